@@ -1,0 +1,186 @@
+import { z } from 'zod';
+
+/** The one schema of the configuration. Every other place takes its types from here. */
+
+const units: Readonly<Record<string, number>> = {
+  '': 1,
+  KiB: 1024,
+  MiB: 1024 ** 2,
+  GiB: 1024 ** 3,
+  kB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+};
+
+/** A number of bytes, or a text such as `64MiB` or `20MB`. */
+const bytes = z.union([z.number(), z.string()]).transform((value, context) => {
+  const [, digits, unit] = /^(\d+(?:\.\d+)?)\s*([KMG]iB|kB|MB|GB)?$/.exec(String(value)) ?? [];
+  if (digits === undefined) {
+    context.addIssue({ code: 'custom', message: 'expected a number of bytes, such as 64MiB' });
+    return z.NEVER;
+  }
+  return Math.round(Number(digits) * (units[unit ?? ''] ?? 1));
+});
+
+const port = z.coerce.number().int().min(0).max(65535);
+const seconds = z.coerce.number().positive().max(86_400);
+/** Environment variables are text: `true` and `false` there mean what they say. */
+const flag = z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')]);
+const httpUrl = z
+  .url({ protocol: /^https?$/, error: 'expected an http or https URL' })
+  .transform((url) => url.replace(/\/+$/, ''));
+
+export const streamName = z
+  .string()
+  .regex(
+    /^[a-z0-9][a-z0-9-]{0,62}$/,
+    'expected lower-case letters, digits and hyphens, at most 63, the first no hyphen',
+  );
+
+const http = z.strictObject({
+  host: z.string().min(1).default('0.0.0.0'),
+  port: port.default(8080),
+  publicUrl: httpUrl.optional(),
+});
+
+const admin = z.strictObject({ token: z.string().min(16, 'expected at least 16 characters').optional() });
+
+const ffmpeg = z.strictObject({
+  path: z.string().min(1).optional(),
+  /** How long a stream may show no sign of progress before its ffmpeg is restarted. */
+  stallTimeoutSeconds: seconds.default(15),
+  /** How long a source may take from the start of ffmpeg to the first segment or frame. */
+  startTimeoutSeconds: seconds.default(30),
+});
+
+const s3 = z.strictObject({
+  endpoint: httpUrl.optional(),
+  region: z.string().min(1).default('auto'),
+  bucket: z.string().min(1),
+  prefix: z
+    .string()
+    .regex(
+      /^(?!\/)(?!.*\/\/)[A-Za-z0-9!_.*'()/-]*$/,
+      "expected letters, digits and !_.*'()-/ without a leading or double slash",
+    )
+    .default('')
+    .transform((prefix) => (prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`)),
+  accessKeyId: z.string().min(1).optional(),
+  secretAccessKey: z.string().min(1).optional(),
+  forcePathStyle: flag.optional(),
+  publicUrl: httpUrl.optional(),
+  acl: z.enum(['private', 'public-read', 'authenticated-read', 'bucket-owner-full-control']).optional(),
+});
+
+const storage = z
+  .strictObject({
+    type: z.enum(['memory', 's3', 'directory']).default('memory'),
+    s3: s3.optional(),
+    directory: z.strictObject({ path: z.string().min(1) }).optional(),
+    cleanup: z.enum(['delete', 'keep']).default('delete'),
+    backlogBytes: bytes.default(64 * 1024 ** 2),
+  })
+  .superRefine((value, context) => {
+    if (value.type !== 'memory' && value[value.type] === undefined) {
+      context.addIssue({ code: 'custom', path: [value.type], message: `needed when storage.type is ${value.type}` });
+    }
+    if ((value.s3?.accessKeyId === undefined) !== (value.s3?.secretAccessKey === undefined)) {
+      const path = value.s3?.accessKeyId === undefined ? 'accessKeyId' : 'secretAccessKey';
+      context.addIssue({ code: 'custom', path: ['s3', path], message: 'needed beside the other half of the key pair' });
+    }
+  });
+
+const rendition = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{0,31}$/, 'expected lower-case letters, digits and hyphens')
+    .default('encoded'),
+  height: z.coerce.number().int().min(64).max(4320).default(720),
+  /** Video bits a second. */
+  bitrate: z.coerce.number().int().min(50_000).max(200_000_000).default(2_500_000),
+  fps: z.coerce.number().positive().max(240).optional(),
+  encoder: z.literal('libx264').default('libx264'),
+  preset: z.enum(['ultrafast', 'superfast', 'veryfast', 'faster', 'fast', 'medium']).default('veryfast'),
+});
+
+const hls = z.strictObject({
+  segmentSeconds: z.coerce.number().min(0.5).max(30).default(2),
+  windowSegments: z.coerce.number().int().min(3).max(100).default(6),
+  container: z.enum(['mpegts', 'fmp4']).default('mpegts'),
+});
+
+const thumbnail = z
+  .strictObject({
+    intervalSeconds: z.coerce.number().min(0.1).max(3600).default(5),
+    /** The picture fits into width × height; it is never enlarged. Height defaults to 9/16 of the width. */
+    width: z.coerce.number().int().min(16).max(7680).default(1280),
+    height: z.coerce.number().int().min(16).max(7680).optional(),
+    quality: z.coerce.number().int().min(1).max(100).default(80),
+    formats: z
+      .array(z.enum(['jpg', 'webp', 'avif', 'png']))
+      .nonempty()
+      .default(['jpg']),
+    staleAfterSeconds: seconds.default(20),
+    /** How long the last good picture is served as stale before the offline picture takes its place. */
+    offlineAfterSeconds: seconds.default(300),
+  })
+  .superRefine((value, context) => {
+    if (value.staleAfterSeconds <= value.intervalSeconds) {
+      context.addIssue({ code: 'custom', path: ['staleAfterSeconds'], message: 'must be more than intervalSeconds' });
+    }
+    if (value.offlineAfterSeconds < value.staleAfterSeconds) {
+      context.addIssue({
+        code: 'custom',
+        path: ['offlineAfterSeconds'],
+        message: 'must not be less than staleAfterSeconds',
+      });
+    }
+  });
+
+const stream = z.strictObject({
+  name: streamName,
+  source: z.string().min(1).max(4096),
+  video: z.literal('copy').default('copy'),
+  renditions: z.array(rendition).length(1, 'one rendition for now').optional(),
+  audio: z.enum(['copy', 'aac', 'none']).default('copy'),
+  /** Files only: begin again at the end. */
+  loop: flag.default(true),
+  hls: hls.prefault({}),
+  thumbnail: thumbnail.prefault({}),
+});
+
+export const configSchema = z
+  .strictObject({
+    http: http.prefault({}),
+    admin: admin.prefault({}),
+    ffmpeg: ffmpeg.prefault({}),
+    storage: storage.prefault({}),
+    log: z
+      .strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info') })
+      .prefault({}),
+    streams: z.array(stream).max(1000).default([]),
+  })
+  .superRefine((value, context) => {
+    const seen = new Set<string>();
+    value.streams.forEach((item, index) => {
+      if (seen.has(item.name)) {
+        context.addIssue({
+          code: 'custom',
+          path: ['streams', index, 'name'],
+          message: `a second stream named ${item.name}`,
+        });
+      }
+      seen.add(item.name);
+    });
+  });
+
+/** What a user may write. */
+export type ConfigInput = z.input<typeof configSchema>;
+/** What the node works with: everything defaulted and checked. */
+export type Config = z.output<typeof configSchema>;
+export type StreamConfig = Config['streams'][number];
+export type RenditionConfig = NonNullable<StreamConfig['renditions']>[number];
+export type ThumbnailConfig = StreamConfig['thumbnail'];
+export type HlsConfig = StreamConfig['hls'];
+export type StorageConfig = Config['storage'];
+export type S3Config = NonNullable<StorageConfig['s3']>;

@@ -1,0 +1,59 @@
+/** What went wrong, as a stable name that programs can switch on. */
+export type ErrorCode =
+  | 'aborted'
+  | 'config-invalid'
+  | 'ffmpeg-unusable'
+  | 'ffmpeg-failed'
+  | 'ffmpeg-stalled'
+  | 'frame-invalid'
+  | 'image-failed'
+  | 'internal'
+  | 'limit-reached'
+  | 'not-found'
+  | 'port-unavailable'
+  | 'request-invalid'
+  | 'source-refused'
+  | 'source-not-media'
+  | 'source-without-video'
+  | 'source-unavailable'
+  | 'source-unsupported'
+  | 'storage-conflict'
+  | 'storage-denied'
+  | 'storage-failed'
+  | 'storage-misconfigured'
+  | 'storage-unavailable';
+
+/** Whose move it is to mend an error. */
+export type Fault = 'caller' | 'source' | 'storage' | 'node';
+
+export interface SidepipeErrorOptions {
+  readonly code: ErrorCode;
+  readonly fault: Fault;
+  /** Whether the same call can succeed later without anyone changing anything. */
+  readonly retryable?: boolean;
+  readonly cause?: unknown;
+  /** Further facts for logs and problem documents. Never secrets. */
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+/** The one error class of the project. `message` is a sentence for people and holds no secret. */
+export class SidepipeError extends Error {
+  override readonly name = 'SidepipeError';
+  readonly code: ErrorCode;
+  readonly fault: Fault;
+  readonly retryable: boolean;
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(message: string, options: SidepipeErrorOptions) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = options.code;
+    this.fault = options.fault;
+    this.retryable = options.retryable ?? false;
+    this.details = options.details ?? {};
+  }
+}
+
+/** The text of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

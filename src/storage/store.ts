@@ -1,0 +1,47 @@
+/** One object as it is written: the body is a Buffer or Uint8Array, never a stream, so that it can be sent again. */
+export interface StoredObject {
+  readonly key: string;
+  readonly body: Uint8Array;
+  readonly contentType: string;
+  readonly cacheControl?: string;
+  /** Further metadata, sent as `x-amz-meta-*` where the store has such headers. ASCII only. */
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+export interface ObjectInfo {
+  readonly key: string;
+  readonly bytes: number;
+  readonly etag: string;
+  /** Milliseconds since the epoch, by the store's clock. */
+  readonly modifiedAt: number;
+}
+
+export interface PutOptions {
+  readonly signal?: AbortSignal;
+  /** Write only if no object has this key: a second writer gets `storage-conflict`. */
+  readonly ifNoneMatch?: '*';
+  /** Write only if the object still has this ETag, else `storage-conflict`. */
+  readonly ifMatch?: string;
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * The one interface to object stores. Every method throws a `SidepipeError` with fault `storage`; `retryable` says
+ * whether the same call may succeed later. A put is atomic: readers see the old object or the whole new one.
+ */
+export interface ObjectStore {
+  /** For logs and the API: `s3://bucket/prefix`, without secrets. */
+  readonly description: string;
+  put(object: StoredObject, options?: PutOptions): Promise<{ etag: string }>;
+  /** Undefined when there is no such object. */
+  get(key: string, options?: CallOptions): Promise<(StoredObject & ObjectInfo) | undefined>;
+  head(key: string, options?: CallOptions): Promise<ObjectInfo | undefined>;
+  /** All objects whose key begins with `prefix`, in the order of their keys, page by page behind the scenes. */
+  list(prefix: string, options?: CallOptions): AsyncIterable<ObjectInfo>;
+  /** Deletes what is there; keys without an object are no error. */
+  delete(keys: readonly string[], options?: CallOptions): Promise<void>;
+  close(): Promise<void>;
+}
