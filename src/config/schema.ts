@@ -53,24 +53,53 @@ const ffmpeg = z.strictObject({
   startTimeoutSeconds: seconds.default(30),
 });
 
-const s3 = z.strictObject({
-  endpoint: httpUrl.optional(),
-  region: z.string().min(1).default('auto'),
-  bucket: z.string().min(1),
-  prefix: z
-    .string()
-    .regex(
-      /^(?!\/)(?!.*\/\/)[A-Za-z0-9!_.*'()/-]*$/,
-      "expected letters, digits and !_.*'()-/ without a leading or double slash",
-    )
-    .default('')
-    .transform((prefix) => (prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`)),
-  accessKeyId: z.string().min(1).optional(),
-  secretAccessKey: z.string().min(1).optional(),
-  forcePathStyle: flag.optional(),
-  publicUrl: httpUrl.optional(),
-  acl: z.enum(['private', 'public-read', 'authenticated-read', 'bucket-owner-full-control']).optional(),
-});
+const s3 = z
+  .strictObject({
+    /** `auto` recognises the vendor by the endpoint's host; without an endpoint it is AWS. */
+    vendor: z.enum(['auto', 'aws', 'r2', 'minio', 'b2', 'gcs', 'ceph', 'wasabi', 'spaces', 'other']).default('auto'),
+    endpoint: httpUrl.optional(),
+    /** `auto`: from the endpoint's host where the vendor writes it there, else the AWS environment or the vendor's own. */
+    region: z.string().min(1).default('auto'),
+    bucket: z.string().min(1),
+    prefix: z
+      .string()
+      .regex(
+        /^(?!\/)(?!.*\/\/)[A-Za-z0-9!_.*'()/-]*$/,
+        "expected letters, digits and !_.*'()-/ without a leading or double slash",
+      )
+      .default('')
+      .transform((prefix) => (prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`)),
+    accessKeyId: z.string().min(1).optional(),
+    secretAccessKey: z.string().min(1).optional(),
+    /** Temporary credentials only, beside the key pair. */
+    sessionToken: z.string().min(1).optional(),
+    forcePathStyle: flag.optional(),
+    /** Where players find the tree: `{publicUrl}/{stream}/index.m3u8`. A prefix that is part of the URL is written here too. */
+    publicUrl: httpUrl.optional(),
+    acl: z.enum(['private', 'public-read', 'authenticated-read', 'bucket-owner-full-control']).optional(),
+    /** The vendor's own name, such as STANDARD_IA. */
+    storageClass: z
+      .string()
+      .regex(/^[A-Z0-9_]{1,64}$/, 'expected a storage class such as STANDARD or STANDARD_IA')
+      .optional(),
+    serverSideEncryption: z.enum(['AES256', 'aws:kms', 'aws:kms:dsse']).optional(),
+    kmsKeyId: z.string().min(1).optional(),
+    /** PEM file of further certificate authorities that the endpoint's certificate may be signed by. */
+    caFile: z.string().min(1).optional(),
+    /** Requests at a time, so also the connections that are kept open. */
+    concurrency: z.coerce.number().int().min(1).max(256).default(16),
+  })
+  .superRefine((value, context) => {
+    if (value.kmsKeyId !== undefined && !value.serverSideEncryption?.startsWith('aws:kms')) {
+      context.addIssue({ code: 'custom', path: ['kmsKeyId'], message: 'needs serverSideEncryption: aws:kms' });
+    }
+    if (value.sessionToken !== undefined && value.accessKeyId === undefined) {
+      context.addIssue({ code: 'custom', path: ['sessionToken'], message: 'needs accessKeyId and secretAccessKey' });
+    }
+    if (value.endpoint === undefined && ['r2', 'minio', 'ceph', 'spaces', 'other'].includes(value.vendor)) {
+      context.addIssue({ code: 'custom', path: ['endpoint'], message: `needed for the vendor ${value.vendor}` });
+    }
+  });
 
 const storage = z
   .strictObject({

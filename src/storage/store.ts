@@ -18,7 +18,10 @@ export interface ObjectInfo {
 
 export interface PutOptions {
   readonly signal?: AbortSignal;
-  /** Write only if no object has this key: a second writer gets `storage-conflict`. */
+  /**
+   * Write only if no object has this key: a second writer gets `storage-conflict`. On a store whose `capabilities`
+   * lack it the put is refused as `storage-misconfigured` (details.unsupported), never silently unconditional.
+   */
   readonly ifNoneMatch?: '*';
   /** Write only if the object still has this ETag, else `storage-conflict`. */
   readonly ifMatch?: string;
@@ -26,6 +29,21 @@ export interface PutOptions {
 
 export interface CallOptions {
   readonly signal?: AbortSignal;
+}
+
+/** What a store was seen to do when it was asked, not what its vendor's name promises. */
+export interface StoreCapabilities {
+  /** `ifNoneMatch: '*'` is honoured: of two writers that create the same key one gets `storage-conflict`. */
+  readonly ifNoneMatch: boolean;
+  /** `ifMatch` is honoured: the right ETag writes, a wrong one gets `storage-conflict`. */
+  readonly ifMatch: boolean;
+  /** Checksum headers (CRC32) on puts are accepted. They are never needed: the signature covers the body's SHA-256. */
+  readonly checksum: boolean;
+  readonly acl: boolean;
+  /** The digest with which many keys are deleted in one request; `none`: one request a key. */
+  readonly batchDelete: 'crc32' | 'md5' | 'none';
+  /** `contentType`, `cacheControl` and `metadata` come back from `get` as they were put. */
+  readonly metadata: boolean;
 }
 
 /**
@@ -43,5 +61,11 @@ export interface ObjectStore {
   list(prefix: string, options?: CallOptions): AsyncIterable<ObjectInfo>;
   /** Deletes what is there; keys without an object are no error. */
   delete(keys: readonly string[], options?: CallOptions): Promise<void>;
+  /**
+   * The first call may ask the store with a few small objects under keys of its own that are deleted at once; what it
+   * learnt is remembered for the life of the store. A store that cannot be reached rejects, and is asked again next time.
+   */
+  capabilities(options?: CallOptions): Promise<StoreCapabilities>;
+  /** Ends calls under way with `aborted`. Calling it twice is no error; every later call is `aborted`. */
   close(): Promise<void>;
 }
