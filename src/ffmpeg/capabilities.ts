@@ -1,0 +1,60 @@
+import { SidepipeError } from '../errors.js';
+import { runToEnd } from './child.js';
+
+/** What one ffmpeg binary can do. */
+export interface Capabilities {
+  readonly path: string;
+  /** As ffmpeg prints it: `5.1.8-0+deb12u1`, `N-92722-gf22fcd4483-static`. */
+  readonly version: string;
+  /** Major version of libavformat: 58 is ffmpeg 4, 59 is 5, and so on. Nightly builds carry no other usable number. */
+  readonly libavformat: number;
+  readonly protocols: ReadonlySet<string>;
+  readonly encoders: ReadonlySet<string>;
+}
+
+/** The oldest libavformat whose options this project uses (ffmpeg 4.0). */
+const OLDEST_LIBAVFORMAT = 58;
+
+/** Parses the output of `ffmpeg -version`. Undefined when it is not ffmpeg's. Pure. */
+export function parseVersion(text: string): { version: string; libavformat: number } | undefined {
+  const version = /^ffmpeg version (\S+)/m.exec(text)?.[1];
+  const libavformat = /^libavformat\s+(\d+)\./m.exec(text)?.[1];
+  return version === undefined || libavformat === undefined ? undefined : { version, libavformat: Number(libavformat) };
+}
+
+/** Parses `ffmpeg -protocols`: the input and output names alike. Pure. */
+export function parseProtocols(text: string): Set<string> {
+  return new Set([...text.matchAll(/^ {2}([a-z][a-z0-9+]*)\s*$/gm)].map((match) => match[1]!));
+}
+
+/** Parses `ffmpeg -encoders`: flags, a name, words. Pure. */
+export function parseEncoders(text: string): Set<string> {
+  // Legends come first and have `=` where a row has its name.
+  return new Set([...text.matchAll(/^ [A-Z.]{6} ([a-z0-9_-]+)\s/gim)].map((match) => match[1]!));
+}
+
+/**
+ * Asks the binary once what it can do. Throws `ffmpeg-unusable` when it cannot be run, is not ffmpeg, or is too old to
+ * serve this project.
+ */
+export async function readCapabilities(path: string, signal?: AbortSignal): Promise<Capabilities> {
+  const ask = (argument: string) => runToEnd({ path, args: ['-hide_banner', argument], timeoutMs: 20_000, signal });
+  const [version, protocols, encoders] = await Promise.all(['-version', '-protocols', '-encoders'].map(ask)).catch(
+    (cause: unknown) => {
+      throw unusable(`ffmpeg cannot be run at ${path}`, cause);
+    },
+  );
+  const parsed = parseVersion(version!);
+  if (parsed === undefined) throw unusable(`what is at ${path} is not ffmpeg`);
+  if (parsed.libavformat < OLDEST_LIBAVFORMAT) throw unusable(`ffmpeg ${parsed.version} at ${path} is older than 4.0`);
+  return {
+    path,
+    ...parsed,
+    protocols: parseProtocols(protocols!),
+    encoders: parseEncoders(encoders!),
+  };
+}
+
+function unusable(message: string, cause?: unknown): SidepipeError {
+  return new SidepipeError(`${message} (ffmpeg.path)`, { code: 'ffmpeg-unusable', fault: 'caller', cause });
+}

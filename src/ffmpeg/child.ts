@@ -1,0 +1,138 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Readable, Writable } from 'node:stream';
+import { SidepipeError } from '../errors.js';
+
+/** How a child ended. */
+export interface ChildExit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** One child process with its pipes. */
+export interface Child {
+  readonly pid: number;
+  /** Null unless asked for. */
+  readonly stdin: Writable | null;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /** The child's file descriptor 3. */
+  readonly side: Readable;
+  /** Settles when the process is gone and its pipes are drained; never rejects. */
+  readonly exited: Promise<ChildExit>;
+  kill(signal: NodeJS.Signals): void;
+}
+
+export interface SpawnOptions {
+  readonly path: string;
+  readonly args: readonly string[];
+  readonly stdin?: boolean;
+}
+
+/**
+ * The only place in the tree where a process begins. No shell: an argument is an argument, whatever is in it. The child
+ * leads a process group of its own, so that a Ctrl-C in the terminal reaches the node alone, which then closes in order.
+ */
+export async function spawnChild(options: SpawnOptions): Promise<Child> {
+  const child = spawn(options.path, options.args, {
+    stdio: [options.stdin ? 'pipe' : 'ignore', 'pipe', 'pipe', 'pipe'],
+    detached: true,
+    shell: false,
+    windowsHide: true,
+  });
+  const exited = exitOf(child);
+  try {
+    // The standard library's way to tell that the program could be started at all.
+    if (child.pid === undefined) await once(child, 'spawn');
+  } catch (cause) {
+    throw new SidepipeError(`cannot start ${options.path}`, {
+      code: 'ffmpeg-unusable',
+      fault: 'node',
+      retryable: true,
+      cause,
+    });
+  }
+  // Without a listener, the failure of a later kill would end the node; `exited` tells all that matters.
+  child.on('error', () => {});
+  // A child that dies while it is written to breaks the pipe; that too is told by `exited`.
+  child.stdin?.on('error', () => {});
+  return {
+    pid: child.pid!,
+    stdin: child.stdin,
+    stdout: child.stdout!,
+    stderr: child.stderr!,
+    side: child.stdio[3] as Readable,
+    exited,
+    kill: (signal) => void child.kill(signal),
+  };
+}
+
+function exitOf(child: ChildProcess): Promise<ChildExit> {
+  return new Promise((resolve) => {
+    child.once('close', (code, signal) => resolve({ code, signal }));
+    child.once('error', () => child.pid === undefined && resolve({ code: null, signal: null }));
+  });
+}
+
+export interface LadderOptions {
+  /** Settles when the wait on a rung is over. */
+  readonly delay: (ms: number) => Promise<void>;
+  /** How long ffmpeg may take to finish its last segment and playlist. */
+  readonly askMs?: number;
+  readonly terminateMs?: number;
+}
+
+/** Ends a child: asks it (end of input, interrupt), waits, terminates it, waits, kills it. Settles when it is gone. */
+export async function stopChild(child: Child, options: LadderOptions): Promise<ChildExit> {
+  const rungs = [
+    { signal: 'SIGINT', waitMs: options.askMs ?? 3000 },
+    { signal: 'SIGTERM', waitMs: options.terminateMs ?? 1000 },
+    { signal: 'SIGKILL', waitMs: 0 },
+  ] as const;
+  child.stdin?.end();
+  for (const { signal, waitMs } of rungs) {
+    child.kill(signal);
+    if (waitMs === 0) break;
+    const gone = await Promise.race([child.exited.then(() => true), options.delay(waitMs).then(() => false)]);
+    if (gone) break;
+  }
+  return child.exited;
+}
+
+export interface RunOptions {
+  readonly path: string;
+  readonly args: readonly string[];
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const MAX_OUTPUT_BYTES = 4 * 1024 ** 2;
+
+/** Runs a short-lived program and gives what it printed. Rejects when it fails, prints too much or takes too long. */
+export async function runToEnd(options: RunOptions): Promise<string> {
+  const child = await spawnChild(options);
+  const deadline = AbortSignal.timeout(options.timeoutMs);
+  const signal = options.signal === undefined ? deadline : AbortSignal.any([options.signal, deadline]);
+  const end = () => child.kill('SIGKILL');
+  signal.addEventListener('abort', end, { once: true });
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  child.stdout.on('data', (piece: Buffer) => {
+    bytes += piece.length;
+    if (bytes > MAX_OUTPUT_BYTES) end();
+    else pieces.push(piece);
+  });
+  child.stderr.resume();
+  child.side.resume();
+  const { code } = await child.exited;
+  signal.removeEventListener('abort', end);
+  if (code !== 0) {
+    throw new SidepipeError(`${options.path} ${options.args.join(' ')} failed`, {
+      code: 'ffmpeg-unusable',
+      fault: 'node',
+      cause: signal.aborted ? signal.reason : undefined,
+      details: { code },
+    });
+  }
+  return Buffer.concat(pieces).toString('utf8');
+}

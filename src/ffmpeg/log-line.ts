@@ -1,0 +1,29 @@
+export type LogLevel = 'fatal' | 'error' | 'warning' | 'info' | 'debug';
+
+/** One line of ffmpeg's standard error, written with `-loglevel level+…`. */
+export interface LogLine {
+  readonly level: LogLevel;
+  /** The part of ffmpeg that speaks, such as `hls` or `rtsp`; empty for ffmpeg itself. */
+  readonly module: string;
+  readonly text: string;
+}
+
+const levels: Readonly<Record<string, LogLevel>> = {
+  panic: 'fatal',
+  fatal: 'fatal',
+  error: 'error',
+  warning: 'warning',
+  info: 'info',
+  verbose: 'debug',
+  debug: 'debug',
+  trace: 'debug',
+};
+
+/** Parses one line. Lines without a level (banners, the start-up of wrappers) count as info. Pure. */
+export function parseLogLine(line: string): LogLine {
+  const [, module, level, text] = /^(?:\[([^\]]*?)(?: @ 0x[0-9a-f]+)?\] )?\[(\w+)\] ?(.*)$/.exec(line) ?? [];
+  const known = level === undefined ? undefined : levels[level];
+  return known === undefined
+    ? { level: 'info', module: '', text: line }
+    : { level: known, module: module ?? '', text: text! };
+}

@@ -1,0 +1,51 @@
+import { type LogLine, parseLogLine } from './log-line.js';
+
+const MAX_LINES = 40;
+const MAX_LINE_LENGTH = 400;
+const MAX_UNFINISHED = 8192;
+/** One line a segment and one a playlist, for hours: they would push out what matters. */
+const CHATTER = /^Opening '.*' for writing|^Press \[q\]|^\s*$/;
+
+export interface LogTailOptions {
+  /** Takes secrets out of a line before anything else sees it. */
+  readonly redact: (text: string) => string;
+  readonly onLine: (line: LogLine) => void;
+}
+
+/** Splits ffmpeg's standard error into lines and keeps the last that matter, bounded in lines and in length. Pure. */
+export class LogTail {
+  readonly #options: LogTailOptions;
+  readonly #decoder = new TextDecoder();
+  readonly #lines: LogLine[] = [];
+  #unfinished = '';
+
+  constructor(options: LogTailOptions) {
+    this.#options = options;
+  }
+
+  push(bytes: Uint8Array): void {
+    const parts = (this.#unfinished + this.#decoder.decode(bytes, { stream: true })).split(/[\r\n]+/);
+    this.#unfinished = parts.pop()!.slice(0, MAX_UNFINISHED);
+    for (const part of parts) this.#add(part);
+  }
+
+  /** The last line need not end with a line feed. */
+  close(): void {
+    this.#add(this.#unfinished);
+    this.#unfinished = '';
+  }
+
+  lines(): readonly LogLine[] {
+    return [...this.#lines];
+  }
+
+  #add(text: string): void {
+    // Redacted whole and cut after: a cut through a secret would hide it from the redaction.
+    const parsed = parseLogLine(this.#options.redact(text));
+    if (CHATTER.test(parsed.text)) return;
+    const line = { ...parsed, text: parsed.text.slice(0, MAX_LINE_LENGTH) };
+    this.#lines.push(line);
+    if (this.#lines.length > MAX_LINES) this.#lines.shift();
+    this.#options.onLine(line);
+  }
+}

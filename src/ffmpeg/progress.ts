@@ -1,0 +1,60 @@
+/** One report of `-progress`. What ffmpeg does not know yet is undefined. */
+export interface Progress {
+  /** The furthest timestamp that any output has reached, in seconds. */
+  readonly outSeconds: number | undefined;
+  readonly fps: number | undefined;
+  /** Processed seconds of media per second of time. */
+  readonly speed: number | undefined;
+  readonly droppedFrames: number | undefined;
+  readonly duplicatedFrames: number | undefined;
+  /** The last report of a run. */
+  readonly end: boolean;
+}
+
+const MAX_UNFINISHED = 16_384;
+
+/** Parses the key=value blocks that ffmpeg writes to `-progress`, cut anywhere. Pure. */
+export class ProgressParser {
+  readonly #onProgress: (progress: Progress) => void;
+  readonly #decoder = new TextDecoder();
+  #unfinished = '';
+  #values = new Map<string, string>();
+
+  constructor(onProgress: (progress: Progress) => void) {
+    this.#onProgress = onProgress;
+  }
+
+  push(bytes: Uint8Array): void {
+    const lines = (this.#unfinished + this.#decoder.decode(bytes, { stream: true })).split('\n');
+    this.#unfinished = lines.pop()!.slice(-MAX_UNFINISHED);
+    for (const line of lines) this.#line(line);
+  }
+
+  #line(line: string): void {
+    const equals = line.indexOf('=');
+    if (equals < 1) return;
+    const key = line.slice(0, equals).trim();
+    const value = line.slice(equals + 1).trim();
+    if (key !== 'progress') {
+      // A block has some 20 keys; more is not ffmpeg's.
+      if (this.#values.size < 100) this.#values.set(key, value);
+      return;
+    }
+    // `out_time_ms` is in microseconds too, in every version: a mistake that ffmpeg keeps for compatibility.
+    const microseconds = this.#number('out_time_us') ?? this.#number('out_time_ms');
+    this.#onProgress({
+      outSeconds: microseconds === undefined || microseconds < 0 ? undefined : microseconds / 1e6,
+      fps: this.#number('fps'),
+      speed: this.#number('speed'),
+      droppedFrames: this.#number('drop_frames'),
+      duplicatedFrames: this.#number('dup_frames'),
+      end: value === 'end',
+    });
+    this.#values = new Map();
+  }
+
+  #number(key: string): number | undefined {
+    const value = Number.parseFloat(this.#values.get(key) ?? '');
+    return Number.isFinite(value) ? value : undefined;
+  }
+}

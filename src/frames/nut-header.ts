@@ -1,0 +1,219 @@
+import { SidepipeError } from '../errors.js';
+
+/**
+ * Reading the headers of NUT, the container of raw frames on the side pipe. NUT is chosen because rawvideo alone has neither
+ * timestamps nor framing, and because ffmpeg writes each frame at once. Numbers and names are those of the NUT
+ * specification (nut.txt, version 3). Pure.
+ */
+
+/** The header is not complete yet: call again with more bytes. */
+export const INCOMPLETE = Symbol('incomplete');
+
+const FLAG = {
+  codedPts: 8,
+  streamId: 16,
+  sizeMsb: 32,
+  checksum: 64,
+  reserved: 128,
+  sideData: 256,
+  headerIdx: 1024,
+  matchTime: 2048,
+  coded: 4096,
+  invalid: 8192,
+} as const;
+
+interface FrameCode {
+  readonly flags: number;
+  readonly sizeMul: number;
+  readonly sizeLsb: number;
+  readonly ptsDelta: number;
+  readonly reservedCount: number;
+  readonly headerIndex: number;
+}
+
+export interface TimeBase {
+  readonly numerator: number;
+  readonly denominator: number;
+}
+
+export interface MainHeader {
+  readonly timeBases: readonly TimeBase[];
+  readonly frameCodes: readonly FrameCode[];
+  /** Bytes that many small frames begin with and that are left out of them. */
+  readonly elisions: readonly Uint8Array[];
+}
+
+export interface VideoHeader {
+  readonly timeBase: TimeBase;
+  readonly msbPtsShift: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface FrameHeader {
+  readonly headerBytes: number;
+  readonly dataBytes: number;
+  readonly pts: number;
+  readonly elision: Uint8Array;
+}
+
+export function invalid(what: string): SidepipeError {
+  return new SidepipeError(`the side pipe's data is not what ffmpeg writes: ${what}`, {
+    code: 'frame-invalid',
+    fault: 'node',
+    retryable: true,
+  });
+}
+
+/** A cursor over bytes; reading past the end throws INCOMPLETE. */
+export class NutReader {
+  position: number;
+  readonly #bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array, position = 0) {
+    this.#bytes = bytes;
+    this.position = position;
+  }
+
+  byte(): number {
+    const value = this.#bytes[this.position];
+    if (value === undefined) throw INCOMPLETE;
+    this.position += 1;
+    return value;
+  }
+
+  /** `v`: base 128, most significant group first. */
+  unsigned(): number {
+    let value = 0;
+    for (;;) {
+      const byte = this.byte();
+      value = value * 128 + (byte & 127);
+      if (value > Number.MAX_SAFE_INTEGER) throw invalid('a number beyond 53 bits');
+      if (byte < 128) return value;
+    }
+  }
+
+  /** `s`: 0, 1, -1, 2, -2, … */
+  signed(): number {
+    const value = this.unsigned() + 1;
+    return value % 2 === 1 ? -(value - 1) / 2 : value / 2;
+  }
+
+  /** `vb`: a length and that many bytes. */
+  lengthPrefixed(): Uint8Array {
+    return this.bytes(this.unsigned());
+  }
+
+  bytes(count: number): Uint8Array {
+    if (this.position + count > this.#bytes.length) throw INCOMPLETE;
+    this.position += count;
+    return this.#bytes.subarray(this.position - count, this.position);
+  }
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+export function readMainHeader(reader: NutReader): MainHeader {
+  const version = reader.unsigned();
+  if (version !== 3) throw invalid(`NUT version ${version}`);
+  const streams = reader.unsigned();
+  if (streams !== 1) throw invalid(`${streams} streams`);
+  reader.unsigned(); // max_distance
+  const timeBases = Array.from({ length: bounded(reader.unsigned(), 16) }, () => ({
+    numerator: reader.unsigned(),
+    denominator: reader.unsigned(),
+  }));
+  const frameCodes = readFrameCodes(reader);
+  const elisions = Array.from({ length: bounded(reader.unsigned(), 127) }, () => reader.lengthPrefixed().slice());
+  return { timeBases, frameCodes, elisions: [NO_BYTES, ...elisions] };
+}
+
+function bounded(count: number, most: number): number {
+  if (count > most) throw invalid(`a list of ${count}`);
+  return count;
+}
+
+/** The table that says what each of the 256 possible first bytes of a frame means, run-length coded by the muxer. */
+function readFrameCodes(reader: NutReader): FrameCode[] {
+  const codes: FrameCode[] = [];
+  const none = { sizeMul: 1, sizeLsb: 0, ptsDelta: 0, reservedCount: 0, headerIndex: 0 };
+  let ptsDelta = 0;
+  let sizeMul = 1;
+  let headerIndex = 0;
+  while (codes.length < 256) {
+    const flags = reader.unsigned();
+    const fields = bounded(reader.unsigned(), 64);
+    if (fields > 0) ptsDelta = reader.signed();
+    if (fields > 1) sizeMul = reader.unsigned();
+    if (fields > 2) reader.unsigned(); // stream
+    const size = fields > 3 ? reader.unsigned() : 0;
+    const reservedCount = fields > 4 ? reader.unsigned() : 0;
+    const count = fields > 5 ? reader.unsigned() : sizeMul - size;
+    if (fields > 6) reader.signed(); // match
+    if (fields > 7) headerIndex = reader.unsigned();
+    for (let field = 8; field < fields; field++) reader.unsigned();
+    if (count <= 0 || count > 256) throw invalid(`a run of ${count} frame codes`);
+    for (let index = 0; index < count && codes.length < 256; index++) {
+      // 'N' begins the start codes of headers and is never a frame; it takes no place in the run.
+      if (codes.length === 0x4e) codes.push({ flags: FLAG.invalid, ...none });
+      codes.push({ flags, sizeMul, sizeLsb: size + index, ptsDelta, reservedCount, headerIndex });
+    }
+  }
+  return codes;
+}
+
+export function readVideoHeader(reader: NutReader, main: MainHeader): VideoHeader {
+  reader.unsigned(); // stream_id
+  if (reader.unsigned() !== 0) throw invalid('a stream that is not video');
+  reader.lengthPrefixed(); // fourcc
+  const timeBase = main.timeBases[reader.unsigned()];
+  if (timeBase === undefined || timeBase.denominator === 0) throw invalid('a stream without a time base');
+  const msbPtsShift = bounded(reader.unsigned(), 48);
+  reader.unsigned(); // max_pts_distance
+  reader.unsigned(); // decode_delay
+  reader.unsigned(); // stream_flags
+  reader.lengthPrefixed(); // codec_specific_data
+  const width = reader.unsigned();
+  const height = reader.unsigned();
+  if (width < 1 || height < 1 || width * height > 2 ** 27) throw invalid(`a picture of ${width}×${height}`);
+  return { timeBase, msbPtsShift, width, height };
+}
+
+/** The header of the frame that begins at the reader's position. `lastPts` is the timestamp before it. */
+export function readFrameHeader(reader: NutReader, main: MainHeader, video: VideoHeader, lastPts: number): FrameHeader {
+  const start = reader.position;
+  const code = main.frameCodes[reader.byte()]!;
+  let flags = code.flags;
+  if (flags & FLAG.invalid) throw invalid('an unused frame code');
+  if (flags & FLAG.coded) flags ^= reader.unsigned();
+  if (flags & FLAG.streamId) reader.unsigned();
+  const pts = flags & FLAG.codedPts ? fullPts(reader.unsigned(), video.msbPtsShift, lastPts) : lastPts + code.ptsDelta;
+  const size = code.sizeLsb + (flags & FLAG.sizeMsb ? code.sizeMul * reader.unsigned() : 0);
+  if (flags & FLAG.matchTime) reader.signed();
+  const headerIndex = flags & FLAG.headerIdx ? reader.unsigned() : code.headerIndex;
+  let reserved = flags & FLAG.reserved ? reader.unsigned() : code.reservedCount;
+  if (flags & FLAG.sideData) throw invalid('side data');
+  for (bounded(reserved, 64); reserved > 0; reserved--) reader.unsigned();
+  // Checksums guard files on bad media; a pipe between two processes on one machine does not flip bits.
+  if (flags & FLAG.checksum) reader.bytes(4);
+  const elision = size > 4096 ? NO_BYTES : main.elisions[headerIndex];
+  if (elision === undefined || elision.length > size) throw invalid('an elision header that is not there');
+  return { headerBytes: reader.position - start, dataBytes: size - elision.length, pts, elision };
+}
+
+/** Timestamps are sent as their low bits where they are near the last one. */
+function fullPts(coded: number, shift: number, lastPts: number): number {
+  const range = 2 ** shift;
+  if (coded >= range) return coded - range;
+  const from = lastPts - Math.floor((range - 1) / 2);
+  return from + ((((coded - from) % range) + range) % range);
+}
+
+/** The timestamp that a syncpoint sets, in the stream's time base. */
+export function readSyncpoint(reader: NutReader, main: MainHeader, video: VideoHeader): number {
+  const coded = reader.unsigned();
+  const timeBase = main.timeBases[coded % main.timeBases.length]!;
+  const pts = Math.floor(coded / main.timeBases.length);
+  const { numerator, denominator } = video.timeBase;
+  return Math.floor((pts * timeBase.numerator * denominator) / (timeBase.denominator * numerator));
+}

@@ -1,0 +1,62 @@
+import type { Frame } from './frame.js';
+
+export interface FrameSlotOptions {
+  /** Works on one frame at a time. The frame's data is lent until the promise settles. Must not reject. */
+  readonly consume: (frame: Frame) => Promise<void>;
+  /** A frame that a newer one replaced before its turn came. */
+  readonly onDropped: (frame: Frame) => void;
+}
+
+/**
+ * The place between a capture that must never wait and a consumer that may be slow. The newest frame waits, the one before
+ * it is dropped. Three buffers in all: one being filled, one waiting, one being consumed.
+ */
+export class FrameSlot {
+  readonly #options: FrameSlotOptions;
+  #free: Uint8Array[] = [];
+  #waiting: Frame | undefined;
+  #busy: Promise<void> | undefined;
+
+  constructor(options: FrameSlotOptions) {
+    this.#options = options;
+  }
+
+  /** A buffer of exactly `bytes` to fill for the next `offer`. */
+  acquire(bytes: number): Uint8Array {
+    const buffer = this.#free.pop();
+    // Buffers of another size belong to a picture size that is gone.
+    return buffer?.length === bytes ? buffer : new Uint8Array(bytes);
+  }
+
+  offer(frame: Frame): void {
+    if (this.#waiting !== undefined) {
+      this.#options.onDropped(this.#waiting);
+      this.#release(this.#waiting.data);
+    }
+    this.#waiting = frame;
+    this.#busy ??= this.#drain();
+  }
+
+  /** Settles when nothing is waiting or being consumed. */
+  async idle(): Promise<void> {
+    while (this.#busy !== undefined) await this.#busy;
+  }
+
+  async #drain(): Promise<void> {
+    for (let frame = this.#take(); frame !== undefined; frame = this.#take()) {
+      await this.#options.consume(frame);
+      this.#release(frame.data);
+    }
+    this.#busy = undefined;
+  }
+
+  #take(): Frame | undefined {
+    const frame = this.#waiting;
+    this.#waiting = undefined;
+    return frame;
+  }
+
+  #release(buffer: Uint8Array): void {
+    if (this.#free.length < 2) this.#free.push(buffer);
+  }
+}

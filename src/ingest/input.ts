@@ -1,0 +1,77 @@
+import { SidepipeError } from '../errors.js';
+import type { Source } from './source.js';
+
+export interface InputOptions {
+  /** Files only: begin again at the end. */
+  readonly loop: boolean;
+  /** Major version of ffmpeg's libavformat. */
+  readonly libavformat: number;
+  /** The protocols that this ffmpeg has. */
+  readonly protocols: ReadonlySet<string>;
+  /** How long a silent connection is waited for. */
+  readonly timeoutSeconds: number;
+}
+
+/** Frame rate of the test picture. */
+export const TEST_FRAME_RATE = 25;
+/** Size of the test picture. */
+export const TEST_PICTURE = { width: 1280, height: 720 } as const;
+
+/**
+ * What each kind of source may open, itself and through whatever it leads to: a playlist from the network must never make
+ * ffmpeg read a local file, and a file must not make it call out.
+ */
+const whitelists: Readonly<Record<Exclude<Source['kind'], 'test'>, string>> = {
+  file: 'file',
+  http: 'http,https,tcp,tls',
+  hls: 'http,https,tcp,tls,crypto',
+  rtsp: 'rtsp,rtsps,rtp,tcp,tls,udp',
+  rtmp: 'rtmp,rtmps,tcp,tls',
+};
+
+/** Files in these containers have a beginning and an end, and would be read as fast as they come. */
+const RECORDED = /\.(mp4|m4v|mov|mkv|webm|avi)$/i;
+
+/** The arguments up to and with `-i` that open a source. Throws `source-unsupported`. Pure. */
+export function inputArguments(source: Source, options: InputOptions): string[] {
+  if (source.kind === 'test') return testInput();
+  const scheme = source.url.slice(0, source.url.indexOf(':')).toLowerCase();
+  if (!options.protocols.has(scheme) && scheme !== 'rtsp') {
+    throw new SidepipeError(`source: this ffmpeg has no ${scheme}; name one that has it as ffmpeg.path`, {
+      code: 'source-unsupported',
+      fault: 'caller',
+    });
+  }
+  const shared = ['-protocol_whitelist', whitelists[source.kind]];
+  return [...shared, ...kindArguments(source, options), '-i', source.url];
+}
+
+function kindArguments(source: Exclude<Source, { kind: 'test' }>, options: InputOptions): string[] {
+  const microseconds = String(Math.round(options.timeoutSeconds * 1e6));
+  // With less probing the first picture comes sooner; with too little, audio that begins late is missed.
+  const probe = ['-analyzeduration', '1000000', '-probesize', '1000000'];
+  switch (source.kind) {
+    case 'file':
+      return [...(options.loop ? ['-stream_loop', '-1'] : []), '-re'];
+    case 'http':
+      return ['-rw_timeout', microseconds, ...(isRecorded(source.url) ? ['-re'] : probe)];
+    case 'hls':
+      // Playlists hand out whole segments at once; read in real time they make no bursts.
+      return ['-rw_timeout', microseconds, '-re'];
+    case 'rtsp':
+      return ['-rtsp_transport', 'tcp', options.libavformat >= 59 ? '-timeout' : '-stimeout', microseconds, ...probe];
+    default:
+      return ['-rw_timeout', microseconds, '-rtmp_live', 'live', '-analyzeduration', '200000', '-probesize', '200000'];
+  }
+}
+
+function isRecorded(url: string): boolean {
+  return RECORDED.test(new URL(url).pathname);
+}
+
+/** A moving picture with a running clock and a frame counter in it, and a tone that beeps each second. */
+function testInput(): string[] {
+  const { width, height } = TEST_PICTURE;
+  const picture = `testsrc2=size=${width}x${height}:rate=${TEST_FRAME_RATE}[out0]`;
+  return ['-re', '-f', 'lavfi', '-i', `${picture};sine=frequency=220:beep_factor=4:sample_rate=48000[out1]`];
+}
