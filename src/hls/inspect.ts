@@ -1,0 +1,88 @@
+import { BufferSource, Input, type InputAudioTrack, type InputVideoTrack, MP4, MPEG_TS } from 'mediabunny';
+import { messageOf, SidepipeError } from '../errors.js';
+import type { Container } from './window.js';
+
+export interface MediaToInspect {
+  readonly container: Container;
+  /** fMP4 only. */
+  readonly init?: Uint8Array;
+  readonly segment: Uint8Array;
+}
+
+/** What a player has to know before it plays. */
+export interface MediaDescription {
+  /** RFC 6381, comma-separated, video first. */
+  readonly codecs: string;
+  readonly hasVideo: boolean;
+  readonly hasAudio: boolean;
+  /** As displayed, in square pixels: cropped, stretched and turned. 0 without video. */
+  readonly width: number;
+  readonly height: number;
+  /** Frames a second in this segment; 0 without video, or with a single picture. */
+  readonly frameRate: number;
+  /** Presentation time of the first picture (or sound, without video); seconds. */
+  readonly startSeconds: number;
+  /** Sample aspect ratio, where samples are not square. */
+  readonly sar?: { readonly horizontal: number; readonly vertical: number };
+}
+
+/** Enough for a frame rate; a long segment need not be read to its end. */
+const packetsForFrameRate = 120;
+
+/**
+ * Reads one media segment. Costs some milliseconds of the event loop: for the first segment of a session and when
+ * `trackSignature` changes. Throws `source-not-media` when there is nothing to play in it.
+ */
+export async function inspectMedia({ container, init, segment }: MediaToInspect): Promise<MediaDescription> {
+  const input = new Input({
+    source: new BufferSource(init === undefined ? segment : Buffer.concat([init, segment])),
+    formats: [container === 'mpegts' ? MPEG_TS : MP4],
+  });
+  try {
+    const video = await input.getPrimaryVideoTrack();
+    const audio = await input.getPrimaryAudioTrack();
+    const first = video ?? audio;
+    if (first === null) {
+      throw new Error('neither video nor audio');
+    }
+    const codecs = [await videoCodec(video), await audioCodec(audio)].filter((codec) => codec !== undefined);
+    return {
+      codecs: codecs.join(','),
+      hasVideo: video !== null,
+      hasAudio: audio !== null,
+      startSeconds: await first.getFirstTimestamp(),
+      ...(video === null ? { width: 0, height: 0, frameRate: 0 } : await picture(video)),
+    };
+  } catch (cause) {
+    throw new SidepipeError(`A media segment cannot be read: ${messageOf(cause)}`, {
+      code: 'source-not-media',
+      fault: 'source',
+      cause,
+    });
+  } finally {
+    input.dispose();
+  }
+}
+
+async function picture(
+  video: InputVideoTrack,
+): Promise<Pick<MediaDescription, 'width' | 'height' | 'frameRate' | 'sar'>> {
+  const { packetCount, averagePacketRate } = await video.computePacketStats(packetsForFrameRate);
+  const ratio = await video.getPixelAspectRatio();
+  return {
+    width: await video.getDisplayWidth(),
+    height: await video.getDisplayHeight(),
+    frameRate: packetCount > 1 && Number.isFinite(averagePacketRate) ? Math.round(averagePacketRate * 1000) / 1000 : 0,
+    ...(ratio.num === ratio.den ? {} : { sar: { horizontal: ratio.num, vertical: ratio.den } }),
+  };
+}
+
+async function videoCodec(track: InputVideoTrack | null): Promise<string | undefined> {
+  return (await track?.getCodecParameterString()) ?? undefined;
+}
+
+async function audioCodec(track: InputAudioTrack | null): Promise<string | undefined> {
+  const codec = (await track?.getCodecParameterString()) ?? undefined;
+  // The library names MP3 as WebCodecs does; in CODECS it is an MPEG-4 audio object type (RFC 6381, 3.3).
+  return codec === 'mp3' ? 'mp4a.40.34' : codec;
+}

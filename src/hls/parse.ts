@@ -1,0 +1,138 @@
+/** One segment of a playlist that somebody else wrote. */
+export interface ParsedEntry {
+  readonly sequence: number;
+  readonly uri: string;
+  readonly durationSeconds: number;
+  /** Stated, or derived from the last stated one; milliseconds since the epoch. */
+  readonly programDateTime?: number;
+  readonly discontinuity: boolean;
+  readonly initUri?: string;
+  readonly gap: boolean;
+}
+
+export interface ParsedPlaylist {
+  readonly version: number;
+  readonly targetDurationSeconds: number;
+  readonly mediaSequence: number;
+  readonly discontinuitySequence: number;
+  readonly ended: boolean;
+  readonly playlistType?: 'EVENT' | 'VOD';
+  readonly entries: readonly ParsedEntry[];
+}
+
+/** What tags have said about the segment whose URI is still to come. */
+interface Pending {
+  durationSeconds: number | undefined;
+  programDateTime: number | undefined;
+  discontinuity: boolean;
+  gap: boolean;
+}
+
+/**
+ * Reads a media playlist, as ffmpeg or this project write it. Undefined when it is no playlist at all. Otherwise
+ * tolerant: unknown tags are passed over, and so is a segment without a usable duration, though it keeps its number.
+ */
+export function parseMediaPlaylist(text: string): ParsedPlaylist | undefined {
+  const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
+  if (lines[0]?.trim() !== '#EXTM3U') {
+    return undefined;
+  }
+  const header = { version: 1, targetDurationSeconds: 0, mediaSequence: 0, discontinuitySequence: 0, ended: false };
+  let playlistType: 'EVENT' | 'VOD' | undefined;
+  const entries: ParsedEntry[] = [];
+  let count = 0;
+  let initUri: string | undefined;
+  let nextDate: number | undefined;
+  let pending = nothing();
+  for (const raw of lines.slice(1)) {
+    const line = raw.trim();
+    if (line === '') {
+      continue;
+    }
+    if (!line.startsWith('#')) {
+      const date = pending.programDateTime ?? nextDate;
+      if (pending.durationSeconds !== undefined) {
+        entries.push({
+          sequence: count,
+          uri: line,
+          durationSeconds: pending.durationSeconds,
+          discontinuity: pending.discontinuity,
+          gap: pending.gap,
+          ...(date === undefined ? {} : { programDateTime: date }),
+          ...(initUri === undefined ? {} : { initUri }),
+        });
+      }
+      nextDate = date === undefined ? undefined : date + (pending.durationSeconds ?? 0) * 1000;
+      count += 1;
+      pending = nothing();
+      continue;
+    }
+    const [tag, value] = splitTag(line);
+    switch (tag) {
+      case '#EXT-X-VERSION':
+        header.version = wholeNumber(value) ?? header.version;
+        break;
+      case '#EXT-X-TARGETDURATION':
+        header.targetDurationSeconds = wholeNumber(value) ?? header.targetDurationSeconds;
+        break;
+      case '#EXT-X-MEDIA-SEQUENCE':
+        header.mediaSequence = wholeNumber(value) ?? header.mediaSequence;
+        break;
+      case '#EXT-X-DISCONTINUITY-SEQUENCE':
+        header.discontinuitySequence = wholeNumber(value) ?? header.discontinuitySequence;
+        break;
+      case '#EXT-X-PLAYLIST-TYPE':
+        playlistType = value === 'EVENT' || value === 'VOD' ? value : undefined;
+        break;
+      case '#EXT-X-ENDLIST':
+        header.ended = true;
+        break;
+      case '#EXT-X-MAP':
+        initUri = /(?:^|,)URI="([^"]*)"/.exec(value)?.[1] ?? initUri;
+        break;
+      case '#EXTINF':
+        pending.durationSeconds = duration(value);
+        break;
+      case '#EXT-X-PROGRAM-DATE-TIME':
+        pending.programDateTime = date(value);
+        break;
+      case '#EXT-X-DISCONTINUITY':
+        pending.discontinuity = true;
+        break;
+      case '#EXT-X-GAP':
+        pending.gap = true;
+        break;
+    }
+  }
+  return {
+    ...header,
+    ...(playlistType === undefined ? {} : { playlistType }),
+    // The number of the first segment may be stated after it, so the entries get theirs now.
+    entries: entries.map((entry) => ({ ...entry, sequence: header.mediaSequence + entry.sequence })),
+  };
+}
+
+function nothing(): Pending {
+  return { durationSeconds: undefined, programDateTime: undefined, discontinuity: false, gap: false };
+}
+
+function splitTag(line: string): [string, string] {
+  const colon = line.indexOf(':');
+  return colon < 0 ? [line, ''] : [line.slice(0, colon), line.slice(colon + 1)];
+}
+
+function wholeNumber(text: string): number | undefined {
+  const value = /^\d+$/.test(text.trim()) ? Number(text) : Number.NaN;
+  return Number.isSafeInteger(value) ? value : undefined;
+}
+
+function duration(text: string): number | undefined {
+  const value = /^\d+(?:\.\d+)?(?=,|$)/.exec(text.trim())?.[0];
+  return value === undefined || !Number.isFinite(Number(value)) ? undefined : Number(value);
+}
+
+/** ffmpeg writes `+0000` where ISO 8601's extended format, and `Date.parse`, have `+00:00`. */
+function date(text: string): number | undefined {
+  const value = Date.parse(text.trim().replace(/([+-]\d\d)(\d\d)$/, '$1:$2'));
+  return Number.isNaN(value) ? undefined : value;
+}
