@@ -13,19 +13,30 @@ const units: Readonly<Record<string, number>> = {
 };
 
 /** A number of bytes, or a text such as `64MiB` or `20MB`. */
-const bytes = z.union([z.number(), z.string()]).transform((value, context) => {
-  const [, digits, unit] = /^(\d+(?:\.\d+)?)\s*([KMG]iB|kB|MB|GB)?$/.exec(String(value)) ?? [];
-  if (digits === undefined) {
-    context.addIssue({ code: 'custom', message: 'expected a number of bytes, such as 64MiB' });
-    return z.NEVER;
-  }
-  return Math.round(Number(digits) * (units[unit ?? ''] ?? 1));
-});
+const bytes = z
+  .union([z.number(), z.string()], 'expected a number of bytes, such as 64MiB')
+  .transform((value, context) => {
+    const [, digits, unit] = /^(\d+(?:\.\d+)?)\s*([KMG]iB|kB|MB|GB)?$/.exec(String(value)) ?? [];
+    if (digits === undefined) {
+      context.addIssue({ code: 'custom', message: 'expected a number of bytes, such as 64MiB' });
+      return z.NEVER;
+    }
+    return Math.round(Number(digits) * (units[unit ?? ''] ?? 1));
+  });
 
-const port = z.coerce.number().int().min(0).max(65535);
-const seconds = z.coerce.number().positive().max(86_400);
+/** Environment variables are text: digits there are a number. Nothing else is turned into one. */
+const numeric = <Inner extends z.ZodType>(inner: Inner) =>
+  z.preprocess(
+    (value: number | string) => (typeof value === 'string' && /^[+-]?[\d.]+$/.test(value) ? Number(value) : value),
+    inner,
+  );
+const port = numeric(z.number().int().min(0).max(65535));
+const seconds = numeric(z.number().positive().max(86_400));
 /** Environment variables are text: `true` and `false` there mean what they say. */
-const flag = z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')]);
+const flag = z.union(
+  [z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')],
+  'expected true or false',
+);
 const httpUrl = z
   .url({ protocol: /^https?$/, error: 'expected an http or https URL' })
   .transform((url) => url.replace(/\/+$/, ''));
@@ -87,7 +98,7 @@ const s3 = z
     /** PEM file of further certificate authorities that the endpoint's certificate may be signed by. */
     caFile: z.string().min(1).optional(),
     /** Requests at a time, so also the connections that are kept open. */
-    concurrency: z.coerce.number().int().min(1).max(256).default(16),
+    concurrency: numeric(z.number().int().min(1).max(256)).default(16),
   })
   .superRefine((value, context) => {
     if (value.kmsKeyId !== undefined && !value.serverSideEncryption?.startsWith('aws:kms')) {
@@ -124,27 +135,27 @@ const rendition = z.strictObject({
     .string()
     .regex(/^[a-z0-9][a-z0-9-]{0,31}$/, 'expected lower-case letters, digits and hyphens')
     .default('encoded'),
-  height: z.coerce.number().int().min(64).max(4320).default(720),
+  height: numeric(z.number().int().min(64).max(4320)).default(720),
   /** Video bits a second. */
-  bitrate: z.coerce.number().int().min(50_000).max(200_000_000).default(2_500_000),
-  fps: z.coerce.number().positive().max(240).optional(),
+  bitrate: numeric(z.number().int().min(50_000).max(200_000_000)).default(2_500_000),
+  fps: numeric(z.number().positive().max(240)).optional(),
   encoder: z.literal('libx264').default('libx264'),
   preset: z.enum(['ultrafast', 'superfast', 'veryfast', 'faster', 'fast', 'medium']).default('veryfast'),
 });
 
 const hls = z.strictObject({
-  segmentSeconds: z.coerce.number().min(0.5).max(30).default(2),
-  windowSegments: z.coerce.number().int().min(3).max(100).default(6),
+  segmentSeconds: numeric(z.number().min(0.5).max(30)).default(2),
+  windowSegments: numeric(z.number().int().min(3).max(100)).default(6),
   container: z.enum(['mpegts', 'fmp4']).default('mpegts'),
 });
 
 const thumbnail = z
   .strictObject({
-    intervalSeconds: z.coerce.number().min(0.1).max(3600).default(5),
+    intervalSeconds: numeric(z.number().min(0.1).max(3600)).default(5),
     /** The picture fits into width × height; it is never enlarged. Height defaults to 9/16 of the width. */
-    width: z.coerce.number().int().min(16).max(7680).default(1280),
-    height: z.coerce.number().int().min(16).max(7680).optional(),
-    quality: z.coerce.number().int().min(1).max(100).default(80),
+    width: numeric(z.number().int().min(16).max(7680)).default(1280),
+    height: numeric(z.number().int().min(16).max(7680)).optional(),
+    quality: numeric(z.number().int().min(1).max(100)).default(80),
     formats: z
       .array(z.enum(['jpg', 'webp', 'avif', 'png']))
       .nonempty()

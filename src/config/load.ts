@@ -1,0 +1,88 @@
+import { resolve } from 'node:path';
+import type { ConfigDocument } from './document.js';
+import { readEnvironment, type Setting } from './environment.js';
+import { readConfigFile } from './file.js';
+import { addStreams, type ConfigFlags, streamsOfFlags } from './flags.js';
+import { checkConfig, type Finding, fields } from './parse.js';
+import { configInvalid, formatPath, type Path, type Problem } from './problems.js';
+import type { Config } from './schema.js';
+import { valueAt, withValue } from './tree.js';
+
+const defaultFile = 'sidepipe.yaml';
+
+export interface LoadOptions {
+  /** Relative to `cwd`. Without it `sidepipe.yaml`, if there is one. */
+  readonly file?: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly flags: ConfigFlags;
+  readonly cwd: string;
+}
+
+/**
+ * Reads the YAML file, then the environment, then the flags; the later wins.
+ * Throws `config-invalid` with all problems at once in `details.problems`.
+ */
+export async function loadConfig({ file, env, flags, cwd }: LoadOptions): Promise<Config> {
+  const name = file ?? defaultFile;
+  const read = await readConfigFile({ path: resolve(cwd, name), name, required: file !== undefined });
+  const environment = readEnvironment(env, fields);
+  const added = streamsOfFlags(flags);
+  const problems = [...read.problems, ...environment.problems, ...added.problems];
+  // What a file that cannot be read would have said is not known: no word about what is missing.
+  if (read.problems.length > 0) throw configInvalid(problems, name);
+
+  const merged = applySettings(read.document?.value ?? {}, environment.settings);
+  const whole = addStreams(merged.value, added.streams);
+  const origins = new Map([...merged.origins, ...whole.origins]);
+  const { config, findings } = checkConfig(whole.value);
+  problems.push(...merged.problems, ...findings.map((finding) => place(finding, origins, read.document)));
+  problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
+  if (config === undefined || problems.length > 0) throw configInvalid(problems, name);
+  return config;
+}
+
+/** Says where a wrong value came from: a variable, a flag, or a line of the file. */
+function place(finding: Finding, origins: ReadonlyMap<string, string>, document: ConfigDocument | undefined): Problem {
+  const path = formatPath(finding.path);
+  const origin = finding.path
+    .map((_, index) => origins.get(formatPath(finding.path.slice(0, index + 1))))
+    .find(Boolean);
+  if (origin !== undefined) return { path, message: `${finding.message} (from ${origin})` };
+  const position = document?.locate(finding.path, finding.named ? 'name' : 'value');
+  return { path, message: finding.message, ...position };
+}
+
+interface Merged {
+  readonly value: unknown;
+  /** By the path's text: which variable or flag put the value there. */
+  readonly origins: Map<string, string>;
+  readonly problems: Problem[];
+}
+
+function applySettings(tree: unknown, settings: readonly Setting[]): Merged {
+  const origins = new Map<string, string>();
+  const problems: Problem[] = [];
+  let value = tree;
+  for (const { path, value: setting, origin } of settings) {
+    const next = withValue(value, path, setting);
+    if (next === undefined) {
+      const gap = gapBefore(value, path);
+      // Where something else stands than a mapping or a list, the check of the whole says so.
+      if (gap !== undefined) problems.push({ path: origin, message: `there is no ${gap}: count from 0, without gaps` });
+      continue;
+    }
+    value = next;
+    origins.set(formatPath(path), origin);
+  }
+  return { value, origins, problems };
+}
+
+function gapBefore(tree: unknown, path: Path): string | undefined {
+  for (const [index, part] of path.entries()) {
+    if (typeof part !== 'number' || part === 0) continue;
+    const list = valueAt(tree, path.slice(0, index)).value ?? [];
+    if (!Array.isArray(list)) return undefined;
+    if (part > list.length) return formatPath([...path.slice(0, index), part - 1]);
+  }
+  return undefined;
+}

@@ -1,0 +1,168 @@
+import type { z } from 'zod';
+import { type Field, fieldsOf } from './fields.js';
+import { configInvalid, formatPath, type Path, type Problem } from './problems.js';
+import { collectSecrets, redactText, secretsOfUrl } from './redact.js';
+import { type Config, configSchema } from './schema.js';
+import { closest, didYouMean } from './suggest.js';
+import { isRecord, remove, replace, valueAt } from './tree.js';
+
+type Issue = z.core.$ZodIssue;
+
+/** A problem as the schema sees it. `named`: the name itself is wrong, not its value. */
+export interface Finding {
+  readonly path: Path;
+  readonly message: string;
+  readonly named: boolean;
+}
+
+/** Every setting that there is. */
+export const fields: readonly Field[] = fieldsOf(configSchema);
+
+/**
+ * Checks a configuration and fills in the defaults.
+ * Throws `config-invalid` with all problems at once in `details.problems`.
+ */
+export function parseConfig(input: unknown): Config {
+  const { config, findings } = checkConfig(input);
+  if (config !== undefined) return config;
+  throw configInvalid(findings.map(({ path, message }): Problem => ({ path: formatPath(path), message })));
+}
+
+/** What is wrong with a configuration; or, when nothing is, the configuration. */
+export function checkConfig(input: unknown): { config?: Config; findings: Finding[] } {
+  const value = withoutNulls(input) ?? {};
+  const first = configSchema.safeParse(value, { error: expectation });
+  if (first.success) return { config: first.data, findings: [] };
+  const redact = (text: string) => redactText(text, collectSecrets(value));
+  const findings = allIssues(value, first.error.issues).flatMap((issue) => describe(issue, value));
+  return { findings: findings.map((finding) => ({ ...finding, message: redact(finding.message) })) };
+}
+
+/**
+ * The schema's checks across settings wait until each setting is right by itself. So that they do not come as a
+ * second round of errors, what is wrong is put aside and the rest is checked again.
+ */
+function allIssues(value: unknown, first: readonly Issue[]): Issue[] {
+  const all = [...first];
+  let issues = first;
+  let rest = structuredClone(value);
+  const seen = new Set(first.map(({ path }) => formatPath(path as Path)));
+  const tried = new Set<string>();
+  for (let round = 0; round < 6 && issues.length > 0; round++) {
+    for (const issue of issues) rest = mend(rest, issue, tried);
+    const result = configSchema.safeParse(rest, { error: expectation });
+    issues = result.error?.issues ?? [];
+    for (const issue of issues) {
+      const path = formatPath(issue.path as Path);
+      if (!seen.has(path) && issue.code === 'custom') all.push(issue);
+      seen.add(path);
+    }
+  }
+  return all;
+}
+
+/** Takes a wrong value out; where one must stand, puts a harmless one in. */
+function mend(tree: unknown, issue: Issue, tried: Set<string>): unknown {
+  const path = issue.path as Path;
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.reduce((rest, key) => remove(rest, [...path, key]), tree);
+  }
+  const key = formatPath(path);
+  const again = tried.has(key);
+  tried.add(key);
+  if (path.length === 0) return {};
+  // Taking an entry out of a list would move the others.
+  if (typeof path.at(-1) === 'number') return again ? remove(tree, path.slice(0, -1)) : replace(tree, path, {});
+  return again ? replace(tree, path, `placeholder-${path[1] ?? 0}`) : remove(tree, path);
+}
+
+function describe(issue: Issue, input: unknown): Finding[] {
+  const path = issue.path as Path;
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({ path: [...path, key], message: `unknown name${meant(path, key)}`, named: true }));
+  }
+  const { found, value } = valueAt(input, path);
+  if (!found || value === null) {
+    const message = issue.code === 'custom' ? issue.message : `missing: ${issue.message}`;
+    return [{ path, message, named: false }];
+  }
+  return [{ path, message: `${issue.message}, got ${show(value, path)}`, named: false }];
+}
+
+/** The same name one step away, or the whole path of a setting that has this name elsewhere. */
+function meant(path: Path, key: string): string {
+  const depth = path.length;
+  const pattern = path.map((part) => (typeof part === 'number' ? '*' : part));
+  const around = fields.filter((field) => pattern.every((part, index) => field.path[index] === part));
+  const siblings = new Set(around.map((field) => field.path[depth]).filter((name) => name !== undefined));
+  if (closest(key, siblings) !== undefined) return didYouMean(key, siblings);
+  const elsewhere = fields.filter((field) => field.path.at(-1) === key || field.path[0] === key);
+  const text = elsewhere[0]?.path.join('.').replaceAll('.*', '[…]');
+  return text === undefined ? '' : `; did you mean ${text}?`;
+}
+
+/** A value for people. Texts are shown only where the schema has a plain setting that is no secret. */
+function show(value: unknown, path: Path): string {
+  if (Array.isArray(value)) return 'a list';
+  if (isRecord(value)) return 'a mapping';
+  const pattern = path.map((part) => (typeof part === 'number' ? '*' : part)).join('.');
+  const field = fields.find(
+    ({ path: names, list }) => pattern === names.join('.') + (list && pattern.endsWith('*') ? '.*' : ''),
+  );
+  if (field?.secret) return 'a value that is not shown because it is secret';
+  if (typeof value === 'boolean') return String(value);
+  if (field === undefined) return typeof value === 'string' ? 'a text' : 'a number';
+  if (typeof value !== 'string') return String(value);
+  if (value === '') return 'an empty text';
+  const text = redactText(value, secretsOfUrl(value));
+  return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
+}
+
+const typeNames: Readonly<Record<string, string>> = {
+  string: 'a text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  object: 'a mapping (name: value)',
+  array: 'a list',
+};
+
+/** What a setting should have been. Messages of the schema itself go before these. */
+function expectation(issue: z.core.$ZodRawIssue): string | undefined {
+  switch (issue.code) {
+    case 'invalid_type':
+      if (issue.expected === 'string' && ['number', 'boolean'].includes(typeof issue.input))
+        return 'expected a text (in quotes)';
+      return `expected ${typeNames[issue.expected] ?? issue.expected}`;
+    case 'invalid_value':
+      return `expected ${orList(issue.values.map(String))}`;
+    case 'too_small':
+      return `expected ${bound(issue.origin, Number(issue.minimum), issue.inclusive === false ? 'more than' : 'at least')}`;
+    case 'too_big':
+      return `expected ${bound(issue.origin, Number(issue.maximum), issue.inclusive === false ? 'less than' : 'at most')}`;
+    default:
+      return undefined;
+  }
+}
+
+function bound(origin: string, limit: number, words: string): string {
+  if (origin === 'string') return limit === 1 ? 'a text that is not empty' : `${words} ${limit} characters`;
+  if (origin === 'array') return `${words} ${limit} ${limit === 1 ? 'entry' : 'entries'}`;
+  return `${words} ${limit}`;
+}
+
+function orList(words: readonly string[]): string {
+  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
+}
+
+/** A name with nothing behind it (`http:`) is as good as no name. */
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map((item) => withoutNulls(item) ?? null);
+  if (!isRecord(value)) return value ?? undefined;
+  // Entries keep a name such as `__proto__` a plain name.
+  return Object.fromEntries(
+    Object.entries(value)
+      .map(([key, item]) => [key, withoutNulls(item)])
+      .filter(([, item]) => item !== undefined),
+  );
+}

@@ -1,0 +1,43 @@
+import { SidepipeError } from '../errors.js';
+
+/** Where a setting stands: names, and positions in lists from 0. */
+export type Path = readonly (string | number)[];
+
+/** One thing that is wrong with the configuration. */
+export interface Problem {
+  /** `streams[0].thumbnail.intervalSeconds`, or the name of an environment variable, a flag or a file. */
+  readonly path: string;
+  /** What was expected and what was there; for people, without secrets. */
+  readonly message: string;
+  /** In the YAML file, from 1. */
+  readonly line?: number;
+  readonly column?: number;
+}
+
+/** `['streams', 0, 'hls']` as `streams[0].hls`. */
+export function formatPath(path: Path): string {
+  return path
+    .map((part, index) => {
+      if (typeof part === 'number') return `[${part}]`;
+      if (!/^[\w-]{1,80}$/.test(part)) return `[${JSON.stringify(part.slice(0, 80))}]`;
+      return index === 0 ? part : `.${part}`;
+    })
+    .join('');
+}
+
+/** One error that holds all problems: its message lists them, `details.problems` carries them. */
+export function configInvalid(problems: readonly Problem[], file?: string): SidepipeError {
+  const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
+  const lines = problems.map((problem) => `  ${formatProblem(problem, file)}`);
+  return new SidepipeError(`The configuration has ${count}:\n${lines.join('\n')}`, {
+    code: 'config-invalid',
+    fault: 'caller',
+    details: { problems, ...(file === undefined ? {} : { file }) },
+  });
+}
+
+function formatProblem({ path, message, line, column }: Problem, file: string | undefined): string {
+  const position =
+    line === undefined ? '' : `${file ?? 'line '}${file === undefined ? '' : ':'}${line}:${column ?? 1} `;
+  return `${position}${path === '' ? '' : `${path}: `}${message}`;
+}
