@@ -1,0 +1,226 @@
+import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import { access, link, lstat, mkdir, open, realpath, rename, unlink } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { messageOf, SidepipeError } from '../errors.js';
+import { isAbsent, systemCode, toStorageError } from './directory/errors.js';
+import { createKeyLocks } from './directory/locks.js';
+import { createFolders, infoOf, removeLeftovers, temporaryName, walk } from './directory/tree.js';
+import { aborted, conflict, throwIfAborted } from './failures.js';
+import { checkKey, contentTypeOf } from './keys.js';
+import type { CallOptions, ObjectInfo, ObjectStore, PutOptions, StoreCapabilities, StoredObject } from './store.js';
+
+export interface DirectoryStoreOptions {
+  /** Made if it is not there. */
+  readonly path: string;
+}
+
+const capabilities: StoreCapabilities = {
+  ifNoneMatch: true,
+  // Compared and renamed under a lock of this process: two nodes in one directory are kept apart by ifNoneMatch only.
+  ifMatch: true,
+  checksum: false,
+  acl: false,
+  batchDelete: 'none',
+  metadata: false,
+};
+
+/** Marks the temporary files of this process. */
+const owner = randomBytes(6).toString('hex');
+let temporaryFiles = 0;
+
+/**
+ * Objects as files below `path`, for a web server or a synchroniser to pick up. A put writes a temporary file beside
+ * the target and renames it, so a reader sees the old file or the new one. Content type follows from the key;
+ * cache headers and metadata are the web server's affair and are not kept.
+ *
+ * The data is flushed (fdatasync) before the rename and the directory is not: after a power cut each name that is
+ * there has all of its bytes, and journaling file systems keep the order of renames, so no playlist outlives a segment
+ * that it lists. What the last seconds renamed may be gone, which for a live window is the cheaper loss by one flush a
+ * file.
+ *
+ * Throws `storage-misconfigured` when `path` cannot be a writable directory.
+ */
+export async function createDirectoryStore({ path }: DirectoryStoreOptions): Promise<ObjectStore> {
+  const root = await openRoot(path);
+  const folders = createFolders(root);
+  const oneAtATime = createKeyLocks();
+  let closed = false;
+
+  const run = async <T>(
+    operation: string,
+    key: string,
+    signal: AbortSignal | undefined,
+    task: () => Promise<T>,
+  ): Promise<T> => {
+    if (closed) throw aborted(`${operation} ${key}`);
+    throwIfAborted(signal, `${operation} ${key}`);
+    try {
+      return await task();
+    } catch (error) {
+      throw toStorageError(error, operation, key);
+    }
+  };
+
+  const write = async (object: StoredObject, options: PutOptions): Promise<{ etag: string }> => {
+    const folder = await folders.ensure(parentOf(object.key));
+    const target = join(root, object.key);
+    temporaryFiles += 1;
+    const source = join(folder, temporaryName(owner, temporaryFiles));
+    try {
+      const info = await writeWhole(source, object);
+      throwIfAborted(options.signal, `put ${object.key}`);
+      if (options.ifMatch !== undefined && (await inspect(object.key))?.etag !== options.ifMatch) {
+        throw conflict(object.key, 'it has changed');
+      }
+      if (options.ifNoneMatch === undefined) await rename(source, target);
+      else await createOnly(source, target, object.key);
+      return { etag: info.etag };
+    } catch (error) {
+      await unlink(source).catch(() => undefined);
+      throw error;
+    }
+  };
+
+  /** The file of a key, undefined where there is none or the way to it leads through a link. */
+  const locate = async (key: string): Promise<string | undefined> => {
+    const file = join(root, key);
+    try {
+      return (await realpath(file)) === file ? file : undefined;
+    } catch (error) {
+      if (isAbsent(error)) return undefined;
+      throw error;
+    }
+  };
+
+  const inspect = async (key: string): Promise<ObjectInfo | undefined> => {
+    const file = await locate(key);
+    if (file === undefined) return undefined;
+    const stats = await lstat(file, { bigint: true }).catch(ignoreAbsence);
+    return stats?.isFile() ? infoOf(key, stats) : undefined;
+  };
+
+  return {
+    description: `file://${root}`,
+    put(object, options = {}) {
+      const key = object.key;
+      return run('put', key, options.signal, async () => {
+        checkKey(key);
+        return oneAtATime(key, async () => {
+          for (let attempt = 1; ; attempt += 1) {
+            try {
+              return await write(object, options);
+            } catch (error) {
+              // Someone removed the folder (a delete that emptied it) or the temporary file (another node's start).
+              if (systemCode(error) !== 'ENOENT' || attempt === 3) throw error;
+              folders.forget();
+            }
+          }
+        });
+      });
+    },
+    get(key, { signal }: CallOptions = {}) {
+      return run('get', key, signal, async () => {
+        const file = await locate(checkKey(key));
+        const handle = file && (await open(file, constants.O_RDONLY | constants.O_NOFOLLOW).catch(ignoreAbsence));
+        if (!handle) return undefined;
+        try {
+          const stats = await handle.stat({ bigint: true });
+          if (!stats.isFile()) return undefined;
+          return { ...infoOf(key, stats), body: await handle.readFile(), contentType: contentTypeOf(key) };
+        } finally {
+          await handle.close();
+        }
+      });
+    },
+    head(key, { signal }: CallOptions = {}) {
+      return run('head', key, signal, async () => inspect(checkKey(key)));
+    },
+    async *list(prefix, { signal }: CallOptions = {}) {
+      if (prefix.split('/').some((part) => part === '.' || part === '..')) return;
+      const keys = walk(root, prefix.slice(0, prefix.lastIndexOf('/') + 1));
+      for (;;) {
+        const next = await run('list', prefix, signal, () => keys.next());
+        if (next.done) return;
+        const key = next.value;
+        if (!key.startsWith(prefix) || !isKey(key)) continue;
+        const info = await run('list', prefix, signal, () => inspect(key));
+        if (info) yield info;
+      }
+    },
+    async delete(keys, { signal }: CallOptions = {}) {
+      for (const key of keys) {
+        await run('delete', key, signal, async () => {
+          const file = await locate(checkKey(key));
+          if (!file || !(await inspect(key))) return;
+          await unlink(file).catch(ignoreAbsence);
+          await folders.prune(parentOf(key));
+        });
+      }
+    },
+    capabilities: ({ signal }: CallOptions = {}) => run('capabilities', '', signal, async () => capabilities),
+    async close() {
+      closed = true;
+    },
+  };
+}
+
+async function openRoot(path: string): Promise<string> {
+  try {
+    await mkdir(resolve(path), { recursive: true });
+    const root = await realpath(resolve(path));
+    await access(root, constants.R_OK | constants.W_OK | constants.X_OK);
+    await removeLeftovers(root, owner);
+    return root;
+  } catch (error) {
+    throw new SidepipeError(`the storage directory ${path} cannot be used: ${messageOf(error)}`, {
+      code: 'storage-misconfigured',
+      fault: 'storage',
+      cause: error,
+      details: { operation: 'open', vendorCode: systemCode(error) },
+    });
+  }
+}
+
+async function writeWhole(path: string, object: StoredObject): Promise<ObjectInfo> {
+  const handle = await open(path, 'wx', 0o644);
+  try {
+    await handle.writeFile(object.body);
+    await handle.datasync();
+    return infoOf(object.key, await handle.stat({ bigint: true }));
+  } finally {
+    await handle.close();
+  }
+}
+
+/** A hard link fails where the name is taken, for writers in other processes too; rename would replace it. */
+async function createOnly(source: string, target: string, key: string): Promise<void> {
+  try {
+    await link(source, target);
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST') throw conflict(key, 'there is one already');
+    if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(systemCode(error) ?? '')) throw error;
+    // A file system without hard links (FAT): as good as this process can tell.
+    if (await lstat(target).catch(ignoreAbsence)) throw conflict(key, 'there is one already');
+    await rename(source, target);
+    return;
+  }
+  // The object is in place: whatever happens to its second name is no failure of the put.
+  await unlink(source).catch(() => undefined);
+}
+
+const parentOf = (key: string): string => key.slice(0, Math.max(0, key.lastIndexOf('/')));
+
+function ignoreAbsence(error: unknown): undefined {
+  if (isAbsent(error)) return undefined;
+  throw error;
+}
+
+function isKey(key: string): boolean {
+  try {
+    checkKey(key);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,122 @@
+import { SidepipeError } from '../errors.js';
+
+/** Object keys: the same tree as under `/live/`. Pure; no key here carries a store's prefix. */
+
+export type ObjectKind =
+  | 'multivariant'
+  | 'playlist'
+  | 'init'
+  | 'segment'
+  | 'thumbnail'
+  | 'preview'
+  | 'storyboard'
+  | 'storyboard-index'
+  | 'lease';
+
+/** What a key means. `session` and `sequence` are there for segments, `session` for initialization segments. */
+export interface ParsedKey {
+  readonly kind: ObjectKind;
+  readonly stream: string;
+  readonly rendition?: string;
+  readonly session?: string;
+  readonly sequence?: number;
+}
+
+const namePattern = /^[a-z0-9][a-z0-9-]{0,62}$/;
+const segmentPattern = /^([A-Za-z0-9]+)-(\d{1,15})\.(?:ts|m4s)$/;
+const initPattern = /^([A-Za-z0-9]+)-init\.mp4$/;
+
+export const multivariantKey = (stream: string): string => `${stream}/index.m3u8`;
+export const playlistKey = (stream: string, rendition: string): string => `${stream}/${rendition}/index.m3u8`;
+/** `file` is `{session}-{sequence}.ts`, `.m4s` or `{session}-init.mp4`, as `hls` names it. */
+export const segmentKey = (stream: string, rendition: string, file: string): string => `${stream}/${rendition}/${file}`;
+export const thumbnailKey = (stream: string, format: 'jpg' | 'webp' | 'avif' | 'png'): string =>
+  `${stream}/thumbnail.${format}`;
+export const previewKey = (stream: string, format: 'webp' | 'gif'): string => `${stream}/preview.${format}`;
+export const storyboardIndexKey = (stream: string): string => `${stream}/storyboard.vtt`;
+export const storyboardKey = (stream: string, number: number): string => `${stream}/storyboard-${number}.jpg`;
+/** Names the node that writes this stream. It lies beside the playlists and is of no use to players. */
+export const leaseKey = (stream: string): string => `${stream}/lease.json`;
+/** Everything of a stream, and nothing of a stream whose name only begins alike. */
+export const streamPrefix = (stream: string): string => `${stream}/`;
+
+/** The reverse of the builders: undefined for a key that none of them makes, which sidepipe therefore did not write. */
+export function parseKey(key: string): ParsedKey | undefined {
+  const [stream = '', second = '', third, ...rest] = key.split('/');
+  if (!namePattern.test(stream) || rest.length > 0) return undefined;
+  if (third === undefined) {
+    const kind = kindOfStreamFile(second);
+    return kind && { kind, stream };
+  }
+  if (!namePattern.test(second)) return undefined;
+  if (third === 'index.m3u8') return { kind: 'playlist', stream, rendition: second };
+  const init = initPattern.exec(third);
+  if (init?.[1]) return { kind: 'init', stream, rendition: second, session: init[1] };
+  const segment = segmentPattern.exec(third);
+  if (!segment?.[1]) return undefined;
+  return { kind: 'segment', stream, rendition: second, session: segment[1], sequence: Number(segment[2]) };
+}
+
+function kindOfStreamFile(file: string): ObjectKind | undefined {
+  if (file === 'index.m3u8') return 'multivariant';
+  if (file === 'lease.json') return 'lease';
+  if (file === 'storyboard.vtt') return 'storyboard-index';
+  if (/^thumbnail\.(?:jpg|webp|avif|png)$/.test(file)) return 'thumbnail';
+  if (/^preview\.(?:webp|gif)$/.test(file)) return 'preview';
+  return /^storyboard-\d+\.jpg$/.test(file) ? 'storyboard' : undefined;
+}
+
+const contentTypes: Readonly<Record<string, string>> = {
+  m3u8: 'application/vnd.apple.mpegurl',
+  ts: 'video/mp2t',
+  m4s: 'video/mp4',
+  mp4: 'video/mp4',
+  jpg: 'image/jpeg',
+  webp: 'image/webp',
+  avif: 'image/avif',
+  png: 'image/png',
+  gif: 'image/gif',
+  vtt: 'text/vtt; charset=utf-8',
+  json: 'application/json',
+};
+
+/** By the key's ending; `application/octet-stream` for one that sidepipe does not use. */
+export function contentTypeOf(key: string): string {
+  const ending = key.slice(key.lastIndexOf('.') + 1);
+  return (Object.hasOwn(contentTypes, ending) && contentTypes[ending]) || 'application/octet-stream';
+}
+
+/**
+ * `Cache-Control` of an object. `refreshSeconds` is how often the object changes: the target duration for playlists,
+ * the interval for pictures. What changes is cached for about half of that, at least 1 s, so that a player's poll is
+ * never answered with a playlist older than one and a half target durations.
+ */
+export function cacheControlOf(kind: ObjectKind, refreshSeconds: number): string {
+  if (kind === 'segment' || kind === 'init') return 'public, max-age=31536000, immutable';
+  if (kind === 'lease') return 'no-store';
+  const longest = kind === 'multivariant' || kind === 'playlist' ? 15 : 5;
+  return `public, max-age=${Math.min(longest, Math.max(1, Math.floor(refreshSeconds / 2)))}`;
+}
+
+/**
+ * Every store takes the same keys: 1 to 512 characters of `A-Z a-z 0-9 ! _ . * ' ( ) -` and `/`, no part empty, `.`
+ * or `..`, none beginning with `.sidepipe-` (temporary files).
+ */
+export function checkKey(key: string): string {
+  const parts = key.split('/');
+  const wrong = parts.some((part) => part === '' || part === '.' || part === '..' || part.startsWith('.sidepipe-'));
+  if (wrong || key.length > 512 || !/^[A-Za-z0-9!_.*'()/-]+$/.test(key)) {
+    throw new SidepipeError(`not an object key: ${JSON.stringify(key.slice(0, 100))}`, {
+      code: 'internal',
+      fault: 'storage',
+      details: { key: key.slice(0, 600) },
+    });
+  }
+  return key;
+}
+
+/** The order of S3 listings: by the bytes of the key in UTF-8. */
+export function compareKeys(a: string, b: string): number {
+  // UTF-16 order differs from UTF-8's only where surrogates meet U+E000-U+FFFF; such keys are never ours.
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,16 @@
+/** Time as the publisher sees it, so that a test can run hours in a second. */
+export interface Clock {
+  /** Milliseconds since the epoch that never run backwards: leases are measured with them. */
+  now(): number;
+  /** Runs `run` once after `delayMs`; the returned function cancels it. */
+  after(delayMs: number, run: () => void): () => void;
+}
+
+/** The machine's own clock: the epoch at the start of the process plus its monotonic time. */
+export const systemClock: Clock = {
+  now: () => performance.timeOrigin + performance.now(),
+  after: (delayMs, run) => {
+    const timer = setTimeout(run, delayMs);
+    return () => clearTimeout(timer);
+  },
+};

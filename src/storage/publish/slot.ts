@@ -1,0 +1,51 @@
+/**
+ * Pure: the one place of a key whose newest content alone matters. Content that comes while the last write is under
+ * way, or less than `intervalMs` after it began, waits, and only the newest of it is written.
+ */
+export class CoalescingSlot {
+  readonly #intervalMs: number;
+  #waiting = false;
+  #busy = false;
+  #startedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(intervalMs: number) {
+    this.#intervalMs = intervalMs;
+  }
+
+  /** Whether there is content that no finished write has carried. */
+  get dirty(): boolean {
+    return this.#waiting || this.#busy;
+  }
+
+  get busy(): boolean {
+    return this.#busy;
+  }
+
+  /** There is new content. */
+  mark(): void {
+    this.#waiting = true;
+  }
+
+  /** Milliseconds until a write may begin; undefined when there is nothing to write or a write is under way. */
+  dueInMs(now: number): number | undefined {
+    if (!this.#waiting || this.#busy) return undefined;
+    return Math.max(0, this.#startedAt + this.#intervalMs - now);
+  }
+
+  /** A write was asked for; it takes all content marked until it is `sent`. */
+  take(): void {
+    this.#busy = true;
+  }
+
+  /** An attempt begins now with the newest content. */
+  sent(now: number): void {
+    this.#waiting = false;
+    this.#startedAt = now;
+  }
+
+  /** The write is over. One that was not `done` leaves its content waiting. */
+  finish(done: boolean): void {
+    this.#busy = false;
+    if (!done) this.#waiting = true;
+  }
+}

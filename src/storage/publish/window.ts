@@ -1,0 +1,179 @@
+/** Pure: what of one rendition is on the store, what is listed there, and what may be forgotten. */
+
+/** `pending`: on its way. `stored`: readable on the store that `place` names. `gap`: given up, or found to be lost. */
+export type SegmentState = 'pending' | 'stored' | 'gap';
+
+/** `stored → pending` is a copy to another store; `stored → gap` a segment that the store has lost. */
+const moves: Readonly<Record<SegmentState, readonly SegmentState[]>> = {
+  pending: ['stored', 'gap'],
+  stored: ['pending', 'gap'],
+  gap: [],
+};
+
+export interface WindowSegment<T> {
+  readonly entry: T;
+  readonly key: string;
+  readonly bytes: number;
+  readonly durationSeconds: number;
+  readonly initKey: string | undefined;
+}
+
+export interface WindowItem<T> extends WindowSegment<T> {
+  state: SegmentState;
+  /** The number of the store that holds it, while `stored`. */
+  place: number;
+  /** When the playlist that first listed it was on the store. Milliseconds since the epoch. */
+  listedAt: number | undefined;
+  /** The stores on which an object of this key may lie, whatever became of the segment. */
+  readonly attempted: Set<number>;
+}
+
+export interface ListedEntry<T> {
+  readonly entry: T;
+  /** The segment is not on the store: EXT-X-GAP. */
+  readonly gap: boolean;
+}
+
+/** What a playlist that is being written lists, for `acknowledge` when it is on the store. */
+export interface Snapshot<T> {
+  readonly items: readonly WindowItem<T>[];
+  /** Numbers of the first item listed and of the one after the last, counted from the first ever appended. */
+  readonly first: number;
+  readonly end: number;
+  readonly place: number;
+}
+
+export interface WindowOptions {
+  readonly windowSegments: number;
+  /** Keep a record of all segments for the playlist of the whole recording: at most so many. 0: none. */
+  readonly recordSegments: number;
+}
+
+/**
+ * The remote window: the settled prefix of what was appended. It lists the last `windowSegments` of it, and more after
+ * an outage: what was uploaded late stays listed for half a window, so that players come by in time.
+ */
+export class RemoteWindow<T> {
+  readonly #options: WindowOptions;
+  #items: WindowItem<T>[] = [];
+  /** The number of `#items[0]`. */
+  #base = 0;
+  #record: WindowItem<T>[] = [];
+  #forgotten = 0;
+  #appendedSeconds = 0;
+  #listedSeconds = 0;
+  #listedEnd = 0;
+
+  constructor(options: WindowOptions) {
+    this.#options = options;
+  }
+
+  /** Everything that is waiting or listed, oldest first. */
+  get items(): readonly WindowItem<T>[] {
+    return this.#items;
+  }
+
+  /** Of the record: how many segments were dropped because there is a limit. */
+  get forgotten(): number {
+    return this.#forgotten;
+  }
+
+  /** How much of what was appended no playlist on the store lists yet. Seconds. */
+  get lagSeconds(): number {
+    return Math.max(0, this.#appendedSeconds - this.#listedSeconds);
+  }
+
+  get settled(): boolean {
+    return this.#items.every((item) => item.state !== 'pending');
+  }
+
+  append(segment: WindowSegment<T>): WindowItem<T> {
+    const item: WindowItem<T> = { ...segment, state: 'pending', place: 0, listedAt: undefined, attempted: new Set() };
+    this.#items.push(item);
+    this.#appendedSeconds += item.durationSeconds;
+    return item;
+  }
+
+  /** False, and nothing changes, for a move that there is not: the same news heard twice. */
+  move(item: WindowItem<T>, state: SegmentState, place = item.place): boolean {
+    if (!moves[item.state].includes(state)) return false;
+    item.state = state;
+    item.place = place;
+    return true;
+  }
+
+  /** What a playlist on the store `place` may list now; undefined while that is not one segment. */
+  snapshot(now: number, place: number): Snapshot<T> | undefined {
+    const pending = this.#items.findIndex((item) => item.state === 'pending');
+    const end = pending < 0 ? this.#items.length : pending;
+    // A playlist that has never listed a segment of this store begins with one, not with gaps.
+    let first = this.#items.findIndex((item) => here(item, place) || item.listedAt !== undefined);
+    if (first < 0 || first >= end) return undefined;
+    while (end - first > this.#options.windowSegments && this.#mayLeave(this.#items[first]!, now)) first += 1;
+    const items = this.#items.slice(first, end);
+    if (!items.some((item) => here(item, place) || item.listedAt !== undefined)) return undefined;
+    return { items, first: this.#base + first, end: this.#base + end, place };
+  }
+
+  /** The snapshot's playlist is on the store. Returns what no playlist there lists any more. */
+  acknowledge(snapshot: Snapshot<T>, now: number): readonly WindowItem<T>[] {
+    for (const item of snapshot.items) item.listedAt ??= now;
+    for (let number = this.#listedEnd; number < snapshot.end; number += 1) {
+      this.#listedSeconds += this.#items[number - this.#base]?.durationSeconds ?? 0;
+    }
+    this.#listedEnd = Math.max(this.#listedEnd, snapshot.end);
+    return this.#drop(snapshot.first - this.#base);
+  }
+
+  /** Forgets the oldest that nobody lists, so that `keep` remain: for a node that only stands by. */
+  prune(keep: number): readonly WindowItem<T>[] {
+    const excess = this.#items.length - keep;
+    const listed = this.#items.findIndex((item) => item.listedAt === undefined);
+    if (excess <= 0 || listed < 0) return [];
+    for (const item of this.#items.slice(0, excess)) {
+      if (item.listedAt === undefined) this.#listedSeconds += item.durationSeconds;
+    }
+    this.#listedEnd = Math.max(this.#listedEnd, this.#base + excess);
+    return this.#drop(excess);
+  }
+
+  /** Every segment of the recording, as far as it is remembered. */
+  recording(place: number): readonly ListedEntry<T>[] {
+    return [...this.#record, ...this.#items].map((item) => listed(item, place));
+  }
+
+  /** Of the recording: what lies on the store `place` and is in the window no more. */
+  recordedOn(place: number): readonly WindowItem<T>[] {
+    return this.#record.filter((item) => here(item, place));
+  }
+
+  #mayLeave(item: WindowItem<T>, now: number): boolean {
+    if (item.state === 'gap') return true;
+    if (item.listedAt === undefined) return false;
+    return now - item.listedAt >= (this.#options.windowSegments * item.durationSeconds * 1000) / 2;
+  }
+
+  #drop(count: number): readonly WindowItem<T>[] {
+    if (count <= 0) return [];
+    const dropped = this.#items.splice(0, count);
+    this.#base += count;
+    if (this.#options.recordSegments > 0) {
+      for (const item of dropped) this.#record.push(item);
+      const excess = this.#record.length - this.#options.recordSegments;
+      // In strides, because removing from the front of a long array costs its length.
+      if (excess > this.#options.recordSegments / 10) {
+        this.#record.splice(0, excess);
+        this.#forgotten += excess;
+      }
+    }
+    return dropped;
+  }
+}
+
+export function listed<T>(item: WindowItem<T>, place: number): ListedEntry<T> {
+  return { entry: item.entry, gap: !here(item, place) };
+}
+
+function here<T>(item: WindowItem<T>, place: number): boolean {
+  return item.state === 'stored' && item.place === place;
+}

@@ -1,0 +1,251 @@
+import {
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  type PutObjectCommandInput,
+} from '@aws-sdk/client-s3';
+import type { S3Config } from '../config/schema.js';
+import { SidepipeError } from '../errors.js';
+import { aborted, conflict } from './failures.js';
+import { checkKey } from './keys.js';
+import { createCaller } from './s3/call.js';
+import { createClient } from './s3/client.js';
+import { type Detected, detect } from './s3/detect.js';
+import { createRemover } from './s3/remove.js';
+import { resolveVendor } from './s3/vendors.js';
+import type { CallOptions, ObjectStore, PutOptions, StoreCapabilities, StoredObject } from './store.js';
+
+export interface S3StoreOptions {
+  /** What a call may take besides the time for its bytes. */
+  readonly requestTimeoutMs?: number;
+  /** The slowest link that is still waited for. */
+  readonly minBytesPerSecond?: number;
+  readonly connectTimeoutMs?: number;
+  /** Told once of each thing that the vendor refuses and the store does without. */
+  readonly onNotice?: (message: string) => void;
+}
+
+type Put = PutOptions & { readonly checksum?: boolean; readonly acl?: S3Config['acl'] };
+
+/**
+ * Objects in a bucket of any S3-like vendor. One call is one try (the publisher repeats), and ends at a deadline that
+ * grows with the object's size. What a vendor refuses is found out and remembered. Throws `storage-misconfigured`
+ * when the settings cannot make a client; does not contact the vendor.
+ */
+export async function createS3Store(config: S3Config, options: S3StoreOptions = {}): Promise<ObjectStore> {
+  const { requestTimeoutMs = 10_000, minBytesPerSecond = 32 * 1024, connectTimeoutMs = 3_000, onNotice } = options;
+  const { bucket, prefix } = config;
+  const vendor = resolveVendor(config);
+  const client = await createClient({ config, vendor, connectTimeoutMs });
+  const closing = new AbortController();
+  const timeoutMs = (bytes: number): number => Math.ceil(requestTimeoutMs + (bytes * 1000) / minBytesPerSecond);
+  const secrets = [config.accessKeyId, config.secretAccessKey, config.sessionToken].filter(
+    (text) => text !== undefined,
+  );
+  const call = createCaller({ bucket, secrets, closing: closing.signal, timeoutMs });
+  const remover = createRemover({
+    client,
+    bucket,
+    call,
+    digest: vendor.batchDelete,
+    concurrency: Math.min(8, config.concurrency),
+    onWeaker: (digest) =>
+      onNotice?.(
+        digest === 'md5' ? 'deletes use Content-MD5: CRC32 was refused' : 'deletes go one by one: no batch delete',
+      ),
+  });
+  const fixed: Partial<PutObjectCommandInput> = {
+    ...(config.storageClass === undefined
+      ? {}
+      : { StorageClass: config.storageClass as NonNullable<PutObjectCommandInput['StorageClass']> }),
+    ...(config.serverSideEncryption === undefined ? {} : { ServerSideEncryption: config.serverSideEncryption }),
+    ...(config.kmsKeyId === undefined ? {} : { SSEKMSKeyId: config.kmsKeyId }),
+  };
+  let sendsAcl = config.acl !== undefined && vendor.acl;
+  let detection: Promise<Detected> | undefined;
+
+  const putRaw = async (fullKey: string, object: Omit<StoredObject, 'key'>, put: Put): Promise<{ etag: string }> => {
+    const input: PutObjectCommandInput = {
+      Bucket: bucket,
+      Key: fullKey,
+      Body: object.body,
+      ContentLength: object.body.byteLength,
+      ContentType: object.contentType,
+      ...fixed,
+      ...(object.cacheControl === undefined ? {} : { CacheControl: object.cacheControl }),
+      ...(object.metadata === undefined ? {} : { Metadata: { ...object.metadata } }),
+      ...(put.ifNoneMatch === undefined ? {} : { IfNoneMatch: put.ifNoneMatch }),
+      ...(put.ifMatch === undefined ? {} : { IfMatch: put.ifMatch }),
+      ...(put.checksum ? { ChecksumAlgorithm: 'CRC32' as const } : {}),
+      ...(put.acl === undefined ? {} : { ACL: put.acl }),
+    };
+    const subject = { operation: 'put', key: fullKey, signal: put.signal, bytes: object.body.byteLength };
+    const answer = await call(subject, (init) => client.send(new PutObjectCommand(input), init)).catch((error) => {
+      // If-Match where there is nothing any more.
+      if (put.ifMatch !== undefined && vendorCodeOf(error) === 'NoSuchKey') throw conflict(fullKey, 'it is gone');
+      throw error;
+    });
+    if (answer.ETag) return { etag: answer.ETag };
+    throw new SidepipeError(`put ${fullKey}: the answer has no ETag; storage.s3.endpoint does not speak S3`, {
+      code: 'storage-misconfigured',
+      fault: 'storage',
+      details: { operation: 'put', key: fullKey, bucket, status: answer.$metadata.httpStatusCode },
+    });
+  };
+
+  const detectOnce = (signal: AbortSignal | undefined): Promise<Detected> => {
+    detection ??= detect({
+      prefix,
+      signal: closing.signal,
+      put: (key, { acl, checksum, ...conditions }) =>
+        putRaw(key, probeObject, {
+          ...conditions,
+          checksum: checksum === true,
+          ...(acl ? { acl: config.acl ?? 'private' } : {}),
+        }),
+      remove: (keys) => remover.remove(keys),
+    }).catch((error: unknown) => {
+      detection = undefined;
+      throw error;
+    });
+    return follow(detection, signal);
+  };
+
+  const requireCondition = async ({ ifMatch, ifNoneMatch, signal }: PutOptions, key: string): Promise<void> => {
+    if (ifMatch === undefined && ifNoneMatch === undefined) return;
+    const found = await detectOnce(signal);
+    const unsupported = ifNoneMatch !== undefined && !found.ifNoneMatch ? 'ifNoneMatch' : 'ifMatch';
+    if (unsupported === 'ifMatch' && (ifMatch === undefined || found.ifMatch)) return;
+    throw new SidepipeError(`put ${key} in bucket ${bucket}: the store does not honour conditional writes`, {
+      code: 'storage-misconfigured',
+      fault: 'storage',
+      details: { operation: 'put', key, bucket, unsupported },
+    });
+  };
+
+  return {
+    description: `s3://${bucket}/${prefix}`,
+    async put(object, putOptions = {}) {
+      const key = prefix + checkKey(object.key);
+      await requireCondition(putOptions, key);
+      const acl = sendsAcl ? config.acl : undefined;
+      if (acl === undefined) return putRaw(key, object, putOptions);
+      try {
+        return await putRaw(key, object, { ...putOptions, acl });
+      } catch (error) {
+        if (!isRefusal(error)) throw error;
+        const result = await putRaw(key, object, putOptions);
+        if (sendsAcl) onNotice?.(`the store refuses ACLs (${vendorCodeOf(error)}): remove storage.s3.acl`);
+        sendsAcl = false;
+        return result;
+      }
+    },
+    async get(key, { signal }: CallOptions = {}) {
+      const fullKey = prefix + checkKey(key);
+      return absentAsUndefined(
+        call({ operation: 'get', key: fullKey, signal }, async (init, deadline) => {
+          const answer = await client.send(new GetObjectCommand({ Bucket: bucket, Key: fullKey }), init);
+          deadline.restart(timeoutMs(answer.ContentLength ?? 0));
+          const body = (await answer.Body?.transformToByteArray()) ?? new Uint8Array();
+          return {
+            ...infoOf(key, { ...answer, Size: body.byteLength }),
+            body,
+            contentType: answer.ContentType ?? 'application/octet-stream',
+            ...(answer.CacheControl === undefined ? {} : { cacheControl: answer.CacheControl }),
+            ...(answer.Metadata && Object.keys(answer.Metadata).length > 0 ? { metadata: answer.Metadata } : {}),
+          };
+        }),
+      );
+    },
+    async head(key, { signal }: CallOptions = {}) {
+      const fullKey = prefix + checkKey(key);
+      return absentAsUndefined(
+        call({ operation: 'head', key: fullKey, signal }, async (init) => {
+          const answer = await client.send(new HeadObjectCommand({ Bucket: bucket, Key: fullKey }), init);
+          return infoOf(key, { ...answer, Size: answer.ContentLength });
+        }),
+      );
+    },
+    async *list(listPrefix, { signal }: CallOptions = {}) {
+      let token: string | undefined;
+      do {
+        const page = await call({ operation: 'list', key: prefix + listPrefix, signal }, (init) =>
+          client.send(
+            new ListObjectsV2Command({
+              Bucket: bucket,
+              Prefix: prefix + listPrefix,
+              ...(token === undefined ? {} : { ContinuationToken: token }),
+            }),
+            init,
+          ),
+        );
+        for (const item of page.Contents ?? []) {
+          if (item.Key !== undefined) yield infoOf(item.Key.slice(prefix.length), item);
+        }
+        token = page.IsTruncated ? page.NextContinuationToken : undefined;
+      } while (token !== undefined);
+    },
+    async delete(keys, { signal }: CallOptions = {}) {
+      await remover.remove(
+        keys.map((key) => prefix + checkKey(key)),
+        signal,
+      );
+    },
+    async capabilities({ signal }: CallOptions = {}): Promise<StoreCapabilities> {
+      const found = await detectOnce(signal);
+      return { ...found, batchDelete: remover.digest, metadata: true };
+    },
+    async close() {
+      closing.abort();
+      client.destroy();
+    },
+  };
+}
+
+const probeObject = { body: Buffer.from('sidepipe'), contentType: 'text/plain' };
+
+function infoOf(
+  key: string,
+  {
+    Size,
+    ETag,
+    LastModified,
+  }: { Size?: number | undefined; ETag?: string | undefined; LastModified?: Date | undefined },
+) {
+  return { key, bytes: Size ?? 0, etag: ETag ?? '', modifiedAt: LastModified?.getTime() ?? 0 };
+}
+
+const vendorCodeOf = (error: unknown): unknown =>
+  error instanceof SidepipeError ? error.details['vendorCode'] : undefined;
+
+/** A header or a feature that the vendor does not know, and nothing that passes by itself. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof SidepipeError && !error.retryable && [400, 501].includes(Number(error.details['status']));
+}
+
+async function absentAsUndefined<T>(result: Promise<T>): Promise<T | undefined> {
+  try {
+    return await result;
+  } catch (error) {
+    const absent = error instanceof SidepipeError && error.details['status'] === 404;
+    if (absent && error.code !== 'storage-misconfigured') return undefined;
+    throw error;
+  }
+}
+
+/** The shared result, or the end of this caller's patience. */
+async function follow<T>(shared: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return shared;
+  let onAbort: () => void = () => undefined;
+  const calledOff = new Promise<never>((_, reject) => {
+    onAbort = () => reject(aborted('capabilities', signal.reason));
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([shared, calledOff]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}

@@ -1,0 +1,68 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { SidepipeError } from '../../errors.js';
+import type { PutOptions } from '../store.js';
+
+/** The unguarded put that detection experiments with. */
+export type TrialPut = (
+  key: string,
+  options: Pick<PutOptions, 'ifMatch' | 'ifNoneMatch'> & { readonly checksum?: boolean; readonly acl?: boolean },
+) => Promise<{ etag: string }>;
+
+export interface DetectOptions {
+  readonly prefix: string;
+  readonly put: TrialPut;
+  readonly remove: (keys: readonly string[]) => Promise<void>;
+  readonly signal: AbortSignal;
+}
+
+export interface Detected {
+  readonly ifNoneMatch: boolean;
+  readonly ifMatch: boolean;
+  readonly checksum: boolean;
+  readonly acl: boolean;
+}
+
+/**
+ * Finds out what the store does with conditions and headers. A header that is accepted proves little: some vendors
+ * ignore conditions, so each is tried where it must be refused too. Leaves nothing behind.
+ */
+export async function detect({ prefix, put, remove, signal }: DetectOptions): Promise<Detected> {
+  const base = `${prefix}sidepipe-probe-${randomBytes(8).toString('hex')}`;
+  const keys = ['conditions', 'checksum', 'acl'].map((name) => `${base}-${name}`) as [string, string, string];
+  const attempt = (key: string, options: Parameters<TrialPut>[1]) => outcomeOf(() => put(key, options), signal);
+
+  try {
+    const { etag } = await patiently(() => put(keys[0], {}), signal);
+    const ifNoneMatch = (await attempt(keys[0], { ifNoneMatch: '*' })) === 'conflict';
+    const refusesWrong = (await attempt(keys[0], { ifMatch: '"00000000000000000000000000000000"' })) === 'conflict';
+    const ifMatch = refusesWrong && (await attempt(keys[0], { ifMatch: etag })) === 'done';
+    const checksum = (await attempt(keys[1], { checksum: true })) === 'done';
+    const acl = (await attempt(keys[2], { acl: true })) === 'done';
+    return { ifNoneMatch, ifMatch, checksum, acl };
+  } finally {
+    await patiently(() => remove(keys), signal).catch(() => undefined);
+  }
+}
+
+async function outcomeOf(task: () => Promise<unknown>, signal: AbortSignal): Promise<'done' | 'conflict' | 'refused'> {
+  try {
+    await patiently(task, signal);
+    return 'done';
+  } catch (error) {
+    if (!(error instanceof SidepipeError) || error.retryable || error.code === 'aborted') throw error;
+    return error.code === 'storage-conflict' ? 'conflict' : 'refused';
+  }
+}
+
+/** Some vendors take one write a second to a key, and these are quick ones. */
+async function patiently<T>(task: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await task();
+    } catch (error) {
+      if (!(error instanceof SidepipeError) || !error.retryable || attempt === 4) throw error;
+      await delay(1100, undefined, { signal }).catch(() => undefined);
+    }
+  }
+}
