@@ -1,0 +1,79 @@
+import { type Context, Hono } from 'hono';
+import type { StreamDirectory } from '../stream/types.js';
+import { loadAssets, type WebAssets } from '../web/assets.js';
+import { errorPage } from '../web/error-page.js';
+import { apiRoutes } from './api.js';
+import type { AppContext, HttpLog, MetricsSource } from './context.js';
+import { preflight } from './headers.js';
+import { healthRoutes } from './health.js';
+import { liveRoutes } from './live.js';
+import { pageResponse, pageRoutes } from './pages.js';
+import { methodNotAllowed, notFound, type Problem, problemOf, problemResponse } from './problem.js';
+
+export interface AppOptions {
+  readonly streams: StreamDirectory;
+  /** Where people reach the node, without a slash at its end. */
+  readonly publicUrl?: string | undefined;
+  readonly metrics: MetricsSource;
+  readonly version: string;
+  readonly log: HttpLog;
+  /** Default: read from the package, once. */
+  readonly assets?: WebAssets;
+  /** Milliseconds since the epoch. Default: the clock. */
+  readonly now?: () => number;
+}
+
+/**
+ * All routes of a node as one app: `app.fetch(request)` answers any request. No middleware: with one handler a route,
+ * hono answers without a promise and the adapter writes the body's bytes straight to the socket.
+ * Throws a SidepipeError when the package's web assets are missing.
+ */
+export function createApp(options: AppOptions): Hono {
+  const context: AppContext = {
+    streams: options.streams,
+    publicUrl: options.publicUrl,
+    metrics: options.metrics,
+    version: options.version,
+    log: options.log,
+    assets: options.assets ?? loadAssets(),
+    now: options.now ?? Date.now,
+  };
+  const app = new Hono();
+  liveRoutes(app, context);
+  apiRoutes(app, context);
+  healthRoutes(app, context);
+  pageRoutes(app, context);
+  app.notFound((c) => unmatched(app, c, context));
+  app.onError((error, c) => {
+    const problem = problemOf(error);
+    if (problem.status >= 500)
+      context.log.error({ err: error, method: c.req.method, path: c.req.path }, 'request failed');
+    return refuse(c, problem, context);
+  });
+  return app;
+}
+
+const otherMethods = ['POST', 'PUT', 'PATCH', 'DELETE'];
+/** Paths that programs ask for: their errors are always problem documents. */
+const forPrograms = /^\/(?:live|api|assets|healthz|readyz|metrics)(?:\/|$)/;
+const openPaths = /^\/(?:live|api\/v1)\//;
+
+/** What no route answered: a preflight, a method that the path does not know, or an unknown path. */
+function unmatched(app: Hono, c: Context, context: AppContext): Response | Promise<Response> {
+  const { method, path } = c.req;
+  const answers = (verb: string): boolean => app.router.match(verb, path)[0].length > 0;
+  const allowed = [...(answers('GET') ? ['GET', 'HEAD'] : []), ...otherMethods.filter(answers)];
+  if (allowed.length === 0) return refuse(c, notFound('There is nothing at this address.'), context);
+  const allow = [...allowed, 'OPTIONS'].join(', ');
+  if (method !== 'OPTIONS') return refuse(c, methodNotAllowed(method, allow), context);
+  return new Response(null, { status: 204, headers: { ...(openPaths.test(path) ? preflight : {}), allow } });
+}
+
+function refuse(c: Context, problem: Problem, context: AppContext): Response | Promise<Response> {
+  const wantsPage = c.req.header('accept')?.includes('text/html') === true && !forPrograms.test(c.req.path);
+  if (!wantsPage) return problemResponse(problem, c.req.url);
+  return pageResponse(
+    errorPage({ problem, path: c.req.path, assets: context.assets, version: context.version }),
+    problem,
+  );
+}

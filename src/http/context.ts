@@ -1,0 +1,28 @@
+import type { StreamDirectory } from '../stream/types.js';
+import type { WebAssets } from '../web/assets.js';
+
+/** The part of a logger that the HTTP layer uses; pino's fits. */
+export interface HttpLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** Where `/metrics` comes from; prom-client's registry fits in a line. */
+export interface MetricsSource {
+  readonly contentType: string;
+  render(): Promise<string>;
+}
+
+/** What every group of routes is made from. */
+export interface AppContext {
+  readonly streams: StreamDirectory;
+  /** Without a slash at its end; undefined: people reach the node under the address that they typed. */
+  readonly publicUrl: string | undefined;
+  readonly metrics: MetricsSource;
+  readonly version: string;
+  readonly log: HttpLog;
+  readonly assets: WebAssets;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}

@@ -1,0 +1,166 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { getRequestListener } from '@hono/node-server';
+import { SidepipeError } from '../errors.js';
+import type { HttpLog } from './context.js';
+import { type Problem, problemDocument, problemHeaders, problemOf, problemResponse, refusal } from './problem.js';
+
+export interface HttpServerOptions {
+  /** Answers one request: the app's `fetch`. */
+  readonly fetch: (request: Request) => Response | Promise<Response>;
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  readonly log: HttpLog;
+  readonly limits?: Partial<HttpLimits>;
+}
+
+/** What one client may cost. */
+export interface HttpLimits {
+  readonly urlBytes: number;
+  /** Request line and headers together. */
+  readonly headerBytes: number;
+  /** From the connection's first byte to the end of the headers. */
+  readonly headersTimeoutMs: number;
+  /** From the first byte to the end of the body. */
+  readonly requestTimeoutMs: number;
+  /** How long a connection may rest between two requests. */
+  readonly keepAliveTimeoutMs: number;
+  /** How long a connection may move no byte while an answer is due, as with a client that stopped reading. */
+  readonly silenceTimeoutMs: number;
+  readonly connections: number;
+  /** How long `close` lets answers under way come to their end. */
+  readonly closeTimeoutMs: number;
+}
+
+const defaults: HttpLimits = {
+  urlBytes: 2048,
+  headerBytes: 16 * 1024,
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
+  keepAliveTimeoutMs: 75_000,
+  silenceTimeoutMs: 90_000,
+  connections: 10_000,
+  closeTimeoutMs: 2_000,
+};
+
+export interface HttpServer {
+  /** Begins to listen. Throws a SidepipeError `port-unavailable` that names host, port and `http.port`. */
+  start(): Promise<HttpAddress>;
+  /** Accepts nothing more, lets answers under way end for a bounded time, then ends every connection. */
+  close(): Promise<void>;
+}
+
+export interface HttpAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** One listening HTTP server for the app. It is started once and closed once. */
+export function createHttpServer(options: HttpServerOptions): HttpServer {
+  const limits = { ...defaults, ...options.limits };
+  const answer = getRequestListener(options.fetch, {
+    hostname: 'localhost',
+    errorHandler: (error) => {
+      const problem = problemOfListener(error);
+      if (problem.status >= 500) options.log.error({ err: error }, 'request failed');
+      return problemResponse(problem, '/');
+    },
+  });
+  const server = createServer(
+    {
+      maxHeaderSize: limits.headerBytes,
+      headersTimeout: limits.headersTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      keepAliveTimeout: limits.keepAliveTimeoutMs,
+      connectionsCheckingInterval: Math.min(limits.headersTimeoutMs, 5_000),
+    },
+    (request, response) => {
+      if ((request.url?.length ?? 0) <= limits.urlBytes) return void answer(request, response);
+      refuseRequest(request, response, refusal(414, `The address is longer than ${limits.urlBytes} bytes.`));
+    },
+  );
+  server.timeout = limits.silenceTimeoutMs;
+  server.maxConnections = limits.connections;
+  server.on('clientError', refuseSocket);
+  return {
+    start: () => listen(server, options),
+    close: () => closeWithin(server, limits.closeTimeoutMs),
+  };
+}
+
+async function listen(server: Server, { host, port, log }: HttpServerOptions): Promise<HttpAddress> {
+  await new Promise<void>((resolve, reject) => {
+    const failed = (error: NodeJS.ErrnoException): void => reject(portUnavailable(error, host, port));
+    server.once('error', failed);
+    server.listen({ host, port }, () => {
+      server.off('error', failed);
+      // Running out of file descriptors while accepting comes here: the server goes on with the connections it has.
+      server.on('error', (error) => log.error({ err: error }, 'http server error'));
+      resolve();
+    });
+  });
+  return { host, port: (server.address() as AddressInfo).port };
+}
+
+const listenReasons: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another program already listens there',
+  EACCES: 'this user may not listen on that port',
+  EADDRNOTAVAIL: 'this machine does not have that address (http.host)',
+  ENOTFOUND: 'that host name has no address (http.host)',
+};
+
+function portUnavailable(error: NodeJS.ErrnoException, host: string, port: number): SidepipeError {
+  const reason = listenReasons[error.code ?? ''] ?? error.message;
+  return new SidepipeError(`http.port: cannot listen on ${host} port ${port}: ${reason}`, {
+    code: 'port-unavailable',
+    fault: 'caller',
+    cause: error,
+    details: { path: 'http.port', host, port },
+  });
+}
+
+async function closeWithin(server: Server, timeoutMs: number): Promise<void> {
+  if (!server.listening) return;
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  // Sockets that become idle after `close` would rest until their keep-alive ends.
+  const idle = setInterval(() => server.closeIdleConnections(), 50);
+  const deadline = setTimeout(() => server.closeAllConnections(), timeoutMs);
+  await closed;
+  clearInterval(idle);
+  clearTimeout(deadline);
+}
+
+function refuseRequest(request: IncomingMessage, response: ServerResponse, problem: Problem): void {
+  const body = problemDocument(problem, request.url ?? '/');
+  response.writeHead(problem.status, { ...problemHeaders(problem, body), connection: 'close' });
+  response.end(request.method === 'HEAD' ? undefined : body);
+}
+
+/** What the parser or its timers refuse before there is a request. */
+function refuseSocket(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable || socket.bytesWritten > 0) {
+    // After a first answer nobody can tell whether these bytes would be read as part of another one.
+    socket.destroy();
+    return;
+  }
+  const problem = problemOfParser(error.code);
+  const body = problemDocument(problem, '/');
+  const fields = Object.entries({ ...problemHeaders(problem, body), connection: 'close' });
+  const head = fields.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+  socket.end(`HTTP/1.1 ${problem.status} ${problem.title}\r\n${head}\r\n${body}`);
+}
+
+function problemOfParser(code: string | undefined): Problem {
+  if (code === 'HPE_HEADER_OVERFLOW') return refusal(431, 'The headers of the request are too large.');
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return refusal(408, 'The request took too long to arrive.');
+  return refusal(400, 'This is not a well-formed HTTP request.');
+}
+
+/** The adapter refuses host headers and addresses that make no URL; everything else is the node's own failure. */
+function problemOfListener(error: unknown): Problem {
+  const name = error instanceof Error ? error.name : '';
+  return name === 'RequestError'
+    ? refusal(400, 'The host or the address of the request is not valid.')
+    : problemOf(error);
+}

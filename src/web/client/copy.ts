@@ -1,0 +1,33 @@
+/** Makes the copy buttons work, and the addresses beside them complete. */
+export function enableCopying(root: ParentNode): void {
+  for (const field of root.querySelectorAll<HTMLElement>('[data-link]')) {
+    const input = field.querySelector('input');
+    const button = field.querySelector('button');
+    const words = field.querySelector<HTMLElement>('[data-copied]');
+    if (input === null || button === null || words === null) continue;
+    input.value = new URL(input.value, document.baseURI).href;
+    button.hidden = false;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    button.addEventListener('click', async () => {
+      const copied = await copy(input);
+      words.textContent = copied ? 'Copied' : 'Press Ctrl+C to copy';
+      field.dataset['done'] = String(copied);
+      clearTimeout(timer);
+      timer = setTimeout(() => {
+        words.textContent = '';
+        delete field.dataset['done'];
+      }, 2500);
+    });
+  }
+}
+
+/** The clipboard interface exists on secure origins only; a node in a home network is reached over plain HTTP. */
+async function copy(input: HTMLInputElement): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(input.value);
+    return true;
+  } catch {
+    input.select();
+    return document.execCommand('copy');
+  }
+}

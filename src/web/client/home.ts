@@ -1,0 +1,65 @@
+import { fetchTimed, repeat } from './fetching.js';
+import { followPicture } from './picture.js';
+import { ServerClock } from './server-clock.js';
+import { type StreamFacts, stateInWords } from './words.js';
+
+const clock = new ServerClock();
+const restMs = 3000;
+let names = followAll();
+
+/** Follows every picture that is not followed yet and returns the names of all cards. */
+function followAll(): string {
+  const cards = [...document.querySelectorAll<HTMLElement>('[data-stream]')];
+  for (const card of cards) {
+    const figure = card.querySelector<HTMLElement>('[data-picture]');
+    if (figure !== null && figure.dataset['followed'] === undefined) {
+      figure.dataset['followed'] = '';
+      followPicture(figure, clock);
+    }
+  }
+  return cards.map((card) => card.dataset['stream']).join(' ');
+}
+
+async function refresh(): Promise<number> {
+  const notice = document.querySelector<HTMLElement>('[data-unreachable]');
+  try {
+    const response = await fetchTimed('api/v1/streams', clock);
+    if (!response.ok) throw new Error(`status ${response.status}`);
+    const { streams } = (await response.json()) as { streams: readonly StreamFacts[] };
+    if (notice !== null) notice.hidden = true;
+    for (const stream of streams) showState(stream);
+    showSummary(streams);
+    if (streams.map(({ name }) => name).join(' ') !== names) await rebuild();
+  } catch {
+    if (notice !== null) notice.hidden = false;
+  }
+  return restMs;
+}
+
+function showState(stream: StreamFacts): void {
+  const card = document.querySelector<HTMLElement>(`[data-stream="${stream.name}"]`);
+  if (card === null) return;
+  card.dataset['state'] = stream.state;
+  setText(card, '[data-state-words]', stateInWords(stream.state));
+  setText(card, '[data-reason]', stream.reason?.message ?? '');
+}
+
+function showSummary(streams: readonly StreamFacts[]): void {
+  const live = streams.filter(({ state }) => state === 'live').length;
+  setText(document, '[data-summary]', `${live} of ${streams.length} live`);
+}
+
+function setText(parent: ParentNode, selector: string, text: string): void {
+  const element = parent.querySelector(selector);
+  if (element !== null && element.textContent !== text) element.textContent = text;
+}
+
+/** Streams came or went: the node renders the cards, this page takes them over. */
+async function rebuild(): Promise<void> {
+  const response = await fetchTimed(document.location.href, clock, { headers: { Accept: 'text/html' } });
+  const fresh = new DOMParser().parseFromString(await response.text(), 'text/html').querySelector('main');
+  if (response.ok && fresh !== null) document.querySelector('main')?.replaceWith(document.adoptNode(fresh));
+  names = followAll();
+}
+
+repeat(refresh);

@@ -1,0 +1,71 @@
+import { fetchTimed, repeat } from './fetching.js';
+import type { ServerClock } from './server-clock.js';
+import { pictureInWords } from './words.js';
+
+const soonestMs = 1000;
+const latestMs = 10_000;
+
+/** Keeps one `<figure data-picture>` at the newest picture, and its age ticking. */
+export function followPicture(figure: HTMLElement, clock: ServerClock): void {
+  const { pictureUrl = '' } = figure.dataset;
+  let etag: string | null = null;
+  let objectUrl: string | undefined;
+
+  const refresh = async (): Promise<number> => {
+    try {
+      const response = await fetchTimed(pictureUrl, clock, etag === null ? {} : { headers: { 'If-None-Match': etag } });
+      if (response.status === 200) {
+        const url = URL.createObjectURL(await response.blob());
+        await swap(figure, url);
+        if (objectUrl !== undefined) URL.revokeObjectURL(objectUrl);
+        objectUrl = url;
+        etag = response.headers.get('etag');
+      } else if (response.status !== 304) {
+        throw new Error(`status ${response.status}`);
+      }
+      // Only now: the words belong to the picture that is seen.
+      figure.dataset['capturedAt'] = response.headers.get('sidepipe-captured-at') ?? '';
+      figure.dataset['imageState'] = response.headers.get('sidepipe-image-state') ?? 'offline';
+      showAge(figure, clock);
+      return untilNext(response, figure, clock);
+    } catch {
+      // The age goes on ticking: an old picture is never passed off as a new one.
+      return latestMs / 2;
+    }
+  };
+
+  repeat(refresh);
+  setInterval(() => showAge(figure, clock), 250);
+}
+
+/** Puts the new picture in the place of the old one once it is decoded, so that nothing flickers. */
+async function swap(figure: HTMLElement, url: string): Promise<void> {
+  const old = figure.querySelector('img');
+  if (old === null) return;
+  const fresh = old.cloneNode() as HTMLImageElement;
+  fresh.removeAttribute('loading');
+  fresh.src = url;
+  await fresh.decode();
+  old.replaceWith(fresh);
+}
+
+function showAge(figure: HTMLElement, clock: ServerClock): void {
+  const age = ageSeconds(figure, clock);
+  const label = figure.querySelector<HTMLElement>('[data-age]');
+  const text = pictureInWords(figure.dataset['imageState'] ?? 'offline', age);
+  if (label !== null && label.textContent !== text) label.textContent = text;
+  const time = figure.dataset['capturedAt'] ?? '';
+  if (label !== null && label.title !== time) label.title = time;
+}
+
+function ageSeconds(figure: HTMLElement, clock: ServerClock): number | undefined {
+  const capturedAt = Date.parse(figure.dataset['capturedAt'] ?? '');
+  return Number.isNaN(capturedAt) ? undefined : Math.max(0, (clock.at(Date.now()) - capturedAt) / 1000);
+}
+
+/** When the next picture is due: `max-age` is at most the interval of the pictures. */
+function untilNext(response: Response, figure: HTMLElement, clock: ServerClock): number {
+  const maxAge = Number(/max-age=(\d+)/.exec(response.headers.get('cache-control') ?? '')?.[1] ?? Number.NaN);
+  const dueMs = (maxAge - (ageSeconds(figure, clock) ?? 0)) * 1000 + 200;
+  return Number.isNaN(dueMs) ? 2 * soonestMs : Math.min(Math.max(dueMs, soonestMs), latestMs);
+}

@@ -1,0 +1,96 @@
+/** Words for people, the same on the server and in the browser. Pure. */
+
+/** An age in the largest unit that still tells something: `now`, `3 s`, `2 min`, `5 h`, `2 days`. */
+export function ageInWords(seconds: number): string {
+  if (seconds < 1) return 'now';
+  if (seconds < 60) return `${Math.floor(seconds)} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 2 * 86_400) return `${Math.floor(seconds / 3600)} h`;
+  return `${Math.floor(seconds / 86_400)} days`;
+}
+
+/** What stands on a picture: how old it is, and whether to trust it. Without an age there never was a picture. */
+export function pictureInWords(state: string, ageSeconds: number | undefined): string {
+  if (ageSeconds === undefined) return 'No picture yet';
+  const age = ageInWords(ageSeconds);
+  if (state === 'fresh') return age === 'now' ? 'Now' : `${age} ago`;
+  return state === 'stale' ? `Old picture, ${age} ago` : `Last picture ${age} ago`;
+}
+
+const stateWords: Readonly<Record<string, string>> = {
+  idle: 'Waiting',
+  starting: 'Starting',
+  live: 'Live',
+  recovering: 'Reconnecting',
+  failed: 'Failed',
+};
+
+/** A stream's state in a word. */
+export function stateInWords(state: string): string {
+  return stateWords[state] ?? state;
+}
+
+const screenWords: Readonly<Record<string, string>> = {
+  idle: 'Nobody is sending this stream at the moment.',
+  starting: 'The stream is starting.',
+  live: 'Connecting to the stream.',
+  recovering: 'The source has gone quiet. The node is reconnecting to it.',
+  failed: 'The node cannot open the source. It keeps trying.',
+};
+
+/** What a viewer reads in place of the moving picture. */
+export function waitingInWords(state: string): string {
+  return screenWords[state] ?? 'The stream is not there at the moment.';
+}
+
+const sourceWords: Readonly<Record<string, string>> = {
+  test: 'Test picture',
+  file: 'File',
+  http: 'HTTP',
+  https: 'HTTPS',
+  hls: 'HLS',
+  rtsp: 'RTSP',
+  rtsps: 'RTSPS',
+  rtmp: 'RTMP',
+  push: 'RTMP publisher',
+  srt: 'SRT',
+};
+
+/** The kind of a source, for people. */
+export function sourceInWords(kind: string): string {
+  return sourceWords[kind] ?? kind;
+}
+
+/** Bits a second, for people. */
+export function bitrateInWords(bitsPerSecond: number): string {
+  return bitsPerSecond >= 1e6
+    ? `${(bitsPerSecond / 1e6).toFixed(1)} Mbit/s`
+    : `${Math.round(bitsPerSecond / 1e3)} kbit/s`;
+}
+
+/** The technical facts of a stream, as label and text; what is not known yet is left out. */
+export function factsInWords(stream: StreamFacts): readonly (readonly [label: string, text: string])[] {
+  const { resolution, frameRate, bandwidth, codecs } = stream.hls;
+  const facts: [string, string | null][] = [
+    ['Source', sourceInWords(stream.source.kind)],
+    ['Picture size', resolution === null ? null : resolution.replace('x', ' × ')],
+    ['Frame rate', frameRate === null ? null : `${Number(frameRate.toFixed(2))} fps`],
+    ['Peak bit rate', bandwidth === null ? null : bitrateInWords(bandwidth)],
+    ['Codecs', codecs],
+  ];
+  return facts.flatMap(([label, text]) => (text === null ? [] : [[label, text] as const]));
+}
+
+/** The part of a stream's description that the pages read. */
+export interface StreamFacts {
+  readonly name: string;
+  readonly state: string;
+  readonly reason: { readonly message: string } | null;
+  readonly source: { readonly kind: string };
+  readonly hls: {
+    readonly resolution: string | null;
+    readonly frameRate: number | null;
+    readonly bandwidth: number | null;
+    readonly codecs: string | null;
+  };
+}

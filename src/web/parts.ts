@@ -1,0 +1,22 @@
+import { html } from 'hono/html';
+import type { ImageState, StreamDescription } from '../stream/types.js';
+import { pictureInWords, stateInWords } from './client/words.js';
+import type { Html } from './layout.js';
+
+/** The newest picture of a stream with its age; the client keeps both up to date. */
+export function pictureFigure(stream: StreamDescription, url: string, now: number, eager = false): Html {
+  const { capturedAt, state } = stream.thumbnail;
+  return html`<figure class="picture" data-picture data-picture-url="${url}" data-captured-at="${capturedAt ?? ''}" data-image-state="${state}">
+<img src="${url}" alt="Newest picture of ${stream.name}" width="1280" height="720" ${eager ? '' : html`loading="lazy"`} decoding="async">
+<figcaption data-age>${ageWords(state, capturedAt, now)}</figcaption>
+</figure>`;
+}
+
+/** The stream's state: a dot and a word. The colour comes from `data-state` of an element around it. */
+export function stateBadge(stream: StreamDescription): Html {
+  return html`<span class="state"><span class="dot"></span><span data-state-words>${stateInWords(stream.state)}</span></span>`;
+}
+
+function ageWords(state: ImageState, capturedAt: string | null, now: number): string {
+  return pictureInWords(state, capturedAt === null ? undefined : Math.max(0, (now - Date.parse(capturedAt)) / 1000));
+}
