@@ -1,0 +1,228 @@
+import { imageFailed } from './encode.js';
+import { type Freshness, type FreshnessLimits, freshnessOf } from './freshness.js';
+import { OfflinePictures } from './offline-pictures.js';
+import type { EncodedImage, ImageFormat, RawPicture } from './picture.js';
+import type { ThumbnailEvent, ThumbnailResource, ThumbnailsStatus, ThumbnailVariant } from './thumbnail.js';
+import { encodePicture, transcodeImage } from './thumbnailer.js';
+
+/** A picture asked for within this time is encoded from every raw frame, so that nobody waits for it. */
+const askedForMs = 60_000;
+
+export interface ThumbnailsOptions extends FreshnessLimits {
+  /** The stream's name, for the offline picture. */
+  readonly name: string;
+  /** The first is encoded from every frame. */
+  readonly formats: readonly [ImageFormat, ...ImageFormat[]];
+  /** Further widths that may be asked for. */
+  readonly widths?: readonly number[];
+  readonly quality: number;
+  /** The size of the offline picture while there is no other. */
+  readonly width: number;
+  readonly height: number;
+  /** Encode every format from every frame, asked for or not: for a stream whose pictures are uploaded. */
+  readonly everyFormat?: boolean;
+  /** Whether no newer picture waits for this one to be done: false spares the retry. */
+  readonly isNewest?: (picture: RawPicture) => boolean;
+  /** Must not throw. */
+  readonly onEvent?: (event: ThumbnailEvent) => void;
+  /** Milliseconds since the epoch. */
+  readonly clock?: () => number;
+  readonly encode?: typeof encodePicture;
+}
+
+interface Held {
+  readonly image: EncodedImage;
+  readonly capturedAt: number;
+  readonly modifiedAt: number;
+  /** Counts the frames of the first format: two held pictures of one generation show the same frame. */
+  readonly generation: number;
+}
+
+/**
+ * The newest good picture of one stream, in every form that is asked for, and what stands in for it when it is old.
+ *
+ * Memory: encoded pictures only, one a form. The first format, and what was asked for in the last minute, is encoded
+ * from the lent raw frame; anything else is made on request from the first format's encoded picture. So no raw
+ * frame is ever kept, at the price that the first picture after a quiet minute is second-generation.
+ */
+export class Thumbnails {
+  readonly #options: ThumbnailsOptions;
+  readonly #clock: () => number;
+  readonly #encode: typeof encodePicture;
+  readonly #primary: ThumbnailVariant;
+  readonly #held = new Map<string, Held>();
+  readonly #askedAt = new Map<string, number>();
+  /** What is being encoded from a raw frame or transcoded now. Settles without rejecting. */
+  readonly #pending = new Map<string, Promise<void>>();
+  readonly #offline: OfflinePictures;
+  #captured = 0;
+  #failed = 0;
+
+  constructor(options: ThumbnailsOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? Date.now;
+    this.#encode = options.encode ?? encodePicture;
+    this.#primary = { format: options.formats[0] };
+    const onError = (variant: ThumbnailVariant, cause: unknown) =>
+      this.#fail({ type: 'failed', variant, step: 'offline', error: imageFailed(cause), retrying: false });
+    const { name, quality, width, height } = options;
+    this.#offline = new OfflinePictures({ name, quality, width, height, clock: this.#clock, onError });
+  }
+
+  get formats(): readonly ImageFormat[] {
+    return this.#options.formats;
+  }
+
+  /**
+   * Takes the next frame; call again only when the promise has settled, and reuse `picture.data` only then. Never
+   * rejects: a frame that cannot be encoded leaves the last good picture in place and is told by `onEvent`.
+   */
+  async accept(picture: RawPicture): Promise<void> {
+    if (!(await this.#capture(this.#primary, picture))) return;
+    for (const variant of this.#wantedNow()) {
+      const key = keyOf(variant);
+      const work = this.#capture(variant, picture).then(() => {
+        this.#pending.delete(key);
+      });
+      this.#pending.set(key, work);
+      await work;
+    }
+  }
+
+  /**
+   * The picture to show at `now`: the newest good one, fresh or stale, or the offline picture. Undefined only for a
+   * format or width that is not configured; never rejects.
+   */
+  async thumbnail(format: ImageFormat, now: number, width?: number): Promise<ThumbnailResource | undefined> {
+    const { formats, widths = [] } = this.#options;
+    if (!formats.includes(format) || (width !== undefined && !widths.includes(width))) return undefined;
+    const variant = width === undefined ? { format } : { format, width };
+    this.#askedAt.set(keyOf(variant), now);
+    const newest = this.#held.get(keyOf(this.#primary));
+    const freshness = freshnessOf(newest?.capturedAt, now, this.#options);
+    if (newest === undefined || freshness.state === 'offline') {
+      return resourceOf(await this.#offline.picture(variant, newest), newest?.capturedAt, freshness);
+    }
+    const held = await this.#upToDate(variant, newest, now);
+    return resourceOf(held, held.capturedAt, freshnessOf(held.capturedAt, now, this.#options));
+  }
+
+  status(now: number): ThumbnailsStatus {
+    const newest = this.#held.get(keyOf(this.#primary));
+    const { state, ageSeconds } = freshnessOf(newest?.capturedAt, now, this.#options);
+    return {
+      state,
+      capturedAt: newest?.capturedAt,
+      ageSeconds,
+      width: newest?.image.width,
+      height: newest?.image.height,
+      bytes: newest?.image.bytes,
+      captured: this.#captured,
+      failed: this.#failed,
+    };
+  }
+
+  /** Encodes one form of a raw frame, once more when that fails and no newer frame waits. False: it stays as it was. */
+  async #capture(variant: ThumbnailVariant, picture: RawPicture): Promise<boolean> {
+    const { quality, isNewest = () => true } = this.#options;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const image = await this.#encode(picture, { ...variant, quality });
+        this.#keep(variant, image, picture);
+        return true;
+      } catch (cause) {
+        const error = imageFailed(cause);
+        const retrying = attempt === 1 && error.retryable && isNewest(picture);
+        this.#fail({ type: 'failed', variant, step: 'encode', error, retrying });
+        if (!retrying) return false;
+      }
+    }
+  }
+
+  #keep(variant: ThumbnailVariant, image: EncodedImage, picture: RawPicture): void {
+    const key = keyOf(variant);
+    if (key === keyOf(this.#primary)) {
+      this.#captured += 1;
+      this.#offline.clear();
+    }
+    // A source's clock that runs ahead would keep an old picture fresh for as long as it is ahead.
+    const capturedAt = Math.min(picture.capturedAt, this.#clock());
+    const unchanged = this.#hold(key, { image, capturedAt, generation: this.#captured });
+    const { sequence } = picture;
+    this.#options.onEvent?.({ type: 'encoded', variant, image, capturedAt, sequence, unchanged });
+  }
+
+  /** True when the bytes were there already. */
+  #hold(key: string, next: Omit<Held, 'modifiedAt'>): boolean {
+    const before = this.#held.get(key);
+    const unchanged = before?.image.etag === next.image.etag;
+    this.#held.set(key, { ...next, modifiedAt: unchanged ? before.modifiedAt : this.#clock() });
+    return unchanged;
+  }
+
+  #fail(event: ThumbnailEvent): void {
+    this.#failed += 1;
+    this.#options.onEvent?.(event);
+  }
+
+  /** The forms beside the first that this frame is encoded to. */
+  #wantedNow(): ThumbnailVariant[] {
+    const { formats, widths = [], everyFormat = false } = this.#options;
+    const now = this.#clock();
+    const wanted = ({ format, width }: ThumbnailVariant) => {
+      const askedAt = this.#askedAt.get(keyOf({ format, width })) ?? Number.NEGATIVE_INFINITY;
+      return now - askedAt < askedForMs || (everyFormat && width === undefined);
+    };
+    return [undefined, ...widths]
+      .flatMap((width) => formats.map((format) => (width === undefined ? { format } : { format, width })))
+      .filter((variant) => keyOf(variant) !== keyOf(this.#primary) && wanted(variant));
+  }
+
+  /** This form of the newest picture: as it is held, or awaited, or transcoded from the first format. */
+  async #upToDate(variant: ThumbnailVariant, newest: Held, now: number): Promise<Held> {
+    const key = keyOf(variant);
+    const held = this.#held.get(key);
+    if (held?.generation === newest.generation) return held;
+    const pending = this.#pending.get(key);
+    // While its successor is being made, a picture that is still fresh is good enough.
+    if (pending !== undefined && held && freshnessOf(held.capturedAt, now, this.#options).state === 'fresh')
+      return held;
+    if (pending !== undefined) await pending;
+    else await this.#transcode(variant, newest);
+    const made = this.#held.get(key);
+    // A form that cannot be made is answered with the first format: its content type tells.
+    return made !== undefined && made.generation >= newest.generation ? made : newest;
+  }
+
+  #transcode(variant: ThumbnailVariant, newest: Held): Promise<void> {
+    const key = keyOf(variant);
+    const { quality } = this.#options;
+    const work = transcodeImage(newest.image, { ...variant, quality })
+      .then((image) => {
+        const { capturedAt, generation } = newest;
+        // A raw frame may have been faster.
+        if ((this.#held.get(key)?.generation ?? 0) < generation) this.#hold(key, { image, capturedAt, generation });
+      })
+      .catch((cause: unknown) => {
+        this.#fail({ type: 'failed', variant, step: 'transcode', error: imageFailed(cause), retrying: false });
+      })
+      .then(() => {
+        if (this.#pending.get(key) === work) this.#pending.delete(key);
+      });
+    this.#pending.set(key, work);
+    return work;
+  }
+}
+
+function keyOf({ format, width }: { format: ImageFormat; width?: number | undefined }): string {
+  return width === undefined ? format : `${format}-${width}`;
+}
+
+function resourceOf(
+  { image, modifiedAt }: Pick<Held, 'image' | 'modifiedAt'>,
+  capturedAt: number | undefined,
+  { state, maxAgeSeconds }: Freshness,
+): ThumbnailResource {
+  const { body, contentType, etag } = image;
+  return { body, contentType, etag, modifiedAt, capturedAt, state, maxAgeSeconds };
+}
