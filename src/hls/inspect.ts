@@ -22,8 +22,8 @@ export interface MediaDescription {
   readonly frameRate: number;
   /** Presentation time of the first picture (or sound, without video); seconds. */
   readonly startSeconds: number;
-  /** Sample aspect ratio, where samples are not square. */
-  readonly sar?: { readonly horizontal: number; readonly vertical: number };
+  /** Width of a sample by its height, where samples are not square. */
+  readonly sar?: number;
 }
 
 /** Enough for a frame rate; a long segment need not be read to its end. */
@@ -73,7 +73,7 @@ async function picture(
     width: await video.getDisplayWidth(),
     height: await video.getDisplayHeight(),
     frameRate: packetCount > 1 && Number.isFinite(averagePacketRate) ? Math.round(averagePacketRate * 1000) / 1000 : 0,
-    ...(ratio.num === ratio.den ? {} : { sar: { horizontal: ratio.num, vertical: ratio.den } }),
+    ...(ratio.num === ratio.den ? {} : { sar: ratio.num / ratio.den }),
   };
 }
 

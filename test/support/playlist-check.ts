@@ -1,0 +1,286 @@
+/**
+ * A strict reading of RFC 8216bis, independent of the project's own parser and renderer. Everything that it does not
+ * know is an error.
+ */
+export interface CheckedEntry {
+  readonly sequence: number;
+  /** Absolute: EXT-X-DISCONTINUITY-SEQUENCE plus the discontinuities up to this entry. */
+  readonly discontinuityNumber: number;
+  readonly discontinuity: boolean;
+  readonly uri: string;
+  readonly initUri: string | undefined;
+  readonly durationSeconds: number;
+  /** Stated or derived; milliseconds since the epoch. */
+  readonly dateMs: number;
+}
+
+export interface CheckedPlaylist {
+  readonly version: number;
+  readonly targetDurationSeconds: number;
+  readonly mediaSequence: number;
+  readonly discontinuitySequence: number;
+  readonly ended: boolean;
+  readonly entries: readonly CheckedEntry[];
+}
+
+export interface PlaylistCheckerOptions {
+  /** A stream that ended may go on with another session. */
+  readonly mayReopen?: boolean;
+}
+
+export interface PlaylistChecker {
+  /** Checks one poll by itself and against all polls before; throws with the reason. */
+  check(text: string): CheckedPlaylist;
+}
+
+const toleranceMs = 50;
+
+export function createPlaylistChecker(options: PlaylistCheckerOptions = {}): PlaylistChecker {
+  const seen = new Map<number, CheckedEntry>();
+  const numberOf = new Map<string, number>();
+  let before: CheckedPlaylist | undefined;
+  return {
+    check(text) {
+      const now = readStrictly(text);
+      for (const entry of now.entries) {
+        const known = seen.get(entry.sequence);
+        if (known !== undefined) {
+          sameEntry(known, entry);
+        }
+        const number = numberOf.get(entry.uri);
+        must(
+          number === undefined || number === entry.sequence,
+          `${entry.uri} was number ${number}, is ${entry.sequence}`,
+        );
+        seen.set(entry.sequence, entry);
+        numberOf.set(entry.uri, entry.sequence);
+      }
+      if (before !== undefined) {
+        follows(before, now, options.mayReopen ?? false);
+      }
+      before = now;
+      return now;
+    },
+  };
+}
+
+function sameEntry(known: CheckedEntry, entry: CheckedEntry): void {
+  const number = entry.sequence;
+  must(known.uri === entry.uri, `segment ${number} was ${known.uri}, is ${entry.uri}`);
+  must(known.durationSeconds === entry.durationSeconds, `segment ${number} changed its duration`);
+  must(known.initUri === entry.initUri, `segment ${number} changed its EXT-X-MAP`);
+  must(known.discontinuity === entry.discontinuity, `segment ${number} changed its EXT-X-DISCONTINUITY`);
+  must(
+    known.discontinuityNumber === entry.discontinuityNumber,
+    `segment ${number} had discontinuity number ${known.discontinuityNumber}, has ${entry.discontinuityNumber}`,
+  );
+  must(Math.abs(known.dateMs - entry.dateMs) <= toleranceMs, `segment ${number} changed its date`);
+}
+
+function follows(before: CheckedPlaylist, now: CheckedPlaylist, mayReopen: boolean): void {
+  must(now.mediaSequence >= before.mediaSequence, 'EXT-X-MEDIA-SEQUENCE went back');
+  must(now.discontinuitySequence >= before.discontinuitySequence, 'EXT-X-DISCONTINUITY-SEQUENCE went back');
+  must(now.targetDurationSeconds >= before.targetDurationSeconds, 'EXT-X-TARGETDURATION shrank');
+  const end = (playlist: CheckedPlaylist): number => playlist.mediaSequence + playlist.entries.length;
+  must(end(now) >= end(before), 'segments were taken away from the end');
+  if (before.ended && !mayReopen) {
+    must(now.ended && end(now) === end(before), 'the playlist changed after EXT-X-ENDLIST');
+  }
+  const last = before.entries.at(-1);
+  if (last !== undefined && now.mediaSequence > last.sequence) {
+    must(now.discontinuitySequence >= last.discontinuityNumber, 'EXT-X-DISCONTINUITY-SEQUENCE forgot some that left');
+  }
+  if (now.mediaSequence > before.mediaSequence && !now.ended) {
+    const seconds = now.entries.reduce((sum, entry) => sum + entry.durationSeconds, 0);
+    must(
+      seconds >= 3 * now.targetDurationSeconds - 1e-6,
+      `segments were removed, and what is left (${seconds} s) is shorter than three target durations`,
+    );
+  }
+}
+
+const headerTags = ['VERSION', 'TARGETDURATION', 'MEDIA-SEQUENCE', 'DISCONTINUITY-SEQUENCE', 'PLAYLIST-TYPE'];
+
+function readStrictly(text: string): CheckedPlaylist {
+  must(text.startsWith('#EXTM3U\n'), 'the first line is not #EXTM3U');
+  must(text.endsWith('\n'), 'the last line has no end');
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: playlists must not contain them
+  must(!/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\ufeff]/.test(text), 'a control character');
+  const lines = text.slice(0, -1).split('\n').slice(1);
+  const header = new Map<string, string>();
+  const entries: CheckedEntry[] = [];
+  let map: string | undefined;
+  let mapTags = 0;
+  let independent = 0;
+  let ended = false;
+  let discontinuities = 0;
+  let decimals = false;
+  let gaps = false;
+  let next = { extinf: undefined as number | undefined, date: undefined as number | undefined, discontinuity: false };
+  for (const line of lines) {
+    must(line === line.trim() && line !== '', `an empty line or spaces around: ${JSON.stringify(line)}`);
+    must(!ended, `a line after EXT-X-ENDLIST: ${line}`);
+    if (!line.startsWith('#')) {
+      must(next.extinf !== undefined, `${line} has no EXTINF`);
+      must(!entries.some((entry) => entry.uri === line), `${line} is listed twice`);
+      must(map !== undefined || !/\.(m4s|mp4)$/.test(line), `${line} has no EXT-X-MAP`);
+      const previous = entries.at(-1);
+      const derived = previous === undefined ? undefined : previous.dateMs + previous.durationSeconds * 1000;
+      must(
+        next.date !== undefined || (derived !== undefined && !next.discontinuity),
+        `${line} needs EXT-X-PROGRAM-DATE-TIME: it is the first or follows a discontinuity`,
+      );
+      const dateMs = next.date ?? (derived as number);
+      must(
+        derived === undefined || dateMs >= derived - toleranceMs,
+        `the date of ${line} is before its predecessor's end`,
+      );
+      discontinuities += next.discontinuity ? 1 : 0;
+      entries.push({
+        sequence: whole(header, 'MEDIA-SEQUENCE', 0) + entries.length,
+        discontinuityNumber: whole(header, 'DISCONTINUITY-SEQUENCE', 0) + discontinuities,
+        discontinuity: next.discontinuity,
+        uri: line,
+        initUri: map,
+        durationSeconds: next.extinf as number,
+        dateMs,
+      });
+      next = { extinf: undefined, date: undefined, discontinuity: false };
+      continue;
+    }
+    const [, tag = '', value] = /^#(EXT[A-Z0-9-]*)(?::(.*))?$/.exec(line) ?? [];
+    const name = tag.replace(/^EXT-X-/, '');
+    if (headerTags.includes(name) && tag.startsWith('EXT-X-')) {
+      must(!header.has(name), `${tag} appears twice`);
+      must(entries.length === 0 && next.extinf === undefined, `${tag} after a segment`);
+      must(name !== 'DISCONTINUITY-SEQUENCE' || !next.discontinuity, `${tag} after EXT-X-DISCONTINUITY`);
+      header.set(name, value ?? '');
+    } else if (tag === 'EXTINF') {
+      must(next.extinf === undefined, 'two EXTINF for one segment');
+      const [, number = '', fraction] = /^(\d+(\.\d+)?),/.exec(value ?? '') ?? [];
+      must(number !== '', `not an EXTINF: ${line}`);
+      decimals ||= fraction !== undefined;
+      next.extinf = Number(number);
+    } else if (tag === 'EXT-X-PROGRAM-DATE-TIME') {
+      must(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(value ?? ''), `not a date with milliseconds: ${line}`);
+      next.date = Date.parse(value ?? '');
+    } else if (tag === 'EXT-X-MAP') {
+      map = /^URI="([^"]+)"$/.exec(value ?? '')?.[1];
+      mapTags += 1;
+      must(map !== undefined, `not an EXT-X-MAP: ${line}`);
+    } else if (line === '#EXT-X-DISCONTINUITY') {
+      must(!next.discontinuity, 'two EXT-X-DISCONTINUITY for one segment');
+      next.discontinuity = true;
+    } else if (line === '#EXT-X-INDEPENDENT-SEGMENTS') {
+      independent += 1;
+      must(independent === 1 && entries.length === 0, 'EXT-X-INDEPENDENT-SEGMENTS twice or late');
+    } else if (line === '#EXT-X-ENDLIST') {
+      ended = true;
+    } else if (line === '#EXT-X-GAP') {
+      gaps = true;
+    } else {
+      must(false, `a tag that nobody knows: ${line}`);
+    }
+  }
+  must(
+    next.extinf === undefined && next.date === undefined && !next.discontinuity,
+    'tags without a segment at the end',
+  );
+  const version = whole(header, 'VERSION', 1);
+  must(version >= (gaps ? 8 : mapTags > 0 ? 6 : decimals ? 3 : 1), `version ${version} is too low for what is used`);
+  must(/^(EVENT|VOD)$/.test(header.get('PLAYLIST-TYPE') ?? 'VOD'), 'an unknown EXT-X-PLAYLIST-TYPE');
+  const targetDurationSeconds = whole(header, 'TARGETDURATION', 0);
+  must(targetDurationSeconds > 0, 'no EXT-X-TARGETDURATION');
+  for (const entry of entries) {
+    must(
+      Math.round(entry.durationSeconds) <= targetDurationSeconds,
+      `${entry.uri} (${entry.durationSeconds} s) is longer than the target duration ${targetDurationSeconds}`,
+    );
+  }
+  return {
+    version,
+    targetDurationSeconds,
+    mediaSequence: whole(header, 'MEDIA-SEQUENCE', 0),
+    discontinuitySequence: whole(header, 'DISCONTINUITY-SEQUENCE', 0),
+    ended,
+    entries,
+  };
+}
+
+export interface CheckedVariant {
+  readonly uri: string;
+  readonly bandwidth: number;
+  readonly averageBandwidth: number | undefined;
+  readonly codecs: string | undefined;
+  readonly resolution: string | undefined;
+  readonly frameRate: number | undefined;
+}
+
+/** A strict reading of a multivariant playlist; throws with the reason. */
+export function checkMultivariant(text: string): CheckedVariant[] {
+  must(text.startsWith('#EXTM3U\n') && text.endsWith('\n'), 'no #EXTM3U, or no end of the last line');
+  const variants: CheckedVariant[] = [];
+  let attributes: Map<string, string> | undefined;
+  for (const line of text.slice(0, -1).split('\n').slice(1)) {
+    if (line.startsWith('#EXT-X-STREAM-INF:')) {
+      must(attributes === undefined, 'two EXT-X-STREAM-INF for one URI');
+      attributes = attributeList(line.slice('#EXT-X-STREAM-INF:'.length));
+    } else if (!line.startsWith('#')) {
+      must(attributes !== undefined && line !== '', `a URI without EXT-X-STREAM-INF: ${line}`);
+      variants.push(variant(line, attributes as Map<string, string>));
+      attributes = undefined;
+    } else {
+      must(/^#EXT-X-(VERSION:\d+|INDEPENDENT-SEGMENTS)$/.test(line), `a tag that nobody knows: ${line}`);
+    }
+  }
+  must(attributes === undefined, 'EXT-X-STREAM-INF without a URI');
+  must(variants.length > 0, 'no variant stream');
+  return variants;
+}
+
+function variant(uri: string, attributes: ReadonlyMap<string, string>): CheckedVariant {
+  const text = (name: string, pattern: RegExp): string | undefined => {
+    const value = attributes.get(name);
+    must(value === undefined || pattern.test(value), `${name}=${value}`);
+    return value?.replace(/^"|"$/g, '');
+  };
+  const number = (name: string, pattern: RegExp): number | undefined => {
+    const value = text(name, pattern);
+    return value === undefined ? undefined : Number(value);
+  };
+  const bandwidth = number('BANDWIDTH', /^[1-9]\d*$/);
+  const averageBandwidth = number('AVERAGE-BANDWIDTH', /^[1-9]\d*$/);
+  must(bandwidth !== undefined, 'no BANDWIDTH');
+  must((averageBandwidth ?? 0) <= (bandwidth as number), 'AVERAGE-BANDWIDTH is more than BANDWIDTH');
+  return {
+    uri,
+    bandwidth: bandwidth as number,
+    averageBandwidth,
+    codecs: text('CODECS', /^"[A-Za-z0-9.-]+(,[A-Za-z0-9.-]+)*"$/),
+    resolution: text('RESOLUTION', /^[1-9]\d*x[1-9]\d*$/),
+    frameRate: number('FRAME-RATE', /^\d+\.\d{3}$/),
+  };
+}
+
+function attributeList(text: string): Map<string, string> {
+  const attributes = new Map<string, string>();
+  const pattern = /([A-Z0-9-]+)=("[^"\r\n]*"|[^",\s]+)(?:,|$)/y;
+  while (pattern.lastIndex < text.length) {
+    const [, name, value] = pattern.exec(text) ?? [];
+    must(name !== undefined && value !== undefined && !attributes.has(name), `not an attribute list: ${text}`);
+    attributes.set(name as string, value as string);
+  }
+  return attributes;
+}
+
+function whole(header: ReadonlyMap<string, string>, name: string, fallback: number): number {
+  const text = header.get(name) ?? String(fallback);
+  must(/^\d+$/.test(text), `EXT-X-${name} is ${text}`);
+  return Number(text);
+}
+
+function must(holds: boolean, reason: string): void {
+  if (!holds) {
+    throw new Error(`Not a correct playlist: ${reason}`);
+  }
+}
