@@ -86,6 +86,7 @@ function describe(issue: Issue, input: unknown): Finding[] {
     const message = issue.code === 'custom' ? issue.message : `missing: ${issue.message}`;
     return [{ path, message, named: false }];
   }
+  if (!issue.message.startsWith('expected')) return [{ path, message: issue.message, named: false }];
   return [{ path, message: `${issue.message}, got ${show(value, path)}`, named: false }];
 }
 

@@ -16,9 +16,9 @@ export function isSecretName(name: string): boolean {
 }
 
 /** A URL, as far as it goes in a longer text. */
-const urlPattern = /([a-z][a-z0-9+.-]*:(?:\/\/|\\\/\\\/))([^\s"'<>`]*)/gi;
+const urlPattern = /([a-z][a-z0-9+.-]{0,30}:(?:\/\/|\\\/\\\/))([^\s"'<>`]*)/gi;
 /** A URL inside another URL's query. */
-const encodedUrlPattern = /(%3A%2F%2F[^\s"'<>`&]*?%3A)([^\s"'<>`&]*)(%40)/gi;
+const encodedUrlPattern = /(%3A%2F%2F[^\s"'<>`&]{0,200}?%3A)([^\s"'<>`&]*)(%40)/gi;
 const parameterPattern = /([?&;#])([^\s=&;#?"'<>]+)=([^\s&#"'<>]*)/g;
 
 /**
@@ -36,23 +36,27 @@ export function redactUrl(text: string): string {
 }
 
 function withoutPassword(rest: string): string {
-  const authority = /^[^/?#\\]*/.exec(rest)?.[0] ?? '';
-  const colon = rest.indexOf(':');
-  const end = passwordEnd(rest, authority);
+  const end = passwordEnd(rest);
   if (end === undefined) return rest;
+  const colon = rest.indexOf(':');
   // A user name alone can be a token.
-  if (colon === -1 || colon > end) return mask + rest.slice(end);
-  return rest.slice(0, colon + 1) + mask + rest.slice(end);
+  const start = colon === -1 || colon > end ? 0 : colon + 1;
+  return rest.slice(0, start) + mask + rest.slice(end);
 }
 
 /** The position of the `@` behind a URL's user name and password, if it has them. */
-function passwordEnd(rest: string, authority: string): number | undefined {
+function passwordEnd(rest: string): number | undefined {
   const last = rest.lastIndexOf('@');
   if (last === -1) return undefined;
+  const authority = authorityOf(rest);
   if (authority.includes('@')) return authority.includes(':') ? last : authority.lastIndexOf('@');
-  // Without an `@` it is a host and perhaps a port, unless what should be a port is none.
-  const wellFormed = /^(?:\[[0-9a-f:.%]*\]|[^:]*)(?::\d{0,5})?$/i.test(authority);
-  return wellFormed ? undefined : last;
+  // Without an `@` it is a host and perhaps a port. But `admin:12/34@camera` has a password with a slash.
+  const host = /^(?:\[[0-9a-f:.%]*\]|localhost|[^:]*\.[^:]*)(?::\d{0,5})?$/i.test(authority);
+  return host || !authority.includes(':') ? undefined : last;
+}
+
+function authorityOf(rest: string): string {
+  return /^[^/?#]*/.exec(rest)?.[0] ?? '';
 }
 
 /** A function that hides these secrets and what `redactUrl` hides. Cheap to call often: prepare it once. */
@@ -108,8 +112,8 @@ export function secretsOfUrl(url: string): string[] {
 /** All readings of a URL's user name and password: what parsers take, and what a careless paste meant. */
 function credentialsOf(url: string): [string, string][] {
   const [, rest = ''] = /^(?:[a-z][a-z0-9+.-]*:\/{1,3})?(.*)$/is.exec(url) ?? [];
-  const authority = /^[^/?#]*/.exec(rest)?.[0] ?? '';
-  const meant = passwordEnd(rest, authority);
+  const authority = authorityOf(rest);
+  const meant = passwordEnd(rest);
   const readings: [string, string][] = [];
   for (const end of [authority.lastIndexOf('@'), authority.indexOf('@'), meant ?? -1]) {
     const colon = rest.indexOf(':');

@@ -1,0 +1,117 @@
+import { parseArgs } from 'node:util';
+import type { ConfigFlags } from './config/flags.js';
+import { configInvalid, type Problem } from './config/problems.js';
+import { redactUrl } from './config/redact.js';
+import { didYouMean } from './config/suggest.js';
+
+/** What the command line asks for. */
+export type Arguments =
+  | { readonly command: 'serve' | 'doctor'; readonly file?: string; readonly flags: ConfigFlags }
+  | { readonly command: 'help' | 'version' };
+
+const options = {
+  config: { type: 'string' },
+  source: { type: 'string' },
+  stream: { type: 'string' },
+  demo: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean', short: 'v' },
+} as const;
+
+const names = Object.keys(options).map((name) => `--${name}`);
+const commands = ['serve', 'doctor', 'help', 'version'] as const;
+
+export const helpText = `sidepipe: a live-streaming node whose picture never goes stale
+
+Usage:
+  sidepipe [serve] [--config FILE] [--source URL --stream NAME] [--demo]
+  sidepipe doctor [--config FILE]
+
+Commands:
+  serve             run the node (what happens without a command)
+  doctor            check ffmpeg, ports and the object store; exit code 0 when all is well, else 1
+
+Options:
+  --config FILE     the configuration; without it sidepipe.yaml, if there is one
+  --source URL      with --stream: one more stream, from a camera, a file, a URL, or test for a test picture
+  --stream NAME     with --source: the stream's name, such as front-door
+  --demo            a moving test picture with a clock as stream demo
+  -h, --help        this text
+  -v, --version     the version
+
+Every setting is also an environment variable: http.port is SIDEPIPE_HTTP_PORT.
+A configuration that cannot be used ends with exit code 2 and a list of all that is wrong with it.
+`;
+
+/**
+ * Reads what follows `sidepipe` on the command line. Throws `config-invalid` with every problem in
+ * `details.problems`, each under the name of its flag.
+ */
+export function parseArguments(argv: readonly string[]): Arguments {
+  // Not strict: strictness ends at the first problem and knows no near names. What it checks is checked below.
+  const { tokens } = parseArgs({ args: [...argv], options, strict: false, allowPositionals: true, tokens: true });
+  const problems: Problem[] = [];
+  const values = new Map<string, string | true>();
+  const words: string[] = [];
+  for (const token of tokens) {
+    if (token.kind === 'positional') words.push(token.value);
+    if (token.kind !== 'option') continue;
+    const problem = optionProblem(token, values);
+    if (problem !== undefined) problems.push({ path: redactUrl(token.rawName), message: problem });
+    else values.set(token.name, token.value ?? true);
+  }
+  const command = commandOf(words, problems);
+  if (values.has('help') || command === 'help') return { command: 'help' };
+  if (values.has('version') || command === 'version') return { command: 'version' };
+  if (command === 'doctor') {
+    for (const name of ['source', 'stream', 'demo']) {
+      if (values.has(name)) problems.push({ path: `--${name}`, message: 'not for doctor, which takes only --config' });
+    }
+  }
+  if (problems.length > 0) throw configInvalid(problems);
+  const file = textOf(values, 'config');
+  const source = textOf(values, 'source');
+  const stream = textOf(values, 'stream');
+  return {
+    command,
+    ...(file === undefined ? {} : { file }),
+    flags: {
+      ...(source === undefined ? {} : { source }),
+      ...(stream === undefined ? {} : { stream }),
+      ...(values.has('demo') ? { demo: true } : {}),
+    },
+  };
+}
+
+interface OptionToken {
+  readonly name: string;
+  readonly rawName: string;
+  readonly value: string | undefined;
+  readonly inlineValue: boolean | undefined;
+}
+
+function optionProblem({ name, rawName, value, inlineValue }: OptionToken, earlier: ReadonlyMap<string, unknown>) {
+  if (!Object.hasOwn(options, name)) return `unknown option${didYouMean(rawName, names)}`;
+  if (earlier.has(name)) return 'given twice';
+  const { type } = options[name as keyof typeof options];
+  if (type === 'boolean') return value === undefined ? undefined : 'takes no value';
+  if (value === undefined || value === '') return 'needs a value';
+  // `--config --demo` is a forgotten value, not a file of that name; `--config=--demo` would be one.
+  return value.startsWith('-') && !inlineValue ? `needs a value, got ${redactUrl(value)}` : undefined;
+}
+
+function commandOf(words: readonly string[], problems: Problem[]): (typeof commands)[number] {
+  const [word, ...more] = words;
+  for (const extra of more) problems.push({ path: redactUrl(extra), message: 'one word too many' });
+  if (word === undefined) return 'serve';
+  const command = commands.find((name) => name === word);
+  if (command !== undefined) return command;
+  const hint = word.includes('/') || word.includes(':') ? '; did you mean --source?' : didYouMean(word, commands);
+  problems.push({ path: redactUrl(word), message: `unknown command${hint}` });
+  return 'serve';
+}
+
+function textOf(values: ReadonlyMap<string, string | true>, name: string): string | undefined {
+  const value = values.get(name);
+  return typeof value === 'string' ? value : undefined;
+}

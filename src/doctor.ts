@@ -1,0 +1,68 @@
+import { collectSecrets, createRedactor } from './config/redact.js';
+import type { Config } from './config/schema.js';
+import type { Check, CheckResult } from './doctor/check.js';
+import { renderTable } from './doctor/table.js';
+import { messageOf } from './errors.js';
+
+export interface DoctorOptions {
+  readonly config: Config;
+  readonly checks: readonly Check[];
+  readonly write: (text: string) => void;
+  /** Whether a person's terminal shows the table. */
+  readonly colour?: boolean;
+  /** For each check. */
+  readonly timeoutMs?: number;
+}
+
+/** Runs all checks and prints their table with a remedy for each failure. Returns the exit code: 0 or 1. */
+export async function runDoctor({
+  config,
+  checks,
+  write,
+  colour = false,
+  timeoutMs = 60_000,
+}: DoctorOptions): Promise<0 | 1> {
+  const results = (await Promise.all(checks.map((check) => runCheck(check, timeoutMs)))).flat();
+  const failed = results.filter(({ ok }) => ok === false).length;
+  const summary = failed === 0 ? 'All is well.' : `${failed} of ${results.length} checks failed.`;
+  const redact = createRedactor(collectSecrets(config));
+  const safe = results.map((result) => ({
+    ...result,
+    detail: redact(result.detail),
+    ...(result.remedy === undefined ? {} : { remedy: redact(result.remedy) }),
+  }));
+  write(`${renderTable(safe, { colour })}\n${summary}\n`);
+  return failed === 0 ? 0 : 1;
+}
+
+async function runCheck(check: Check, timeoutMs: number): Promise<readonly CheckResult[]> {
+  const { area } = check;
+  const abort = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      const error = new Error(`no answer within ${timeoutMs / 1000} s`);
+      abort.abort(error);
+      reject(error);
+    }, timeoutMs);
+  });
+  try {
+    return await Promise.race([check.run(abort.signal), late]);
+  } catch (error) {
+    return [{ area, check: 'can be checked', ok: false, detail: chain(error), remedy: remedyOf(area) }];
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The error with its causes, in one line. */
+function chain(error: unknown): string {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause === undefined ? messageOf(error) : `${messageOf(error)}: ${chain(cause)}`;
+}
+
+function remedyOf(area: string): string {
+  if (area === 'ffmpeg') return 'Install ffmpeg 4.0 or newer and name it in ffmpeg.path (SIDEPIPE_FFMPEG_PATH).';
+  if (area === 'store') return 'Check the storage settings and that this machine reaches the endpoint.';
+  return `Correct the ${area} settings and run sidepipe doctor again.`;
+}

@@ -1,0 +1,19 @@
+/** One row of the doctor's table. */
+export interface CheckResult {
+  /** `ffmpeg`, `ports`, `images`, `store`, `clock`. */
+  readonly area: string;
+  /** What was looked at, in a few words. */
+  readonly check: string;
+  /** `skipped`: it could not or need not be looked at; `detail` says why. */
+  readonly ok: boolean | 'skipped';
+  /** What was found. Never a secret. */
+  readonly detail: string;
+  /** What to do about a failure. */
+  readonly remedy?: string;
+}
+
+/** Looks at one area. A check that throws counts as failed with the error's message. */
+export interface Check {
+  readonly area: string;
+  run(signal: AbortSignal): Promise<readonly CheckResult[]>;
+}

@@ -1,0 +1,43 @@
+import type { Config } from '../config/schema.js';
+import { messageOf } from '../errors.js';
+import type { Check, CheckResult } from './check.js';
+
+type Format = Config['streams'][number]['thumbnail']['formats'][number];
+
+/** Whether sharp's native library loads on this machine, and encodes each format that a stream wants. */
+export function imageChecks({ streams }: Pick<Config, 'streams'>): Check {
+  const formats = new Set<Format>(['jpg', ...streams.flatMap(({ thumbnail }) => thumbnail.formats)]);
+  return {
+    area: 'images',
+    async run() {
+      let sharp: typeof import('sharp').default;
+      try {
+        // Loaded here, so that a machine without it gets this table and not a stack at start.
+        ({ default: sharp } = await import('sharp'));
+      } catch (error) {
+        const remedy =
+          'Install again on this machine: npm install --include=optional sharp (its native part is per platform).';
+        return [{ area: 'images', check: 'sharp loads', ok: false, detail: messageOf(error), remedy }];
+      }
+      const loaded = { area: 'images', check: 'sharp loads', ok: true, detail: `libvips ${sharp.versions.vips}` };
+      return [loaded, ...(await Promise.all([...formats].map((format) => tryFormat(sharp, format))))];
+    },
+  };
+}
+
+async function tryFormat(sharp: typeof import('sharp').default, format: Format): Promise<CheckResult> {
+  const check = `encodes ${format}`;
+  const [width, height] = [64, 36];
+  try {
+    const frame = Buffer.alloc(width * height * 3, 128);
+    const image = await sharp(frame, { raw: { width, height, channels: 3 } })
+      .toFormat(format)
+      .toBuffer();
+    const read = await sharp(image).metadata();
+    if (read.width !== width || read.height !== height) throw new Error('the picture came back in another size');
+    return { area: 'images', check, ok: true, detail: `${width}×${height} in ${image.length} bytes` };
+  } catch (error) {
+    const remedy = `Take ${format} out of thumbnail.formats, or install the sharp of npm instead of one built by hand.`;
+    return { area: 'images', check, ok: false, detail: messageOf(error), remedy };
+  }
+}

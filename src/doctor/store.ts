@@ -1,0 +1,28 @@
+import type { Config } from '../config/schema.js';
+import type { Check, CheckResult } from './check.js';
+
+/** What a probe of the store found, in the order of the steps. */
+export type StoreProbe = (
+  storage: Config['storage'],
+  signal: AbortSignal,
+) => Promise<readonly Pick<CheckResult, 'check' | 'ok' | 'detail' | 'remedy'>[]>;
+
+export interface StoreCheckOptions {
+  readonly config: Pick<Config, 'storage'>;
+  readonly probeStore: StoreProbe;
+}
+
+/** Whether the configured object store does what the publisher will ask of it. */
+export function storeChecks({ config: { storage }, probeStore }: StoreCheckOptions): Check {
+  return {
+    area: 'store',
+    async run(signal) {
+      if (storage.type === 'memory') {
+        const detail = 'storage.type is memory: nothing leaves this node';
+        return [{ area: 'store', check: 'object store', ok: 'skipped', detail }];
+      }
+      const found = await probeStore(storage, signal);
+      return found.map((result) => ({ area: 'store', ...result }));
+    },
+  };
+}

@@ -1,0 +1,92 @@
+import { pino } from 'pino';
+import { createRedactor } from '../config/redact.js';
+import type { Config } from '../config/schema.js';
+import { formatLine } from './pretty.js';
+
+export interface LogMethod {
+  /** One event: its facts, and a sentence for people. An error goes under `err`, with its causes and stack. */
+  (facts: Readonly<Record<string, unknown>>, message: string): void;
+  (message: string): void;
+}
+
+/** What the project's parts log with. One line an event. */
+export interface Logger {
+  readonly trace: LogMethod;
+  readonly debug: LogMethod;
+  readonly info: LogMethod;
+  readonly warn: LogMethod;
+  readonly error: LogMethod;
+  /** A logger that adds these facts to each line: `child({ stream: 'front-door' })`. */
+  child(facts: Readonly<Record<string, unknown>>): Logger;
+}
+
+export interface LoggerOptions {
+  readonly level: Config['log']['level'];
+  /** From `collectSecrets`. Texts are searched for them, and for passwords in any URL. */
+  readonly secrets: readonly string[];
+  /** Lines for people instead of JSON. */
+  readonly pretty?: boolean;
+  /** Standard output unless given. */
+  readonly destination?: { write(line: string): void };
+}
+
+/** The node's logger: JSON lines on pino. Each text of each line has passed the redaction. */
+export function createLogger({ level, secrets, pretty = false, destination }: LoggerOptions): Logger {
+  const redact = createRedactor(secrets);
+  return pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      serializers: { err: describeError, error: describeError, cause: describeError },
+      hooks: {
+        // The finished line is the one place that every text passes: facts, messages, stacks, bindings of children.
+        streamWrite: (line) => {
+          const event = redactEvent(JSON.parse(line) as LogEvent, redact);
+          return `${pretty ? formatLine(event) : JSON.stringify(event)}\n`;
+        },
+      },
+    },
+    destination ?? pino.destination({ dest: 1, sync: true }),
+  );
+}
+
+/** A line of the log before it is text. */
+type LogEvent = Readonly<Record<string, unknown>>;
+
+/** These come from the node itself and are no secrets, even where a password happens to be the same word. */
+const plainFacts: ReadonlySet<string> = new Set(['level', 'time', 'stream']);
+
+/** The logger's own names. */
+const plainNames: ReadonlySet<string> = new Set([...plainFacts, 'msg', 'err']);
+
+function redactEvent(event: LogEvent, redact: (text: string) => string): LogEvent {
+  return Object.fromEntries(
+    Object.entries(event).map(([key, value]) => [
+      plainNames.has(key) ? key : redact(key),
+      plainFacts.has(key) ? value : redactDeep(value, redact),
+    ]),
+  );
+}
+
+function redactDeep(value: unknown, redact: (text: string) => string): unknown {
+  if (typeof value === 'string') return redact(value);
+  if (Array.isArray(value)) return value.map((item) => redactDeep(item, redact));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [redact(key), redactDeep(item, redact)]));
+}
+
+/** An error as plain facts, its causes within. */
+function describeError(error: unknown, depth = 0): unknown {
+  if (!(error instanceof Error)) return error;
+  const { name, message, stack, cause, ...facts } = error;
+  return {
+    ...facts,
+    name,
+    message,
+    stack,
+    ...(cause === undefined || depth > 8 ? {} : { cause: describeError(cause, depth + 1) }),
+    ...(error instanceof AggregateError ? { errors: error.errors.map((item) => describeError(item, depth + 1)) } : {}),
+  };
+}

@@ -1,0 +1,185 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, type Metric, Registry } from 'prom-client';
+
+/** The one place where metrics are declared. Names and labels are part of the contract with users. */
+
+/** Counts and times, kept by whoever sees the events. */
+export interface Metrics {
+  readonly framesCaptured: Counter<'stream'>;
+  readonly framesDropped: Counter<'stream' | 'reason'>;
+  readonly thumbnailEncodeSeconds: Histogram;
+  readonly segments: Counter<'stream' | 'rendition'>;
+  readonly segmentBytes: Counter<'stream' | 'rendition'>;
+  readonly uploads: Counter<'kind' | 'result'>;
+  readonly uploadSeconds: Histogram<'kind'>;
+  readonly ffmpegRestarts: Counter<'stream' | 'reason'>;
+  readonly ffmpegCpuSeconds: Counter<'stream'>;
+  /** Registers a function that sets the gauges when Prometheus asks. Returns the function that takes it out again. */
+  onCollect(collector: Collector): () => void;
+  /** The text for Prometheus. A collector that fails loses its own gauges only. */
+  render(): Promise<{ readonly body: string; readonly contentType: string }>;
+  /** Takes a removed stream's series away. The stream must have ended: an event after this brings its series back. */
+  forget(stream: string): Promise<void>;
+}
+
+/** States as they are at the moment of asking. Empty before each collection. */
+export interface Gauges {
+  readonly streams: Gauge<'state'>;
+  readonly thumbnailAgeSeconds: Gauge<'stream'>;
+  /** 1 for the state that holds, 0 for the others. */
+  readonly thumbnailState: Gauge<'stream' | 'state'>;
+  readonly uploadBacklogBytes: Gauge;
+  readonly remotePlaylistLagSeconds: Gauge<'stream'>;
+}
+
+export type Collector = (gauges: Gauges) => void | Promise<void>;
+
+export interface MetricsOptions {
+  readonly onCollectorError?: (error: unknown) => void;
+}
+
+export function createMetrics({ onCollectorError }: MetricsOptions = {}): Metrics {
+  const registers = [new Registry()];
+  const [registry] = registers as [Registry];
+  collectDefaultMetrics({ register: registry });
+  const gauges = createGauges(registers);
+  const events = createEventMetrics(registers);
+  const byStream: Metric<'stream'>[] = [
+    gauges.thumbnailAgeSeconds,
+    gauges.thumbnailState,
+    gauges.remotePlaylistLagSeconds,
+    events.framesCaptured,
+    events.framesDropped,
+    events.segments,
+    events.segmentBytes,
+    events.ffmpegRestarts,
+    events.ffmpegCpuSeconds,
+  ];
+  const collectors = new Set<Collector>();
+
+  async function collectAndRender(): Promise<{ body: string; contentType: string }> {
+    for (const gauge of Object.values(gauges)) gauge.reset();
+    for (const collector of collectors) {
+      try {
+        await collector(gauges);
+      } catch (error) {
+        onCollectorError?.(error);
+      }
+    }
+    return { body: await registry.metrics(), contentType: registry.contentType };
+  }
+
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    ...events,
+    onCollect(collector) {
+      collectors.add(collector);
+      return () => void collectors.delete(collector);
+    },
+    render() {
+      // One after the other: a second collection would empty the gauges of the first.
+      const rendered = last.then(collectAndRender);
+      last = rendered.catch(() => undefined);
+      return rendered;
+    },
+    async forget(stream) {
+      for (const metric of byStream) {
+        const { values } = await metric.get();
+        for (const { labels } of values) if (labels.stream === stream) metric.remove(labels);
+      }
+    },
+  };
+}
+
+function createGauges(registers: Registry[]): Gauges {
+  return {
+    streams: new Gauge({
+      name: 'sidepipe_streams',
+      help: 'Streams by state: idle, starting, live, recovering, failed.',
+      labelNames: ['state'],
+      registers,
+    }),
+    thumbnailAgeSeconds: new Gauge({
+      name: 'sidepipe_thumbnail_age_seconds',
+      help: 'Age of the newest picture of a stream. Absent until there is one.',
+      labelNames: ['stream'],
+      registers,
+    }),
+    thumbnailState: new Gauge({
+      name: 'sidepipe_thumbnail_state',
+      help: 'The state of the thumbnail: 1 for the one that holds of fresh, stale, offline.',
+      labelNames: ['stream', 'state'],
+      registers,
+    }),
+    uploadBacklogBytes: new Gauge({
+      name: 'sidepipe_upload_backlog_bytes',
+      help: 'Bytes that wait to be uploaded or are on their way.',
+      registers,
+    }),
+    remotePlaylistLagSeconds: new Gauge({
+      name: 'sidepipe_remote_playlist_lag_seconds',
+      help: 'How far the end of the uploaded playlist is behind the end of the local one.',
+      labelNames: ['stream'],
+      registers,
+    }),
+  };
+}
+
+function createEventMetrics(registers: Registry[]) {
+  return {
+    framesCaptured: new Counter({
+      name: 'sidepipe_frames_captured_total',
+      help: 'Raw frames that came out of ffmpeg whole.',
+      labelNames: ['stream'],
+      registers,
+    }),
+    framesDropped: new Counter({
+      name: 'sidepipe_frames_dropped_total',
+      help: 'Frames of which no picture was made, by reason.',
+      labelNames: ['stream', 'reason'],
+      registers,
+    }),
+    thumbnailEncodeSeconds: new Histogram({
+      name: 'sidepipe_thumbnail_encode_seconds',
+      help: 'Time from handing a frame to the encoder to its encoded picture, waiting for a thread included.',
+      buckets: [0.005, 0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.2, 0.5, 1, 2, 5],
+      registers,
+    }),
+    segments: new Counter({
+      name: 'sidepipe_segments_total',
+      help: 'Complete media segments taken from ffmpeg.',
+      labelNames: ['stream', 'rendition'],
+      registers,
+    }),
+    segmentBytes: new Counter({
+      name: 'sidepipe_segment_bytes_total',
+      help: 'Bytes of complete media segments taken from ffmpeg.',
+      labelNames: ['stream', 'rendition'],
+      registers,
+    }),
+    uploads: new Counter({
+      name: 'sidepipe_uploads_total',
+      help: 'Uploads that ended, by kind of object and result.',
+      labelNames: ['kind', 'result'],
+      registers,
+    }),
+    uploadSeconds: new Histogram({
+      name: 'sidepipe_upload_seconds',
+      help: 'Time of one upload attempt, by kind of object.',
+      labelNames: ['kind'],
+      buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30],
+      registers,
+    }),
+    ffmpegRestarts: new Counter({
+      name: 'sidepipe_ffmpeg_restarts_total',
+      help: 'Restarts of the ffmpeg process of a stream, by reason.',
+      labelNames: ['stream', 'reason'],
+      registers,
+    }),
+    ffmpegCpuSeconds: new Counter({
+      name: 'sidepipe_ffmpeg_cpu_seconds_total',
+      help: 'CPU time of the ffmpeg processes of a stream, user and system.',
+      labelNames: ['stream'],
+      registers,
+    }),
+  } as const;
+}
