@@ -1,0 +1,209 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { concatBytes } from './bytes.js';
+import { parsePublishTarget } from './publish-target.js';
+import { createPublisher, type PublisherFeed } from './publisher.js';
+import type { PublishDecision, Publisher, PublisherEnd, PublishRequest, RtmpServerLimits } from './server-types.js';
+import { createRtmpSession } from './session.js';
+import type {
+  CloseReason,
+  MediaEvent,
+  MetadataEvent,
+  PublishRequestEvent,
+  RtmpSession,
+  SessionResult,
+} from './session-types.js';
+
+/** What a connection needs of its server. */
+export interface ConnectionHost {
+  readonly limits: RtmpServerLimits;
+  readonly apps: readonly string[];
+  readonly fourCcs: readonly string[] | undefined;
+  now(): number;
+  decide(request: PublishRequest): Promise<PublishDecision>;
+  /** Makes the stream free for a new publisher where the decision allows it; else false. */
+  vacate(decision: Extract<PublishDecision, { accept: true }>): Promise<boolean>;
+  /** The publisher has been let in. */
+  published(connection: Connection, publisher: Publisher): void;
+  badKey(address: string): void;
+  /** Called once, when the connection's session is over; its socket may still be closing. */
+  ended(connection: Connection, reason: PublisherEnd): void;
+}
+
+/** How long a peer that has been told its end may take to hang up. */
+const lingerMs = 1_000;
+
+/** One socket: bytes to the session, events to the publisher. */
+export class Connection {
+  readonly address: string;
+  readonly secure: boolean;
+  /** Resolves when the socket is closed. */
+  readonly closed: Promise<void>;
+  receivedBytes = 0;
+  readonly #socket: Socket;
+  readonly #host: ConnectionHost;
+  readonly #session: RtmpSession;
+  readonly #decision = new AbortController();
+  #feed: PublisherFeed | undefined;
+  #ended = false;
+  #timer: NodeJS.Timeout | undefined;
+  #resumedAt: number;
+
+  constructor(socket: Socket, { address, secure, host }: { address: string; secure: boolean; host: ConnectionHost }) {
+    this.address = address;
+    this.secure = secure;
+    this.#socket = socket;
+    this.#host = host;
+    this.#resumedAt = host.now();
+    this.#session = createRtmpSession({
+      startedAt: this.#resumedAt,
+      apps: host.apps,
+      ...(host.fourCcs && { fourCcs: host.fourCcs }),
+      limits: host.limits,
+      hmacSha256: (key, data) => createHmac('sha256', key).update(data).digest(),
+      random: randomBytes,
+    });
+    this.closed = new Promise((resolve) => socket.once('close', () => resolve()));
+    socket.on('data', (bytes: Buffer) => this.#receive(bytes));
+    socket.on('error', () => this.#finish('connection-failed'));
+    socket.on('end', () => this.#finish('peer-closed'));
+    socket.on('close', () => {
+      this.#finish('peer-closed');
+      clearTimeout(this.#timer);
+    });
+    this.#watchDeadline();
+  }
+
+  /** The stream being published. */
+  get stream(): string | undefined {
+    return this.#feed?.publisher.stream;
+  }
+
+  close(reason: CloseReason): void {
+    this.#apply(this.#session.close(reason));
+  }
+
+  /** Drops a connection that has not published, to make room. */
+  evict(): void {
+    this.#finish('evicted');
+    this.#socket.destroy();
+  }
+
+  /** Reads on, now that the publisher's target has room. */
+  resume(): void {
+    if (this.#ended) return;
+    this.#resumedAt = this.#host.now();
+    this.#socket.resume();
+  }
+
+  #receive(bytes: Buffer): void {
+    if (this.#ended) return;
+    this.receivedBytes += bytes.length;
+    this.#apply(this.#session.receive(bytes, this.#host.now()));
+  }
+
+  #apply({ outgoing, events }: SessionResult): void {
+    if (this.#ended) return;
+    if (outgoing.length > 0) this.#socket.write(concatBytes(outgoing));
+    const media: (MediaEvent | MetadataEvent)[] = [];
+    for (const event of events) {
+      if (event.type === 'publish-request') {
+        void this.#decide(event);
+      } else if (event.type === 'end') {
+        this.#deliver(media);
+        return this.#finish(event.reason);
+      } else {
+        media.push(event);
+      }
+    }
+    this.#deliver(media);
+    if (this.#socket.writableLength > this.#host.limits.unreadBytes) this.#finish('answers-unread');
+  }
+
+  #deliver(media: (MediaEvent | MetadataEvent)[]): void {
+    if (this.#feed === undefined || media.length === 0) return;
+    this.#feed.take(media);
+    if (this.#feed.isBlocked) this.#socket.pause();
+  }
+
+  async #decide(event: PublishRequestEvent): Promise<void> {
+    // Nothing more is read until the answer, so a hasty publisher cannot pile up media.
+    this.#socket.pause();
+    const { app, encoder } = event;
+    const target = parsePublishTarget(event);
+    const request: PublishRequest = {
+      app: app.split('/')[0]!,
+      stream: target?.stream,
+      address: this.address,
+      secure: this.secure,
+      encoder,
+      signal: this.#decision.signal,
+      revealKey: () => target?.key ?? '',
+    };
+    const decision: PublishDecision =
+      target === undefined ? { accept: false, reason: 'bad-key' } : await this.#host.decide(request);
+    const isFree = decision.accept && (await this.#host.vacate(decision));
+    if (this.#ended) return;
+    if (decision.accept && isFree) {
+      this.#publish(decision.stream, encoder);
+    } else {
+      const reason = decision.accept ? 'stream-busy' : decision.reason;
+      if (reason === 'bad-key') this.#host.badKey(this.address);
+      this.#apply(this.#session.reject(reason));
+    }
+  }
+
+  #publish(stream: string, encoder: string): void {
+    const { address, secure } = this;
+    const startedAt = this.#host.now();
+    this.#feed = createPublisher({ stream, address, secure, encoder, startedAt, connection: this });
+    // Before the answer goes out, so that whoever sees the answer sees the publisher too.
+    this.#host.published(this, this.#feed.publisher);
+    this.#apply(this.#session.accept(startedAt));
+    if (this.#feed.isBlocked) this.#socket.pause();
+    else this.resume();
+    this.#watchDeadline();
+  }
+
+  #finish(reason: PublisherEnd): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    clearTimeout(this.#timer);
+    this.#decision.abort();
+    this.#feed?.finish(reason);
+    this.#host.ended(this, reason);
+    if (this.#socket.destroyed) return;
+    // The peer shall read why: a socket closed over unread bytes would reset and take the answer with it.
+    this.#socket.end();
+    this.#socket.resume();
+    this.#timer = setTimeout(() => this.#socket.destroy(), lingerMs);
+  }
+
+  /** One timer a connection: it looks at the deadline when it fires instead of being set anew with each byte. */
+  #watchDeadline(): void {
+    clearTimeout(this.#timer);
+    const { deadline, phase } = this.#session;
+    if (deadline === undefined || this.#ended) return;
+    const { idleTimeoutMs } = this.#host.limits;
+    // While this side does not read, and just after, silence is not the publisher's fault.
+    const isPaused = phase === 'publishing' && this.#socket.isPaused();
+    const now = this.#host.now();
+    const due = isPaused ? now + idleTimeoutMs : this.#earliestEnd(deadline, phase);
+    this.#timer = setTimeout(() => this.#checkDeadline(), Math.max(1, due - now));
+  }
+
+  #earliestEnd(deadline: number, phase: RtmpSession['phase']): number {
+    const idleEnd = this.#resumedAt + this.#host.limits.idleTimeoutMs;
+    return phase === 'publishing' ? Math.max(deadline, idleEnd) : deadline;
+  }
+
+  #checkDeadline(): void {
+    const { deadline, phase } = this.#session;
+    const now = this.#host.now();
+    const isPaused = phase === 'publishing' && this.#socket.isPaused();
+    if (deadline !== undefined && !isPaused && now >= this.#earliestEnd(deadline, phase)) {
+      this.#apply(this.#session.tick(now));
+    }
+    if (!this.#ended) this.#watchDeadline();
+  }
+}

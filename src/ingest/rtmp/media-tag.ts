@@ -1,0 +1,56 @@
+/** What the first bytes of an audio or video tag say (FLV 10.1, Enhanced RTMP 2). */
+export interface MediaTag {
+  /** `h264`, `aac`, … or the FourCC of Enhanced RTMP; undefined when it cannot be told. */
+  readonly codec: string | undefined;
+  /** The decoder's configuration, which every new reader needs first. */
+  readonly isSequenceHeader: boolean;
+  /** Audio always is. */
+  readonly isKeyframe: boolean;
+}
+
+const videoCodecs: Readonly<Record<number, string>> = { 2: 'flv1', 3: 'flashsv', 4: 'vp6', 5: 'vp6a', 7: 'h264', 12: 'hevc' };
+const audioCodecs: Readonly<Record<number, string>> = {
+  0: 'pcm',
+  1: 'adpcm',
+  2: 'mp3',
+  3: 'pcm',
+  6: 'nellymoser',
+  7: 'pcm_alaw',
+  8: 'pcm_mulaw',
+  10: 'aac',
+  11: 'speex',
+  14: 'mp3',
+};
+/** Video packet types 4 and 6: metadata, and several tracks in one. */
+const multitrack = 6;
+
+export function parseVideoTag(payload: Uint8Array): MediaTag {
+  const first = payload[0] ?? 0;
+  const frameType = (first >> 4) & 7;
+  // 1 keyframe, 4 generated keyframe
+  const isKeyframe = frameType === 1 || frameType === 4;
+  if (first >= 0x80) {
+    const packetType = first & 0x0f;
+    const isSequenceHeader = packetType === 0 || packetType === 5;
+    return { codec: packetType === multitrack ? undefined : fourCc(payload, 1), isSequenceHeader, isKeyframe };
+  }
+  const id = first & 0x0f;
+  // AVC and, by a common extension, HEVC have a packet type: 0 is the sequence header.
+  const isSequenceHeader = (id === 7 || id === 12) && payload[1] === 0;
+  return { codec: videoCodecs[id], isSequenceHeader, isKeyframe };
+}
+
+export function parseAudioTag(payload: Uint8Array): MediaTag {
+  const first = payload[0] ?? 0;
+  const format = first >> 4;
+  if (format === 9) {
+    return { codec: fourCc(payload, 1), isSequenceHeader: (first & 0x0f) === 0, isKeyframe: true };
+  }
+  return { codec: audioCodecs[format], isSequenceHeader: format === 10 && payload[1] === 0, isKeyframe: true };
+}
+
+function fourCc(payload: Uint8Array, at: number): string | undefined {
+  if (payload.length < at + 4) return undefined;
+  const code = String.fromCharCode(...payload.subarray(at, at + 4));
+  return /^[\x21-\x7e][\x20-\x7e]{3}$/.test(code) ? code : undefined;
+}

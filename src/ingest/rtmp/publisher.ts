@@ -1,0 +1,128 @@
+import type { Writable } from 'node:stream';
+import { SidepipeError } from '../../errors.js';
+import { createFlvWriter } from './flv.js';
+import type { PipeEnd, PipeOptions, Publisher, PublisherEnd } from './server-types.js';
+import type { CloseReason, MediaEvent, MetadataEvent } from './session-types.js';
+
+export interface PublisherOptions {
+  readonly stream: string;
+  readonly address: string;
+  readonly secure: boolean;
+  readonly encoder: string;
+  readonly startedAt: number;
+  /** The connection that feeds the publisher. */
+  readonly connection: { readonly receivedBytes: number; resume(): void; close(reason: CloseReason): void };
+}
+
+/** The connection's side of a publisher. */
+export interface PublisherFeed {
+  readonly publisher: Publisher;
+  take(events: readonly (MediaEvent | MetadataEvent)[]): void;
+  /** Whether the socket should be left unread for now. `connection.resume` tells when that is over. */
+  readonly isBlocked: boolean;
+  finish(reason: PublisherEnd): void;
+}
+
+interface ActivePipe {
+  readonly target: Writable;
+  stop(end: PipeEnd): void;
+}
+
+const ignore = () => undefined;
+
+export function createPublisher({ connection, ...facts }: PublisherOptions): PublisherFeed {
+  const flv = createFlvWriter();
+  /** What came before the first pipe; undefined from then on. */
+  let waiting: (MediaEvent | MetadataEvent)[] | undefined = [];
+  let active: ActivePipe | undefined;
+  let isFull = false;
+  let end: PublisherEnd | undefined;
+  let settleClosed: (reason: PublisherEnd) => void;
+  const closed = new Promise<PublisherEnd>((resolve) => {
+    settleClosed = resolve;
+  });
+
+  function write(target: Writable, events: readonly (MediaEvent | MetadataEvent)[]): void {
+    target.cork();
+    for (const event of events) {
+      const bytes = flv.write(event);
+      if (bytes.length > 0) isFull = !target.write(bytes);
+    }
+    target.uncork();
+    isFull &&= target.writableNeedDrain;
+  }
+
+  function begin(target: Writable): void {
+    for (const bytes of flv.begin()) target.write(bytes);
+    write(target, waiting ?? []);
+    waiting = undefined;
+  }
+
+  function unblock(): void {
+    isFull = false;
+    connection.resume();
+  }
+
+  function pipe(target: Writable, { signal }: PipeOptions = {}): Promise<PipeEnd> {
+    if (active !== undefined) {
+      throw new SidepipeError('A publisher can be piped to one target at a time.', { code: 'internal', fault: 'node' });
+    }
+    // Stays on for good: a late EPIPE of a dead reader must not bring the node down.
+    target.on('error', ignore);
+    if (signal?.aborted) return Promise.resolve('aborted');
+    if (target.destroyed || target.writableEnded) return Promise.resolve('target-closed');
+    return new Promise((resolve) => {
+      const onAbort = () => pipeNow.stop('aborted');
+      const onGone = () => pipeNow.stop('target-closed');
+      const pipeNow: ActivePipe = {
+        target,
+        stop(reason) {
+          active = undefined;
+          signal?.removeEventListener('abort', onAbort);
+          target.off('drain', unblock).off('close', onGone).off('error', onGone);
+          if (reason === 'publisher-ended') target.end();
+          else unblock();
+          resolve(reason);
+        },
+      };
+      active = pipeNow;
+      signal?.addEventListener('abort', onAbort, { once: true });
+      target.on('drain', unblock).on('close', onGone).on('error', onGone);
+      begin(target);
+      if (end !== undefined) pipeNow.stop('publisher-ended');
+      else if (!isFull) unblock();
+    });
+  }
+
+  const publisher: Publisher = {
+    ...facts,
+    codecs: flv.codecs,
+    closed,
+    get metadata() {
+      return flv.metadata?.values;
+    },
+    get receivedBytes() {
+      return connection.receivedBytes;
+    },
+    pipe,
+    close: (reason = 'stopped') => connection.close(reason),
+  };
+
+  return {
+    publisher,
+    get isBlocked() {
+      return waiting !== undefined || isFull;
+    },
+    take(events) {
+      if (active !== undefined) write(active.target, events);
+      else if (waiting !== undefined) waiting.push(...events);
+      else for (const event of events) flv.remember(event);
+    },
+    finish(reason) {
+      if (end !== undefined) return;
+      end = reason;
+      active?.stop('publisher-ended');
+      settleClosed(reason);
+    },
+  };
+}

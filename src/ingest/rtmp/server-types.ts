@@ -1,0 +1,128 @@
+import type { Writable } from 'node:stream';
+import type { AmfObject } from './amf0.js';
+import type { CloseReason, EndReason, RejectReason, SessionLimits } from './session-types.js';
+
+export interface RtmpServerLimits extends SessionLimits {
+  /** Open connections in all. When they are all taken, the oldest one that has not published yet makes room. */
+  readonly connections: number;
+  /** The same for one address (IPv6: one /64). */
+  readonly connectionsPerAddress: number;
+  /** Wrong keys from one address within the window before it is refused for the rest of the window. */
+  readonly failuresPerAddress: number;
+  readonly failureWindowMs: number;
+  /** Addresses whose failures are remembered. */
+  readonly rememberedAddresses: number;
+  /** How long `authorise` may take. */
+  readonly decisionTimeoutMs: number;
+  /** Answers that a peer may leave unread, in bytes. */
+  readonly unreadBytes: number;
+}
+
+/** Someone asks to publish. */
+export interface PublishRequest {
+  /** The first part of the path, such as `live`. */
+  readonly app: string;
+  /** The stream that the publisher names; undefined when its key alone decides. Unchecked text. */
+  readonly stream: string | undefined;
+  readonly address: string;
+  readonly secure: boolean;
+  /** What the publisher calls itself, in printable ASCII. Empty when it says nothing. */
+  readonly encoder: string;
+  /** Aborts when the answer has become useless. */
+  readonly signal: AbortSignal;
+  /** The stream key. A function, so that no log of the request shows it. */
+  revealKey(): string;
+}
+
+export type PublishDecision =
+  | {
+      readonly accept: true;
+      readonly stream: string;
+      /** When someone publishes the stream already: refuse the new publisher, or end the old one. */
+      readonly whenBusy: 'reject' | 'takeover';
+    }
+  | { readonly accept: false; readonly reason: Exclude<RejectReason, 'publish-name-invalid'> };
+
+/** Why a publisher's connection ended. */
+export type PublisherEnd = EndReason | 'peer-closed' | 'connection-failed' | 'answers-unread' | 'evicted';
+
+export type PipeEnd = 'publisher-ended' | 'target-closed' | 'aborted';
+
+export interface PipeOptions {
+  readonly signal?: AbortSignal;
+}
+
+/** A publisher that has been let in. */
+export interface Publisher {
+  readonly stream: string;
+  readonly address: string;
+  readonly secure: boolean;
+  readonly encoder: string;
+  /** Epoch milliseconds. */
+  readonly startedAt: number;
+  /** `h264`, `aac`, … or FourCCs, as far as tags of each kind have come. */
+  readonly codecs: { readonly video?: string; readonly audio?: string };
+  /** The values of the last `onMetaData`. Unchecked. */
+  readonly metadata: AmfObject | undefined;
+  /** Bytes of the connection so far. */
+  readonly receivedBytes: number;
+  /**
+   * Writes FLV to `target` until the publisher ends (then `target` is ended), the target closes or fails, or the
+   * signal aborts. Never rejects. A full target pauses the socket. Before the first pipe the publisher waits; between
+   * two pipes its media is dropped, and the next pipe begins with metadata, sequence headers and a keyframe.
+   * Throws `internal` while another pipe runs.
+   */
+  pipe(target: Writable, options?: PipeOptions): Promise<PipeEnd>;
+  /** Resolves with the reason when the publisher is gone. Never rejects. */
+  readonly closed: Promise<PublisherEnd>;
+  /** Ends the publisher. Does nothing when it has ended. */
+  close(reason?: CloseReason): void;
+}
+
+/** For logs and metrics. Holds no secret. */
+export interface RtmpServerEvent {
+  /** `refused`: not even heard. `ended`: a connection is over, whether it published or not. */
+  readonly type: 'refused' | 'ended';
+  readonly address: string;
+  readonly secure: boolean;
+  readonly reason: PublisherEnd | 'too-many-connections' | 'too-many-failures';
+  /** The stream that was published. */
+  readonly stream: string | undefined;
+}
+
+export interface RtmpServerOptions {
+  readonly host: string;
+  /** 0 takes a free port; undefined: no RTMP without TLS. */
+  readonly port?: number | undefined;
+  /** The RTMPS listener: PEM texts. */
+  readonly tls?:
+    | { readonly port: number; readonly host?: string; readonly cert: string | Buffer; readonly key: string | Buffer }
+    | undefined;
+  /** The first path segments that publishers may name. Default: `live`. */
+  readonly apps?: readonly string[];
+  /** Enhanced RTMP FourCCs offered to publishers that ask. */
+  readonly fourCcs?: readonly string[];
+  readonly limits?: Partial<RtmpServerLimits>;
+  /** Decides on a publisher. A rejection counts as `unavailable`. */
+  authorise(request: PublishRequest): Promise<PublishDecision> | PublishDecision;
+  /** Takes a publisher that has been let in: call `pipe`. */
+  onPublish(publisher: Publisher): void;
+  observe?(event: RtmpServerEvent): void;
+  /** Epoch milliseconds. Default: the system's clock. */
+  now?(): number;
+}
+
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface RtmpServer {
+  /** Resolves when all listeners listen. Throws `port-unavailable`, or `config-invalid` for a bad certificate. */
+  start(): Promise<void>;
+  /** Ends all publishers and connections, and resolves when they are gone. */
+  close(): Promise<void>;
+  readonly addresses: { readonly rtmp?: ListenAddress; readonly rtmps?: ListenAddress };
+  readonly connections: number;
+  publisher(stream: string): Publisher | undefined;
+}

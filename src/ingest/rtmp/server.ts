@@ -1,0 +1,191 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
+import { messageOf, SidepipeError } from '../../errors.js';
+import { addressGroup, createAddressLimits } from './address-limits.js';
+import { Connection, type ConnectionHost } from './connection.js';
+import type {
+  ListenAddress,
+  PublishDecision,
+  Publisher,
+  PublishRequest,
+  RtmpServer,
+  RtmpServerLimits,
+  RtmpServerOptions,
+} from './server-types.js';
+import { defaultSessionLimits } from './session-types.js';
+
+export const defaultRtmpServerLimits: RtmpServerLimits = {
+  ...defaultSessionLimits,
+  connections: 1024,
+  connectionsPerAddress: 128,
+  failuresPerAddress: 20,
+  failureWindowMs: 60_000,
+  rememberedAddresses: 10_000,
+  decisionTimeoutMs: 10_000,
+  unreadBytes: 256 * 1024,
+};
+
+/** Takes publishers in over RTMP and RTMPS. Throws `config-invalid` when the certificate cannot be used. */
+export function createRtmpServer(options: RtmpServerOptions): RtmpServer {
+  const limits: RtmpServerLimits = { ...defaultRtmpServerLimits, ...options.limits };
+  const now = options.now ?? Date.now;
+  const addressLimits = createAddressLimits({
+    connections: limits.connectionsPerAddress,
+    failures: limits.failuresPerAddress,
+    failureWindowMs: limits.failureWindowMs,
+    remembered: limits.rememberedAddresses,
+  });
+  const secureContext = options.tls && secureContextOf(options.tls);
+  const listeners: Server[] = [];
+  const addresses: { rtmp?: ListenAddress; rtmps?: ListenAddress } = {};
+  /** Sockets that are not closed yet, those being told their end among them. */
+  const open = new Set<Connection>();
+  /** Connections that have not published, oldest first. */
+  const pending = new Set<Connection>();
+  const publishers = new Map<string, { connection: Connection; publisher: Publisher }>();
+  let isClosing = false;
+
+  const host: ConnectionHost = {
+    limits,
+    apps: options.apps ?? ['live'],
+    fourCcs: options.fourCcs,
+    now,
+    decide,
+    async vacate({ stream, whenBusy }) {
+      for (let busy = publishers.get(stream); busy !== undefined; busy = publishers.get(stream)) {
+        if (whenBusy === 'reject') return false;
+        busy.publisher.close('taken-over');
+        await busy.publisher.closed;
+      }
+      return true;
+    },
+    published(connection, publisher) {
+      pending.delete(connection);
+      publishers.set(publisher.stream, { connection, publisher });
+      options.onPublish(publisher);
+    },
+    badKey: (address) => addressLimits.fail(address, now()),
+    ended(connection, reason) {
+      const { address, secure, stream } = connection;
+      pending.delete(connection);
+      if (stream !== undefined && publishers.get(stream)?.connection === connection) publishers.delete(stream);
+      options.observe?.({ type: 'ended', address, secure, reason, stream });
+    },
+  };
+
+  async function decide(request: PublishRequest): Promise<PublishDecision> {
+    const refusal: PublishDecision = { accept: false, reason: 'unavailable' };
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<PublishDecision>((resolve) => {
+      timer = setTimeout(() => resolve(refusal), limits.decisionTimeoutMs);
+    });
+    try {
+      return await Promise.race([Promise.resolve(options.authorise(request)), timeout]);
+    } catch {
+      // The authoriser reports its own failures; a publisher learns only that it has to come back.
+      return refusal;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  function take(raw: Socket, secure: boolean): void {
+    const address = raw.remoteAddress;
+    raw.on('error', () => raw.destroy());
+    if (address === undefined || isClosing) return void raw.destroy();
+    const refusal = admit(address);
+    if (refusal !== undefined) {
+      options.observe?.({ type: 'refused', address, secure, reason: refusal, stream: undefined });
+      return void raw.resetAndDestroy();
+    }
+    raw.setNoDelay(true);
+    raw.setKeepAlive(true, 15_000);
+    const socket = secureContext && secure ? new TLSSocket(raw, { isServer: true, secureContext }) : raw;
+    const connection = new Connection(socket, { address, secure, host });
+    open.add(connection);
+    pending.add(connection);
+    raw.once('close', () => socket.destroy());
+    void connection.closed.then(() => {
+      open.delete(connection);
+      addressLimits.release(address);
+    });
+  }
+
+  /** Takes a place for the address; whoever has not published yet and has been idle for longest makes room. */
+  function admit(address: string): 'too-many-connections' | 'too-many-failures' | undefined {
+    if (open.size >= limits.connections && !evictOldest(() => true)) return 'too-many-connections';
+    let answer = addressLimits.admit(address, now());
+    if (answer === 'too-many-connections') {
+      const group = addressGroup(address);
+      if (!evictOldest((connection) => addressGroup(connection.address) === group)) return answer;
+      answer = addressLimits.admit(address, now());
+    }
+    return answer === 'admitted' ? undefined : answer;
+  }
+
+  function evictOldest(matches: (connection: Connection) => boolean): boolean {
+    for (const connection of pending) {
+      if (!matches(connection)) continue;
+      connection.evict();
+      return true;
+    }
+    return false;
+  }
+
+  async function listen(kind: 'rtmp' | 'rtmps', host: string, port: number): Promise<void> {
+    const listener = createServer((socket) => take(socket, kind === 'rtmps'));
+    listeners.push(listener);
+    await new Promise<void>((resolve, reject) => {
+      listener.once('error', reject);
+      listener.listen({ host, port }, () => {
+        listener.off('error', reject);
+        // Accept errors (no descriptor left) pass; the listener goes on.
+        listener.on('error', () => undefined);
+        resolve();
+      });
+    }).catch((cause: unknown) => {
+      const message = `Cannot listen for ${kind.toUpperCase()} on ${host}:${port}: ${messageOf(cause)}`;
+      throw new SidepipeError(message, { code: 'port-unavailable', fault: 'node', cause, details: { host, port } });
+    });
+    const address = listener.address();
+    if (address !== null && typeof address === 'object') addresses[kind] = { host, port: address.port };
+  }
+
+  async function close(): Promise<void> {
+    isClosing = true;
+    const stopped = listeners.map((listener) => new Promise<void>((resolve) => listener.close(() => resolve())));
+    const closed = [...open].map((connection) => {
+      connection.close('shutdown');
+      return connection.closed;
+    });
+    await Promise.all([...stopped, ...closed]);
+  }
+
+  return {
+    addresses,
+    get connections() {
+      return open.size;
+    },
+    publisher: (stream) => publishers.get(stream)?.publisher,
+    async start() {
+      try {
+        if (options.port !== undefined) await listen('rtmp', options.host, options.port);
+        if (options.tls) await listen('rtmps', options.tls.host ?? options.host, options.tls.port);
+      } catch (error) {
+        await close();
+        throw error;
+      }
+    },
+    close,
+  };
+}
+
+function secureContextOf({ cert, key }: { cert: string | Buffer; key: string | Buffer }): SecureContext {
+  try {
+    return createSecureContext({ cert, key, minVersion: 'TLSv1.2' });
+  } catch (cause) {
+    // The cause's message names the defect (a key that does not fit, a PEM that ends early), never the key.
+    const message = `The RTMPS certificate or key cannot be used: ${messageOf(cause)}`;
+    throw new SidepipeError(message, { code: 'config-invalid', fault: 'caller', cause });
+  }
+}

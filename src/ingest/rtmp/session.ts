@@ -1,0 +1,247 @@
+import { decodeAmf0, decodeLeadingString } from './amf0.js';
+import { splitAggregate } from './aggregate.js';
+import { readUint32 } from './bytes.js';
+import { type ChunkLimits, createChunkReader } from './chunk-reader.js';
+import { createChunkWriter } from './chunk-writer.js';
+import { amf0Payload, isAmfObject, parseCommand } from './command.js';
+import { createServerHandshake } from './handshake.js';
+import { messageType, type RtmpMessage, type ViolationCode } from './message.js';
+import * as replies from './replies.js';
+import { type CommandContext, confirmPublish, refusePublish, runCommand } from './session-commands.js';
+import {
+  type CloseReason,
+  defaultSessionLimits,
+  type MediaEvent,
+  type MetadataEvent,
+  type RtmpSession,
+  type SessionEvent,
+  type SessionLimits,
+  type SessionOptions,
+  type SessionResult,
+} from './session-types.js';
+
+const defaultFourCcs = ['avc1', 'hvc1', 'av01', 'vp09', 'mp4a', 'Opus', 'ac-3', 'ec-3', 'fLaC'];
+/** Descriptions of media are small; a longer one is ignored. */
+const maxMetadataBytes = 65_536;
+/** What a held-back event costs beside its payload. */
+const eventOverheadBytes = 128;
+
+const closings: Readonly<Record<CloseReason, readonly [code: string, description: string]>> = {
+  'taken-over': ['NetStream.Publish.BadName', 'Another publisher has taken this stream over.'],
+  shutdown: ['NetConnection.Connect.AppShutdown', 'The server is going down.'],
+  stopped: ['NetStream.Unpublish.Success', 'The stream was stopped.'],
+  'source-unsupported': ['NetStream.Failed', 'This server cannot work with these codecs.'],
+};
+
+/** One RTMP peer as a state table: bytes in, bytes and events out, no I/O and no clock. */
+export function createRtmpSession(options: SessionOptions): RtmpSession {
+  const limits: SessionLimits = { ...defaultSessionLimits, ...options.limits };
+  const handshake = createServerHandshake(options);
+  const reader = createChunkReader(limitsBeforePublish(limits));
+  const writer = createChunkWriter();
+
+  let outgoing: Uint8Array[] = [];
+  let events: SessionEvent[] = [];
+  /** Media that came between the request and its answer. */
+  let held: (MediaEvent | MetadataEvent)[] = [];
+  let heldBytes = 0;
+  let receivedBytes = 0;
+  let acknowledgedBytes = 0;
+  let peerWindowBytes = 0;
+  let commands = 0;
+  let lastReceivedAt = options.startedAt;
+
+  const context: CommandContext = {
+    apps: options.apps ?? ['live'],
+    fourCcs: options.fourCcs ?? defaultFourCcs,
+    phase: 'handshake',
+    connection: undefined,
+    fcPublish: false,
+    publishStreamId: 0,
+    streams: 0,
+    send: (message) => outgoing.push(writer.write(message)),
+    emit: (event) => events.push(event),
+    end(reason) {
+      if (context.phase === 'ended') return;
+      context.phase = 'ended';
+      held = [];
+      heldBytes = 0;
+      events.push({ type: 'end', reason });
+    },
+  };
+
+  function result(): SessionResult {
+    const taken = { outgoing, events };
+    outgoing = [];
+    events = [];
+    return taken;
+  }
+
+  const isBeforePublish = () => context.phase !== 'publishing' && context.phase !== 'ended';
+
+  function takeMessages(bytes: Uint8Array): void {
+    reader.feed(bytes);
+    while (context.phase !== 'ended') {
+      const message = reader.next();
+      if (message === undefined) break;
+      takeMessage(message);
+    }
+    if (reader.violation !== undefined) context.end(reader.violation);
+  }
+
+  function takeMessage(message: RtmpMessage): void {
+    switch (message.type) {
+      case messageType.audio:
+        return takeMedia({ type: 'audio', timestamp: message.timestamp, payload: message.payload });
+      case messageType.video:
+        return takeMedia({ type: 'video', timestamp: message.timestamp, payload: message.payload });
+      case messageType.dataAmf0:
+      case messageType.dataAmf3:
+        return takeData(message);
+      case messageType.commandAmf0:
+      case messageType.commandAmf3:
+        return takeCommand(message);
+      case messageType.aggregate: {
+        const parts = splitAggregate(message);
+        return parts === undefined ? context.end('aggregate-malformed') : parts.forEach(takeMessage);
+      }
+      case messageType.windowAckSize:
+        if (message.payload.length < 4) return context.end('control-message-invalid');
+        peerWindowBytes = readUint32(message.payload, 0);
+        return;
+      case messageType.userControl:
+        return takeUserControl(message.payload);
+      default: // acknowledgements, peer bandwidth, shared objects and what is yet to be invented
+        return;
+    }
+  }
+
+  function takeUserControl(payload: Uint8Array): void {
+    if (payload.length < 2) return context.end('control-message-invalid');
+    const isPing = payload[0] === 0 && payload[1] === 6;
+    if (isPing && payload.length >= 6) context.send(replies.pingResponse(payload.subarray(2)));
+  }
+
+  function takeCommand(message: RtmpMessage): void {
+    commands += 1;
+    if (isBeforePublish() && commands > limits.commandsBeforePublish) return context.end('commands-before-publish');
+    const command = parseCommand(message);
+    if (command !== undefined) return runCommand(context, command);
+    // A publisher that has been let in is not thrown out for an odd notice.
+    if (isBeforePublish()) context.end('command-malformed');
+  }
+
+  function takeMedia(event: MediaEvent | MetadataEvent): void {
+    if (event.payload.length === 0) return;
+    if (context.phase === 'publishing') {
+      events.push(event);
+    } else if (context.phase === 'deciding') {
+      heldBytes += event.payload.length + eventOverheadBytes;
+      if (heldBytes > limits.bufferedBytes / 2) return context.end('buffer-limit');
+      held.push(event);
+    }
+  }
+
+  function takeData(message: RtmpMessage): void {
+    let payload = amf0Payload(message);
+    if (payload.length > maxMetadataBytes) return;
+    let head = decodeLeadingString(payload);
+    if (head?.text === '@setDataFrame') {
+      payload = payload.subarray(head.end);
+      head = decodeLeadingString(payload);
+    }
+    if (head?.text !== 'onMetaData') return;
+    const values = decodeAmf0(payload)?.find(isAmfObject);
+    if (values !== undefined) takeMedia({ type: 'metadata', timestamp: message.timestamp, payload, values });
+  }
+
+  function deadline(): number | undefined {
+    if (context.phase === 'handshake') return options.startedAt + limits.handshakeTimeoutMs;
+    if (context.phase === 'connect' || context.phase === 'ready') return options.startedAt + limits.publishTimeoutMs;
+    return context.phase === 'publishing' ? lastReceivedAt + limits.idleTimeoutMs : undefined;
+  }
+
+  return {
+    get phase() {
+      return context.phase;
+    },
+    get deadline() {
+      return deadline();
+    },
+    get bufferedBytes() {
+      return context.phase === 'ended' ? 0 : handshake.bufferedBytes + reader.bufferedBytes + heldBytes;
+    },
+    receive(bytes, now) {
+      if (context.phase === 'ended') return result();
+      lastReceivedAt = now;
+      receivedBytes += bytes.length;
+      if (isBeforePublish() && receivedBytes > limits.bytesBeforePublish) {
+        context.end('bytes-before-publish');
+        return result();
+      }
+      let rest = bytes;
+      if (context.phase === 'handshake') {
+        const step = handshake.receive(bytes);
+        if (step.outgoing.length > 0) outgoing.push(step.outgoing);
+        if (handshake.violation !== undefined) context.end(handshake.violation);
+        if (!handshake.done) return result();
+        context.phase = 'connect';
+        rest = bytes.subarray(step.consumed);
+      }
+      takeMessages(rest);
+      // At most one a call, so that a tiny window cannot make work.
+      if (peerWindowBytes > 0 && receivedBytes - acknowledgedBytes >= peerWindowBytes && !isEnded(context)) {
+        acknowledgedBytes = receivedBytes;
+        context.send(replies.acknowledgement(receivedBytes >>> 0));
+      }
+      return result();
+    },
+    tick(now) {
+      const due = deadline();
+      if (due !== undefined && now >= due) context.end(timeoutOf(context));
+      return result();
+    },
+    accept(now) {
+      if (context.phase !== 'deciding') return result();
+      lastReceivedAt = now;
+      confirmPublish(context);
+      reader.setLimits(limitsWhilePublishing(limits));
+      events.push(...held);
+      held = [];
+      heldBytes = 0;
+      return result();
+    },
+    reject(reason) {
+      if (context.phase === 'deciding') refusePublish(context, reason);
+      return result();
+    },
+    close(reason) {
+      if (context.phase === 'deciding' || context.phase === 'publishing') {
+        const [code, description] = closings[reason];
+        const level = reason === 'stopped' ? 'status' : 'error';
+        context.send(replies.onStatus(context.publishStreamId, level, code, description));
+      }
+      context.end(reason);
+      return result();
+    },
+  };
+}
+
+const isEnded = (context: CommandContext) => context.phase === 'ended';
+
+function timeoutOf(context: CommandContext): ViolationCode {
+  if (context.phase === 'handshake') return 'handshake-timeout';
+  return context.phase === 'publishing' ? 'idle-timeout' : 'publish-timeout';
+}
+
+function limitsBeforePublish(limits: SessionLimits): ChunkLimits {
+  const messageBytes = Math.min(limits.messageBytes, limits.bytesBeforePublish);
+  const bufferedBytes = limits.bufferedBytes / 2;
+  return { chunkStreams: limits.chunkStreams, messageBytes, bufferedBytes, firstAllocationBytes: 512 };
+}
+
+/** Half of the memory is for unfinished messages: the other half is what may be held back before the answer. */
+function limitsWhilePublishing(limits: SessionLimits): ChunkLimits {
+  const { chunkStreams, messageBytes, bufferedBytes } = limits;
+  return { chunkStreams, messageBytes, bufferedBytes, firstAllocationBytes: 65_536 };
+}
