@@ -1,0 +1,219 @@
+import { request } from 'node:http';
+import { connect } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createHttpServer, type HttpLimits, type HttpServer } from '../../src/http/server.js';
+import { FakeStream, mediaOf, pictureOf } from '../support/fake-streams.js';
+import { makeApp } from './make-app.js';
+
+const body = Buffer.alloc(300_000, 'sidepipe');
+const servers: HttpServer[] = [];
+afterEach(async () => {
+  await Promise.all(servers.splice(0).map((server) => server.close()));
+});
+
+async function startServer(
+  limits: Partial<HttpLimits> = {},
+  fetch = appFetch(),
+): Promise<{ server: HttpServer; port: number }> {
+  const log = { info: () => {}, warn: () => {}, error: () => {} };
+  const server = createHttpServer({ fetch, host: '127.0.0.1', port: 0, log, limits });
+  servers.push(server);
+  return { server, port: (await server.start()).port };
+}
+
+function appFetch(): (request: Request) => Response | Promise<Response> {
+  const stream = new FakeStream('cam');
+  stream.media.set('source/a-1.ts', mediaOf(body));
+  stream.pictures.set('jpg', pictureOf(body));
+  const { app } = makeApp([stream]);
+  return (incoming) => app.fetch(incoming);
+}
+
+/** Writes bytes to the port and gives everything that comes back until the other side ends. */
+function exchange(port: number, text: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write(text));
+    const pieces: Buffer[] = [];
+    socket.on('data', (piece: Buffer) => pieces.push(piece));
+    socket.on('error', reject);
+    socket.on('close', () => resolve(Buffer.concat(pieces).toString('latin1')));
+  });
+}
+
+function closing(requestLine: string, ...headers: string[]): string {
+  return [requestLine, 'Host: localhost', 'Connection: close', ...headers, '', ''].join('\r\n');
+}
+
+describe('serving', () => {
+  it('writes bodies with their length, whole and in parts', async () => {
+    const { port } = await startServer();
+    const url = `http://127.0.0.1:${port}/live/cam/source/a-1.ts`;
+    const whole = await fetch(url);
+    expect(whole.headers.get('content-length')).toBe('300000');
+    expect(Buffer.from(await whole.arrayBuffer()).equals(body)).toBe(true);
+    const part = await fetch(url, { headers: { range: 'bytes=10-19' } });
+    expect([part.status, await part.text()]).toEqual([206, body.subarray(10, 20).toString()]);
+  });
+
+  it('hands a segment on at once and without a copy', async () => {
+    const answers: unknown[] = [];
+    const fetchApp = appFetch();
+    const { port } = await startServer({}, (incoming) => {
+      const response = fetchApp(incoming);
+      answers.push(response);
+      return response;
+    });
+    await (await fetch(`http://127.0.0.1:${port}/live/cam/source/a-1.ts`)).arrayBuffer();
+    const [response] = answers as [Record<symbol, unknown>];
+    // The adapter's own response, not a promise and not the platform's, which would copy: it holds the very bytes.
+    const held = Object.getOwnPropertySymbols(response).flatMap((symbol) => response[symbol]);
+    expect(held.some((part) => part === body)).toBe(true);
+  });
+
+  it.each([
+    ['/live/cam/source/a-1.ts', '300000'],
+    ['/live/cam/thumbnail.jpg', '300000'],
+  ])('answers HEAD %s with the length and no body', async (path, length) => {
+    const { port } = await startServer();
+    const answer = await exchange(port, closing(`HEAD ${path} HTTP/1.1`));
+    expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+    expect(answer.toLowerCase()).toContain(`content-length: ${length}\r\n`);
+    expect(answer.endsWith('\r\n\r\n')).toBe(true);
+  });
+
+  it('answers 304 without a body or a length', async () => {
+    const { port } = await startServer();
+    const answer = await exchange(port, closing('GET /live/cam/thumbnail.jpg HTTP/1.1', 'If-None-Match: *'));
+    expect(answer).toMatch(/^HTTP\/1\.1 304 /);
+    expect(answer.toLowerCase()).not.toContain('\r\ncontent-length');
+    expect(answer.toLowerCase()).toContain('sidepipe-captured-at: ');
+    expect(answer.endsWith('\r\n\r\n')).toBe(true);
+  });
+
+  it('answers HTTP/1.0 without a host', async () => {
+    const { port } = await startServer();
+    expect(await exchange(port, 'GET /healthz HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1\.1 200 /);
+  });
+});
+
+describe('refusing', () => {
+  it.each([
+    ['an address that is too long', closing(`GET /${'a'.repeat(3000)} HTTP/1.1`), 414],
+    ['headers that are too large', closing('GET / HTTP/1.1', `X-Large: ${'a'.repeat(20_000)}`), 431],
+    ['what is no HTTP', 'hello\r\n\r\n', 400],
+    ['a host that is none', 'GET / HTTP/1.1\r\nHost: a b/c?d\r\nConnection: close\r\n\r\n', 400],
+    ['a second host in the target', closing('GET http://[bad/ HTTP/1.1'), 400],
+    ['a line break in a header', 'GET / HTTP/1.1\r\nHost: x\r\nIf-None-Match: "a\rb"\r\n\r\n', 400],
+    ['two lengths', closing('POST / HTTP/1.1', 'Content-Length: 3', 'Content-Length: 4'), 400],
+    ['a backslash in the path', closing('GET /live\\cam HTTP/1.1'), 400],
+  ])('%s, as a problem', async (_what, text, status) => {
+    const { port } = await startServer();
+    const answer = await exchange(port, text);
+    expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    expect(answer.toLowerCase()).toContain('content-type: application/problem+json');
+    const problem = JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4)) as { status: number };
+    expect(problem.status).toBe(status);
+    expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200);
+  });
+
+  it.each([
+    '/../../etc/passwd',
+    '/live/../../etc/passwd',
+    '/live/%2e%2e/%2e%2e/etc/passwd',
+    '/assets/x/../../package.json',
+  ])('the way out of the tree: %s', async (path) => {
+    const { port } = await startServer();
+    expect(await exchange(port, closing(`GET ${path} HTTP/1.1`))).toMatch(/^HTTP\/1\.1 404 /);
+  });
+
+  it('a request that does not come to its end', async () => {
+    const { port } = await startServer({ headersTimeoutMs: 100, requestTimeoutMs: 100 });
+    expect(await exchange(port, 'GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ')).toMatch(/^HTTP\/1\.1 408 /);
+  });
+
+  it('a client that stops reading', async () => {
+    const endless = new ReadableStream<Uint8Array>({
+      pull: (controller) => controller.enqueue(new Uint8Array(1 << 20)),
+    });
+    const { port } = await startServer({ silenceTimeoutMs: 200 }, () => new Response(endless));
+    const socket = connect(port, '127.0.0.1', () => socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n'));
+    socket.on('error', () => undefined);
+    socket.once('data', () => socket.pause());
+    // Seen from the server: the connection is gone although the client keeps it open.
+    await expect.poll(() => cancelled, { timeout: 10_000 }).toBe(true);
+    socket.destroy();
+  });
+
+  it('a body that nobody wants, without keeping it', async () => {
+    const { port } = await startServer();
+    const response = await fetch(`http://127.0.0.1:${port}/live/cam/index.m3u8`, {
+      method: 'POST',
+      body: Buffer.alloc(5_000_000),
+    });
+    expect(response.status).toBe(405);
+    await response.arrayBuffer();
+  });
+});
+
+describe('starting and closing', () => {
+  it('says which port is taken and where it is configured', async () => {
+    const { port } = await startServer();
+    const log = { info: () => {}, warn: () => {}, error: () => {} };
+    const second = createHttpServer({ fetch: appFetch(), host: '127.0.0.1', port, log });
+    const failure = second.start();
+    await expect(failure).rejects.toMatchObject({
+      code: 'port-unavailable',
+      fault: 'caller',
+      details: { path: 'http.port', host: '127.0.0.1', port },
+    });
+    await expect(failure).rejects.toThrow(new RegExp(`http\\.port: .*127\\.0\\.0\\.1 port ${port}.*already`));
+    await second.close();
+  });
+
+  it('names an address that the machine does not have', async () => {
+    const log = { info: () => {}, warn: () => {}, error: () => {} };
+    const server = createHttpServer({ fetch: appFetch(), host: '192.0.2.1', port: 0, log });
+    await expect(server.start()).rejects.toMatchObject({ code: 'port-unavailable' });
+  });
+
+  it('ends resting connections at once', async () => {
+    const { server, port } = await startServer();
+    const ended = new Promise<void>((resolve, reject) => {
+      const resting = connect(port, '127.0.0.1', () => resting.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n'));
+      resting.once('data', () => void server.close().catch(reject));
+      resting.on('close', () => resolve());
+    });
+    await ended;
+    await server.close();
+  });
+
+  it('lets an answer under way end, and cuts off one that does not', async () => {
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const asked: string[] = [];
+    const { server, port } = await startServer({ closeTimeoutMs: 300 }, async (incoming) => {
+      asked.push(incoming.url);
+      await (incoming.url.endsWith('/ends') ? held : new Promise(() => undefined));
+      return new Response('done');
+    });
+    const get = (path: string): Promise<string> =>
+      new Promise((resolve, reject) => {
+        const outgoing = request({ port, host: '127.0.0.1', path }, (response) => {
+          response.setEncoding('utf8').on('data', resolve);
+        });
+        outgoing.on('error', reject).end();
+      });
+    const ends = get('/ends');
+    const hangs = get('/hangs');
+    const hung = expect(hangs).rejects.toThrow();
+    await expect.poll(() => asked.length).toBe(2);
+    const closed = server.close();
+    release();
+    expect(await ends).toBe('done');
+    await closed;
+    await hung;
+    await expect(fetch(`http://127.0.0.1:${port}/`)).rejects.toThrow();
+  });
+});

@@ -1,0 +1,132 @@
+import { createHash } from 'node:crypto';
+import type {
+  ImageFormat,
+  ImageResource,
+  LiveStream,
+  MediaResource,
+  PlaylistResource,
+  StreamDescription,
+  StreamDirectory,
+  StreamState,
+} from '../../src/stream/types.js';
+
+/** A stream whose every side a test sets by hand. */
+export class FakeStream implements LiveStream {
+  readonly name: string;
+  state: StreamState = 'live';
+  reason: StreamDescription['reason'] = null;
+  sourceKind = 'test';
+  renditions: string[] = ['source'];
+  multivariant: PlaylistResource | undefined;
+  readonly playlists = new Map<string, PlaylistResource>();
+  /** By `{rendition}/{file}`. */
+  readonly media = new Map<string, MediaResource>();
+  readonly pictures = new Map<ImageFormat, ImageResource>();
+  whyNotReady: string | undefined;
+  /** Set to make `describe` fail as a bug inside would. */
+  broken: Error | undefined;
+  readonly hlsFacts = { bandwidth: null, codecs: null, resolution: null, frameRate: null } as {
+    bandwidth: number | null;
+    codecs: string | null;
+    resolution: string | null;
+    frameRate: number | null;
+  };
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  get hls(): LiveStream['hls'] {
+    return {
+      renditions: this.renditions,
+      multivariant: () => this.multivariant,
+      playlist: (rendition) => this.playlists.get(rendition),
+      segment: (rendition, file) => this.media.get(`${rendition}/${file}`),
+    };
+  }
+
+  get images(): LiveStream['images'] {
+    return { formats: [...this.pictures.keys()], thumbnail: async (format) => this.pictures.get(format) };
+  }
+
+  notReady(): string | undefined {
+    return this.whyNotReady;
+  }
+
+  describe(): StreamDescription {
+    if (this.broken) throw this.broken;
+    const picture = [...this.pictures.values()][0];
+    const capturedAt = picture?.capturedAt;
+    return {
+      name: this.name,
+      source: { kind: this.sourceKind, url: this.sourceKind },
+      state: this.state,
+      reason: this.reason,
+      since: new Date(0).toISOString(),
+      playback: { hls: `/live/${this.name}/index.m3u8`, thumbnail: `/live/${this.name}/thumbnail.jpg` },
+      thumbnail: {
+        capturedAt: capturedAt === undefined ? null : new Date(capturedAt).toISOString(),
+        ageSeconds: capturedAt === undefined ? null : (Date.now() - capturedAt) / 1000,
+        state: picture?.state ?? 'offline',
+        width: null,
+        height: null,
+        bytes: picture?.body.byteLength ?? null,
+        captured: 0,
+        dropped: 0,
+        rejected: 0,
+      },
+      hls: {
+        segments: this.media.size,
+        windowBytes: 0,
+        windowSeconds: 0,
+        mediaSequence: 0,
+        discontinuitySequence: 0,
+        ...this.hlsFacts,
+      },
+      storage: {
+        type: 'memory',
+        playback: null,
+        backlogBytes: 0,
+        uploaded: 0,
+        failed: 0,
+        playlistLagSeconds: null,
+        lastError: null,
+      },
+      ffmpeg: { pid: null, restarts: 0, speed: null, fps: null, stderr: [] },
+    };
+  }
+}
+
+/** A directory of fake streams in the order given. */
+export function fakeDirectory(...streams: FakeStream[]): StreamDirectory {
+  return { list: () => streams, get: (name) => streams.find((stream) => stream.name === name) };
+}
+
+/** A playlist with the ETag of its text. */
+export function playlistOf(body: string, modifiedAt = Date.now()): PlaylistResource {
+  return { body, etag: etagOf(body), modifiedAt };
+}
+
+/** A media segment with the ETag of its bytes. */
+export function mediaOf(body: Uint8Array, contentType = 'video/mp2t', modifiedAt = Date.now()): MediaResource {
+  return { body, contentType, etag: etagOf(body), modifiedAt };
+}
+
+/** A picture, by default fresh and taken now. */
+export function pictureOf(body: Uint8Array, options: Partial<ImageResource> = {}): ImageResource {
+  const now = Date.now();
+  return {
+    body,
+    contentType: 'image/jpeg',
+    etag: etagOf(body),
+    modifiedAt: now,
+    capturedAt: now,
+    state: 'fresh',
+    maxAgeSeconds: 5,
+    ...options,
+  };
+}
+
+function etagOf(body: Uint8Array | string): string {
+  return `"${createHash('sha256').update(body).digest('hex').slice(0, 16)}"`;
+}
