@@ -132,8 +132,12 @@ describe('refusing', () => {
   });
 
   it('a client that stops reading', async () => {
+    let cancelled = false;
     const endless = new ReadableStream<Uint8Array>({
       pull: (controller) => controller.enqueue(new Uint8Array(1 << 20)),
+      cancel: () => {
+        cancelled = true;
+      },
     });
     const { port } = await startServer({ silenceTimeoutMs: 200 }, () => new Response(endless));
     const socket = connect(port, '127.0.0.1', () => socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n'));
