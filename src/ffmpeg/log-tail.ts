@@ -4,7 +4,7 @@ const MAX_LINES = 40;
 const MAX_LINE_LENGTH = 400;
 const MAX_UNFINISHED = 8192;
 /** One line a segment and one a playlist, for hours: they would push out what matters. */
-const CHATTER = /^Opening '.*' for writing|^Press \[q\]|^\s*$/;
+const CHATTER = /^Opening '.*' for writing|^Cannot use rename on non file protocol|^Press \[q\]|^\s*$/;
 
 export interface LogTailOptions {
   /** Takes secrets out of a line before anything else sees it. */

@@ -1,0 +1,78 @@
+#!/usr/bin/env node
+import { helpText, parseArguments } from './arguments.js';
+import { ensureAdminToken } from './config/admin-token.js';
+import type { ConfigFlags } from './config/flags.js';
+import { loadConfig } from './config/load.js';
+import type { Config } from './config/schema.js';
+import { messageOf, SidepipeError } from './errors.js';
+import { createNode } from './node.js';
+import { version } from './version.js';
+
+/** Process only: argv, signals, exit code. */
+
+const EXIT_FAILED = 1;
+const EXIT_UNUSABLE_CONFIG = 2;
+
+const say = (text: string) => void process.stdout.write(text);
+const complain = (text: string) => void process.stderr.write(text);
+
+async function main(): Promise<number> {
+  const args = parseArguments(process.argv.slice(2));
+  if (args.command === 'help') say(helpText);
+  if (args.command === 'version') say(`${version}\n`);
+  if (!('flags' in args)) return 0;
+  const config = await load(args.file, args.flags);
+  return args.command === 'doctor' ? examine(config) : serve(config);
+}
+
+function load(file: string | undefined, flags: ConfigFlags): Promise<Config> {
+  return loadConfig({ ...(file !== undefined && { file }), env: process.env, flags, cwd: process.cwd() });
+}
+
+async function examine(config: Config): Promise<number> {
+  const { doctorChecks, runDoctor } = await import('./doctor.js');
+  return runDoctor({ config, checks: await doctorChecks(config), write: say, colour: process.stdout.isTTY === true });
+}
+
+/** Runs the node until a signal comes. A second signal ends it at once; the guard sees to ffmpeg. */
+async function serve(given: Config): Promise<number> {
+  const { config, notice } = ensureAdminToken(given);
+  const node = createNode(config, { pretty: process.stdout.isTTY === true });
+  const signalled = new Promise<void>((resolve) => {
+    let signals = 0;
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.on(signal, () => {
+        signals += 1;
+        if (signals > 1) process.exit(EXIT_FAILED);
+        resolve();
+      });
+    }
+  });
+  await node.start();
+  announce(config, node.address?.port ?? config.http.port, notice);
+  await signalled;
+  await node.close();
+  return 0;
+}
+
+/** For the person at the terminal; none of it goes through the log, which would hide the token. */
+function announce(config: Config, port: number, notice: string | undefined): void {
+  const url = config.http.publicUrl ?? `http://localhost:${port}`;
+  const pages = config.streams.map(({ name }) => `  ${url}/watch/${name}\n`).join('');
+  say(`\nsidepipe ${version} is running: ${url}\n${pages}${notice === undefined ? '' : `${notice}\n`}\n`);
+}
+
+process.on('uncaughtException', (error) => {
+  complain(`sidepipe: ${error.stack ?? messageOf(error)}\n`);
+  process.exit(EXIT_FAILED);
+});
+
+main().then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    complain(`sidepipe: ${messageOf(error)}\n`);
+    process.exit(
+      error instanceof SidepipeError && error.code === 'config-invalid' ? EXIT_UNUSABLE_CONFIG : EXIT_FAILED,
+    );
+  },
+);

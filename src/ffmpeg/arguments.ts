@@ -1,0 +1,104 @@
+/** How one output's video is made. */
+export type VideoPlan =
+  | { readonly kind: 'copy' }
+  | {
+      readonly kind: 'encode';
+      /** Never enlarged: the least of this and the source's height. */
+      readonly height: number;
+      readonly bitrate: number;
+      readonly fps: number | undefined;
+      readonly preset: string;
+    };
+
+export interface StreamPlan {
+  /** Everything up to and with `-i`. */
+  readonly input: readonly string[];
+  readonly video: VideoPlan;
+  readonly audio: 'copy' | 'aac' | 'none';
+  readonly hls: {
+    /** Where segments and ffmpeg's playlist are PUT, with a trailing slash. */
+    readonly url: string;
+    readonly segmentSeconds: number;
+    readonly container: 'mpegts' | 'fmp4';
+  };
+  readonly frames: { readonly intervalSeconds: number; readonly width: number; readonly height: number };
+  /** Major version of libavformat. */
+  readonly libavformat: number;
+}
+
+/** The file descriptor on which ffmpeg reports its progress. */
+const PROGRESS_URL = 'pipe:3';
+
+/** The whole command line of a stream's one ffmpeg process: one input, HLS to loopback, raw frames on stdout. Pure. */
+export function ffmpegArguments(plan: StreamPlan): string[] {
+  return [
+    ...['-hide_banner', '-nostdin', '-nostats', '-loglevel', 'level+info', '-progress', PROGRESS_URL],
+    ...decoderArguments(plan.video),
+    ...plan.input,
+    ...hlsOutput(plan),
+    ...framesOutput(plan),
+  ];
+}
+
+/**
+ * A copied stream is decoded for pictures only, and keyframes alone are enough for those: a twentieth of the work. One
+ * thread, because frame threads hand each picture out late by as many pictures as there are threads.
+ */
+function decoderArguments(video: VideoPlan): string[] {
+  return video.kind === 'copy' ? ['-threads', '1', '-skip_frame', 'nokey'] : [];
+}
+
+function hlsOutput({ video, audio, hls }: StreamPlan): string[] {
+  return [
+    // Upper-case V: a cover picture in an audio file is not video.
+    ...['-map', '0:V:0', ...videoArguments(video, hls.segmentSeconds)],
+    ...(audio === 'none' ? [] : ['-map', '0:a:0?', ...audioArguments(audio)]),
+    ...['-sn', '-dn', '-map_metadata', '-1', '-max_muxing_queue_size', '1024'],
+    ...['-f', 'hls', '-method', 'PUT', '-http_persistent', '0'],
+    ...['-hls_time', String(hls.segmentSeconds), '-hls_list_size', '6', '-start_number', '0'],
+    ...containerArguments(hls.container, hls.url),
+    `${hls.url}index.m3u8`,
+  ];
+}
+
+function videoArguments(video: VideoPlan, segmentSeconds: number): string[] {
+  if (video.kind === 'copy') return ['-c:v', 'copy'];
+  const rate = video.fps === undefined ? [] : ['-r', String(video.fps)];
+  return [
+    ...['-vf', `scale=-2:'min(${video.height},trunc(ih/2)*2)'`, ...rate],
+    ...['-c:v', 'libx264', '-preset', video.preset, '-pix_fmt', 'yuv420p', '-profile:v', 'high'],
+    ...['-b:v', String(video.bitrate), '-maxrate', String(video.bitrate), '-bufsize', String(video.bitrate * 2)],
+    // Keyframes where segments shall begin, and none between, whatever the frame rate is.
+    ...['-g', '1000', '-keyint_min', '1', '-sc_threshold', '0', '-flags', '+cgop'],
+    ...['-force_key_frames', `expr:gte(t,n_forced*${segmentSeconds})`],
+  ];
+}
+
+function audioArguments(audio: 'copy' | 'aac'): string[] {
+  return audio === 'copy' ? ['-c:a', 'copy'] : ['-c:a', 'aac', '-b:a', '128k', '-ac', '2'];
+}
+
+function containerArguments(container: 'mpegts' | 'fmp4', url: string): string[] {
+  if (container === 'mpegts') return ['-hls_segment_type', 'mpegts', '-hls_segment_filename', `${url}%d.ts`];
+  return [
+    ...['-hls_segment_type', 'fmp4', '-hls_fmp4_init_filename', 'init.mp4'],
+    ...['-hls_segment_filename', `${url}%d.m4s`],
+  ];
+}
+
+/**
+ * Pictures as NUT on stdout: one for each interval of the stream's time, the first one of it, fitted into a fixed box.
+ * NUT gives each its timestamp and its size, which rawvideo has not.
+ */
+function framesOutput({ frames, libavformat }: StreamPlan): string[] {
+  const { intervalSeconds, width, height } = frames;
+  const inNewInterval = `isnan(prev_selected_t)+gt(floor(t/${intervalSeconds}),floor(prev_selected_t/${intervalSeconds}))`;
+  const box = `w='min(${width},iw)':h='min(${height},ih)':force_original_aspect_ratio=decrease`;
+  return [
+    ...['-map', '0:V:0', '-an', '-sn', '-dn', '-map_metadata', '-1'],
+    ...['-vf', `select='${inNewInterval}',scale=${box}:flags=area,setsar=1,format=rgb24`],
+    // Each picture once, when it comes: a constant rate would repeat and delay them.
+    ...(libavformat >= 60 ? ['-fps_mode', 'passthrough'] : ['-vsync', 'passthrough']),
+    ...['-c:v', 'rawvideo', '-f', 'nut', '-write_index', '0', '-flush_packets', '1', 'pipe:1'],
+  ];
+}

@@ -1,0 +1,208 @@
+import { randomBytes } from 'node:crypto';
+import { resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ensureAdminToken } from './config/admin-token.js';
+import { parseConfig } from './config/parse.js';
+import { collectSecrets, createRedactor } from './config/redact.js';
+import type { Config, ConfigInput, StreamConfig } from './config/schema.js';
+import { type Capabilities, readCapabilities } from './ffmpeg/capabilities.js';
+import { cpuSecondsOf } from './ffmpeg/cpu.js';
+import { createOrphanGuard, type GuardOptions, type OrphanGuard } from './ffmpeg/guard.js';
+import { findFfmpeg } from './ffmpeg/locate.js';
+import { createSegmentSink, type SegmentSink } from './hls/sink.js';
+import { createApp } from './http/app.js';
+import { createHttpServer, type HttpAddress } from './http/server.js';
+import { configureSharp } from './images/configure-sharp.js';
+import { parseSource } from './ingest/source.js';
+import { openStore } from './storage/open.js';
+import type { Publisher } from './storage/publish/types.js';
+import { logUploads, observeUploads } from './stream/publisher-events.js';
+import { StreamRegistry } from './stream/registry.js';
+import { defaultRestartPolicy, type RestartPolicy } from './stream/restart-policy.js';
+import { Stream } from './stream/stream.js';
+import type { StreamDirectory } from './stream/types.js';
+import { createEpisodes } from './telemetry/episodes.js';
+import { createLogger } from './telemetry/logger.js';
+import { createMetrics } from './telemetry/metrics.js';
+import { version } from './version.js';
+
+/** What embedding programs may set beside the configuration. */
+export interface NodeOptions extends GuardOptions {
+  /** False: no HTTP listener; answer requests with `fetch`. Default true. */
+  readonly listen?: boolean;
+  /** Where log lines go; standard output unless given. */
+  readonly log?: { write(line: string): void };
+  /** Log lines for people instead of JSON. */
+  readonly pretty?: boolean;
+  /** How soon a stream whose ffmpeg ended is begun again. */
+  readonly restart?: Partial<RestartPolicy>;
+  /** How long `close` lets uploads take. Default 5 s. */
+  readonly closeDeadlineMs?: number;
+}
+
+/** More than any sound segment; beyond it the source has no keyframes. */
+const MAX_SEGMENT_BYTES = 512 * 1024 ** 2;
+const TICK_MS = 1000;
+
+/** What all streams of a node share. */
+interface Shared {
+  readonly capabilities: Capabilities;
+  readonly guard: OrphanGuard;
+  readonly sink: SegmentSink;
+  readonly publisher: Publisher | undefined;
+}
+
+/** A live-streaming node: every part, built from one configuration and closed in order. */
+export class SidepipeNode {
+  readonly config: Config;
+  /** Answers any request of the HTTP contract; usable inside another server. */
+  readonly fetch: (request: Request) => Response | Promise<Response>;
+  readonly #options: NodeOptions;
+  readonly #secrets: string[];
+  readonly #log: ReturnType<typeof createLogger>;
+  readonly #metrics = createMetrics({
+    onCollectorError: (err) => this.#log.error({ err }, 'metrics could not be collected'),
+  });
+  readonly #streams = new StreamRegistry();
+  /** What `close` does, in order. */
+  readonly #closers: (() => unknown)[] = [];
+  #address: HttpAddress | undefined;
+  #starting: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(input: ConfigInput | Config, options: NodeOptions) {
+    this.config = ensureAdminToken(parseConfig(input)).config;
+    this.#options = options;
+    this.#secrets = collectSecrets(this.config);
+    const { log: destination, pretty = false } = options;
+    const level = this.config.log.level;
+    this.#log = createLogger({ level, secrets: this.#secrets, pretty, ...(destination && { destination }) });
+    this.#metrics.onCollect((gauges) => this.#streams.collect(gauges, this.#metrics));
+    const { publicUrl } = this.config.http;
+    const app = createApp({ streams: this.#streams, publicUrl, metrics: { contentType: 'text/plain; version=0.0.4; charset=utf-8', render: async () => (await this.#metrics.render()).body }, version, log: this.#log });
+    this.fetch = app.fetch;
+  }
+
+  get streams(): StreamDirectory {
+    return this.#streams;
+  }
+
+  /** Where the HTTP listener is, once started; undefined with `listen: false`. */
+  get address(): HttpAddress | undefined {
+    return this.#address;
+  }
+
+  /** Throws a `SidepipeError` when ffmpeg, a port or the store cannot be used; nothing is left running then. */
+  start(): Promise<void> {
+    this.#starting ??= this.#start().catch(async (error: unknown) => {
+      await this.close();
+      throw error;
+    });
+    return this.#starting;
+  }
+
+  /** Ends every stream in order: last segments, ENDLIST, uploads within the deadline; then all that they stood on. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #start(): Promise<void> {
+    configureSharp();
+    const capabilities = await readCapabilities(await findFfmpeg(this.config.ffmpeg.path));
+    const guard = this.#closedLater(await createOrphanGuard(this.#options));
+    const sink = this.#closedLater(createSegmentSink());
+    await sink.start();
+    const publisher = await this.#openPublisher();
+    const { type } = this.config.storage;
+    this.#log.info({ version, ffmpeg: capabilities.version, guard: guard.way, storage: type }, 'the node starts');
+    if (this.#options.listen !== false) await this.#listen();
+    const ticking = setInterval(() => void this.#streams.tick(), TICK_MS);
+    this.#closers.unshift(() => clearInterval(ticking));
+    this.#closers.unshift(() => this.#streams.close(this.#options.closeDeadlineMs ?? 5000));
+    const streams = this.config.streams.map((each) => this.#makeStream(each, { capabilities, guard, sink, publisher }));
+    for (const stream of streams) {
+      this.#streams.add(stream);
+      stream.start();
+    }
+  }
+
+  async #close(): Promise<void> {
+    for (const close of this.#closers) await close();
+    this.#log.info('the node has ended');
+  }
+
+  /** Notes a part for `close`, which closes the newest first. */
+  #closedLater<T extends { close(): unknown }>(part: T): T {
+    this.#closers.unshift(() => part.close());
+    return part;
+  }
+
+  async #openPublisher(): Promise<Publisher | undefined> {
+    const { storage } = this.config;
+    if (storage.type === 'memory') return undefined;
+    const store = this.#closedLater(await openStore(storage));
+    const { createPublisher } = (await import('./storage/publisher.js' as string)) as { createPublisher: (o: object) => Publisher };
+    const publisher = createPublisher({
+      store,
+      backlogBytes: storage.backlogBytes,
+      log: logUploads(this.#log),
+      observe: observeUploads(this.#metrics),
+    });
+    publisher.start();
+    this.#closers.unshift(() => publisher.close({ deadlineMs: this.#options.closeDeadlineMs ?? 5000 }));
+    this.#metrics.onCollect((gauges) => gauges.uploadBacklogBytes.set(publisher.backlogBytes));
+    return publisher;
+  }
+
+  async #listen(): Promise<void> {
+    const { host, port } = this.config.http;
+    const server = createHttpServer({ fetch: this.fetch, host, port, log: this.#log });
+    this.#address = await server.start();
+    this.#closedLater(server);
+    this.#log.info({ ...this.#address }, 'listening for HTTP');
+  }
+
+  #makeStream(config: StreamConfig, shared: Shared): Stream {
+    const log = this.#log.child({ stream: config.name });
+    const { storage, http, ffmpeg } = this.config;
+    return new Stream({
+      ...shared,
+      config,
+      source: parseSource(config.source, (path) => resolve(path)),
+      storageType: storage.type,
+      storageUrl: storage.type === 's3' ? publicUrlOf(storage.s3) : undefined,
+      cleanup: storage.cleanup,
+      publicUrl: http.publicUrl,
+      metrics: this.#metrics,
+      log,
+      episodes: createEpisodes({ log }),
+      restart: { ...defaultRestartPolicy, ...this.#options.restart },
+      startTimeoutMs: ffmpeg.startTimeoutSeconds * 1000,
+      stallTimeoutMs: ffmpeg.stallTimeoutSeconds * 1000,
+      maxSegmentBytes: MAX_SEGMENT_BYTES,
+      redact: createRedactor(this.#secrets),
+      now: Date.now,
+      delay: (ms, signal) => delay(ms, undefined, signal === undefined ? {} : { signal }),
+      random: Math.random,
+      randomId: () => randomBytes(4).toString('hex'),
+      cpuSecondsOf: async (pid) => (pid === undefined ? undefined : cpuSecondsOf(pid)),
+    });
+  }
+}
+
+/** Where the bucket's keys can be fetched, with the prefix and without a slash at the end. */
+function publicUrlOf(s3: Config['storage']['s3']): string | undefined {
+  return s3?.publicUrl === undefined ? undefined : `${s3.publicUrl}/${s3.prefix}`.replace(/\/$/, '');
+}
+
+/**
+ * Builds a node from a configuration. Throws `config-invalid` with every problem at once in `details.problems`.
+ *
+ * @example
+ * const node = createNode({ streams: [{ name: 'door', source: 'rtsp://camera/1' }] });
+ * await node.start();
+ */
+export function createNode(config: ConfigInput, options: NodeOptions = {}): SidepipeNode {
+  return new SidepipeNode(config, options);
+}

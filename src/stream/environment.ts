@@ -1,0 +1,44 @@
+import type { StreamConfig } from '../config/schema.js';
+import type { Capabilities } from '../ffmpeg/capabilities.js';
+import type { OrphanGuard } from '../ffmpeg/guard.js';
+import type { SegmentSink } from '../hls/sink.js';
+import type { Source } from '../ingest/source.js';
+import type { Publisher } from '../storage/publish/types.js';
+import type { Episodes } from '../telemetry/episodes.js';
+import type { Logger } from '../telemetry/logger.js';
+import type { Metrics } from '../telemetry/metrics.js';
+import type { RestartPolicy } from './restart-policy.js';
+
+/** All that one stream needs of the node around it. */
+export interface StreamEnvironment {
+  readonly config: StreamConfig;
+  readonly source: Source;
+  readonly capabilities: Capabilities;
+  readonly guard: OrphanGuard;
+  readonly sink: SegmentSink;
+  /** Undefined: nothing is uploaded. */
+  readonly publisher: Publisher | undefined;
+  readonly storageType: string;
+  /** Where the store's keys can be fetched, without a trailing slash. */
+  readonly storageUrl: string | undefined;
+  readonly cleanup: 'delete' | 'keep';
+  readonly publicUrl: string | undefined;
+  readonly metrics: Metrics;
+  /** Adds the stream's name to each line. */
+  readonly log: Logger;
+  readonly episodes: Episodes;
+  readonly restart: RestartPolicy;
+  readonly startTimeoutMs: number;
+  readonly stallTimeoutMs: number;
+  readonly maxSegmentBytes: number;
+  /** Takes secrets out of a text. */
+  readonly redact: (text: string) => string;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** Settles after `ms`; rejects when the signal aborts. */
+  readonly delay: (ms: number, signal?: AbortSignal) => Promise<void>;
+  readonly random: () => number;
+  /** 8 hexadecimal digits, another each time. */
+  readonly randomId: () => string;
+  readonly cpuSecondsOf: (pid: number | undefined) => Promise<number | undefined>;
+}

@@ -1,0 +1,29 @@
+export interface RestartPolicy {
+  readonly minDelayMs: number;
+  readonly maxDelayMs: number;
+  /** A run that gave media for this long counts as sound: what went wrong before it is forgotten. */
+  readonly stableMs: number;
+  /** This many failures in a row are no passing fault any more. */
+  readonly exhaustedAfter: number;
+}
+
+export const defaultRestartPolicy: RestartPolicy = {
+  minDelayMs: 250,
+  maxDelayMs: 15_000,
+  stableMs: 10_000,
+  exhaustedAfter: 5,
+};
+
+/** How many runs have failed in a row after one that gave media for `mediaMs` ended. Pure. */
+export function failuresAfter(policy: RestartPolicy, failures: number, mediaMs: number): number {
+  return mediaMs >= policy.stableMs ? 1 : failures + 1;
+}
+
+/**
+ * How long to wait before the next run: doubling from `minDelayMs` to `maxDelayMs`, of which `random` (0 to 1) takes up to half
+ * away, so that a hundred cameras behind one broken switch do not come back in one instant. Pure.
+ */
+export function restartDelayMs(policy: RestartPolicy, failures: number, random: number): number {
+  const full = Math.min(policy.maxDelayMs, policy.minDelayMs * 2 ** Math.min(30, Math.max(0, failures - 1)));
+  return full * (1 - random / 2);
+}

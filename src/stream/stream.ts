@@ -1,0 +1,238 @@
+import type { SidepipeError } from '../errors.js';
+import type { ThumbnailEvent } from '../images/thumbnail.js';
+import { describeStream } from './description.js';
+import type { StreamEnvironment } from './environment.js';
+import { HlsOutput } from './hls-output.js';
+import { nextState, type StreamEvent } from './machine.js';
+import { Pictures } from './pictures.js';
+import { failuresAfter, restartDelayMs } from './restart-policy.js';
+import { type RunEnd, StreamRun } from './run.js';
+import type { ImageState, LiveStream, StreamDescription, StreamState } from './types.js';
+import { StreamUploads } from './uploads.js';
+
+/** One configured stream: outlives its ffmpeg runs, makes a new one whenever the last is gone. */
+export class Stream implements LiveStream {
+  readonly hls: HlsOutput;
+  readonly images: Pictures;
+  readonly #env: StreamEnvironment;
+  readonly #uploads: StreamUploads | undefined;
+  readonly #closing = new AbortController();
+  #state: StreamState = 'idle';
+  #since: number;
+  #reason: SidepipeError | undefined;
+  #run: StreamRun | undefined;
+  #supervised: Promise<void> | undefined;
+  #mediaSince: number | undefined;
+  #failures = 0;
+  #restarts = 0;
+  #cpuSeconds = 0;
+  #imageState: ImageState = 'offline';
+
+  constructor(env: StreamEnvironment) {
+    const { config, now, publisher, cleanup, randomId, log } = env;
+    this.#env = env;
+    this.#since = now();
+    this.hls = new HlsOutput({
+      config,
+      randomId,
+      now,
+      onListed: (segment) => this.#uploads?.segment(segment),
+      onDescribed: () => this.#uploads?.multivariant(),
+      onInspectionFailed: (err) =>
+        log.warn({ err }, 'the first segment could not be read: no multivariant playlist yet'),
+    });
+    this.images = new Pictures({
+      config,
+      now,
+      uploads: publisher !== undefined,
+      onEvent: (event) => this.#onThumbnail(event),
+      onDropped: () => this.#onDropped(),
+    });
+    this.#uploads = publisher && new StreamUploads({ config, publisher, cleanup, hls: this.hls });
+  }
+
+  get name(): string {
+    return this.#env.config.name;
+  }
+
+  get state(): StreamState {
+    return this.#state;
+  }
+
+  /** Begins; never gives up until `close`. */
+  start(): void {
+    this.#move('start');
+    this.#supervised ??= this.#supervise();
+  }
+
+  /** Ends ffmpeg in order, ends the playlists, and uploads what is queued within the deadline. */
+  async close(deadlineMs: number): Promise<void> {
+    this.#closing.abort();
+    await this.#run?.stop();
+    await this.#supervised;
+    await this.images.close();
+    await this.#end('stop');
+    await this.#uploads?.close(deadlineMs);
+  }
+
+  /** Once a second: lets go of what is due, tells of pictures that have grown old. */
+  async tick(): Promise<void> {
+    this.hls.expire();
+    const { state, ageSeconds } = this.images.status;
+    if (state === this.#imageState) return;
+    const before = this.#imageState;
+    this.#imageState = state;
+    const { log } = this.#env;
+    if (state === 'fresh') log.info({ before }, 'the thumbnail is fresh');
+    else log.warn({ before, ageSeconds: Math.round(ageSeconds ?? 0) }, `the thumbnail is ${state}`);
+    if (state === 'offline') await this.#uploadOffline();
+  }
+
+  describe(): StreamDescription {
+    return describeStream({
+      env: this.#env,
+      hls: this.hls,
+      images: this.images,
+      uploads: this.#uploads?.status(),
+      run: this.#run,
+      state: this.#state,
+      since: this.#since,
+      reason: this.#state === 'live' ? undefined : this.#reason,
+      restarts: this.#restarts,
+    });
+  }
+
+  notReady(): string | undefined {
+    if (this.#state === 'idle') return undefined;
+    if (this.#state !== 'live') return `${this.#state}${this.#reason === undefined ? '' : `: ${this.#reason.message}`}`;
+    if (this.hls.multivariant() === undefined) return 'no segment is complete yet';
+    const { state } = this.images.status;
+    return state === 'fresh' ? undefined : `the thumbnail is ${state}`;
+  }
+
+  /** What is on the store is behind by so much; undefined without a store or before there is anything to be behind. */
+  get playlistLagSeconds(): number | undefined {
+    return this.#uploads?.status().playlistLagSeconds ?? undefined;
+  }
+
+  /** CPU time of this stream's ffmpeg processes since the last call, in seconds. */
+  async takeCpuSeconds(): Promise<number> {
+    const total = await this.#env.cpuSecondsOf(this.#run?.pid);
+    if (total === undefined) return 0;
+    const spent = total >= this.#cpuSeconds ? total - this.#cpuSeconds : total;
+    this.#cpuSeconds = total;
+    return spent;
+  }
+
+  async #supervise(): Promise<void> {
+    const { delay, random, restart, log } = this.#env;
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      const end = await this.#runOnce();
+      if (end.kind === 'stopped' || signal.aborted) return;
+      if (end.kind === 'ended') {
+        log.info('the source has ended');
+        await this.#end('ended');
+        return;
+      }
+      this.#lost(end.error);
+      await delay(restartDelayMs(restart, this.#failures, random()), signal).catch(() => {});
+    }
+  }
+
+  async #runOnce(): Promise<RunEnd> {
+    const { config, now, delay, redact, log, metrics } = this.#env;
+    const labels = { stream: config.name, rendition: this.hls.rendition };
+    this.#mediaSince = undefined;
+    this.hls.begin();
+    const run = new StreamRun({
+      ...this.#env,
+      now,
+      delay,
+      redact,
+      acquire: (bytes) => this.images.acquire(bytes),
+      onPicture: (picture, capturedAt) => {
+        metrics.framesCaptured.inc({ stream: config.name });
+        this.images.offer(picture, capturedAt);
+        this.#media();
+      },
+      onSegment: (segment, clock) => {
+        metrics.segments.inc(labels);
+        metrics.segmentBytes.inc(labels, segment.body.byteLength);
+        this.hls.add(segment, clock);
+        this.#media();
+      },
+      onLine: ({ level, module, text }) => log.debug({ ffmpeg: level, module }, text),
+    });
+    this.#run = run;
+    const end = await run.run();
+    this.#mediaSince ??= now();
+    return end;
+  }
+
+  #media(): void {
+    if (this.#mediaSince !== undefined) return;
+    this.#mediaSince = this.#env.now();
+    this.#reason = undefined;
+    this.#move('media');
+    this.#env.log.info({ restarts: this.#restarts }, 'the stream is live');
+  }
+
+  #lost(error: SidepipeError): void {
+    const { restart, now, metrics, log, config } = this.#env;
+    this.#failures = failuresAfter(restart, this.#failures, now() - (this.#mediaSince ?? now()));
+    this.#restarts += 1;
+    this.#reason = error;
+    this.#move(this.#failures >= restart.exhaustedAfter ? 'exhausted' : 'lost');
+    metrics.ffmpegRestarts.inc({ stream: config.name, reason: error.code });
+    const { code, details } = error;
+    log.warn({ code, failures: this.#failures, ...details }, `the stream is ${this.#state}: ${error.message}`);
+  }
+
+  async #end(event: 'ended' | 'stop'): Promise<void> {
+    if (this.#state === 'idle') return;
+    this.hls.end();
+    this.#uploads?.end();
+    this.#move(event);
+    await this.#uploadOffline();
+  }
+
+  #move(event: StreamEvent): void {
+    const next = nextState(this.#state, event);
+    if (next === this.#state) return;
+    this.#state = next;
+    this.#since = this.#env.now();
+  }
+
+  #onThumbnail(event: ThumbnailEvent): void {
+    const { metrics, episodes } = this.#env;
+    if (event.type === 'failed') {
+      metrics.framesDropped.inc({ stream: this.name, reason: 'encode-failed' });
+      episodes.happened('image-failed', `a picture could not be made: ${event.error.message}`, { step: event.step });
+      return;
+    }
+    episodes.ended('image-failed', 'pictures are made again');
+    episodes.ended('frames-dropped', 'the encoder keeps up again');
+    const { image, variant, capturedAt, unchanged } = event;
+    metrics.thumbnailEncodeSeconds.observe(image.encodeSeconds);
+    if (!unchanged && variant.width === undefined)
+      this.#uploads?.image(variant.format, { ...image, capturedAt, state: 'fresh' });
+  }
+
+  #onDropped(): void {
+    this.#env.metrics.framesDropped.inc({ stream: this.name, reason: 'encoder-busy' });
+    this.#env.episodes.happened(
+      'frames-dropped',
+      'the encoder is slower than the frames come: older frames are dropped',
+    );
+  }
+
+  /** The store's copy must not pass the last picture off as a fresh one for ever. */
+  async #uploadOffline(): Promise<void> {
+    if (this.#uploads === undefined) return;
+    for (const format of this.images.formats) {
+      const image = await this.images.offline(format);
+      if (image !== undefined) this.#uploads.image(format, image);
+    }
+  }
+}
