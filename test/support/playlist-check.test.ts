@@ -62,7 +62,7 @@ describe('createPlaylistChecker', () => {
     ['CRLF', text().replaceAll('\n', '\r\n'), /first line|control/],
     ['a long segment', text({ target: 3 }), /longer than the target duration/],
     ['no date at the start', text({ segments: [second] }), /needs EXT-X-PROGRAM-DATE-TIME/],
-    ['dates that overlap', text({ segments: [first, dated('12:00:03', 'b.ts')] }), /before its predecessor/],
+    ['dates that overlap', text({ segments: [first, dated('12:00:03', 'b.ts')] }), /before its predecessor's end/],
     ['a segment twice', text({ segments: [first, first] }), /listed twice/],
     ['a low version', text().replace('VERSION:3', 'VERSION:2'), /version 2 is too low/],
     ['fMP4 without a map', text({ segments: [dated('12:00:00', 'a.m4s')] }), /no EXT-X-MAP/],

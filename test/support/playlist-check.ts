@@ -131,10 +131,9 @@ function readStrictly(text: string): CheckedPlaylist {
         `${line} needs EXT-X-PROGRAM-DATE-TIME: it is the first or follows a discontinuity`,
       );
       const dateMs = next.date ?? (derived as number);
-      must(
-        derived === undefined || dateMs >= derived - toleranceMs,
-        `the date of ${line} is before its predecessor's end`,
-      );
+      // Across a discontinuity another clock may date the segments, so there they may overlap but not go back.
+      const earliest = next.discontinuity ? previous?.dateMs : derived;
+      must(earliest === undefined || dateMs >= earliest - toleranceMs, `${line} is dated before its predecessor's end`);
       discontinuities += next.discontinuity ? 1 : 0;
       entries.push({
         sequence: whole(header, 'MEDIA-SEQUENCE', 0) + entries.length,
