@@ -1,0 +1,136 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { decide, type GateDecision, type GateMemory, type GateOptions } from '../../../src/frames/gate/decision.js';
+import type { GreyStatistics } from '../../../src/frames/gate/statistics.js';
+
+const value = fc.oneof(fc.double({ min: 0, max: 255, noNaN: true }), fc.constantFrom(0, 3, 5, 7, 16, 20, 24));
+const anyStatistics: fc.Arbitrary<GreyStatistics> = fc.record({
+  mean: value,
+  standardDeviation: value,
+  innerDeviation: value,
+  sharpness: value,
+  difference: fc.oneof(fc.constant(undefined), fc.constantFrom(0, 0.2, 0.3), value),
+  peakDifference: fc.oneof(fc.constant(undefined), fc.constantFrom(0, 3, 4), value),
+});
+const anyOptions: fc.Arbitrary<GateOptions> = fc.record({
+  maxHoldSeconds: fc.constantFrom(0, 1, 10),
+  alarmAfterSeconds: fc.constantFrom(0, 1, 10),
+  frozenAfterSeconds: fc.constantFrom(1, 60),
+});
+/** Frames with the milliseconds since the one before; `back` lets the clock jump back. */
+const anyFrames = (back: boolean) =>
+  fc.array(fc.tuple(anyStatistics, fc.integer({ min: back ? -100_000 : 0, max: 20_000 })), { maxLength: 60 });
+
+describe('decide', () => {
+  it('holds frames back only for a bounded time, whatever comes and whatever the clock does', () => {
+    fc.assert(
+      fc.property(anyFrames(true), anyOptions, (frames, options) => {
+        let heldMs: number | undefined;
+        for (const { decision, stepMs } of run(frames, options)) {
+          if (decision.accepted) heldMs = undefined;
+          else {
+            expect(stepMs).toBeGreaterThanOrEqual(0);
+            heldMs = heldMs === undefined ? 0 : heldMs + stepMs;
+            expect(heldMs).toBeLessThan(options.maxHoldSeconds * 1000);
+          }
+        }
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('lets good and frozen frames pass, and every frame before the first of them', () => {
+    fc.assert(
+      fc.property(anyFrames(true), anyOptions, (frames, options) => {
+        let passedGood = false;
+        for (const { decision } of run(frames, options)) {
+          const isBad = decision.memory.verdict === 'black' || decision.memory.verdict === 'flat';
+          if (!isBad) passedGood = true;
+          if (!isBad || !passedGood) expect(decision.accepted).toBe(true);
+        }
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('tells each change of state once, and does not flap', () => {
+    fc.assert(
+      fc.property(anyFrames(false), anyOptions, (frames, options) => {
+        let state = 'good';
+        let atMs = 0;
+        let lastAlarm: { atMs: number; event: string } | undefined;
+        for (const { decision, stepMs } of run(frames, options)) {
+          atMs += stepMs;
+          const { memory, event } = decision;
+          expect(event).toBe(memory.state === state ? undefined : memory.state === 'good' ? 'recovered' : memory.state);
+          if (event !== undefined) expect(memory.stateSince).toBe(memory.lastAt);
+          state = memory.state;
+          if (event !== 'black' && event !== 'flat') continue;
+          if (lastAlarm !== undefined) {
+            expect(atMs - lastAlarm.atMs).toBeGreaterThanOrEqual(options.alarmAfterSeconds * 1000);
+          }
+          lastAlarm = { atMs, event };
+        }
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('reaches the state of what goes on, and good at once', () => {
+    fc.assert(
+      fc.property(
+        anyFrames(true),
+        anyOptions,
+        fc.constantFrom('black', 'flat', 'frozen', 'good'),
+        (frames, options, kind) => {
+          const steady = Array.from({ length: 90 }, (_, at) => [steadily(kind, at), 1000] as const);
+          const last = run([...frames, ...steady], options).at(-1)?.decision;
+          expect(last?.memory.state).toBe(kind);
+          expect(last?.accepted).toBe(true);
+          const good = run([...frames, [steadily('good', 1), 1000]], options).at(-1)?.decision;
+          expect(good?.memory.state).toBe('good');
+        },
+      ),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('needs more to stop being black than to begin', () => {
+    const dim = { ...steadily('good', 0), mean: 20, standardDeviation: 7, innerDeviation: 7 };
+    const verdicts = (frames: GreyStatistics[]) =>
+      run(
+        frames.map((frame) => [frame, 1000] as const),
+        { maxHoldSeconds: 10, alarmAfterSeconds: 10, frozenAfterSeconds: 60 },
+      ).map(({ decision }) => decision.memory.verdict);
+    expect(verdicts([dim, dim])).toEqual(['good', 'good']);
+    expect(verdicts([steadily('black', 0), dim, dim])).toEqual(['black', 'black', 'black']);
+    expect(verdicts([steadily('black', 0), steadily('good', 0), dim])).toEqual(['black', 'good', 'good']);
+  });
+});
+
+function run(frames: readonly (readonly [GreyStatistics, number])[], options: GateOptions) {
+  let memory: GateMemory | undefined;
+  let capturedAt = 1_700_000_000_000;
+  return frames.map(([statistics, stepMs]): { decision: GateDecision; stepMs: number } => {
+    capturedAt += stepMs;
+    const decision = decide(memory, statistics, capturedAt, options);
+    memory = decision.memory;
+    return { decision, stepMs };
+  });
+}
+
+function steadily(kind: string, at: number): GreyStatistics {
+  const picture = { mean: 120, standardDeviation: 50, innerDeviation: 50, sharpness: 20 };
+  const moving = { difference: 5, peakDifference: 50 };
+  const still = { difference: 0.05, peakDifference: 1 };
+  switch (kind) {
+    case 'black':
+      return { ...picture, ...still, mean: 2, standardDeviation: 1, innerDeviation: 1 };
+    case 'flat':
+      return { ...picture, ...still, standardDeviation: 1, innerDeviation: 1 };
+    case 'frozen':
+      return { ...picture, ...(at === 0 ? moving : still) };
+    default:
+      return { ...picture, ...moving };
+  }
+}
