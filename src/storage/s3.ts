@@ -7,7 +7,7 @@ import {
 } from '@aws-sdk/client-s3';
 import type { S3Config } from '../config/schema.js';
 import { SidepipeError } from '../errors.js';
-import { aborted, conflict } from './failures.js';
+import { aborted, conflict, throwIfAborted } from './failures.js';
 import { checkKey } from './keys.js';
 import { createCaller } from './s3/call.js';
 import { createClient } from './s3/client.js';
@@ -213,7 +213,9 @@ function infoOf(
     LastModified,
   }: { Size?: number | undefined; ETag?: string | undefined; LastModified?: Date | undefined },
 ) {
-  return { key, bytes: Size ?? 0, etag: ETag ?? '', modifiedAt: LastModified?.getTime() ?? 0 };
+  // HEAD tells whole seconds where a listing may tell more: the same object has the same time in both.
+  const seconds = Math.floor((LastModified?.getTime() ?? 0) / 1000);
+  return { key, bytes: Size ?? 0, etag: ETag ?? '', modifiedAt: seconds * 1000 };
 }
 
 const vendorCodeOf = (error: unknown): unknown =>
@@ -237,11 +239,11 @@ async function absentAsUndefined<T>(result: Promise<T>): Promise<T | undefined> 
 /** The shared result, or the end of this caller's patience. */
 async function follow<T>(shared: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return shared;
+  throwIfAborted(signal, 'capabilities');
   let onAbort: () => void = () => undefined;
   const calledOff = new Promise<never>((_, reject) => {
     onAbort = () => reject(aborted('capabilities', signal.reason));
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
+    signal.addEventListener('abort', onAbort, { once: true });
   });
   try {
     return await Promise.race([shared, calledOff]);

@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 /** A signal that follows the caller's signals and a clock, and says which of them it was. */
 export interface Deadline {
   readonly signal: AbortSignal;
@@ -37,7 +39,7 @@ export function createDeadline(timeoutMs: number, signals: readonly (AbortSignal
   let timer = setTimeout(expire, limit);
   for (const signal of followed) {
     if (signal.aborted) stop(signal.reason);
-    else signal.addEventListener('abort', onAbort, { once: true });
+    else listen(signal, onAbort);
   }
 
   return {
@@ -59,4 +61,10 @@ export function createDeadline(timeoutMs: number, signals: readonly (AbortSignal
       for (const signal of followed) signal.removeEventListener('abort', onAbort);
     },
   };
+}
+
+/** As many calls may be under way on one signal as the publisher likes: Node's warning of a leak would be wrong. */
+function listen(signal: AbortSignal, onAbort: (event: Event) => void): void {
+  setMaxListeners(0, signal);
+  signal.addEventListener('abort', onAbort, { once: true });
 }

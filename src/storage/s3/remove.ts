@@ -44,15 +44,14 @@ export function createRemover(options: RemoverOptions): Remover {
   };
 
   const removeBatch = async (keys: readonly string[], digest: 'crc32' | 'md5', signal?: AbortSignal): Promise<void> => {
+    const command = new DeleteObjectsCommand({
+      Bucket: bucket,
+      Delete: { Objects: keys.map((Key) => ({ Key })), Quiet: true },
+      ChecksumAlgorithm: digest === 'md5' ? 'MD5' : 'CRC32',
+    });
+    if (digest === 'md5') withoutAlgorithmHeader(command);
     const answer = await call({ operation: 'delete', signal, bytes: keys.length * 100 }, (init) =>
-      client.send(
-        new DeleteObjectsCommand({
-          Bucket: bucket,
-          Delete: { Objects: keys.map((Key) => ({ Key })), Quiet: true },
-          ChecksumAlgorithm: digest === 'md5' ? 'MD5' : 'CRC32',
-        }),
-        init,
-      ),
+      client.send(command, init),
     );
     const refused = (answer.Errors ?? []).filter((item) => item.Code !== 'NoSuchKey');
     const first = refused[0];
@@ -110,6 +109,17 @@ export function createRemover(options: RemoverOptions): Remover {
       }
     },
   };
+}
+
+/** The vendors that want Content-MD5 are those that stumble over the SDK's header naming an algorithm. */
+function withoutAlgorithmHeader(command: DeleteObjectsCommand): void {
+  command.middlewareStack.add(
+    (next) => (args) => {
+      delete (args.request as { headers?: Record<string, string> }).headers?.['x-amz-sdk-checksum-algorithm'];
+      return next(args);
+    },
+    { step: 'build', priority: 'low', name: 'withoutAlgorithmHeader' },
+  );
 }
 
 /** The keys are plain, so a 4xx about the request's form can only be about its digest or the operation itself. */
