@@ -49,20 +49,20 @@ export function watchPage({ stream, format, assets, version, now }: WatchPageOpt
 </div>
 </section>
 <div class="side">
-<section aria-labelledby="picture-title">
+<section class="panel" aria-labelledby="picture-title">
 <h2 id="picture-title">Newest picture</h2>
 ${pictureFigure(stream, picture, now, true)}
 </section>
-<section aria-labelledby="links-title">
+<section class="panel" aria-labelledby="links-title">
 <h2 id="links-title">Links</h2>
 ${linkField(assets, 'hls', 'HLS playlist', absoluteOr(stream.playback.hls, playlist))}
 ${linkField(assets, 'thumbnail', 'Newest picture', absoluteOr(stream.playback.thumbnail, picture))}
 </section>
-<section aria-labelledby="facts-title">
+</div>
+<section class="panel about" aria-labelledby="facts-title">
 <h2 id="facts-title">About this stream</h2>
 <dl class="facts" data-facts>${factsInWords(stream).map(([label, text]) => html`<div><dt>${label}</dt><dd>${text}</dd></div>`)}</dl>
 </section>
-</div>
 <noscript><p class="notice">${icon(assets, 'warning')}<span>Playing in this page needs JavaScript. The HLS playlist above plays in any player.</span></p></noscript>
 </main>`,
   });

@@ -58,8 +58,7 @@ export class StreamPlayer {
       this.#playing = true;
       this.#attempts = 0;
       this.#movedAt = now;
-    } else if (video.paused && this.#playing) {
-      // The viewer's own pause is no fault.
+    } else if (this.#waitsForViewer) {
       this.#movedAt = now;
     } else if (now - this.#movedAt > stuckMs && this.#state === 'live') {
       this.#reopen(now);
@@ -67,6 +66,12 @@ export class StreamPlayer {
     this.#position = video.currentTime;
     if (now - this.#movedAt > quietMs) this.#playing = false;
     this.#showScreen();
+  }
+
+  /** Paused by the viewer, or never allowed to start by the browser: the controls must be in reach. */
+  get #waitsForViewer(): boolean {
+    const { video } = this.#options;
+    return this.#playback !== undefined && video.paused && video.readyState >= 2;
   }
 
   #open(now: number): void {
@@ -91,7 +96,7 @@ export class StreamPlayer {
 
   #showScreen(): void {
     const { screen, video } = this.#options;
-    screen.hidden = this.#playing;
+    screen.hidden = this.#playing || this.#waitsForViewer;
     video.dataset['playing'] = String(this.#playing);
     const offline = this.#state !== 'live';
     screen.dataset['kind'] = offline ? 'offline' : 'connecting';
