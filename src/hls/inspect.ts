@@ -1,4 +1,12 @@
-import { BufferSource, Input, type InputAudioTrack, type InputVideoTrack, MP4, MPEG_TS } from 'mediabunny';
+import {
+  BufferSource,
+  EncodedPacketSink,
+  Input,
+  type InputAudioTrack,
+  type InputVideoTrack,
+  MP4,
+  MPEG_TS,
+} from 'mediabunny';
 import { messageOf, SidepipeError } from '../errors.js';
 import type { Container } from './window.js';
 
@@ -67,14 +75,36 @@ export async function inspectMedia({ container, init, segment }: MediaToInspect)
 async function picture(
   video: InputVideoTrack,
 ): Promise<Pick<MediaDescription, 'width' | 'height' | 'frameRate' | 'sar'>> {
-  const { packetCount, averagePacketRate } = await video.computePacketStats(packetsForFrameRate);
   const ratio = await video.getPixelAspectRatio();
   return {
     width: await video.getDisplayWidth(),
     height: await video.getDisplayHeight(),
-    frameRate: packetCount > 1 && Number.isFinite(averagePacketRate) ? Math.round(averagePacketRate * 1000) / 1000 : 0,
+    frameRate: await frameRate(video),
     ...(ratio.num === ratio.den ? {} : { sar: ratio.num / ratio.den }),
   };
+}
+
+/**
+ * The mean of the usual intervals between pictures: those within half and one and a half of the median. A clip's first
+ * interval or a lost picture would spoil a plain mean, and timestamps in whole milliseconds the median alone.
+ */
+async function frameRate(video: InputVideoTrack): Promise<number> {
+  const times: number[] = [];
+  for await (const packet of new EncodedPacketSink(video).packets(undefined, undefined, { metadataOnly: true })) {
+    times.push(packet.timestamp);
+    if (times.length === packetsForFrameRate) {
+      break;
+    }
+  }
+  times.sort((one, other) => one - other);
+  const intervals = times
+    .slice(1)
+    .map((time, index) => time - (times[index] ?? 0))
+    .sort((one, other) => one - other);
+  const median = intervals[Math.floor(intervals.length / 2)] ?? 0;
+  const usual = intervals.filter((interval) => interval >= median / 2 && interval <= median * 1.5);
+  const sum = usual.reduce((total, interval) => total + interval, 0);
+  return sum > 0 ? Math.round((usual.length / sum) * 1000) / 1000 : 0;
 }
 
 async function videoCodec(track: InputVideoTrack | null): Promise<string | undefined> {

@@ -31,16 +31,20 @@ export interface ClipOptions {
   readonly size?: string;
   readonly audio?: boolean;
   readonly video?: readonly string[];
+  readonly audioCodec?: string;
+  readonly format?: 'matroska' | 'mpegts';
 }
 
-/** A moving picture at 25 frames a second with a keyframe a second, in Matroska. */
-export async function makeClip({ seconds, size = '320x180', audio = true, video = [] }: ClipOptions): Promise<Buffer> {
-  const tone = audio ? ['-f', 'lavfi', '-i', 'sine=frequency=440', '-c:a', 'aac'] : [];
-  const picture = ['-f', 'lavfi', '-i', `testsrc2=size=${size}:rate=25`];
-  const encode = ['-c:v', 'libx264', '-preset', 'ultrafast', '-g', '25', '-pix_fmt', 'yuv420p', ...video];
-  const [inputs, audioCodec] = [tone.slice(0, 4), tone.slice(4)];
-  const args = [...picture, ...inputs, '-t', String(seconds), ...encode, ...audioCodec, '-f', 'matroska', 'pipe:1'];
-  return (await runFfmpeg(args)).output;
+/** A moving picture at 25 frames a second with a keyframe a second. */
+export async function makeClip(options: ClipOptions): Promise<Buffer> {
+  const { seconds, size = '320x180', audio = true, video = [], audioCodec = 'aac', format = 'matroska' } = options;
+  const inputs = ['-f', 'lavfi', '-i', `testsrc2=size=${size}:rate=25`];
+  const encoders = ['-c:v', 'libx264', '-preset', 'ultrafast', '-g', '25', '-pix_fmt', 'yuv420p', ...video];
+  if (audio) {
+    inputs.push('-f', 'lavfi', '-i', 'sine=frequency=440');
+    encoders.push('-c:a', audioCodec);
+  }
+  return (await runFfmpeg([...inputs, '-t', String(seconds), ...encoders, '-f', format, 'pipe:1'])).output;
 }
 
 export interface Push {
@@ -94,7 +98,7 @@ export function pushClip(sink: SegmentSink, clip: Uint8Array, container: Contain
   const pace = realTime ? ['-re'] : [];
   const input = ['-hide_banner', '-loglevel', 'error', ...pace, '-i', 'pipe:0', '-c', 'copy'];
   const child = spawn(ffmpeg.path, [...input, ...hlsArguments(receiver.url, container)], {
-    stdio: ['pipe', 'ignore', 'inherit'],
+    stdio: ['pipe', 'ignore', 'ignore'],
   });
   child.stdin.on('error', () => {});
   child.stdin.end(clip);

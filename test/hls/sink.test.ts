@@ -176,7 +176,7 @@ describe('createSegmentSink', () => {
   it('closes with requests open, and drains nothing after that', async () => {
     const { receiver } = open();
     const socket = await begin(`${receiver.url}0.ts`);
-    const closed = once(socket, 'close');
+    const closed = new Promise((resolve) => socket.once('close', resolve));
     await sink.close();
     await closed;
     await receiver.drain();
