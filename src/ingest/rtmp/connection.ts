@@ -10,6 +10,7 @@ import type {
   MediaEvent,
   MetadataEvent,
   PublishRequestEvent,
+  RejectReason,
   RtmpSession,
   SessionResult,
 } from './session-types.js';
@@ -21,10 +22,9 @@ export interface ConnectionHost {
   readonly fourCcs: readonly string[] | undefined;
   now(): number;
   decide(request: PublishRequest): Promise<PublishDecision>;
-  /** Makes the stream free for a new publisher where the decision allows it; else false. */
-  vacate(decision: Extract<PublishDecision, { accept: true }>): Promise<boolean>;
-  /** The publisher has been let in. */
-  published(connection: Connection, publisher: Publisher): void;
+  publisher(stream: string): Publisher | undefined;
+  /** The publisher has been let in. False when nobody took it. */
+  published(connection: Connection, publisher: Publisher): boolean;
   badKey(address: string): void;
   /** Called once, when the connection's session is over; its socket may still be closing. */
   ended(connection: Connection, reason: PublisherEnd): void;
@@ -111,7 +111,8 @@ export class Connection {
         void this.#decide(event);
       } else if (event.type === 'end') {
         this.#deliver(media);
-        return this.#finish(event.reason);
+        this.#finish(event.reason);
+        return;
       } else {
         media.push(event);
       }
@@ -142,15 +143,21 @@ export class Connection {
     };
     const decision: PublishDecision =
       target === undefined ? { accept: false, reason: 'bad-key' } : await this.#host.decide(request);
-    const isFree = decision.accept && (await this.#host.vacate(decision));
-    if (this.#ended) return;
-    if (decision.accept && isFree) {
-      this.#publish(decision.stream, encoder);
-    } else {
-      const reason = decision.accept ? 'stream-busy' : decision.reason;
-      if (reason === 'bad-key') this.#host.badKey(this.address);
-      this.#apply(this.#session.reject(reason));
+    if (!decision.accept) return this.#reject(decision.reason);
+    const { stream, whenBusy } = decision;
+    // Nothing may be awaited between the last look and `#publish`: two who waited for the same end would both get in.
+    for (let busy = this.#host.publisher(stream); busy !== undefined; busy = this.#host.publisher(stream)) {
+      if (whenBusy === 'reject' || this.#ended) return this.#reject('stream-busy');
+      busy.close('taken-over');
+      await busy.closed;
     }
+    if (!this.#ended) this.#publish(stream, encoder);
+  }
+
+  #reject(reason: RejectReason): void {
+    if (this.#ended) return;
+    if (reason === 'bad-key') this.#host.badKey(this.address);
+    this.#apply(this.#session.reject(reason));
   }
 
   #publish(stream: string, encoder: string): void {
@@ -158,7 +165,10 @@ export class Connection {
     const startedAt = this.#host.now();
     this.#feed = createPublisher({ stream, address, secure, encoder, startedAt, connection: this });
     // Before the answer goes out, so that whoever sees the answer sees the publisher too.
-    this.#host.published(this, this.#feed.publisher);
+    if (!this.#host.published(this, this.#feed.publisher)) {
+      this.#reject('unavailable');
+      return;
+    }
     this.#apply(this.#session.accept(startedAt));
     if (this.#feed.isBlocked) this.#socket.pause();
     else this.resume();

@@ -8,7 +8,14 @@ export interface MediaTag {
   readonly isKeyframe: boolean;
 }
 
-const videoCodecs: Readonly<Record<number, string>> = { 2: 'flv1', 3: 'flashsv', 4: 'vp6', 5: 'vp6a', 7: 'h264', 12: 'hevc' };
+const videoCodecs: Readonly<Record<number, string>> = {
+  2: 'flv1',
+  3: 'flashsv',
+  4: 'vp6',
+  5: 'vp6a',
+  7: 'h264',
+  12: 'hevc',
+};
 const audioCodecs: Readonly<Record<number, string>> = {
   0: 'pcm',
   1: 'adpcm',

@@ -15,7 +15,11 @@ export interface PublishTarget {
  * A `?key=` behind the application (`rtmp://host/live?key=<key>`) counts too, for publishers that put it there.
  * Undefined when there is no key.
  */
-export function parsePublishTarget(input: { app: string; query: string; streamKey: string }): PublishTarget | undefined {
+export function parsePublishTarget(input: {
+  app: string;
+  query: string;
+  streamKey: string;
+}): PublishTarget | undefined {
   const [, ...appRest] = input.app.split('/').filter((part) => part !== '');
   const question = input.streamKey.indexOf('?');
   const name = question < 0 ? input.streamKey : input.streamKey.slice(0, question);

@@ -46,10 +46,10 @@ export function createPublisher({ connection, ...facts }: PublisherOptions): Pub
     target.cork();
     for (const event of events) {
       const bytes = flv.write(event);
-      if (bytes.length > 0) isFull = !target.write(bytes);
+      if (bytes.length > 0) target.write(bytes);
     }
     target.uncork();
-    isFull &&= target.writableNeedDrain;
+    isFull = target.writableNeedDrain;
   }
 
   function begin(target: Writable): void {

@@ -58,7 +58,8 @@ export function connectRejected(transaction: number, description: string): RtmpM
   return command(commandChunkStream, 0, '_error', transaction, null, info);
 }
 
-export const emptyResult = (transaction: number) => command(commandChunkStream, 0, '_result', transaction, null, undefined);
+export const emptyResult = (transaction: number) =>
+  command(commandChunkStream, 0, '_result', transaction, null, undefined);
 
 export const createStreamResult = (transaction: number, streamId: number) =>
   command(commandChunkStream, 0, '_result', transaction, null, streamId);

@@ -81,13 +81,17 @@ export interface Publisher {
 
 /** For logs and metrics. Holds no secret. */
 export interface RtmpServerEvent {
-  /** `refused`: not even heard. `ended`: a connection is over, whether it published or not. */
-  readonly type: 'refused' | 'ended';
+  /**
+   * `refused`: not even heard. `ended`: a connection is over, whether it published or not. `failed`: `authorise` or
+   * `onPublish` threw `cause`.
+   */
+  readonly type: 'refused' | 'ended' | 'failed';
   readonly address: string;
   readonly secure: boolean;
   readonly reason: PublisherEnd | 'too-many-connections' | 'too-many-failures';
   /** The stream that was published. */
   readonly stream: string | undefined;
+  readonly cause?: unknown;
 }
 
 export interface RtmpServerOptions {
@@ -105,7 +109,7 @@ export interface RtmpServerOptions {
   readonly limits?: Partial<RtmpServerLimits>;
   /** Decides on a publisher. A rejection counts as `unavailable`. */
   authorise(request: PublishRequest): Promise<PublishDecision> | PublishDecision;
-  /** Takes a publisher that has been let in: call `pipe`. */
+  /** Takes a publisher that has been let in: call `pipe`. If it throws, the publisher is refused. */
   onPublish(publisher: Publisher): void;
   observe?(event: RtmpServerEvent): void;
   /** Epoch milliseconds. Default: the system's clock. */

@@ -9,6 +9,7 @@ import type {
   Publisher,
   PublishRequest,
   RtmpServer,
+  RtmpServerEvent,
   RtmpServerLimits,
   RtmpServerOptions,
 } from './server-types.js';
@@ -51,27 +52,35 @@ export function createRtmpServer(options: RtmpServerOptions): RtmpServer {
     fourCcs: options.fourCcs,
     now,
     decide,
-    async vacate({ stream, whenBusy }) {
-      for (let busy = publishers.get(stream); busy !== undefined; busy = publishers.get(stream)) {
-        if (whenBusy === 'reject') return false;
-        busy.publisher.close('taken-over');
-        await busy.publisher.closed;
-      }
-      return true;
-    },
+    publisher: (stream) => publishers.get(stream)?.publisher,
     published(connection, publisher) {
       pending.delete(connection);
       publishers.set(publisher.stream, { connection, publisher });
-      options.onPublish(publisher);
+      try {
+        options.onPublish(publisher);
+        return true;
+      } catch (cause) {
+        report({ type: 'failed', connection, reason: 'unavailable', cause });
+        return false;
+      }
     },
     badKey: (address) => addressLimits.fail(address, now()),
     ended(connection, reason) {
-      const { address, secure, stream } = connection;
+      const { stream } = connection;
       pending.delete(connection);
       if (stream !== undefined && publishers.get(stream)?.connection === connection) publishers.delete(stream);
-      options.observe?.({ type: 'ended', address, secure, reason, stream });
+      report({ type: 'ended', connection, reason });
     },
   };
+
+  type Report = Pick<RtmpServerEvent, 'type' | 'reason' | 'cause'> & {
+    connection: { address: string; secure: boolean; stream?: string | undefined };
+  };
+
+  function report({ connection, ...what }: Report): void {
+    const { address, secure, stream } = connection;
+    options.observe?.({ ...what, address, secure, stream });
+  }
 
   async function decide(request: PublishRequest): Promise<PublishDecision> {
     const refusal: PublishDecision = { accept: false, reason: 'unavailable' };
@@ -81,8 +90,9 @@ export function createRtmpServer(options: RtmpServerOptions): RtmpServer {
     });
     try {
       return await Promise.race([Promise.resolve(options.authorise(request)), timeout]);
-    } catch {
-      // The authoriser reports its own failures; a publisher learns only that it has to come back.
+    } catch (cause) {
+      // A publisher learns only that it has to come back.
+      report({ type: 'failed', connection: request, reason: 'unavailable', cause });
       return refusal;
     } finally {
       clearTimeout(timer);
@@ -95,7 +105,7 @@ export function createRtmpServer(options: RtmpServerOptions): RtmpServer {
     if (address === undefined || isClosing) return void raw.destroy();
     const refusal = admit(address);
     if (refusal !== undefined) {
-      options.observe?.({ type: 'refused', address, secure, reason: refusal, stream: undefined });
+      report({ type: 'refused', connection: { address, secure }, reason: refusal });
       return void raw.resetAndDestroy();
     }
     raw.setNoDelay(true);
@@ -105,10 +115,11 @@ export function createRtmpServer(options: RtmpServerOptions): RtmpServer {
     open.add(connection);
     pending.add(connection);
     raw.once('close', () => socket.destroy());
-    void connection.closed.then(() => {
-      open.delete(connection);
-      addressLimits.release(address);
-    });
+    void connection.closed.then(() => forget(connection));
+  }
+
+  function forget(connection: Connection): void {
+    if (open.delete(connection)) addressLimits.release(connection.address);
   }
 
   /** Takes a place for the address; whoever has not published yet and has been idle for longest makes room. */
@@ -127,6 +138,7 @@ export function createRtmpServer(options: RtmpServerOptions): RtmpServer {
     for (const connection of pending) {
       if (!matches(connection)) continue;
       connection.evict();
+      forget(connection);
       return true;
     }
     return false;

@@ -1,5 +1,5 @@
-import { decodeAmf0, decodeLeadingString } from './amf0.js';
 import { splitAggregate } from './aggregate.js';
+import { decodeAmf0, decodeLeadingString } from './amf0.js';
 import { readUint32 } from './bytes.js';
 import { type ChunkLimits, createChunkReader } from './chunk-reader.js';
 import { createChunkWriter } from './chunk-writer.js';
@@ -89,46 +89,47 @@ export function createRtmpSession(options: SessionOptions): RtmpSession {
     if (reader.violation !== undefined) context.end(reader.violation);
   }
 
+  /** What is not listed is ignored: acknowledgements, peer bandwidth, shared objects and what is yet to be invented. */
+  const takers: ReadonlyMap<number, (message: RtmpMessage) => void> = new Map([
+    [messageType.audio, ({ timestamp, payload }) => takeMedia({ type: 'audio', timestamp, payload })],
+    [messageType.video, ({ timestamp, payload }) => takeMedia({ type: 'video', timestamp, payload })],
+    [messageType.dataAmf0, takeData],
+    [messageType.dataAmf3, takeData],
+    [messageType.commandAmf0, takeCommand],
+    [messageType.commandAmf3, takeCommand],
+    [messageType.aggregate, takeAggregate],
+    [messageType.windowAckSize, takeWindowSize],
+    [messageType.userControl, takeUserControl],
+  ]);
+
   function takeMessage(message: RtmpMessage): void {
-    switch (message.type) {
-      case messageType.audio:
-        return takeMedia({ type: 'audio', timestamp: message.timestamp, payload: message.payload });
-      case messageType.video:
-        return takeMedia({ type: 'video', timestamp: message.timestamp, payload: message.payload });
-      case messageType.dataAmf0:
-      case messageType.dataAmf3:
-        return takeData(message);
-      case messageType.commandAmf0:
-      case messageType.commandAmf3:
-        return takeCommand(message);
-      case messageType.aggregate: {
-        const parts = splitAggregate(message);
-        return parts === undefined ? context.end('aggregate-malformed') : parts.forEach(takeMessage);
-      }
-      case messageType.windowAckSize:
-        if (message.payload.length < 4) return context.end('control-message-invalid');
-        peerWindowBytes = readUint32(message.payload, 0);
-        return;
-      case messageType.userControl:
-        return takeUserControl(message.payload);
-      default: // acknowledgements, peer bandwidth, shared objects and what is yet to be invented
-        return;
-    }
+    takers.get(message.type)?.(message);
   }
 
-  function takeUserControl(payload: Uint8Array): void {
-    if (payload.length < 2) return context.end('control-message-invalid');
+  function takeAggregate(message: RtmpMessage): void {
+    const parts = splitAggregate(message);
+    if (parts === undefined) context.end('aggregate-malformed');
+    else parts.forEach(takeMessage);
+  }
+
+  function takeWindowSize({ payload }: RtmpMessage): void {
+    if (payload.length < 4) context.end('control-message-invalid');
+    else peerWindowBytes = readUint32(payload, 0);
+  }
+
+  function takeUserControl({ payload }: RtmpMessage): void {
     const isPing = payload[0] === 0 && payload[1] === 6;
-    if (isPing && payload.length >= 6) context.send(replies.pingResponse(payload.subarray(2)));
+    if (payload.length < 2) context.end('control-message-invalid');
+    else if (isPing && payload.length >= 6) context.send(replies.pingResponse(payload.subarray(2)));
   }
 
   function takeCommand(message: RtmpMessage): void {
     commands += 1;
-    if (isBeforePublish() && commands > limits.commandsBeforePublish) return context.end('commands-before-publish');
     const command = parseCommand(message);
-    if (command !== undefined) return runCommand(context, command);
+    if (isBeforePublish() && commands > limits.commandsBeforePublish) context.end('commands-before-publish');
+    else if (command !== undefined) runCommand(context, command);
     // A publisher that has been let in is not thrown out for an odd notice.
-    if (isBeforePublish()) context.end('command-malformed');
+    else if (isBeforePublish()) context.end('command-malformed');
   }
 
   function takeMedia(event: MediaEvent | MetadataEvent): void {
@@ -137,8 +138,8 @@ export function createRtmpSession(options: SessionOptions): RtmpSession {
       events.push(event);
     } else if (context.phase === 'deciding') {
       heldBytes += event.payload.length + eventOverheadBytes;
-      if (heldBytes > limits.bufferedBytes / 2) return context.end('buffer-limit');
-      held.push(event);
+      if (heldBytes > limits.bufferedBytes / 2) context.end('buffer-limit');
+      else held.push(event);
     }
   }
 
