@@ -108,6 +108,21 @@ describe('decide', () => {
   });
 });
 
+describe('decide, once frozen', () => {
+  it('needs more to be moving again', () => {
+    const still = steadily('frozen', 1);
+    const drift = { ...still, difference: 0.2, peakDifference: 3 };
+    const options = { maxHoldSeconds: 10, alarmAfterSeconds: 10, frozenAfterSeconds: 2 };
+    const states = (frames: GreyStatistics[]) =>
+      run(
+        frames.map((frame) => [frame, 1000] as const),
+        options,
+      ).map(({ decision }) => decision.memory.state);
+    expect(states([still, still, drift, still])).toEqual(['good', 'good', 'good', 'good']);
+    expect(states([still, still, still, drift])).toEqual(['good', 'good', 'frozen', 'frozen']);
+  });
+});
+
 function run(frames: readonly (readonly [GreyStatistics, number])[], options: GateOptions) {
   let memory: GateMemory | undefined;
   let capturedAt = 1_700_000_000_000;

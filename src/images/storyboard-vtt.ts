@@ -1,0 +1,89 @@
+/** One picture of a storyboard: where it is in which sheet, and when it was taken. */
+export interface StoryboardTile {
+  readonly sheet: number;
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+  /** Milliseconds since the epoch. */
+  readonly capturedAt: number;
+}
+
+/** A media segment on the player's time axis. */
+export interface TimelineSpan {
+  /** Its program date-time: milliseconds since the epoch. */
+  readonly startsAt: number;
+  /** Where it begins on the time axis. Seconds. */
+  readonly mediaSeconds: number;
+  readonly durationSeconds: number;
+  /** Whether a discontinuity lies before it. */
+  readonly discontinuity: boolean;
+}
+
+export interface StoryboardVttOptions {
+  readonly tiles: readonly StoryboardTile[];
+  /** In the order of the playlist. */
+  readonly timeline: readonly TimelineSpan[];
+  readonly urlOf: (sheet: number) => string;
+}
+
+interface PlacedTile {
+  readonly tile: StoryboardTile;
+  readonly seconds: number;
+}
+
+/**
+ * The WebVTT of a storyboard: cues with a part of a sheet each (Media Fragments' `#xywh`). A picture stands for the time
+ * from it to the next one, the first of a continuous piece for that piece's beginning too, and none reaches over a
+ * discontinuity. Pictures that were taken while no segment was are left out.
+ */
+export function storyboardVtt({ tiles, timeline, urlOf }: StoryboardVttOptions): string {
+  const cues = piecesOf(timeline).flatMap((piece) => cuesOf(piece, tiles, urlOf));
+  return ['WEBVTT\n', ...cues].join('\n');
+}
+
+/** The timeline cut at its discontinuities. */
+function piecesOf(timeline: readonly TimelineSpan[]): TimelineSpan[][] {
+  const pieces: TimelineSpan[][] = [];
+  for (const span of timeline) {
+    const piece = pieces.at(-1);
+    if (piece === undefined || span.discontinuity) pieces.push([span]);
+    else piece.push(span);
+  }
+  return pieces;
+}
+
+function cuesOf(
+  piece: readonly TimelineSpan[],
+  tiles: readonly StoryboardTile[],
+  urlOf: (sheet: number) => string,
+): string[] {
+  const placed = tiles
+    .flatMap((tile): PlacedTile[] => {
+      const seconds = placeIn(piece, tile.capturedAt);
+      return seconds === undefined ? [] : [{ tile, seconds }];
+    })
+    .sort((one, other) => one.seconds - other.seconds);
+  const first = piece[0]?.mediaSeconds ?? 0;
+  const end = piece.reduce((latest, span) => Math.max(latest, span.mediaSeconds + span.durationSeconds), first);
+  return placed.flatMap(({ tile, seconds }, at) => {
+    const from = Math.round((at === 0 ? first : seconds) * 1000);
+    const to = Math.round((placed[at + 1]?.seconds ?? end) * 1000);
+    if (from >= to) return [];
+    const { x, y, width, height } = tile;
+    return [`${timestamp(from)} --> ${timestamp(to)}\n${urlOf(tile.sheet)}#xywh=${x},${y},${width},${height}\n`];
+  });
+}
+
+function placeIn(piece: readonly TimelineSpan[], capturedAt: number): number | undefined {
+  const span = piece.findLast(({ startsAt, durationSeconds }) => {
+    return startsAt <= capturedAt && capturedAt < startsAt + durationSeconds * 1000;
+  });
+  return span && span.mediaSeconds + (capturedAt - span.startsAt) / 1000;
+}
+
+function timestamp(milliseconds: number): string {
+  const part = (unit: number, modulo: number, digits: number) =>
+    String(Math.floor(milliseconds / unit) % modulo).padStart(digits, '0');
+  return `${part(3_600_000, 1e9, 2)}:${part(60_000, 60, 2)}:${part(1000, 60, 2)}.${part(1, 1000, 3)}`;
+}

@@ -1,0 +1,156 @@
+import sharp from 'sharp';
+import type { SidepipeError } from '../errors.js';
+import { encode, imageFailed } from './encode.js';
+import type { EncodedImage, ImageFormat, RawPicture } from './picture.js';
+import { type Box, boxOf, smallFrame } from './small-frame.js';
+import type { StoryboardTile } from './storyboard-vtt.js';
+import { Turns } from './turns.js';
+
+export interface StoryboardOptions {
+  /** Width of one picture in a sheet. */
+  readonly tileWidth: number;
+  readonly columns: number;
+  readonly rows: number;
+  readonly format: ImageFormat;
+  readonly quality: number;
+  /** Sheets kept at most, the one that is being filled included. */
+  readonly maxSheets: number;
+  /** Must not throw. */
+  readonly onError?: (error: SidepipeError) => void;
+}
+
+export interface StoryboardSheet {
+  readonly image: EncodedImage;
+  /** Whether it is full: it will never change. */
+  readonly complete: boolean;
+}
+
+interface FullSheet {
+  readonly number: number;
+  readonly image: EncodedImage;
+  readonly newestAt: number;
+}
+
+/**
+ * The rolling storyboard of a stream: sheets of small pictures, numbered from 0. Memory: full sheets encoded, the one that
+ * is being filled as rgb24 (5 × 5 of 160×90: 1 MB). An unfinished sheet is encoded only when asked for.
+ */
+export class Storyboard {
+  readonly #options: StoryboardOptions;
+  readonly #turns = new Turns();
+  #full: readonly FullSheet[] = [];
+  #tiles: readonly StoryboardTile[] = [];
+  #open = 0;
+  #box: Box = { width: 0, height: 0 };
+  #canvas = new Uint8Array(0);
+  #used = 0;
+  #made: EncodedImage | undefined;
+
+  constructor(options: StoryboardOptions) {
+    this.#options = options;
+  }
+
+  /** The pictures there are, oldest first: for the WebVTT. */
+  get tiles(): readonly StoryboardTile[] {
+    return this.#tiles;
+  }
+
+  /** The numbers of the sheets that can be asked for, oldest first. */
+  get sheets(): readonly number[] {
+    const full = this.#full.map(({ number }) => number);
+    return this.#used > 0 ? [...full, this.#open] : full;
+  }
+
+  /** Takes the next picture; `picture.data` is read until the promise settles. Never rejects. */
+  async add(picture: RawPicture): Promise<void> {
+    try {
+      const box = boxOf(picture, this.#options.tileWidth);
+      const small = await smallFrame(picture, box);
+      await this.#turns.run(() => this.#place(small, box, picture.capturedAt));
+    } catch (cause) {
+      this.#options.onError?.(imageFailed(cause));
+    }
+  }
+
+  /** Undefined when there is no such sheet, or it cannot be encoded (told by `onError`). */
+  async sheet(number: number): Promise<StoryboardSheet | undefined> {
+    const full = this.#full.find((sheet) => sheet.number === number);
+    if (full !== undefined) return { image: full.image, complete: true };
+    try {
+      return await this.#turns.run(() => this.#sheetNow(number));
+    } catch (cause) {
+      this.#options.onError?.(imageFailed(cause));
+      return undefined;
+    }
+  }
+
+  /** Drops the full sheets whose pictures were all taken before then. Gives their numbers. */
+  expire(before: number): readonly number[] {
+    const gone = this.#full.filter(({ newestAt }) => newestAt < before).map(({ number }) => number);
+    this.#drop(gone);
+    return gone;
+  }
+
+  /** In its turn: the sheet may have been finished since it was asked for. */
+  async #sheetNow(number: number): Promise<StoryboardSheet | undefined> {
+    const full = this.#full.find((sheet) => sheet.number === number);
+    if (full !== undefined) return { image: full.image, complete: true };
+    if (number !== this.#open || this.#used === 0) return undefined;
+    this.#made ??= await this.#encode();
+    return { image: this.#made, complete: false };
+  }
+
+  async #place(small: Uint8Array, box: Box, capturedAt: number): Promise<void> {
+    const { columns, rows, tileWidth } = this.#options;
+    // A source that changes its proportions begins a new sheet.
+    if (box.height !== this.#box.height && this.#used > 0) await this.#finish();
+    if (this.#used === 0) {
+      this.#box = box;
+      this.#canvas = new Uint8Array(box.width * columns * box.height * rows * 3);
+    }
+    const x = (this.#used % columns) * tileWidth;
+    const y = Math.floor(this.#used / columns) * box.height;
+    const line = tileWidth * 3;
+    for (let row = 0; row < box.height; row += 1) {
+      const at = ((y + row) * columns * tileWidth + x) * 3;
+      this.#canvas.set(small.subarray(row * line, (row + 1) * line), at);
+    }
+    this.#tiles = [...this.#tiles, { sheet: this.#open, x, y, ...box, capturedAt }];
+    this.#used += 1;
+    this.#made = undefined;
+    if (this.#used === columns * rows) await this.#finish();
+  }
+
+  /** Encodes the open sheet for good and begins the next one. A sheet that fails is left out, its pictures too. */
+  async #finish(): Promise<void> {
+    const number = this.#open;
+    try {
+      const image = await this.#encode().catch(() => this.#encode());
+      const newestAt = Math.max(...this.#tiles.filter(({ sheet }) => sheet === number).map((tile) => tile.capturedAt));
+      this.#full = [...this.#full, { number, image, newestAt }];
+    } catch (cause) {
+      this.#drop([number]);
+      this.#options.onError?.(imageFailed(cause));
+    } finally {
+      this.#open += 1;
+      this.#used = 0;
+      this.#made = undefined;
+      this.#canvas = new Uint8Array(0);
+    }
+    this.#drop(this.#full.slice(0, Math.max(0, this.#full.length + 1 - this.#options.maxSheets)).map((s) => s.number));
+  }
+
+  #drop(numbers: readonly number[]): void {
+    this.#full = this.#full.filter(({ number }) => !numbers.includes(number));
+    this.#tiles = this.#tiles.filter(({ sheet }) => !numbers.includes(sheet));
+  }
+
+  #encode(): Promise<EncodedImage> {
+    const { columns, rows, format, quality } = this.#options;
+    const width = this.#box.width * columns;
+    // Only the rows that have pictures.
+    const height = this.#box.height * Math.min(rows, Math.ceil(this.#used / columns));
+    const canvas = this.#canvas.subarray(0, width * height * 3);
+    return encode(() => sharp(canvas, { raw: { width, height, channels: 3 } }), format, quality);
+  }
+}
