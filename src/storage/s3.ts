@@ -9,9 +9,10 @@ import type { S3Config } from '../config/schema.js';
 import { SidepipeError } from '../errors.js';
 import { aborted, conflict, throwIfAborted } from './failures.js';
 import { checkKey } from './keys.js';
+import { absentAsUndefined, infoOf, isRefusal, vendorCodeOf } from './s3/answers.js';
 import { createCaller } from './s3/call.js';
 import { createClient } from './s3/client.js';
-import { type Detected, detect } from './s3/detect.js';
+import { bare, type Detected, detect } from './s3/detect.js';
 import { createRemover } from './s3/remove.js';
 import { resolveVendor } from './s3/vendors.js';
 import type { CallOptions, ObjectStore, PutOptions, StoreCapabilities, StoredObject } from './store.js';
@@ -112,30 +113,37 @@ export async function createS3Store(config: S3Config, options: S3StoreOptions = 
     return follow(detection, signal);
   };
 
-  const requireCondition = async ({ ifMatch, ifNoneMatch, signal }: PutOptions, key: string): Promise<void> => {
-    if (ifMatch === undefined && ifNoneMatch === undefined) return;
+  /** The condition in the form that the store honours; throws where it honours none. */
+  const conditionFor = async ({ ifMatch, ifNoneMatch, signal }: PutOptions, key: string): Promise<Put> => {
+    if (ifMatch === undefined && ifNoneMatch === undefined) return {};
     const found = await detectOnce(signal);
     const unsupported = ifNoneMatch !== undefined && !found.ifNoneMatch ? 'ifNoneMatch' : 'ifMatch';
-    if (unsupported === 'ifMatch' && (ifMatch === undefined || found.ifMatch)) return;
-    throw new SidepipeError(`put ${key} in bucket ${bucket}: the store does not honour conditional writes`, {
-      code: 'storage-misconfigured',
-      fault: 'storage',
-      details: { operation: 'put', key, bucket, unsupported },
-    });
+    if (unsupported === 'ifNoneMatch' || (ifMatch !== undefined && found.ifMatch === 'no')) {
+      throw new SidepipeError(`put ${key} in bucket ${bucket}: the store does not honour conditional writes`, {
+        code: 'storage-misconfigured',
+        fault: 'storage',
+        details: { operation: 'put', key, bucket, unsupported },
+      });
+    }
+    return {
+      ...(ifNoneMatch === undefined ? {} : { ifNoneMatch }),
+      ...(ifMatch === undefined ? {} : { ifMatch: found.ifMatch === 'bare' ? bare(ifMatch) : ifMatch }),
+    };
   };
 
   return {
     description: `s3://${bucket}/${prefix}`,
     async put(object, putOptions = {}) {
       const key = prefix + checkKey(object.key);
-      await requireCondition(putOptions, key);
+      const { signal } = putOptions;
+      const plain: Put = { ...(await conditionFor(putOptions, key)), ...(signal === undefined ? {} : { signal }) };
       const acl = sendsAcl ? config.acl : undefined;
-      if (acl === undefined) return putRaw(key, object, putOptions);
+      if (acl === undefined) return putRaw(key, object, plain);
       try {
-        return await putRaw(key, object, { ...putOptions, acl });
+        return await putRaw(key, object, { ...plain, acl });
       } catch (error) {
         if (!isRefusal(error)) throw error;
-        const result = await putRaw(key, object, putOptions);
+        const result = await putRaw(key, object, plain);
         if (sendsAcl) onNotice?.(`the store refuses ACLs (${vendorCodeOf(error)}): remove storage.s3.acl`);
         sendsAcl = false;
         return result;
@@ -194,7 +202,7 @@ export async function createS3Store(config: S3Config, options: S3StoreOptions = 
     },
     async capabilities({ signal }: CallOptions = {}): Promise<StoreCapabilities> {
       const found = await detectOnce(signal);
-      return { ...found, batchDelete: remover.digest, metadata: true };
+      return { ...found, ifMatch: found.ifMatch !== 'no', batchDelete: remover.digest, metadata: true };
     },
     async close() {
       closing.abort();
@@ -204,37 +212,6 @@ export async function createS3Store(config: S3Config, options: S3StoreOptions = 
 }
 
 const probeObject = { body: Buffer.from('sidepipe'), contentType: 'text/plain' };
-
-function infoOf(
-  key: string,
-  {
-    Size,
-    ETag,
-    LastModified,
-  }: { Size?: number | undefined; ETag?: string | undefined; LastModified?: Date | undefined },
-) {
-  // HEAD tells whole seconds where a listing may tell more: the same object has the same time in both.
-  const seconds = Math.floor((LastModified?.getTime() ?? 0) / 1000);
-  return { key, bytes: Size ?? 0, etag: ETag ?? '', modifiedAt: seconds * 1000 };
-}
-
-const vendorCodeOf = (error: unknown): unknown =>
-  error instanceof SidepipeError ? error.details['vendorCode'] : undefined;
-
-/** A header or a feature that the vendor does not know, and nothing that passes by itself. */
-function isRefusal(error: unknown): boolean {
-  return error instanceof SidepipeError && !error.retryable && [400, 501].includes(Number(error.details['status']));
-}
-
-async function absentAsUndefined<T>(result: Promise<T>): Promise<T | undefined> {
-  try {
-    return await result;
-  } catch (error) {
-    const absent = error instanceof SidepipeError && error.details['status'] === 404;
-    if (absent && error.code !== 'storage-misconfigured') return undefined;
-    throw error;
-  }
-}
 
 /** The shared result, or the end of this caller's patience. */
 async function follow<T>(shared: Promise<T>, signal: AbortSignal | undefined): Promise<T> {

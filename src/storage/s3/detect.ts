@@ -18,7 +18,8 @@ export interface DetectOptions {
 
 export interface Detected {
   readonly ifNoneMatch: boolean;
-  readonly ifMatch: boolean;
+  /** How the store wants the ETag written. Ceph 16 compares it with its quotes to its own without. */
+  readonly ifMatch: 'quoted' | 'bare' | 'no';
   readonly checksum: boolean;
   readonly acl: boolean;
 }
@@ -36,7 +37,8 @@ export async function detect({ prefix, put, remove, signal }: DetectOptions): Pr
     const { etag } = await patiently(() => put(keys[0], {}), signal);
     const ifNoneMatch = (await attempt(keys[0], { ifNoneMatch: '*' })) === 'conflict';
     const refusesWrong = (await attempt(keys[0], { ifMatch: '"00000000000000000000000000000000"' })) === 'conflict';
-    const ifMatch = refusesWrong && (await attempt(keys[0], { ifMatch: etag })) === 'done';
+    const takes = async (tag: string) => refusesWrong && (await attempt(keys[0], { ifMatch: tag })) === 'done';
+    const ifMatch = (await takes(etag)) ? 'quoted' : (await takes(bare(etag))) ? 'bare' : 'no';
     const checksum = (await attempt(keys[1], { checksum: true })) === 'done';
     const acl = (await attempt(keys[2], { acl: true })) === 'done';
     return { ifNoneMatch, ifMatch, checksum, acl };
@@ -44,6 +46,9 @@ export async function detect({ prefix, put, remove, signal }: DetectOptions): Pr
     await patiently(() => remove(keys), signal).catch(() => undefined);
   }
 }
+
+/** The ETag without its quotes. */
+export const bare = (etag: string): string => etag.replace(/^"(.*)"$/, '$1');
 
 async function outcomeOf(task: () => Promise<unknown>, signal: AbortSignal): Promise<'done' | 'conflict' | 'refused'> {
   try {

@@ -99,7 +99,10 @@ export function conditionOf({ request, settings }: Pick<OperationContext, 'reque
   if (settings.conditionalPut === 'ignore') return {};
   if (settings.conditionalPut === 'refuse') throw notImplemented('conditional writes');
   if (ifNoneMatch !== undefined && ifNoneMatch !== '*') throw notImplemented('If-None-Match other than *');
-  if (ifMatch !== undefined && settings.conditionalPut === 'if-match-broken') {
+  const neverMatches =
+    settings.conditionalPut === 'if-match-broken' ||
+    (settings.conditionalPut === 'if-match-bare' && ifMatch?.startsWith('"'));
+  if (ifMatch !== undefined && neverMatches) {
     throw new S3Error(412, 'PreconditionFailed', 'At least one of the pre-conditions you specified did not hold');
   }
   return { ifNoneMatch, ifMatch };

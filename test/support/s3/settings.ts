@@ -12,8 +12,11 @@ export interface ServerSettings {
   refuseAcl: false | 'aws' | 'r2' | 'b2';
   /** `x-amz-checksum-*` headers are unknown. */
   refuseChecksum: boolean;
-  /** `refuse`: 501. `ignore`: written whatever the condition. `if-match-broken`: If-Match is always 412. */
-  conditionalPut: 'honour' | 'refuse' | 'ignore' | 'if-match-broken';
+  /**
+   * `refuse`: 501. `ignore`: written whatever the condition. `if-match-bare`: an ETag in quotes is never the right one
+   * (Ceph 16). `if-match-broken`: If-Match is always 412.
+   */
+  conditionalPut: 'honour' | 'refuse' | 'ignore' | 'if-match-bare' | 'if-match-broken';
   /** `md5`: only with Content-MD5. `refuse`: unknown. */
   batchDelete: 'any' | 'md5' | 'refuse';
   /** Bytes of the largest object of one PUT. */

@@ -1,0 +1,61 @@
+import { messageOf } from '../errors.js';
+
+export interface PublicUrlProbe {
+  readonly url: string;
+  /** What was put there. */
+  readonly body: Uint8Array;
+  readonly fetch: typeof fetch;
+  readonly signal?: AbortSignal;
+}
+
+interface Outcome {
+  readonly ok: boolean;
+  readonly detail: string;
+  readonly remedy?: string;
+}
+
+const timeoutMs = 10_000;
+
+/** Reads the object as a browser's player on a page of another origin would: no credentials, and CORS is needed. */
+export async function probePublicUrl({ url, body, fetch, signal }: PublicUrlProbe): Promise<Outcome> {
+  const patience = AbortSignal.timeout(timeoutMs);
+  let response: Response;
+  let text: Uint8Array;
+  try {
+    response = await fetch(url, {
+      headers: { origin: 'https://player.example' },
+      signal: signal === undefined ? patience : AbortSignal.any([signal, patience]),
+    });
+    text = new Uint8Array(await response.arrayBuffer());
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    const reason = error instanceof Error && error.cause !== undefined ? messageOf(error.cause) : messageOf(error);
+    return { ok: false, detail: `${url}: ${reason}`, remedy: 'check storage.s3.publicUrl: its host does not answer' };
+  }
+  if (response.status === 401 || response.status === 403) {
+    return {
+      ok: false,
+      detail: `${url}: HTTP ${response.status}`,
+      remedy: 'let anyone read the objects: a bucket policy with s3:GetObject, a public bucket, or a CDN before it',
+    };
+  }
+  if (!response.ok) {
+    const remedy = 'check storage.s3.publicUrl: it must lead to the tree, prefix included';
+    return { ok: false, detail: `${url}: HTTP ${response.status}`, remedy };
+  }
+  if (!Buffer.from(text).equals(Buffer.from(body))) {
+    return {
+      ok: false,
+      detail: `${url}: another object`,
+      remedy: 'check storage.s3.publicUrl: it leads somewhere else',
+    };
+  }
+  if (response.headers.get('access-control-allow-origin') === null) {
+    return {
+      ok: true,
+      detail: 'readable, without CORS',
+      remedy: 'players on pages of other origins need a CORS rule on the bucket: GET and HEAD from *',
+    };
+  }
+  return { ok: true, detail: 'readable by anyone, CORS is set' };
+}

@@ -1,0 +1,176 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { messageOf, SidepipeError } from '../errors.js';
+import { probePublicUrl } from './probe-public-url.js';
+import type { ObjectStore, StoreCapabilities } from './store.js';
+
+export type ProbeCheck =
+  | 'put'
+  | 'get'
+  | 'head'
+  | 'list'
+  | 'delete'
+  | 'conditional put'
+  | 'checksum'
+  | 'ACL'
+  | 'clock skew'
+  | 'public URL';
+
+/** One line of `sidepipe doctor`. `ok` with a remedy: it works, and could work better. */
+export interface ProbeResult {
+  readonly check: ProbeCheck;
+  readonly ok: boolean;
+  readonly detail: string;
+  readonly remedy?: string;
+}
+
+export interface ProbeOptions {
+  /** `storage.s3.publicUrl`. */
+  readonly publicUrl?: string | undefined;
+  /** `storage.s3.acl`: where it is set, a store that refuses ACLs fails the check. */
+  readonly acl?: string | undefined;
+  readonly fetch?: typeof fetch;
+  /** Milliseconds since the epoch. */
+  readonly now?: () => number;
+  readonly signal?: AbortSignal;
+}
+
+type Outcome = Omit<ProbeResult, 'check'>;
+
+const allowedSkewMs = 60_000;
+
+/**
+ * Proves against the real store what streams will need, one check after the other, with objects under keys of its own
+ * that are deleted at the end. Never rejects because of the store: a failure is a line. Rejects when called off.
+ */
+export async function probeStore(store: ObjectStore, options: ProbeOptions = {}): Promise<readonly ProbeResult[]> {
+  const { publicUrl, signal, now = Date.now } = options;
+  const call = signal === undefined ? {} : { signal };
+  const folder = `sidepipe-probe-${randomBytes(8).toString('hex')}`;
+  const [key, second] = [`${folder}/object.txt`, `${folder}/second.txt`];
+  const body = Buffer.from(`sidepipe doctor ${folder}`);
+  const results: ProbeResult[] = [];
+  const check = async (name: ProbeCheck, task: () => Promise<Outcome>): Promise<boolean> => {
+    const outcome = await task().catch((error: unknown) => {
+      if (signal?.aborted) throw error;
+      return failureOf(error);
+    });
+    results.push({ check: name, ...outcome });
+    return outcome.ok;
+  };
+  const skip = (...names: ProbeCheck[]): void => {
+    for (const name of names) results.push({ check: name, ok: false, detail: 'not tried: put does not work' });
+  };
+
+  const writes = await check('put', async () => {
+    await retried(() => store.put({ key, body, contentType: 'text/plain', cacheControl: 'no-store' }, call), signal);
+    return good(`${body.byteLength} bytes to ${store.description}`);
+  });
+  if (!writes) {
+    skip('get', 'head', 'list', 'delete', 'conditional put', 'checksum', 'ACL', 'clock skew', 'public URL');
+    return results;
+  }
+
+  try {
+    await check('get', async () => {
+      const got = await retried(() => store.get(key, call), signal);
+      if (!got) return bad('the object is not there after its put', 'use a store with read-after-write consistency');
+      return Buffer.from(got.body).equals(body)
+        ? good('the same bytes')
+        : bad('other bytes than were put', 'look for a proxy that rewrites content between here and the store');
+    });
+    await check('head', async () => {
+      const info = await retried(() => store.head(key, call), signal);
+      return info?.bytes === body.byteLength
+        ? good('size and date are right')
+        : bad(`the size is ${info?.bytes ?? 'unknown'} instead of ${body.byteLength}`, 'check storage.s3.endpoint');
+    });
+    await check('list', async () => {
+      const keys: string[] = [];
+      for await (const info of store.list(`${folder}/`, call)) keys.push(info.key);
+      return keys.includes(key)
+        ? good(`${keys.length} object under the probe's prefix`)
+        : bad('the object is missing from the list', 'use a store with consistent listings: orphans are found by them');
+    });
+    await check('clock skew', async () => {
+      const info = await retried(() => store.head(key, call), signal);
+      return clockOutcome((info?.modifiedAt ?? 0) - now());
+    });
+    if (publicUrl === undefined) {
+      results.push({ check: 'public URL', ok: true, detail: 'none configured: not tried' });
+    } else {
+      await check('public URL', () =>
+        probePublicUrl({ url: `${publicUrl}/${key}`, body, fetch: options.fetch ?? fetch, ...call }),
+      );
+    }
+    let able: StoreCapabilities | undefined;
+    await check('conditional put', async () => {
+      able = await store.capabilities(call);
+      return conditionOutcome(able);
+    });
+    await check('checksum', async () => checksumOutcome(able ?? (await store.capabilities(call))));
+    await check('ACL', async () => aclOutcome(able ?? (await store.capabilities(call)), options.acl));
+    await check('delete', async () => {
+      await retried(() => store.put({ key: second, body, contentType: 'text/plain' }, call), signal);
+      await retried(() => store.delete([key, second], call), signal);
+      if ((await store.head(key, call)) || (await store.head(second, call))) {
+        return bad('the objects are still there', 'allow s3:DeleteObject, and turn object lock off for this prefix');
+      }
+      const { batchDelete } = able ?? (await store.capabilities(call));
+      return good(batchDelete === 'none' ? 'one request a key' : `many keys in a request (${batchDelete})`);
+    });
+  } finally {
+    await store.delete([key, second]).catch(() => undefined);
+  }
+  return results;
+}
+
+function clockOutcome(skewMs: number): Outcome {
+  const seconds = Math.round(Math.abs(skewMs) / 1000);
+  if (Math.abs(skewMs) <= allowedSkewMs) return good(`${seconds} s or less`);
+  return bad(`the store's clock is ${seconds} s ${skewMs > 0 ? 'ahead' : 'behind'}`, "set this machine's clock (NTP)");
+}
+
+function conditionOutcome({ ifNoneMatch, ifMatch }: StoreCapabilities): Outcome {
+  if (ifNoneMatch && ifMatch) return good('If-None-Match and If-Match are honoured');
+  return {
+    ok: true,
+    detail: ifNoneMatch ? 'If-None-Match only' : 'not honoured',
+    remedy: 'two nodes with one stream name cannot be told apart on this store: give every node its own prefix',
+  };
+}
+
+function checksumOutcome({ checksum }: StoreCapabilities): Outcome {
+  return good(
+    checksum ? 'CRC32 is accepted' : 'checksum headers are refused and not sent: the signature covers the body',
+  );
+}
+
+function aclOutcome({ acl }: StoreCapabilities, wanted: string | undefined): Outcome {
+  if (acl) return good('accepted');
+  if (wanted === undefined) return good('refused, and none is sent');
+  return bad(`refused, yet storage.s3.acl is ${wanted}`, 'remove storage.s3.acl; open the bucket by a policy instead');
+}
+
+/** A doctor asks once or twice more before it calls a store ill. */
+async function retried<T>(task: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await task();
+    } catch (error) {
+      if (!(error instanceof SidepipeError) || !error.retryable || attempt === 3) throw error;
+      await delay(1100, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
+    }
+  }
+}
+
+function failureOf(error: unknown): Outcome {
+  const remedy = error instanceof SidepipeError ? error.details['remedy'] : undefined;
+  const fallback =
+    error instanceof SidepipeError && error.retryable ? 'check the endpoint, the network, and try again' : undefined;
+  const advice = typeof remedy === 'string' ? remedy : fallback;
+  return { ok: false, detail: messageOf(error), ...(advice === undefined ? {} : { remedy: advice }) };
+}
+
+const good = (detail: string): Outcome => ({ ok: true, detail });
+const bad = (detail: string, remedy: string): Outcome => ({ ok: false, detail, remedy });

@@ -1,0 +1,34 @@
+import { SidepipeError } from '../../errors.js';
+import type { ObjectInfo } from '../store.js';
+
+export function infoOf(
+  key: string,
+  {
+    Size,
+    ETag,
+    LastModified,
+  }: { Size?: number | undefined; ETag?: string | undefined; LastModified?: Date | undefined },
+): ObjectInfo {
+  // HEAD tells whole seconds where a listing may tell more: the same object has the same time in both.
+  const seconds = Math.floor((LastModified?.getTime() ?? 0) / 1000);
+  return { key, bytes: Size ?? 0, etag: ETag ?? '', modifiedAt: seconds * 1000 };
+}
+
+export const vendorCodeOf = (error: unknown): unknown =>
+  error instanceof SidepipeError ? error.details['vendorCode'] : undefined;
+
+/** A header or a feature that the vendor does not know, and nothing that passes by itself. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof SidepipeError && !error.retryable && [400, 501].includes(Number(error.details['status']));
+}
+
+/** 404 as the absence of the object, unless it is the bucket that is missing. */
+export async function absentAsUndefined<T>(result: Promise<T>): Promise<T | undefined> {
+  try {
+    return await result;
+  } catch (error) {
+    const absent = error instanceof SidepipeError && error.details['status'] === 404;
+    if (absent && error.code !== 'storage-misconfigured') return undefined;
+    throw error;
+  }
+}
