@@ -24,6 +24,11 @@ export class Backlog<H extends Held> {
     return this.#bytes;
   }
 
+  /** Everything in memory, oldest first. */
+  items(): Iterable<H> {
+    return this.#held;
+  }
+
   hold(item: H): void {
     if (this.#held.has(item)) return;
     this.#held.add(item);

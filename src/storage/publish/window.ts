@@ -34,6 +34,17 @@ export interface ListedEntry<T> {
   readonly gap: boolean;
 }
 
+/** What is remembered of a segment that has left the window: small, there may be a hundred thousand. */
+export interface RecordedSegment<T> {
+  readonly entry: T;
+  readonly key: string;
+  readonly bytes: number;
+  /** The number of the store that holds it; -1 for a gap. */
+  place: number;
+}
+
+const nowhere = -1;
+
 /** What a playlist that is being written lists, for `acknowledge` when it is on the store. */
 export interface Snapshot<T> {
   readonly items: readonly WindowItem<T>[];
@@ -58,7 +69,7 @@ export class RemoteWindow<T> {
   #items: WindowItem<T>[] = [];
   /** The number of `#items[0]`. */
   #base = 0;
-  #record: WindowItem<T>[] = [];
+  #record: RecordedSegment<T>[] = [];
   #forgotten = 0;
   #appendedSeconds = 0;
   #listedSeconds = 0;
@@ -103,15 +114,16 @@ export class RemoteWindow<T> {
   }
 
   /** What a playlist on the store `place` may list now; undefined while that is not one segment. */
-  snapshot(now: number, place: number): Snapshot<T> | undefined {
+  snapshot(now: number, place: number, { final = false } = {}): Snapshot<T> | undefined {
     const pending = this.#items.findIndex((item) => item.state === 'pending');
     const end = pending < 0 ? this.#items.length : pending;
     // A playlist that has never listed a segment of this store begins with one, not with gaps.
     let first = this.#items.findIndex((item) => here(item, place) || item.listedAt !== undefined);
+    if (first < 0 && final && this.#listedEnd > 0) first = 0;
     if (first < 0 || first >= end) return undefined;
     while (end - first > this.#options.windowSegments && this.#mayLeave(this.#items[first]!, now)) first += 1;
     const items = this.#items.slice(first, end);
-    if (!items.some((item) => here(item, place) || item.listedAt !== undefined)) return undefined;
+    if (!final && !items.some((item) => here(item, place) || item.listedAt !== undefined)) return undefined;
     return { items, first: this.#base + first, end: this.#base + end, place };
   }
 
@@ -125,26 +137,33 @@ export class RemoteWindow<T> {
     return this.#drop(snapshot.first - this.#base);
   }
 
-  /** Forgets the oldest that nobody lists, so that `keep` remain: for a node that only stands by. */
+  /** Forgets all but the newest `keep`: for a node that only stands by. */
   prune(keep: number): readonly WindowItem<T>[] {
     const excess = this.#items.length - keep;
-    const listed = this.#items.findIndex((item) => item.listedAt === undefined);
-    if (excess <= 0 || listed < 0) return [];
-    for (const item of this.#items.slice(0, excess)) {
-      if (item.listedAt === undefined) this.#listedSeconds += item.durationSeconds;
+    if (excess <= 0) return [];
+    for (let number = Math.max(this.#listedEnd, this.#base); number < this.#base + excess; number += 1) {
+      this.#listedSeconds += this.#items[number - this.#base]!.durationSeconds;
     }
     this.#listedEnd = Math.max(this.#listedEnd, this.#base + excess);
     return this.#drop(excess);
   }
 
-  /** Every segment of the recording, as far as it is remembered. */
-  recording(place: number): readonly ListedEntry<T>[] {
-    return [...this.#record, ...this.#items].map((item) => listed(item, place));
+  /** No playlist in use lists anything of this window any more: another store, or another writer, has taken over. */
+  unlist(): void {
+    for (const item of this.#items) item.listedAt = undefined;
   }
 
-  /** Of the recording: what lies on the store `place` and is in the window no more. */
-  recordedOn(place: number): readonly WindowItem<T>[] {
-    return this.#record.filter((item) => here(item, place));
+  /** Every segment of the recording, as far as it is remembered. */
+  recording(place: number): readonly ListedEntry<T>[] {
+    return [
+      ...this.#record.map((item) => ({ entry: item.entry, gap: item.place !== place })),
+      ...this.#items.map((item) => listed(item, place)),
+    ];
+  }
+
+  /** Of the recording: what is in the window no more and lies on another store than `place`. */
+  recordedElsewhere(place: number): readonly RecordedSegment<T>[] {
+    return this.#record.filter((item) => item.place !== place && item.place !== nowhere);
   }
 
   #mayLeave(item: WindowItem<T>, now: number): boolean {
@@ -158,7 +177,9 @@ export class RemoteWindow<T> {
     const dropped = this.#items.splice(0, count);
     this.#base += count;
     if (this.#options.recordSegments > 0) {
-      for (const item of dropped) this.#record.push(item);
+      for (const { entry, key, bytes, state, place } of dropped) {
+        this.#record.push({ entry, key, bytes, place: state === 'stored' ? place : nowhere });
+      }
       const excess = this.#record.length - this.#options.recordSegments;
       // In strides, because removing from the front of a long array costs its length.
       if (excess > this.#options.recordSegments / 10) {

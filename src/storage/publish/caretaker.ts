@@ -1,0 +1,119 @@
+import { type AuditProblem, auditObject } from './audit.js';
+import type { Lane } from './lane.js';
+import { findOrphans } from './orphans.js';
+import type { Publication } from './publication.js';
+import type { Settings } from './settings.js';
+import type { StoreTarget } from './target.js';
+import type { WindowItem } from './window.js';
+
+const deleteAtOnce = 250;
+
+/** The periodic work on one stream: looking for orphans, and for segments that are listed and not there. */
+export class Caretaker {
+  readonly #publication: Publication;
+  readonly #settings: Settings;
+  #nextOrphansAt: number | undefined;
+  #searches = 0;
+  #nextAuditAt: number | undefined;
+  #busy = new Set<string>();
+
+  constructor(publication: Publication, settings: Settings) {
+    this.#publication = publication;
+    this.#settings = settings;
+  }
+
+  /** Called about once a second. */
+  tick(target: StoreTarget): void {
+    const publication = this.#publication;
+    const { audit, orphanIntervalMs, clock } = this.#settings;
+    if (!publication.writing || target.uploader.health.state !== 'up') return;
+    const now = clock.now();
+    if (publication.cleanup === 'delete' && now >= (this.#nextOrphansAt ?? now)) {
+      // The second search comes when what the last session had listed is listed no more and past its grace.
+      const soonMs = publication.graceMs + 5000;
+      this.#nextOrphansAt = now + (this.#searches < 2 ? Math.min(soonMs, orphanIntervalMs) : orphanIntervalMs);
+      this.#searches += 1;
+      this.#run('orphans', target, (signal) => this.#removeOrphans(target, signal));
+    }
+    this.#nextAuditAt ??= now + (audit?.intervalMs ?? 0);
+    if (audit && now >= this.#nextAuditAt) {
+      this.#nextAuditAt = now + audit.intervalMs;
+      this.#run('audit', target, (signal) => this.#audit(target, signal));
+    }
+  }
+
+  #run(name: string, target: StoreTarget, work: (signal: AbortSignal) => Promise<void>): void {
+    if (this.#busy.has(name)) return;
+    this.#busy.add(name);
+    target.uploader.submit({
+      kind: 'rest',
+      stream: this.#publication.name,
+      order: 0,
+      bytes: 0,
+      timeoutMs: 120_000,
+      run: (_store, signal) => work(signal),
+      settled: () => this.#busy.delete(name),
+    });
+  }
+
+  async #removeOrphans({ store, retention }: StoreTarget, signal: AbortSignal): Promise<void> {
+    const publication = this.#publication;
+    const { clock, log, observe } = this.#settings;
+    const stream = publication.name;
+    const found = await findOrphans({
+      store,
+      stream,
+      ownKeys: () => [...publication.lanes].flatMap((lane) => lane.keys()),
+      graceMs: publication.graceMs,
+      now: clock.now(),
+      signal,
+    });
+    const keys = found.filter((key) => !retention.has(key));
+    for (let at = 0; at < keys.length && publication.writing; at += deleteAtOnce) {
+      const batch = keys.slice(at, at + deleteAtOnce);
+      await store.delete(batch, { signal });
+      observe({ type: 'deleted', stream, objects: batch.length });
+    }
+    if (keys.length === 0) return;
+    const details = { objects: keys.length };
+    const message = `Removed ${keys.length} segments of sessions that have ended.`;
+    log({ level: 'info', event: 'orphans-removed', stream, message, details });
+  }
+
+  async #audit(target: StoreTarget, signal: AbortSignal): Promise<void> {
+    const { audit, log, observe } = this.#settings;
+    const stream = this.#publication.name;
+    const problems: AuditProblem[] = [];
+    let objects = 0;
+    for (const lane of this.#publication.lanes) {
+      for (const item of lane.published()) {
+        const problem = await auditObject(item, {
+          store: target.store,
+          publicUrl: audit?.publicUrl,
+          fetch: audit?.fetch ?? fetch,
+          signal,
+        });
+        // It can have left the playlist, and the store, since the list was made.
+        if (signal.aborted || !stillListed(lane, item)) continue;
+        objects += 1;
+        if (problem === undefined) continue;
+        problems.push(problem);
+        if (problem.where === 'store') lane.lose(item);
+      }
+    }
+    observe({ type: 'audited', stream, objects, problems: problems.length });
+    const [first] = problems;
+    if (first === undefined) return;
+    log({
+      level: 'error',
+      event: 'audit-failed',
+      stream,
+      message: `${problems.length} of ${objects} listed segments cannot be read: ${first.key} ${first.problem}.`,
+      details: { problems: problems.slice(0, 10) },
+    });
+  }
+}
+
+function stillListed(lane: Lane<unknown>, item: WindowItem<unknown>): boolean {
+  return lane.published().includes(item);
+}

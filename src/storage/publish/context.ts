@@ -1,0 +1,38 @@
+import type { SidepipeError } from '../../errors.js';
+import type { Backlog, Held } from './backlog.js';
+import type { Fence } from './fence.js';
+import type { Settings } from './settings.js';
+import type { StoreTarget } from './target.js';
+import type { StreamOptions } from './types.js';
+
+/** Something that waits in memory and can be given up when there is no room. */
+export interface Evictable extends Held {
+  readonly stream: string;
+  giveUp(): void;
+}
+
+/** What a publication tells its lanes. */
+export interface LaneContext {
+  readonly settings: Settings;
+  readonly options: StreamOptions;
+  readonly graceMs: number;
+  readonly backlog: Backlog<Evictable>;
+  readonly targets: readonly StoreTarget[];
+  /** The store in use. */
+  target(): StoreTarget;
+  /** This node is, or was last, the one that writes the stream. */
+  mayUpload(): boolean;
+  /** Another node writes the stream. */
+  standsBy(): boolean;
+  /** This node's lease is valid at this moment. */
+  mayPublish(): boolean;
+  fence(target: StoreTarget, key: string): Fence;
+  /** Something joined the backlog. */
+  held(): void;
+  /** Something left the backlog. */
+  released(): void;
+  /** A playlist is on the store. */
+  published(target: StoreTarget): void;
+  /** An upload is over: for good, or given up. */
+  counted(error: SidepipeError | undefined): void;
+}

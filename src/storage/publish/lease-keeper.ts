@@ -1,0 +1,221 @@
+import { SidepipeError } from '../../errors.js';
+import { cacheControlOf, contentTypeOf, leaseKey } from '../keys.js';
+import type { ObjectStore } from '../store.js';
+import { withDeadline } from './attempt.js';
+import { decideLease, decodeLease, encodeLease, type LeaseSighting, leaseEndsAt, sight } from './lease.js';
+import { errorClass, fullJitterMs, slowJitterMs, storageError } from './retry.js';
+import type { Settings } from './settings.js';
+
+/** `seeking`: not known yet. `held`: this node writes. `standby`: another does. */
+export type LeaseState = 'seeking' | 'held' | 'standby';
+
+export interface LeaseKeeperOptions {
+  readonly stream: string;
+  readonly store: ObjectStore;
+  readonly settings: Settings;
+  readonly ttlMs: number;
+  readonly changed: (state: LeaseState, error: SidepipeError | undefined) => void;
+  /** The store has no conditional writes: two nodes that start at one moment can both believe to be alone for a while. */
+  readonly unsupported: () => void;
+  /** The store is known to be down: `kick` will be called when it is back. */
+  readonly asleep: () => boolean;
+  /** What became of a turn. */
+  readonly heard: (error: SidepipeError | undefined) => void;
+}
+
+/** Gets, renews and gives back the lease of one stream on one store. */
+export class LeaseKeeper {
+  readonly #options: LeaseKeeperOptions;
+  readonly #key: string;
+  readonly #closing = new AbortController();
+  #state: LeaseState = 'seeking';
+  #sighting: LeaseSighting | undefined;
+  #etag: string | undefined;
+  #endsAt = Number.NEGATIVE_INFINITY;
+  #count = 0;
+  #renewals = 0;
+  #failures = 0;
+  #sleeping = false;
+  #cancelTimer: (() => void) | undefined;
+  #stepping: Promise<void> | undefined;
+
+  constructor(options: LeaseKeeperOptions) {
+    this.#options = options;
+    this.#key = leaseKey(options.stream);
+  }
+
+  get state(): LeaseState {
+    return this.#state;
+  }
+
+  /** Whether this node may write playlists at this moment. Held leases lapse while the store cannot be reached. */
+  get valid(): boolean {
+    return this.#state === 'held' && this.#options.settings.clock.now() < this.#endsAt;
+  }
+
+  /** Asks the store now instead of at the next turn. */
+  kick(): Promise<void> {
+    if (this.#closing.signal.aborted) return Promise.resolve();
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    this.#sleeping = false;
+    this.#stepping ??= this.#step().finally(() => {
+      this.#stepping = undefined;
+    });
+    return this.#stepping;
+  }
+
+  /** The store is back. */
+  wake(): void {
+    if (this.#sleeping || !this.valid) void this.kick();
+  }
+
+  /** Whether the lease is this node's by the store's word. */
+  async confirm(): Promise<boolean> {
+    if (this.#stepping) await this.#stepping;
+    const before = this.#renewals;
+    await this.kick();
+    return this.valid && this.#renewals > before;
+  }
+
+  /** Gives the lease back, so that another node need not wait for its end. */
+  async close({ release }: { readonly release: boolean }): Promise<void> {
+    this.#cancelTimer?.();
+    const safe = this.valid;
+    this.#closing.abort('closed');
+    await this.#stepping;
+    if (!release || !safe) return;
+    const { settings, store } = this.#options;
+    const remainingMs = Math.min(settings.timing.probeTimeoutMs, this.#endsAt - settings.clock.now());
+    if (remainingMs <= 0) return;
+    await withDeadline(settings.clock, remainingMs, new AbortController().signal, (signal) =>
+      store.delete([this.#key], { signal }),
+    ).catch(() => {});
+  }
+
+  async #step(): Promise<void> {
+    const { settings, ttlMs, heard } = this.#options;
+    let waitMs = ttlMs / 3;
+    let failure: SidepipeError | undefined;
+    try {
+      await withDeadline(settings.clock, Math.min(5000, ttlMs / 2), this.#closing.signal, (signal) =>
+        this.#state === 'held' ? this.#renew(signal) : this.#seek(signal),
+      );
+      this.#failures = 0;
+      if (this.#state !== 'held') waitMs = ttlMs / 6;
+    } catch (thrown) {
+      if (this.#closing.signal.aborted) return;
+      const error = storageError(thrown);
+      failure = error;
+      this.#failures += 1;
+      const backoff = { failures: this.#failures, random: settings.random() };
+      const verdict = errorClass(error);
+      // Not sooner than the store takes a second write of one key.
+      waitMs =
+        verdict === 'retry' || verdict === 'conflict'
+          ? settings.timing.coalesceMs + fullJitterMs({ ...backoff, baseMs: 200, capMs: 1000 })
+          : slowJitterMs({ ...backoff, baseMs: 1000, capMs: settings.timing.refusedCapMs });
+    }
+    if (this.#closing.signal.aborted) return;
+    this.#cancelTimer?.();
+    this.#cancelTimer = settings.clock.after(waitMs, () => {
+      if (this.#options.asleep()) this.#sleep();
+      else void this.kick();
+    });
+    heard(failure);
+  }
+
+  /** `kick` comes with the store's return; this is for the case that it was missed. */
+  #sleep(): void {
+    this.#sleeping = true;
+    this.#cancelTimer = this.#options.settings.clock.after(this.#options.ttlMs, () => void this.kick());
+  }
+
+  async #seek(signal: AbortSignal): Promise<void> {
+    const { store, settings, ttlMs, stream } = this.#options;
+    const found = await store.get(this.#key, { signal });
+    const now = settings.clock.now();
+    const seen = found && { etag: found.etag, record: decodeLease(found.body) };
+    this.#sighting = sight(this.#sighting, seen, now);
+    const decision = decideLease(this.#sighting, { owner: settings.owner, ttlMs, now });
+    if (decision === 'wait') {
+      if (this.#state !== 'standby') {
+        const owner = this.#sighting?.record?.owner;
+        this.#enter('standby', conflictError(stream, owner));
+      }
+      return;
+    }
+    this.#etag = found?.etag;
+    await this.#write(signal);
+  }
+
+  async #renew(signal: AbortSignal): Promise<void> {
+    const { store, settings, stream } = this.#options;
+    const { ifMatch } = await store.capabilities({ signal });
+    try {
+      if (!ifMatch) await this.#look(signal);
+      await this.#write(signal);
+    } catch (error) {
+      if (errorClass(error) !== 'conflict') throw error;
+      const found = await store.get(this.#key, { signal });
+      const record = found && decodeLease(found.body);
+      if (found !== undefined && record?.owner !== settings.owner) {
+        this.#sighting = { etag: found.etag, record, sinceMs: settings.clock.now() };
+        this.#enter('standby', conflictError(stream, record?.owner));
+        return;
+      }
+      // A renewal that was believed lost, or an object that somebody deleted: the next turn writes with this ETag.
+      this.#etag = found?.etag;
+      throw new SidepipeError('The lease was not as this node had written it last; it is renewed again.', {
+        code: 'storage-conflict',
+        fault: 'storage',
+        retryable: true,
+        cause: error,
+      });
+    }
+  }
+
+  /** Without conditional writes: the next best thing is to look before each write. */
+  async #look(signal: AbortSignal): Promise<void> {
+    const { store, settings, stream } = this.#options;
+    const found = await store.get(this.#key, { signal });
+    const owner = found && decodeLease(found.body)?.owner;
+    if (found !== undefined && owner !== settings.owner) throw conflictError(stream, owner);
+  }
+
+  async #write(signal: AbortSignal): Promise<void> {
+    const { store, settings, ttlMs, unsupported } = this.#options;
+    const { ifNoneMatch, ifMatch } = await store.capabilities({ signal });
+    const condition = this.#etag === undefined ? { ifNoneMatch: '*' as const } : { ifMatch: this.#etag };
+    const conditional = ifNoneMatch && ifMatch;
+    if (!conditional) unsupported();
+    const sentAt = settings.clock.now();
+    this.#count += 1;
+    const object = {
+      key: this.#key,
+      body: encodeLease({ owner: settings.owner, ttlMs, count: this.#count }),
+      contentType: contentTypeOf(this.#key),
+      cacheControl: cacheControlOf('lease', 0),
+    };
+    const { etag } = await store.put(object, { signal, ...(conditional ? condition : {}) });
+    if (signal.aborted) return;
+    this.#etag = etag;
+    this.#renewals += 1;
+    this.#endsAt = leaseEndsAt(sentAt, ttlMs);
+    this.#enter('held', undefined);
+  }
+
+  #enter(state: LeaseState, error: SidepipeError | undefined): void {
+    const before = this.#state;
+    this.#state = state;
+    // Also when a lapsed lease is renewed: what waits for a valid one must hear of it.
+    if (state === 'held' || before !== state) this.#options.changed(state, error);
+  }
+}
+
+function conflictError(stream: string, owner: string | undefined): SidepipeError {
+  return new SidepipeError(
+    `The stream ${stream} is published by another node; this one takes over when that one stops.`,
+    { code: 'storage-conflict', fault: 'storage', details: { stream, owner: owner ?? null } },
+  );
+}

@@ -1,0 +1,340 @@
+import type { SidepipeError } from '../../errors.js';
+import { multivariantKey, playlistKey } from '../keys.js';
+import type { StoredObject } from '../store.js';
+import { Album } from './album.js';
+import type { Backlog } from './backlog.js';
+import type { Evictable, LaneContext } from './context.js';
+import { Document } from './document.js';
+import { Fence } from './fence.js';
+import { Lane } from './lane.js';
+import { LeaseKeeper, type LeaseState } from './lease-keeper.js';
+import type { Settings } from './settings.js';
+import type { StoreTarget } from './target.js';
+import type {
+  CloseOptions,
+  PublicationStatus,
+  RenditionLane,
+  RenditionOptions,
+  StreamOptions,
+  StreamPublication,
+} from './types.js';
+
+export interface PublicationOptions {
+  readonly options: StreamOptions;
+  readonly settings: Settings;
+  readonly targets: readonly StoreTarget[];
+  readonly backlog: Backlog<Evictable>;
+  readonly target: () => StoreTarget;
+  readonly enforceBacklog: () => void;
+  readonly leaseUnsupported: (target: StoreTarget) => void;
+  readonly closed: () => void;
+}
+
+/** One stream on the stores: its lanes, its pictures, its multivariant playlist and its lease. */
+export class Publication implements StreamPublication {
+  readonly name: string;
+  readonly #o: PublicationOptions;
+  readonly #context: LaneContext;
+  readonly #lanes = new Map<string, Lane<unknown>>();
+  readonly #album: Album;
+  readonly #leases = new Map<number, LeaseKeeper>();
+  readonly #fences = new Map<string, Fence>();
+  readonly #multivariant: Document<undefined>;
+  #render: (() => StoredObject | undefined) | undefined;
+  #uploaded = 0;
+  #failed = 0;
+  #lastError: SidepipeError | undefined;
+  /** The store whose playlists are to be removed, as another is in use again. */
+  #abandoned: StoreTarget | undefined;
+  #waiters: (() => void)[] = [];
+  #state: 'new' | 'open' | 'closed' = 'new';
+  #lagging = false;
+
+  constructor(o: PublicationOptions) {
+    const { options, settings } = o;
+    this.name = options.name;
+    this.#o = o;
+    const lifetimeSeconds = options.windowSegments * options.targetDurationSeconds;
+    this.#context = {
+      settings,
+      options,
+      graceMs: (options.graceSeconds ?? lifetimeSeconds + options.targetDurationSeconds) * 1000,
+      backlog: o.backlog,
+      targets: o.targets,
+      target: o.target,
+      mayUpload: () => this.#state === 'open' && this.#leaseState === 'held',
+      standsBy: () => this.#leaseState === 'standby',
+      mayPublish: () => this.#state === 'open' && (this.#lease?.valid ?? settings.lease === undefined),
+      fence: (target, key) => this.#fence(target, key),
+      held: o.enforceBacklog,
+      released: () => this.#settled(),
+      published: (target) => this.#published(target),
+      counted: (error) => this.#counted(error),
+    };
+    this.#album = new Album(this.#context);
+    this.#multivariant = new Document({
+      kind: 'playlist',
+      stream: this.name,
+      settings,
+      target: o.target,
+      ready: () => this.#context.mayPublish() && this.#everyLaneListed,
+      content: () => {
+        const object = this.#render?.();
+        return object && { object, note: undefined };
+      },
+      stored: () => {},
+      settled: this.#context.counted,
+      fence: (target) => this.#fence(target, multivariantKey(this.name)),
+    });
+  }
+
+  get lanes(): Iterable<Lane<unknown>> {
+    return this.#lanes.values();
+  }
+
+  /** This node's lease on the store in use is valid, so that what it finds there is its own to judge. */
+  get writing(): boolean {
+    return this.#context.mayPublish();
+  }
+
+  get graceMs(): number {
+    return this.#context.graceMs;
+  }
+
+  get cleanup(): StreamOptions['cleanup'] {
+    return this.#o.options.cleanup;
+  }
+
+  rendition<T>(options: RenditionOptions<T>): RenditionLane<T> {
+    const lane = new Lane(this.#context, options);
+    this.#lanes.set(options.name, lane as Lane<unknown>);
+    return lane;
+  }
+
+  multivariant(render: () => StoredObject | undefined): void {
+    this.#render = render;
+    this.#multivariant.mark();
+  }
+
+  image(object: StoredObject, { immutable = false, series = 'image' } = {}): void {
+    if (this.#state === 'closed') return;
+    if (immutable) this.#album.add(object, series);
+    else this.#album.replace(object);
+  }
+
+  status(): PublicationStatus {
+    let backlogBytes = 0;
+    for (const held of this.#o.backlog.items()) if (held.stream === this.name) backlogBytes += held.bytes;
+    return {
+      state:
+        this.#state === 'closed'
+          ? 'ended'
+          : ({ seeking: 'waiting', held: 'publishing', standby: 'standby' } as const)[this.#leaseState],
+      store: this.#o.target().store.description,
+      backlogBytes,
+      uploaded: this.#uploaded,
+      failed: this.#failed,
+      playlistLagSeconds: this.lagSeconds ?? null,
+      lastError: this.#lastError ?? null,
+    };
+  }
+
+  /** The lane that is furthest behind. Undefined before the first segment. */
+  get lagSeconds(): number | undefined {
+    const lags = [...this.#lanes.values()].map((lane) => lane.lagSeconds).filter((lag) => lag !== undefined);
+    return lags.length === 0 ? undefined : Math.max(...lags);
+  }
+
+  start(): void {
+    if (this.#state !== 'new') return;
+    this.#state = 'open';
+    this.#openLease(this.#o.target());
+    if (this.#o.settings.lease === undefined) this.#resume();
+  }
+
+  /** The store in use takes uploads again after an outage. */
+  storeBack(target: StoreTarget): void {
+    this.#leases.get(target.place)?.wake();
+  }
+
+  /** Another store is in use. */
+  switched(from: StoreTarget): void {
+    const target = this.#o.target();
+    this.#abandoned = target.place === 0 ? from : undefined;
+    target.retention.spare(this.#documentKeys());
+    this.#openLease(target);
+    for (const lane of this.#lanes.values()) lane.moved();
+    this.#multivariant.restart();
+  }
+
+  /** Reports the lag, and tells once when it is long and once when it is over. */
+  watch(): void {
+    const seconds = this.lagSeconds;
+    if (seconds === undefined || this.#leaseState === 'standby') return;
+    const { settings, options } = this.#o;
+    settings.observe({ type: 'lag', stream: this.name, seconds });
+    const lagging = seconds > (this.#lagging ? 2 : 4) * options.targetDurationSeconds;
+    if (lagging === this.#lagging) return;
+    this.#lagging = lagging;
+    settings.log({
+      level: lagging ? 'warn' : 'info',
+      event: lagging ? 'playlist-lagging' : 'playlist-caught-up',
+      stream: this.name,
+      message: lagging
+        ? `The playlist on ${this.#o.target().store.description} is ${seconds.toFixed(1)} s behind.`
+        : 'The playlist on the store has caught up.',
+      details: { seconds },
+    });
+  }
+
+  async close({ deadlineMs = 10_000, signal }: CloseOptions = {}): Promise<void> {
+    if (this.#state === 'closed') return;
+    if (this.#state === 'open') await this.#drained(deadlineMs, signal);
+    const release = this.#leaseState === 'held';
+    this.#state = 'closed';
+    for (const lane of this.#lanes.values()) lane.close();
+    this.#album.close();
+    this.#multivariant.close();
+    await Promise.all([...this.#leases.values()].map((lease) => lease.close({ release })));
+    for (const target of this.#o.targets) target.uploader.forget(this.name);
+    this.#o.closed();
+  }
+
+  get #lease(): LeaseKeeper | undefined {
+    return this.#leases.get(this.#o.target().place);
+  }
+
+  get #leaseState(): LeaseState {
+    if (this.#o.settings.lease === undefined) return 'held';
+    return this.#lease?.state ?? 'seeking';
+  }
+
+  get #everyLaneListed(): boolean {
+    const { place } = this.#o.target();
+    return this.#lanes.size > 0 && [...this.#lanes.values()].every((lane) => lane.listedOn(place));
+  }
+
+  #openLease(target: StoreTarget): void {
+    const { settings } = this.#o;
+    if (settings.lease === undefined) return;
+    const existing = this.#leases.get(target.place);
+    if (existing) {
+      void existing.kick();
+      return;
+    }
+    const lease = new LeaseKeeper({
+      stream: this.name,
+      store: target.store,
+      settings,
+      ttlMs: settings.lease.ttlMs,
+      changed: (state, error) => {
+        if (target === this.#o.target()) this.#leaseChanged(state, error);
+      },
+      unsupported: () => this.#o.leaseUnsupported(target),
+      asleep: () => target.uploader.health.state === 'down',
+      heard: (error) => {
+        target.uploader.heard(error);
+        if (error && target === this.#o.target()) this.#lastError = error;
+      },
+    });
+    this.#leases.set(target.place, lease);
+    void lease.kick();
+  }
+
+  #leaseChanged(state: LeaseState, error: SidepipeError | undefined): void {
+    const { settings } = this.#o;
+    if (state === 'held') {
+      this.#resume();
+      return;
+    }
+    if (state !== 'standby' || error === undefined) return;
+    this.#lastError = error;
+    settings.log({ level: 'error', event: 'lease-conflict', stream: this.name, message: error.message, error });
+    for (const fence of this.#fences.values()) fence.forget();
+    for (const lane of this.#lanes.values()) lane.yield();
+    this.#multivariant.restart();
+    this.#settled();
+  }
+
+  #resume(): void {
+    if (this.#lastError?.code === 'storage-conflict') {
+      this.#lastError = undefined;
+      this.#o.settings.log({
+        level: 'info',
+        event: 'lease-taken',
+        stream: this.name,
+        message: 'This node publishes the stream from now on.',
+      });
+    }
+    for (const lane of this.#lanes.values()) lane.resume();
+    this.#album.resume();
+    this.#multivariant.pump();
+  }
+
+  #fence(target: StoreTarget, key: string): Fence {
+    const name = `${target.place} ${key}`;
+    let fence = this.#fences.get(name);
+    if (fence === undefined) {
+      const { lease } = this.#o.settings;
+      fence = new Fence(async () => lease === undefined || (await this.#leases.get(target.place)?.confirm()) === true);
+      this.#fences.set(name, fence);
+    }
+    return fence;
+  }
+
+  #published(target: StoreTarget): void {
+    const abandoned = this.#abandoned;
+    if (abandoned && target.place === 0 && this.#everyLaneListed) {
+      this.#abandoned = undefined;
+      // First what lists the segments, then the segments.
+      abandoned.retention.retire(this.name, this.#documentKeys(), 0);
+      for (const lane of this.#lanes.values()) lane.abandon(abandoned);
+      void this.#leases.get(abandoned.place)?.close({ release: true });
+      this.#leases.delete(abandoned.place);
+    }
+    this.#multivariant.pump();
+    this.#settled();
+  }
+
+  #documentKeys(): readonly string[] {
+    const playlists = [...this.#lanes.keys()].map((lane) => playlistKey(this.name, lane));
+    return [multivariantKey(this.name), ...playlists, ...this.#album.keys];
+  }
+
+  #counted(error: SidepipeError | undefined): void {
+    if (error === undefined) {
+      this.#uploaded += 1;
+      if (this.#lastError?.code !== 'storage-conflict') this.#lastError = undefined;
+    } else {
+      this.#failed += 1;
+      this.#lastError = error;
+    }
+    this.#settled();
+  }
+
+  get #idle(): boolean {
+    if (this.#leaseState === 'standby') return true;
+    const lanesIdle = [...this.#lanes.values()].every((lane) => lane.idle);
+    return lanesIdle && this.#album.idle && !(this.#multivariant.dirty && this.#everyLaneListed);
+  }
+
+  /** Whoever waits for the end of all uploads is told, after the work that called this is done. */
+  #settled(): void {
+    if (this.#waiters.length === 0) return;
+    queueMicrotask(() => {
+      if (this.#idle) for (const resolve of this.#waiters.splice(0)) resolve();
+    });
+  }
+
+  async #drained(deadlineMs: number, signal: AbortSignal | undefined): Promise<void> {
+    if (this.#idle || signal?.aborted) return;
+    await new Promise<void>((resolve) => {
+      const cancel = this.#o.settings.clock.after(deadlineMs, resolve);
+      signal?.addEventListener('abort', () => resolve(), { once: true });
+      this.#waiters.push(() => {
+        cancel();
+        resolve();
+      });
+    });
+  }
+}

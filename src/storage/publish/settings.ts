@@ -1,0 +1,53 @@
+import { randomUUID } from 'node:crypto';
+import { type Clock, systemClock } from './clock.js';
+import type { FailoverLimits } from './failover.js';
+import type { PublishEvent, PublisherOptions, PublishMetric, PublishTiming } from './types.js';
+
+/** The options of a publisher with every default filled in. */
+export interface Settings {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly owner: string;
+  readonly concurrency: number;
+  readonly verify: boolean;
+  readonly lease: { readonly ttlMs: number } | undefined;
+  readonly failover: FailoverLimits;
+  readonly audit:
+    | { readonly intervalMs: number; readonly publicUrl: string | undefined; readonly fetch: typeof fetch }
+    | undefined;
+  readonly orphanIntervalMs: number;
+  readonly timing: PublishTiming;
+  log(event: PublishEvent): void;
+  observe(metric: PublishMetric): void;
+}
+
+export function settingsOf(options: PublisherOptions): Settings {
+  const audit = options.audit === false ? undefined : (options.audit ?? {});
+  return {
+    clock: options.clock ?? systemClock,
+    random: options.random ?? Math.random,
+    owner: options.owner ?? randomUUID(),
+    concurrency: Math.max(1, options.concurrency ?? 8),
+    verify: options.verify ?? true,
+    lease: options.lease === false ? undefined : (options.lease ?? { ttlMs: 12_000 }),
+    failover: {
+      afterMs: options.failover?.afterMs ?? 30_000,
+      handBackAfterMs: options.failover?.handBackAfterMs ?? 10_000,
+    },
+    audit: audit && { intervalMs: audit.intervalMs ?? 60_000, publicUrl: audit.publicUrl, fetch: audit.fetch ?? fetch },
+    orphanIntervalMs: options.orphanIntervalMs ?? 600_000,
+    timing: {
+      retryBaseMs: 200,
+      retryCapMs: 5000,
+      probeCapMs: 1000,
+      probeTimeoutMs: 2000,
+      refusedCapMs: 30_000,
+      attemptMs: 8000,
+      minimumBytesPerSecond: 64 * 1024,
+      coalesceMs: 1000,
+      ...options.timing,
+    },
+    log: options.log ?? (() => {}),
+    observe: options.observe ?? (() => {}),
+  };
+}

@@ -1,0 +1,11 @@
+import type { ObjectStore } from '../store.js';
+import type { Retention } from './retention.js';
+import type { Uploader } from './uploader.js';
+
+/** One store with all that belongs to it. `place` is its number: 0 the first, 1 the fallback. */
+export interface StoreTarget {
+  readonly place: number;
+  readonly store: ObjectStore;
+  readonly uploader: Uploader;
+  readonly retention: Retention;
+}

@@ -1,0 +1,185 @@
+import type { SidepipeError } from '../../errors.js';
+import type { ObjectStore, StoredObject } from '../store.js';
+import type { Clock } from './clock.js';
+import type { UploadKind } from './queue.js';
+import type { ListedEntry } from './window.js';
+
+/** An event that an operator cares about. The message is a sentence; `details` hold no secret and no body. */
+export interface PublishEvent {
+  readonly level: 'info' | 'warn' | 'error';
+  readonly event:
+    | 'store-down'
+    | 'store-refused'
+    | 'store-up'
+    | 'store-switched'
+    | 'segments-given-up'
+    | 'upload-given-up'
+    | 'lease-taken'
+    | 'lease-conflict'
+    | 'lease-unsupported'
+    | 'playlist-lagging'
+    | 'playlist-caught-up'
+    | 'audit-failed'
+    | 'orphans-removed'
+    | 'cleanup-failed'
+    | 'recording-truncated'
+    | 'caller-failed';
+  readonly stream?: string;
+  readonly message: string;
+  readonly details?: Readonly<Record<string, unknown>>;
+  readonly error?: SidepipeError;
+}
+
+/** What the metrics are made of. Seconds and bytes. */
+export type PublishMetric =
+  | {
+      readonly type: 'upload';
+      readonly kind: UploadKind;
+      readonly stream: string;
+      readonly result: 'stored' | 'failed' | 'given-up';
+      readonly seconds: number;
+      readonly bytes: number;
+    }
+  | { readonly type: 'backlog'; readonly bytes: number }
+  | { readonly type: 'lag'; readonly stream: string; readonly seconds: number }
+  | { readonly type: 'deleted'; readonly stream: string; readonly objects: number }
+  | { readonly type: 'audited'; readonly stream: string; readonly objects: number; readonly problems: number };
+
+export interface AuditOptions {
+  readonly intervalMs?: number;
+  /** Where players fetch the same keys: asked as well when set. No slash at the end. */
+  readonly publicUrl?: string;
+  readonly fetch?: typeof fetch;
+}
+
+export interface PublisherOptions {
+  readonly store: ObjectStore;
+  /** Takes over when `store` has taken nothing for `failover.afterMs`, until it answers again. */
+  readonly fallback?: ObjectStore;
+  /** Bytes that may wait in memory, over all streams. */
+  readonly backlogBytes: number;
+  /** Uploads at once over all streams; playlists may use half as many more. The store's pool should hold 1.5 times it. */
+  readonly concurrency?: number;
+  readonly clock?: Clock;
+  /** From 0 to below 1. */
+  readonly random?: () => number;
+  /** Names this node in leases: new for every process. */
+  readonly owner?: string;
+  readonly log?: (event: PublishEvent) => void;
+  readonly observe?: (metric: PublishMetric) => void;
+  /** Ask for each segment's size after its upload, before a playlist lists it. Default true. */
+  readonly verify?: boolean;
+  /** False: no lease object, any number of writers. Default 12 s. */
+  readonly lease?: { readonly ttlMs: number } | false;
+  readonly failover?: { readonly afterMs?: number; readonly handBackAfterMs?: number };
+  readonly audit?: AuditOptions | false;
+  /** How often orphans of dead sessions are looked for. Default 10 minutes. */
+  readonly orphanIntervalMs?: number;
+  readonly timing?: Partial<PublishTiming>;
+}
+
+/** Waits and limits that rarely need a change. Milliseconds. */
+export interface PublishTiming {
+  readonly retryBaseMs: number;
+  readonly retryCapMs: number;
+  /** The longest wait between probes of a store that is down. */
+  readonly probeCapMs: number;
+  readonly probeTimeoutMs: number;
+  /** The longest wait between attempts on a store that refuses. */
+  readonly refusedCapMs: number;
+  /** One attempt: this long, and the bytes at `minimumBytesPerSecond`. */
+  readonly attemptMs: number;
+  readonly minimumBytesPerSecond: number;
+  /** Between two writes of one key. */
+  readonly coalesceMs: number;
+}
+
+export interface StreamOptions {
+  readonly name: string;
+  /** How many segments the remote playlist lists. */
+  readonly windowSegments: number;
+  readonly targetDurationSeconds: number;
+  readonly cleanup: 'delete' | 'keep';
+  /**
+   * How long a segment stays after no playlist lists it. Default: the window's duration and one target duration, by
+   * RFC 8216bis, 6.2.2.
+   */
+  readonly graceSeconds?: number;
+  /** `keep` only: how many segments the playlist of the whole recording can have. Default 200,000, about 4 days of 2 s. */
+  readonly recordSegments?: number;
+}
+
+export interface RenditionOptions<T> {
+  readonly name: string;
+  /**
+   * The media playlist of these entries, which are settled: on the store, or a gap. With `ended` it has ENDLIST; with
+   * `whole` as well the list is the whole recording. Called anew for every attempt.
+   */
+  render(list: readonly ListedEntry<T>[], state: { readonly ended: boolean; readonly whole: boolean }): StoredObject;
+}
+
+export interface AppendOptions<T> {
+  readonly object: StoredObject;
+  /** The initialization segment that this segment needs: given with every one, uploaded once. */
+  readonly init?: StoredObject;
+  readonly durationSeconds: number;
+  /** What `render` needs to know of the segment. Kept in memory with `keep`: small, and without the body. */
+  readonly entry: T;
+}
+
+/** One rendition's segments on their way to the store. No method blocks or throws. */
+export interface RenditionLane<T> {
+  append(segment: AppendOptions<T>): void;
+  /** After all that is queued, the playlist with ENDLIST. Later segments are dropped. */
+  end(): void;
+}
+
+/**
+ * `waiting`: no answer about the lease yet. `publishing`. `standby`: another node writes this stream; nothing is
+ * uploaded. `ended`: closed.
+ */
+export type PublicationState = 'waiting' | 'publishing' | 'standby' | 'ended';
+
+export interface PublicationStatus {
+  readonly state: PublicationState;
+  readonly store: string;
+  readonly backlogBytes: number;
+  /** Objects stored. */
+  readonly uploaded: number;
+  /** Objects given up. */
+  readonly failed: number;
+  /** How much of what is complete here no remote playlist lists; null before the first segment. */
+  readonly playlistLagSeconds: number | null;
+  readonly lastError: SidepipeError | null;
+}
+
+export interface CloseOptions {
+  /** How long what is queued may still take. */
+  readonly deadlineMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** What is published of one stream. No method but `close` blocks; none throws. */
+export interface StreamPublication {
+  readonly name: string;
+  rendition<T>(options: RenditionOptions<T>): RenditionLane<T>;
+  /** Write the multivariant playlist, as `render` gives it then, as soon as every rendition's playlist is on the store. */
+  multivariant(render: () => StoredObject | undefined): void;
+  /**
+   * A picture: the newest of a key wins, one write a second. `immutable`: a content-hashed key, written once and
+   * removed like a segment when `cleanup` is `delete` and the next of the same `series` is on the store.
+   */
+  image(object: StoredObject, options?: { readonly immutable?: boolean; readonly series?: string }): void;
+  status(): PublicationStatus;
+  /** Uploads what is queued within the deadline, then lets the stream go. */
+  close(options?: CloseOptions): Promise<void>;
+}
+
+export interface Publisher {
+  stream(options: StreamOptions): StreamPublication;
+  /** Bytes in memory that wait for a store, over all streams. */
+  readonly backlogBytes: number;
+  start(): void;
+  /** Closes every publication. The stores stay open. */
+  close(options?: CloseOptions): Promise<void>;
+}

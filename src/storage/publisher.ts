@@ -1,0 +1,218 @@
+import type { SidepipeError } from '../errors.js';
+import { leaseKey } from './keys.js';
+import { Backlog } from './publish/backlog.js';
+import { Caretaker } from './publish/caretaker.js';
+import type { Evictable } from './publish/context.js';
+import { chooseStore } from './publish/failover.js';
+import type { Health } from './publish/health.js';
+import { Publication } from './publish/publication.js';
+import { Retention } from './publish/retention.js';
+import { type Settings, settingsOf } from './publish/settings.js';
+import type { StoreTarget } from './publish/target.js';
+import type { CloseOptions, Publisher, PublisherOptions, StreamOptions, StreamPublication } from './publish/types.js';
+import { Uploader } from './publish/uploader.js';
+import type { ObjectStore } from './store.js';
+
+export type { Clock } from './publish/clock.js';
+export type { UploadKind } from './publish/queue.js';
+export type * from './publish/types.js';
+export type { ListedEntry } from './publish/window.js';
+
+const tickMs = 1000;
+
+/**
+ * Makes an object store a faithful, always playable copy of live streams: segments go up in parallel, playlists follow in
+ * order when all that they list can be read. Memory is bounded by `backlogBytes`; what does not fit is given up, oldest
+ * first, and told. Nothing here blocks or throws towards the streams.
+ */
+export function createPublisher(options: PublisherOptions): Publisher {
+  return new StorePublisher(options);
+}
+
+interface Member {
+  readonly publication: Publication;
+  readonly caretaker: Caretaker;
+}
+
+class StorePublisher implements Publisher {
+  readonly #settings: Settings;
+  readonly #backlog: Backlog<Evictable>;
+  readonly #targets: readonly StoreTarget[];
+  readonly #members = new Map<string, Member>();
+  readonly #troubled = new Set<number>();
+  readonly #toldUnsupported = new Set<number>();
+  #active: StoreTarget;
+  #firstAnswersSince: number | undefined;
+  #overflowing = false;
+  #cancelTick: (() => void) | undefined;
+  #state: 'new' | 'open' | 'closed' = 'new';
+
+  constructor(options: PublisherOptions) {
+    this.#settings = settingsOf(options);
+    this.#backlog = new Backlog(options.backlogBytes);
+    const stores = options.fallback ? [options.store, options.fallback] : [options.store];
+    this.#targets = stores.map((store, place) => this.#target(store, place));
+    this.#active = this.#targets[0]!;
+  }
+
+  get backlogBytes(): number {
+    return this.#backlog.bytes;
+  }
+
+  stream(options: StreamOptions): StreamPublication {
+    const { name } = options;
+    const publication = new Publication({
+      options,
+      settings: this.#settings,
+      targets: this.#targets,
+      backlog: this.#backlog,
+      target: () => this.#active,
+      enforceBacklog: () => this.#enforceBacklog(),
+      leaseUnsupported: (target) => this.#leaseUnsupported(target),
+      closed: () => {
+        if (this.#members.get(name)?.publication === publication) this.#members.delete(name);
+      },
+    });
+    this.#members.set(name, { publication, caretaker: new Caretaker(publication, this.#settings) });
+    if (this.#state === 'open') publication.start();
+    return publication;
+  }
+
+  start(): void {
+    if (this.#state !== 'new') return;
+    this.#state = 'open';
+    for (const { publication } of this.#members.values()) publication.start();
+    this.#tick();
+  }
+
+  async close(options?: CloseOptions): Promise<void> {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#cancelTick?.();
+    await Promise.all([...this.#members.values()].map(({ publication }) => publication.close(options)));
+    for (const { uploader, retention } of this.#targets) {
+      retention.close();
+      uploader.close();
+    }
+  }
+
+  #target(store: ObjectStore, place: number): StoreTarget {
+    const settings = this.#settings;
+    const uploader = new Uploader({
+      store,
+      settings,
+      probe: (signal) => store.head(leaseKey([...this.#members.keys()][0] ?? 'probe'), { signal }),
+      changed: (health, error) => this.#healthChanged(target, health, error),
+    });
+    const retention = new Retention({
+      settings,
+      uploader,
+      isListed: (stream, key) =>
+        [...(this.#members.get(stream)?.publication.lanes ?? [])].some((lane) => lane.lists(key)) &&
+        this.#active === target,
+    });
+    const target: StoreTarget = { place, store, uploader, retention };
+    return target;
+  }
+
+  #tick(): void {
+    this.#cancelTick = this.#settings.clock.after(tickMs, () => this.#tick());
+    this.#chooseStore();
+    this.#settings.observe({ type: 'backlog', bytes: this.#backlog.bytes });
+    if (this.#backlog.bytes <= this.#backlog.limitBytes / 2) this.#overflowing = false;
+    for (const { publication, caretaker } of this.#members.values()) {
+      publication.watch();
+      caretaker.tick(this.#active);
+    }
+  }
+
+  #chooseStore(): void {
+    const [first, second] = this.#targets;
+    if (first === undefined || second === undefined) return;
+    const { clock, failover, log } = this.#settings;
+    const now = clock.now();
+    const from = this.#active;
+    const trouble = ({ uploader: { health } }: StoreTarget): number | undefined =>
+      health.state === 'down' || health.state === 'refused' ? (health.troubledSince ?? now) : undefined;
+    if (from === second) {
+      this.#firstAnswersSince = trouble(first) === undefined ? (this.#firstAnswersSince ?? now) : undefined;
+      if (this.#firstAnswersSince !== undefined) void first.uploader.check();
+    }
+    const choice = chooseStore(
+      {
+        active: from === first ? 'first' : 'second',
+        firstTroubledSince: trouble(first),
+        firstAnswersSince: this.#firstAnswersSince,
+        secondTroubled: trouble(second) !== undefined,
+        now,
+      },
+      failover,
+    );
+    const to = choice === 'first' ? first : second;
+    if (to === from) return;
+    this.#active = to;
+    this.#firstAnswersSince = undefined;
+    log({
+      level: 'warn',
+      event: 'store-switched',
+      message: `Uploads go to ${to.store.description} instead of ${from.store.description} from now on.`,
+      details: { from: from.store.description, to: to.store.description },
+    });
+    for (const { publication } of this.#members.values()) publication.switched(from);
+  }
+
+  #healthChanged(target: StoreTarget, health: Health, error: SidepipeError | undefined): void {
+    const { log, clock } = this.#settings;
+    const { description } = target.store;
+    const bad = health.state === 'down' || health.state === 'refused';
+    if (bad && !this.#troubled.has(target.place)) {
+      this.#troubled.add(target.place);
+      const refused = health.state === 'refused';
+      log({
+        level: 'error',
+        event: refused ? 'store-refused' : 'store-down',
+        message: `${description} ${refused ? 'refuses uploads' : 'cannot be reached'}; they wait in memory: ${error?.message ?? 'no answer'}`,
+        details: { store: description, backlogBytes: this.#backlog.bytes },
+        ...(error && { error }),
+      });
+    }
+    if (health.state === 'up' && this.#troubled.delete(target.place)) {
+      const details = {
+        store: description,
+        backlogBytes: this.#backlog.bytes,
+        at: new Date(clock.now()).toISOString(),
+      };
+      log({ level: 'info', event: 'store-up', message: `${description} takes uploads again.`, details });
+    }
+    if (bad) return;
+    let position = 0;
+    for (const { publication } of this.#members.values()) {
+      // Not all leases at one moment.
+      clock.after(position * 10, () => publication.storeBack(target));
+      position += 1;
+    }
+  }
+
+  #enforceBacklog(): void {
+    const victims = this.#backlog.overflow();
+    for (const victim of victims) victim.giveUp();
+    if (!victims.some(({ kind }) => kind === 'segment') || this.#overflowing) return;
+    this.#overflowing = true;
+    this.#settings.log({
+      level: 'error',
+      event: 'segments-given-up',
+      message: `More than ${this.#backlog.limitBytes} bytes wait for ${this.#active.store.description}: the oldest segments are given up.`,
+      details: { limitBytes: this.#backlog.limitBytes, streams: [...new Set(victims.map(({ stream }) => stream))] },
+    });
+  }
+
+  #leaseUnsupported(target: StoreTarget): void {
+    if (this.#toldUnsupported.has(target.place)) return;
+    this.#toldUnsupported.add(target.place);
+    this.#settings.log({
+      level: 'warn',
+      event: 'lease-unsupported',
+      message: `${target.store.description} has no conditional writes: two nodes that publish the same stream are noticed late.`,
+    });
+  }
+}
