@@ -27,7 +27,7 @@ export interface GateJudgement {
   readonly statistics: GreyStatistics;
 }
 
-export const gateDefaults: GateOptions = { maxHoldSeconds: 10, alarmAfterSeconds: 10, frozenAfterSeconds: 60 };
+const defaults: GateOptions = { maxHoldSeconds: 10, alarmAfterSeconds: 10, frozenAfterSeconds: 60 };
 
 /** Keeps black, flat and frozen pictures apart from good ones, for one stream. Pure: time comes with the frames. */
 export class FrameGate {
@@ -36,7 +36,7 @@ export class FrameGate {
   #reference: Uint8Array | undefined;
 
   constructor(options: Partial<GateOptions> = {}) {
-    this.#options = { ...gateDefaults, ...options };
+    this.#options = { ...defaults, ...options };
   }
 
   /** Judges the next frame, in about 0.2 ms. `picture.data` is read now and not kept. */

@@ -103,6 +103,15 @@ describe('Thumbnails', () => {
     expect(image).toMatchObject({ capturedAt: start + 5000, modifiedAt: start });
   });
 
+  it('keeps nothing of the lent bytes', async () => {
+    const { thumbnails } = setUp();
+    const lent = halves(red, red, { capturedAt: start });
+    await thumbnails.accept(lent);
+    lent.data.fill(0);
+    const webp = await thumbnails.thumbnail('webp', start);
+    expect(distance((await halvesOf(webp!.body)).left, red)).toBeLessThan(8);
+  });
+
   it('does not believe a capture time in the future', async () => {
     const { thumbnails, accept } = setUp();
     await accept(red, 0, 3_600_000);
