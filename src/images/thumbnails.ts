@@ -79,14 +79,17 @@ export class Thumbnails {
    */
   async accept(picture: RawPicture): Promise<void> {
     if (!(await this.#capture(this.#primary, picture))) return;
+    // One after the other, so that one stream does not take every thread; all of them known as coming at once.
+    let last = Promise.resolve();
     for (const variant of this.#wantedNow()) {
       const key = keyOf(variant);
-      const work = this.#capture(variant, picture).then(() => {
+      last = last.then(async () => {
+        await this.#capture(variant, picture);
         this.#pending.delete(key);
       });
-      this.#pending.set(key, work);
-      await work;
+      this.#pending.set(key, last);
     }
+    await last;
   }
 
   /**

@@ -231,6 +231,26 @@ describe('Thumbnails, while the encoder is blocked', () => {
   });
 });
 
+it('does not make a form of a frame twice while it waits for its turn', async () => {
+  const gate = deferred();
+  const { thumbnails, accept, events } = setUp({
+    formats: ['jpg', 'webp', 'png'],
+    everyFormat: true,
+    encode: async (picture, options) => {
+      if (options.format === 'webp') await gate.promise;
+      return encodePicture(picture, options);
+    },
+  });
+  const pending = accept(red);
+  await expect.poll(() => events.length).toBe(1);
+  const waiting = thumbnails.thumbnail('png', start);
+  gate.resolve();
+  const png = await waiting;
+  await pending;
+  const made = events.findLast((event) => event.type === 'encoded' && event.variant.format === 'png');
+  expect(made?.type === 'encoded' && made.image.body).toBe(png?.body);
+});
+
 function setUp(options: Partial<ThumbnailsOptions> = {}) {
   const events: ThumbnailEvent[] = [];
   const clock = { now: start };
