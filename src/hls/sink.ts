@@ -13,7 +13,7 @@ export interface ReceiverOptions {
   readonly maxObjectBytes: number;
 }
 
-export interface ReceiverCounters {
+interface ReceiverCounters {
   readonly objects: number;
   readonly bytes: number;
   /** Connections that ended before their object did. */
@@ -40,6 +40,8 @@ export interface SegmentSink {
 
 /** More objects at once than any ffmpeg sends. */
 const maxOpenObjects = 16;
+/** A connection whose head does not come is none of ffmpeg's, and `drain` must not wait for it for long. */
+const headersTimeoutMs = 10_000;
 const pathPattern = /^\/([0-9a-f]{32})\/([A-Za-z0-9][A-Za-z0-9._-]{0,127})$/;
 
 interface Receiver {
@@ -52,31 +54,32 @@ interface Receiver {
 /** The loopback HTTP server to which every ffmpeg of the node PUTs; one for the whole node. */
 export function createSegmentSink(): SegmentSink {
   const receivers = new Map<string, Receiver>();
-  /** Connections that have not told their path yet, by their port on the other side. */
-  const arriving = new Map<number, { settled: Promise<void>; settle: () => void }>();
+  /** Connections that have not told their path yet. */
+  const arriving = new Map<Socket, { settled: Promise<void>; settle: () => void }>();
   /** Who waits for the connection from a port to be accepted. */
   const arrivals = new Map<number, () => void>();
 
-  const server = createServer((request, response) => {
-    const port = request.socket.remotePort ?? 0;
-    const [, token = '', file = ''] = pathPattern.exec(request.url ?? '') ?? [];
-    const receiver = receivers.get(token);
-    if (receiver !== undefined) {
-      handle(receiver, file, request, response);
-    } else {
-      answer(response, 404);
-    }
-    arriving.get(port)?.settle();
-  });
-  // A segment trickles in while it is made, for as long as the camera's keyframe interval.
-  server.requestTimeout = 0;
+  const server = createServer(
+    { headersTimeout: headersTimeoutMs, connectionsCheckingInterval: 1000, requestTimeout: 0 },
+    (request, response) => {
+      const [, token = '', file = ''] = pathPattern.exec(request.url ?? '') ?? [];
+      const receiver = receivers.get(token);
+      if (receiver !== undefined) {
+        handle(receiver, file, request, response);
+      } else {
+        answer(response, 404);
+      }
+      arriving.get(request.socket)?.settle();
+    },
+  );
+  // No time-out for bodies: a segment trickles in while it is made, for as long as the camera's keyframe interval.
   server.timeout = 0;
   server.on('connection', (socket) => {
     const port = socket.remotePort ?? 0;
     const { promise: settled, resolve: settle } = withResolvers();
-    arriving.set(port, { settled, settle });
+    arriving.set(socket, { settled, settle });
     socket.once('close', settle);
-    void settled.then(() => arriving.delete(port));
+    void settled.then(() => arriving.delete(socket));
     arrivals.get(port)?.();
     arrivals.delete(port);
   });
@@ -102,7 +105,7 @@ export function createSegmentSink(): SegmentSink {
         counters: () => ({ ...receiver.counters }),
         async drain() {
           await passQueue(address.port, (port, accepted) => {
-            if (arriving.has(port)) {
+            if ([...arriving.keys()].some((socket) => socket.remotePort === port)) {
               accepted();
             } else {
               arrivals.set(port, accepted);

@@ -59,7 +59,7 @@ export interface Push {
 }
 
 /** The arguments that make ffmpeg push HLS to a receiver. */
-export function hlsArguments(url: string, container: Container): string[] {
+function hlsArguments(url: string, container: Container): string[] {
   const type =
     container === 'mpegts'
       ? ['-hls_segment_type', 'mpegts', '-hls_segment_filename', `${url}%d.ts`]

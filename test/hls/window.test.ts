@@ -198,7 +198,7 @@ describe('MediaWindow', () => {
     );
     fc.assert(
       fc.property(
-        fc.array(step, { maxLength: 60 }),
+        fc.array(step, { minLength: 20, maxLength: 60 }),
         fc.constantFrom('mpegts' as const, 'fmp4' as const),
         (steps, kind) => {
           const { window, begin, add, wait, now } = live({ discontinuitySequence: 5 });

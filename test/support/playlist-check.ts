@@ -2,7 +2,7 @@
  * A strict reading of RFC 8216bis, independent of the project's own parser and renderer. Everything that it does not
  * know is an error.
  */
-export interface CheckedEntry {
+interface CheckedEntry {
   readonly sequence: number;
   /** Absolute: EXT-X-DISCONTINUITY-SEQUENCE plus the discontinuities up to this entry. */
   readonly discontinuityNumber: number;
@@ -14,7 +14,7 @@ export interface CheckedEntry {
   readonly dateMs: number;
 }
 
-export interface CheckedPlaylist {
+interface CheckedPlaylist {
   readonly version: number;
   readonly targetDurationSeconds: number;
   readonly mediaSequence: number;
