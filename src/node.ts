@@ -13,6 +13,7 @@ import { createSegmentSink, type SegmentSink } from './hls/sink.js';
 import { createApp } from './http/app.js';
 import { createHttpServer, type HttpAddress } from './http/server.js';
 import { configureSharp } from './images/configure-sharp.js';
+import { createEgress, type Egress } from './ingest/egress.js';
 import { parseSource } from './ingest/source.js';
 import { openStore } from './storage/open.js';
 import type { Publisher } from './storage/publish/types.js';
@@ -49,6 +50,7 @@ interface Shared {
   readonly capabilities: Capabilities;
   readonly guard: OrphanGuard;
   readonly sink: SegmentSink;
+  readonly egress: Egress;
   readonly publisher: Publisher | undefined;
 }
 
@@ -79,7 +81,16 @@ export class SidepipeNode {
     this.#log = createLogger({ level, secrets: this.#secrets, pretty, ...(destination && { destination }) });
     this.#metrics.onCollect((gauges) => this.#streams.collect(gauges, this.#metrics));
     const { publicUrl } = this.config.http;
-    const app = createApp({ streams: this.#streams, publicUrl, metrics: { contentType: 'text/plain; version=0.0.4; charset=utf-8', render: async () => (await this.#metrics.render()).body }, version, log: this.#log });
+    const app = createApp({
+      streams: this.#streams,
+      publicUrl,
+      metrics: {
+        contentType: 'text/plain; version=0.0.4; charset=utf-8',
+        render: async () => (await this.#metrics.render()).body,
+      },
+      version,
+      log: this.#log,
+    });
     this.fetch = app.fetch;
   }
 
@@ -112,7 +123,8 @@ export class SidepipeNode {
     const capabilities = await readCapabilities(await findFfmpeg(this.config.ffmpeg.path));
     const guard = this.#closedLater(await createOrphanGuard(this.#options));
     const sink = this.#closedLater(createSegmentSink());
-    await sink.start();
+    const egress = this.#closedLater(createEgress());
+    await Promise.all([sink.start(), egress.start()]);
     const publisher = await this.#openPublisher();
     const { type } = this.config.storage;
     this.#log.info({ version, ffmpeg: capabilities.version, guard: guard.way, storage: type }, 'the node starts');
@@ -120,7 +132,9 @@ export class SidepipeNode {
     const ticking = setInterval(() => void this.#streams.tick(), TICK_MS);
     this.#closers.unshift(() => clearInterval(ticking));
     this.#closers.unshift(() => this.#streams.close(this.#options.closeDeadlineMs ?? 5000));
-    const streams = this.config.streams.map((each) => this.#makeStream(each, { capabilities, guard, sink, publisher }));
+    const streams = this.config.streams.map((each) =>
+      this.#makeStream(each, { capabilities, guard, sink, egress, publisher }),
+    );
     for (const stream of streams) {
       this.#streams.add(stream);
       stream.start();
@@ -142,7 +156,9 @@ export class SidepipeNode {
     const { storage } = this.config;
     if (storage.type === 'memory') return undefined;
     const store = this.#closedLater(await openStore(storage));
-    const { createPublisher } = (await import('./storage/publisher.js' as string)) as { createPublisher: (o: object) => Publisher };
+    const { createPublisher } = (await import('./storage/publisher.js' as string)) as {
+      createPublisher: (o: object) => Publisher;
+    };
     const publisher = createPublisher({
       store,
       backlogBytes: storage.backlogBytes,

@@ -27,6 +27,8 @@ export interface SpawnOptions {
   readonly path: string;
   readonly args: readonly string[];
   readonly stdin?: boolean;
+  /** Set on top of the node's own environment. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -36,6 +38,7 @@ export interface SpawnOptions {
 export async function spawnChild(options: SpawnOptions): Promise<Child> {
   const child = spawn(options.path, options.args, {
     stdio: [options.stdin ? 'pipe' : 'ignore', 'pipe', 'pipe', 'pipe'],
+    env: { ...process.env, ...options.environment },
     detached: true,
     shell: false,
     windowsHide: true,

@@ -53,6 +53,7 @@ const rules: readonly Rule[] = [
     'source-unavailable',
     "the source's host name is not known",
   ),
+  rule(/TLS packet|TLS handshake|SSL|certificate/i, 'source-unavailable', 'no secure connection to the source could be made (TLS)'),
   rule(/Connection refused/i, 'source-unavailable', 'nothing accepts connections at the source (connection refused)'),
   rule(
     /No route to host|Network is unreachable|Host is unreachable/i,

@@ -8,6 +8,8 @@ export interface InputOptions {
   readonly libavformat: number;
   /** The protocols that this ffmpeg has. */
   readonly protocols: ReadonlySet<string>;
+  /** The address of the source's host: plain RTSP and RTMP open it themselves. Undefined: it is one already. */
+  readonly address?: string | undefined;
   /** How long a silent connection is waited for. */
   readonly timeoutSeconds: number;
 }
@@ -23,10 +25,10 @@ export const TEST_PICTURE = { width: 1280, height: 720 } as const;
  */
 const whitelists: Readonly<Record<Exclude<Source['kind'], 'test'>, string>> = {
   file: 'file',
-  http: 'http,https,tcp,tls',
-  hls: 'http,https,tcp,tls,crypto',
-  rtsp: 'rtsp,rtsps,rtp,tcp,tls,udp',
-  rtmp: 'rtmp,rtmps,tcp,tls',
+  http: 'http,https,httpproxy,tcp,tls',
+  hls: 'http,https,httpproxy,tcp,tls,crypto',
+  rtsp: 'rtsp,rtsps,rtp,tcp,tls,udp,httpproxy',
+  rtmp: 'rtmp,rtmps,tcp,tls,httpproxy',
 };
 
 /** Files in these containers have a beginning and an end, and would be read as fast as they come. */
@@ -43,7 +45,7 @@ export function inputArguments(source: Source, options: InputOptions): string[] 
     });
   }
   const shared = ['-protocol_whitelist', whitelists[source.kind]];
-  return [...shared, ...kindArguments(source, options), '-i', source.url];
+  return [...shared, ...kindArguments(source, options), '-i', withAddress(source, options.address)];
 }
 
 function kindArguments(source: Exclude<Source, { kind: 'test' }>, options: InputOptions): string[] {
@@ -61,7 +63,10 @@ function kindArguments(source: Exclude<Source, { kind: 'test' }>, options: Input
     case 'rtsp':
       return ['-rtsp_transport', 'tcp', options.libavformat >= 59 ? '-timeout' : '-stimeout', microseconds, ...probe];
     default:
-      return ['-rw_timeout', microseconds, '-rtmp_live', 'live', '-analyzeduration', '200000', '-probesize', '200000'];
+      return [
+        ...['-rw_timeout', microseconds, '-rtmp_live', 'live', '-analyzeduration', '200000', '-probesize', '200000'],
+        ...(options.address === undefined ? [] : ['-rtmp_tcurl', applicationUrl(source.url)]),
+      ];
   }
 }
 
@@ -74,4 +79,23 @@ function testInput(): string[] {
   const { width, height } = TEST_PICTURE;
   const picture = `testsrc2=size=${width}x${height}:rate=${TEST_FRAME_RATE}[out0]`;
   return ['-re', '-f', 'lavfi', '-i', `${picture};sine=frequency=220:beep_factor=4:sample_rate=48000[out1]`];
+}
+
+/** The host that the node must look up before ffmpeg opens the source; undefined where there is none to look up. Pure. */
+export function hostToResolve(source: Source): string | undefined {
+  if (!/^(rtsp|rtmp):/i.test(source.url)) return undefined;
+  const { hostname } = new URL(source.url);
+  return /^\[|^[\d.]+$/.test(hostname) || hostname === '' ? undefined : hostname;
+}
+
+function withAddress({ url }: Source, address: string | undefined): string {
+  if (address === undefined) return url;
+  // Only the host is replaced: everything else stays as it was written, however odd its encoding is.
+  return url.replace(/^([a-z]+:\/\/(?:[^/?#]*@)?)(\[[^\]]*\]|[^:/?#]*)/i, (_, before: string) => before + address);
+}
+
+/** What an RTMP server tells its virtual hosts and applications apart by: the URL without its last part and its password. */
+function applicationUrl(url: string): string {
+  const { protocol, host, pathname } = new URL(url);
+  return `${protocol}//${host}/${pathname.split('/')[1] ?? ''}`;
 }

@@ -2,6 +2,7 @@ import type { StreamConfig } from '../config/schema.js';
 import type { Capabilities } from '../ffmpeg/capabilities.js';
 import type { OrphanGuard } from '../ffmpeg/guard.js';
 import type { SegmentSink } from '../hls/sink.js';
+import type { Egress } from '../ingest/egress.js';
 import type { Source } from '../ingest/source.js';
 import type { Publisher } from '../storage/publish/types.js';
 import type { Episodes } from '../telemetry/episodes.js';
@@ -16,6 +17,7 @@ export interface StreamEnvironment {
   readonly capabilities: Capabilities;
   readonly guard: OrphanGuard;
   readonly sink: SegmentSink;
+  readonly egress: Egress;
   /** Undefined: nothing is uploaded. */
   readonly publisher: Publisher | undefined;
   readonly storageType: string;

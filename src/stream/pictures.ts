@@ -3,6 +3,7 @@ import type { DecodedPicture } from '../frames/frame.js';
 import { FrameSlot } from '../frames/slot.js';
 import type { ThumbnailEvent, ThumbnailsStatus } from '../images/thumbnail.js';
 import { Thumbnails } from '../images/thumbnails.js';
+import { boxHeight } from './plan.js';
 import type { ImageFormat, ImageResource, ImagesView } from './types.js';
 
 export interface PicturesOptions {
@@ -80,9 +81,4 @@ export class Pictures implements ImagesView {
   close(): Promise<void> {
     return this.#slot.idle();
   }
-}
-
-/** The box that pictures are fitted into is 16:9 unless its height is told. */
-export function boxHeight({ width, height }: { width: number; height?: number | undefined }): number {
-  return height ?? Math.round((width * 9) / 16);
 }

@@ -1,6 +1,6 @@
 import type { StreamConfig } from '../config/schema.js';
 import { messageOf, SidepipeError } from '../errors.js';
-import { ffmpegArguments, type VideoPlan } from '../ffmpeg/arguments.js';
+import { ffmpegArguments } from '../ffmpeg/arguments.js';
 import type { Capabilities } from '../ffmpeg/capabilities.js';
 import { type Child, type ChildExit, spawnChild, stopChild } from '../ffmpeg/child.js';
 import { diagnose } from '../ffmpeg/diagnosis.js';
@@ -13,9 +13,10 @@ import type { DecodedPicture } from '../frames/frame.js';
 import { NutSplitter } from '../frames/splitter.js';
 import { type ReadySegment, SegmentAssembler } from '../hls/assembler.js';
 import type { SegmentReceiver, SegmentSink } from '../hls/sink.js';
-import { inputArguments } from '../ingest/input.js';
+import { type Egress, resolveHost } from '../ingest/egress.js';
+import { hostToResolve } from '../ingest/input.js';
 import type { Source } from '../ingest/source.js';
-import { boxHeight } from './pictures.js';
+import { planStream } from './plan.js';
 import { findStall, type Vitals } from './watchdog.js';
 
 /** Why a run is over. */
@@ -32,6 +33,7 @@ export interface RunOptions {
   readonly capabilities: Capabilities;
   readonly guard: OrphanGuard;
   readonly sink: SegmentSink;
+  readonly egress: Egress;
   readonly startTimeoutMs: number;
   readonly stallTimeoutMs: number;
   readonly maxSegmentBytes: number;
@@ -151,26 +153,12 @@ export class StreamRun {
   }
 
   async #spawn(url: string): Promise<Child> {
-    const { config, source, capabilities, guard, startTimeoutMs } = this.#options;
-    const { thumbnail } = config;
-    const args = ffmpegArguments({
-      input: inputArguments(source, {
-        loop: config.loop,
-        libavformat: capabilities.libavformat,
-        protocols: capabilities.protocols,
-        timeoutSeconds: startTimeoutMs / 1000,
-      }),
-      video: videoPlan(config, source),
-      audio: config.audio === 'copy' && source.kind === 'test' ? 'aac' : config.audio,
-      hls: { url, segmentSeconds: config.hls.segmentSeconds, container: config.hls.container },
-      frames: {
-        intervalSeconds: thumbnail.intervalSeconds,
-        width: thumbnail.width,
-        height: boxHeight(thumbnail),
-      },
-      libavformat: capabilities.libavformat,
-    });
-    const child = await spawnChild(guard.wrap(capabilities.path, args));
+    const { config, source, capabilities, guard, egress, startTimeoutMs } = this.#options;
+    const host = hostToResolve(source);
+    const address = host === undefined ? undefined : await resolveHost(host);
+    const timeoutSeconds = startTimeoutMs / 1000;
+    const args = ffmpegArguments(planStream({ config, source, capabilities, url, address, timeoutSeconds }));
+    const child = await spawnChild({ ...guard.wrap(capabilities.path, args), environment: egress.environment() });
     const unwatch = guard.watch(child.pid);
     void child.exited.then(unwatch);
     this.#child = child;
@@ -249,18 +237,10 @@ export class StreamRun {
       error: new SidepipeError(message, {
         ...options,
         retryable: true,
-        details: { ...exit, stderr: this.stderr().slice(-5) },
+        details: { exitCode: exit.code, signal: exit.signal, stderr: this.stderr().slice(-5) },
       }),
     };
   }
-}
-
-/** A test picture is made, so it is encoded; its rendition is called `source` all the same. */
-function videoPlan(config: StreamConfig, source: Source): VideoPlan {
-  const rendition = config.renditions?.[0];
-  if (rendition === undefined && source.kind !== 'test') return { kind: 'copy' };
-  const { height = 720, bitrate = 2_000_000, fps, preset = 'superfast' } = rendition ?? {};
-  return { kind: 'encode', height, bitrate, fps, preset };
 }
 
 function asError(cause: unknown): SidepipeError {

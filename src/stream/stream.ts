@@ -182,11 +182,17 @@ export class Stream implements LiveStream {
     const { restart, now, metrics, log, config } = this.#env;
     this.#failures = failuresAfter(restart, this.#failures, now() - (this.#mediaSince ?? now()));
     this.#restarts += 1;
-    this.#reason = error;
+    const before = this.#state;
     this.#move(this.#failures >= restart.exhaustedAfter ? 'exhausted' : 'lost');
     metrics.ffmpegRestarts.inc({ stream: config.name, reason: error.code });
     const { code, details } = error;
-    log.warn({ code, failures: this.#failures, ...details }, `the stream is ${this.#state}: ${error.message}`);
+    // The same failure, again and again, is one event; its count is in the API and the metrics.
+    const isNews = before !== this.#state || this.#reason?.code !== code;
+    this.#reason = error;
+    log[isNews ? 'warn' : 'debug'](
+      { code, failures: this.#failures, ...details },
+      `the stream is ${this.#state}: ${error.message}`,
+    );
   }
 
   async #end(event: 'ended' | 'stop'): Promise<void> {

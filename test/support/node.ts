@@ -1,0 +1,61 @@
+import { onTestFinished } from 'vitest';
+import type { ConfigInput } from '../../src/config/schema.js';
+import { createNode, type NodeOptions, type SidepipeNode } from '../../src/node.js';
+import type { StreamDescription } from '../../src/stream/types.js';
+
+type Body<T> = { readonly status: number; readonly headers: Headers; readonly body: T };
+
+/** A real node for one test, on a free port, closed at the test's end. */
+export interface TestNode {
+  readonly node: SidepipeNode;
+  readonly url: string;
+  /** Parsed log lines so far. */
+  readonly log: readonly Record<string, unknown>[];
+  text(path: string): Promise<Body<string>>;
+  bytes(path: string): Promise<Body<Buffer>>;
+  stream(name: string): Promise<StreamDescription>;
+  /** The absolute URLs of the segments that a stream's media playlist lists now. */
+  segments(name: string, rendition?: string): Promise<string[]>;
+}
+
+export async function startNode(config: ConfigInput, options: NodeOptions = {}): Promise<TestNode> {
+  const log: Record<string, unknown>[] = [];
+  const node = createNode(
+    { ...config, http: { host: '127.0.0.1', port: 0, ...config.http } },
+    {
+      restart: { minDelayMs: 50, maxDelayMs: 500 },
+      log: { write: (line) => void log.push(JSON.parse(line)) },
+      ...options,
+    },
+  );
+  onTestFinished(() => node.close(), 20_000);
+  await node.start();
+  const url = `http://127.0.0.1:${node.address?.port}`;
+  const get = (path: string) => fetch(new URL(path, url));
+  const text: TestNode['text'] = async (path) => {
+    const response = await get(path);
+    return { status: response.status, headers: response.headers, body: await response.text() };
+  };
+  return {
+    node,
+    url,
+    log,
+    text,
+    async bytes(path) {
+      const response = await get(path);
+      return { status: response.status, headers: response.headers, body: Buffer.from(await response.arrayBuffer()) };
+    },
+    async stream(name) {
+      return (await get(`/api/v1/streams/${name}`)).json() as Promise<StreamDescription>;
+    },
+    async segments(name, rendition = 'source') {
+      const path = `/live/${name}/${rendition}/index.m3u8`;
+      const { status, body } = await text(path);
+      if (status !== 200) return [];
+      return body
+        .split('\n')
+        .filter((line) => line !== '' && !line.startsWith('#'))
+        .map((line) => new URL(line, new URL(path, url)).href);
+    },
+  };
+}
