@@ -62,16 +62,15 @@ export async function probeStore(store: ObjectStore, options: ProbeOptions = {})
     for (const name of names) results.push({ check: name, ok: false, detail: 'not tried: put does not work' });
   };
 
-  const writes = await check('put', async () => {
-    await retried(() => store.put({ key, body, contentType: 'text/plain', cacheControl: 'no-store' }, call), signal);
-    return good(`${body.byteLength} bytes to ${store.description}`);
-  });
-  if (!writes) {
-    skip('get', 'head', 'list', 'delete', 'conditional put', 'checksum', 'ACL', 'clock skew', 'public URL');
-    return results;
-  }
-
   try {
+    const writes = await check('put', async () => {
+      await retried(() => store.put({ key, body, contentType: 'text/plain', cacheControl: 'no-store' }, call), signal);
+      return good(`${body.byteLength} bytes to ${store.description}`);
+    });
+    if (!writes) {
+      skip('get', 'head', 'list', 'delete', 'conditional put', 'checksum', 'ACL', 'clock skew', 'public URL');
+      return results;
+    }
     await check('get', async () => {
       const got = await retried(() => store.get(key, call), signal);
       if (!got) return bad('the object is not there after its put', 'use a store with read-after-write consistency');
