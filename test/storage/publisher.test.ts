@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Publisher } from '../../src/storage/publisher.js';
-import { FaultyStore, type Operation } from '../support/faulty-store.js';
+import { FaultyStore } from '../support/faulty-store.js';
 import { VirtualClock } from '../support/virtual-clock.js';
 import { parsePlaylist, Show, type StudioOptions, studio, textObject, Witness } from './publish/studio.js';
 
@@ -47,5 +47,220 @@ describe('a publisher on a healthy store', () => {
       failed: 0,
       playlistLagSeconds: 0,
     });
+  });
+});
+
+describe('what is uploaded', () => {
+  it('an initialization segment once, before any playlist lists what needs it', async () => {
+    const { clock, store, publisher } = begin();
+    const inits: number[] = [];
+    const early: string[] = [];
+    store.fault = (operation, key) =>
+      operation === 'put' && key.endsWith('init.mp4') && inits.length < 3 ? '500' : undefined;
+    const put = store.put.bind(store);
+    store.put = (object, options) => {
+      if (object.key.endsWith('init.mp4')) inits.push(clock.now());
+      return put(object, options);
+    };
+    store.onCommit = (key) => {
+      if (key === playlist && !store.objects.has('demo/source/s1-init.mp4')) early.push(key);
+    };
+    publisher.start();
+    const show = new Show(publisher);
+    for (let i = 0; i < 6; i += 1) {
+      show.segment({ init: 's1-init.mp4' });
+      await clock.advance(2000);
+    }
+    expect(inits).toHaveLength(3);
+    expect(early).toEqual([]);
+    expect(parsePlaylist(store.text(playlist)!).segments).toHaveLength(6);
+  });
+
+  it('removes an initialization segment when nothing listed needs it any more', async () => {
+    const { clock, store, publisher } = begin();
+    publisher.start();
+    const show = new Show(publisher);
+    for (let i = 0; i < 40; i += 1) {
+      show.segment({ init: i < 10 ? 's1-init.mp4' : 's2-init.mp4' });
+      await clock.advance(2000);
+      if (i === 14) expect(store.objects.has('demo/source/s1-init.mp4')).toBe(true);
+    }
+    expect(store.objects.has('demo/source/s1-init.mp4')).toBe(false);
+    expect(store.objects.has('demo/source/s2-init.mp4')).toBe(true);
+  });
+
+  it('of a key that changes the newest content, at most once a second', async () => {
+    const { clock, store, publisher } = begin();
+    const witness = new Witness(store, clock);
+    publisher.start();
+    const show = new Show(publisher);
+    for (let i = 0; i < 100; i += 1) {
+      show.publication.image(textObject('demo/thumbnail.jpg', `picture ${i}`));
+      await clock.advance(100);
+    }
+    await clock.advance(2000);
+    expect(store.text('demo/thumbnail.jpg')).toBe('picture 99');
+    expect(witness.writtenAt.get('demo/thumbnail.jpg')!.length).toBeLessThanOrEqual(11);
+    expect(witness.hurried).toEqual([]);
+    expect(publisher.backlogBytes).toBe(0);
+  });
+
+  it('immutable pictures once each, and the old ones of a series are removed', async () => {
+    const { clock, store, publisher } = begin();
+    publisher.start();
+    const show = new Show(publisher);
+    await clock.advance(1000);
+    for (let i = 0; i < 10; i += 1) {
+      show.publication.image(textObject(`demo/storyboard-${i}.jpg`, 'x'), { immutable: true, series: 'storyboard' });
+      await clock.advance(10_000);
+    }
+    await clock.advance(30_000);
+    expect([...store.objects.keys()].filter((key) => key.includes('storyboard')).sort()).toEqual([
+      'demo/storyboard-8.jpg',
+      'demo/storyboard-9.jpg',
+    ]);
+  });
+
+  it('the important first, and no stream at the cost of another', async () => {
+    const clock = new VirtualClock();
+    const store = new FaultyStore({ clock, latencyMs: 200 });
+    const { publisher } = begin({ clock, store, concurrency: 2, verify: false });
+    publisher.start();
+    const shows = ['a', 'b', 'c'].map((name) => new Show(publisher, { name }));
+    await clock.advance(2000);
+    const order: string[] = [];
+    const put = store.put.bind(store);
+    store.put = (object, options) => {
+      if (!object.key.endsWith('.json')) order.push(object.key);
+      return put(object, options);
+    };
+    for (let i = 0; i < 10; i += 1) shows[0]!.segment();
+    shows[1]!.publication.image(textObject('b/thumbnail.jpg', 'x'));
+    for (let i = 0; i < 3; i += 1) for (const show of shows.slice(1)) show.segment({ init: 's1-init.mp4' });
+    await clock.advance(10_000);
+    const at = (key: string): number => order.indexOf(key);
+    // Two of `a` had the slots before anything else was there.
+    expect(order.slice(2, 4).sort()).toEqual(['b/source/s1-init.mp4', 'c/source/s1-init.mp4']);
+    for (const name of ['b', 'c']) expect(at(`${name}/source/s1-2.ts`)).toBeLessThan(at('a/source/s1-6.ts'));
+    expect(at('a/source/index.m3u8')).toBeLessThan(at('a/source/s1-9.ts'));
+    expect(at('b/thumbnail.jpg')).toBeGreaterThan(at('a/source/s1-9.ts'));
+  });
+
+  it('nothing of the bodies stays in memory', async () => {
+    const { clock, publisher } = begin();
+    publisher.start();
+    const show = new Show(publisher);
+    await show.run(clock, 2);
+    expect(publisher.backlogBytes).toBe(0);
+    expect(show.publication.status().backlogBytes).toBe(0);
+  });
+});
+
+describe('what was claimed is checked', () => {
+  it('a listed segment that the store has lost becomes a gap', async () => {
+    const { clock, store, publisher, events, metrics } = begin({ audit: { intervalMs: 5000 } });
+    publisher.start();
+    const show = new Show(publisher, { windowSegments: 12 });
+    await show.run(clock, 12);
+    expect(events.some(({ event }) => event === 'audit-failed')).toBe(false);
+    store.objects.delete('demo/source/s1-8.ts');
+    await show.run(clock, 5);
+    const segments = parsePlaylist(store.text(playlist)!).segments;
+    expect(segments.filter(({ gap }) => gap).map(({ sequence }) => sequence)).toEqual([8]);
+    expect(events.filter(({ event }) => event === 'audit-failed')).toHaveLength(1);
+    expect(metrics.some((one) => one.type === 'audited' && one.problems === 1)).toBe(true);
+  });
+
+  it('and through the public URL', async () => {
+    const asked: string[] = [];
+    const fetchOne = (async (url: string) => {
+      asked.push(url);
+      return new Response(null, { status: url.endsWith('s1-3.ts') ? 403 : 200, headers: { 'content-length': '1000' } });
+    }) as unknown as typeof fetch;
+    const audit = { intervalMs: 4000, publicUrl: 'https://cdn.example.org/live', fetch: fetchOne };
+    const { clock, publisher, events } = begin({ audit });
+    publisher.start();
+    const show = new Show(publisher);
+    await show.run(clock, 5);
+    expect(asked).toContain('https://cdn.example.org/live/demo/source/s1-0.ts');
+    const [failed] = events.filter(({ event }) => event === 'audit-failed');
+    expect(failed?.message).toContain('s1-3.ts answers 403');
+  });
+
+  it('a playlist that falls behind is told once, and once when it has caught up', async () => {
+    const { clock, store, publisher, events } = begin();
+    publisher.start();
+    const show = new Show(publisher);
+    await show.run(clock, 5);
+    store.outage = 'refuse';
+    await show.run(clock, 10);
+    store.outage = 'none';
+    await show.run(clock, 5);
+    const lag = events.map(({ event }) => event).filter((event) => event.startsWith('playlist-'));
+    expect(lag).toEqual(['playlist-lagging', 'playlist-caught-up']);
+  });
+});
+
+describe('cleanup: keep', () => {
+  it('deletes nothing and ends with a playlist of the whole recording', async () => {
+    const { clock, store, publisher } = begin();
+    publisher.start();
+    const show = new Show(publisher, { cleanup: 'keep' });
+    await show.run(clock, 100);
+    expect(parsePlaylist(store.text(playlist)!).segments).toHaveLength(6);
+    show.lane.end();
+    await clock.until(show.publication.close());
+    const whole = parsePlaylist(store.text(playlist)!);
+    expect(whole.ended).toBe(true);
+    expect(whole.segments.map(({ sequence }) => sequence)).toEqual(Array.from({ length: 100 }, (_, i) => i));
+    expect(store.counts.delete).toBe(1); // the lease
+  });
+
+  it('bounds the memory of a recording, and says so', async () => {
+    const { clock, store, publisher, events } = begin();
+    publisher.start();
+    const show = new Show(publisher, { cleanup: 'keep', recordSegments: 20 });
+    await show.run(clock, 60);
+    show.lane.end();
+    await clock.until(show.publication.close());
+    const { segments } = parsePlaylist(store.text(playlist)!);
+    expect(segments.at(-1)?.sequence).toBe(59);
+    expect(segments.length).toBeLessThanOrEqual(6 + 22);
+    expect(events.filter(({ event }) => event === 'recording-truncated')).toHaveLength(1);
+  });
+});
+
+describe('close', () => {
+  it('waits for what is queued, to its deadline', async () => {
+    const { clock, store, publisher } = begin();
+    publisher.start();
+    const show = new Show(publisher);
+    await show.run(clock, 3);
+    store.outage = 'hang';
+    show.segment();
+    const begun = clock.now();
+    await clock.until(publisher.close({ deadlineMs: 3000 }));
+    expect(clock.now() - begun).toBeLessThan(8000);
+    expect(publisher.backlogBytes).toBe(0);
+    const calls = { ...store.counts };
+    await clock.advance(60_000);
+    expect(store.counts).toEqual(calls);
+  });
+
+  it('leaves a node that renders badly alive', async () => {
+    const { clock, store, publisher, events } = begin();
+    publisher.start();
+    const bad = publisher.stream({ name: 'bad', windowSegments: 6, targetDurationSeconds: 2, cleanup: 'delete' });
+    const lane = bad.rendition<number>({
+      name: 'source',
+      render: () => {
+        throw new Error('no such thing');
+      },
+    });
+    const show = new Show(publisher);
+    lane.append({ object: textObject('bad/source/x-0.ts', 'x'), durationSeconds: 2, entry: 0 });
+    await show.run(clock, 5);
+    expect(events.some(({ event, stream }) => event === 'caller-failed' && stream === 'bad')).toBe(true);
+    expect(parsePlaylist(store.text(playlist)!).segments).toHaveLength(5);
   });
 });

@@ -80,7 +80,11 @@ export class FaultyStore implements ObjectStore {
         throw reset();
       }
       if (fault === 'missing-after-put') {
-        return this.#commit(object, { ifNoneMatch, ifMatch }, Math.random() < 0.5 ? 1500 : Number.POSITIVE_INFINITY);
+        return this.#commit(
+          object,
+          { ifNoneMatch, ifMatch },
+          this.#version % 2 === 0 ? 1500 : Number.POSITIVE_INFINITY,
+        );
       }
       const result = commit();
       if (fault === 'reset-after') throw reset();

@@ -3,7 +3,8 @@ import type { Clock } from '../../src/storage/publish/clock.js';
 interface Timer {
   readonly at: number;
   readonly id: number;
-  readonly run: () => void;
+  /** Undefined when cancelled, so that nothing is kept in memory by it. */
+  run: (() => void) | undefined;
 }
 
 /** Time that passes only when told to: an hour of retries takes as long as its work. */
@@ -12,17 +13,17 @@ export class VirtualClock implements Clock {
   #nextId = 0;
   /** A binary heap by time, then by the order of asking. */
   readonly #heap: Timer[] = [];
-  readonly #live = new Set<number>();
 
   now(): number {
     return this.#now;
   }
 
   after(delayMs: number, run: () => void): () => void {
-    const timer = { at: this.#now + Math.max(0, delayMs), id: this.#nextId++, run };
-    this.#live.add(timer.id);
+    const timer: Timer = { at: this.#now + Math.max(0, delayMs), id: this.#nextId++, run };
     this.#push(timer);
-    return () => this.#live.delete(timer.id);
+    return () => {
+      timer.run = undefined;
+    };
   }
 
   /** Resolves after `delayMs`. */
@@ -36,7 +37,7 @@ export class VirtualClock implements Clock {
     await settle();
     for (let timer = this.#heap[0]; timer !== undefined && timer.at <= end; timer = this.#heap[0]) {
       this.#pop();
-      if (!this.#live.delete(timer.id)) continue;
+      if (timer.run === undefined) continue;
       this.#now = Math.max(this.#now, timer.at);
       timer.run();
       await settle();

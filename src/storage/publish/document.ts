@@ -93,7 +93,7 @@ export class Document<N> {
     if (this.#running === undefined) return;
     this.#running.target.uploader.cancel(this.#running.ticket);
     this.#running = undefined;
-    this.#slot.finish(false);
+    this.#slot.finish(false, this.#options.settings.clock.now());
   }
 
   #submit(): void {
@@ -113,7 +113,7 @@ export class Document<N> {
       settled: (error) => {
         this.#running = undefined;
         // What was given up is tried again all the same, with the next content or after a while: playlists must not be lost.
-        this.#slot.finish(error === undefined && outcome !== 'held');
+        this.#slot.finish(error === undefined && outcome !== 'held', settings.clock.now());
         if (error || outcome === 'written') this.#options.settled(error);
         if (error) this.#pumpAfter(givenUpMs);
         else this.pump();
@@ -124,9 +124,9 @@ export class Document<N> {
   }
 
   async #write(target: StoreTarget, signal: AbortSignal): Promise<Outcome> {
-    const { settings, ready, stored } = this.#options;
+    const { ready, stored } = this.#options;
     if (!ready()) return 'held';
-    this.#slot.sent(settings.clock.now());
+    this.#slot.sent();
     const content = this.#content();
     if (content === undefined) return 'same';
     const { object, note } = content;

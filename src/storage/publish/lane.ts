@@ -102,7 +102,8 @@ export class Lane<T> implements RenditionLane<T> {
 
   /** Keys that the sessions in use are known by. */
   keys(): readonly string[] {
-    return [...this.#window.items.map(({ key }) => key), ...[...this.#limbo.values()].flat()];
+    const inWindow = this.#window.items.flatMap(({ key, initKey }) => (initKey === undefined ? [key] : [key, initKey]));
+    return [...inWindow, ...[...this.#limbo.values()].flat()];
   }
 
   /** What a player can fetch by the playlist that is on the store now. */

@@ -1,12 +1,13 @@
 /**
  * Pure: the one place of a key whose newest content alone matters. Content that comes while the last write is under
- * way, or less than `intervalMs` after it began, waits, and only the newest of it is written.
+ * way, or less than `intervalMs` after its end, waits, and only the newest of it is written. After its end, because
+ * nobody knows when between its start and its end the store counted it.
  */
 export class CoalescingSlot {
   readonly #intervalMs: number;
   #waiting = false;
   #busy = false;
-  #startedAt = Number.NEGATIVE_INFINITY;
+  #endedAt = Number.NEGATIVE_INFINITY;
 
   constructor(intervalMs: number) {
     this.#intervalMs = intervalMs;
@@ -29,7 +30,7 @@ export class CoalescingSlot {
   /** Milliseconds until a write may begin; undefined when there is nothing to write or a write is under way. */
   dueInMs(now: number): number | undefined {
     if (!this.#waiting || this.#busy) return undefined;
-    return Math.max(0, this.#startedAt + this.#intervalMs - now);
+    return Math.max(0, this.#endedAt + this.#intervalMs - now);
   }
 
   /** A write was asked for; it takes all content marked until it is `sent`. */
@@ -38,14 +39,14 @@ export class CoalescingSlot {
   }
 
   /** An attempt begins now with the newest content. */
-  sent(now: number): void {
+  sent(): void {
     this.#waiting = false;
-    this.#startedAt = now;
   }
 
   /** The write is over. One that was not `done` leaves its content waiting. */
-  finish(done: boolean): void {
+  finish(done: boolean, now: number): void {
     this.#busy = false;
+    this.#endedAt = now;
     if (!done) this.#waiting = true;
   }
 }

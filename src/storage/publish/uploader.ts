@@ -22,7 +22,7 @@ export interface Job extends Queued {
   run(store: ObjectStore, signal: AbortSignal, freeSlot: () => void): Promise<void>;
   /** Called once unless cancelled: with the reason when it was given up. Must not throw. */
   settled(error: SidepipeError | undefined): void;
-  /** At least so long from the start of one attempt to the next. */
+  /** At least so long from the end of one attempt to the next. */
   readonly spacingMs?: number;
   /** Instead of the deadline by bytes. */
   readonly timeoutMs?: number;
@@ -212,7 +212,6 @@ export class Uploader {
       return;
     }
     if (upload) this.#note(verdict === 'reconfigure' ? 'refusal' : isThrottle(error) ? 'throttle' : 'failure', error);
-    const now = clock.now();
     const jitter = fullJitterMs({
       failures: work.attempts,
       baseMs: timing.retryBaseMs,
@@ -221,7 +220,7 @@ export class Uploader {
     });
     // While the store is down or refuses, the health decides when; the job only has to be in the queue.
     const pause = this.#health.state === 'up' || this.#health.state === 'ramping' ? jitter : 0;
-    const waitMs = Math.max(pause, retryAfterMs(error), startedAt + (job.spacingMs ?? 0) - now);
+    const waitMs = Math.max(pause, retryAfterMs(error), job.spacingMs ?? 0);
     if (waitMs <= 0) this.#enqueue(work);
     else work.cancelTimer = clock.after(waitMs, () => this.#enqueue(work));
   }

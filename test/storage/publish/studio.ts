@@ -8,7 +8,7 @@ import {
   type StreamOptions,
   type StreamPublication,
 } from '../../../src/storage/publisher.js';
-import type { StoredObject } from '../../../src/storage/store.js';
+import type { ObjectStore, StoredObject } from '../../../src/storage/store.js';
 import type { FaultyStore } from '../../support/faulty-store.js';
 import type { VirtualClock } from '../../support/virtual-clock.js';
 
@@ -31,7 +31,7 @@ export function seeded(seed: number): () => number {
 }
 
 export interface StudioOptions extends Partial<PublisherOptions> {
-  readonly store: FaultyStore;
+  readonly store: ObjectStore;
   readonly clock: VirtualClock;
   readonly seed?: number;
 }
@@ -172,7 +172,7 @@ export class Witness {
   readonly sessions: string[] = [];
   readonly writtenAt = new Map<string, number[]>();
   readonly #store: FaultyStore;
-  #last: ParsedPlaylist | undefined;
+  readonly #last = new Map<string, ParsedPlaylist>();
 
   constructor(store: FaultyStore, clock: VirtualClock) {
     this.#store = store;
@@ -203,10 +203,10 @@ export class Witness {
     this.playlists += 1;
     const entry = this.#store.objects.get(key)!;
     const playlist = parsePlaylist(Buffer.from(entry.body).toString('utf8'));
-    const before = this.#last;
+    const before = this.#last.get(key);
     const session = playlist.segments[0]!.file.split('-')[0]!;
     if (this.sessions.at(-1) !== session) this.sessions.push(session);
-    else if (before) {
+    if (before?.segments[0]?.file.startsWith(`${session}-`)) {
       if (playlist.mediaSequence < before.mediaSequence) this.problems.push('the media sequence went back');
       const end = (list: ParsedPlaylist): number => list.mediaSequence + list.segments.length;
       if (end(playlist) < end(before)) this.problems.push('the end went back');
@@ -222,6 +222,6 @@ export class Witness {
         this.problems.push(`playlist ${this.playlists} lists ${file}, which is not readable`);
       }
     }
-    this.#last = playlist;
+    this.#last.set(key, playlist);
   }
 }

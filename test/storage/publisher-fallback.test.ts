@@ -1,0 +1,75 @@
+import { expect, it } from 'vitest';
+import { FaultyStore } from '../support/faulty-store.js';
+import { VirtualClock } from '../support/virtual-clock.js';
+import { parsePlaylist, Show, studio, Witness } from './publish/studio.js';
+
+const playlist = 'demo/source/index.m3u8';
+
+function begin(cleanup: 'delete' | 'keep') {
+  const clock = new VirtualClock();
+  const first = new FaultyStore({ clock });
+  const second = new FaultyStore({ clock });
+  const made = studio({ clock, store: first, fallback: second });
+  made.publisher.start();
+  const show = new Show(made.publisher, { cleanup, multivariant: true });
+  return { clock, first, second, show, ...made };
+}
+
+it('takes over when the first store is down past the limit, and hands back with the gap reconciled', async () => {
+  const { clock, first, second, show, publisher, events } = begin('delete');
+  const witnesses = [new Witness(first, clock), new Witness(second, clock)];
+  await show.run(clock, 10);
+  expect(second.objects.size).toBe(0);
+
+  first.outage = 'refuse';
+  await show.run(clock, 40);
+  const meanwhile = parsePlaylist(second.text(playlist)!);
+  expect(meanwhile.segments.at(-1)?.sequence).toBe(49);
+  expect(meanwhile.segments.some(({ gap }) => gap)).toBe(false);
+  expect(second.text('demo/index.m3u8')).toContain('source');
+
+  first.outage = 'none';
+  await show.run(clock, 12);
+  const after = parsePlaylist(first.text(playlist)!);
+  expect(after.segments.map(({ sequence }) => sequence)).toEqual([56, 57, 58, 59, 60, 61]);
+  expect(witnesses.flatMap(({ problems }) => problems)).toEqual([]);
+  expect(witnesses.map(({ gaps }) => gaps)).toEqual([0, 0]);
+  expect(events.filter(({ event }) => event === 'store-switched')).toHaveLength(2);
+
+  // Nothing is left on the fallback, and nothing unlisted on the first.
+  await show.run(clock, 30);
+  expect([...second.objects.keys()]).toEqual([]);
+  const files = [...first.objects.keys()].filter((key) => key.endsWith('.ts'));
+  expect(files.length).toBeLessThan(6 + 7 + 4);
+  await clock.until(publisher.close());
+});
+
+it('copies a recording back, so that the playlist of the whole has no gap', async () => {
+  const { clock, first, show, publisher } = begin('keep');
+  await show.run(clock, 10);
+  first.outage = 'refuse';
+  await show.run(clock, 40);
+  first.outage = 'none';
+  await show.run(clock, 20);
+  show.lane.end();
+  await clock.until(show.publication.close());
+  const whole = parsePlaylist(first.text(playlist)!);
+  expect(whole.ended).toBe(true);
+  expect(whole.segments.map(({ sequence }) => sequence)).toEqual(Array.from({ length: 70 }, (_, i) => i));
+  expect(whole.segments.filter(({ gap }) => gap)).toEqual([]);
+  for (const { file } of whole.segments) expect(first.objects.has(`demo/source/${file}`), file).toBe(true);
+  await clock.until(publisher.close());
+});
+
+it('stays where it is when both stores are down', async () => {
+  const { clock, first, second, show, publisher, events } = begin('delete');
+  await show.run(clock, 5);
+  first.outage = 'hang';
+  second.outage = 'refuse';
+  await show.run(clock, 60);
+  first.outage = 'none';
+  await show.run(clock, 40);
+  expect(parsePlaylist(first.text(playlist)!).segments.at(-1)?.sequence).toBe(104);
+  expect(events.filter(({ event }) => event === 'store-switched').length % 2).toBe(0);
+  await clock.until(publisher.close({ deadlineMs: 1000 }));
+});
