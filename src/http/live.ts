@@ -113,11 +113,9 @@ async function serveThumbnail(
 
 /** Every picture says how old it is, in a 304 too: there it is the client's copy that the words are about. */
 function imageHeaders(image: ImageResource): HeaderFields {
-  return {
-    ...openToAll,
-    'sidepipe-image-state': image.state,
-    ...(image.capturedAt === undefined ? {} : { 'sidepipe-captured-at': new Date(image.capturedAt).toISOString() }),
-  };
+  const headers: Record<string, string> = Object.assign({ 'sidepipe-image-state': image.state }, openToAll);
+  if (image.capturedAt !== undefined) headers['sidepipe-captured-at'] = new Date(image.capturedAt).toISOString();
+  return headers;
 }
 
 /** A picture that is not fresh must not outlive its state in any cache. */

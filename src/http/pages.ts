@@ -24,7 +24,7 @@ export function pageRoutes(app: Hono, context: AppContext): void {
     const live = streams.get(name);
     if (live !== undefined) {
       const stream = describe(live, publicUrl);
-      return pageResponse(watchPage({ stream, format: live.images.formats[0] ?? 'jpg', assets, version, now: now() }));
+      return pageResponse(watchPage({ stream, assets, version, now: now() }));
     }
     const problem = unknownStream(name);
     if (c.req.header('accept')?.includes('text/html') !== true) return problemResponse(problem, c.req.url);

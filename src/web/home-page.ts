@@ -2,7 +2,7 @@ import { html } from 'hono/html';
 import type { StreamDescription } from '../stream/types.js';
 import type { WebAssets } from './assets.js';
 import { type Html, icon, layout } from './layout.js';
-import { pictureFigure, stateBadge } from './parts.js';
+import { pictureFigure, pictureUrl, stateBadge } from './parts.js';
 
 export interface HomePageOptions {
   readonly streams: readonly StreamDescription[];
@@ -38,12 +38,6 @@ ${pictureFigure(stream, pictureUrl('', stream), now)}
 <div class="card-text"><h2>${stream.name}</h2>${stateBadge(stream)}<p class="reason" data-reason>${stream.reason?.message ?? ''}</p></div>
 </a>
 </li>`;
-}
-
-/** Relative to the page: `thumbnail` may be an absolute URL under which this page was not opened. */
-function pictureUrl(up: string, stream: StreamDescription): string {
-  const file = stream.playback.thumbnail.split('/').at(-1) ?? 'thumbnail.jpg';
-  return `${up}live/${encodeURIComponent(stream.name)}/${file}`;
 }
 
 function emptyState(assets: WebAssets): Html {

@@ -12,6 +12,12 @@ export function pictureFigure(stream: StreamDescription, url: string, now: numbe
 </figure>`;
 }
 
+/** Where the newest picture is, relative to the page: the public address may not be the one that this page came from. */
+export function pictureUrl(up: string, stream: StreamDescription): string {
+  const file = stream.playback.thumbnail.split('/').at(-1) ?? 'thumbnail.jpg';
+  return `${up}live/${encodeURIComponent(stream.name)}/${file}`;
+}
+
 /** The stream's state: a dot and a word. The colour comes from `data-state` of an element around it. */
 export function stateBadge(stream: StreamDescription): Html {
   return html`<span class="state"><span class="dot"></span><span data-state-words>${stateInWords(stream.state)}</span></span>`;

@@ -1,25 +1,23 @@
 import { html } from 'hono/html';
-import type { ImageFormat, StreamDescription } from '../stream/types.js';
+import type { StreamDescription } from '../stream/types.js';
 import { hlsModule, type WebAssets } from './assets.js';
 import { factsInWords, waitingInWords } from './client/words.js';
 import { assetUrl, type Html, icon, layout } from './layout.js';
-import { pictureFigure, stateBadge } from './parts.js';
+import { pictureFigure, pictureUrl, stateBadge } from './parts.js';
 
 export interface WatchPageOptions {
   readonly stream: StreamDescription;
-  /** The format of the pictures on the page. */
-  readonly format: ImageFormat;
   readonly assets: WebAssets;
   readonly version: string;
   readonly now: number;
 }
 
 /** `/watch/{stream}`: the player, the newest picture beside it, and the addresses of both. */
-export function watchPage({ stream, format, assets, version, now }: WatchPageOptions): Html {
+export function watchPage({ stream, assets, version, now }: WatchPageOptions): Html {
   const up = '../';
   const live = `${up}live/${encodeURIComponent(stream.name)}`;
   const api = `${up}api/v1/streams/${encodeURIComponent(stream.name)}`;
-  const picture = `${live}/thumbnail.${format}`;
+  const picture = pictureUrl(up, stream);
   const playlist = `${live}/index.m3u8`;
   return layout({
     title: `${stream.name} · sidepipe`,

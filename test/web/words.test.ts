@@ -1,0 +1,52 @@
+import { describe, expect, it } from 'vitest';
+import { ageInWords, bitrateInWords, factsInWords, pictureInWords, stateInWords } from '../../src/web/client/words.js';
+
+describe('ageInWords', () => {
+  it.each([
+    [0, 'now'],
+    [0.99, 'now'],
+    [1, '1 s'],
+    [59.9, '59 s'],
+    [60, '1 min'],
+    [3599, '59 min'],
+    [3600, '1 h'],
+    [172_799, '47 h'],
+    [172_800, '2 days'],
+  ])('%d s: %s', (seconds, words) => {
+    expect(ageInWords(seconds)).toBe(words);
+  });
+});
+
+describe('pictureInWords', () => {
+  it.each([
+    ['fresh', 0.4, 'Now'],
+    ['fresh', 3.2, '3 s ago'],
+    ['stale', 130, 'Old picture, 2 min ago'],
+    ['offline', 7300, 'Last picture 2 h ago'],
+    ['offline', undefined, 'No picture yet'],
+  ])('%s %s: %s', (state, age, words) => {
+    expect(pictureInWords(state, age)).toBe(words);
+  });
+});
+
+it('has a word for every state, and shows one that it does not know', () => {
+  expect(['idle', 'starting', 'live', 'recovering', 'failed', 'new'].map(stateInWords)).toEqual([
+    'Waiting',
+    'Starting',
+    'Live',
+    'Reconnecting',
+    'Failed',
+    'new',
+  ]);
+});
+
+it('leaves out the facts that are not known', () => {
+  const hls = { resolution: null, frameRate: 12.5, bandwidth: 2_345_678, codecs: null };
+  const facts = factsInWords({ name: 'cam', state: 'live', reason: null, source: { kind: 'rtsp' }, hls });
+  expect(facts).toEqual([
+    ['Source', 'RTSP'],
+    ['Frame rate', '12.5 fps'],
+    ['Peak bit rate', '2.3 Mbit/s'],
+  ]);
+  expect(bitrateInWords(64_400)).toBe('64 kbit/s');
+});
