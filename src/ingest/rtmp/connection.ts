@@ -31,7 +31,7 @@ export interface ConnectionHost {
 }
 
 /** How long a peer that has been told its end may take to hang up. */
-const lingerMs = 1_000;
+const lingerMs = 2_000;
 
 /** One socket: bytes to the session, events to the publisher. */
 export class Connection {
@@ -183,8 +183,9 @@ export class Connection {
     this.#feed?.finish(reason);
     this.#host.ended(this, reason);
     if (this.#socket.destroyed) return;
+    // Who leaves by the book hangs up too, and may take it for a failure when the other side is faster (GStreamer does).
+    if (reason !== 'unpublished') this.#socket.end();
     // The peer shall read why: a socket closed over unread bytes would reset and take the answer with it.
-    this.#socket.end();
     this.#socket.resume();
     this.#timer = setTimeout(() => this.#socket.destroy(), lingerMs);
   }

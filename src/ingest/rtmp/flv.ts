@@ -28,6 +28,8 @@ export function createFlvWriter(): FlvWriter {
   const sequenceHeaders: { video?: Uint8Array; audio?: Uint8Array } = {};
   const codecs: { video?: string; audio?: string } = {};
   let needsKeyframe = true;
+  /** ffmpeg makes a subtitle stream of metadata that comes among media, so it is written at the head or not at all. */
+  let takesMetadata = true;
 
   function inspect(event: MediaEvent | MetadataEvent): { isSequenceHeader: boolean; isKeyframe: boolean } {
     if (event.type === 'metadata') {
@@ -49,6 +51,7 @@ export function createFlvWriter(): FlvWriter {
       timeline = createTimeline();
       needsKeyframe = true;
       const parts: Uint8Array[] = [fileHeader.slice()];
+      takesMetadata = metadata === undefined;
       if (metadata !== undefined) parts.push(flvTag(tagType.metadata, 0, metadata.payload));
       if (sequenceHeaders.video !== undefined) parts.push(flvTag(tagType.video, 0, sequenceHeaders.video));
       if (sequenceHeaders.audio !== undefined) parts.push(flvTag(tagType.audio, 0, sequenceHeaders.audio));
@@ -59,7 +62,12 @@ export function createFlvWriter(): FlvWriter {
     },
     write(event) {
       const { isSequenceHeader, isKeyframe } = inspect(event);
-      if (event.type === 'metadata') return flvTag(tagType.metadata, timeline.latest, event.payload);
+      if (event.type === 'metadata') {
+        if (!takesMetadata) return noBytes;
+        takesMetadata = false;
+        return flvTag(tagType.metadata, 0, event.payload);
+      }
+      takesMetadata = false;
       // A sequence header may bear any timestamp, often 0: it must not move the timeline.
       if (isSequenceHeader) return flvTag(tagType[event.type], timeline.latest, event.payload);
       if (event.type === 'video') {

@@ -90,8 +90,16 @@ describe('FLV writer', () => {
     expect(timesOf(events)).toEqual([0, 0, 40, 40, 80, 80, 120, 120]);
   });
 
-  it('is not moved by sequence headers and metadata in mid-stream', () => {
-    expect(timesOf([video(70_000), avcHeader(1), metadata, video(70_040)])).toEqual([0, 0, 0, 40]);
+  it('is not moved by sequence headers in mid-stream', () => {
+    expect(timesOf([video(70_000), avcHeader(1), video(70_040)])).toEqual([0, 0, 40]);
+  });
+
+  it('writes metadata at the head only, once', () => {
+    const flv = createFlvWriter();
+    const events = [metadata, metadata, video(0), metadata];
+    const tags = parseFlv(concatBytes([...flv.begin(), ...events.map((event) => flv.write(event))]));
+    expect(tags.map((tag) => tag.type)).toEqual([18, 9]);
+    expect(parseFlv(concatBytes([...flv.begin(), flv.write(metadata)])).map((tag) => tag.type)).toEqual([18]);
   });
 
   it('gives a later reader metadata, the newest sequence headers and a keyframe first', () => {
