@@ -54,7 +54,8 @@ function hlsOutput({ video, audio, hls }: StreamPlan): string[] {
     ...['-map', '0:V:0', ...videoArguments(video, hls.segmentSeconds)],
     ...(audio === 'none' ? [] : ['-map', '0:a:0?', ...audioArguments(audio)]),
     ...['-sn', '-dn', '-map_metadata', '-1', '-max_muxing_queue_size', '1024'],
-    ...['-f', 'hls', '-method', 'PUT', '-http_persistent', '0'],
+    // No delay before the first timestamp: both containers then begin where the source's timeline does.
+    ...['-muxdelay', '0', '-f', 'hls', '-method', 'PUT', '-http_persistent', '0'],
     ...['-hls_time', String(hls.segmentSeconds), '-hls_list_size', '6', '-start_number', '0'],
     ...containerArguments(hls.container, hls.url),
     `${hls.url}index.m3u8`,

@@ -41,7 +41,7 @@ export interface VariantStream {
 }
 
 /** How far a derived date may be from the true one before the playlist states it again. */
-const dateToleranceMs = 50;
+const dateToleranceMs = 5;
 
 /** The text of a media playlist. Throws `internal` for entries that no playlist can express. */
 export function renderMediaPlaylist(playlist: MediaPlaylist): string {

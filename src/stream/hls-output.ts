@@ -4,6 +4,7 @@ import type { ReadySegment } from '../hls/assembler.js';
 import type { Bandwidth } from '../hls/bandwidth.js';
 import { inspectMedia, type MediaDescription } from '../hls/inspect.js';
 import { renderMultivariantPlaylist, type SegmentEntry } from '../hls/playlist.js';
+import { trackSignature } from '../hls/signature.js';
 import { MediaWindow, type WindowCounters } from '../hls/window.js';
 import { etagOf } from './etag.js';
 import type { HlsView, MediaResource, PlaylistResource } from './types.js';
@@ -34,6 +35,10 @@ export interface HlsOutputOptions {
 const EPOCH = Date.UTC(2026, 0, 1);
 /** A date may drift this far from what the durations before it say until it is told anew. */
 const DATE_DRIFT_MS = 500;
+/** By so much a date may come before the end of the segment before it: less than players notice. */
+const DATE_SLEW_MS = 20;
+/** Less than this is the shift that reordered pictures need. */
+const LATE_START_SECONDS = 0.25;
 
 /** The HLS side of one stream: its window over all ffmpeg runs, and what players and the publisher see of it. */
 export class HlsOutput implements HlsView {
@@ -41,6 +46,7 @@ export class HlsOutput implements HlsView {
   readonly #options: HlsOutputOptions;
   readonly #window: MediaWindow;
   #sessionId = '';
+  #signature: string | undefined;
   /** Where the next segment begins on ffmpeg's timeline, in seconds. */
   #positionSeconds = 0;
   #nextDate: number | undefined;
@@ -83,7 +89,15 @@ export class HlsOutput implements HlsView {
     const { sequence, body, durationSeconds, init, discontinuity } = segment;
     const programDateTime = this.#dateOf(segment, clock);
     const sessionId = this.#sessionId;
-    const added = { sessionId, sequence, body, durationSeconds, programDateTime, discontinuity };
+    const isChanged = this.#isChanged(segment);
+    const added = {
+      sessionId,
+      sequence,
+      body,
+      durationSeconds,
+      programDateTime,
+      discontinuity: discontinuity || isChanged,
+    };
     const { file } = this.#window.append(init === undefined ? added : { ...added, init }, now());
     const playlist = this.#window.playlist();
     const entry = playlist.entries.at(-1)!;
@@ -98,7 +112,7 @@ export class HlsOutput implements HlsView {
       discontinuitySequence:
         playlist.discontinuitySequence + playlist.entries.slice(0, -1).filter((each) => each.discontinuity).length,
     });
-    if (this.#described === undefined || sequence === 0) void this.#inspect(segment);
+    if (this.#described === undefined || sequence === 0 || isChanged) void this.#inspect(segment);
     else this.#refreshMultivariant();
   }
 
@@ -131,13 +145,21 @@ export class HlsOutput implements HlsView {
     return rendition === this.rendition ? this.#window.resource(file) : undefined;
   }
 
+  /** Whether the encoding changed within a run, as when a camera's resolution is set: players must be told. */
+  #isChanged({ sequence, body, init }: ReadySegment): boolean {
+    const { container } = this.#options.config.hls;
+    const signature = trackSignature({ container, segment: body, ...(init && { init }) });
+    const before = this.#signature;
+    this.#signature = signature;
+    return sequence > 0 && before !== undefined && before !== signature;
+  }
+
   /** The date of a segment's first picture: by the source's clock at first, then by the durations since. */
   #dateOf(segment: ReadySegment, clock: SourceClock): number {
     const { durationSeconds, completedAtMs } = segment;
     const measured = clock.wallTimeOf(this.#positionSeconds) ?? completedAtMs - durationSeconds * 1000;
-    const expected = this.#nextDate;
-    const follows = expected !== undefined && !segment.discontinuity && Math.abs(measured - expected) < DATE_DRIFT_MS;
-    const date = Math.round(follows ? expected : measured);
+    const expected = segment.discontinuity ? undefined : this.#nextDate;
+    const date = Math.round(expected === undefined ? measured : steered(expected, measured));
     this.#positionSeconds += durationSeconds;
     this.#nextDate = date + durationSeconds * 1000;
     return date;
@@ -145,10 +167,15 @@ export class HlsOutput implements HlsView {
 
   async #inspect(segment: ReadySegment): Promise<void> {
     const { config, onInspectionFailed } = this.#options;
+    const sessionId = this.#sessionId;
     try {
       const { body, init } = segment;
       const described = await inspectMedia({ container: config.hls.container, segment: body, ...(init && { init }) });
-      if (this.#closed) return;
+      if (this.#closed || sessionId !== this.#sessionId) return;
+      // A stream that was joined between two keyframes begins with the next one, not at the timeline's zero.
+      if (segment.sequence === 0 && described.startSeconds > LATE_START_SECONDS) {
+        this.#positionSeconds += described.startSeconds;
+      }
       this.#described = described;
       this.#refreshMultivariant();
     } catch (error) {
@@ -177,6 +204,15 @@ export class HlsOutput implements HlsView {
     this.#multivariant = { body, etag, modifiedAt: this.#options.now() };
     this.#options.onDescribed();
   }
+}
+
+/**
+ * The date of a segment that should begin at `expected` and by the clock begins at `measured`: as expected, until the clock is
+ * far off; then at once forward, but backward only in steps, for dates must not overlap.
+ */
+function steered(expected: number, measured: number): number {
+  if (Math.abs(measured - expected) < DATE_DRIFT_MS) return expected;
+  return measured > expected ? measured : expected - DATE_SLEW_MS;
 }
 
 /**

@@ -45,12 +45,12 @@ describe('renderMediaPlaylist', () => {
     );
   });
 
-  it('states a date again after a discontinuity and when small errors add up to more than 50 ms', () => {
-    const drifting = Array.from({ length: 4 }, (_, number) => entry(number, { programDateTime: date + number * 2030 }));
+  it('states a date again after a discontinuity and when small errors add up to more than 5 ms', () => {
+    const drifting = Array.from({ length: 4 }, (_, number) => entry(number, { programDateTime: date + number * 2003 }));
     const lines = renderMediaPlaylist(playlist(drifting)).split('\n');
     expect(lines.filter((line) => line.startsWith('#EXT-X-PROGRAM')).map((line) => line.slice(-13))).toEqual([
       '12:00:00.000Z',
-      '12:00:04.060Z',
+      '12:00:04.006Z',
     ]);
     const cut = renderMediaPlaylist(playlist([entry(0), entry(1, { discontinuity: true })]));
     expect(cut).toContain('#EXT-X-DISCONTINUITY\n#EXT-X-PROGRAM-DATE-TIME:2026-05-01T12:00:02.000Z\n');
