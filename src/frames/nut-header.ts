@@ -123,8 +123,15 @@ export function readMainHeader(reader: NutReader): MainHeader {
     numerator: reader.unsigned(),
     denominator: reader.unsigned(),
   }));
+  if (timeBases.length === 0 || timeBases.some(({ numerator, denominator }) => numerator === 0 || denominator === 0)) {
+    throw invalid('a time base that is none');
+  }
   const frameCodes = readFrameCodes(reader);
-  const elisions = Array.from({ length: bounded(reader.unsigned(), 127) }, () => reader.lengthPrefixed().slice());
+  // Copied: they outlive the piece that they came in.
+  const elisions = Array.from(
+    { length: bounded(reader.unsigned(), 127) },
+    () => new Uint8Array(reader.lengthPrefixed()),
+  );
   return { timeBases, frameCodes, elisions: [NO_BYTES, ...elisions] };
 }
 
@@ -167,7 +174,7 @@ export function readVideoHeader(reader: NutReader, main: MainHeader): VideoHeade
   if (reader.unsigned() !== 0) throw invalid('a stream that is not video');
   reader.lengthPrefixed(); // fourcc
   const timeBase = main.timeBases[reader.unsigned()];
-  if (timeBase === undefined || timeBase.denominator === 0) throw invalid('a stream without a time base');
+  if (timeBase === undefined) throw invalid('a stream without a time base');
   const msbPtsShift = bounded(reader.unsigned(), 48);
   reader.unsigned(); // max_pts_distance
   reader.unsigned(); // decode_delay
@@ -213,7 +220,9 @@ function fullPts(coded: number, shift: number, lastPts: number): number {
 export function readSyncpoint(reader: NutReader, main: MainHeader, video: VideoHeader): number {
   const coded = reader.unsigned();
   const timeBase = main.timeBases[coded % main.timeBases.length]!;
-  const pts = Math.floor(coded / main.timeBases.length);
+  const pts = BigInt(Math.floor(coded / main.timeBases.length));
   const { numerator, denominator } = video.timeBase;
-  return Math.floor((pts * timeBase.numerator * denominator) / (timeBase.denominator * numerator));
+  // The product is beyond 53 bits for dates in fine time bases, and one tick off would put every later frame off by it.
+  const product = pts * BigInt(timeBase.numerator) * BigInt(denominator);
+  return Number(product / (BigInt(timeBase.denominator) * BigInt(numerator)));
 }

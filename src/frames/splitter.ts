@@ -47,15 +47,23 @@ export class NutSplitter {
   #video: VideoHeader | undefined;
   #lastPts = 0;
   #filling: Filling | undefined;
+  #failure: unknown;
 
   constructor(options: SplitterOptions) {
     this.#options = options;
   }
 
   push(piece: Uint8Array): void {
-    let bytes = piece;
-    while (bytes.length > 0) {
-      bytes = this.#filling === undefined ? this.#readHeader(bytes) : this.#fill(this.#filling, bytes);
+    // What follows a fault cannot be told apart from what is wrong with it.
+    if (this.#failure !== undefined) throw this.#failure;
+    try {
+      let bytes = piece;
+      while (bytes.length > 0) {
+        bytes = this.#filling === undefined ? this.#readHeader(bytes) : this.#fill(this.#filling, bytes);
+      }
+    } catch (error) {
+      this.#failure = error;
+      throw error;
     }
   }
 
@@ -73,7 +81,8 @@ export class NutSplitter {
         if (error !== INCOMPLETE) throw error;
         if (held > 0 && joined < bytes.length) continue;
         if (view.length > MAX_HEADER_BYTES) throw invalid('a header without an end');
-        this.#rest = view.slice();
+        // Not `slice`: of a Node.js Buffer that is a view of memory which the caller may use again.
+        this.#rest = new Uint8Array(view);
         return bytes.subarray(bytes.length);
       }
     }
@@ -137,6 +146,8 @@ export class NutSplitter {
       filled: header.elision.length,
       ptsSeconds: (header.pts * numerator) / denominator,
     };
+    // A picture that is all elision has no bytes to wait for.
+    if (header.dataBytes === 0) this.#fill(this.#filling, header.elision.subarray(0, 0));
   }
 
   #fill(filling: Filling, bytes: Uint8Array): Uint8Array {

@@ -1,0 +1,33 @@
+import { readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+
+export interface UntilOptions {
+  readonly timeoutMs?: number;
+  readonly intervalMs?: number;
+}
+
+/** Asks again and again until the answer is neither undefined nor false, and gives it; throws when that takes too long. */
+export async function until<T>(
+  what: string,
+  ask: () => T | Promise<T>,
+  { timeoutMs = 10_000, intervalMs = 20 }: UntilOptions = {},
+): Promise<Exclude<T, undefined | false>> {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    const answer = await ask();
+    if (answer !== undefined && answer !== false) return answer as Exclude<T, undefined | false>;
+    if (Date.now() > deadline) throw new Error(`waited ${timeoutMs} ms in vain: ${what}`);
+    await delay(intervalMs);
+  }
+}
+
+/** Whether a process runs. One that has ended but that nobody has waited for (a zombie) does not. */
+export async function isRunning(pid: number): Promise<boolean> {
+  try {
+    process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
+  return stat === undefined || !/^\d+ \(.*\) [ZX]/s.test(stat);
+}
