@@ -108,10 +108,10 @@ export function createBucket({ name, now, minPartBytes, onCommit }: BucketOption
     completeUpload(id, wanted, condition) {
       const { key, headers, publicRead, parts } = uploadOf(id);
       if (wanted.length === 0) throw badRequest('MalformedXML', 'The XML you provided was not well-formed.');
+      if (wanted.some(({ number }, index) => index > 0 && number <= wanted[index - 1]!.number)) {
+        throw badRequest('InvalidPartOrder', 'The list of parts was not in ascending order.');
+      }
       const bodies = wanted.map(({ number, etag }, index) => {
-        if (index > 0 && number <= wanted[index - 1]!.number) {
-          throw badRequest('InvalidPartOrder', 'The list of parts was not in ascending order.');
-        }
         const part = parts.get(number);
         if (!part || part.etag.replaceAll('"', '') !== etag.replaceAll('"', '')) {
           throw badRequest('InvalidPart', 'One or more of the specified parts could not be found.');
