@@ -23,9 +23,9 @@ export class FrameSlot {
 
   /** A buffer of exactly `bytes` to fill for the next `offer`. */
   acquire(bytes: number): Uint8Array {
-    const buffer = this.#free.pop();
     // Buffers of another size belong to a picture size that is gone.
-    return buffer?.length === bytes ? buffer : new Uint8Array(bytes);
+    this.#free = this.#free.filter(({ length }) => length === bytes);
+    return this.#free.pop() ?? new Uint8Array(bytes);
   }
 
   offer(frame: Frame): void {
@@ -35,6 +35,11 @@ export class FrameSlot {
     }
     this.#waiting = frame;
     this.#busy ??= this.#drain();
+  }
+
+  /** Whether a newer frame waits behind the one that is being consumed. */
+  get hasWaiting(): boolean {
+    return this.#waiting !== undefined;
   }
 
   /** Settles when nothing is waiting or being consumed. */
@@ -57,6 +62,6 @@ export class FrameSlot {
   }
 
   #release(buffer: Uint8Array): void {
-    if (this.#free.length < 2) this.#free.push(buffer);
+    if (this.#free.length < 3) this.#free.push(buffer);
   }
 }
