@@ -1,8 +1,29 @@
 import { collectSecrets, createRedactor } from './config/redact.js';
 import type { Config } from './config/schema.js';
 import type { Check, CheckResult } from './doctor/check.js';
+import { clockChecks } from './doctor/clock.js';
+import { ffmpegChecks } from './doctor/ffmpeg.js';
+import { imageChecks } from './doctor/images.js';
+import { portChecks } from './doctor/ports.js';
+import { type StoreProbe, storeChecks } from './doctor/store.js';
 import { renderTable } from './doctor/table.js';
 import { messageOf } from './errors.js';
+import { readCapabilities } from './ffmpeg/capabilities.js';
+import { findFfmpeg } from './ffmpeg/locate.js';
+
+/** The checks of `sidepipe doctor`, in the order of the table. */
+export function doctorChecks(
+  config: Config,
+  { probeStore }: { readonly probeStore?: StoreProbe } = {},
+): readonly Check[] {
+  return [
+    ffmpegChecks({ config, findFfmpeg: () => findFfmpeg(config.ffmpeg.path), readCapabilities }),
+    imageChecks(config),
+    portChecks(config),
+    clockChecks(),
+    storeChecks({ config, probeStore }),
+  ];
+}
 
 export interface DoctorOptions {
   readonly config: Config;

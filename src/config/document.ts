@@ -41,7 +41,7 @@ export function readDocument(text: string): { document: ConfigDocument } | { pro
     return { line, column: Math.max(1, col) };
   };
   if (nesting(text) > deepest) return { problems: [{ path: '', message: `nested more than ${deepest} times` }] };
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'silent' });
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'error' });
   const broken = [...document.errors, ...document.warnings].map((error) => ({
     path: error.code === 'DUPLICATE_KEY' ? (/^[\w-]+/.exec(text.slice(error.pos[0]))?.[0] ?? '') : '',
     message: explanations[error.code] ?? 'cannot be read as YAML here',

@@ -47,8 +47,8 @@ function allIssues(value: unknown, first: readonly Issue[]): Issue[] {
   let issues = first;
   let rest = structuredClone(value);
   const seen = new Set(first.map(({ path }) => formatPath(path as Path)));
-  const tried = new Set<string>();
-  for (let round = 0; round < 6 && issues.length > 0; round++) {
+  const tried = new Map<string, number>();
+  for (let round = 0; round < 8 && issues.length > 0; round++) {
     for (const issue of issues) rest = mend(rest, issue, tried);
     const result = configSchema.safeParse(rest, { error: expectation });
     issues = result.error?.issues ?? [];
@@ -62,18 +62,20 @@ function allIssues(value: unknown, first: readonly Issue[]): Issue[] {
 }
 
 /** Takes a wrong value out; where one must stand, puts a harmless one in. */
-function mend(tree: unknown, issue: Issue, tried: Set<string>): unknown {
+function mend(tree: unknown, issue: Issue, tried: Map<string, number>): unknown {
   const path = issue.path as Path;
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.reduce((rest, key) => remove(rest, [...path, key]), tree);
   }
-  const key = formatPath(path);
-  const again = tried.has(key);
-  tried.add(key);
   if (path.length === 0) return {};
+  const key = formatPath(path);
+  const times = tried.get(key) ?? 0;
+  tried.set(key, times + 1);
   // Taking an entry out of a list would move the others.
-  if (typeof path.at(-1) === 'number') return again ? remove(tree, path.slice(0, -1)) : replace(tree, path, {});
-  return again ? replace(tree, path, `placeholder-${path[1] ?? 0}`) : remove(tree, path);
+  if (typeof path.at(-1) === 'number') return times > 0 ? remove(tree, path.slice(0, -1)) : replace(tree, path, {});
+  if (times === 0) return remove(tree, path);
+  if (times > 2) return remove(tree, path.slice(0, -1));
+  return replace(tree, path, times === 1 ? `placeholder-${path[1] ?? 0}` : {});
 }
 
 function describe(issue: Issue, input: unknown): Finding[] {

@@ -1,4 +1,5 @@
 import { SidepipeError } from '../errors.js';
+import { redactUrl } from './redact.js';
 
 /** Where a setting stands: names, and positions in lists from 0. */
 export type Path = readonly (string | number)[];
@@ -19,7 +20,7 @@ export function formatPath(path: Path): string {
   return path
     .map((part, index) => {
       if (typeof part === 'number') return `[${part}]`;
-      if (!/^[\w-]{1,80}$/.test(part)) return `[${JSON.stringify(part.slice(0, 80))}]`;
+      if (!/^[\w-]{1,80}$/.test(part)) return `[${JSON.stringify(redactUrl(part).slice(0, 80))}]`;
       return index === 0 ? part : `.${part}`;
     })
     .join('');

@@ -18,7 +18,7 @@ export function isSecretName(name: string): boolean {
 /** A URL, as far as it goes in a longer text. */
 const urlPattern = /([a-z][a-z0-9+.-]{0,30}:(?:\/\/|\\\/\\\/))([^\s"'<>`]*)/gi;
 /** A URL inside another URL's query. */
-const encodedUrlPattern = /(%3A%2F%2F[^\s"'<>`&]{0,200}?%3A)([^\s"'<>`&]*)(%40)/gi;
+const encodedUrlPattern = /(%3A%2F%2F(?:[^\s"'<>`&%]|%(?!3A|2F|40)){0,200}%3A)([^\s"'<>`&]{0,200})(%40)/gi;
 const parameterPattern = /([?&;#])([^\s=&;#?"'<>]+)=([^\s&#"'<>]*)/g;
 
 /**
@@ -126,7 +126,8 @@ function addForms(secret: string, found: Set<string>): void {
   for (const plain of new Set([secret, decode(secret), decode(secret.replaceAll('+', ' '))])) {
     const encoded = encode(plain);
     const everything = encoded.replace(/[!'()*~_.-]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
-    for (const form of [plain, encoded, encoded.replaceAll('%20', '+'), everything, asInUrl(plain)]) {
+    const gently = encode(plain, encodeURI);
+    for (const form of [plain, encoded, gently, encoded.replaceAll('%20', '+'), everything, asInUrl(plain)]) {
       found.add(form);
       found.add(form.replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()));
     }
@@ -143,9 +144,9 @@ function decode(text: string): string {
   }
 }
 
-function encode(text: string): string {
+function encode(text: string, how: (text: string) => string = encodeURIComponent): string {
   // Half a surrogate pair cannot be encoded.
-  return encodeURIComponent(text.replace(/\p{Surrogate}/gu, '\uFFFD'));
+  return how(text.replace(/\p{Surrogate}/gu, '\uFFFD'));
 }
 
 /** As a URL parser writes a password. */

@@ -10,7 +10,8 @@ export interface FfmpegFacts {
 
 export interface FfmpegCheckOptions {
   readonly config: Pick<Config, 'streams'>;
-  readonly path: string;
+  /** The binary's path. Throws in words when there is none. */
+  readonly findFfmpeg: () => Promise<string>;
   /** Throws in words when the binary cannot be run or is too old. */
   readonly readCapabilities: (path: string, signal: AbortSignal) => Promise<FfmpegFacts>;
 }
@@ -19,10 +20,11 @@ const hardwareEncoders = ['h264_v4l2m2m', 'h264_vaapi', 'h264_nvenc', 'h264_qsv'
 const newerBinary = 'Install another ffmpeg and name it in ffmpeg.path (SIDEPIPE_FFMPEG_PATH).';
 
 /** Whether ffmpeg runs, and can do what this configuration asks for. */
-export function ffmpegChecks({ config, path, readCapabilities }: FfmpegCheckOptions): Check {
+export function ffmpegChecks({ config, findFfmpeg, readCapabilities }: FfmpegCheckOptions): Check {
   return {
     area: 'ffmpeg',
     async run(signal) {
+      const path = await findFfmpeg();
       const facts = await readCapabilities(path, signal);
       const hardware = hardwareEncoders.filter((name) => facts.encoders.has(name));
       return [

@@ -31,7 +31,7 @@ async function tryFormat(sharp: typeof import('sharp').default, format: Format):
   try {
     const frame = Buffer.alloc(width * height * 3, 128);
     const image = await sharp(frame, { raw: { width, height, channels: 3 } })
-      .toFormat(format)
+      .toFormat(format === 'jpg' ? 'jpeg' : format)
       .toBuffer();
     const read = await sharp(image).metadata();
     if (read.width !== width || read.height !== height) throw new Error('the picture came back in another size');

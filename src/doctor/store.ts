@@ -9,7 +9,7 @@ export type StoreProbe = (
 
 export interface StoreCheckOptions {
   readonly config: Pick<Config, 'storage'>;
-  readonly probeStore: StoreProbe;
+  readonly probeStore?: StoreProbe | undefined;
 }
 
 /** Whether the configured object store does what the publisher will ask of it. */
@@ -20,6 +20,9 @@ export function storeChecks({ config: { storage }, probeStore }: StoreCheckOptio
       if (storage.type === 'memory') {
         const detail = 'storage.type is memory: nothing leaves this node';
         return [{ area: 'store', check: 'object store', ok: 'skipped', detail }];
+      }
+      if (probeStore === undefined) {
+        return [{ area: 'store', check: 'object store', ok: 'skipped', detail: 'this build has no probe for stores' }];
       }
       const found = await probeStore(storage, signal);
       return found.map((result) => ({ area: 'store', ...result }));

@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest';
+import { ensureAdminToken } from '../../src/config/admin-token.js';
+import { fields, parseConfig } from '../../src/config/parse.js';
+import { formatPath } from '../../src/config/problems.js';
+import { closest } from '../../src/config/suggest.js';
+
+describe('parseConfig', () => {
+  it('fills in the defaults', () => {
+    expect(parseConfig({ streams: [{ name: 'a', source: 'test' }] }).streams[0]).toMatchObject({
+      video: 'copy',
+      audio: 'copy',
+      hls: { segmentSeconds: 2, windowSegments: 6, container: 'mpegts' },
+      thumbnail: { intervalSeconds: 5, width: 1280, quality: 80, formats: ['jpg'] },
+    });
+  });
+
+  it('takes its own result again', () => {
+    const config = parseConfig({ storage: { type: 's3', s3: { bucket: 'b', prefix: 'x' } } });
+    expect(parseConfig(config)).toEqual(config);
+  });
+
+  it.each([[[]], ['text'], [1]])('refuses %j', (input) => {
+    expect(() => parseConfig(input)).toThrow(/expected a mapping/);
+  });
+
+  it('does not change what it is given', () => {
+    const input = Object.freeze({
+      http: Object.freeze({ port: 'x' }),
+      streams: Object.freeze([Object.freeze({ name: 'A' })]),
+    });
+    expect(() => parseConfig(input)).toThrow(/3 problems/);
+  });
+
+  it('knows which settings are secret', () => {
+    const names = fields.filter(({ secret }) => secret).map(({ path }) => path.join('.'));
+    expect(names).toEqual([
+      'admin.token',
+      'storage.s3.accessKeyId',
+      'storage.s3.secretAccessKey',
+      'storage.s3.sessionToken',
+      'storage.s3.kmsKeyId',
+    ]);
+  });
+});
+
+describe('ensureAdminToken', () => {
+  it('makes a token for a configuration without one, and says it once', () => {
+    const [one, two] = [ensureAdminToken(parseConfig({})), ensureAdminToken(parseConfig({}))];
+    expect(one.config.admin.token).toMatch(/^[\w-]{32}$/);
+    expect(one.config.admin.token).not.toBe(two.config.admin.token);
+    expect(one.notice).toBe(
+      `Admin token for this run: ${one.config.admin.token}\nTo keep one, set admin.token or SIDEPIPE_ADMIN_TOKEN.`,
+    );
+    expect(() => parseConfig(one.config)).not.toThrow();
+  });
+
+  it('keeps the token of the configuration and says nothing', () => {
+    const config = parseConfig({ admin: { token: '0123456789abcdef' } });
+    expect(ensureAdminToken(config)).toEqual({ config });
+  });
+});
+
+describe('formatPath', () => {
+  it.each([
+    [[], ''],
+    [['streams', 0, 'thumbnail', 'intervalSeconds'], 'streams[0].thumbnail.intervalSeconds'],
+    [['http', 'odd name'], 'http["odd name"]'],
+    [['http', 'rtsp://u:pw@c'], 'http["rtsp://u:***@c"]'],
+  ])('%j', (path, text) => {
+    expect(formatPath(path)).toBe(text);
+  });
+});
+
+describe('closest', () => {
+  const names = ['segmentSeconds', 'windowSegments', 'container'];
+  it.each([
+    ['segment_seconds', 'segmentSeconds'],
+    ['segmentsecond', 'segmentSeconds'],
+    ['contianer', 'container'],
+    ['x', undefined],
+    ['cleanup', undefined],
+  ])('%s: %s', (word, expected) => {
+    expect(closest(word, names)).toBe(expected);
+  });
+});
