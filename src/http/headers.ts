@@ -2,7 +2,7 @@
 
 export type HeaderFields = Readonly<Record<string, string>>;
 
-export const exposedHeaders = [
+const exposedHeaders = [
   'Age',
   'Content-Length',
   'Content-Range',

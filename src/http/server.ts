@@ -59,6 +59,7 @@ export interface HttpAddress {
 /** One listening HTTP server for the app. It is started once and closed once. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const limits = { ...defaults, ...options.limits };
+  // The adapter puts light classes in the place of the global Request and Response: the platform's own copies every body.
   const answer = getRequestListener(options.fetch, {
     hostname: 'localhost',
     errorHandler: (error) => {

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { messageOf, SidepipeError } from '../errors.js';
 
-export interface WebAsset {
+interface WebAsset {
   readonly body: Uint8Array;
   /** Undefined where compression does not pay. */
   readonly gzip: Uint8Array | undefined;

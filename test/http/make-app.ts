@@ -5,7 +5,7 @@ import type { WebAssets } from '../../src/web/assets.js';
 import { type FakeStream, fakeDirectory } from '../support/fake-streams.js';
 
 /** Assets without the build: what they hold is not what these tests are about. */
-export const stubAssets: WebAssets = {
+const stubAssets: WebAssets = {
   hash: 'abc123',
   files: new Map([
     [
@@ -33,7 +33,7 @@ export function makeApp(streams: FakeStream[], options: Partial<AppOptions> = {}
   const errors: object[] = [];
   const log: HttpLog = { info: () => {}, warn: () => {}, error: (fields) => errors.push(fields) };
   const app = createApp({
-    streams: fakeDirectory(...streams),
+    streams: fakeDirectory(streams),
     metrics: { contentType: 'text/plain; version=0.0.4', render: async () => 'sidepipe_streams 1\n' },
     version: '1.2.3',
     log,

@@ -126,6 +126,13 @@ describe('refusing', () => {
     expect(await exchange(port, closing(`GET ${path} HTTP/1.1`))).toMatch(/^HTTP\/1\.1 404 /);
   });
 
+  it.each(['TRACE', 'PROPFIND', 'PUT'])('the method %s', async (method) => {
+    const { port } = await startServer();
+    const answer = await exchange(port, closing(`${method} /live/cam/index.m3u8 HTTP/1.1`));
+    expect(answer).toMatch(/^HTTP\/1\.1 405 /);
+    expect(answer.toLowerCase()).toContain('allow: get, head, options\r\n');
+  });
+
   it('a request that does not come to its end', async () => {
     const { port } = await startServer({ headersTimeoutMs: 100, requestTimeoutMs: 100 });
     expect(await exchange(port, 'GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ')).toMatch(/^HTTP\/1\.1 408 /);

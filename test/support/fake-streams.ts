@@ -97,8 +97,8 @@ export class FakeStream implements LiveStream {
   }
 }
 
-/** A directory of fake streams in the order given. */
-export function fakeDirectory(...streams: FakeStream[]): StreamDirectory {
+/** A directory of the streams that are in the list at the time of asking. */
+export function fakeDirectory(streams: readonly FakeStream[]): StreamDirectory {
   return { list: () => streams, get: (name) => streams.find((stream) => stream.name === name) };
 }
 

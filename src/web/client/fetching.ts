@@ -9,15 +9,15 @@ export async function fetchTimed(url: string, clock: ServerClock, init: RequestI
   return response;
 }
 
-/** Runs `task` again and again; each run says how long to rest. While nobody looks at the page it rests. */
-export function repeat(task: () => Promise<number>): void {
+/** Runs `task` again and again; each run says how long to rest, undefined for ever. While nobody looks at the page it rests. */
+export function repeat(task: () => Promise<number | undefined>): void {
   const run = async (): Promise<void> => {
     if (document.hidden) {
       document.addEventListener('visibilitychange', () => void run(), { once: true });
       return;
     }
     const restMs = await task();
-    setTimeout(() => void run(), restMs);
+    if (restMs !== undefined) setTimeout(() => void run(), restMs);
   };
   void run();
 }

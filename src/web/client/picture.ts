@@ -5,13 +5,14 @@ import { pictureInWords } from './words.js';
 const soonestMs = 1000;
 const latestMs = 10_000;
 
-/** Keeps one `<figure data-picture>` at the newest picture, and its age ticking. */
+/** Keeps one `<figure data-picture>` at the newest picture, and its age ticking, until it leaves the page. */
 export function followPicture(figure: HTMLElement, clock: ServerClock): void {
   const { pictureUrl = '' } = figure.dataset;
   let etag: string | null = null;
   let objectUrl: string | undefined;
 
-  const refresh = async (): Promise<number> => {
+  const refresh = async (): Promise<number | undefined> => {
+    if (!figure.isConnected) return undefined;
     try {
       const response = await fetchTimed(pictureUrl, clock, etag === null ? {} : { headers: { 'If-None-Match': etag } });
       if (response.status === 200) {
@@ -35,7 +36,10 @@ export function followPicture(figure: HTMLElement, clock: ServerClock): void {
   };
 
   repeat(refresh);
-  setInterval(() => showAge(figure, clock), 250);
+  const ticking = setInterval(() => {
+    if (figure.isConnected) showAge(figure, clock);
+    else clearInterval(ticking);
+  }, 250);
 }
 
 /** Puts the new picture in the place of the old one once it is decoded, so that nothing flickers. */

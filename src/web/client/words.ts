@@ -57,7 +57,7 @@ const sourceWords: Readonly<Record<string, string>> = {
 };
 
 /** The kind of a source, for people. */
-export function sourceInWords(kind: string): string {
+function sourceInWords(kind: string): string {
   return sourceWords[kind] ?? kind;
 }
 
