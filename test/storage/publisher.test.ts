@@ -50,6 +50,28 @@ describe('a publisher on a healthy store', () => {
   });
 });
 
+it('deletes no segment before its grace is over', async () => {
+  const { clock, store, publisher } = begin();
+  const unlistedAt = new Map<string, number>();
+  const early: string[] = [];
+  let deleted = 0;
+  let before: string[] = [];
+  store.onCommit = (key) => {
+    if (key !== playlist) return;
+    const files = parsePlaylist(store.text(key)!).segments.map(({ file }) => `demo/source/${file}`);
+    for (const file of before) if (!files.includes(file)) unlistedAt.set(file, clock.now());
+    before = files;
+  };
+  store.onDelete = (key) => {
+    deleted += 1;
+    if (clock.now() - unlistedAt.get(key)! < 14_000) early.push(key);
+  };
+  publisher.start();
+  await new Show(publisher).run(clock, 40);
+  expect(early).toEqual([]);
+  expect(deleted).toBeGreaterThan(20);
+});
+
 describe('what is uploaded', () => {
   it('an initialization segment once, before any playlist lists what needs it', async () => {
     const { clock, store, publisher } = begin();

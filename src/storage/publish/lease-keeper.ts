@@ -33,6 +33,7 @@ export class LeaseKeeper {
   #etag: string | undefined;
   #endsAt = Number.NEGATIVE_INFINITY;
   #count = 0;
+  #sentAt = Number.NEGATIVE_INFINITY;
   #renewals = 0;
   #failures = 0;
   #sleeping = false;
@@ -86,6 +87,8 @@ export class LeaseKeeper {
     await this.#stepping;
     if (!release || !safe) return;
     const { settings, store } = this.#options;
+    const tooSoonMs = this.#sentAt + settings.timing.coalesceMs - settings.clock.now();
+    if (tooSoonMs > 0) await new Promise<void>((resolve) => settings.clock.after(tooSoonMs, resolve));
     const remainingMs = Math.min(settings.timing.probeTimeoutMs, this.#endsAt - settings.clock.now());
     if (remainingMs <= 0) return;
     await withDeadline(settings.clock, remainingMs, new AbortController().signal, (signal) =>
@@ -95,7 +98,7 @@ export class LeaseKeeper {
 
   async #step(): Promise<void> {
     const { settings, ttlMs, heard } = this.#options;
-    let waitMs = ttlMs / 3;
+    let waitMs = Math.max(settings.timing.coalesceMs, ttlMs / 3);
     let failure: SidepipeError | undefined;
     try {
       await withDeadline(settings.clock, Math.min(5000, ttlMs / 2), this.#closing.signal, (signal) =>
@@ -190,6 +193,7 @@ export class LeaseKeeper {
     const conditional = ifNoneMatch && ifMatch;
     if (!conditional) unsupported();
     const sentAt = settings.clock.now();
+    this.#sentAt = sentAt;
     this.#count += 1;
     const object = {
       key: this.#key,

@@ -1,0 +1,267 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { createMemoryStore } from '../src/storage/memory.js';
+import { createPublisher, type PublishMetric, type StreamPublication } from '../src/storage/publisher.js';
+import { createS3Store } from '../src/storage/s3.js';
+import type { ObjectStore, StoredObject } from '../src/storage/store.js';
+import { s3ConfigFor } from '../test/support/s3/config.js';
+import { startS3Server } from '../test/support/s3/server.js';
+
+/** What the publisher costs over bare puts: throughput, time to visibility, memory. */
+
+export interface Report {
+  readonly question: string;
+  readonly rows: readonly { readonly name: string; readonly value: number; readonly unit: string }[];
+  readonly ratios: readonly { readonly name: string; readonly value: number; readonly target: number }[];
+}
+
+interface ServerAddress {
+  readonly endpoint: string;
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
+}
+
+const concurrency = 8;
+
+export async function run({ quick }: { readonly quick: boolean }): Promise<Report> {
+  const { child, address } = await startServer();
+  const store = await createS3Store(s3ConfigFor(address, { concurrency: concurrency * 2 }));
+  const client = new S3Client({
+    endpoint: address.endpoint,
+    region: 'us-east-1',
+    credentials: address.credentials,
+    forcePathStyle: true,
+    maxAttempts: 1,
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+  });
+  try {
+    await store.capabilities();
+    const throughput = await compareThroughput({ client, store, rounds: quick ? 3 : 7, objects: quick ? 60 : 150 });
+    const visibility = await compareVisibility({ client, store, streams: 10, rounds: quick ? 4 : 15 });
+    const memory = await measureMemory(quick ? 32 : 64);
+    return {
+      question: 'What does the publisher cost over bare PutObject calls?',
+      rows: [
+        { name: 'bare PutObject, 1-MB objects, 8 at once', value: throughput.bare, unit: 'MB/s' },
+        { name: 'publisher, each segment verified', value: throughput.verified, unit: 'MB/s' },
+        { name: 'publisher, not verified', value: throughput.unverified, unit: 'MB/s' },
+        { name: 'bare PutObject, p95', value: visibility.bareMs, unit: 'ms' },
+        { name: 'segment complete to playlist on the store, p50', value: visibility.visibleP50Ms, unit: 'ms' },
+        { name: 'segment complete to playlist on the store, p95', value: visibility.visibleMs, unit: 'ms' },
+        { name: 'memory for 1-MB segments that wait', value: memory, unit: 'bytes/byte' },
+      ],
+      ratios: [
+        { name: 'throughput, verified / bare (at least)', value: throughput.verified / throughput.bare, target: 0.95 },
+        {
+          name: 'throughput, unverified / bare (at least)',
+          value: throughput.unverified / throughput.bare,
+          target: 0.95,
+        },
+        {
+          name: 'p95 to visible minus p95 of a bare put, ms (at most)',
+          value: visibility.visibleMs - visibility.bareMs,
+          target: 30,
+        },
+        { name: 'memory per queued byte (at most)', value: memory, target: 1.2 },
+      ],
+    };
+  } finally {
+    client.destroy();
+    await store.close();
+    child.disconnect();
+    await once(child, 'exit');
+  }
+}
+
+function segment(stream: string, sequence: number, body: Uint8Array): StoredObject {
+  return { key: `${stream}/source/bench-${sequence}.ts`, body, contentType: 'video/mp2t' };
+}
+
+function open(
+  store: ObjectStore,
+  names: readonly string[],
+  options: {
+    readonly verify?: boolean;
+    readonly observe?: (metric: PublishMetric) => void;
+    readonly backlogBytes?: number;
+  },
+) {
+  const publisher = createPublisher({ store, concurrency, backlogBytes: 2 ** 32, audit: false, ...options });
+  publisher.start();
+  const streams = names.map((name) => {
+    const publication = publisher.stream({ name, windowSegments: 6, targetDurationSeconds: 2, cleanup: 'delete' });
+    const lane = publication.rendition<string>({
+      name: 'source',
+      render: (list) => ({
+        key: `${name}/source/index.m3u8`,
+        body: Buffer.from(
+          `#EXTM3U\n#EXT-X-TARGETDURATION:2\n${list.map(({ entry }) => `#EXTINF:2,\n${entry}\n`).join('')}`,
+        ),
+        contentType: 'application/vnd.apple.mpegurl',
+      }),
+    });
+    const append = (sequence: number, body: Uint8Array): void => {
+      const object = segment(name, sequence, body);
+      lane.append({ object, durationSeconds: 2, entry: `bench-${sequence}.ts` });
+    };
+    return { publication, append };
+  });
+  return { publisher, streams };
+}
+
+async function compareThroughput(options: {
+  readonly client: S3Client;
+  readonly store: ObjectStore;
+  readonly rounds: number;
+  readonly objects: number;
+}): Promise<{ bare: number; verified: number; unverified: number }> {
+  const { client, store, rounds, objects } = options;
+  const body = Buffer.alloc(1_000_000, 7);
+  const rates = { bare: [] as number[], verified: [] as number[], unverified: [] as number[] };
+  let run = 0;
+  const published = async (verify: boolean): Promise<number> => {
+    run += 1;
+    const name = `t${run}`;
+    let left = objects;
+    let begun = 0;
+    const seconds = await new Promise<number>((resolve) => {
+      const observe = (metric: PublishMetric): void => {
+        if (metric.type !== 'upload' || metric.kind !== 'segment' || metric.result !== 'stored') return;
+        left -= 1;
+        if (left === 0) resolve((performance.now() - begun) / 1000);
+      };
+      const { publisher, streams } = open(store, [name], { verify, observe });
+      closing.push(() => publisher.close({ deadlineMs: 0 }));
+      void leased(streams[0]!.publication).then(() => {
+        begun = performance.now();
+        for (let i = 0; i < objects; i += 1) streams[0]!.append(i, body);
+      });
+    });
+    for (const close of closing.splice(0)) await close();
+    return objects / seconds;
+  };
+  const closing: (() => Promise<void>)[] = [];
+  const bare = async (): Promise<number> => {
+    run += 1;
+    let next = 0;
+    const begun = performance.now();
+    const worker = async (): Promise<void> => {
+      for (let i = next++; i < objects; i = next++) {
+        const { key } = segment(`t${run}`, i, body);
+        await client.send(new PutObjectCommand({ Bucket: 'live', Key: key, Body: body, ContentType: 'video/mp2t' }));
+      }
+    };
+    await Promise.all(Array.from({ length: concurrency }, worker));
+    return (objects * 1000) / (performance.now() - begun);
+  };
+  await bare();
+  for (let round = 0; round < rounds; round += 1) {
+    rates.bare.push(await bare());
+    rates.verified.push(await published(true));
+    rates.unverified.push(await published(false));
+  }
+  return { bare: median(rates.bare), verified: median(rates.verified), unverified: median(rates.unverified) };
+}
+
+async function leased(publication: StreamPublication): Promise<void> {
+  while (publication.status().state !== 'publishing') await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+/** Streams of one segment every 2 s, begun evenly apart, beside bare puts of the same objects at the same pace. */
+async function compareVisibility(options: {
+  readonly client: S3Client;
+  readonly store: ObjectStore;
+  readonly streams: number;
+  readonly rounds: number;
+}): Promise<{ bareMs: number; visibleMs: number; visibleP50Ms: number }> {
+  const { client, store, rounds } = options;
+  const body = Buffer.alloc(1_000_000, 9);
+  const names = Array.from({ length: options.streams }, (_, i) => `v${i}`);
+  const begun = new Map<string, number>();
+  const visible: number[] = [];
+  const bare: number[] = [];
+  const observe = (metric: PublishMetric): void => {
+    const at = metric.type === 'upload' && metric.kind === 'playlist' ? begun.get(metric.stream) : undefined;
+    if (at === undefined || metric.type !== 'upload' || metric.result !== 'stored') return;
+    begun.delete(metric.stream);
+    visible.push(performance.now() - at);
+  };
+  const { publisher, streams } = open(store, names, { observe });
+  await Promise.all(streams.map(({ publication }) => leased(publication)));
+  for (let round = 0; round < rounds; round += 1) {
+    for (const [i, { append }] of streams.entries()) {
+      begun.set(names[i]!, performance.now());
+      append(round, body);
+      await new Promise((resolve) => setTimeout(resolve, 1000 / names.length));
+      const at = performance.now();
+      const Key = `bare/source/bench-${round}-${i}.ts`;
+      await client.send(new PutObjectCommand({ Bucket: 'live', Key, Body: body, ContentType: 'video/mp2t' }));
+      bare.push(performance.now() - at);
+      await new Promise((resolve) => setTimeout(resolve, Math.max(0, 1000 / names.length - (performance.now() - at))));
+    }
+  }
+  await publisher.close({ deadlineMs: 2000 });
+  return { bareMs: quantile(bare, 0.95), visibleMs: quantile(visible, 0.95), visibleP50Ms: quantile(visible, 0.5) };
+}
+
+/** Segments that wait for a store which takes the lease and nothing else. */
+async function measureMemory(count: number): Promise<number> {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const used = async (): Promise<number> => {
+    for (let turn = 0; turn < 4; turn += 1) {
+      collect();
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    const { heapUsed, arrayBuffers } = process.memoryUsage();
+    return heapUsed + arrayBuffers;
+  };
+  const memory = createMemoryStore();
+  const hanging: ObjectStore = {
+    ...memory,
+    put: (object, options) => (object.key.endsWith('.ts') ? new Promise(() => {}) : memory.put(object, options)),
+  };
+  const { publisher, streams } = open(hanging, ['m'], {});
+  await leased(streams[0]!.publication);
+  const before = await used();
+  for (let i = 0; i < count; i += 1) streams[0]!.append(i, Buffer.alloc(1_000_000, i));
+  const after = await used();
+  const perByte = (after - before) / publisher.backlogBytes;
+  await publisher.close({ deadlineMs: 0 });
+  return perByte;
+}
+
+function median(values: readonly number[]): number {
+  return quantile(values, 0.5);
+}
+
+function quantile(values: readonly number[], part: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN;
+}
+
+/** The server gets a process of its own, so that it takes no time from what is measured. */
+async function startServer(): Promise<{ child: ChildProcess; address: ServerAddress }> {
+  const child = fork(fileURLToPath(import.meta.url), ['serve'], { execArgv: process.execArgv });
+  const [address] = (await once(child, 'message')) as [ServerAddress];
+  return { child, address };
+}
+
+if (process.argv[2] === 'serve' && process.send !== undefined) {
+  const server = await startS3Server();
+  process.send({ endpoint: server.endpoint, credentials: server.credentials });
+  // Segments are not kept, or the process would grow by gigabytes; the log neither.
+  const timer = setInterval(() => {
+    server.clearLog();
+    const objects = server.objects() as Map<string, unknown>;
+    for (const key of objects.keys()) if (objects.size > 300 && key.endsWith('.ts')) objects.delete(key);
+  }, 500);
+  process.on('disconnect', () => {
+    clearInterval(timer);
+    void server.close().then(() => process.exit(0));
+  });
+}
