@@ -2,7 +2,7 @@ import type { Config } from '../config/schema.js';
 import type { Check, CheckResult } from './check.js';
 
 /** What the check needs to know of an ffmpeg binary. */
-export interface FfmpegFacts {
+interface FfmpegFacts {
   readonly version: string;
   readonly protocols: ReadonlySet<string>;
   readonly encoders: ReadonlySet<string>;

@@ -3,7 +3,7 @@ import { createRedactor } from '../config/redact.js';
 import type { Config } from '../config/schema.js';
 import { formatLine } from './pretty.js';
 
-export interface LogMethod {
+interface LogMethod {
   /** One event: its facts, and a sentence for people. An error goes under `err`, with its causes and stack. */
   (facts: Readonly<Record<string, unknown>>, message: string): void;
   (message: string): void;

@@ -31,7 +31,7 @@ export interface Gauges {
   readonly remotePlaylistLagSeconds: Gauge<'stream'>;
 }
 
-export type Collector = (gauges: Gauges) => void | Promise<void>;
+type Collector = (gauges: Gauges) => void | Promise<void>;
 
 export interface MetricsOptions {
   readonly onCollectorError?: (error: unknown) => void;
