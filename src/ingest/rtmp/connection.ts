@@ -83,9 +83,9 @@ export class Connection {
     this.#apply(this.#session.close(reason));
   }
 
-  /** Drops a connection that has not published, to make room. */
-  evict(): void {
-    this.#finish('evicted');
+  /** Closes the socket at once, without a word. */
+  drop(reason: 'evicted' | 'shutdown'): void {
+    this.#finish(reason);
     this.#socket.destroy();
   }
 
@@ -111,7 +111,7 @@ export class Connection {
         void this.#decide(event);
       } else if (event.type === 'end') {
         this.#deliver(media);
-        this.#finish(event.reason);
+        this.#finish(event.reason, outgoing.length > 0);
         return;
       } else {
         media.push(event);
@@ -175,14 +175,17 @@ export class Connection {
     this.#watchDeadline();
   }
 
-  #finish(reason: PublisherEnd): void {
+  #finish(reason: PublisherEnd, hasAnswer = false): void {
     if (this.#ended) return;
     this.#ended = true;
     clearTimeout(this.#timer);
     this.#decision.abort();
     this.#feed?.finish(reason);
     this.#host.ended(this, reason);
-    if (this.#socket.destroyed) return;
+    if (!hasAnswer || this.#socket.destroyed) {
+      this.#socket.destroy();
+      return;
+    }
     // Who leaves by the book hangs up too, and may take it for a failure when the other side is faster (GStreamer does).
     if (reason !== 'unpublished') this.#socket.end();
     // The peer shall read why: a socket closed over unread bytes would reset and take the answer with it.

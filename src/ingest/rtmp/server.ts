@@ -43,6 +43,8 @@ export function createRtmpServer(options: RtmpServerOptions): RtmpServer {
   const open = new Set<Connection>();
   /** Connections that have not published, oldest first. */
   const pending = new Set<Connection>();
+  /** Connections that have been told their end, oldest first. */
+  const ending = new Set<Connection>();
   const publishers = new Map<string, { connection: Connection; publisher: Publisher }>();
   let isClosing = false;
 
@@ -68,6 +70,7 @@ export function createRtmpServer(options: RtmpServerOptions): RtmpServer {
     ended(connection, reason) {
       const { stream } = connection;
       pending.delete(connection);
+      ending.add(connection);
       if (stream !== undefined && publishers.get(stream)?.connection === connection) publishers.delete(stream);
       report({ type: 'ended', connection, reason });
     },
@@ -119,10 +122,11 @@ export function createRtmpServer(options: RtmpServerOptions): RtmpServer {
   }
 
   function forget(connection: Connection): void {
+    ending.delete(connection);
     if (open.delete(connection)) addressLimits.release(connection.address);
   }
 
-  /** Takes a place for the address; whoever has not published yet and has been idle for longest makes room. */
+  /** Takes a place for the address; the oldest of those who are leaving, or have not published yet, makes room. */
   function admit(address: string): 'too-many-connections' | 'too-many-failures' | undefined {
     if (open.size >= limits.connections && !evictOldest(() => true)) return 'too-many-connections';
     let answer = addressLimits.admit(address, now());
@@ -135,11 +139,13 @@ export function createRtmpServer(options: RtmpServerOptions): RtmpServer {
   }
 
   function evictOldest(matches: (connection: Connection) => boolean): boolean {
-    for (const connection of pending) {
-      if (!matches(connection)) continue;
-      connection.evict();
-      forget(connection);
-      return true;
+    for (const candidates of [ending, pending]) {
+      for (const connection of candidates) {
+        if (!matches(connection)) continue;
+        connection.drop('evicted');
+        forget(connection);
+        return true;
+      }
     }
     return false;
   }
@@ -167,7 +173,8 @@ export function createRtmpServer(options: RtmpServerOptions): RtmpServer {
     isClosing = true;
     const stopped = listeners.map((listener) => new Promise<void>((resolve) => listener.close(() => resolve())));
     const closed = [...open].map((connection) => {
-      connection.close('shutdown');
+      if (pending.has(connection)) connection.drop('shutdown');
+      else connection.close('shutdown');
       return connection.closed;
     });
     await Promise.all([...stopped, ...closed]);

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { fakeMedia, handshakeStart, mediaMessage } from '../../support/rtmp-bytes.js';
+import { fakeMedia, handshakeStart, mediaMessage, publisherBytes } from '../../support/rtmp-bytes.js';
 import { createRtmpClient, type RtmpClient } from '../../support/rtmp-client.js';
 import { parseFlv } from '../../support/rtmp-flv.js';
 import { createSink, createStuckTarget, startTestNode, type TestNode } from '../../support/rtmp-node.js';
@@ -278,6 +278,28 @@ describe('RTMP server', () => {
     await expectRefused(node);
     expect(node.events.at(-1)).toMatchObject({ type: 'refused', reason: 'too-many-connections' });
     expect(node.server.publisher('cam')).toBeDefined();
+  });
+
+  it('makes room at the cost of those who have been refused and will not hang up', async () => {
+    const node = await startNode({ limits: { connectionsPerAddress: 1, failuresPerAddress: 100 } });
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const stubborn = connect({ host: '127.0.0.1', port: node.port, allowHalfOpen: true });
+      stubborn.on('error', () => undefined).write(publisherBytes('wrong', []));
+      await new Promise((resolve) => stubborn.once('data', resolve));
+    }
+    const client = await startClient({ port: node.port });
+    expect(await client.publish('cam?key=cam-key')).toBe('NetStream.Publish.Start');
+  });
+
+  it('lives on when someone speaks plain RTMP to the TLS port, or TLS to the plain one', async () => {
+    const node = await startNode();
+    const plain = connect({ host: '127.0.0.1', port: node.securePort });
+    plain.on('error', () => undefined).write(publisherBytes('cam-key', []));
+    await new Promise((resolve) => plain.once('close', resolve));
+    await expect(startClient({ port: node.port, tls: true })).rejects.toThrow();
+    const client = await startClient({ port: node.securePort, tls: true });
+    expect(await client.publish('cam-key')).toBe('NetStream.Publish.Start');
+    expect(node.events.map((event) => event.reason)).toContain('handshake-version');
   });
 
   it('serves a publisher beside 500 connections that never authenticate', async () => {
