@@ -36,25 +36,21 @@ export interface SpawnOptions {
  * leads a process group of its own, so that a Ctrl-C in the terminal reaches the node alone, which then closes in order.
  */
 export async function spawnChild(options: SpawnOptions): Promise<Child> {
-  const child = spawn(options.path, options.args, {
-    stdio: [options.stdin ? 'pipe' : 'ignore', 'pipe', 'pipe', 'pipe'],
-    env: { ...process.env, ...options.environment },
-    detached: true,
-    shell: false,
-    windowsHide: true,
-  });
-  const exited = exitOf(child);
-  try {
-    // The standard library's way to tell that the program could be started at all.
-    if (child.pid === undefined) await once(child, 'spawn');
-  } catch (cause) {
+  const child = await begin(options).catch((cause: unknown) => {
     throw new SidepipeError(`cannot start ${options.path}`, {
       code: 'ffmpeg-unusable',
       fault: 'node',
       retryable: true,
       cause,
     });
-  }
+  });
+  let isOver = false;
+  const exited = new Promise<ChildExit>((resolve) => {
+    child.once('close', (code, signal) => {
+      isOver = true;
+      resolve({ code, signal });
+    });
+  });
   // Without a listener, the failure of a later kill would end the node; `exited` tells all that matters.
   child.on('error', () => {});
   // A child that dies while it is written to breaks the pipe; that too is told by `exited`.
@@ -66,20 +62,38 @@ export async function spawnChild(options: SpawnOptions): Promise<Child> {
     stderr: child.stderr!,
     side: child.stdio[3] as Readable,
     exited,
-    kill: (signal) => void child.kill(signal),
+    kill: (signal) => {
+      if (!isOver) killGroup(child, signal);
+    },
   };
 }
 
-function exitOf(child: ChildProcess): Promise<ChildExit> {
-  return new Promise((resolve) => {
-    child.once('close', (code, signal) => resolve({ code, signal }));
-    child.once('error', () => child.pid === undefined && resolve({ code: null, signal: null }));
+async function begin(options: SpawnOptions): Promise<ChildProcess> {
+  // Throws by itself for some faults, such as too long a command line, and tells of others by an event.
+  const child = spawn(options.path, options.args, {
+    stdio: [options.stdin ? 'pipe' : 'ignore', 'pipe', 'pipe', 'pipe'],
+    env: { ...process.env, ...options.environment },
+    detached: true,
+    shell: false,
+    windowsHide: true,
   });
+  if (child.pid === undefined) await once(child, 'spawn');
+  return child;
+}
+
+/** The whole group: where the program is a script around ffmpeg, ffmpeg is what has to end. */
+function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-child.pid!, signal);
+  } catch {
+    // Gone already, or a system without groups.
+    child.kill(signal);
+  }
 }
 
 export interface LadderOptions {
-  /** Settles when the wait on a rung is over. */
-  readonly delay: (ms: number) => Promise<void>;
+  /** Settles when the wait on a rung is over; rejects when the signal aborts. */
+  readonly delay: (ms: number, signal: AbortSignal) => Promise<void>;
   /** How long ffmpeg may take to finish its last segment and playlist. */
   readonly askMs?: number;
   readonly terminateMs?: number;
@@ -90,15 +104,18 @@ export async function stopChild(child: Child, options: LadderOptions): Promise<C
   const rungs = [
     { signal: 'SIGINT', waitMs: options.askMs ?? 3000 },
     { signal: 'SIGTERM', waitMs: options.terminateMs ?? 1000 },
-    { signal: 'SIGKILL', waitMs: 0 },
   ] as const;
+  const gone = new AbortController();
+  void child.exited.then(() => gone.abort());
   child.stdin?.end();
   for (const { signal, waitMs } of rungs) {
     child.kill(signal);
-    if (waitMs === 0) break;
-    const gone = await Promise.race([child.exited.then(() => true), options.delay(waitMs).then(() => false)]);
-    if (gone) break;
+    // A wait that nobody needs any more would keep the node from ending.
+    const waited = options.delay(waitMs, gone.signal).catch(() => {});
+    await Promise.race([child.exited, waited]);
+    if (gone.signal.aborted) return child.exited;
   }
+  child.kill('SIGKILL');
   return child.exited;
 }
 
@@ -118,6 +135,7 @@ export async function runToEnd(options: RunOptions): Promise<string> {
   const signal = options.signal === undefined ? deadline : AbortSignal.any([options.signal, deadline]);
   const end = () => child.kill('SIGKILL');
   signal.addEventListener('abort', end, { once: true });
+  if (signal.aborted) end();
   const pieces: Buffer[] = [];
   let bytes = 0;
   child.stdout.on('data', (piece: Buffer) => {
@@ -129,7 +147,7 @@ export async function runToEnd(options: RunOptions): Promise<string> {
   child.side.resume();
   const { code } = await child.exited;
   signal.removeEventListener('abort', end);
-  if (code !== 0) {
+  if (code !== 0 || signal.aborted) {
     throw new SidepipeError(`${options.path} ${options.args.join(' ')} failed`, {
       code: 'ffmpeg-unusable',
       fault: 'node',

@@ -15,7 +15,7 @@ export interface OrphanGuard {
 
 /**
  * Reads `+ pid` and `- pid` until its input ends, which is when the node is gone, in order or not, and then kills what is
- * left. It leads a session of its own, so that what kills the node's group does not kill it.
+ * left, with its group. It leads a session of its own, so that what kills the node's group does not kill it.
  */
 const REAPER = `
 trap '' INT TERM HUP
@@ -26,7 +26,7 @@ while read -r sign pid; do
     -) case $pids in *" $pid "*) pids="\${pids%% $pid *} \${pids#* $pid }" ;; esac ;;
   esac
 done
-for pid in $pids; do kill -KILL "$pid" 2>/dev/null; done
+for pid in $pids; do kill -KILL -- "-$pid" 2>/dev/null || kill -KILL "$pid" 2>/dev/null; done
 `;
 
 export interface GuardOptions {
