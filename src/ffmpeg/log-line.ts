@@ -3,7 +3,7 @@ export type LogLevel = 'fatal' | 'error' | 'warning' | 'info' | 'debug';
 /** One line of ffmpeg's standard error, written with `-loglevel level+…`. */
 export interface LogLine {
   readonly level: LogLevel;
-  /** The part of ffmpeg that speaks, such as `hls` or `rtsp`; empty for ffmpeg itself. */
+  /** The part of ffmpeg that speaks, such as `hls` or `rtsp`; the inner one of two; empty for ffmpeg itself. */
   readonly module: string;
   readonly text: string;
 }
@@ -21,7 +21,8 @@ const levels: Readonly<Record<string, LogLevel>> = {
 
 /** Parses one line. Lines without a level (banners, the start-up of wrappers) count as info. Pure. */
 export function parseLogLine(line: string): LogLine {
-  const [, module, level, text] = /^(?:\[([^\]]*?)(?: @ 0x[0-9a-f]+)?\] )?\[(\w+)\] ?(.*)$/.exec(line) ?? [];
+  // Newer versions name two parts, the outer one first.
+  const [, module, level, text] = /^(?:\[([^\]]*) @ (?:0x)?[0-9a-f]+\] )*\[(\w+)\] ?(.*)$/s.exec(line) ?? [];
   const known = level === undefined ? undefined : levels[level];
   return known === undefined
     ? { level: 'info', module: '', text: line }

@@ -2,7 +2,9 @@ import { type LogLine, parseLogLine } from './log-line.js';
 
 const MAX_LINES = 40;
 const MAX_LINE_LENGTH = 400;
-const MAX_UNFINISHED = 8192;
+/** What is longer is cut before it is redacted, and then loses as much of its end as a secret can be long. */
+const MAX_RAW_LENGTH = 8192;
+const MAX_SECRET_LENGTH = 1024;
 /** One line a segment and one a playlist, for hours: they would push out what matters. */
 const CHATTER = /^Opening '.*' for writing|^Cannot use rename on non file protocol|^Press \[q\]|^\s*$/;
 
@@ -25,7 +27,8 @@ export class LogTail {
 
   push(bytes: Uint8Array): void {
     const parts = (this.#unfinished + this.#decoder.decode(bytes, { stream: true })).split(/[\r\n]+/);
-    this.#unfinished = parts.pop()!.slice(0, MAX_UNFINISHED);
+    // One more than is used tells that there was more.
+    this.#unfinished = parts.pop()!.slice(0, MAX_RAW_LENGTH + 1);
     for (const part of parts) this.#add(part);
   }
 
@@ -41,7 +44,9 @@ export class LogTail {
 
   #add(text: string): void {
     // Redacted whole and cut after: a cut through a secret would hide it from the redaction.
-    const parsed = parseLogLine(this.#options.redact(text));
+    const redacted = this.#options.redact(text.slice(0, MAX_RAW_LENGTH));
+    const isCut = text.length > MAX_RAW_LENGTH;
+    const parsed = parseLogLine(isCut ? redacted.slice(0, -MAX_SECRET_LENGTH) : redacted);
     if (CHATTER.test(parsed.text)) return;
     const line = { ...parsed, text: parsed.text.slice(0, MAX_LINE_LENGTH) };
     this.#lines.push(line);
