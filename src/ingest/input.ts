@@ -31,6 +31,9 @@ const whitelists: Readonly<Record<Exclude<Source['kind'], 'test'>, string>> = {
   rtmp: 'rtmp,rtmps,tcp,tls,httpproxy',
 };
 
+/** RTSP is no protocol of ffmpeg's but a demuxer; it needs what it runs on. */
+const needs: Readonly<Record<string, string>> = { rtsp: 'tcp', rtsps: 'tls' };
+
 /** Files in these containers have a beginning and an end, and would be read as fast as they come. */
 const RECORDED = /\.(mp4|m4v|mov|mkv|webm|avi)$/i;
 
@@ -38,7 +41,7 @@ const RECORDED = /\.(mp4|m4v|mov|mkv|webm|avi)$/i;
 export function inputArguments(source: Source, options: InputOptions): string[] {
   if (source.kind === 'test') return testInput();
   const scheme = source.url.slice(0, source.url.indexOf(':')).toLowerCase();
-  if (!options.protocols.has(scheme) && scheme !== 'rtsp') {
+  if (!options.protocols.has(needs[scheme] ?? scheme)) {
     throw new SidepipeError(`source: this ffmpeg has no ${scheme}; name one that has it as ffmpeg.path`, {
       code: 'source-unsupported',
       fault: 'caller',
