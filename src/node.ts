@@ -17,6 +17,7 @@ import { createEgress, type Egress } from './ingest/egress.js';
 import { parseSource } from './ingest/source.js';
 import { openStore } from './storage/open.js';
 import type { Publisher } from './storage/publish/types.js';
+import { createPublisher } from './storage/publisher.js';
 import { logUploads, observeUploads } from './stream/publisher-events.js';
 import { StreamRegistry } from './stream/registry.js';
 import { defaultRestartPolicy, type RestartPolicy } from './stream/restart-policy.js';
@@ -84,10 +85,7 @@ export class SidepipeNode {
     const app = createApp({
       streams: this.#streams,
       publicUrl,
-      metrics: {
-        contentType: 'text/plain; version=0.0.4; charset=utf-8',
-        render: async () => (await this.#metrics.render()).body,
-      },
+      metrics: this.#metrics,
       version,
       log: this.#log,
     });
@@ -156,9 +154,6 @@ export class SidepipeNode {
     const { storage } = this.config;
     if (storage.type === 'memory') return undefined;
     const store = this.#closedLater(await openStore(storage));
-    const { createPublisher } = (await import('./storage/publisher.js' as string)) as {
-      createPublisher: (o: object) => Publisher;
-    };
     const publisher = createPublisher({
       store,
       backlogBytes: storage.backlogBytes,

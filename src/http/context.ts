@@ -8,10 +8,9 @@ export interface HttpLog {
   error(fields: object, message: string): void;
 }
 
-/** Where `/metrics` comes from; prom-client's registry fits in a line. */
+/** Where `/metrics` comes from. */
 export interface MetricsSource {
-  readonly contentType: string;
-  render(): Promise<string>;
+  render(): Promise<{ readonly body: string; readonly contentType: string }>;
 }
 
 /** What every group of routes is made from. */

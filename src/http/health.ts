@@ -28,7 +28,10 @@ export function healthRoutes(app: Hono, { streams, metrics, version }: AppContex
     );
   });
 
-  app.get('/metrics', async () => text(await metrics.render(), metrics.contentType));
+  app.get('/metrics', async () => {
+    const { body, contentType } = await metrics.render();
+    return text(body, contentType);
+  });
 }
 
 function text(body: string, contentType: string): Response {

@@ -37,7 +37,6 @@ export function describeStream(stream: DescribedStream): StreamDescription {
       restarts,
       speed: run?.progress?.speed ?? null,
       fps: run?.progress?.fps ?? null,
-      stderr: run?.stderr() ?? [],
     },
   };
 }

@@ -97,7 +97,6 @@ export interface StreamDescription {
     readonly restarts: number;
     readonly speed: number | null;
     readonly fps: number | null;
-    readonly stderr: readonly string[];
   };
 }
 

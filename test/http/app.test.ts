@@ -62,7 +62,7 @@ describe('health', () => {
 
   it('says nothing from the inside when the metrics fail', async () => {
     const render = () => Promise.reject(new Error('password hunter2'));
-    const { get, errors } = makeApp([], { metrics: { contentType: 'text/plain', render } });
+    const { get, errors } = makeApp([], { metrics: { render } });
     const response = await get('/metrics');
     expect(response.status).toBe(500);
     expect(JSON.stringify(await problemIn(response))).not.toContain('hunter2');

@@ -34,7 +34,7 @@ export function makeApp(streams: FakeStream[], options: Partial<AppOptions> = {}
   const log: HttpLog = { info: () => {}, warn: () => {}, error: (fields) => errors.push(fields) };
   const app = createApp({
     streams: fakeDirectory(streams),
-    metrics: { contentType: 'text/plain; version=0.0.4', render: async () => 'sidepipe_streams 1\n' },
+    metrics: { render: async () => ({ contentType: 'text/plain; version=0.0.4', body: 'sidepipe_streams 1\n' }) },
     version: '1.2.3',
     log,
     assets: stubAssets,

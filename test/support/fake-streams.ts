@@ -92,7 +92,7 @@ export class FakeStream implements LiveStream {
         playlistLagSeconds: null,
         lastError: null,
       },
-      ffmpeg: { pid: null, restarts: 0, speed: null, fps: null, stderr: [] },
+      ffmpeg: { pid: null, restarts: 0, speed: null, fps: null },
     };
   }
 }

@@ -141,7 +141,7 @@ export interface TestServer {
 /** A real server with the real pages over fake streams. */
 export async function serve(...streams: FakeStream[]): Promise<TestServer> {
   const log = { info: () => {}, warn: () => {}, error: () => {} };
-  const metrics = { contentType: 'text/plain', render: async () => '' };
+  const metrics = { render: async () => ({ contentType: 'text/plain', body: '' }) };
   const app = createApp({ streams: fakeDirectory(streams), metrics, version: '0.1.0', log });
   const server = createHttpServer({ fetch: (request) => app.fetch(request), host: '127.0.0.1', port: 0, log });
   const { port } = await server.start();
