@@ -38,11 +38,6 @@ const rules: readonly Rule[] = [
     'source-refused',
     'the source refuses the request (an HTTP 4xx answer)',
   ),
-  rule(
-    /Server returned 5\d\d|Server returned 5XX/i,
-    'source-unavailable',
-    'the source has a fault of its own (an HTTP 5xx answer)',
-  ),
   rule(/Is a directory/i, 'source-refused', 'the source is a directory, not a file'),
   rule(/No such file or directory/i, 'source-unavailable', 'the source file does not exist'),
   rule(/Permission denied/i, 'source-refused', 'the source file may not be read (permission denied)'),
@@ -53,7 +48,11 @@ const rules: readonly Rule[] = [
     'source-unavailable',
     "the source's host name is not known",
   ),
-  rule(/TLS packet|TLS handshake|SSL|certificate/i, 'source-unavailable', 'no secure connection to the source could be made (TLS)'),
+  rule(
+    /TLS packet|TLS handshake|SSL|certificate/i,
+    'source-unavailable',
+    'no secure connection to the source could be made (TLS)',
+  ),
   rule(/Connection refused/i, 'source-unavailable', 'nothing accepts connections at the source (connection refused)'),
   rule(
     /No route to host|Network is unreachable|Host is unreachable/i,
@@ -64,6 +63,17 @@ const rules: readonly Rule[] = [
     /Connection timed out|Operation timed out|Connection reset|Broken pipe/i,
     'source-unavailable',
     'the connection to the source broke or timed out',
+  ),
+  rule(
+    /not supported by the bitstream filter 'aac_adtstoasc'|Malformed AAC bitstream/i,
+    'source-unsupported',
+    "the source's audio cannot be carried in fMP4 as it is: set audio to aac",
+  ),
+  // After what the way out says in its own 502: why the source could not be reached.
+  rule(
+    /Server returned 5\d\d|Server returned 5XX/i,
+    'source-unavailable',
+    'the source has a fault of its own (an HTTP 5xx answer)',
   ),
   rule(
     /codec not currently supported in container|Could not find tag for codec|incompatible with output codec/i,

@@ -105,8 +105,8 @@ function forward(request: IncomingMessage, response: ServerResponse): void {
     answer.pipe(response);
     answer.on('error', () => response.destroy());
   });
-  onward.on('error', () =>
-    response.headersSent ? response.destroy() : response.writeHead(502, { 'content-length': 0 }).end(),
+  onward.on('error', (error) =>
+    response.headersSent ? response.destroy() : response.writeHead(502, reasonOf(error), { 'content-length': 0 }).end(),
   );
   response.on('close', () => onward.destroy());
   request.pipe(onward);
@@ -128,12 +128,32 @@ function tunnel(authority: string, socket: Socket, head: Buffer): void {
     onward.write(head);
     socket.pipe(onward).pipe(socket);
   });
-  onward.on('error', () =>
-    isOpen ? socket.destroy() : socket.end('HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n'),
+  onward.on('error', (error) =>
+    isOpen ? socket.destroy() : socket.end(`HTTP/1.1 502 ${reasonOf(error)}\r\nContent-Length: 0\r\n\r\n`),
   );
   onward.on('close', () => socket.destroy());
   socket.on('error', () => onward.destroy());
   socket.on('close', () => onward.destroy());
+}
+
+/** Why a source cannot be reached, in the words of the C library: ffmpeg logs the answer's reason phrase. */
+function reasonOf({ code }: NodeJS.ErrnoException): string {
+  switch (code) {
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return 'Name or service not known';
+    case 'ECONNREFUSED':
+      return 'Connection refused';
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+      return 'No route to host';
+    case 'ETIMEDOUT':
+      return 'Connection timed out';
+    case 'ECONNRESET':
+      return 'Connection reset';
+    default:
+      return 'Bad Gateway';
+  }
 }
 
 function listen(server: Server): Promise<void> {

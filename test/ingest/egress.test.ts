@@ -26,6 +26,8 @@ async function startEgress(): Promise<Proxy> {
 
 interface Answer {
   readonly status: number;
+  /** ffmpeg logs it. */
+  readonly reason: string;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
   /** False: the connection broke before the body's end. */
@@ -48,7 +50,13 @@ function ask(
       });
       response.on('error', () => undefined);
       response.on('close', () =>
-        resolve({ status: response.statusCode!, headers: response.headers, body, whole: response.complete }),
+        resolve({
+          status: response.statusCode!,
+          reason: response.statusMessage!,
+          headers: response.headers,
+          body,
+          whole: response.complete,
+        }),
       );
     });
     request.on('error', reject);
@@ -146,19 +154,22 @@ it('tunnels TLS untouched', async () => {
   expect(text).toMatch(/^HTTP\/1\.1 200 OK.*over TLS/s);
 });
 
-it('says 502 when the source is not there, and keeps on', async () => {
+it('says 502 and why when the source is not there, and keeps on', async () => {
   const proxy = await startEgress();
   const { server, port } = await listening(() => undefined);
   await new Promise((resolve) => server.close(resolve));
   const headers = { 'proxy-authorization': proxy.authorization };
-  expect((await ask(proxy, `http://127.0.0.1:${port}/a`, headers)).status).toBe(502);
-  expect((await ask(proxy, 'http://no-such-host.invalid/a', headers)).status).toBe(502);
-  for (const authority of [`127.0.0.1:${port}`, 'no-such-host.invalid:443']) {
+  const reasons = {
+    [`localhost:${port}`]: 'Connection refused',
+    'no-such-host.invalid:443': 'Name or service not known',
+  };
+  for (const [authority, reason] of Object.entries(reasons)) {
+    expect(await ask(proxy, `http://${authority}/a`, headers)).toMatchObject({ status: 502, reason });
     const answer = await converse(
       proxy.port,
       `CONNECT ${authority} HTTP/1.1\r\nproxy-authorization: ${proxy.authorization}\r\n\r\n`,
     );
-    expect(answer).toMatch(/^HTTP\/1\.1 502 /);
+    expect(answer.split('\r\n')[0]).toBe(`HTTP/1.1 502 ${reason}`);
   }
 });
 
