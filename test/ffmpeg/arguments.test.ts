@@ -1,0 +1,220 @@
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { basename, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ffmpegArguments, type StreamPlan, type VideoPlan } from '../../src/ffmpeg/arguments.js';
+import { inputArguments } from '../../src/ingest/input.js';
+import { parseSource } from '../../src/ingest/source.js';
+import { embedded, ffmpegs, makeDirectory, makeWithFfmpeg } from '../support/ffmpeg.js';
+import { protocolsOf, runPlan, smallPlan } from './run-plan.js';
+
+const encode: VideoPlan = { kind: 'encode', height: 120, bitrate: 300_000, fps: undefined, preset: 'ultrafast' };
+const url = 'http://127.0.0.1:1/token/';
+const plan: StreamPlan = {
+  ...{ input: ['-i', 'x'], video: { kind: 'copy' }, audio: 'copy', libavformat: 58 },
+  hls: { url, segmentSeconds: 2, container: 'mpegts' },
+  frames: { intervalSeconds: 5, width: 1280, height: 720 },
+};
+
+/** The arguments, and those of each output: from one `-map 0:V:0` to its URL. */
+function outputs(of: StreamPlan) {
+  const args = ffmpegArguments(of);
+  const [first = -1, second = -1] = args.flatMap((each, index) => (each === '0:V:0' ? [index - 1] : []));
+  return { args, before: args.slice(0, first), hls: args.slice(first, second), frames: args.slice(second) };
+}
+
+/** The value behind an option; undefined where the option is not there. */
+function settingOf(args: readonly string[], option: string): string | undefined {
+  expect(args.filter((each) => each === option).length, option).toBeLessThanOrEqual(1);
+  return args.includes(option) ? args[args.indexOf(option) + 1] : undefined;
+}
+
+describe('ffmpegArguments', () => {
+  it('has one input, HLS by PUT, and pictures on standard output last', () => {
+    const { args, before, hls, frames } = outputs({ ...plan, input: ['-re', '-i', 'file:/a b'] });
+    expect(before.slice(-3)).toEqual(['-re', '-i', 'file:/a b']);
+    expect(args.filter((each) => each === '-i')).toHaveLength(1);
+    expect(before).toEqual(expect.arrayContaining(['-nostdin', '-nostats', '-hide_banner']));
+    expect(settingOf(before, '-loglevel')).toBe('level+info');
+    expect(settingOf(before, '-progress')).toBe('pipe:3');
+    expect(hls.at(-1)).toBe(`${url}index.m3u8`);
+    expect(settingOf(hls, '-f')).toBe('hls');
+    expect(settingOf(hls, '-method')).toBe('PUT');
+    expect(settingOf(hls, '-http_persistent')).toBe('0');
+    expect(settingOf(hls, '-start_number')).toBe('0');
+    expect(frames.at(-1)).toBe('pipe:1');
+    expect(settingOf(frames, '-f')).toBe('nut');
+    expect(settingOf(frames, '-c:v')).toBe('rawvideo');
+    expect(frames).toContain('-an');
+  });
+
+  it('opens nothing for writing but its pipes and the receiver', () => {
+    for (const container of ['mpegts', 'fmp4'] as const) {
+      const { args } = outputs({ ...plan, hls: { ...plan.hls, container } });
+      const places = args.filter((each) => /^(pipe|https?|file):|\.(ts|m4s|mp4|m3u8)$|^\//.test(each));
+      for (const place of places) expect(place).toMatch(/^pipe:[13]$|^http:\/\/127\.0\.0\.1:1\/token\/|^init\.mp4$/);
+    }
+  });
+
+  it('copies without touching the picture, and decodes keyframes alone for it', () => {
+    const { before, hls } = outputs(plan);
+    expect(settingOf(hls, '-c:v')).toBe('copy');
+    expect(hls).not.toContain('-vf');
+    expect(settingOf(before, '-skip_frame')).toBe('nokey');
+    expect(settingOf(before, '-threads')).toBe('1');
+    expect(before.indexOf('-skip_frame')).toBeLessThan(before.indexOf('-i'));
+  });
+
+  it('encodes every frame, at most as high as the source, with a keyframe where each segment begins', () => {
+    const { before, hls } = outputs({ ...plan, video: encode, hls: { ...plan.hls, segmentSeconds: 0.5 } });
+    expect(before).not.toContain('-skip_frame');
+    expect(settingOf(hls, '-c:v')).toBe('libx264');
+    expect(settingOf(hls, '-vf')).toContain('min(120,');
+    expect(settingOf(hls, '-force_key_frames')).toBe('expr:gte(t,n_forced*0.5)');
+    expect(settingOf(hls, '-sc_threshold')).toBe('0');
+    expect(settingOf(hls, '-b:v')).toBe('300000');
+    expect(settingOf(hls, '-maxrate')).toBe('300000');
+    expect(settingOf(hls, '-preset')).toBe('ultrafast');
+    expect(settingOf(hls, '-r')).toBeUndefined();
+    expect(settingOf(outputs({ ...plan, video: { ...encode, fps: 12.5 } }).hls, '-r')).toBe('12.5');
+  });
+
+  it.each([
+    ['copy', 'copy', '0:a:0?'],
+    ['aac', 'aac', '0:a:0?'],
+    ['none', undefined, undefined],
+  ] as const)('treats audio as %s, and does without where the source has none', (audio, codec, map) => {
+    const { hls } = outputs({ ...plan, audio });
+    expect(settingOf(hls, '-c:a')).toBe(codec);
+    expect(hls.filter((_, index) => hls[index - 1] === '-map')).toEqual(['0:V:0', ...(map === undefined ? [] : [map])]);
+  });
+
+  it.each([
+    ['mpegts', `${url}%d.ts`, undefined],
+    ['fmp4', `${url}%d.m4s`, 'init.mp4'],
+  ] as const)('names the segments of %s', (container, name, init) => {
+    const { hls } = outputs({ ...plan, hls: { ...plan.hls, container } });
+    expect(settingOf(hls, '-hls_segment_type')).toBe(container);
+    expect(settingOf(hls, '-hls_segment_filename')).toBe(name);
+    expect(settingOf(hls, '-hls_fmp4_init_filename')).toBe(init);
+    // AAC out of MPEG-TS has a header on each frame, which has no place in fMP4.
+    expect(settingOf(hls, '-bsf:a')).toBe(container === 'fmp4' ? 'aac_adtstoasc' : undefined);
+  });
+
+  it.each([
+    [58, '-vsync'],
+    [59, '-vsync'],
+    [60, '-fps_mode'],
+    [61, '-fps_mode'],
+    [62, '-fps_mode'],
+  ])('lets pictures pass as they come, with libavformat %i by %s', (libavformat, option) => {
+    const { frames } = outputs({ ...plan, libavformat });
+    expect(settingOf(frames, option)).toBe('passthrough');
+    expect(frames.includes('-vsync') && frames.includes('-fps_mode')).toBe(false);
+  });
+
+  it('fits pictures into the box and takes the first of each interval', () => {
+    const { frames } = outputs({ ...plan, frames: { intervalSeconds: 0.5, width: 160, height: 90 } });
+    const filter = settingOf(frames, '-vf')!;
+    expect(filter).toContain('floor(t/0.5)');
+    expect(filter).toContain("w='min(160,iw)':h='min(90,ih)'");
+    expect(filter).toMatch(/format=rgb24$/);
+  });
+});
+
+let directory: Awaited<ReturnType<typeof makeDirectory>>;
+let origin: string;
+const server = createServer(async (request, response) => {
+  const path = join(directory.path, basename(request.url ?? ''));
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined) return void response.writeHead(404).end();
+  response.writeHead(200, { 'content-length': found.size });
+  createReadStream(path).pipe(response);
+});
+beforeAll(async () => {
+  directory = await makeDirectory();
+  const at = (name: string) => join(directory.path, name);
+  const source = ['-f', 'lavfi', '-i', 'testsrc2=size=320x180:rate=25', '-f', 'lavfi', '-i', 'sine=sample_rate=48000'];
+  const encoders = ['-c:v', 'libx264', '-preset', 'ultrafast', '-g', '25', '-pix_fmt', 'yuv420p', '-c:a', 'aac'];
+  const codecs = [...encoders, '-t', '2'];
+  await makeWithFfmpeg(embedded.path, [...source, ...codecs, '-movflags', '+faststart', at('clip.mp4')]);
+  const wide = ['-map', '0:v', '-vf', 'scale=100:40', ...codecs];
+  await makeWithFfmpeg(embedded.path, [...source, ...wide, at('small silent.mkv')]);
+  const list = ['-hls_time', '1', '-hls_list_size', '0', '-hls_segment_filename', at('s%d.ts'), at('list.m3u8')];
+  await makeWithFfmpeg(embedded.path, ['-i', at('clip.mp4'), '-c', 'copy', ...list]);
+  await new Promise<void>((resolve) => server.listen({ host: '127.0.0.1', port: 0 }, resolve));
+  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}, 60_000);
+afterAll(async () => {
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+  await directory.remove();
+});
+
+/** Each combination for real: ffmpeg takes every option, and gives segments, pictures and progress by it. */
+describe.concurrent.each(ffmpegs)('the arguments, to the $name ffmpeg', ({ path, libavformat }) => {
+  it.each([
+    ['a file', 'clip.mp4', 'copy', 'copy', 'mpegts', [160, 90]],
+    ['a file', 'clip.mp4', 'copy', 'aac', 'fmp4', [160, 90]],
+    ['a file', 'clip.mp4', 'encode', 'copy', 'fmp4', [160, 90]],
+    ['a file', 'clip.mp4', 'encode', 'none', 'mpegts', [160, 90]],
+    // Neither enlarged nor cut, and without the audio that is asked for.
+    ['a small file without audio', 'small silent.mkv', 'encode', 'aac', 'mpegts', [100, 40]],
+    ['a small file without audio', 'small silent.mkv', 'copy', 'copy', 'fmp4', [100, 40]],
+    ['a file over http', 'http:/clip.mp4', 'copy', 'copy', 'fmp4', [160, 90]],
+    ['an HLS stream', 'http:/list.m3u8', 'copy', 'none', 'mpegts', [160, 90]],
+    ['an HLS stream', 'http:/list.m3u8', 'encode', 'copy', 'fmp4', [160, 90]],
+    ['the test source', 'test', 'encode', 'aac', 'mpegts', [160, 90]],
+    ['the test source', 'test', 'encode', 'none', 'fmp4', [160, 90]],
+  ] as const)(
+    'are accepted for %s (%s): %s, audio %s, %s',
+    async (_, text, video, audio, container, box) => {
+      const source = parseSource(
+        text.replace(/^http:/, () => origin),
+        (name) => join(directory.path, name),
+      );
+      const options = { loop: false, libavformat, protocols: await protocolsOf(path), timeoutSeconds: 10 };
+      const { exit, segments, pictures, progress, lines } = await runPlan(
+        path,
+        {
+          ...smallPlan,
+          input: inputArguments(source, options),
+          video: video === 'copy' ? { kind: 'copy' } : encode,
+          audio,
+          hls: { segmentSeconds: 0.5, container },
+          libavformat,
+        },
+        (segmentCount, pictureCount) => source.kind === 'test' && segmentCount >= 2 && pictureCount >= 2,
+      );
+      const said = lines.map(({ level, text: words }) => `[${level}] ${words}`).join('\n');
+      expect(
+        lines.filter(({ level }) => level === 'fatal'),
+        said,
+      ).toEqual([]);
+      if (source.kind !== 'test') expect(exit, said).toEqual({ code: 0, signal: null });
+      expect(exit.signal, said).not.toBe('SIGKILL');
+      expect(segments.length, said).toBeGreaterThanOrEqual(2);
+      for (const { body, init, durationSeconds, discontinuity } of segments) {
+        expect(body.length).toBeGreaterThan(500);
+        expect(durationSeconds).toBeGreaterThan(0.1);
+        expect(discontinuity).toBe(false);
+        if (container === 'mpegts') expect(body[0]).toBe(0x47);
+        expect(init === undefined).toBe(container === 'mpegts');
+      }
+      expect(pictures.length, said).toBeGreaterThanOrEqual(2);
+      for (const { width, height } of pictures) expect([width, height]).toEqual(box);
+      const seconds = pictures.map(({ ptsSeconds }) => ptsSeconds);
+      expect(seconds[0]).toBeLessThan(0.1);
+      expect(seconds).toEqual([...new Set(seconds)].sort((one, other) => one - other));
+      // One picture in each interval.
+      expect(new Set(seconds.map((at) => Math.floor(at / 0.5))).size).toBe(seconds.length);
+      expect(progress.at(-1)?.end).toBe(true);
+      expect(Math.max(...progress.map(({ outSeconds = 0 }) => outSeconds))).toBeGreaterThan(0.5);
+    },
+    60_000,
+  );
+});
