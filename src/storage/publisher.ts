@@ -132,11 +132,13 @@ class StorePublisher implements Publisher {
     const { clock, failover, log } = this.#settings;
     const now = clock.now();
     const from = this.#active;
-    const trouble = ({ uploader: { health } }: StoreTarget): number | undefined =>
-      health.state === 'down' || health.state === 'refused' ? (health.troubledSince ?? now) : undefined;
+    const trouble = ({ uploader }: StoreTarget): number | undefined => {
+      const { health } = uploader.watch;
+      return health.state === 'down' || health.state === 'refused' ? (health.troubledSince ?? now) : undefined;
+    };
     if (from === second) {
       this.#firstAnswersSince = trouble(first) === undefined ? (this.#firstAnswersSince ?? now) : undefined;
-      if (this.#firstAnswersSince !== undefined) void first.uploader.check();
+      if (this.#firstAnswersSince !== undefined) void first.uploader.watch.check();
     }
     const choice = chooseStore(
       {

@@ -61,6 +61,33 @@ it('copies a recording back, so that the playlist of the whole has no gap', asyn
   await clock.until(publisher.close());
 });
 
+it('sends pictures to the store in use, and leaves a store that refuses', async () => {
+  const { clock, first, second, show, publisher } = begin('delete');
+  const picture = (text: string): void => {
+    show.publication.image({ key: 'demo/thumbnail.jpg', body: Buffer.from(text), contentType: 'image/jpeg' });
+    show.publication.image(
+      { key: `demo/storyboard-${text}.jpg`, body: Buffer.from(text), contentType: 'image/jpeg' },
+      { immutable: true },
+    );
+  };
+  await show.run(clock, 5);
+  first.outage = 'deny';
+  for (let i = 0; i < 40; i += 1) {
+    picture(`${i}`);
+    await show.run(clock, 1);
+  }
+  expect(second.text('demo/thumbnail.jpg')).toBe('39');
+  expect(second.objects.has('demo/storyboard-39.jpg')).toBe(true);
+  expect(parsePlaylist(second.text(playlist)!).segments.at(-1)?.sequence).toBe(44);
+  first.outage = 'none';
+  await show.run(clock, 30);
+  picture('new');
+  await show.run(clock, 2);
+  expect(first.text('demo/thumbnail.jpg')).toBe('new');
+  expect(parsePlaylist(first.text(playlist)!).segments.at(-1)?.sequence).toBe(76);
+  await clock.until(publisher.close());
+});
+
 it('stays where it is when both stores are down', async () => {
   const { clock, first, second, show, publisher, events } = begin('delete');
   await show.run(clock, 5);

@@ -142,6 +142,74 @@ it('asks a store that refuses seldom, tells it once, and recovers', async () => 
   await clock.until(publisher.close());
 });
 
+it('asks little of a store that is down, and does not fall upon it when it is back, with 50 streams', async () => {
+  const clock = new VirtualClock();
+  const store = new FaultyStore({ clock, latencyMs: 30 });
+  const { publisher, events } = studio({ clock, store, backlogBytes: 5_000_000 });
+  publisher.start();
+  const shows = Array.from({ length: 50 }, (_, i) => new Show(publisher, { name: `s${i}` }));
+  const round = async (): Promise<void> => {
+    for (const show of shows) show.segment();
+    await clock.advance(2000);
+  };
+  for (let i = 0; i < 5; i += 1) await round();
+  store.outage = 'refuse';
+  await round();
+  const calls = (): number => Object.values(store.counts).reduce((sum, count) => sum + count, 0);
+  const before = calls();
+  for (let i = 0; i < 30; i += 1) await round();
+  // About two probes a second, and nothing else.
+  expect(calls() - before).toBeLessThan(60 * 4);
+  store.outage = 'none';
+  const atOnce: number[] = [];
+  for (const show of shows) show.segment();
+  for (let i = 0; i < 200; i += 1) {
+    await clock.advance(10);
+    atOnce.push(store.inFlightPuts);
+  }
+  expect(Math.max(...atOnce)).toBeLessThanOrEqual(8 * 1.5 + 4);
+  for (let i = 0; i < 6; i += 1) await round();
+  for (const { publication } of shows) expect(publication.status()).toMatchObject({ playlistLagSeconds: 0, failed: 0 });
+  expect(events.filter(({ event }) => event === 'store-down')).toHaveLength(1);
+  await clock.until(publisher.close());
+});
+
+it('begins while the store is down, and catches up', async () => {
+  const clock = new VirtualClock();
+  const store = new FaultyStore({ clock });
+  const { publisher } = studio({ clock, store });
+  const witness = new Witness(store, clock);
+  store.outage = 'hang';
+  publisher.start();
+  const show = new Show(publisher, { multivariant: true });
+  await show.run(clock, 20);
+  store.outage = 'none';
+  await show.run(clock, 5);
+  expect(show.publication.status()).toMatchObject({ playlistLagSeconds: 0, failed: 0, state: 'publishing' });
+  expect(store.text('demo/index.m3u8')).toBeDefined();
+  expect(witness.problems).toEqual([]);
+  expect(witness.gaps).toBe(0);
+  await clock.until(publisher.close());
+});
+
+it('keeps no endless list of what was lost', async () => {
+  const clock = new VirtualClock();
+  const store = new FaultyStore({ clock });
+  const { publisher } = studio({ clock, store, backlogBytes: 5000 });
+  const witness = new Witness(store, clock);
+  publisher.start();
+  const show = new Show(publisher);
+  await show.run(clock, 3);
+  store.outage = 'refuse';
+  for (let i = 0; i < 6000; i += 1) show.segment();
+  await clock.advance(5000);
+  store.outage = 'none';
+  await show.run(clock, 10);
+  expect(show.publication.status().playlistLagSeconds).toBe(0);
+  expect(witness.problems).toEqual([]);
+  await clock.until(publisher.close());
+});
+
 function storedBytes(store: FaultyStore): number {
   return [...store.objects.values()].reduce((sum, { bytes }) => sum + bytes, 0);
 }

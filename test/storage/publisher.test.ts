@@ -203,7 +203,7 @@ describe('what was claimed is checked', () => {
     const { clock, publisher, events } = begin({ audit });
     publisher.start();
     const show = new Show(publisher);
-    await show.run(clock, 5);
+    await show.run(clock, 7);
     expect(asked).toContain('https://cdn.example.org/live/demo/source/s1-0.ts');
     const [failed] = events.filter(({ event }) => event === 'audit-failed');
     expect(failed?.message).toContain('s1-3.ts answers 403');

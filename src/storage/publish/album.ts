@@ -16,7 +16,8 @@ interface Frame {
 
 interface Once {
   readonly series: string;
-  running: { readonly ticket: Ticket; readonly target: StoreTarget };
+  readonly order: number;
+  running: { readonly ticket: Ticket; readonly target: StoreTarget } | undefined;
 }
 
 /** The pictures of a stream on their way to the store. */
@@ -68,37 +69,41 @@ export class Album {
 
   /** A picture whose key is never written again. */
   add(object: StoredObject, series: string): void {
-    const { context } = { context: this.#context };
-    if (!context.mayUpload()) return;
-    const target = context.target();
     const waiting: Waiting = {
       object,
       kind: 'image',
-      stream: context.options.name,
+      stream: this.#context.options.name,
       bytes: object.body.byteLength,
-      busy: () => this.#once.get(waiting)?.running.ticket.running ?? false,
-      giveUp: () => this.#settled(waiting, false),
+      busy: () => this.#once.get(waiting)?.running?.ticket.running ?? false,
+      giveUp: () => this.#settled(waiting, undefined),
     };
-    context.backlog.hold(waiting);
-    const ticket = target.uploader.submit({
-      kind: 'image',
-      stream: context.options.name,
-      order: this.#order++,
-      bytes: waiting.bytes,
-      run: async (store, signal) => {
-        await store.put(object, { signal });
-      },
-      settled: (error) => {
-        context.counted(error);
-        this.#settled(waiting, error === undefined);
-      },
-    });
-    this.#once.set(waiting, { series, running: { ticket, target } });
-    context.held();
+    if (this.#context.standsBy()) return;
+    const once: Once = { series, order: this.#order++, running: undefined };
+    this.#once.set(waiting, once);
+    this.#context.backlog.hold(waiting);
+    this.#submit(waiting, once);
+    this.#context.held();
   }
 
+  /** The lease was got. */
   resume(): void {
     for (const { document } of this.#frames.values()) document.pump();
+    for (const [waiting, once] of this.#once) if (once.running === undefined) this.#submit(waiting, once);
+  }
+
+  /** Another node writes the stream: its pictures are the ones to see. */
+  yield(): void {
+    for (const waiting of [...this.#once.keys()]) this.#settled(waiting, undefined);
+    for (const { document } of this.#frames.values()) document.restart();
+  }
+
+  /** Another store is in use from now on. */
+  moved(): void {
+    for (const { document } of this.#frames.values()) document.restart();
+    for (const [waiting, once] of this.#once) {
+      this.#halt(once);
+      this.#submit(waiting, once);
+    }
   }
 
   close(): void {
@@ -106,7 +111,31 @@ export class Album {
       frame.document.close();
       if (frame.waiting) this.#context.backlog.release(frame.waiting);
     }
-    for (const waiting of [...this.#once.keys()]) this.#settled(waiting, false);
+    for (const waiting of [...this.#once.keys()]) this.#settled(waiting, undefined);
+  }
+
+  #submit(waiting: Waiting, once: Once): void {
+    if (!this.#context.mayUpload()) return;
+    const target = this.#context.target();
+    const ticket = target.uploader.submit({
+      kind: 'image',
+      stream: waiting.stream,
+      order: once.order,
+      bytes: waiting.bytes,
+      run: async (store, signal) => {
+        await store.put(waiting.object, { signal });
+      },
+      settled: (error) => {
+        this.#settled(waiting, error === undefined ? target : undefined);
+        this.#context.counted(error);
+      },
+    });
+    once.running = { ticket, target };
+  }
+
+  #halt(once: Once): void {
+    if (once.running) once.running.target.uploader.cancel(once.running.ticket);
+    once.running = undefined;
   }
 
   #frame(key: string): Frame {
@@ -138,14 +167,14 @@ export class Album {
     if (frame.waiting === waiting) frame.waiting = undefined;
   }
 
-  #settled(waiting: Waiting, stored: boolean): void {
+  /** `storedOn` is undefined when it was not stored. */
+  #settled(waiting: Waiting, storedOn: StoreTarget | undefined): void {
     const once = this.#once.get(waiting);
     if (once === undefined) return;
     this.#once.delete(waiting);
+    this.#halt(once);
     this.#context.backlog.release(waiting);
-    const { target, ticket } = once.running;
-    target.uploader.cancel(ticket);
-    if (stored) this.#retireOlder(once.series, waiting.object.key, target);
+    if (storedOn) this.#retireOlder(once.series, waiting.object.key, storedOn);
     this.#context.released();
   }
 

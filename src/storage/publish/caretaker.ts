@@ -1,12 +1,11 @@
 import { type AuditProblem, auditObject } from './audit.js';
-import type { Lane } from './lane.js';
 import { findOrphans } from './orphans.js';
 import type { Publication } from './publication.js';
 import type { Settings } from './settings.js';
 import type { StoreTarget } from './target.js';
-import type { WindowItem } from './window.js';
 
 const deleteAtOnce = 250;
+const recheckMs = 1000;
 
 /** The periodic work on one stream: looking for orphans, and for segments that are listed and not there. */
 export class Caretaker {
@@ -26,7 +25,7 @@ export class Caretaker {
   tick(target: StoreTarget): void {
     const publication = this.#publication;
     const { audit, orphanIntervalMs, clock } = this.#settings;
-    if (!publication.writing || target.uploader.health.state !== 'up') return;
+    if (!publication.writing || target.uploader.watch.health.state !== 'up') return;
     const now = clock.now();
     if (publication.cleanup === 'delete' && now >= (this.#nextOrphansAt ?? now)) {
       // The second search comes when what the last session had listed is listed no more and past its grace.
@@ -81,25 +80,25 @@ export class Caretaker {
   }
 
   async #audit(target: StoreTarget, signal: AbortSignal): Promise<void> {
-    const { audit, log, observe } = this.#settings;
+    const { audit, clock, log, observe } = this.#settings;
     const stream = this.#publication.name;
     const problems: AuditProblem[] = [];
     let objects = 0;
-    for (const lane of this.#publication.lanes) {
-      for (const item of lane.published()) {
-        const problem = await auditObject(item, {
-          store: target.store,
-          publicUrl: audit?.publicUrl,
-          fetch: audit?.fetch ?? fetch,
-          signal,
-        });
-        // It can have left the playlist, and the store, since the list was made.
-        if (signal.aborted || !stillListed(lane, item)) continue;
-        objects += 1;
-        if (problem === undefined) continue;
-        problems.push(problem);
-        if (problem.where === 'store') lane.lose(item);
+    const run = { store: target.store, publicUrl: audit?.publicUrl, fetch: audit?.fetch ?? fetch, signal };
+    const listed = [...this.#publication.lanes].flatMap((lane) => lane.published().map((item) => ({ lane, item })));
+    for (const { lane, item } of listed) {
+      let problem = await auditObject(item, run);
+      // A gap is for ever: one missing answer is not enough for it.
+      if (problem) {
+        await new Promise<void>((resolve) => clock.after(recheckMs, resolve));
+        problem = await auditObject(item, run);
       }
+      // It can have left the playlist, and the store, since the list was made.
+      if (signal.aborted || !lane.published().includes(item)) continue;
+      objects += 1;
+      if (problem === undefined) continue;
+      problems.push(problem);
+      if (problem.where === 'store') lane.lose(item);
     }
     observe({ type: 'audited', stream, objects, problems: problems.length });
     const [first] = problems;
@@ -112,8 +111,4 @@ export class Caretaker {
       details: { problems: problems.slice(0, 10) },
     });
   }
-}
-
-function stillListed(lane: Lane<unknown>, item: WindowItem<unknown>): boolean {
-  return lane.published().includes(item);
 }

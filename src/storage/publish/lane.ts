@@ -2,13 +2,18 @@ import { SidepipeError } from '../../errors.js';
 import { playlistKey } from '../keys.js';
 import type { StoredObject } from '../store.js';
 import type { Evictable, LaneContext } from './context.js';
+import { Copies } from './copies.js';
 import { Document } from './document.js';
 import { InitShelf } from './init-shelf.js';
+import { Leavings } from './leavings.js';
 import { fetchSegment, storeSegment } from './segment-job.js';
 import type { StoreTarget } from './target.js';
 import type { AppendOptions, RenditionLane, RenditionOptions } from './types.js';
 import type { Ticket } from './uploader.js';
 import { listed, RemoteWindow, type Snapshot, type WindowItem } from './window.js';
+
+/** Entries are kept at most so long while no playlist can be written: hours of an outage, of which all but the end are gaps. */
+const unlistedSegments = 5000;
 
 /** A segment on its way. */
 interface Upload<T> extends Evictable {
@@ -30,9 +35,8 @@ export class Lane<T> implements RenditionLane<T> {
   readonly #inits: InitShelf;
   readonly #playlist: Document<{ snapshot: Snapshot<T>; final: boolean }>;
   readonly #uploads = new Map<WindowItem<T>, Upload<T>>();
-  readonly #copies = new Set<{ ticket: Ticket; target: StoreTarget }>();
-  /** By place: keys that left the window, still listed by the playlist there until that is written again. */
-  readonly #limbo = new Map<number, string[]>();
+  readonly #copies: Copies;
+  readonly #leavings: Leavings;
   #listedPlace: number | undefined;
   #order = 0;
   #toldForgotten = false;
@@ -52,6 +56,9 @@ export class Lane<T> implements RenditionLane<T> {
       settings,
       settled: (key, error) => this.#initSettled(key, error),
     });
+    const { counted, targets, graceMs } = context;
+    this.#copies = new Copies({ stream: options.name, targets, counted });
+    this.#leavings = new Leavings({ stream: options.name, graceMs });
     this.#playlist = new Document({
       kind: 'playlist',
       stream: options.name,
@@ -60,7 +67,7 @@ export class Lane<T> implements RenditionLane<T> {
       ready: () => context.mayPublish(),
       content: () => this.#content(),
       stored: (note, target) => this.#published(note, target),
-      settled: (error) => context.counted(error),
+      settled: counted,
       fence: (target) => context.fence(target, playlistKey(options.name, name)),
     });
   }
@@ -72,7 +79,7 @@ export class Lane<T> implements RenditionLane<T> {
     if (init) this.#inits.add(init);
     this.#upload(item, object);
     if (this.#context.mayUpload()) this.#submit(this.#uploads.get(item)!);
-    else this.#standBy();
+    this.#standBy();
     this.#context.held();
   }
 
@@ -87,7 +94,7 @@ export class Lane<T> implements RenditionLane<T> {
   }
 
   get idle(): boolean {
-    return this.#uploads.size === 0 && !this.#playlist.dirty;
+    return this.#uploads.size === 0 && this.#copies.size === 0 && !this.#playlist.dirty;
   }
 
   /** Whether the store in use has this rendition's playlist. */
@@ -103,7 +110,7 @@ export class Lane<T> implements RenditionLane<T> {
   /** Keys that the sessions in use are known by. */
   keys(): readonly string[] {
     const inWindow = this.#window.items.flatMap(({ key, initKey }) => (initKey === undefined ? [key] : [key, initKey]));
-    return [...inWindow, ...[...this.#limbo.values()].flat()];
+    return [...inWindow, ...this.#leavings.keys()];
   }
 
   /** What a player can fetch by the playlist that is on the store now. */
@@ -152,21 +159,18 @@ export class Lane<T> implements RenditionLane<T> {
   /** What was on the fallback store is there no more for anybody, once its playlists are gone. */
   abandon(target: StoreTarget): void {
     for (const item of this.#window.items) {
-      if (item.place !== target.place && item.attempted.delete(target.place)) this.#doom(target.place, item.key);
+      if (item.place !== target.place && item.attempted.delete(target.place))
+        this.#leavings.add([target.place], item.key);
     }
-    this.#flush(target);
+    this.#leavings.release(target);
   }
 
   close(): void {
     this.#state = 'closed';
     this.#playlist.close();
     this.#inits.close();
-    for (const upload of this.#uploads.values()) {
-      this.#halt(upload);
-      this.#context.backlog.release(upload);
-    }
-    for (const { ticket, target } of this.#copies) target.uploader.cancel(ticket);
-    this.#uploads.clear();
+    for (const upload of [...this.#uploads.values()]) this.#drop(upload);
+    this.#copies.close();
   }
 
   #upload(item: WindowItem<T>, object: StoredObject | undefined): void {
@@ -244,11 +248,15 @@ export class Lane<T> implements RenditionLane<T> {
     for (const upload of [...this.#uploads.values()]) if (upload.item.initKey === key) this.#settle(upload);
   }
 
-  #giveUp(upload: Upload<T>, error?: SidepipeError): void {
+  #drop(upload: Upload<T>): void {
     this.#halt(upload);
     upload.object = undefined;
     this.#uploads.delete(upload.item);
     this.#context.backlog.release(upload);
+  }
+
+  #giveUp(upload: Upload<T>, error?: SidepipeError): void {
+    this.#drop(upload);
     this.#window.move(upload.item, 'gap');
     this.#context.counted(error ?? noRoom());
     this.#context.released();
@@ -257,15 +265,15 @@ export class Lane<T> implements RenditionLane<T> {
 
   /** A node that only stands by keeps the newest segments, so that it can take over, and nothing else. */
   #standBy(): void {
-    if (!this.#context.standsBy()) return;
-    for (const item of this.#window.prune(this.#context.options.windowSegments)) {
+    const standsBy = this.#context.standsBy();
+    for (const item of this.#window.prune(standsBy ? this.#context.options.windowSegments : unlistedSegments)) {
       const upload = this.#uploads.get(item);
-      this.#uploads.delete(item);
-      if (upload) this.#context.backlog.release(upload);
+      if (upload) this.#drop(upload);
       this.#retire(item);
     }
+    if (!standsBy) return;
     this.#releaseInits();
-    for (const target of this.#context.targets) this.#flush(target);
+    for (const target of this.#context.targets) this.#leavings.release(target);
   }
 
   #content(): { object: StoredObject; note: { snapshot: Snapshot<T>; final: boolean } } | undefined {
@@ -282,7 +290,7 @@ export class Lane<T> implements RenditionLane<T> {
   #published({ snapshot, final }: { snapshot: Snapshot<T>; final: boolean }, target: StoreTarget): void {
     for (const item of this.#window.acknowledge(snapshot, this.#context.settings.clock.now())) this.#retire(item);
     this.#releaseInits();
-    this.#flush(target);
+    this.#leavings.release(target);
     this.#listedPlace = target.place;
     if (final) this.#state = 'ended';
     if (this.#window.forgotten > 0 && !this.#toldForgotten) {
@@ -298,27 +306,14 @@ export class Lane<T> implements RenditionLane<T> {
   }
 
   #retire(item: WindowItem<T>): void {
-    if (this.#context.options.cleanup === 'keep') return;
-    for (const place of item.attempted) this.#doom(place, item.key);
+    if (this.#context.options.cleanup === 'delete') this.#leavings.add(item.attempted, item.key);
   }
 
   #releaseInits(): void {
     const needed = new Set(this.#window.items.map((item) => item.initKey));
     for (const { key, places } of this.#inits.release(needed)) {
-      if (this.#context.options.cleanup === 'delete') for (const place of places) this.#doom(place, key);
+      if (this.#context.options.cleanup === 'delete') this.#leavings.add(places, key);
     }
-  }
-
-  #doom(place: number, key: string): void {
-    const keys = this.#limbo.get(place);
-    if (keys) keys.push(key);
-    else this.#limbo.set(place, [key]);
-  }
-
-  #flush(target: StoreTarget): void {
-    const keys = this.#limbo.get(target.place);
-    if (keys) target.retention.retire(this.#context.options.name, keys, this.#context.graceMs);
-    this.#limbo.delete(target.place);
   }
 
   /** Back on the first store: what the other one holds of the window, and of the recording, is copied. */
@@ -328,27 +323,7 @@ export class Lane<T> implements RenditionLane<T> {
       this.#window.move(item, 'pending');
       this.#upload(item, undefined);
     }
-    for (const segment of this.#window.recordedElsewhere(target.place)) {
-      const from = this.#context.targets[segment.place]!;
-      const copy = {
-        target,
-        ticket: target.uploader.submit({
-          kind: 'rest',
-          stream: this.#context.options.name,
-          order: 0,
-          bytes: segment.bytes,
-          run: async (store, signal) => {
-            await store.put(await fetchSegment(from.store, segment.key, signal), { signal });
-          },
-          settled: (error) => {
-            this.#copies.delete(copy);
-            if (!error) segment.place = target.place;
-            this.#context.counted(error);
-          },
-        }),
-      };
-      this.#copies.add(copy);
-    }
+    this.#copies.begin(this.#window.recordedElsewhere(target.place), target);
   }
 }
 

@@ -19,7 +19,7 @@ export interface LeaseKeeperOptions {
   readonly unsupported: () => void;
   /** The store is known to be down: `kick` will be called when it is back. */
   readonly asleep: () => boolean;
-  /** What became of a turn. */
+  /** What became of a write: undefined when it succeeded. Also of reads that failed. */
   readonly heard: (error: SidepipeError | undefined) => void;
 }
 
@@ -100,6 +100,7 @@ export class LeaseKeeper {
     const { settings, ttlMs, heard } = this.#options;
     let waitMs = Math.max(settings.timing.coalesceMs, ttlMs / 3);
     let failure: SidepipeError | undefined;
+    const renewals = this.#renewals;
     try {
       await withDeadline(settings.clock, Math.min(5000, ttlMs / 2), this.#closing.signal, (signal) =>
         this.#state === 'held' ? this.#renew(signal) : this.#seek(signal),
@@ -120,18 +121,18 @@ export class LeaseKeeper {
           : slowJitterMs({ ...backoff, baseMs: 1000, capMs: settings.timing.refusedCapMs });
     }
     if (this.#closing.signal.aborted) return;
-    this.#cancelTimer?.();
-    this.#cancelTimer = settings.clock.after(waitMs, () => {
-      if (this.#options.asleep()) this.#sleep();
-      else void this.kick();
-    });
-    heard(failure);
+    this.#turnIn(waitMs);
+    if (failure !== undefined || this.#renewals > renewals) heard(failure);
   }
 
-  /** `kick` comes with the store's return; this is for the case that it was missed. */
-  #sleep(): void {
-    this.#sleeping = true;
-    this.#cancelTimer = this.#options.settings.clock.after(this.#options.ttlMs, () => void this.kick());
+  /** While the store is down `wake` is waited for; the timer is for the case that it was missed. */
+  #turnIn(waitMs: number): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = this.#options.settings.clock.after(waitMs, () => {
+      this.#sleeping = this.#options.asleep();
+      if (this.#sleeping) this.#turnIn(waitMs);
+      else void this.kick();
+    });
   }
 
   async #seek(signal: AbortSignal): Promise<void> {

@@ -5,11 +5,11 @@ import { Album } from './album.js';
 import type { Backlog } from './backlog.js';
 import type { Evictable, LaneContext } from './context.js';
 import { Document } from './document.js';
-import { Fence } from './fence.js';
 import { Lane } from './lane.js';
-import { LeaseKeeper, type LeaseState } from './lease-keeper.js';
+import type { LeaseState } from './lease-keeper.js';
 import type { Settings } from './settings.js';
 import type { StoreTarget } from './target.js';
+import { Tenancy } from './tenancy.js';
 import type {
   CloseOptions,
   PublicationStatus,
@@ -37,8 +37,7 @@ export class Publication implements StreamPublication {
   readonly #context: LaneContext;
   readonly #lanes = new Map<string, Lane<unknown>>();
   readonly #album: Album;
-  readonly #leases = new Map<number, LeaseKeeper>();
-  readonly #fences = new Map<string, Fence>();
+  readonly #tenancy: Tenancy;
   readonly #multivariant: Document<undefined>;
   #render: (() => StoredObject | undefined) | undefined;
   #uploaded = 0;
@@ -54,6 +53,16 @@ export class Publication implements StreamPublication {
     const { options, settings } = o;
     this.name = options.name;
     this.#o = o;
+    this.#tenancy = new Tenancy({
+      stream: options.name,
+      settings,
+      target: o.target,
+      changed: (state, error) => this.#leaseChanged(state, error),
+      failed: (error) => {
+        this.#lastError = error;
+      },
+      unsupported: o.leaseUnsupported,
+    });
     const lifetimeSeconds = options.windowSegments * options.targetDurationSeconds;
     this.#context = {
       settings,
@@ -62,10 +71,10 @@ export class Publication implements StreamPublication {
       backlog: o.backlog,
       targets: o.targets,
       target: o.target,
-      mayUpload: () => this.#state === 'open' && this.#leaseState === 'held',
-      standsBy: () => this.#leaseState === 'standby',
-      mayPublish: () => this.#state === 'open' && (this.#lease?.valid ?? settings.lease === undefined),
-      fence: (target, key) => this.#fence(target, key),
+      mayUpload: () => this.#state === 'open' && this.#tenancy.state === 'held',
+      standsBy: () => this.#tenancy.state === 'standby',
+      mayPublish: () => this.#state === 'open' && this.#tenancy.valid,
+      fence: (target, key) => this.#tenancy.fence(target, key),
       held: o.enforceBacklog,
       released: () => this.#settled(),
       published: (target) => this.#published(target),
@@ -84,7 +93,7 @@ export class Publication implements StreamPublication {
       },
       stored: () => {},
       settled: this.#context.counted,
-      fence: (target) => this.#fence(target, multivariantKey(this.name)),
+      fence: (target) => this.#tenancy.fence(target, multivariantKey(this.name)),
     });
   }
 
@@ -129,7 +138,7 @@ export class Publication implements StreamPublication {
       state:
         this.#state === 'closed'
           ? 'ended'
-          : ({ seeking: 'waiting', held: 'publishing', standby: 'standby' } as const)[this.#leaseState],
+          : ({ seeking: 'waiting', held: 'publishing', standby: 'standby' } as const)[this.#tenancy.state],
       store: this.#o.target().store.description,
       backlogBytes,
       uploaded: this.#uploaded,
@@ -148,13 +157,13 @@ export class Publication implements StreamPublication {
   start(): void {
     if (this.#state !== 'new') return;
     this.#state = 'open';
-    this.#openLease(this.#o.target());
+    this.#tenancy.seek(this.#o.target());
     if (this.#o.settings.lease === undefined) this.#resume();
   }
 
   /** The store in use takes uploads again after an outage. */
   storeBack(target: StoreTarget): void {
-    this.#leases.get(target.place)?.wake();
+    this.#tenancy.wake(target);
   }
 
   /** Another store is in use. */
@@ -162,15 +171,16 @@ export class Publication implements StreamPublication {
     const target = this.#o.target();
     this.#abandoned = target.place === 0 ? from : undefined;
     target.retention.spare(this.#documentKeys());
-    this.#openLease(target);
+    this.#tenancy.seek(target);
     for (const lane of this.#lanes.values()) lane.moved();
+    this.#album.moved();
     this.#multivariant.restart();
   }
 
   /** Reports the lag, and tells once when it is long and once when it is over. */
   watch(): void {
     const seconds = this.lagSeconds;
-    if (seconds === undefined || this.#leaseState === 'standby') return;
+    if (seconds === undefined || this.#tenancy.state === 'standby') return;
     const { settings, options } = this.#o;
     settings.observe({ type: 'lag', stream: this.name, seconds });
     const lagging = seconds > (this.#lagging ? 2 : 4) * options.targetDurationSeconds;
@@ -190,55 +200,18 @@ export class Publication implements StreamPublication {
   async close({ deadlineMs = 10_000, signal }: CloseOptions = {}): Promise<void> {
     if (this.#state === 'closed') return;
     if (this.#state === 'open') await this.#drained(deadlineMs, signal);
-    const release = this.#leaseState === 'held';
     this.#state = 'closed';
     for (const lane of this.#lanes.values()) lane.close();
     this.#album.close();
     this.#multivariant.close();
-    await Promise.all([...this.#leases.values()].map((lease) => lease.close({ release })));
+    await this.#tenancy.close();
     for (const target of this.#o.targets) target.uploader.forget(this.name);
     this.#o.closed();
-  }
-
-  get #lease(): LeaseKeeper | undefined {
-    return this.#leases.get(this.#o.target().place);
-  }
-
-  get #leaseState(): LeaseState {
-    if (this.#o.settings.lease === undefined) return 'held';
-    return this.#lease?.state ?? 'seeking';
   }
 
   get #everyLaneListed(): boolean {
     const { place } = this.#o.target();
     return this.#lanes.size > 0 && [...this.#lanes.values()].every((lane) => lane.listedOn(place));
-  }
-
-  #openLease(target: StoreTarget): void {
-    const { settings } = this.#o;
-    if (settings.lease === undefined) return;
-    const existing = this.#leases.get(target.place);
-    if (existing) {
-      void existing.kick();
-      return;
-    }
-    const lease = new LeaseKeeper({
-      stream: this.name,
-      store: target.store,
-      settings,
-      ttlMs: settings.lease.ttlMs,
-      changed: (state, error) => {
-        if (target === this.#o.target()) this.#leaseChanged(state, error);
-      },
-      unsupported: () => this.#o.leaseUnsupported(target),
-      asleep: () => target.uploader.health.state === 'down',
-      heard: (error) => {
-        target.uploader.heard(error);
-        if (error && target === this.#o.target()) this.#lastError = error;
-      },
-    });
-    this.#leases.set(target.place, lease);
-    void lease.kick();
   }
 
   #leaseChanged(state: LeaseState, error: SidepipeError | undefined): void {
@@ -250,8 +223,9 @@ export class Publication implements StreamPublication {
     if (state !== 'standby' || error === undefined) return;
     this.#lastError = error;
     settings.log({ level: 'error', event: 'lease-conflict', stream: this.name, message: error.message, error });
-    for (const fence of this.#fences.values()) fence.forget();
+    this.#tenancy.forget();
     for (const lane of this.#lanes.values()) lane.yield();
+    this.#album.yield();
     this.#multivariant.restart();
     this.#settled();
   }
@@ -271,17 +245,6 @@ export class Publication implements StreamPublication {
     this.#multivariant.pump();
   }
 
-  #fence(target: StoreTarget, key: string): Fence {
-    const name = `${target.place} ${key}`;
-    let fence = this.#fences.get(name);
-    if (fence === undefined) {
-      const { lease } = this.#o.settings;
-      fence = new Fence(async () => lease === undefined || (await this.#leases.get(target.place)?.confirm()) === true);
-      this.#fences.set(name, fence);
-    }
-    return fence;
-  }
-
   #published(target: StoreTarget): void {
     const abandoned = this.#abandoned;
     if (abandoned && target.place === 0 && this.#everyLaneListed) {
@@ -289,8 +252,7 @@ export class Publication implements StreamPublication {
       // First what lists the segments, then the segments.
       abandoned.retention.retire(this.name, this.#documentKeys(), 0);
       for (const lane of this.#lanes.values()) lane.abandon(abandoned);
-      void this.#leases.get(abandoned.place)?.close({ release: true });
-      this.#leases.delete(abandoned.place);
+      void this.#tenancy.leave(abandoned);
     }
     this.#multivariant.pump();
     this.#settled();
@@ -313,7 +275,7 @@ export class Publication implements StreamPublication {
   }
 
   get #idle(): boolean {
-    if (this.#leaseState === 'standby') return true;
+    if (this.#tenancy.state === 'standby') return true;
     const lanesIdle = [...this.#lanes.values()].every((lane) => lane.idle);
     return lanesIdle && this.#album.idle && !(this.#multivariant.dirty && this.#everyLaneListed);
   }

@@ -40,7 +40,7 @@ export function settingsOf(options: PublisherOptions): Settings {
       retryBaseMs: 200,
       retryCapMs: 5000,
       probeCapMs: 1000,
-      probeTimeoutMs: 2000,
+      probeTimeoutMs: 3000,
       refusedCapMs: 30_000,
       attemptMs: 8000,
       minimumBytesPerSecond: 64 * 1024,

@@ -1,18 +1,10 @@
 import type { SidepipeError } from '../../errors.js';
 import type { ObjectStore } from '../store.js';
 import { withDeadline } from './attempt.js';
-import { type Health, healthy, stepHealth } from './health.js';
 import { FairQueue, type Queued, type UploadKind, uploadKinds } from './queue.js';
-import {
-  attemptTimeoutMs,
-  errorClass,
-  fullJitterMs,
-  isThrottle,
-  retryAfterMs,
-  slowJitterMs,
-  storageError,
-} from './retry.js';
+import { attemptTimeoutMs, errorClass, fullJitterMs, retryAfterMs, storageError } from './retry.js';
 import type { Settings } from './settings.js';
+import { StoreWatch, type StoreWatchOptions } from './store-watch.js';
 
 /** Work for a store: tried until it succeeds, is given up or is cancelled. */
 export interface Job extends Queued {
@@ -20,7 +12,7 @@ export interface Job extends Queued {
   readonly bytes: number;
   /** One attempt. `freeSlot` lets the next upload begin while this one waits for something small. */
   run(store: ObjectStore, signal: AbortSignal, freeSlot: () => void): Promise<void>;
-  /** Called once unless cancelled: with the reason when it was given up. Must not throw. */
+  /** Called once unless cancelled, never from within `submit`: with the reason when it was given up. Must not throw. */
   settled(error: SidepipeError | undefined): void;
   /** At least so long from the end of one attempt to the next. */
   readonly spacingMs?: number;
@@ -34,51 +26,35 @@ export interface Ticket {
   readonly running: boolean;
 }
 
-interface Work extends Ticket, Queued {
-  running: boolean;
-  attempts: number;
-  cancelled: boolean;
-  controller: AbortController | undefined;
-  cancelTimer: (() => void) | undefined;
-}
-
-export interface UploaderOptions {
+export interface UploaderOptions extends StoreWatchOptions {
   readonly store: ObjectStore;
-  readonly settings: Settings;
-  /** A small read that tells whether the store is there. */
-  readonly probe: (signal: AbortSignal) => Promise<unknown>;
-  readonly changed: (health: Health, error: SidepipeError | undefined) => void;
 }
 
 /** Cleanup and checks say nothing of whether the store takes uploads, and are not tried for ever. */
 const restAttempts = 6;
 const urgent: readonly UploadKind[] = ['init', 'playlist'];
 
-/** One store's uploads: slots, retries, deadlines, and what becomes of them when the store is down. */
+/** One store's uploads: slots, retries, deadlines. */
 export class Uploader {
-  readonly #options: UploaderOptions;
+  readonly watch: StoreWatch;
+  readonly #store: ObjectStore;
+  readonly #settings: Settings;
   readonly #queue = new FairQueue<Work>();
   readonly #works = new Set<Work>();
+  /** Uploads under way, by stream. */
   readonly #load = new Map<string, number>();
-  readonly #closing = new AbortController();
   #slots = 0;
-  #health: Health;
-  #cancelProbe: (() => void) | undefined;
-  /** A store that refuses is tried by one upload from this time on. */
-  #tryAt = 0;
   #pumping = false;
+  #closed = false;
 
   constructor(options: UploaderOptions) {
-    this.#options = options;
-    this.#health = healthy(options.settings.concurrency);
-  }
-
-  get health(): Health {
-    return this.#health;
+    this.#store = options.store;
+    this.#settings = options.settings;
+    this.watch = new StoreWatch(options, { moved: () => this.#pump(), back: () => this.#restartHung() });
   }
 
   submit(job: Job): Ticket {
-    const work = new QueuedWork(job);
+    const work = new Work(job);
     this.#works.add(work);
     this.#enqueue(work);
     return work;
@@ -88,218 +64,148 @@ export class Uploader {
   cancel(ticket: Ticket): void {
     const work = ticket as Work;
     if (!this.#works.delete(work)) return;
-    work.cancelled = true;
     work.cancelTimer?.();
     this.#queue.remove(work);
     work.controller?.abort('cancelled');
   }
 
-  /** Asks whether the store is still there: for one that has nothing to do, so that nobody else would notice. */
-  async check(): Promise<void> {
-    const { settings, probe } = this.#options;
-    try {
-      await withDeadline(settings.clock, settings.timing.probeTimeoutMs, this.#closing.signal, probe);
-    } catch (error) {
-      if (!this.#closing.signal.aborted && errorClass(error) === 'retry') this.#note('failure', storageError(error));
-    }
-  }
-
-  /** What became of a write that does not go through the queue: a lease's. */
-  heard(error: SidepipeError | undefined): void {
-    const verdict = error && errorClass(error);
-    if (verdict === undefined) this.#note('success', undefined);
-    else if (verdict === 'reconfigure') this.#note('refusal', error);
-    else if (verdict === 'retry' && error?.code !== 'storage-conflict') this.#note('failure', error);
-  }
-
+  /** A stream is gone for good. */
   forget(stream: string): void {
     this.#queue.forget(stream);
   }
 
   close(): void {
-    this.#closing.abort('closed');
-    this.#cancelProbe?.();
+    this.#closed = true;
+    this.watch.close();
     for (const work of [...this.#works]) this.cancel(work);
   }
 
   #enqueue(work: Work): void {
-    if (work.cancelled || this.#closing.signal.aborted) return;
+    if (!this.#works.has(work) || this.#closed) return;
     this.#queue.push(work);
     this.#pump();
   }
 
   #pump(): void {
-    if (this.#pumping || this.#closing.signal.aborted) return;
+    if (this.#pumping || this.#closed) return;
     this.#pumping = true;
     for (let work = this.#take(); work !== undefined; work = this.#take()) void this.#attempt(work);
     this.#pumping = false;
   }
 
   #take(): Work | undefined {
-    const { state, limit } = this.#health;
-    if (state === 'down') return undefined;
-    if (state === 'refused' && (this.#slots > 0 || this.#options.settings.clock.now() < this.#tryAt)) return undefined;
+    const limit = this.watch.limit(this.#slots);
     const load = (stream: string): number => this.#load.get(stream) ?? 0;
     if (this.#slots < limit) return this.#queue.take(uploadKinds, load);
     // Playlists are small and make everything else visible: they do not queue behind segments.
+    const { state } = this.watch.health;
     return state === 'up' && this.#slots < limit * 1.5 ? this.#queue.take(urgent, load) : undefined;
   }
 
   async #attempt(work: Work): Promise<void> {
-    const { store, settings } = this.#options;
-    const { clock, timing } = settings;
+    const { clock, timing } = this.#settings;
     const { job } = work;
     const startedAt = clock.now();
     const controller = new AbortController();
+    const freeSlot = this.#takeSlot(job.stream);
     work.controller = controller;
-    work.running = true;
-    this.#slots += 1;
-    this.#load.set(job.stream, (this.#load.get(job.stream) ?? 0) + 1);
-    let held = true;
-    const freeSlot = (): void => {
-      if (!held) return;
-      held = false;
-      this.#slots -= 1;
-      const load = (this.#load.get(job.stream) ?? 1) - 1;
-      if (load === 0) this.#load.delete(job.stream);
-      else this.#load.set(job.stream, load);
-      this.#pump();
-    };
-    let failure: { error: unknown } | undefined;
+    let failure: { readonly thrown: unknown } | undefined;
     try {
       const timeoutMs = job.timeoutMs ?? attemptTimeoutMs(job.bytes, timing.attemptMs, timing.minimumBytesPerSecond);
-      await withDeadline(clock, timeoutMs, controller.signal, (signal) => job.run(store, signal, freeSlot));
-    } catch (error) {
-      failure = { error };
+      await withDeadline(clock, timeoutMs, controller.signal, (signal) => job.run(this.#store, signal, freeSlot));
+    } catch (thrown) {
+      failure = { thrown };
     }
-    work.running = false;
     work.controller = undefined;
-    if (!work.cancelled && !this.#closing.signal.aborted) {
-      if (failure === undefined) this.#succeeded(work, startedAt);
-      else this.#failed(work, failure.error, startedAt);
+    if (this.#works.has(work)) {
+      const seconds = (clock.now() - startedAt) / 1000;
+      if (failure === undefined) this.#succeeded(work, seconds);
+      else if (work.restarted) this.#enqueue(work);
+      else this.#failed(work, storageError(failure.thrown), seconds);
+      work.restarted = false;
     }
     freeSlot();
     this.#pump();
   }
 
-  #succeeded(work: Work, startedAt: number): void {
-    this.#report(work, startedAt, 'stored');
-    this.#works.delete(work);
-    this.#restarted.delete(work);
-    if (work.job.kind !== 'rest') this.#note('success', undefined);
-    work.job.settled(undefined);
+  #takeSlot(stream: string): () => void {
+    this.#slots += 1;
+    this.#load.set(stream, (this.#load.get(stream) ?? 0) + 1);
+    let held = true;
+    return () => {
+      if (!held) return;
+      held = false;
+      this.#slots -= 1;
+      const load = (this.#load.get(stream) ?? 1) - 1;
+      if (load === 0) this.#load.delete(stream);
+      else this.#load.set(stream, load);
+      this.#pump();
+    };
   }
 
-  #failed(work: Work, thrown: unknown, startedAt: number): void {
-    const { clock, timing, random } = this.#options.settings;
+  #succeeded(work: Work, seconds: number): void {
     const { job } = work;
-    if (this.#restarted.delete(work)) {
-      this.#enqueue(work);
-      return;
-    }
-    const error = storageError(thrown);
+    this.#works.delete(work);
+    this.#report(job, seconds, 'stored');
+    if (job.kind !== 'rest') this.watch.heard(undefined);
+    job.settled(undefined);
+  }
+
+  #failed(work: Work, error: SidepipeError, seconds: number): void {
+    const { clock, timing, random } = this.#settings;
+    const { job } = work;
     const verdict = errorClass(error);
     work.attempts += 1;
-    const upload = job.kind !== 'rest';
-    const hopeless =
-      verdict === 'give-up' ||
-      verdict === 'conflict' ||
-      (!upload && (verdict === 'reconfigure' || work.attempts >= restAttempts));
-    this.#report(work, startedAt, hopeless ? 'given-up' : 'failed');
-    if (hopeless) {
+    const rest = job.kind === 'rest';
+    const tiresome = rest && (verdict === 'reconfigure' || work.attempts >= restAttempts);
+    if (verdict === 'give-up' || verdict === 'conflict' || tiresome) {
       this.#works.delete(work);
+      this.#report(job, seconds, 'given-up');
       job.settled(error);
       return;
     }
-    if (upload) this.#note(verdict === 'reconfigure' ? 'refusal' : isThrottle(error) ? 'throttle' : 'failure', error);
-    const jitter = fullJitterMs({
-      failures: work.attempts,
-      baseMs: timing.retryBaseMs,
-      capMs: timing.retryCapMs,
-      random: random(),
-    });
-    // While the store is down or refuses, the health decides when; the job only has to be in the queue.
-    const pause = this.#health.state === 'up' || this.#health.state === 'ramping' ? jitter : 0;
-    const waitMs = Math.max(pause, retryAfterMs(error), job.spacingMs ?? 0);
+    this.#report(job, seconds, 'failed');
+    if (!rest) this.watch.heard(error);
+    const { state } = this.watch.health;
+    const backoff = { failures: work.attempts, baseMs: timing.retryBaseMs, capMs: timing.retryCapMs, random: random() };
+    // While the store is down or refuses, the watch decides when; the job only has to be in the queue.
+    const pauseMs = state === 'up' || state === 'ramping' ? fullJitterMs(backoff) : 0;
+    const waitMs = Math.max(pauseMs, retryAfterMs(error), job.spacingMs ?? 0);
     if (waitMs <= 0) this.#enqueue(work);
     else work.cancelTimer = clock.after(waitMs, () => this.#enqueue(work));
-  }
-
-  /** Attempts that were aborted because they hung since before the store came back. */
-  readonly #restarted = new Set<Work>();
-
-  #note(event: Parameters<typeof stepHealth>[1], error: SidepipeError | undefined): void {
-    const { clock, timing, random, concurrency } = this.#options.settings;
-    const before = this.#health;
-    const health = stepHealth(before, event, { now: clock.now(), maximum: concurrency });
-    this.#health = health;
-    if (health.state === 'down' && before.state !== 'down') this.#scheduleProbe(1);
-    if (health.state === 'refused' && event === 'refusal') {
-      const waitMs = slowJitterMs({
-        failures: health.failures,
-        baseMs: 1000,
-        capMs: timing.refusedCapMs,
-        random: random(),
-      });
-      this.#tryAt = clock.now() + waitMs;
-      this.#cancelProbe?.();
-      this.#cancelProbe = clock.after(waitMs, () => this.#pump());
-    }
-    if (before.state === 'down' && health.state === 'ramping') this.#restartHung();
-    if (before.state !== health.state) this.#options.changed(health, error);
-    this.#pump();
-  }
-
-  #scheduleProbe(failures: number): void {
-    const { clock, timing, random } = this.#options.settings;
-    this.#cancelProbe?.();
-    const waitMs = fullJitterMs({ failures, baseMs: timing.retryBaseMs, capMs: timing.probeCapMs, random: random() });
-    this.#cancelProbe = clock.after(waitMs, () => void this.#probe(failures));
-  }
-
-  async #probe(failures: number): Promise<void> {
-    const { settings, probe } = this.#options;
-    try {
-      await withDeadline(settings.clock, settings.timing.probeTimeoutMs, this.#closing.signal, probe);
-    } catch (error) {
-      if (this.#closing.signal.aborted || this.#health.state !== 'down') return;
-      if (errorClass(error) === 'retry') {
-        this.#scheduleProbe(failures + 1);
-        return;
-      }
-    }
-    // An answer, even a refusal: an upload will tell the rest.
-    if (!this.#closing.signal.aborted && this.#health.state === 'down') this.#note('answered', undefined);
   }
 
   /** What has hung since before the outage ended would wait for its deadline, on a connection that is long dead. */
   #restartHung(): void {
     for (const work of this.#works) {
-      if (work.controller === undefined || work.job.kind === 'rest') continue;
-      this.#restarted.add(work);
+      if (work.controller === undefined || work.kind === 'rest') continue;
+      work.restarted = true;
       work.controller.abort('the store is back');
     }
   }
 
-  #report({ job }: Work, startedAt: number, result: 'stored' | 'failed' | 'given-up'): void {
-    const seconds = (this.#options.settings.clock.now() - startedAt) / 1000;
-    const { kind, stream, bytes } = job;
-    this.#options.settings.observe({ type: 'upload', kind, stream, result, seconds, bytes });
+  #report({ kind, stream, bytes }: Job, seconds: number, result: 'stored' | 'failed' | 'given-up'): void {
+    this.#settings.observe({ type: 'upload', kind, stream, result, seconds, bytes });
   }
 }
 
-class QueuedWork implements Work {
+/** A job and how it is getting on. */
+class Work implements Ticket, Queued {
   readonly job: Job;
-  running = false;
   attempts = 0;
-  cancelled = false;
+  /** Of the attempt under way. */
   controller: AbortController | undefined;
+  /** The attempt under way was aborted to be begun again at once. */
+  restarted = false;
   cancelTimer: (() => void) | undefined;
 
   constructor(job: Job) {
     this.job = job;
   }
 
+  get running(): boolean {
+    return this.controller !== undefined;
+  }
   get kind(): UploadKind {
     return this.job.kind;
   }
