@@ -38,6 +38,7 @@ export interface FuzzReport {
   readonly worstEventRatio: number;
   /** The slowest session by time per KB; a slow one is measured four times and its best counts. */
   readonly slowestMsPerKb: number;
+  readonly slowestSequence: number;
   readonly totalMs: number;
 }
 
@@ -68,6 +69,7 @@ export function fuzzSessions({ count, seed, kind, clock = () => 0 }: FuzzOptions
   let worstAnswerRatio = 0;
   let worstEventRatio = 0;
   let slowestMsPerKb = 0;
+  let slowestSequence = 0;
   const startedAt = clock();
 
   for (let number = 0; number < count; number++) {
@@ -84,7 +86,10 @@ export function fuzzSessions({ count, seed, kind, clock = () => 0 }: FuzzOptions
     let msPerKb = firstMsPerKb;
     // Another process or the garbage collector may have been at work: what is slow must be slow again.
     for (let again = 0; again < 3 && msPerKb > 0.5; again++) msPerKb = Math.min(msPerKb, once().msPerKb);
-    slowestMsPerKb = Math.max(slowestMsPerKb, msPerKb);
+    if (msPerKb > slowestMsPerKb) {
+      slowestMsPerKb = msPerKb;
+      slowestSequence = number;
+    }
     bytes += input.length;
     if (outcome.published) published += 1;
     ends[outcome.end] = (ends[outcome.end] ?? 0) + 1;
@@ -95,7 +100,7 @@ export function fuzzSessions({ count, seed, kind, clock = () => 0 }: FuzzOptions
   }
   return {
     ...{ sessions: count, bytes, published, ends, mostBufferedBytes },
-    ...{ worstAnswerRatio, worstEventRatio, slowestMsPerKb, totalMs: clock() - startedAt },
+    ...{ worstAnswerRatio, worstEventRatio, slowestMsPerKb, slowestSequence, totalMs: clock() - startedAt },
   };
 }
 

@@ -244,5 +244,5 @@ function limitsBeforePublish(limits: SessionLimits): ChunkLimits {
 /** Half of the memory is for unfinished messages: the other half is what may be held back before the answer. */
 function limitsWhilePublishing(limits: SessionLimits): ChunkLimits {
   const { chunkStreams, messageBytes, bufferedBytes } = limits;
-  return { chunkStreams, messageBytes, bufferedBytes, firstAllocationBytes: 65_536 };
+  return { chunkStreams, messageBytes, bufferedBytes, firstAllocationBytes: 4096 };
 }

@@ -1,6 +1,8 @@
 import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { fakeMedia, handshakeStart, mediaMessage, publisherBytes } from '../../support/rtmp-bytes.js';
+import { createChunkWriter } from '../../../src/ingest/rtmp/chunk-writer.js';
+import { messageType } from '../../../src/ingest/rtmp/message.js';
+import { chunkSizeMessage, fakeMedia, handshakeStart, mediaMessage, publisherBytes } from '../../support/rtmp-bytes.js';
 import { createRtmpClient, type RtmpClient } from '../../support/rtmp-client.js';
 import { parseFlv } from '../../support/rtmp-flv.js';
 import { createSink, createStuckTarget, startTestNode, type TestNode } from '../../support/rtmp-node.js';
@@ -191,6 +193,12 @@ describe('RTMP server', () => {
     abort.abort();
     expect(await piped).toBe('aborted');
     expect(first.target.writableEnded).toBe(false);
+    // A reader that dies after its pipe brings nothing down.
+    first.target.destroy(new Error('EPIPE'));
+    const header = Uint8Array.of(0x17, 0, 0, 0, 0, 2);
+    const received = publisher.receivedBytes;
+    await client.send(mediaMessage('video', 300, header));
+    while (publisher.receivedBytes < received + header.length) await new Promise((resolve) => setImmediate(resolve));
 
     const dead = createSink();
     const second = publisher.pipe(dead.target);
@@ -209,6 +217,7 @@ describe('RTMP server', () => {
       [9, 0],
       [8, 0],
     ]);
+    expect(tags[1]?.payload).toEqual(Buffer.from(header));
     const frames = parseFlv(third.bytes()).filter((tag) => tag.type === 9 && tag.payload[1] === 1);
     expect(frames.map((tag) => tag.payload[0])).toEqual([0x17]);
   });
@@ -241,6 +250,39 @@ describe('RTMP server', () => {
     void publisher.pipe(createSink().target);
     expect(await publisher.closed).toBe('idle-timeout');
     await client.closed;
+  });
+
+  it('does not hold its own pause against a publisher', async () => {
+    let now = 1_000_000;
+    const node = await startNode({ limits: { idleTimeoutMs: 40 }, now: () => now });
+    const client = await startClient({ port: node.port });
+    await client.publish('cam?key=cam-key');
+    const publisher = await node.nextPublisher();
+    now += 1000;
+    const sink = createSink();
+    void publisher.pipe(sink.target);
+    // Two rounds of the timer.
+    await new Promise((resolve) => setTimeout(resolve, 90));
+    expect(node.server.publisher('cam')).toBe(publisher);
+    now += 41;
+    expect(await publisher.closed).toBe('idle-timeout');
+  });
+
+  it('ends a publisher that asks and asks but does not read the answers', async () => {
+    const node = await startNode({ limits: { unreadBytes: 1000 } });
+    const client = await startClient({ port: node.port });
+    await client.publish('cam?key=cam-key');
+    const publisher = await node.nextPublisher();
+    void publisher.pipe(createSink().target);
+    client.socket.pause();
+    const ping = { ...chunkSizeMessage(1), type: messageType.userControl, payload: Uint8Array.of(0, 6, 0, 0, 0, 1) };
+    const pings = Buffer.concat(Array.from({ length: 10_000 }, () => createChunkWriter().write(ping)));
+    let isClosed = false;
+    void publisher.closed.then(() => {
+      isClosed = true;
+    });
+    while (!isClosed) await new Promise((resolve) => client.socket.write(pings, resolve));
+    expect(await publisher.closed).toBe('answers-unread');
   });
 
   it('refuses an address after its wrong keys, before it is heard', async () => {

@@ -233,6 +233,8 @@ describe('session', () => {
     expect(peer.answers).toHaveLength(before);
     peer.send(...fakeMedia({ frames: 12 }));
     expect(peer.answers.slice(before).map((answer) => answer.type)).toEqual([messageType.acknowledgement]);
+    peer.send(...fakeMedia({ frames: 1 }));
+    expect(peer.answers.slice(before)).toHaveLength(1);
   });
 
   it('ignores what it does not know', () => {
@@ -259,6 +261,11 @@ describe('session', () => {
       'publish-name-invalid',
       [publishMessages('')[0]!, commandMessage(1, 'publish', 9, null)],
     ],
+    [
+      'streams without end',
+      'command-unexpected',
+      [publishMessages('k')[0]!, ...Array(9).fill(publishMessages('k')[3]!)],
+    ],
     ['play', 'play-unsupported', [publishMessages('k')[0]!, commandMessage(1, 'play', 9, null, 'k')]],
     ['commands without end', 'commands-before-publish', Array.from({ length: 65 }, () => commandMessage(0, 'x', 1))],
     ['media without end', 'bytes-before-publish', fakeMedia({ frames: 130 })],
@@ -274,6 +281,17 @@ describe('session', () => {
     peer.take(peer.session.close('stopped'));
     expect(peer.ends()).toHaveLength(1);
     expect(peer.events.at(-1)?.type).toBe('end');
+  });
+
+  it('takes long messages from those who have been let in, up to a limit too', () => {
+    const peer = startPublishing({ limits: { messageBytes: 300_000 } });
+    peer.send(mediaMessage('video', 0, new Uint8Array(300_000)));
+    expect(peer.events.at(-1)).toMatchObject({ type: 'video', payload: { length: 300_000 } });
+    peer.send(mediaMessage('video', 0, new Uint8Array(300_001)));
+    expect(peer.ends()).toEqual(['message-too-large']);
+    const stranger = startSession({ limits: { messageBytes: 300_000 } });
+    stranger.send({ ...mediaMessage('video', 0, new Uint8Array(0)), payload: new Uint8Array(131_073) });
+    expect(stranger.ends()).toEqual(['bytes-before-publish']);
   });
 
   it('has deadlines for the handshake, the publish and silence', () => {
