@@ -21,7 +21,11 @@ const rule = (pattern: RegExp, code: ErrorCode, message: string, fault: Fault = 
 
 /** What ffmpeg says, in the order in which one cause hides another, and what it means to the person who set the stream up. */
 const rules: readonly Rule[] = [
-  rule(/not on whitelist/i, 'source-refused', 'the source leads to a protocol that this kind of source may not use'),
+  rule(
+    /not on whitelist|Unsafe file name/i,
+    'source-refused',
+    'the source leads to a protocol that this kind of source may not use',
+  ),
   rule(
     /401 Unauthorized|401 \(?unauthorized|authorization failed/i,
     'source-refused',
