@@ -14,7 +14,7 @@ import { createApp } from './http/app.js';
 import { createHttpServer, type HttpAddress } from './http/server.js';
 import { configureSharp } from './images/configure-sharp.js';
 import { createEgress, type Egress } from './ingest/egress.js';
-import { parseSource } from './ingest/source.js';
+import { readSource } from './ingest/source.js';
 import { openStore } from './storage/open.js';
 import type { Publisher } from './storage/publish/types.js';
 import { createPublisher } from './storage/publisher.js';
@@ -180,7 +180,7 @@ export class SidepipeNode {
     return new Stream({
       ...shared,
       config,
-      source: parseSource(config.source, (path) => resolve(path)),
+      source: readSource(config.source, (path) => resolve(path)),
       storageType: storage.type,
       storageUrl: storage.type === 's3' ? publicUrlOf(storage.s3) : undefined,
       cleanup: storage.cleanup,

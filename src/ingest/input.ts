@@ -1,5 +1,5 @@
 import { SidepipeError } from '../errors.js';
-import type { Source } from './source.js';
+import type { Source, UnknownSource } from './source.js';
 
 export interface InputOptions {
   /** Files only: begin again at the end. */
@@ -37,8 +37,9 @@ const needs: Readonly<Record<string, string>> = { rtsp: 'tcp', rtsps: 'tls' };
 /** Files in these containers have a beginning and an end, and would be read as fast as they come. */
 const RECORDED = /\.(mp4|m4v|mov|mkv|webm|avi)$/i;
 
-/** The arguments up to and with `-i` that open a source. Throws `source-unsupported`. Pure. */
-export function inputArguments(source: Source, options: InputOptions): string[] {
+/** The arguments up to and with `-i` that open a source. Throws `source-unsupported` or `source-refused`. Pure. */
+export function inputArguments(source: Source | UnknownSource, options: InputOptions): string[] {
+  if (source.kind === 'unknown') throw source.problem;
   if (source.kind === 'test') return testInput();
   const scheme = source.url.slice(0, source.url.indexOf(':')).toLowerCase();
   if (!options.protocols.has(needs[scheme] ?? scheme)) {
@@ -85,7 +86,7 @@ function testInput(): string[] {
 }
 
 /** The host that the node must look up before ffmpeg opens the source; undefined where there is none to look up. Pure. */
-export function hostToResolve(source: Source): string | undefined {
+export function hostToResolve(source: Pick<Source, 'url'>): string | undefined {
   if (!/^(rtsp|rtmp):/i.test(source.url)) return undefined;
   const { hostname } = new URL(source.url);
   return /^\[|^[\d.]+$/.test(hostname) || hostname === '' ? undefined : hostname;

@@ -8,6 +8,13 @@ export interface Source {
   readonly url: string;
 }
 
+/** A text that means no source: opening it fails with `problem`, so that the stream says what is wrong and no other suffers. */
+export interface UnknownSource {
+  readonly kind: 'unknown';
+  readonly url: '';
+  readonly problem: SidepipeError;
+}
+
 const schemes: Readonly<Record<string, SourceKind>> = {
   http: 'http',
   https: 'http',
@@ -38,6 +45,16 @@ export function parseSource(text: string, resolvePath: (path: string) => string)
   }
   if (!URL.canParse(text)) throw refused('it is not a URL');
   return { kind: kind === 'http' && isPlaylist(text) ? 'hls' : kind, url: text };
+}
+
+/** Reads a stream's `source` as `parseSource` does, without throwing. Pure. */
+export function readSource(text: string, resolvePath: (path: string) => string): Source | UnknownSource {
+  try {
+    return parseSource(text, resolvePath);
+  } catch (error) {
+    if (!(error instanceof SidepipeError)) throw error;
+    return { kind: 'unknown', url: '', problem: error };
+  }
 }
 
 function isPlaylist(url: string): boolean {

@@ -3,7 +3,7 @@ import type { Capabilities } from '../ffmpeg/capabilities.js';
 import type { OrphanGuard } from '../ffmpeg/guard.js';
 import type { SegmentSink } from '../hls/sink.js';
 import type { Egress } from '../ingest/egress.js';
-import type { Source } from '../ingest/source.js';
+import type { Source, UnknownSource } from '../ingest/source.js';
 import type { Publisher } from '../storage/publish/types.js';
 import type { Episodes } from '../telemetry/episodes.js';
 import type { Logger } from '../telemetry/logger.js';
@@ -13,7 +13,7 @@ import type { RestartPolicy } from './restart-policy.js';
 /** All that one stream needs of the node around it. */
 export interface StreamEnvironment {
   readonly config: StreamConfig;
-  readonly source: Source;
+  readonly source: Source | UnknownSource;
   readonly capabilities: Capabilities;
   readonly guard: OrphanGuard;
   readonly sink: SegmentSink;

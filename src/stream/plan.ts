@@ -2,11 +2,11 @@ import type { StreamConfig } from '../config/schema.js';
 import type { StreamPlan, VideoPlan } from '../ffmpeg/arguments.js';
 import type { Capabilities } from '../ffmpeg/capabilities.js';
 import { inputArguments } from '../ingest/input.js';
-import type { Source } from '../ingest/source.js';
+import type { Source, UnknownSource } from '../ingest/source.js';
 
 export interface PlanOptions {
   readonly config: StreamConfig;
-  readonly source: Source;
+  readonly source: Source | UnknownSource;
   readonly capabilities: Pick<Capabilities, 'libavformat' | 'protocols'>;
   /** The receiver's URL for this run. */
   readonly url: string;
@@ -30,7 +30,7 @@ export function planStream({ config, source, capabilities, url, address, timeout
 }
 
 /** A test picture is made, so it is encoded; its rendition is called `source` all the same. */
-function videoPlan(config: StreamConfig, source: Source): VideoPlan {
+function videoPlan(config: StreamConfig, source: Source | UnknownSource): VideoPlan {
   const rendition = config.renditions?.[0];
   if (rendition === undefined && source.kind !== 'test') return { kind: 'copy' };
   const { height = 720, bitrate = 2_000_000, fps, preset = 'superfast' } = rendition ?? {};

@@ -15,7 +15,7 @@ import { type ReadySegment, SegmentAssembler } from '../hls/assembler.js';
 import type { SegmentReceiver, SegmentSink } from '../hls/sink.js';
 import { type Egress, resolveHost } from '../ingest/egress.js';
 import { hostToResolve } from '../ingest/input.js';
-import type { Source } from '../ingest/source.js';
+import type { Source, UnknownSource } from '../ingest/source.js';
 import { planStream } from './plan.js';
 import { findStall, type Vitals } from './watchdog.js';
 
@@ -29,7 +29,7 @@ export type RunEnd =
 
 export interface RunOptions {
   readonly config: StreamConfig;
-  readonly source: Source;
+  readonly source: Source | UnknownSource;
   readonly capabilities: Capabilities;
   readonly guard: OrphanGuard;
   readonly sink: SegmentSink;
