@@ -4,7 +4,7 @@ import { messageOf, SidepipeError } from '../errors.js';
 import { probePublicUrl } from './probe-public-url.js';
 import type { ObjectStore, StoreCapabilities } from './store.js';
 
-export type ProbeCheck =
+type ProbeCheck =
   | 'put'
   | 'get'
   | 'head'

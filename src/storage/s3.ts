@@ -63,7 +63,7 @@ export async function createS3Store(config: S3Config, options: S3StoreOptions = 
     ...(config.serverSideEncryption === undefined ? {} : { ServerSideEncryption: config.serverSideEncryption }),
     ...(config.kmsKeyId === undefined ? {} : { SSEKMSKeyId: config.kmsKeyId }),
   };
-  let sendsAcl = config.acl !== undefined && vendor.acl;
+  let sendsAcl = config.acl !== undefined;
   let detection: Promise<Detected> | undefined;
 
   const putRaw = async (fullKey: string, object: Omit<StoredObject, 'key'>, put: Put): Promise<{ etag: string }> => {

@@ -199,6 +199,7 @@ describe('what the network does', () => {
     expect(distrusting.message).toContain('caFile');
     await put(await open({ endpoint: secure.endpoint, caFile: testAuthorityFile }));
     expect(secure.objects().has('cam/a.ts')).toBe(true);
+    expect(secure.log.at(-1)!.headers['x-amz-content-sha256']).toMatch(/^[0-9a-f]{64}$/);
     await secure.close();
   });
 

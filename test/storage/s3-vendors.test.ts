@@ -9,11 +9,7 @@ describe('the vendor', () => {
     [undefined, 'auto', { vendor: 'aws', region: undefined, forcePathStyle: false, endpoint: undefined }],
     [undefined, 'eu-west-1', { vendor: 'aws', region: 'eu-west-1', endpoint: undefined }],
     ['https://s3.eu-central-1.amazonaws.com', 'auto', { vendor: 'aws', region: 'eu-central-1' }],
-    [
-      'https://0123abc.r2.cloudflarestorage.com',
-      'auto',
-      { vendor: 'r2', region: 'auto', acl: false, forcePathStyle: false },
-    ],
+    ['https://0123abc.r2.cloudflarestorage.com', 'auto', { vendor: 'r2', region: 'auto', forcePathStyle: false }],
     ['https://s3.us-west-004.backblazeb2.com', 'auto', { vendor: 'b2', region: 'us-west-004', batchDelete: 'md5' }],
     ['https://storage.googleapis.com', 'auto', { vendor: 'gcs', region: 'auto', batchDelete: 'md5' }],
     ['https://s3.eu-central-2.wasabisys.com', 'auto', { vendor: 'wasabi', region: 'eu-central-2' }],

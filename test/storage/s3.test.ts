@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createS3Store } from '../../src/storage/s3.js';
 import { s3ConfigFor } from '../support/s3/config.js';
 import { startS3Server } from '../support/s3/server.js';
-import { describeStore, keysOf, objectOf } from './contract.js';
+import { describeStore, failureOf, keysOf, objectOf } from './contract.js';
 
 describeStore('S3 (test server)', async () => {
   const server = await startS3Server();
@@ -94,6 +94,30 @@ describe('the S3 store', () => {
     expect(await keysOf(store)).toEqual(['a']);
     await store.close();
     await temporary.close();
+  });
+
+  it('takes its credentials from the SDK’s chain where the settings have none', async () => {
+    const keep = { ...process.env };
+    const { accessKeyId: _, secretAccessKey: __, ...config } = s3ConfigFor(server);
+    try {
+      process.env['AWS_ACCESS_KEY_ID'] = server.credentials.accessKeyId;
+      process.env['AWS_SECRET_ACCESS_KEY'] = server.credentials.secretAccessKey;
+      const store = await createS3Store(config);
+      await store.put(objectOf('chain'));
+      await store.close();
+      expect(server.objects().has('chain')).toBe(true);
+
+      delete process.env['AWS_ACCESS_KEY_ID'];
+      process.env['AWS_EC2_METADATA_DISABLED'] = 'true';
+      for (const name of ['AWS_CONFIG_FILE', 'AWS_SHARED_CREDENTIALS_FILE']) process.env[name] = '/no/such/file';
+      const none = await createS3Store(config);
+      const failure = await failureOf(none.put(objectOf('chain')));
+      expect(failure).toMatchObject({ code: 'storage-misconfigured', retryable: false });
+      expect(failure.message).toContain('storage.s3.accessKeyId');
+      await none.close();
+    } finally {
+      process.env = keep;
+    }
   });
 
   it('keeps as many connections as it may have requests at a time, and uses them again', async () => {

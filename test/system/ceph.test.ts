@@ -1,6 +1,7 @@
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { S3Config } from '../../src/config/schema.js';
+import { probeStore } from '../../src/storage/probe.js';
 import { createS3Store } from '../../src/storage/s3.js';
 import { describeStore, failureOf, keysOf, objectOf } from '../storage/contract.js';
 import { type Ceph, startCeph } from '../support/ceph.js';
@@ -41,6 +42,16 @@ describe("Ceph's RADOS gateway", () => {
       batchDelete: 'crc32',
       metadata: true,
     });
+    await store.close();
+  });
+
+  it('passes the probe, which leaves nothing behind', async () => {
+    const config = await newBucket();
+    const store = await createS3Store({ ...config, acl: 'public-read', prefix: 'p/' });
+    const results = await probeStore(store, { publicUrl: `${ceph.endpoint}/${config.bucket}/p`, acl: 'public-read' });
+    expect(results.filter((item) => !item.ok)).toEqual([]);
+    expect(results.find((item) => item.check === 'public URL')?.remedy).toContain('CORS');
+    expect(await keysOf(store)).toEqual([]);
     await store.close();
   });
 

@@ -3,7 +3,7 @@ import { aborted } from '../failures.js';
 import { createDeadline, type Deadline } from './deadline.js';
 import { readFailure, redactor, toS3Error } from './errors.js';
 
-export interface CallSubject {
+interface CallSubject {
   readonly operation: string;
   readonly key?: string;
   readonly signal?: AbortSignal | undefined;

@@ -4,7 +4,7 @@ import { SidepipeError } from '../../errors.js';
 import type { PutOptions } from '../store.js';
 
 /** The unguarded put that detection experiments with. */
-export type TrialPut = (
+type TrialPut = (
   key: string,
   options: Pick<PutOptions, 'ifMatch' | 'ifNoneMatch'> & { readonly checksum?: boolean; readonly acl?: boolean },
 ) => Promise<{ etag: string }>;

@@ -116,7 +116,7 @@ const network =
   /^(ECONN|EPIPE$|ETIMEDOUT$|EHOST|ENET|ENOTFOUND$|EAI_|ESOCKET|EADDRNOTAVAIL$|ERR_STREAM|ERR_SOCKET|UND_ERR|TimeoutError$|HPE_INVALID_EOF_STATE$)/;
 const tls = /^(CERT_|ERR_TLS_|ERR_SSL_|EPROTO$|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|INVALID_CA$|HOSTNAME_MISMATCH$)/;
 
-export function classify({ vendorCode, status, message }: Pick<Failure, 'vendorCode' | 'status' | 'message'>): Verdict {
+function classify({ vendorCode, status, message }: Pick<Failure, 'vendorCode' | 'status' | 'message'>): Verdict {
   if (Object.hasOwn(byCode, vendorCode)) return byCode[vendorCode]!;
   if (status === undefined || status < 300) {
     if (tls.test(vendorCode)) return distrusted;

@@ -2,7 +2,7 @@ import { DeleteObjectCommand, DeleteObjectsCommand, type S3Client } from '@aws-s
 import { SidepipeError } from '../../errors.js';
 import type { S3Call } from './call.js';
 
-export type BatchDigest = 'crc32' | 'md5' | 'none';
+type BatchDigest = 'crc32' | 'md5' | 'none';
 
 export interface RemoverOptions {
   readonly client: S3Client;

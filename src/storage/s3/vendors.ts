@@ -2,7 +2,7 @@ import { SidepipeError } from '../../errors.js';
 
 /** What differs between the vendors of S3's interface. Pure. */
 
-export type Vendor = 'aws' | 'r2' | 'minio' | 'b2' | 'gcs' | 'ceph' | 'wasabi' | 'spaces' | 'other';
+type Vendor = 'aws' | 'r2' | 'minio' | 'b2' | 'gcs' | 'ceph' | 'wasabi' | 'spaces' | 'other';
 
 export interface VendorSettings {
   readonly vendor: Vendor;
@@ -12,7 +12,6 @@ export interface VendorSettings {
   readonly region: string | undefined;
   readonly forcePathStyle: boolean;
   /** Where to begin; what the store really does is found out by asking. */
-  readonly acl: boolean;
   readonly batchDelete: 'crc32' | 'md5' | 'none';
 }
 
@@ -23,18 +22,16 @@ interface Preset {
   readonly region?: string;
   readonly endpoint?: (region: string) => string;
   readonly forcePathStyle?: boolean;
-  readonly acl?: boolean;
   readonly batchDelete?: 'md5' | 'none';
 }
 
 const presets: Readonly<Record<Vendor, Preset>> = {
   aws: { host: /\.amazonaws\.com(\.cn)?$/, regionInHost: /(?:^|\.)s3[.-]([a-z]{2}(?:-[a-z]+)+-\d)\.amazonaws/ },
-  r2: { host: /\.r2\.cloudflarestorage\.com$/, region: 'auto', acl: false },
+  r2: { host: /\.r2\.cloudflarestorage\.com$/, region: 'auto' },
   b2: {
     host: /\.backblazeb2\.com$/,
     regionInHost: /^s3\.([a-z0-9-]+)\.backblazeb2/,
     endpoint: (region) => `https://s3.${region}.backblazeb2.com`,
-    acl: false,
     batchDelete: 'md5',
   },
   gcs: {
@@ -85,7 +82,6 @@ export function resolveVendor(input: VendorInput): VendorSettings {
     endpoint: input.endpoint ?? preset.endpoint?.(region ?? ''),
     region,
     forcePathStyle: input.forcePathStyle ?? preset.forcePathStyle ?? false,
-    acl: preset.acl ?? true,
     batchDelete: preset.batchDelete ?? 'crc32',
   };
 }

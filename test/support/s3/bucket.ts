@@ -37,7 +37,7 @@ interface Upload {
   readonly parts: Map<number, { body: Buffer; etag: string }>;
 }
 
-export type NewItem = Pick<StoredItem, 'key' | 'body' | 'headers' | 'publicRead'> & { readonly etag?: string };
+type NewItem = Pick<StoredItem, 'key' | 'body' | 'headers' | 'publicRead'> & { readonly etag?: string };
 
 export interface Bucket {
   readonly name: string;

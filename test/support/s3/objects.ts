@@ -157,7 +157,7 @@ function rangeOf(text: string | undefined, size: number): { start: number; end: 
   return end < start ? undefined : { start, end };
 }
 
-export const encryptionOf = (item: StoredItem): Record<string, string> =>
+const encryptionOf = (item: StoredItem): Record<string, string> =>
   pick(item.headers, (name) => name.startsWith('x-amz-server-side-encryption'));
 
 function pick(headers: Readonly<Record<string, string>>, wanted: (name: string) => boolean): Record<string, string> {

@@ -90,10 +90,8 @@ export function verifySignature(request: S3Request, options: VerifyOptions): Ver
   return { accessKeyId: claim.accessKeyId, payloadHash, signing };
 }
 
-export const signingKey = (
-  secret: string,
-  { date, region, service }: Pick<Claim, 'date' | 'region' | 'service'>,
-): Buffer => hmac(hmac(hmac(hmac(`AWS4${secret}`, date), region), service), 'aws4_request');
+const signingKey = (secret: string, { date, region, service }: Pick<Claim, 'date' | 'region' | 'service'>): Buffer =>
+  hmac(hmac(hmac(hmac(`AWS4${secret}`, date), region), service), 'aws4_request');
 
 function readClaim(request: S3Request): Claim | undefined {
   const authorization = request.headers['authorization'];

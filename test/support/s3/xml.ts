@@ -1,5 +1,5 @@
 /** The little XML that S3 speaks: elements with text, no attributes besides the name space. */
-export type XmlContent = string | number | boolean | readonly XmlElement[];
+type XmlContent = string | number | boolean | readonly XmlElement[];
 export type XmlElement = readonly [name: string, content: XmlContent];
 
 const entities: Readonly<Record<string, string>> = {
