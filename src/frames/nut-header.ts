@@ -10,6 +10,7 @@ import { SidepipeError } from '../errors.js';
 export const INCOMPLETE = Symbol('incomplete');
 
 const FLAG = {
+  key: 1,
   codedPts: 8,
   streamId: 16,
   sizeMsb: 32,
@@ -44,6 +45,10 @@ export interface MainHeader {
 }
 
 export interface VideoHeader {
+  /** The codec's tag as four Latin letters, such as `H264` or `avc1`. */
+  readonly fourcc: string;
+  /** What the codec needs to be set up with, in its own form; often empty. */
+  readonly extradata: Uint8Array;
   readonly timeBase: TimeBase;
   readonly msbPtsShift: number;
   readonly width: number;
@@ -54,6 +59,7 @@ export interface FrameHeader {
   readonly headerBytes: number;
   readonly dataBytes: number;
   readonly pts: number;
+  readonly isKey: boolean;
   readonly elision: Uint8Array;
 }
 
@@ -172,18 +178,19 @@ function readFrameCodes(reader: NutReader): FrameCode[] {
 export function readVideoHeader(reader: NutReader, main: MainHeader): VideoHeader {
   reader.unsigned(); // stream_id
   if (reader.unsigned() !== 0) throw invalid('a stream that is not video');
-  reader.lengthPrefixed(); // fourcc
+  const fourcc = String.fromCharCode(...reader.lengthPrefixed().subarray(0, 4));
   const timeBase = main.timeBases[reader.unsigned()];
   if (timeBase === undefined) throw invalid('a stream without a time base');
   const msbPtsShift = bounded(reader.unsigned(), 48);
   reader.unsigned(); // max_pts_distance
   reader.unsigned(); // decode_delay
   reader.unsigned(); // stream_flags
-  reader.lengthPrefixed(); // codec_specific_data
+  // Copied: it outlives the piece that it came in.
+  const extradata = new Uint8Array(reader.lengthPrefixed());
   const width = reader.unsigned();
   const height = reader.unsigned();
   if (width < 1 || height < 1 || width * height > 2 ** 27) throw invalid(`a picture of ${width}×${height}`);
-  return { timeBase, msbPtsShift, width, height };
+  return { fourcc, extradata, timeBase, msbPtsShift, width, height };
 }
 
 /** The header of the frame that begins at the reader's position. `lastPts` is the timestamp before it. */
@@ -205,7 +212,13 @@ export function readFrameHeader(reader: NutReader, main: MainHeader, video: Vide
   if (flags & FLAG.checksum) reader.bytes(4);
   const elision = size > 4096 ? NO_BYTES : main.elisions[headerIndex];
   if (elision === undefined || elision.length > size) throw invalid('an elision header that is not there');
-  return { headerBytes: reader.position - start, dataBytes: size - elision.length, pts, elision };
+  return {
+    headerBytes: reader.position - start,
+    dataBytes: size - elision.length,
+    pts,
+    isKey: (flags & FLAG.key) !== 0,
+    elision,
+  };
 }
 
 /** Timestamps are sent as their low bits where they are near the last one. */
