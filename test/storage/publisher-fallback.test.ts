@@ -44,8 +44,33 @@ it('takes over when the first store is down past the limit, and hands back with 
   await clock.until(publisher.close());
 });
 
+it('leaves nothing on the fallback when a copy back comes late', async () => {
+  const { clock, first, second, show, publisher } = begin('delete');
+  await show.run(clock, 5);
+  first.outage = 'refuse';
+  await show.run(clock, 30);
+  first.outage = 'none';
+  // The newest of what went to the fallback is refused for a while, so that a playlist comes before it.
+  let switched: string[] = [];
+  let refused = 0;
+  first.fault = (operation, key) => {
+    if (operation !== 'put' || !key.endsWith('.ts')) return undefined;
+    if (!second.objects.has(key)) return undefined;
+    switched = [...new Set([...switched, key])];
+    if (switched.length < 4 || key !== switched[3] || refused >= 4) return undefined;
+    refused += 1;
+    return '500';
+  };
+  await show.run(clock, 60);
+  expect(refused).toBe(4);
+  expect([...second.objects.keys()]).toEqual([]);
+  await clock.until(publisher.close());
+});
+
 it('copies a recording back, so that the playlist of the whole has no gap', async () => {
-  const { clock, first, show, publisher } = begin('keep');
+  const { clock, first, second, show, publisher } = begin('keep');
+  const gone: string[] = [];
+  second.onDelete = (key) => gone.push(key);
   await show.run(clock, 10);
   first.outage = 'refuse';
   await show.run(clock, 40);
@@ -57,6 +82,7 @@ it('copies a recording back, so that the playlist of the whole has no gap', asyn
   expect(whole.ended).toBe(true);
   expect(whole.segments.map(({ sequence }) => sequence)).toEqual(Array.from({ length: 70 }, (_, i) => i));
   expect(whole.segments.filter(({ gap }) => gap)).toEqual([]);
+  expect(gone).toEqual(['demo/lease.json']);
   for (const { file } of whole.segments) expect(first.objects.has(`demo/source/${file}`), file).toBe(true);
   await clock.until(publisher.close());
 });

@@ -5,6 +5,8 @@ import { Album } from './album.js';
 import type { Backlog } from './backlog.js';
 import type { Evictable, LaneContext } from './context.js';
 import { Document } from './document.js';
+import { Idle } from './idle.js';
+import { LagWatch } from './lag-watch.js';
 import { Lane } from './lane.js';
 import type { LeaseState } from './lease-keeper.js';
 import type { Settings } from './settings.js';
@@ -33,11 +35,13 @@ export interface PublicationOptions {
 /** One stream on the stores: its lanes, its pictures, its multivariant playlist and its lease. */
 export class Publication implements StreamPublication {
   readonly name: string;
-  readonly #o: PublicationOptions;
+  readonly #given: PublicationOptions;
   readonly #context: LaneContext;
   readonly #lanes = new Map<string, Lane<unknown>>();
   readonly #album: Album;
   readonly #tenancy: Tenancy;
+  readonly #lag: LagWatch;
+  readonly #idle: Idle;
   readonly #multivariant: Document<undefined>;
   #render: (() => StoredObject | undefined) | undefined;
   #uploaded = 0;
@@ -45,38 +49,38 @@ export class Publication implements StreamPublication {
   #lastError: SidepipeError | undefined;
   /** The store whose playlists are to be removed, as another is in use again. */
   #abandoned: StoreTarget | undefined;
-  #waiters: (() => void)[] = [];
   #state: 'new' | 'open' | 'closed' = 'new';
-  #lagging = false;
 
-  constructor(o: PublicationOptions) {
-    const { options, settings } = o;
+  constructor(given: PublicationOptions) {
+    const { options, settings } = given;
     this.name = options.name;
-    this.#o = o;
+    this.#given = given;
     this.#tenancy = new Tenancy({
       stream: options.name,
       settings,
-      target: o.target,
+      target: given.target,
       changed: (state, error) => this.#leaseChanged(state, error),
       failed: (error) => {
         this.#lastError = error;
       },
-      unsupported: o.leaseUnsupported,
+      unsupported: given.leaseUnsupported,
     });
+    this.#lag = new LagWatch({ ...options, stream: options.name, settings });
+    this.#idle = new Idle(settings.clock, () => this.#done);
     const lifetimeSeconds = options.windowSegments * options.targetDurationSeconds;
     this.#context = {
       settings,
       options,
       graceMs: (options.graceSeconds ?? lifetimeSeconds + options.targetDurationSeconds) * 1000,
-      backlog: o.backlog,
-      targets: o.targets,
-      target: o.target,
+      backlog: given.backlog,
+      targets: given.targets,
+      target: given.target,
       mayUpload: () => this.#state === 'open' && this.#tenancy.state === 'held',
       standsBy: () => this.#tenancy.state === 'standby',
       mayPublish: () => this.#state === 'open' && this.#tenancy.valid,
       fence: (target, key) => this.#tenancy.fence(target, key),
-      held: o.enforceBacklog,
-      released: () => this.#settled(),
+      held: given.enforceBacklog,
+      released: () => this.#idle.changed(),
       published: (target) => this.#published(target),
       counted: (error) => this.#counted(error),
     };
@@ -85,7 +89,7 @@ export class Publication implements StreamPublication {
       kind: 'playlist',
       stream: this.name,
       settings,
-      target: o.target,
+      target: given.target,
       ready: () => this.#context.mayPublish() && this.#everyLaneListed,
       content: () => {
         const object = this.#render?.();
@@ -111,7 +115,7 @@ export class Publication implements StreamPublication {
   }
 
   get cleanup(): StreamOptions['cleanup'] {
-    return this.#o.options.cleanup;
+    return this.#given.options.cleanup;
   }
 
   rendition<T>(options: RenditionOptions<T>): RenditionLane<T> {
@@ -133,13 +137,13 @@ export class Publication implements StreamPublication {
 
   status(): PublicationStatus {
     let backlogBytes = 0;
-    for (const held of this.#o.backlog.items()) if (held.stream === this.name) backlogBytes += held.bytes;
+    for (const held of this.#given.backlog.items()) if (held.stream === this.name) backlogBytes += held.bytes;
     return {
       state:
         this.#state === 'closed'
           ? 'ended'
           : ({ seeking: 'waiting', held: 'publishing', standby: 'standby' } as const)[this.#tenancy.state],
-      store: this.#o.target().store.description,
+      store: this.#given.target().store.description,
       backlogBytes,
       uploaded: this.#uploaded,
       failed: this.#failed,
@@ -157,8 +161,8 @@ export class Publication implements StreamPublication {
   start(): void {
     if (this.#state !== 'new') return;
     this.#state = 'open';
-    this.#tenancy.seek(this.#o.target());
-    if (this.#o.settings.lease === undefined) this.#resume();
+    this.#tenancy.seek(this.#given.target());
+    if (this.#given.settings.lease === undefined) this.#resume();
   }
 
   /** The store in use takes uploads again after an outage. */
@@ -168,54 +172,40 @@ export class Publication implements StreamPublication {
 
   /** Another store is in use. */
   switched(from: StoreTarget): void {
-    const target = this.#o.target();
+    const target = this.#given.target();
     this.#abandoned = target.place === 0 ? from : undefined;
     target.retention.spare(this.#documentKeys());
     this.#tenancy.seek(target);
-    for (const lane of this.#lanes.values()) lane.moved();
+    for (const lane of this.#lanes.values()) lane.moved(from);
     this.#album.moved();
     this.#multivariant.restart();
   }
 
-  /** Reports the lag, and tells once when it is long and once when it is over. */
+  /** Called about once a second. */
   watch(): void {
     const seconds = this.lagSeconds;
-    if (seconds === undefined || this.#tenancy.state === 'standby') return;
-    const { settings, options } = this.#o;
-    settings.observe({ type: 'lag', stream: this.name, seconds });
-    const lagging = seconds > (this.#lagging ? 2 : 4) * options.targetDurationSeconds;
-    if (lagging === this.#lagging) return;
-    this.#lagging = lagging;
-    settings.log({
-      level: lagging ? 'warn' : 'info',
-      event: lagging ? 'playlist-lagging' : 'playlist-caught-up',
-      stream: this.name,
-      message: lagging
-        ? `The playlist on ${this.#o.target().store.description} is ${seconds.toFixed(1)} s behind.`
-        : 'The playlist on the store has caught up.',
-      details: { seconds },
-    });
+    if (seconds !== undefined && this.#tenancy.state !== 'standby') this.#lag.see(seconds);
   }
 
   async close({ deadlineMs = 10_000, signal }: CloseOptions = {}): Promise<void> {
     if (this.#state === 'closed') return;
-    if (this.#state === 'open') await this.#drained(deadlineMs, signal);
+    if (this.#state === 'open') await this.#idle.reached(deadlineMs, signal);
     this.#state = 'closed';
     for (const lane of this.#lanes.values()) lane.close();
     this.#album.close();
     this.#multivariant.close();
     await this.#tenancy.close();
-    for (const target of this.#o.targets) target.uploader.forget(this.name);
-    this.#o.closed();
+    for (const target of this.#given.targets) target.uploader.forget(this.name);
+    this.#given.closed();
   }
 
   get #everyLaneListed(): boolean {
-    const { place } = this.#o.target();
+    const { place } = this.#given.target();
     return this.#lanes.size > 0 && [...this.#lanes.values()].every((lane) => lane.listedOn(place));
   }
 
   #leaseChanged(state: LeaseState, error: SidepipeError | undefined): void {
-    const { settings } = this.#o;
+    const { settings } = this.#given;
     if (state === 'held') {
       this.#resume();
       return;
@@ -227,13 +217,13 @@ export class Publication implements StreamPublication {
     for (const lane of this.#lanes.values()) lane.yield();
     this.#album.yield();
     this.#multivariant.restart();
-    this.#settled();
+    this.#idle.changed();
   }
 
   #resume(): void {
     if (this.#lastError?.code === 'storage-conflict') {
       this.#lastError = undefined;
-      this.#o.settings.log({
+      this.#given.settings.log({
         level: 'info',
         event: 'lease-taken',
         stream: this.name,
@@ -249,13 +239,15 @@ export class Publication implements StreamPublication {
     const abandoned = this.#abandoned;
     if (abandoned && target.place === 0 && this.#everyLaneListed) {
       this.#abandoned = undefined;
-      // First what lists the segments, then the segments.
-      abandoned.retention.retire(this.name, this.#documentKeys(), 0);
-      for (const lane of this.#lanes.values()) lane.abandon(abandoned);
+      if (this.cleanup === 'delete') {
+        // First what lists the segments, then the segments.
+        abandoned.retention.retire(this.name, this.#documentKeys(), 0);
+        for (const lane of this.#lanes.values()) lane.abandon(abandoned);
+      }
       void this.#tenancy.leave(abandoned);
     }
     this.#multivariant.pump();
-    this.#settled();
+    this.#idle.changed();
   }
 
   #documentKeys(): readonly string[] {
@@ -271,32 +263,12 @@ export class Publication implements StreamPublication {
       this.#failed += 1;
       this.#lastError = error;
     }
-    this.#settled();
+    this.#idle.changed();
   }
 
-  get #idle(): boolean {
+  get #done(): boolean {
     if (this.#tenancy.state === 'standby') return true;
     const lanesIdle = [...this.#lanes.values()].every((lane) => lane.idle);
     return lanesIdle && this.#album.idle && !(this.#multivariant.dirty && this.#everyLaneListed);
-  }
-
-  /** Whoever waits for the end of all uploads is told, after the work that called this is done. */
-  #settled(): void {
-    if (this.#waiters.length === 0) return;
-    queueMicrotask(() => {
-      if (this.#idle) for (const resolve of this.#waiters.splice(0)) resolve();
-    });
-  }
-
-  async #drained(deadlineMs: number, signal: AbortSignal | undefined): Promise<void> {
-    if (this.#idle || signal?.aborted) return;
-    await new Promise<void>((resolve) => {
-      const cancel = this.#o.settings.clock.after(deadlineMs, resolve);
-      signal?.addEventListener('abort', () => resolve(), { once: true });
-      this.#waiters.push(() => {
-        cancel();
-        resolve();
-      });
-    });
   }
 }

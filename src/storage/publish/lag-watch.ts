@@ -1,0 +1,35 @@
+import type { Settings } from './settings.js';
+
+/** Reports how far a stream's remote playlist is behind, and tells once when it is long and once when it is over. */
+export class LagWatch {
+  readonly #stream: string;
+  readonly #targetDurationSeconds: number;
+  readonly #settings: Settings;
+  #lagging = false;
+
+  constructor(options: {
+    readonly stream: string;
+    readonly targetDurationSeconds: number;
+    readonly settings: Settings;
+  }) {
+    this.#stream = options.stream;
+    this.#targetDurationSeconds = options.targetDurationSeconds;
+    this.#settings = options.settings;
+  }
+
+  see(seconds: number): void {
+    this.#settings.observe({ type: 'lag', stream: this.#stream, seconds });
+    const lagging = seconds > (this.#lagging ? 2 : 4) * this.#targetDurationSeconds;
+    if (lagging === this.#lagging) return;
+    this.#lagging = lagging;
+    this.#settings.log({
+      level: lagging ? 'warn' : 'info',
+      event: lagging ? 'playlist-lagging' : 'playlist-caught-up',
+      stream: this.#stream,
+      message: lagging
+        ? `The playlist on the store is ${seconds.toFixed(1)} s behind.`
+        : 'The playlist on the store has caught up.',
+      details: { seconds },
+    });
+  }
+}
