@@ -182,7 +182,7 @@ export class SidepipeNode {
       config,
       source: readSource(config.source, (path) => resolve(path)),
       storageType: storage.type,
-      storageUrl: storage.type === 's3' ? publicUrlOf(storage.s3) : undefined,
+      storageUrl: storage.type === 's3' ? storage.s3?.publicUrl : undefined,
       cleanup: storage.cleanup,
       publicUrl: http.publicUrl,
       metrics: this.#metrics,
@@ -200,11 +200,6 @@ export class SidepipeNode {
       cpuSecondsOf: async (pid) => (pid === undefined ? undefined : cpuSecondsOf(pid)),
     });
   }
-}
-
-/** Where the bucket's keys can be fetched, with the prefix and without a slash at the end. */
-function publicUrlOf(s3: Config['storage']['s3']): string | undefined {
-  return s3?.publicUrl === undefined ? undefined : `${s3.publicUrl}/${s3.prefix}`.replace(/\/$/, '');
 }
 
 /**
