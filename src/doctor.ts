@@ -10,20 +10,32 @@ import { renderTable } from './doctor/table.js';
 import { messageOf } from './errors.js';
 import { readCapabilities } from './ffmpeg/capabilities.js';
 import { findFfmpeg } from './ffmpeg/locate.js';
+import { openStore } from './storage/open.js';
+import { probeStore } from './storage/probe.js';
 
 /** The checks of `sidepipe doctor`, in the order of the table. */
-export function doctorChecks(
-  config: Config,
-  { probeStore }: { readonly probeStore?: StoreProbe } = {},
-): readonly Check[] {
+export function doctorChecks(config: Config): readonly Check[] {
   return [
     ffmpegChecks({ config, findFfmpeg: () => findFfmpeg(config.ffmpeg.path), readCapabilities }),
     imageChecks(config),
     portChecks(config),
     clockChecks(),
-    storeChecks({ config, probeStore }),
+    storeChecks({ config, probeStore: probeConfigured }),
   ];
 }
+
+/** Opens the store that the nodes would open, and asks of it what they would. */
+const probeConfigured: StoreProbe = async (storage, signal) => {
+  const store = await openStore(storage);
+  try {
+    const [put, ...rest] = await probeStore(store, { publicUrl: storage.s3?.publicUrl, acl: storage.s3?.acl, signal });
+    if (put === undefined || put.ok) return put === undefined ? [] : [put, ...rest];
+    // Nothing else was tried: one failure is one failure.
+    return [put, ...rest.map((result) => ({ ...result, ok: 'skipped' as const }))];
+  } finally {
+    await store.close();
+  }
+};
 
 export interface DoctorOptions {
   readonly config: Config;
