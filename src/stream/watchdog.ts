@@ -30,7 +30,9 @@ export function findStall(vitals: Vitals, limits: WatchdogLimits, now: number): 
     return now - startedAt > limits.startTimeoutMs ? `nothing came for ${seconds(now - startedAt)}` : undefined;
   }
   const since = (at: number | undefined) => now - (at ?? startedAt);
-  if (since(progressAt) > limits.stallTimeoutMs) return `the source stood still for ${seconds(since(progressAt))}`;
+  // ffmpeg reports twice a second, so the first sign of life may come before the first report.
+  const movedAt = progressAt ?? segmentAt ?? frameAt;
+  if (since(movedAt) > limits.stallTimeoutMs) return `the source stood still for ${seconds(since(movedAt))}`;
   // fMP4 segments come in one piece when they close, and the first may take as long as the camera's keyframe interval.
   const patience = limits.stallTimeoutMs + 3 * longestSegmentMs + (segmentAt === undefined ? limits.startTimeoutMs : 0);
   if (since(segmentAt) > patience) {

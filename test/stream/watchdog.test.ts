@@ -1,0 +1,84 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { findStall, type Vitals } from '../../src/stream/watchdog.js';
+
+const START = 1_790_000_000_000;
+const limits = { startTimeoutMs: 30_000, stallTimeoutMs: 15_000, frameIntervalMs: 5000 };
+const nothing: Vitals = {
+  ...{ startedAt: START, progressAt: undefined, segmentAt: undefined, frameAt: undefined },
+  ...{ longestSegmentMs: 2000, segmentsSinceFrame: 0 },
+};
+/** What is stalled this many milliseconds after the start; times in `vitals` count from there too. */
+function stallAt(
+  ms: number,
+  vitals: Partial<Record<'progressAt' | 'segmentAt' | 'frameAt', number>>,
+  more: Partial<Vitals> = {},
+) {
+  const times = Object.fromEntries(Object.entries(vitals).map(([name, at]) => [name, START + at]));
+  return findStall({ ...nothing, ...more, ...times }, limits, START + ms);
+}
+
+describe('findStall', () => {
+  it('waits for a source that sends nothing, but not for ever', () => {
+    expect(stallAt(30_000, {})).toBeUndefined();
+    expect(stallAt(30_001, {})).toBe('nothing came for 30 s');
+  });
+
+  it('finds nothing in a stream that goes on', () => {
+    const age = fc.integer({ min: 0, max: 15_000 });
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 15_000, max: 1e9 }),
+        age,
+        age,
+        age,
+        fc.nat({ max: 3 }),
+        (ms, one, two, three, segments) => {
+          const vitals = { progressAt: ms - one, segmentAt: ms - two, frameAt: ms - three };
+          expect(stallAt(ms, vitals, { segmentsSinceFrame: segments })).toBeUndefined();
+        },
+      ),
+    );
+  });
+
+  it('ends a run whose position stands still, whatever else it shows', () => {
+    fc.assert(
+      fc.property(fc.nat({ max: 1e9 }), fc.integer({ min: 15_001, max: 1e6 }), (at, age) => {
+        const ms = at + age;
+        expect(stallAt(ms, { progressAt: at, segmentAt: ms, frameAt: ms })).toMatch(
+          /^the source stood still for \d+ s$/,
+        );
+      }),
+    );
+  });
+
+  it.each(['segmentAt', 'frameAt'] as const)('lets a source begin late: %s comes before the first report', (name) => {
+    // Between the stall time and the start time, and no report for half a second.
+    for (let ms = 0; ms <= 30_000; ms += 500) expect(stallAt(ms + 500, { [name]: ms })).toBeUndefined();
+    expect(stallAt(35_001, { [name]: 20_000 })).toBe('the source stood still for 15 s');
+  });
+
+  it('misses segments while the position moves', () => {
+    const moving = (ms: number, segmentAt: number, longestSegmentMs: number) =>
+      stallAt(ms, { progressAt: ms, segmentAt, frameAt: ms }, { longestSegmentMs });
+    expect(moving(121_000, 100_000, 2000)).toBeUndefined();
+    expect(moving(121_001, 100_000, 2000)).toBe('no segment came for 21 s');
+    // A keyframe each half minute makes segments of half a minute.
+    expect(moving(205_000, 100_000, 30_000)).toBeUndefined();
+    expect(moving(205_001, 100_000, 30_000)).toBe('no segment came for 105 s');
+  });
+
+  it('gives the first segment the time that the start may take beside that', () => {
+    expect(stallAt(51_000, { progressAt: 51_000 })).toBeUndefined();
+    expect(stallAt(51_001, { progressAt: 51_001 })).toBe('no segment came for 51 s');
+  });
+
+  it('misses pictures only where there were some and where keyframes went by', () => {
+    const flowing = (ms: number, segmentsSinceFrame: number, frameAt?: number) =>
+      stallAt(ms, { progressAt: ms, segmentAt: ms, ...(frameAt !== undefined && { frameAt }) }, { segmentsSinceFrame });
+    expect(flowing(120_001, 4, 100_000)).toBe('no picture came for 20 s');
+    expect(flowing(120_000, 4, 100_000)).toBeUndefined();
+    expect(flowing(900_000, 3, 100_000)).toBeUndefined();
+    expect(flowing(900_000, 400)).toBeUndefined();
+  });
+});
