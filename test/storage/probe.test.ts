@@ -126,6 +126,12 @@ describe('probeStore', () => {
     expect(of('public URL')).toMatchObject({ ok, remedy: expect.stringContaining(remedy) });
   });
 
+  it('is not taken in by a page that answers everything', async () => {
+    const page = async (): Promise<Response> => new Response('<!doctype html>');
+    const { of } = await probe({ options: () => ({ publicUrl: 'https://live.example', fetch: page }) });
+    expect(of('public URL')).toMatchObject({ ok: false, detail: expect.stringContaining('another object') });
+  });
+
   it('says so when the public URL’s host is not there', async () => {
     const { of } = await probe({ options: () => ({ publicUrl: 'http://127.0.0.1:1' }) });
     expect(of('public URL')).toMatchObject({ ok: false, remedy: expect.stringContaining('publicUrl') });

@@ -1,5 +1,5 @@
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createNetServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import pino from 'pino';
@@ -211,6 +211,21 @@ describe('what the network does', () => {
     }
   });
 
+  it('is unavailable where a connection is taken and nothing comes of it', async () => {
+    const mute = createNetServer();
+    await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
+    const endpoint = `https://127.0.0.1:${(mute.address() as AddressInfo).port}`;
+    const failure = await failureOf(put(await open({ endpoint }, { connectTimeoutMs: 100 })));
+    expect(failure).toMatchObject({ code: 'storage-unavailable', details: { vendorCode: 'ETIMEDOUT' } });
+    mute.close();
+  });
+
+  it('does not take the wait for a free connection for a dead one', async () => {
+    const store = await open({ concurrency: 1 }, { connectTimeoutMs: 100 });
+    server.faults.add({ fault: { kind: 'latency', ms: 150 } });
+    await Promise.all(['a', 'b', 'c', 'd'].map((key) => store.put(objectOf(`queue/${key}`))));
+  });
+
   it('finds https spoken to an http port misconfigured', async () => {
     const store = await open({ endpoint: server.endpoint.replace('http:', 'https:') });
     expect((await failureOf(put(store))).code).toBe('storage-misconfigured');
@@ -278,6 +293,23 @@ describe('deadlines', () => {
 });
 
 describe('secrets', () => {
+  it('are cut out of what a vendor says back', async () => {
+    const { accessKeyId } = server.credentials;
+    const talkative = createServer((request, response) => {
+      request.resume().on('end', () => {
+        response.writeHead(403, { 'content-type': 'application/xml' });
+        response.end(`<Error><Code>AccessDenied</Code><Message>the key ${accessKeyId} may not</Message></Error>`);
+      });
+    });
+    await new Promise<void>((resolve) => talkative.listen(0, '127.0.0.1', resolve));
+    const store = await open({ endpoint: `http://127.0.0.1:${(talkative.address() as AddressInfo).port}` });
+    const failure = await failureOf(put(store));
+    expect(failure.message).toContain('the key [redacted] may not');
+    expect(inspect(failure, { depth: 20, showHidden: true })).not.toContain(accessKeyId);
+    talkative.closeAllConnections();
+    talkative.close();
+  });
+
   it('are in no error, whatever goes wrong, however it is printed', async () => {
     const token = 'session-token-that-nobody-may-see';
     const secrets = [

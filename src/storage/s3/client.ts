@@ -1,11 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
 import { rootCertificates } from 'node:tls';
 import { S3Client } from '@aws-sdk/client-s3';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import type { S3Config } from '../../config/schema.js';
 import { messageOf, SidepipeError } from '../../errors.js';
+import { createAgents } from './agents.js';
 import type { VendorSettings } from './vendors.js';
 
 export interface ClientOptions {
@@ -19,14 +18,7 @@ export interface ClientOptions {
  * `100 Continue` (it costs a connection a request), checksums beyond the signature, following redirects.
  */
 export async function createClient({ config, vendor, connectTimeoutMs }: ClientOptions): Promise<S3Client> {
-  const pool = {
-    keepAlive: true,
-    keepAliveMsecs: 10_000,
-    maxSockets: config.concurrency,
-    maxFreeSockets: config.concurrency,
-  };
-  const authorities =
-    config.caFile === undefined ? {} : { ca: [...rootCertificates, await readAuthorities(config.caFile)] };
+  const ca = config.caFile === undefined ? {} : { ca: [...rootCertificates, await readAuthorities(config.caFile)] };
   const { accessKeyId, secretAccessKey, sessionToken } = config;
   return new S3Client({
     ...(vendor.region === undefined ? {} : { region: vendor.region }),
@@ -43,10 +35,9 @@ export async function createClient({ config, vendor, connectTimeoutMs }: ClientO
     customUserAgent: 'sidepipe',
     logger: silent,
     requestHandler: new NodeHttpHandler({
-      httpAgent: new HttpAgent(pool),
-      httpsAgent: new HttpsAgent({ ...pool, ...authorities }),
-      connectionTimeout: connectTimeoutMs,
+      ...createAgents({ connections: config.concurrency, connectTimeoutMs, ...ca }),
       // The store's own deadline ends a call; the SDK's would only warn, on the console.
+      connectionTimeout: 0,
       requestTimeout: 0,
       socketTimeout: 0,
       // The publisher queues on purpose.
