@@ -13,7 +13,7 @@ export interface AmfLimits {
   readonly stringBytes: number;
 }
 
-export const defaultAmfLimits: AmfLimits = { depth: 8, values: 1024, stringBytes: 16_384 };
+const defaultAmfLimits: AmfLimits = { depth: 8, values: 1024, stringBytes: 16_384 };
 
 const invalid = Symbol('invalid');
 type Invalid = typeof invalid;

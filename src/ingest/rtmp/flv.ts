@@ -80,7 +80,7 @@ export function createFlvWriter(): FlvWriter {
 }
 
 /** One tag with the size that follows it. `timestamp` in milliseconds; its low 32 bits are written. */
-export function flvTag(type: number, timestamp: number, payload: Uint8Array): Uint8Array {
+function flvTag(type: number, timestamp: number, payload: Uint8Array): Uint8Array {
   const tag = new Uint8Array(tagHeaderBytes + payload.length + 4);
   tag[0] = type;
   writeUint24(tag, 1, payload.length);

@@ -15,7 +15,7 @@ import type {
 } from './server-types.js';
 import { defaultSessionLimits } from './session-types.js';
 
-export const defaultRtmpServerLimits: RtmpServerLimits = {
+const defaultRtmpServerLimits: RtmpServerLimits = {
   ...defaultSessionLimits,
   connections: 1024,
   connectionsPerAddress: 128,

@@ -75,7 +75,7 @@ export interface PublishRequestEvent {
 }
 
 /** Always the last event, and always the only one of its kind. */
-export interface EndEvent {
+interface EndEvent {
   readonly type: 'end';
   readonly reason: EndReason;
 }
