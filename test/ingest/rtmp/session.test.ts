@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type AmfValue, decodeAmf0, encodeAmf0 } from '../../../src/ingest/rtmp/amf0.js';
 import { concatBytes, uint32Bytes } from '../../../src/ingest/rtmp/bytes.js';
@@ -16,6 +17,7 @@ import {
   mediaMessage,
   metadataMessage,
   object,
+  publisherBytes,
   publishMessages,
 } from '../../support/rtmp-bytes.js';
 
@@ -320,5 +322,40 @@ describe('session', () => {
     peer.take(peer.session.close('taken-over'));
     expect(peer.codes().at(-1)).toBe('NetStream.Publish.BadName');
     expect(peer.ends()).toEqual(['taken-over']);
+  });
+
+  it('keeps to its phases and ends once, in whatever order its methods are called', () => {
+    const publishing = publisherBytes('key', fakeMedia({ frames: 2 }));
+    const call = fc.oneof(
+      fc.nat(publishing.length).map((length) => ({ name: 'receive' as const, length })),
+      fc
+        .constantFrom('accept' as const, 'reject' as const, 'close' as const, 'tick' as const)
+        .map((name) => ({ name })),
+    );
+    fc.assert(
+      fc.property(fc.array(call, { maxLength: 12 }), (calls) => {
+        const session = createRtmpSession({ ...cryptography, startedAt });
+        const types: string[] = [];
+        let at = 0;
+        for (const step of calls) {
+          const before = session.phase;
+          let result: ReturnType<typeof session.receive>;
+          if (step.name === 'receive') {
+            result = session.receive(publishing.subarray(at, at + step.length), startedAt);
+            at += step.length;
+          } else if (step.name === 'accept') result = session.accept(startedAt);
+          else if (step.name === 'reject') result = session.reject('bad-key');
+          else if (step.name === 'close') result = session.close('stopped');
+          else result = session.tick(startedAt + 6000);
+          types.push(...result.events.map((event) => event.type));
+          if (session.phase === 'publishing' && before !== 'publishing') expect(before).toBe('deciding');
+          if (before === 'ended') expect(result).toEqual({ outgoing: [], events: [] });
+        }
+        const media = types.findIndex((type) => type !== 'publish-request' && type !== 'end');
+        if (media >= 0) expect(types[0]).toBe('publish-request');
+        expect(types.filter((type) => type === 'end').length).toBe(session.phase === 'ended' ? 1 : 0);
+      }),
+      { numRuns: 500 },
+    );
   });
 });
