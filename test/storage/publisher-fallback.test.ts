@@ -5,11 +5,11 @@ import { parsePlaylist, Show, studio, Witness } from './publish/studio.js';
 
 const playlist = 'demo/source/index.m3u8';
 
-function begin(cleanup: 'delete' | 'keep') {
+function begin(cleanup: 'delete' | 'keep', failover: { handBackAfterMs?: number } = {}) {
   const clock = new VirtualClock();
   const first = new FaultyStore({ clock });
   const second = new FaultyStore({ clock });
-  const made = studio({ clock, store: first, fallback: second });
+  const made = studio({ clock, store: first, fallback: second, failover });
   made.publisher.start();
   const show = new Show(made.publisher, { cleanup, multivariant: true });
   return { clock, first, second, show, ...made };
@@ -64,6 +64,25 @@ it('leaves nothing on the fallback when a copy back comes late', async () => {
   await show.run(clock, 60);
   expect(refused).toBe(4);
   expect([...second.objects.keys()]).toEqual([]);
+  await clock.until(publisher.close());
+});
+
+it('deletes nothing that the old playlist on the first store lists, until that is written again', async () => {
+  const { clock, first, show, publisher } = begin('delete', { handBackAfterMs: 200_000 });
+  const witness = new Witness(first, clock);
+  await show.run(clock, 10);
+  first.outage = 'refuse';
+  await show.run(clock, 30);
+  first.outage = 'none';
+  const old = first.text(playlist);
+  for (let i = 0; i < 90; i += 1) {
+    await show.run(clock, 1);
+    witness.check(playlist);
+  }
+  expect(first.text(playlist)).toBe(old);
+  await show.run(clock, 60);
+  expect(first.text(playlist)).not.toBe(old);
+  expect(witness.problems).toEqual([]);
   await clock.until(publisher.close());
 });
 

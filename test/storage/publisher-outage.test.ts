@@ -104,6 +104,26 @@ it('loses nothing in an outage that fits', async () => {
   await clock.until(publisher.close());
 });
 
+it('begins anew what hung when the store is back, instead of waiting for its deadline', async () => {
+  const clock = new VirtualClock();
+  const store = new FaultyStore({ clock, latencyMs: 30, bytesPerSecond: 12_500_000 });
+  const timing = { attemptMs: 5000, minimumBytesPerSecond: 10_000 };
+  const { publisher } = studio({ clock, store, backlogBytes: 60_000_000, timing });
+  publisher.start();
+  const show = new Show(publisher, { bytes: segmentBytes });
+  await show.run(clock, 5);
+  // Connections that are open die in silence, later ones are refused.
+  store.outage = 'hang';
+  await show.run(clock, 3);
+  store.outage = 'refuse';
+  await show.run(clock, 10);
+  store.outage = 'none';
+  await show.run(clock, 2);
+  // A segment's deadline is 105 s away.
+  expect(show.publication.status().playlistLagSeconds).toBeLessThanOrEqual(2);
+  await clock.until(publisher.close());
+});
+
 it('goes on delivering what it can on a link that is slower than the stream', async () => {
   const clock = new VirtualClock();
   const store = new FaultyStore({ clock, latencyMs: 30, bytesPerSecond: 300_000 });
