@@ -1,11 +1,12 @@
 #!/usr/bin/env node
+import { randomBytes } from 'node:crypto';
 import { helpText, parseArguments } from './arguments.js';
 import { ensureAdminToken } from './config/admin-token.js';
 import type { ConfigFlags } from './config/flags.js';
 import { loadConfig } from './config/load.js';
 import type { Config } from './config/schema.js';
 import { messageOf, SidepipeError } from './errors.js';
-import { createNode } from './node.js';
+import { createNode, type SidepipeNode } from './node.js';
 import { version } from './version.js';
 
 /** Process only: argv, signals, exit code. */
@@ -21,8 +22,10 @@ async function main(): Promise<number> {
   if (args.command === 'help') say(helpText);
   if (args.command === 'version') say(`${version}\n`);
   if (!('flags' in args)) return 0;
-  const config = await load(args.file, args.flags);
-  return args.command === 'doctor' ? examine(config) : serve(config);
+  // A key for this run: a demo that anyone could publish to would be an open door.
+  const demoKey = args.flags.demo ? randomBytes(12).toString('base64url') : undefined;
+  const config = await load(args.file, { ...args.flags, ...(demoKey && { demoKey }) });
+  return args.command === 'doctor' ? examine(config) : serve(config, demoKey);
 }
 
 function load(file: string | undefined, flags: ConfigFlags): Promise<Config> {
@@ -35,7 +38,7 @@ async function examine(config: Config): Promise<number> {
 }
 
 /** Runs the node until a signal comes. A second signal ends it at once; the guard sees to ffmpeg. */
-async function serve(given: Config): Promise<number> {
+async function serve(given: Config, demoKey: string | undefined): Promise<number> {
   const { config, notice } = ensureAdminToken(given);
   const node = createNode(config, { pretty: process.stdout.isTTY === true });
   const signalled = new Promise<void>((resolve) => {
@@ -49,17 +52,21 @@ async function serve(given: Config): Promise<number> {
     }
   });
   await node.start();
-  announce(config, node.address?.port ?? config.http.port, notice);
+  const demo = demoKey && `Stream key of live: ${demoKey}`;
+  announce(node, [demo, notice]);
   await signalled;
   await node.close();
   return 0;
 }
 
 /** For the person at the terminal; none of it goes through the log, which would hide the token. */
-function announce(config: Config, port: number, notice: string | undefined): void {
-  const url = config.http.publicUrl ?? `http://localhost:${port}`;
+function announce(node: SidepipeNode, notices: readonly (string | undefined)[]): void {
+  const { config, address, rtmpAddresses } = node;
+  const url = config.http.publicUrl ?? `http://localhost:${address?.port ?? config.http.port}`;
   const pages = config.streams.map(({ name }) => `  ${url}/watch/${name}\n`).join('');
-  say(`\nsidepipe ${version} is running: ${url}\n${pages}${notice === undefined ? '' : `${notice}\n`}\n`);
+  const rtmp = rtmpAddresses.rtmp && `Publish by RTMP to rtmp://localhost:${rtmpAddresses.rtmp.port}/live`;
+  const rest = [rtmp, ...notices].filter((line) => line !== undefined).map((line) => `${line}\n`);
+  say(`\nsidepipe ${version} is running: ${url}\n${pages}${rest.join('')}\n`);
 }
 
 process.on('uncaughtException', (error) => {

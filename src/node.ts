@@ -14,13 +14,18 @@ import { createApp } from './http/app.js';
 import { createHttpServer, type HttpAddress } from './http/server.js';
 import { configureSharp } from './images/configure-sharp.js';
 import { createEgress, type Egress } from './ingest/egress.js';
+import { readCertificate } from './ingest/rtmp/certificate.js';
+import { createRtmpServer } from './ingest/rtmp/server.js';
+import type { RtmpServer } from './ingest/rtmp/server-types.js';
 import { readSource } from './ingest/source.js';
 import { openStore } from './storage/open.js';
 import type { Publisher } from './storage/publish/types.js';
 import { createPublisher } from './storage/publisher.js';
 import { logUploads, observeUploads } from './stream/publisher-events.js';
+import { PublisherDesk } from './stream/publishers.js';
 import { StreamRegistry } from './stream/registry.js';
 import { defaultRestartPolicy, type RestartPolicy } from './stream/restart-policy.js';
+import { logRtmp } from './stream/rtmp-events.js';
 import { Stream } from './stream/stream.js';
 import type { StreamDirectory } from './stream/types.js';
 import { createEpisodes } from './telemetry/episodes.js';
@@ -53,6 +58,8 @@ interface Shared {
   readonly sink: SegmentSink;
   readonly egress: Egress;
   readonly publisher: Publisher | undefined;
+  /** Undefined when no stream waits for publishers. */
+  readonly desk: PublisherDesk | undefined;
 }
 
 /** A live-streaming node: every part, built from one configuration and closed in order. */
@@ -70,6 +77,7 @@ export class SidepipeNode {
   /** What `close` does, in order. */
   readonly #closers: (() => unknown)[] = [];
   #address: HttpAddress | undefined;
+  #rtmpAddresses: RtmpServer['addresses'] = {};
   #starting: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
@@ -101,6 +109,11 @@ export class SidepipeNode {
     return this.#address;
   }
 
+  /** Where publishers are taken in, once started; empty when no stream waits for any. */
+  get rtmpAddresses(): RtmpServer['addresses'] {
+    return this.#rtmpAddresses;
+  }
+
   /** Throws a `SidepipeError` when ffmpeg, a port or the store cannot be used; nothing is left running then. */
   start(): Promise<void> {
     this.#starting ??= this.#start().catch(async (error: unknown) => {
@@ -127,11 +140,12 @@ export class SidepipeNode {
     const { type } = this.config.storage;
     this.#log.info({ version, ffmpeg: capabilities.version, guard: guard.way, storage: type }, 'the node starts');
     if (this.#options.listen !== false) await this.#listen();
+    const desk = await this.#openRtmp();
     const ticking = setInterval(() => void this.#streams.tick(), TICK_MS);
     this.#closers.unshift(() => clearInterval(ticking));
     this.#closers.unshift(() => this.#streams.close(this.#options.closeDeadlineMs ?? 5000));
     const streams = this.config.streams.map((each) =>
-      this.#makeStream(each, { capabilities, guard, sink, egress, publisher }),
+      this.#makeStream(each, { capabilities, guard, sink, egress, publisher, desk }),
     );
     for (const stream of streams) {
       this.#streams.add(stream);
@@ -157,6 +171,8 @@ export class SidepipeNode {
     const publisher = createPublisher({
       store,
       backlogBytes: storage.backlogBytes,
+      ...(storage.s3 && { concurrency: storage.s3.concurrency }),
+      audit: { ...(storage.s3?.publicUrl && { publicUrl: storage.s3.publicUrl, fetch }) },
       log: logUploads(this.#log),
       observe: observeUploads(this.#metrics),
     });
@@ -174,12 +190,33 @@ export class SidepipeNode {
     this.#log.info({ ...this.#address }, 'listening for HTTP');
   }
 
+  /** Listens for RTMP when a stream waits for publishers. */
+  async #openRtmp(): Promise<PublisherDesk | undefined> {
+    const push = this.config.streams.filter(({ source }) => source === 'push');
+    if (push.length === 0) return undefined;
+    const desk = new PublisherDesk(push.map(({ name, keys, publish }) => ({ name, keys: keys ?? [], whenBusy: publish.whenBusy })));
+    const { rtmp, rtmps } = this.config;
+    const server = createRtmpServer({
+      ...rtmp,
+      tls: rtmps && { port: rtmps.port, ...(await readCertificate(rtmps)) },
+      authorise: (request) => desk.authorise(request),
+      onPublish: (publisher) => desk.arrived(publisher),
+      observe: logRtmp(this.#log),
+    });
+    await server.start();
+    this.#closedLater(server);
+    this.#rtmpAddresses = server.addresses;
+    this.#log.info({ ...server.addresses }, 'listening for RTMP');
+    return desk;
+  }
+
   #makeStream(config: StreamConfig, shared: Shared): Stream {
     const log = this.#log.child({ stream: config.name });
     const { storage, http, ffmpeg } = this.config;
     return new Stream({
       ...shared,
       config,
+      nextPublisher: config.source === 'push' ? (signal) => shared.desk!.next(config.name, signal) : undefined,
       source: readSource(config.source, (path) => resolve(path)),
       storageType: storage.type,
       storageUrl: storage.type === 's3' ? storage.s3?.publicUrl : undefined,

@@ -8,6 +8,8 @@ export interface ConfigFlags {
   readonly stream?: string;
   /** The moving test picture as stream `demo`, unless there is a stream of that name. */
   readonly demo?: boolean;
+  /** With `demo`: the stream key of the stream `live`, which publishers open. Without it there is no such stream. */
+  readonly demoKey?: string;
 }
 
 /** A stream from the command line. */
@@ -19,7 +21,10 @@ export interface AddedStream {
   readonly optional: boolean;
 }
 
-export function streamsOfFlags({ source, stream, demo }: ConfigFlags): { streams: AddedStream[]; problems: Problem[] } {
+export function streamsOfFlags({ source, stream, demo, demoKey }: ConfigFlags): {
+  streams: AddedStream[];
+  problems: Problem[];
+} {
   const streams: AddedStream[] = [];
   const problems: Problem[] = [];
   if (source !== undefined && stream !== undefined) {
@@ -34,7 +39,10 @@ export function streamsOfFlags({ source, stream, demo }: ConfigFlags): { streams
   }
   if (demo) {
     const value = { name: 'demo', source: 'test', thumbnail: { intervalSeconds: 2 } };
-    streams.push({ value, flags: { name: '--demo', source: '--demo' }, optional: true });
+    const flags = { name: '--demo', source: '--demo' };
+    streams.push({ value, flags, optional: true });
+    const push = { name: 'live', source: 'push', keys: [demoKey], thumbnail: { intervalSeconds: 2 } };
+    if (demoKey !== undefined) streams.push({ value: push, flags, optional: true });
   }
   return { streams, problems };
 }

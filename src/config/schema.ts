@@ -54,6 +54,10 @@ const http = z.strictObject({
   publicUrl: httpUrl.optional(),
 });
 
+const rtmp = z.strictObject({ host: z.string().min(1).default('0.0.0.0'), port: port.default(1935) });
+/** PEM files. */
+const rtmps = z.strictObject({ port, cert: z.string().min(1), key: z.string().min(1) });
+
 const admin = z.strictObject({ token: z.string().min(16, 'expected at least 16 characters').optional() });
 
 const ffmpeg = z.strictObject({
@@ -149,37 +153,120 @@ const hls = z.strictObject({
   container: z.enum(['mpegts', 'fmp4']).default('mpegts'),
 });
 
+const pixels = numeric(z.number().int().min(16).max(7680));
+const quality = numeric(z.number().int().min(1).max(100));
+
+/** A further form of the thumbnail. One side alone keeps the proportions. */
+const size = z.strictObject({
+  /** Its part of the URL, `thumbnail-{name}.jpg`. Shorter than a content hash, so that the two never meet. */
+  name: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{0,15}$/, 'expected lower-case letters, digits and hyphens, at most 16')
+    .optional(),
+  width: pixels,
+  height: pixels.optional(),
+  /** `inside` keeps the whole picture, `cover` crops it to the box. */
+  fit: z.enum(['inside', 'cover']).default('inside'),
+});
+
+const gate = z.strictObject({
+  black: flag.default(true),
+  flat: flag.default(true),
+  frozen: flag.default(true),
+  /** How long a black or flat frame does not replace a good one. */
+  holdSeconds: numeric(z.number().min(0).max(3600)).optional(),
+  frozenAfterSeconds: seconds.default(60),
+  alarmAfterSeconds: numeric(z.number().min(0).max(86_400)).default(10),
+});
+
 const thumbnail = z
   .strictObject({
     intervalSeconds: numeric(z.number().min(0.1).max(3600)).default(5),
     /** The picture fits into width × height; it is never enlarged. Height defaults to 9/16 of the width. */
-    width: numeric(z.number().int().min(16).max(7680)).default(1280),
-    height: numeric(z.number().int().min(16).max(7680)).optional(),
-    quality: numeric(z.number().int().min(1).max(100)).default(80),
+    width: pixels.default(1280),
+    height: pixels.optional(),
+    quality: quality.default(80),
     formats: z
       .array(z.enum(['jpg', 'webp', 'avif', 'png']))
       .nonempty()
       .default(['jpg']),
+    /** Sizes by their width alone: `?width=` and `thumbnail-{width}.jpg`. */
+    widths: z.array(pixels).max(16).optional(),
+    sizes: z.array(size).max(16).optional(),
     staleAfterSeconds: seconds.default(20),
     /** How long the last good picture is served as stale before the offline picture takes its place. */
     offlineAfterSeconds: seconds.default(300),
+    /** `image`: drawn by the node. Else the path of a picture file. */
+    offline: z.string().min(1).default('image'),
+    /** Of so many frames in an interval the sharpest becomes the picture. */
+    bestOf: numeric(z.number().int().min(1).max(5)).default(1),
+    gate: gate.prefault({}),
   })
   .superRefine((value, context) => {
+    const wrong = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
     if (value.staleAfterSeconds <= value.intervalSeconds) {
-      context.addIssue({ code: 'custom', path: ['staleAfterSeconds'], message: 'must be more than intervalSeconds' });
+      wrong(['staleAfterSeconds'], 'must be more than intervalSeconds');
     }
     if (value.offlineAfterSeconds < value.staleAfterSeconds) {
-      context.addIssue({
-        code: 'custom',
-        path: ['offlineAfterSeconds'],
-        message: 'must not be less than staleAfterSeconds',
-      });
+      wrong(['offlineAfterSeconds'], 'must not be less than staleAfterSeconds');
     }
+    const { holdSeconds } = value.gate;
+    const longestHold = Math.max(0, value.staleAfterSeconds - 2 * value.intervalSeconds);
+    if (holdSeconds !== undefined && holdSeconds > longestHold) {
+      wrong(
+        ['gate', 'holdSeconds'],
+        `must be at most staleAfterSeconds - 2 × intervalSeconds (${longestHold}): the picture held would go stale`,
+      );
+    }
+    const names = new Set<string>();
+    const named = (path: (string | number)[], name: string) => {
+      if (names.has(name)) wrong(path, `a second size named ${name}`);
+      names.add(name);
+    };
+    value.widths?.forEach((width, index) => named(['widths', index], String(width)));
+    value.sizes?.forEach(({ name, width }, index) => named(['sizes', index], name ?? String(width)));
   });
+
+/** The animated picture. */
+const preview = z.strictObject({
+  frames: numeric(z.number().int().min(1).max(30)).default(8),
+  width: numeric(z.number().int().min(16).max(1280)).default(480),
+  format: z.enum(['webp', 'gif']).default('webp'),
+  quality: quality.default(60),
+  /** How long each frame is shown. */
+  frameSeconds: numeric(z.number().min(0.02).max(10)).default(0.5),
+  /** Whether it is uploaded where pictures are. */
+  upload: flag.default(true),
+});
+
+/** The small pictures that players show over their seek bars. */
+const storyboard = z.strictObject({
+  width: numeric(z.number().int().min(16).max(480)).default(160),
+  columns: numeric(z.number().int().min(1).max(10)).default(5),
+  rows: numeric(z.number().int().min(1).max(10)).default(5),
+  quality: quality.default(60),
+  /** The least time from one picture to the next. */
+  intervalSeconds: seconds.default(5),
+  upload: flag.default(true),
+});
+
+/** Opens one push stream; a part of the publisher's URL. */
+const streamKey = z
+  .string()
+  .regex(/^[A-Za-z0-9._~-]{8,128}$/, 'expected 8 to 128 letters, digits, dots, hyphens, underscores or tildes');
 
 const stream = z.strictObject({
   name: streamName,
   source: z.string().min(1).max(4096),
+  /** Push only: each opens this stream. */
+  keys: z.array(streamKey).min(1).max(100).optional(),
+  publish: z
+    .strictObject({
+      whenBusy: z.enum(['reject', 'takeover']).default('reject'),
+      /** A publisher that is back within this time goes on with the same window. */
+      graceSeconds: numeric(z.number().min(0).max(3600)).default(30),
+    })
+    .prefault({}),
   video: z.literal('copy').default('copy'),
   renditions: z.array(rendition).length(1, 'one rendition for now').optional(),
   audio: z.enum(['copy', 'aac', 'none']).default('copy'),
@@ -187,11 +274,15 @@ const stream = z.strictObject({
   loop: flag.default(true),
   hls: hls.prefault({}),
   thumbnail: thumbnail.prefault({}),
+  preview: preview.prefault({}),
+  storyboard: storyboard.prefault({}),
 });
 
 export const configSchema = z
   .strictObject({
     http: http.prefault({}),
+    rtmp: rtmp.prefault({}),
+    rtmps: rtmps.optional(),
     admin: admin.prefault({}),
     ffmpeg: ffmpeg.prefault({}),
     storage: storage.prefault({}),
@@ -203,6 +294,10 @@ export const configSchema = z
   .superRefine((value, context) => {
     const seen = new Set<string>();
     value.streams.forEach((item, index) => {
+      if ((item.source === 'push') !== (item.keys !== undefined)) {
+        const message = item.source === 'push' ? 'needed where source is push' : 'only where source is push';
+        context.addIssue({ code: 'custom', path: ['streams', index, 'keys'], message });
+      }
       if (seen.has(item.name)) {
         context.addIssue({
           code: 'custom',

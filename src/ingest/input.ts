@@ -23,7 +23,7 @@ export const TEST_PICTURE = { width: 1280, height: 720 } as const;
  * What each kind of source may open, itself and through whatever it leads to: a playlist from the network must never make
  * ffmpeg read a local file, and a file must not make it call out.
  */
-const whitelists: Readonly<Record<Exclude<Source['kind'], 'test'>, string>> = {
+const whitelists: Readonly<Record<Exclude<Source['kind'], 'test' | 'push'>, string>> = {
   file: 'file',
   http: 'http,https,httpproxy,tcp,tls',
   hls: 'http,https,httpproxy,tcp,tls,crypto',
@@ -41,6 +41,7 @@ const RECORDED = /\.(mp4|m4v|mov|mkv|webm|avi)$/i;
 export function inputArguments(source: Source | UnknownSource, options: InputOptions): string[] {
   if (source.kind === 'unknown') throw source.problem;
   if (source.kind === 'test') return testInput();
+  if (source.kind === 'push') return pushInput();
   const scheme = source.url.slice(0, source.url.indexOf(':')).toLowerCase();
   if (!options.protocols.has(needs[scheme] ?? scheme)) {
     throw new SidepipeError(`source: this ffmpeg has no ${scheme}; name one that has it as ffmpeg.path`, {
@@ -76,6 +77,12 @@ function kindArguments(source: Exclude<Source, { kind: 'test' }>, options: Input
 
 function isRecorded(url: string): boolean {
   return RECORDED.test(new URL(url).pathname);
+}
+
+/** FLV on standard input. It tells early which kinds of media it has, so little probing is enough. */
+function pushInput(): string[] {
+  const probe = ['-analyzeduration', '500000', '-probesize', '500000'];
+  return ['-protocol_whitelist', 'pipe', '-f', 'flv', ...probe, '-i', 'pipe:0'];
 }
 
 /** A moving picture with a running clock and a frame counter in it, and a tone that beeps each second. */

@@ -1,6 +1,6 @@
 import { SidepipeError } from '../errors.js';
 
-export type SourceKind = 'test' | 'file' | 'http' | 'hls' | 'rtsp' | 'rtmp';
+export type SourceKind = 'test' | 'push' | 'file' | 'http' | 'hls' | 'rtsp' | 'rtmp';
 
 /** What a stream's `source` text means. `url` is what ffmpeg opens; it can hold secrets. */
 export interface Source {
@@ -25,13 +25,13 @@ const schemes: Readonly<Record<string, SourceKind>> = {
 };
 
 /**
- * Reads a stream's `source`: `test`, a URL of a known scheme, or the path of a file, made absolute by `resolvePath`.
+ * Reads a stream's `source`: `test`, `push` (publishers come to the node), a URL of a known scheme, or the path of a file, made absolute by `resolvePath`.
  * Throws `source-unsupported` or `source-refused`. Pure.
  */
 export function parseSource(text: string, resolvePath: (path: string) => string): Source {
   // ffmpeg and every server behind it speak C and lines: a zero or a line break ends or begins what it should not.
   if (hasControlCharacter(text)) throw refused('it holds control characters');
-  if (text === 'test') return { kind: 'test', url: 'test' };
+  if (text === 'test' || text === 'push') return { kind: text, url: text };
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(text)?.[1]?.toLowerCase();
   // One letter and a colon is a drive, not a scheme.
   if (scheme === undefined || scheme.length === 1) return { kind: 'file', url: `file:${resolvePath(text)}` };

@@ -3,8 +3,9 @@ import type { Capabilities } from '../ffmpeg/capabilities.js';
 import type { OrphanGuard } from '../ffmpeg/guard.js';
 import type { SegmentSink } from '../hls/sink.js';
 import type { Egress } from '../ingest/egress.js';
+import type { Publisher } from '../ingest/rtmp/server-types.js';
 import type { Source, UnknownSource } from '../ingest/source.js';
-import type { Publisher } from '../storage/publish/types.js';
+import type { Publisher as Uploader } from '../storage/publish/types.js';
 import type { Episodes } from '../telemetry/episodes.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
@@ -18,8 +19,10 @@ export interface StreamEnvironment {
   readonly guard: OrphanGuard;
   readonly sink: SegmentSink;
   readonly egress: Egress;
+  /** Push only: the stream's next publisher. */
+  readonly nextPublisher: ((signal: AbortSignal) => Promise<Publisher | undefined>) | undefined;
   /** Undefined: nothing is uploaded. */
-  readonly publisher: Publisher | undefined;
+  readonly publisher: Uploader | undefined;
   readonly storageType: string;
   /** Where the store's keys can be fetched, without a trailing slash. */
   readonly storageUrl: string | undefined;

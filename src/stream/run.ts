@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream';
 import type { StreamConfig } from '../config/schema.js';
 import { messageOf, SidepipeError } from '../errors.js';
 import { ffmpegArguments } from '../ffmpeg/arguments.js';
@@ -46,6 +47,8 @@ export interface RunOptions {
   readonly onPicture: (picture: DecodedPicture, capturedAt: number) => void;
   readonly onSegment: (segment: ReadySegment, clock: SourceClock) => void;
   readonly onLine: (line: LogLine) => void;
+  /** Push only: who writes FLV to ffmpeg's standard input, until it ends or the signal aborts. */
+  readonly feed?: ((stdin: Writable, signal: AbortSignal) => void) | undefined;
 }
 
 /** Stands for the receiver's URL in logs. */
@@ -128,6 +131,7 @@ export class StreamRun {
     try {
       const child = await this.#spawn(receiver.url);
       this.#read(child);
+      if (child.stdin !== null) this.#options.feed?.(child.stdin, this.#watching.signal);
       void this.#watch();
       const exit = await child.exited;
       this.#tail.close();
@@ -153,12 +157,16 @@ export class StreamRun {
   }
 
   async #spawn(url: string): Promise<Child> {
-    const { config, source, capabilities, guard, egress, startTimeoutMs } = this.#options;
+    const { config, source, capabilities, guard, egress, feed, startTimeoutMs } = this.#options;
     const host = hostToResolve(source);
     const address = host === undefined ? undefined : await resolveHost(host);
     const timeoutSeconds = startTimeoutMs / 1000;
     const args = ffmpegArguments(planStream({ config, source, capabilities, url, address, timeoutSeconds }));
-    const child = await spawnChild({ ...guard.wrap(capabilities.path, args), environment: egress.environment() });
+    const child = await spawnChild({
+      ...guard.wrap(capabilities.path, args),
+      environment: egress.environment(),
+      stdin: feed !== undefined,
+    });
     const unwatch = guard.watch(child.pid);
     void child.exited.then(unwatch);
     this.#child = child;

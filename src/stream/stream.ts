@@ -1,5 +1,7 @@
 import type { SidepipeError } from '../errors.js';
 import type { ThumbnailEvent } from '../images/thumbnail.js';
+import type { Publisher } from '../ingest/rtmp/server-types.js';
+import { awaitPublisher } from './arrival.js';
 import { describeStream } from './description.js';
 import type { StreamEnvironment } from './environment.js';
 import { HlsOutput } from './hls-output.js';
@@ -10,12 +12,15 @@ import { type RunEnd, StreamRun } from './run.js';
 import type { ImageState, LiveStream, StreamDescription, StreamState } from './types.js';
 import { StreamUploads } from './uploads.js';
 
+/** How long the uploads of an ended stream may take before the next publisher's begin. */
+const CLOSE_UPLOADS_MS = 5000;
+
 /** One configured stream: outlives its ffmpeg runs, makes a new one whenever the last is gone. */
 export class Stream implements LiveStream {
   readonly hls: HlsOutput;
   readonly images: Pictures;
   readonly #env: StreamEnvironment;
-  readonly #uploads: StreamUploads | undefined;
+  #uploads: StreamUploads | undefined;
   readonly #closing = new AbortController();
   #state: StreamState = 'idle';
   #since: number;
@@ -29,7 +34,7 @@ export class Stream implements LiveStream {
   #imageState: ImageState = 'offline';
 
   constructor(env: StreamEnvironment) {
-    const { config, now, publisher, cleanup, randomId, log } = env;
+    const { config, now, publisher, randomId, log } = env;
     this.#env = env;
     this.#since = now();
     this.hls = new HlsOutput({
@@ -48,7 +53,7 @@ export class Stream implements LiveStream {
       onEvent: (event) => this.#onThumbnail(event),
       onDropped: () => this.#onDropped(),
     });
-    this.#uploads = publisher && new StreamUploads({ config, publisher, cleanup, hls: this.hls });
+    this.#uploads = this.#openUploads();
   }
 
   get name(): string {
@@ -61,7 +66,7 @@ export class Stream implements LiveStream {
 
   /** Begins; never gives up until `close`. */
   start(): void {
-    this.#move('start');
+    if (this.#env.nextPublisher === undefined) this.#move('start');
     this.#supervised ??= this.#supervise();
   }
 
@@ -128,7 +133,9 @@ export class Stream implements LiveStream {
     const { delay, random, restart, log } = this.#env;
     const { signal } = this.#closing;
     while (!signal.aborted) {
-      const end = await this.#runOnce();
+      const publisher = await this.#awaitPublisher();
+      if (signal.aborted) return;
+      const end = await this.#runOnce(publisher);
       if (end.kind === 'stopped' || signal.aborted) return;
       if (end.kind === 'ended') {
         log.info('the source has ended');
@@ -140,7 +147,33 @@ export class Stream implements LiveStream {
     }
   }
 
-  async #runOnce(): Promise<RunEnd> {
+  /** Push only: the publisher to run for. Between two publishers the stream rests; then it is ended and begins anew. */
+  async #awaitPublisher(): Promise<Publisher | undefined> {
+    const { nextPublisher: next, config, delay, log } = this.#env;
+    if (next === undefined) return undefined;
+    const wasHere = this.#state !== 'idle';
+    const publisher = await awaitPublisher({
+      next,
+      graceMs: wasHere ? config.publish.graceSeconds * 1000 : undefined,
+      onGone: async () => {
+        log.info('the publisher has not come back: the stream has ended');
+        await this.#end('ended');
+        await this.#uploads?.close(CLOSE_UPLOADS_MS);
+        this.#uploads = this.#openUploads();
+      },
+      delay,
+      signal: this.#closing.signal,
+    });
+    if (publisher !== undefined) this.#move('start');
+    return publisher;
+  }
+
+  #openUploads(): StreamUploads | undefined {
+    const { config, publisher, cleanup } = this.#env;
+    return publisher && new StreamUploads({ config, publisher, cleanup, hls: this.hls });
+  }
+
+  async #runOnce(publisher: Publisher | undefined): Promise<RunEnd> {
     const { config, now, delay, redact, log, metrics } = this.#env;
     const labels = { stream: config.name, rendition: this.hls.rendition };
     this.#mediaSince = undefined;
@@ -150,6 +183,7 @@ export class Stream implements LiveStream {
       now,
       delay,
       redact,
+      feed: publisher && ((stdin, signal) => void publisher.pipe(stdin, { signal })),
       acquire: (bytes) => this.images.acquire(bytes),
       onPicture: (picture, capturedAt) => {
         metrics.framesCaptured.inc({ stream: config.name });

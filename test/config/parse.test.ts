@@ -34,11 +34,13 @@ describe('parseConfig', () => {
   it('knows which settings are secret', () => {
     const names = fields.filter(({ secret }) => secret).map(({ path }) => path.join('.'));
     expect(names).toEqual([
+      'rtmps.key',
       'admin.token',
       'storage.s3.accessKeyId',
       'storage.s3.secretAccessKey',
       'storage.s3.sessionToken',
       'storage.s3.kmsKeyId',
+      'streams.*.keys',
     ]);
   });
 });

@@ -26,7 +26,7 @@ async function startStore(): Promise<{ server: S3Server; s3: Record<string, unkn
       bucket: 'live',
       prefix: 'site/',
       forcePathStyle: true,
-      publicUrl: `${endpoint}/live`,
+      publicUrl: `${endpoint}/live/site`,
     },
   };
 }

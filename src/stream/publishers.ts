@@ -1,0 +1,58 @@
+import { createKeyring, type Keyring } from '../ingest/rtmp/keys.js';
+import type { PublishDecision, Publisher, PublishRequest } from '../ingest/rtmp/server-types.js';
+
+/** A stream that publishers open. */
+export interface PushStream {
+  readonly name: string;
+  readonly keys: readonly string[];
+  readonly whenBusy: 'reject' | 'takeover';
+}
+
+type Waiting = (publisher: Publisher) => void;
+
+/** Where publishers and the streams that wait for them meet: checks keys, hands each publisher to its stream. */
+export class PublisherDesk {
+  readonly #streams: ReadonlyMap<string, PushStream>;
+  readonly #keyring: Keyring;
+  readonly #current = new Map<string, Publisher>();
+  readonly #waiting = new Map<string, Waiting>();
+
+  /** Throws `config-invalid` when two streams share a key. */
+  constructor(streams: readonly PushStream[]) {
+    this.#streams = new Map(streams.map((stream) => [stream.name, stream]));
+    this.#keyring = createKeyring(streams);
+  }
+
+  authorise(request: PublishRequest): PublishDecision {
+    const name = this.#keyring.find(request.revealKey(), request.stream);
+    const stream = name === undefined ? undefined : this.#streams.get(name);
+    if (stream === undefined) return { accept: false, reason: 'bad-key' };
+    return { accept: true, stream: stream.name, whenBusy: stream.whenBusy };
+  }
+
+  /** A publisher that was let in. */
+  arrived(publisher: Publisher): void {
+    const { stream } = publisher;
+    this.#current.set(stream, publisher);
+    void publisher.closed.then(() => {
+      if (this.#current.get(stream) === publisher) this.#current.delete(stream);
+    });
+    this.#waiting.get(stream)?.(publisher);
+  }
+
+  /** The stream's publisher, now or when one comes; undefined when the signal aborts first. */
+  next(stream: string, signal: AbortSignal): Promise<Publisher | undefined> {
+    const current = this.#current.get(stream);
+    if (current !== undefined || signal.aborted) return Promise.resolve(current);
+    return new Promise((resolve) => {
+      const settle = (publisher?: Publisher) => {
+        this.#waiting.delete(stream);
+        signal.removeEventListener('abort', abandon);
+        resolve(publisher);
+      };
+      const abandon = () => settle();
+      signal.addEventListener('abort', abandon, { once: true });
+      this.#waiting.set(stream, settle);
+    });
+  }
+}
