@@ -31,8 +31,12 @@ export interface HlsOutputOptions {
   readonly onInspectionFailed: (error: unknown) => void;
 }
 
-/** Sequence numbers begin with the seconds since then, so that they grow over restarts of the node without a state file. */
+/**
+ * Sequence numbers begin with the quarters of a second since then, so that they grow over restarts of the node without a state
+ * file: no live stream has four segments a second.
+ */
 const EPOCH = Date.UTC(2026, 0, 1);
+const NUMBER_EVERY_MS = 250;
 /** A date may drift this far from what the durations before it say until it is told anew. */
 const DATE_DRIFT_MS = 500;
 /** By so much a date may come before the end of the segment before it: less than players notice. */
@@ -49,6 +53,7 @@ export class HlsOutput implements HlsView {
   #signature: string | undefined;
   /** Where the next segment begins on ffmpeg's timeline, in seconds. */
   #positionSeconds = 0;
+  #nextSequence = 0;
   #nextDate: number | undefined;
   #described: MediaDescription | undefined;
   #bandwidth: Bandwidth | undefined;
@@ -59,7 +64,7 @@ export class HlsOutput implements HlsView {
     const { config, now } = options;
     this.#options = options;
     this.rendition = config.renditions?.[0]?.name ?? 'source';
-    const first = Math.max(0, Math.floor((now() - EPOCH) / 1000));
+    const first = Math.max(0, Math.floor((now() - EPOCH) / NUMBER_EVERY_MS));
     this.#window = new MediaWindow({
       windowSegments: config.hls.windowSegments,
       segmentSeconds: config.hls.segmentSeconds,
@@ -81,6 +86,7 @@ export class HlsOutput implements HlsView {
     this.#sessionId = this.#options.randomId();
     this.#window.begin({ id: this.#sessionId, container: this.#options.config.hls.container });
     this.#positionSeconds = 0;
+    this.#nextSequence = 0;
     this.#nextDate = undefined;
   }
 
@@ -156,7 +162,10 @@ export class HlsOutput implements HlsView {
 
   /** The date of a segment's first picture: by the source's clock at first, then by the durations since. */
   #dateOf(segment: ReadySegment, clock: SourceClock): number {
-    const { durationSeconds, completedAtMs } = segment;
+    const { sequence, durationSeconds, completedAtMs } = segment;
+    // Segments that were lost took their time too: about as much as this one.
+    this.#positionSeconds += (sequence - this.#nextSequence) * durationSeconds;
+    this.#nextSequence = sequence + 1;
     const measured = clock.wallTimeOf(this.#positionSeconds) ?? completedAtMs - durationSeconds * 1000;
     const expected = segment.discontinuity ? undefined : this.#nextDate;
     const date = Math.round(expected === undefined ? measured : steered(expected, measured));

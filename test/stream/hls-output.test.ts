@@ -1,0 +1,285 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseConfig } from '../../src/config/parse.js';
+import type { StreamConfig } from '../../src/config/schema.js';
+import { SourceClock } from '../../src/frames/clock.js';
+import type { ReadySegment } from '../../src/hls/assembler.js';
+import { HlsOutput, type ListedSegment } from '../../src/stream/hls-output.js';
+import { embedded, makeDirectory, makeWithFfmpeg } from '../support/ffmpeg.js';
+import { until } from '../support/wait.js';
+
+const START = Date.UTC(2027, 2, 3);
+
+function configOf(hls: Partial<StreamConfig['hls']> = {}): StreamConfig {
+  return parseConfig({ streams: [{ name: 'door', source: 'test', hls }] }).streams[0]!;
+}
+
+/** An output with a clock of its own, and all that it told. */
+function makeOutput({ hls = {}, now = START }: { hls?: Partial<StreamConfig['hls']>; now?: number } = {}) {
+  const listed: ListedSegment[] = [];
+  const failures: unknown[] = [];
+  const time = { now };
+  let described = 0;
+  let ids = 0;
+  const output = new HlsOutput({
+    config: configOf(hls),
+    randomId: () => (ids++).toString(16).padStart(8, '0'),
+    now: () => time.now,
+    onListed: (segment) => listed.push(segment),
+    onDescribed: () => {
+      described += 1;
+    },
+    onInspectionFailed: (error) => failures.push(error),
+  });
+  return { output, listed, failures, time, described: () => described };
+}
+
+function segmentOf(sequence: number, more: Partial<ReadySegment> = {}): ReadySegment {
+  const body = new Uint8Array(188).fill(sequence);
+  return {
+    sequence,
+    file: `${sequence}.ts`,
+    body,
+    completedAtMs: 0,
+    durationSeconds: 2,
+    discontinuity: false,
+    ...more,
+  };
+}
+
+/** A clock by which the stream's 0 was at that time. */
+function clockAt(origin: number): SourceClock {
+  const clock = new SourceClock();
+  clock.observe(0, origin);
+  return clock;
+}
+
+const durations = fc.array(fc.double({ min: 0.5, max: 6, noNaN: true }), { minLength: 1, maxLength: 30 });
+const datesOf = (listed: readonly ListedSegment[]) => listed.map(({ entry }) => entry.programDateTime);
+
+describe('the dates of HlsOutput', () => {
+  it("begin with the source's clock and follow the durations, however the clock trembles", () => {
+    fc.assert(
+      fc.property(
+        durations,
+        fc.array(fc.integer({ min: -240, max: 240 }), { minLength: 30, maxLength: 30 }),
+        (each, tremble) => {
+          const { output, listed } = makeOutput();
+          output.begin();
+          each.forEach((durationSeconds, sequence) => {
+            output.add(
+              segmentOf(sequence, { durationSeconds }),
+              clockAt(START + (sequence === 0 ? 0 : tremble[sequence]!)),
+            );
+          });
+          let expected = START;
+          datesOf(listed).forEach((date, index) => {
+            // Each is told in whole milliseconds.
+            expect(Math.abs(date - expected)).toBeLessThanOrEqual(index + 1);
+            expected += each[index]! * 1000;
+          });
+        },
+      ),
+    );
+  });
+
+  it('are those of the end and the length of a segment where there is no clock yet', () => {
+    const { output, listed } = makeOutput();
+    output.begin();
+    output.add(segmentOf(0, { completedAtMs: START + 2000 }), new SourceClock());
+    expect(datesOf(listed)).toEqual([START]);
+  });
+
+  it('are told anew after a discontinuity, and when the clock is far ahead', () => {
+    const { output, listed } = makeOutput();
+    output.begin();
+    output.add(segmentOf(0), clockAt(START));
+    output.add(segmentOf(1, { discontinuity: true }), clockAt(START - 300));
+    output.add(segmentOf(2), clockAt(START + 5000));
+    expect(datesOf(listed)).toEqual([START, START + 1700, START + 9000]);
+  });
+
+  it('come back in small steps when the clock is far behind, so that they hardly overlap', () => {
+    const { output, listed } = makeOutput();
+    output.begin();
+    for (let sequence = 0; sequence < 200; sequence++)
+      output.add(segmentOf(sequence), clockAt(START - (sequence && 2000)));
+    const dates = datesOf(listed);
+    for (const [index, date] of dates.entries()) {
+      if (index > 0) expect(date - dates[index - 1]!).toBeGreaterThanOrEqual(1980);
+    }
+    expect(Math.abs(dates.at(-1)! - (START - 2000 + 199 * 2000))).toBeLessThan(520);
+  });
+
+  it('count the time of segments that were lost, at the beginning too', () => {
+    const { output, listed } = makeOutput();
+    output.begin();
+    for (const sequence of [1, 2, 5, 6, 9]) {
+      output.add(segmentOf(sequence, { discontinuity: sequence === 5 || sequence === 9 }), clockAt(START));
+    }
+    expect(datesOf(listed)).toEqual([2000, 4000, 10_000, 12_000, 18_000].map((ms) => START + ms));
+  });
+
+  it("begin anew with each run's own clock", () => {
+    const { output, listed } = makeOutput();
+    for (const origin of [START, START + 60_000, START + 30_000]) {
+      output.begin();
+      output.add(segmentOf(0), clockAt(origin));
+      output.add(segmentOf(1), clockAt(origin));
+    }
+    expect(datesOf(listed)).toEqual([0, 2000, 60_000, 62_000, 30_000, 32_000].map((ms) => START + ms));
+    expect(listed.map(({ entry }) => entry.discontinuity)).toEqual([false, false, true, false, true, false]);
+  });
+});
+
+describe('the numbers of HlsOutput', () => {
+  const runs = fc.array(fc.array(fc.boolean(), { minLength: 0, maxLength: 12 }), { minLength: 1, maxLength: 8 });
+
+  it('are the same in a playlist that begins with a segment as were told when it was listed', () => {
+    fc.assert(
+      fc.property(runs, fc.integer({ min: 3, max: 6 }), (each, windowSegments) => {
+        const { output, listed } = makeOutput({ hls: { windowSegments } });
+        for (const discontinuities of each) {
+          output.begin();
+          discontinuities.forEach((discontinuity, sequence) => {
+            output.add(segmentOf(sequence, { discontinuity: discontinuity && sequence > 0 }), clockAt(START));
+            const { mediaSequence, discontinuitySequence, segments } = output.counters();
+            const first = listed.at(-segments)!;
+            expect([mediaSequence, discontinuitySequence]).toEqual([first.mediaSequence, first.discontinuitySequence]);
+          });
+        }
+        listed.forEach(({ mediaSequence, file }, index) => {
+          expect(mediaSequence).toBe(listed[0]!.mediaSequence + index);
+          expect(listed.findIndex((other) => other.file === file)).toBe(index);
+        });
+      }),
+    );
+  });
+
+  it('grow over restarts of the node, for the shortest segments and a new run for each', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom(0.5, 1, 2),
+        fc.integer({ min: 1, max: 300 }),
+        fc.integer({ min: 0, max: 1e6 }),
+        (seconds, count, pause) => {
+          const before = makeOutput({ hls: { segmentSeconds: seconds } });
+          for (let segment = 0; segment < count; segment++) {
+            before.output.begin();
+            before.output.add(segmentOf(0, { durationSeconds: seconds }), clockAt(START));
+          }
+          const after = makeOutput({ hls: { segmentSeconds: seconds }, now: START + count * seconds * 1000 + pause });
+          after.output.begin();
+          after.output.add(segmentOf(0), clockAt(START));
+          expect(after.listed[0]!.mediaSequence).toBeGreaterThan(before.listed.at(-1)!.mediaSequence);
+          expect(after.listed[0]!.discontinuitySequence).toBeGreaterThan(before.listed.at(-1)!.discontinuitySequence);
+          expect(Number.isSafeInteger(after.listed[0]!.mediaSequence)).toBe(true);
+        },
+      ),
+    );
+  });
+
+  it('are whole and not negative when the clock is before their beginning', () => {
+    expect(makeOutput({ now: 0 }).output.counters().mediaSequence).toBe(0);
+  });
+});
+
+describe('what HlsOutput serves', () => {
+  let directory: Awaited<ReturnType<typeof makeDirectory>>;
+  const media: Record<'small' | 'large' | 'other', Uint8Array> = {
+    small: new Uint8Array(),
+    large: new Uint8Array(),
+    other: new Uint8Array(),
+  };
+  beforeAll(async () => {
+    directory = await makeDirectory();
+    const make = async (name: string, size: string) => {
+      const path = join(directory.path, name);
+      const source = ['-f', 'lavfi', '-i', `testsrc2=size=${size}:rate=25:duration=2`];
+      const codec = ['-c:v', 'libx264', '-pix_fmt', 'yuv420p'];
+      await makeWithFfmpeg(embedded.path, [...source, ...codec, '-preset', 'ultrafast', '-g', '50', path]);
+      return readFile(path);
+    };
+    media.small = await make('small.ts', '320x180');
+    // The same encoding and many null packets.
+    const padding = Buffer.alloc(188 * 1000, 0xff);
+    for (let at = 0; at < padding.length; at += 188) padding.set([0x47, 0x1f, 0xff, 0x10], at);
+    media.large = Buffer.concat([media.small, padding]);
+    media.other = await make('other.ts', '160x90');
+  }, 60_000);
+  afterAll(() => directory.remove());
+
+  it('describes the stream once, and again only when a peak is higher or the picture is another', async () => {
+    const { output, described, failures } = makeOutput();
+    output.begin();
+    expect(output.multivariant()).toBeUndefined();
+    output.add(segmentOf(0, { body: media.small }), clockAt(START));
+    await until('the first description', () => described() === 1);
+    const text = () => output.multivariant()!.body;
+    const bandwidth = () => Number(/[:,]BANDWIDTH=(\d+)/.exec(text())![1]);
+    expect(text()).toContain('RESOLUTION=320x180');
+    expect(text()).toMatch(/CODECS="avc1\.[0-9a-fA-F]{6}"/);
+    expect(text()).toMatch(/FRAME-RATE=25(\.0+)?\b/);
+    expect(text()).toContain('source/index.m3u8');
+    const small = bandwidth();
+    const { etag } = output.multivariant()!;
+    for (let sequence = 1; sequence < 40; sequence++)
+      output.add(segmentOf(sequence, { body: media.small }), clockAt(START));
+    expect([described(), output.multivariant()!.etag]).toEqual([1, etag]);
+    output.add(segmentOf(40, { body: media.large }), clockAt(START));
+    expect(bandwidth()).toBeGreaterThan(small * 1.5);
+    expect(output.multivariant()!.etag).not.toBe(etag);
+    const large = bandwidth();
+    for (let sequence = 41; sequence < 80; sequence++) {
+      output.add(segmentOf(sequence, { body: media.small }), clockAt(START));
+      expect(bandwidth()).toBe(large);
+    }
+    output.begin();
+    output.add(segmentOf(0, { body: media.other }), clockAt(START));
+    await until('the other picture', () => text().includes('RESOLUTION=160x90'));
+    expect(failures).toEqual([]);
+  });
+
+  it('begins a discontinuity where the encoding changes within a run', () => {
+    const { output, listed } = makeOutput();
+    output.begin();
+    for (const [sequence, body] of [media.small, media.large, media.other, media.other].entries()) {
+      output.add(segmentOf(sequence, { body }), clockAt(START));
+    }
+    expect(listed.map(({ entry }) => entry.discontinuity)).toEqual([false, false, true, false]);
+  });
+
+  it('serves every listed segment, says that it ended, and knows no other rendition', () => {
+    const { output, listed, time } = makeOutput();
+    expect(output.playlist('source')).toBeUndefined();
+    output.begin();
+    for (let sequence = 0; sequence < 20; sequence++) {
+      time.now += 2000;
+      output.add(segmentOf(sequence), clockAt(START));
+      output.expire();
+      const uris = output
+        .playlist('source')!
+        .body.split('\n')
+        .filter((line) => line !== '' && !line.startsWith('#'));
+      expect(uris.at(-1)).toBe(listed.at(-1)!.file);
+      for (const uri of uris) expect(output.segment('source', uri)?.contentType).toBe('video/mp2t');
+    }
+    expect(output.playlist('source')!.body).not.toContain('ENDLIST');
+    expect(output.segment('source', listed[0]!.file)).toBeUndefined();
+    expect([output.playlist('other'), output.segment('other', listed.at(-1)!.file)]).toEqual([undefined, undefined]);
+    output.end();
+    expect(output.playlist('source')!.body).toMatch(/#EXT-X-ENDLIST\s*$/);
+  });
+
+  it('tells of a segment that cannot be read, and goes on listing', async () => {
+    const { output, listed, failures } = makeOutput();
+    output.begin();
+    output.add(segmentOf(0), clockAt(START));
+    await until('the failure', () => failures.length === 1);
+    output.add(segmentOf(1, { body: media.small }), clockAt(START));
+    await until('the description', () => output.multivariant() !== undefined);
+    expect(listed).toHaveLength(2);
+  });
+});
