@@ -38,13 +38,14 @@ export async function createS3Store(config: S3Config, options: S3StoreOptions = 
   const { requestTimeoutMs = 10_000, minBytesPerSecond = 32 * 1024, connectTimeoutMs = 3_000, onNotice } = options;
   const { bucket, prefix } = config;
   const vendor = resolveVendor(config);
-  const client = await createClient({ config, vendor, connectTimeoutMs });
+  let secrets = [config.accessKeyId, config.secretAccessKey, config.sessionToken].filter((text) => text !== undefined);
+  const onIdentity = (texts: readonly string[]): void => {
+    secrets = [...texts];
+  };
+  const client = await createClient({ config, vendor, connectTimeoutMs, onIdentity });
   const closing = new AbortController();
   const timeoutMs = (bytes: number): number => Math.ceil(requestTimeoutMs + (bytes * 1000) / minBytesPerSecond);
-  const secrets = [config.accessKeyId, config.secretAccessKey, config.sessionToken].filter(
-    (text) => text !== undefined,
-  );
-  const call = createCaller({ bucket, secrets, closing: closing.signal, timeoutMs });
+  const call = createCaller({ bucket, secrets: () => secrets, closing: closing.signal, timeoutMs });
   const remover = createRemover({
     client,
     bucket,

@@ -302,10 +302,23 @@ describe('secrets', () => {
       });
     });
     await new Promise<void>((resolve) => talkative.listen(0, '127.0.0.1', resolve));
-    const store = await open({ endpoint: `http://127.0.0.1:${(talkative.address() as AddressInfo).port}` });
+    const endpoint = `http://127.0.0.1:${(talkative.address() as AddressInfo).port}`;
+    const store = await open({ endpoint });
     const failure = await failureOf(put(store));
     expect(failure.message).toContain('the key [redacted] may not');
     expect(inspect(failure, { depth: 20, showHidden: true })).not.toContain(accessKeyId);
+
+    const keep = { ...process.env };
+    process.env['AWS_ACCESS_KEY_ID'] = accessKeyId;
+    process.env['AWS_SECRET_ACCESS_KEY'] = 'secret-of-the-environment';
+    try {
+      const { accessKeyId: _, secretAccessKey: __, ...config } = s3ConfigFor({ ...server, endpoint });
+      const chained = await createS3Store(config);
+      stores.push(chained);
+      expect((await failureOf(put(chained))).message).toContain('the key [redacted] may not');
+    } finally {
+      process.env = keep;
+    }
     talkative.closeAllConnections();
     talkative.close();
   });

@@ -16,7 +16,7 @@ describeStore('S3 (test server)', async () => {
   };
 });
 
-describeStore('S3 under a prefix, small pages, one write a second to a key', async () => {
+describeStore('S3 under a prefix, in small pages', async () => {
   const server = await startS3Server({ settings: { pageSize: 2 } });
   const store = await createS3Store(s3ConfigFor(server, { prefix: 'some/where' }));
   return {

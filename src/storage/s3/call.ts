@@ -19,15 +19,14 @@ export type S3Call = <T>(
 
 export interface CallerOptions {
   readonly bucket: string;
-  readonly secrets: readonly string[];
+  /** The credentials in use: they must appear in no error. */
+  readonly secrets: () => readonly string[];
   /** Fires when the store closes. */
   readonly closing: AbortSignal;
   readonly timeoutMs: (bytes: number) => number;
 }
 
 export function createCaller({ bucket, secrets, closing, timeoutMs }: CallerOptions): S3Call {
-  const redact = redactor(secrets);
-
   return async (subject, send) => {
     const { operation, key, signal, bytes = 0 } = subject;
     const what = key === undefined ? operation : `${operation} ${key}`;
@@ -41,8 +40,8 @@ export function createCaller({ bucket, secrets, closing, timeoutMs }: CallerOpti
         if (closing.aborted || signal?.aborted) throw aborted(what, signal?.reason);
         if (deadline.expired) throw timedOut(what, subject, bucket, deadline.timeoutMs);
         // The SDK has just read the vendor's clock and signs with it from now on.
-        if (attempt === 1 && readFailure(error, redact).clockCorrected) continue;
-        throw toS3Error(error, { operation, bucket, secrets, ...(key === undefined ? {} : { key }) });
+        if (attempt === 1 && readFailure(error, redactor(secrets())).clockCorrected) continue;
+        throw toS3Error(error, { operation, bucket, secrets: secrets(), ...(key === undefined ? {} : { key }) });
       } finally {
         deadline.clear();
       }

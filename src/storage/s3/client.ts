@@ -11,16 +11,18 @@ export interface ClientOptions {
   readonly config: S3Config;
   readonly vendor: VendorSettings;
   readonly connectTimeoutMs: number;
+  /** Told the credentials of each request, wherever they came from, so that errors can be rid of them. */
+  readonly onIdentity: (secrets: readonly string[]) => void;
 }
 
 /**
  * The SDK's client, with everything switched off that the publisher or the store does itself: retries, waiting for
  * `100 Continue` (it costs a connection a request), checksums beyond the signature, following redirects.
  */
-export async function createClient({ config, vendor, connectTimeoutMs }: ClientOptions): Promise<S3Client> {
+export async function createClient({ config, vendor, connectTimeoutMs, onIdentity }: ClientOptions): Promise<S3Client> {
   const ca = config.caFile === undefined ? {} : { ca: [...rootCertificates, await readAuthorities(config.caFile)] };
   const { accessKeyId, secretAccessKey, sessionToken } = config;
-  return new S3Client({
+  const client = new S3Client({
     ...(vendor.region === undefined ? {} : { region: vendor.region }),
     ...(vendor.endpoint === undefined ? {} : { endpoint: vendor.endpoint }),
     ...(accessKeyId === undefined || secretAccessKey === undefined
@@ -45,6 +47,22 @@ export async function createClient({ config, vendor, connectTimeoutMs }: ClientO
       logger: silent,
     }),
   });
+  client.middlewareStack.add(
+    (next, context) => (args) => {
+      const { identity } = (context['__smithy_context'] as SigningContext | undefined)?.selectedHttpAuthScheme ?? {};
+      const { accessKeyId: id, secretAccessKey: secret, sessionToken: token } = identity ?? {};
+      onIdentity([id, secret, token].filter((text) => text !== undefined));
+      return next(args);
+    },
+    { step: 'deserialize', name: 'sidepipeIdentity' },
+  );
+  return client;
+}
+
+interface SigningContext {
+  readonly selectedHttpAuthScheme?: {
+    readonly identity?: { accessKeyId?: string; secretAccessKey?: string; sessionToken?: string };
+  };
 }
 
 const nothing = (): void => undefined;
