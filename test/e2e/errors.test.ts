@@ -7,6 +7,7 @@ import type { ConfigInput } from '../../src/config/schema.js';
 import { runFfmpeg, temporaryFolder } from '../support/clip.js';
 import { startHttpSource, textRoute } from '../support/http-source.js';
 import { startNode, type TestNode } from '../support/node.js';
+import { isRunning } from '../support/wait.js';
 
 let folder: string;
 
@@ -97,6 +98,48 @@ it('says of every source that cannot be played what is wrong with it, and goes o
   const lines = node.log.filter(({ stream, level }) => stream === 'missing' && Number(level) >= 40);
   expect((await node.stream('missing')).ffmpeg.restarts).toBeGreaterThan(2);
   expect(lines.length).toBeLessThanOrEqual(2);
+}, 120_000);
+
+it('begins again when ffmpeg hangs or a source goes silent without a word', async () => {
+  const silent = await startHttpSource({
+    routes: {
+      '/never.mp4': () => {},
+      '/headers.mp4': (_request, response) =>
+        void response.writeHead(200, { 'content-type': 'video/mp4' }).flushHeaders(),
+      '/live.ts': (_request, response) => void response.writeHead(200).write('G'.repeat(188)),
+    },
+  });
+  const node = await startNode({
+    ffmpeg: { startTimeoutSeconds: 2, stallTimeoutSeconds: 2 },
+    streams: [
+      { name: 'hangs', source: 'test', hls: { segmentSeconds: 1 }, thumbnail: { intervalSeconds: 1, width: 160 } },
+      ...['never.mp4', 'headers.mp4', 'live.ts'].map((file) => ({
+        name: file.replace('.', '-'),
+        source: `${silent.url}/${file}`,
+      })),
+    ],
+  });
+  const isLive = async () => {
+    expect(await node.stream('hangs')).toMatchObject({ state: 'live', thumbnail: { state: 'fresh' } });
+  };
+  await vi.waitFor(isLive, patience);
+  const { pid } = (await node.stream('hangs')).ffmpeg;
+  process.kill(pid!, 'SIGSTOP');
+  await vi.waitFor(async () => expect((await node.stream('hangs')).ffmpeg.restarts).toBeGreaterThan(0), patience);
+  expect(await isRunning(pid!)).toBe(false);
+  await vi.waitFor(isLive, patience);
+  expect(JSON.stringify(node.log)).toMatch(/ffmpeg-stalled.*stood still for/);
+  for (const name of ['never-mp4', 'headers-mp4', 'live-ts']) {
+    await vi.waitFor(async () => {
+      const { state, reason, ffmpeg } = await node.stream(name);
+      expect({ name, state, code: reason?.code }).toEqual({
+        name,
+        state: 'failed',
+        code: expect.stringMatching(/^(ffmpeg-stalled|source-unavailable)$/),
+      });
+      expect(ffmpeg.restarts).toBeGreaterThan(1);
+    }, patience);
+  }
 }, 120_000);
 
 /** Everything that anyone can read of a node. */

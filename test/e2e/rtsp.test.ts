@@ -2,6 +2,7 @@ import { expect, it, vi } from 'vitest';
 import { camera, startFfmpeg } from '../support/background-ffmpeg.js';
 import { startNode, type TestNode } from '../support/node.js';
 import { createPlaylistChecker } from '../support/playlist-check.js';
+import { testCertificate } from '../support/rtmp-certificate.js';
 import { type RtspServer, type RtspServerOptions, startRtspServer } from '../support/rtsp-server.js';
 
 const patience = { timeout: 30_000, interval: 100 };
@@ -10,7 +11,7 @@ const short = { hls: { segmentSeconds: 1 }, thumbnail: { intervalSeconds: 1, wid
 /** A relay with a camera that publishes to it. */
 async function startCamera(options: RtspServerOptions = {}): Promise<RtspServer> {
   const server = await startRtspServer(options);
-  const url = `rtsp://${server.address}:${server.port}/cam`;
+  const url = `${options.tls === undefined ? 'rtsp' : 'rtsps'}://${server.address}:${server.port}/cam`;
   const publisher = startFfmpeg([...camera, '-f', 'rtsp', '-rtsp_transport', 'tcp', url]);
   await Promise.race([
     server.published,
@@ -42,6 +43,15 @@ it('pulls RTSP over TCP, picture and sound', async () => {
   expect(server.plays).toBe(1);
   expect(server.transports).toHaveLength(2);
   for (const transport of server.transports) expect(transport).toMatch(/^RTP\/AVP\/TCP;unicast;interleaved=/);
+});
+
+it('pulls RTSP over TLS from a camera with a certificate of its own making', async () => {
+  const server = await startCamera({ tls: testCertificate });
+  const node = await startNode({
+    streams: [{ name: 'cam', source: `rtsps://localhost:${server.port}/cam`, ...short }],
+  });
+  expect((await live(node)).hls.resolution).toBe('320x180');
+  expect(server.plays).toBe(1);
 });
 
 it.each(['basic', 'digest'] as const)('logs in with %s, with a password that needs encoding', async (scheme) => {

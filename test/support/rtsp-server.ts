@@ -1,8 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 import { onTestFinished } from 'vitest';
 
 export interface RtspServerOptions {
+  /** RTSP over TLS. */
+  readonly tls?: { readonly key: string; readonly cert: string };
   /** Asked of players; publishers may come as they are. */
   readonly auth?: { readonly scheme: 'basic' | 'digest'; readonly user: string; readonly password: string };
 }
@@ -42,7 +45,7 @@ interface Peer {
 }
 
 /** A relay for one stream over TCP: one publishes by ANNOUNCE and RECORD, others play by DESCRIBE, SETUP and PLAY. */
-export async function startRtspServer({ auth }: RtspServerOptions = {}): Promise<RtspServer> {
+export async function startRtspServer({ auth, tls }: RtspServerOptions = {}): Promise<RtspServer> {
   const peers = new Set<Peer>();
   const nonce = randomBytes(8).toString('hex');
   const transports: string[] = [];
@@ -122,7 +125,7 @@ export async function startRtspServer({ auth }: RtspServerOptions = {}): Promise
     }
   };
 
-  const server = createServer((socket) => {
+  const accept = (socket: Socket) => {
     const peer: Peer = { socket, role: 'new', playing: false, channels: new Map() };
     peers.add(peer);
     socket.on('error', () => undefined);
@@ -132,7 +135,8 @@ export async function startRtspServer({ auth }: RtspServerOptions = {}): Promise
       onRequest: (request) => void answer(peer, request),
     });
     socket.on('data', read);
-  });
+  };
+  const server = tls === undefined ? createServer(accept) : createTlsServer(tls, accept);
   await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve));
   const close = () =>
     new Promise<void>((resolve) => {
