@@ -72,6 +72,30 @@ it('deletes no segment before its grace is over', async () => {
   expect(deleted).toBeGreaterThan(20);
 });
 
+it('knows the grace of segments that are longer than was said', async () => {
+  const { clock, store, publisher } = begin();
+  const long = publisher.stream({ name: 'demo', windowSegments: 3, targetDurationSeconds: 2, cleanup: 'delete' });
+  const lane = long.rendition<string>({
+    name: 'source',
+    render: (list) => textObject(playlist, list.map(({ entry }) => entry).join('\n')),
+  });
+  let unlistedAt: number | undefined;
+  let deletedAt: number | undefined;
+  store.onCommit = (key) => {
+    if (key === playlist && !store.text(key)?.includes('x-0.ts')) unlistedAt ??= clock.now();
+  };
+  store.onDelete = (key) => {
+    if (key.endsWith('x-0.ts')) deletedAt = clock.now();
+  };
+  publisher.start();
+  for (let i = 0; i < 12; i += 1) {
+    const file = `x-${i}.ts`;
+    lane.append({ object: textObject(`demo/source/${file}`, file), durationSeconds: 10, entry: file });
+    await clock.advance(10_000);
+  }
+  expect(deletedAt! - unlistedAt!).toBeGreaterThanOrEqual(40_000);
+});
+
 describe('what is uploaded', () => {
   it('an initialization segment once, before any playlist lists what needs it', async () => {
     const { clock, store, publisher } = begin();

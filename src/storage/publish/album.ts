@@ -180,11 +180,11 @@ export class Album {
 
   /** The one before the newest stays: players may just have read a page that names it. */
   #retireOlder(series: string, key: string, target: StoreTarget): void {
-    const { options, graceMs } = this.#context;
+    const { options } = this.#context;
     if (options.cleanup === 'keep') return;
     const keys = this.#series.get(series) ?? [];
     const older = keys.filter((one) => one.key !== key);
-    for (const one of older.slice(0, -1)) one.target.retention.retire(options.name, [one.key], graceMs);
+    for (const one of older.slice(0, -1)) one.target.retention.retire(options.name, [one.key], this.#context.graceMs());
     target.retention.spare([key]);
     this.#series.set(series, [...older.slice(-1), { key, target }]);
   }

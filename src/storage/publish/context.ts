@@ -15,7 +15,10 @@ export interface Evictable extends Held {
 export interface LaneContext {
   readonly settings: Settings;
   readonly options: StreamOptions;
-  readonly graceMs: number;
+  /** How long a segment stays after no playlist lists it: by the longest segment so far. */
+  graceMs(): number;
+  /** A segment of this duration is to be published. */
+  sawDuration(seconds: number): void;
   readonly backlog: Backlog<Evictable>;
   readonly targets: readonly StoreTarget[];
   /** The store in use. */

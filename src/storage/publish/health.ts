@@ -22,7 +22,7 @@ export interface Health {
 }
 
 /** So many failures without one success in between are an outage, fewer are bad luck. */
-export const failuresToDown = 5;
+const failuresToDown = 5;
 const decreaseEveryMs = 1000;
 
 const next: Readonly<Record<HealthState, Readonly<Record<HealthEvent, HealthState>>>> = {

@@ -3,23 +3,17 @@ import type { Settings } from './settings.js';
 /** Reports how far a stream's remote playlist is behind, and tells once when it is long and once when it is over. */
 export class LagWatch {
   readonly #stream: string;
-  readonly #targetDurationSeconds: number;
   readonly #settings: Settings;
   #lagging = false;
 
-  constructor(options: {
-    readonly stream: string;
-    readonly targetDurationSeconds: number;
-    readonly settings: Settings;
-  }) {
-    this.#stream = options.stream;
-    this.#targetDurationSeconds = options.targetDurationSeconds;
-    this.#settings = options.settings;
+  constructor(stream: string, settings: Settings) {
+    this.#stream = stream;
+    this.#settings = settings;
   }
 
-  see(seconds: number): void {
+  see(seconds: number, targetDurationSeconds: number): void {
     this.#settings.observe({ type: 'lag', stream: this.#stream, seconds });
-    const lagging = seconds > (this.#lagging ? 2 : 4) * this.#targetDurationSeconds;
+    const lagging = seconds > (this.#lagging ? 2 : 4) * targetDurationSeconds;
     if (lagging === this.#lagging) return;
     this.#lagging = lagging;
     this.#settings.log({

@@ -36,7 +36,7 @@ export class Lane<T> implements RenditionLane<T> {
   #state: 'open' | 'ending' | 'ended' | 'closed' = 'open';
 
   constructor(context: LaneContext, { name, render }: RenditionOptions<T>) {
-    const { settings, options, counted, targets, graceMs } = context;
+    const { settings, options, counted, targets } = context;
     this.#context = context;
     this.#render = render;
     this.#window = new RemoteWindow({
@@ -61,7 +61,7 @@ export class Lane<T> implements RenditionLane<T> {
       lost: (item) => this.lose(item),
     });
     this.#copies = new Copies({ stream: options.name, targets, counted });
-    this.#leavings = new Leavings({ stream: options.name, graceMs });
+    this.#leavings = new Leavings({ stream: options.name, graceMs: () => context.graceMs() });
     this.#playlist = new Document({
       kind: 'playlist',
       stream: options.name,
@@ -79,6 +79,7 @@ export class Lane<T> implements RenditionLane<T> {
     if (this.#state !== 'open') return;
     const bytes = object.body.byteLength;
     const item = this.#window.append({ entry, key: object.key, bytes, durationSeconds, initKey: init?.key });
+    this.#context.sawDuration(durationSeconds);
     if (init) this.#inits.add(init);
     this.#uploads.add(item, object);
     this.#uploads.submit();

@@ -6,10 +6,10 @@ import type { StoreTarget } from './target.js';
  */
 export class Leavings {
   readonly #stream: string;
-  readonly #graceMs: number;
+  readonly #graceMs: () => number;
   readonly #byPlace = new Map<number, string[]>();
 
-  constructor(options: { readonly stream: string; readonly graceMs: number }) {
+  constructor(options: { readonly stream: string; readonly graceMs: () => number }) {
     this.#stream = options.stream;
     this.#graceMs = options.graceMs;
   }
@@ -25,7 +25,7 @@ export class Leavings {
   /** No playlist on this store lists them any more. */
   release(target: StoreTarget): void {
     const keys = this.#byPlace.get(target.place);
-    if (keys) target.retention.retire(this.#stream, keys, this.#graceMs);
+    if (keys) target.retention.retire(this.#stream, keys, this.#graceMs());
     this.#byPlace.delete(target.place);
   }
 

@@ -44,6 +44,8 @@ export class Publication implements StreamPublication {
   readonly #idle: Idle;
   readonly #multivariant: Document<undefined>;
   #render: (() => StoredObject | undefined) | undefined;
+  /** Copied streams have segments as long as the camera likes. */
+  #targetDurationSeconds: number;
   #uploaded = 0;
   #failed = 0;
   #lastError: SidepipeError | undefined;
@@ -65,13 +67,16 @@ export class Publication implements StreamPublication {
       },
       unsupported: given.leaseUnsupported,
     });
-    this.#lag = new LagWatch({ ...options, stream: options.name, settings });
+    this.#lag = new LagWatch(options.name, settings);
     this.#idle = new Idle(settings.clock, () => this.#done);
-    const lifetimeSeconds = options.windowSegments * options.targetDurationSeconds;
+    this.#targetDurationSeconds = options.targetDurationSeconds;
     this.#context = {
       settings,
       options,
-      graceMs: (options.graceSeconds ?? lifetimeSeconds + options.targetDurationSeconds) * 1000,
+      graceMs: () => this.graceMs,
+      sawDuration: (seconds) => {
+        this.#targetDurationSeconds = Math.max(this.#targetDurationSeconds, seconds);
+      },
       backlog: given.backlog,
       targets: given.targets,
       target: given.target,
@@ -111,7 +116,8 @@ export class Publication implements StreamPublication {
   }
 
   get graceMs(): number {
-    return this.#context.graceMs;
+    const { graceSeconds, windowSegments } = this.#given.options;
+    return 1000 * (graceSeconds ?? (windowSegments + 1) * this.#targetDurationSeconds);
   }
 
   get cleanup(): StreamOptions['cleanup'] {
@@ -184,7 +190,7 @@ export class Publication implements StreamPublication {
   /** Called about once a second. */
   watch(): void {
     const seconds = this.lagSeconds;
-    if (seconds !== undefined && this.#tenancy.state !== 'standby') this.#lag.see(seconds);
+    if (seconds !== undefined && this.#tenancy.state !== 'standby') this.#lag.see(seconds, this.#targetDurationSeconds);
   }
 
   async close({ deadlineMs = 10_000, signal }: CloseOptions = {}): Promise<void> {

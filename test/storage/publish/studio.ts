@@ -56,7 +56,7 @@ export function studio({ seed = 1, ...options }: StudioOptions): {
   return { publisher, events, metrics };
 }
 
-export const streamDefaults = { windowSegments: 6, targetDurationSeconds: 2, cleanup: 'delete' } as const;
+const streamDefaults = { windowSegments: 6, targetDurationSeconds: 2, cleanup: 'delete' } as const;
 
 /** One stream with one rendition that makes segments when told to. */
 export class Show {
@@ -110,7 +110,7 @@ export function textObject(key: string, text: string): StoredObject {
   return { key, body: Buffer.from(text), contentType: 'application/vnd.apple.mpegurl' };
 }
 
-export function renderPlaylist(
+function renderPlaylist(
   key: string,
   list: readonly { readonly entry: Entry; readonly gap: boolean }[],
   { ended, whole }: { readonly ended: boolean; readonly whole: boolean },
