@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { drawOffline, type OfflineOptions } from './offline.js';
-import type { EncodedImage, ImageFormat } from './picture.js';
+import type { EncodedImage } from './picture.js';
+import type { ThumbnailSize, ThumbnailVariant } from './thumbnail.js';
 
 export interface OfflinePicturesOptions {
   readonly name: string;
@@ -8,8 +9,10 @@ export interface OfflinePicturesOptions {
   /** The size while the stream never had a picture. */
   readonly width: number;
   readonly height: number;
+  /** Shown in place of what is drawn. */
+  readonly offlineFile?: Uint8Array | undefined;
   readonly clock: () => number;
-  readonly onError: (variant: { format: ImageFormat; width?: number }, error: unknown) => void;
+  readonly onError: (variant: ThumbnailVariant, error: unknown) => void;
   readonly draw?: (options: OfflineOptions) => Promise<EncodedImage>;
 }
 
@@ -34,13 +37,10 @@ export class OfflinePictures {
   }
 
   /** Never rejects: when nothing can be drawn it is a grey dot, and drawing is tried again the next time. */
-  async picture(
-    variant: { format: ImageFormat; width?: number },
-    last: LastPicture | undefined,
-  ): Promise<OfflinePicture> {
+  async picture(variant: ThumbnailVariant, last: LastPicture | undefined): Promise<OfflinePicture> {
     if (last?.image !== this.#last?.image || last?.capturedAt !== this.#last?.capturedAt) this.#drawn.clear();
     this.#last = last;
-    const key = `${variant.format}-${variant.width}`;
+    const key = `${variant.format}-${variant.size?.name}`;
     let drawn = this.#drawn.get(key);
     if (drawn === undefined) {
       drawn = this.#draw(variant, last);
@@ -63,20 +63,27 @@ export class OfflinePictures {
     this.#last = undefined;
   }
 
-  async #draw({ format, width }: { format: ImageFormat; width?: number }, last?: LastPicture): Promise<OfflinePicture> {
-    const { name, quality, clock, draw = drawOffline } = this.#options;
-    const full = last?.image ?? this.#options;
-    const scale = width === undefined ? 1 : Math.min(1, width / full.width);
-    const image = await draw({
-      name,
-      format,
-      quality,
-      width: Math.max(1, Math.round(full.width * scale)),
-      height: Math.max(1, Math.round(full.height * scale)),
-      lastPicture: last && { body: last.image.body, capturedAt: last.capturedAt },
-    });
+  async #draw({ format, size }: ThumbnailVariant, last?: LastPicture): Promise<OfflinePicture> {
+    const { name, quality, clock, offlineFile, draw = drawOffline } = this.#options;
+    const box = boxOfSize(last?.image ?? this.#options, size);
+    const lastPicture = last && { body: last.image.body, capturedAt: last.capturedAt };
+    const image = await draw({ name, format, quality, ...box, lastPicture, file: offlineFile });
     return { image, modifiedAt: clock() };
   }
+}
+
+/** The size that a picture of this size comes out with, never enlarged. */
+function boxOfSize(full: { width: number; height: number }, size: ThumbnailSize | undefined) {
+  if (size === undefined) return { width: full.width, height: full.height };
+  const sides = [size.width / full.width, (size.height ?? Number.POSITIVE_INFINITY) / full.height];
+  const crop = size.fit === 'cover' && size.height !== undefined;
+  const scale = Math.min(1, ...sides);
+  const whole = crop ? { width: size.width, height: size.height ?? 0 } : full;
+  const factor = crop ? Math.min(1, 1 / Math.max(...sides)) : scale;
+  return {
+    width: Math.max(1, Math.round(whole.width * factor)),
+    height: Math.max(1, Math.round(whole.height * factor)),
+  };
 }
 
 /** One grey pixel, for when sharp itself fails: an image still, never a 404. */

@@ -14,6 +14,8 @@ export interface OfflineOptions {
   readonly quality: number;
   /** The last good picture: it stays visible, dimmed, behind the words. */
   readonly lastPicture?: { readonly body: Uint8Array; readonly capturedAt: number } | undefined;
+  /** A picture file that is shown as it is, in place of all that. */
+  readonly file?: Uint8Array | undefined;
 }
 
 /**
@@ -21,7 +23,11 @@ export interface OfflineOptions {
  * machine. Throws `image-failed` (retryable).
  */
 export async function drawOffline(options: OfflineOptions): Promise<EncodedImage> {
-  const { width, height, format, quality, lastPicture } = options;
+  const { width, height, format, quality, lastPicture, file } = options;
+  if (file !== undefined) {
+    const fitted = () => sharp(file).rotate().resize({ width, height, fit: 'contain', background });
+    return encode(() => fitted().flatten({ background }), format, quality);
+  }
   const words = Buffer.from(wordsSvg(options));
   if (lastPicture !== undefined) {
     try {

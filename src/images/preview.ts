@@ -9,12 +9,15 @@ export interface PreviewOptions {
   /** How many of the last frames it shows. */
   readonly frames: number;
   readonly width: number;
-  readonly format: 'webp' | 'gif';
   /** 1 to 100; GIF has none. */
   readonly quality: number;
+  /** How long each frame is shown. Unset: as long as until the next was taken. */
+  readonly frameSeconds?: number;
   /** Must not throw. */
   readonly onError?: (error: SidepipeError) => void;
 }
+
+export type PreviewFormat = 'webp' | 'gif';
 
 export interface PreviewImage {
   readonly image: EncodedImage;
@@ -28,8 +31,8 @@ const longestDelayMs = 10_000;
 const shortestDelayMs = 20;
 
 /**
- * The animated picture of a stream's last frames, in real time. Memory: the small frames as rgb24 in one buffer
- * (8 frames of 480×270: 3 MB). Encoded only when asked for, once a frame at most.
+ * The animated picture of a stream's last frames. Memory: the small frames as rgb24 in one buffer
+ * (8 frames of 480×270: 3 MB) from the first frame on. Encoded only when asked for, once a frame and format at most.
  */
 export class Preview {
   readonly #options: PreviewOptions;
@@ -38,7 +41,7 @@ export class Preview {
   /** The frames on top of each other, oldest first. */
   #tall = new Uint8Array(0);
   #times: readonly number[] = [];
-  #made: PreviewImage | undefined;
+  readonly #made = new Map<PreviewFormat, PreviewImage>();
 
   constructor(options: PreviewOptions) {
     this.#options = options;
@@ -56,17 +59,28 @@ export class Preview {
   }
 
   /** Undefined before the first frame, and when it cannot be encoded (told by `onError`). */
-  async image(): Promise<PreviewImage | undefined> {
+  async image(format: PreviewFormat): Promise<PreviewImage | undefined> {
     try {
       return await this.#turns.run(async () => {
         if (this.#times.length === 0) return undefined;
-        this.#made ??= await this.#encode();
-        return this.#made;
+        const made = this.#made.get(format) ?? (await this.#encode(format));
+        this.#made.set(format, made);
+        return made;
       });
     } catch (cause) {
       this.#options.onError?.(imageFailed(cause));
       return undefined;
     }
+  }
+
+  /** Lets go of all frames. */
+  clear(): void {
+    void this.#turns.run(async () => {
+      this.#box = { width: 0, height: 0 };
+      this.#tall = new Uint8Array(0);
+      this.#times = [];
+      this.#made.clear();
+    });
   }
 
   #push(small: Uint8Array, box: Box, capturedAt: number): void {
@@ -82,14 +96,14 @@ export class Preview {
     }
     this.#tall.set(small, this.#times.length * small.byteLength);
     this.#times = [...this.#times, capturedAt];
-    this.#made = undefined;
+    this.#made.clear();
   }
 
-  async #encode(): Promise<PreviewImage> {
-    const { format, quality } = this.#options;
+  async #encode(format: PreviewFormat): Promise<PreviewImage> {
+    const { quality, frameSeconds } = this.#options;
     const { width, height } = this.#box;
     const times = this.#times;
-    const delay = delaysOf(times);
+    const delay = frameSeconds === undefined ? delaysOf(times) : times.map(() => Math.round(frameSeconds * 1000));
     const build = () => {
       const tall = this.#tall.subarray(0, width * height * 3 * times.length);
       const raw = { width, height: height * times.length, channels: 3, pageHeight: height } as const;
@@ -110,4 +124,16 @@ export function delaysOf(times: readonly number[]): number[] {
     return Math.max(shortestDelayMs, Math.min(longestDelayMs, delay));
   });
   return [...delays, delays.at(-1) ?? 1000];
+}
+
+/** A still picture in place of an animated one. Throws `image-failed` (retryable). */
+export async function stillPreview(
+  image: { readonly body: Uint8Array },
+  { width, quality, format }: { readonly width: number; readonly quality: number; readonly format: PreviewFormat },
+): Promise<EncodedImage> {
+  const build = () => {
+    const pipeline = sharp(image.body).resize({ width, withoutEnlargement: true });
+    return format === 'webp' ? pipeline.webp({ quality, effort: 0 }) : pipeline.gif({ effort: 1, dither: 0 });
+  };
+  return finish(build, `image/${format}`);
 }

@@ -35,10 +35,12 @@ interface PlacedTile {
 /**
  * The WebVTT of a storyboard: cues with a part of a sheet each (Media Fragments' `#xywh`). A picture stands for the time
  * from it to the next one, the first of a continuous piece for that piece's beginning too, and none reaches over a
- * discontinuity. Pictures that were taken while no segment was are left out.
+ * discontinuity. Pictures that were taken while no segment was are left out. Each cue's identifier is the date of its
+ * picture: a live player's time axis begins where it joined, so only dates fit all players.
  */
 export function storyboardVtt({ tiles, timeline, urlOf }: StoryboardVttOptions): string {
-  const cues = piecesOf(timeline).flatMap((piece) => cuesOf(piece, tiles, urlOf));
+  const sorted = tiles.toSorted((one, other) => one.capturedAt - other.capturedAt);
+  const cues = piecesOf(timeline).flatMap((piece) => cuesOf(piece, sorted, urlOf));
   return ['WEBVTT\n', ...cues].join('\n');
 }
 
@@ -55,15 +57,10 @@ function piecesOf(timeline: readonly TimelineSpan[]): TimelineSpan[][] {
 
 function cuesOf(
   piece: readonly TimelineSpan[],
-  tiles: readonly StoryboardTile[],
+  sorted: readonly StoryboardTile[],
   urlOf: (sheet: number) => string,
 ): string[] {
-  const placed = tiles
-    .flatMap((tile): PlacedTile[] => {
-      const seconds = placeIn(piece, tile.capturedAt);
-      return seconds === undefined ? [] : [{ tile, seconds }];
-    })
-    .sort((one, other) => one.seconds - other.seconds);
+  const placed = placedIn(piece, sorted);
   const first = piece[0]?.mediaSeconds ?? 0;
   const end = piece.reduce((latest, span) => Math.max(latest, span.mediaSeconds + span.durationSeconds), first);
   return placed.flatMap(({ tile, seconds }, at) => {
@@ -71,15 +68,36 @@ function cuesOf(
     const to = Math.round((placed[at + 1]?.seconds ?? end) * 1000);
     if (from >= to) return [];
     const { x, y, width, height } = tile;
-    return [`${timestamp(from)} --> ${timestamp(to)}\n${urlOf(tile.sheet)}#xywh=${x},${y},${width},${height}\n`];
+    const id = new Date(tile.capturedAt).toISOString();
+    return [`${id}\n${timestamp(from)} --> ${timestamp(to)}\n${urlOf(tile.sheet)}#xywh=${x},${y},${width},${height}\n`];
   });
 }
 
-function placeIn(piece: readonly TimelineSpan[], capturedAt: number): number | undefined {
-  const span = piece.findLast(({ startsAt, durationSeconds }) => {
-    return startsAt <= capturedAt && capturedAt < startsAt + durationSeconds * 1000;
-  });
-  return span && span.mediaSeconds + (capturedAt - span.startsAt) / 1000;
+/** Each picture in the last span that has its date, so that dates which overlap count once. */
+function placedIn(piece: readonly TimelineSpan[], sorted: readonly StoryboardTile[]): PlacedTile[] {
+  const placed = new Map<StoryboardTile, number>();
+  for (const { startsAt, mediaSeconds, durationSeconds } of piece) {
+    const endsAt = startsAt + durationSeconds * 1000;
+    for (let at = firstSince(sorted, startsAt); at < sorted.length; at += 1) {
+      const tile = sorted[at];
+      if (tile === undefined || tile.capturedAt >= endsAt) break;
+      placed.set(tile, mediaSeconds + (tile.capturedAt - startsAt) / 1000);
+    }
+  }
+  return [...placed]
+    .map(([tile, seconds]) => ({ tile, seconds }))
+    .sort((one, other) => one.seconds - other.seconds);
+}
+
+/** Where the pictures from then on begin. */
+function firstSince(sorted: readonly StoryboardTile[], time: number): number {
+  let [low, high] = [0, sorted.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((sorted[middle]?.capturedAt ?? 0) < time) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function timestamp(milliseconds: number): string {

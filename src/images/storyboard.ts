@@ -15,6 +15,10 @@ export interface StoryboardOptions {
   readonly quality: number;
   /** Sheets kept at most, the one that is being filled included. */
   readonly maxSheets: number;
+  /** The number of the first sheet. Default 0. */
+  readonly firstSheet?: number;
+  /** A sheet is full, or was left because the proportions changed: it will never change. Must not throw. */
+  readonly onFull?: (sheet: { readonly number: number; readonly image: EncodedImage }) => void;
   /** Must not throw. */
   readonly onError?: (error: SidepipeError) => void;
 }
@@ -32,7 +36,7 @@ interface FullSheet {
 }
 
 /**
- * The rolling storyboard of a stream: sheets of small pictures, numbered from 0. Memory: full sheets encoded, the one that
+ * The rolling storyboard of a stream: numbered sheets of small pictures. Memory: full sheets encoded, the one that
  * is being filled as rgb24 (5 × 5 of 160×90: 1 MB). An unfinished sheet is encoded only when asked for.
  */
 export class Storyboard {
@@ -40,7 +44,7 @@ export class Storyboard {
   readonly #turns = new Turns();
   #full: readonly FullSheet[] = [];
   #tiles: readonly StoryboardTile[] = [];
-  #open = 0;
+  #open: number;
   #box: Box = { width: 0, height: 0 };
   #canvas = new Uint8Array(0);
   #used = 0;
@@ -48,6 +52,7 @@ export class Storyboard {
 
   constructor(options: StoryboardOptions) {
     this.#options = options;
+    this.#open = options.firstSheet ?? 0;
   }
 
   /** The pictures there are, oldest first: for the WebVTT. */
@@ -82,6 +87,25 @@ export class Storyboard {
       this.#options.onError?.(imageFailed(cause));
       return undefined;
     }
+  }
+
+  /** Begins a new sheet with the next picture: the open one is full as it is. */
+  finish(): Promise<void> {
+    return this.#turns.run(async () => {
+      if (this.#used > 0) await this.#finish();
+    });
+  }
+
+  /** Lets go of all sheets. */
+  clear(): void {
+    void this.#turns.run(async () => {
+      if (this.#used > 0) this.#open += 1;
+      this.#full = [];
+      this.#tiles = [];
+      this.#used = 0;
+      this.#made = undefined;
+      this.#canvas = new Uint8Array(0);
+    });
   }
 
   /** Drops the full sheets whose pictures were all taken before then. Gives their numbers. */
@@ -128,6 +152,7 @@ export class Storyboard {
       const image = await this.#encode().catch(() => this.#encode());
       const newestAt = Math.max(...this.#tiles.filter(({ sheet }) => sheet === number).map((tile) => tile.capturedAt));
       this.#full = [...this.#full, { number, image, newestAt }];
+      this.#options.onFull?.({ number, image });
     } catch (cause) {
       this.#drop([number]);
       this.#options.onError?.(imageFailed(cause));

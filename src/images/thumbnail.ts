@@ -1,11 +1,19 @@
 import type { SidepipeError } from '../errors.js';
 import type { ImageState } from './freshness.js';
-import type { EncodedImage, ImageFormat } from './picture.js';
+import type { EncodedImage, ImageFit, ImageFormat } from './picture.js';
 
-/** One form of the stream's picture. No width: as large as the raw frame. */
+/** A further size of the stream's picture: a box, of which one side alone keeps the proportions. */
+export interface ThumbnailSize {
+  readonly name: string;
+  readonly width: number;
+  readonly height?: number | undefined;
+  readonly fit?: ImageFit | undefined;
+}
+
+/** One form of the stream's picture. No size: as large as the raw frame. */
 export interface ThumbnailVariant {
   readonly format: ImageFormat;
-  readonly width?: number;
+  readonly size?: ThumbnailSize | undefined;
 }
 
 export type ThumbnailEvent =
@@ -18,6 +26,8 @@ export type ThumbnailEvent =
       /** The bytes are those of the picture before: nothing new to upload. */
       readonly unchanged: boolean;
     }
+  /** A frame was the same as the one before: its pictures are dated anew, none is made. */
+  | { readonly type: 'repeated'; readonly capturedAt: number; readonly sequence: number }
   | {
       readonly type: 'failed';
       readonly variant: ThumbnailVariant;

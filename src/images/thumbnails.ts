@@ -2,8 +2,14 @@ import { imageFailed } from './encode.js';
 import { type Freshness, type FreshnessLimits, freshnessOf } from './freshness.js';
 import { OfflinePictures } from './offline-pictures.js';
 import type { EncodedImage, ImageFormat, RawPicture } from './picture.js';
-import type { ThumbnailEvent, ThumbnailResource, ThumbnailsStatus, ThumbnailVariant } from './thumbnail.js';
-import { encodePicture, transcodeImage } from './thumbnailer.js';
+import type {
+  ThumbnailEvent,
+  ThumbnailResource,
+  ThumbnailSize,
+  ThumbnailsStatus,
+  ThumbnailVariant,
+} from './thumbnail.js';
+import { type EncodeOptions, encodePicture, transcodeImage } from './thumbnailer.js';
 
 /** A picture asked for within this time is encoded from every raw frame, so that nobody waits for it. */
 const askedForMs = 60_000;
@@ -13,14 +19,16 @@ export interface ThumbnailsOptions extends FreshnessLimits {
   readonly name: string;
   /** The first is encoded from every frame. */
   readonly formats: readonly [ImageFormat, ...ImageFormat[]];
-  /** Further widths that may be asked for. */
-  readonly widths?: readonly number[];
+  /** Further sizes that may be asked for. */
+  readonly sizes?: readonly ThumbnailSize[];
   readonly quality: number;
   /** The size of the offline picture while there is no other. */
   readonly width: number;
   readonly height: number;
-  /** Encode every format from every frame, asked for or not: for a stream whose pictures are uploaded. */
-  readonly everyFormat?: boolean;
+  /** Make every form of every frame, asked for or not: for a stream whose pictures are uploaded. */
+  readonly everyForm?: boolean;
+  /** A picture file to be shown in place of the drawn offline picture. */
+  readonly offlineFile?: Uint8Array | undefined;
   /** Whether no newer picture waits for this one to be done: false spares the retry. */
   readonly isNewest?: (picture: RawPicture) => boolean;
   /** Must not throw. */
@@ -34,6 +42,7 @@ interface Held {
   readonly image: EncodedImage;
   readonly capturedAt: number;
   readonly modifiedAt: number;
+  readonly sequence: number;
   /** Counts the frames of the first format: two held pictures of one generation show the same frame. */
   readonly generation: number;
 }
@@ -43,7 +52,8 @@ interface Held {
  *
  * Memory: encoded pictures only, one a form. The first format, and what was asked for in the last minute, is encoded
  * from the lent raw frame; anything else is made on request from the first format's encoded picture. So no raw
- * frame is ever kept, at the price that the first picture after a quiet minute is second-generation.
+ * frame is ever kept, at the price that the first picture after a quiet minute is second-generation. AVIF costs ten times
+ * what the others do: unless it is the first format it is made from the encoded picture, once the frame is given back.
  */
 export class Thumbnails {
   readonly #options: ThumbnailsOptions;
@@ -54,6 +64,7 @@ export class Thumbnails {
   readonly #askedAt = new Map<string, number>();
   /** What is being encoded from a raw frame or transcoded now. Settles without rejecting. */
   readonly #pending = new Map<string, Promise<void>>();
+  #following: Promise<void> | undefined;
   readonly #offline: OfflinePictures;
   #captured = 0;
   #failed = 0;
@@ -65,8 +76,8 @@ export class Thumbnails {
     this.#primary = { format: options.formats[0] };
     const onError = (variant: ThumbnailVariant, cause: unknown) =>
       this.#fail({ type: 'failed', variant, step: 'offline', error: imageFailed(cause), retrying: false });
-    const { name, quality, width, height } = options;
-    this.#offline = new OfflinePictures({ name, quality, width, height, clock: this.#clock, onError });
+    const { name, quality, width, height, offlineFile } = options;
+    this.#offline = new OfflinePictures({ name, quality, width, height, offlineFile, clock: this.#clock, onError });
   }
 
   get formats(): readonly ImageFormat[] {
@@ -90,16 +101,42 @@ export class Thumbnails {
       this.#pending.set(key, last);
     }
     await last;
+    this.#following ??= this.#follow().finally(() => {
+      this.#following = undefined;
+    });
+  }
+
+  /** The next frame is the same as the last: what there is of it is as new as the frame. */
+  repeat({ capturedAt, sequence }: Pick<RawPicture, 'capturedAt' | 'sequence'>): void {
+    const at = Math.min(capturedAt, this.#clock());
+    const newest = this.#held.get(keyOf(this.#primary));
+    if (newest === undefined) return;
+    this.#captured += 1;
+    for (const [key, held] of this.#held) {
+      if (held.generation === newest.generation) this.#held.set(key, { ...held, capturedAt: at, sequence });
+    }
+    this.#options.onEvent?.({ type: 'repeated', capturedAt: at, sequence });
+  }
+
+  /** Settles when nothing is being made of a frame any more. */
+  async idle(): Promise<void> {
+    await this.#following;
+  }
+
+  /** The newest good picture in the first format, however old it is. */
+  get newest(): { readonly image: EncodedImage; readonly capturedAt: number } | undefined {
+    return this.#held.get(keyOf(this.#primary));
   }
 
   /**
    * The picture to show at `now`: the newest good one, fresh or stale, or the offline picture. Undefined only for a
-   * format or width that is not configured; never rejects.
+   * format or size that is not configured; never rejects.
    */
-  async thumbnail(format: ImageFormat, now: number, width?: number): Promise<ThumbnailResource | undefined> {
-    const { formats, widths = [] } = this.#options;
-    if (!formats.includes(format) || (width !== undefined && !widths.includes(width))) return undefined;
-    const variant = width === undefined ? { format } : { format, width };
+  async thumbnail(format: ImageFormat, now: number, sizeName?: string): Promise<ThumbnailResource | undefined> {
+    const { formats, sizes = [] } = this.#options;
+    const size = sizes.find(({ name }) => name === sizeName);
+    if (!formats.includes(format) || (sizeName !== undefined && size === undefined)) return undefined;
+    const variant = { format, size };
     this.#askedAt.set(keyOf(variant), now);
     const newest = this.#held.get(keyOf(this.#primary));
     const freshness = freshnessOf(newest?.capturedAt, now, this.#options);
@@ -130,7 +167,7 @@ export class Thumbnails {
     const { quality, isNewest = () => true } = this.#options;
     for (let attempt = 1; ; attempt += 1) {
       try {
-        const image = await this.#encode(picture, { ...variant, quality });
+        const image = await this.#encode(picture, encoding(variant, quality));
         this.#keep(variant, image, picture);
         return true;
       } catch (cause) {
@@ -150,8 +187,8 @@ export class Thumbnails {
     }
     // A source's clock that runs ahead would keep an old picture fresh for as long as it is ahead.
     const capturedAt = Math.min(picture.capturedAt, this.#clock());
-    const unchanged = this.#hold(key, { image, capturedAt, generation: this.#captured });
     const { sequence } = picture;
+    const unchanged = this.#hold(key, { image, capturedAt, sequence, generation: this.#captured });
     this.#options.onEvent?.({ type: 'encoded', variant, image, capturedAt, sequence, unchanged });
   }
 
@@ -170,15 +207,34 @@ export class Thumbnails {
 
   /** The forms beside the first that this frame is encoded to. */
   #wantedNow(): ThumbnailVariant[] {
-    const { formats, widths = [], everyFormat = false } = this.#options;
+    return this.#wanted().filter(({ format }) => format !== 'avif');
+  }
+
+  #wanted(): ThumbnailVariant[] {
+    const { formats, sizes = [], everyForm = false } = this.#options;
     const now = this.#clock();
-    const wanted = ({ format, width }: ThumbnailVariant) => {
-      const askedAt = this.#askedAt.get(keyOf({ format, width })) ?? Number.NEGATIVE_INFINITY;
-      return now - askedAt < askedForMs || (everyFormat && width === undefined);
-    };
-    return [undefined, ...widths]
-      .flatMap((width) => formats.map((format) => (width === undefined ? { format } : { format, width })))
-      .filter((variant) => keyOf(variant) !== keyOf(this.#primary) && wanted(variant));
+    return [undefined, ...sizes]
+      .flatMap((size) => formats.map((format) => ({ format, size })))
+      .filter((variant) => {
+        const askedAt = this.#askedAt.get(keyOf(variant)) ?? Number.NEGATIVE_INFINITY;
+        return keyOf(variant) !== keyOf(this.#primary) && (everyForm || now - askedAt < askedForMs);
+      });
+  }
+
+  /** Makes what is wanted but too dear for the time while a frame is lent. A frame that comes meanwhile is not waited for. */
+  async #follow(): Promise<void> {
+    for (const variant of this.#wanted().filter(({ format }) => format === 'avif')) {
+      const newest = this.#held.get(keyOf(this.#primary));
+      const key = keyOf(variant);
+      if (newest === undefined || this.#pending.has(key)) continue;
+      const before = this.#held.get(key);
+      await this.#transcode(variant, newest);
+      const made = this.#held.get(key);
+      if (made === undefined || made === before) continue;
+      const { image, capturedAt, sequence } = made;
+      const unchanged = before?.image.etag === image.etag;
+      this.#options.onEvent?.({ type: 'encoded', variant, image, capturedAt, sequence, unchanged });
+    }
   }
 
   /** This form of the newest picture: as it is held, or awaited, or transcoded from the first format. */
@@ -200,11 +256,12 @@ export class Thumbnails {
   #transcode(variant: ThumbnailVariant, newest: Held): Promise<void> {
     const key = keyOf(variant);
     const { quality } = this.#options;
-    const work = transcodeImage(newest.image, { ...variant, quality })
+    const work = transcodeImage(newest.image, encoding(variant, quality))
       .then((image) => {
-        const { capturedAt, generation } = newest;
+        const { capturedAt, sequence, generation } = newest;
         // A raw frame may have been faster.
-        if ((this.#held.get(key)?.generation ?? 0) < generation) this.#hold(key, { image, capturedAt, generation });
+        if ((this.#held.get(key)?.generation ?? 0) < generation)
+          this.#hold(key, { image, capturedAt, sequence, generation });
       })
       .catch((cause: unknown) => {
         this.#fail({ type: 'failed', variant, step: 'transcode', error: imageFailed(cause), retrying: false });
@@ -217,8 +274,19 @@ export class Thumbnails {
   }
 }
 
-function keyOf({ format, width }: { format: ImageFormat; width?: number | undefined }): string {
-  return width === undefined ? format : `${format}-${width}`;
+function keyOf({ format, size }: ThumbnailVariant): string {
+  return size === undefined ? format : `${format}-${size.name}`;
+}
+
+function encoding({ format, size }: ThumbnailVariant, quality: number): EncodeOptions {
+  const { width, height, fit } = size ?? {};
+  return {
+    format,
+    quality,
+    ...(width !== undefined && { width }),
+    ...(height !== undefined && { height }),
+    ...(fit !== undefined && { fit }),
+  };
 }
 
 function resourceOf(

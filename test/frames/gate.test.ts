@@ -40,6 +40,16 @@ describe('FrameGate', () => {
     expect(shown(judgements)).not.toContain('-');
   });
 
+  it.each([
+    ['black', black],
+    ['flat', flat],
+    ['frozen', scene(1)],
+  ] as const)('takes %s for good where it is not looked for', (kind, shade) => {
+    const judgements = watch([...camera(5), ...repeated(100, shade)], { detect: { [kind]: false, frozen: false } });
+    expect(judgements.every(({ verdict, accepted }) => verdict === 'good' && accepted)).toBe(true);
+    expect(events(judgements)).toEqual([]);
+  });
+
   it('tells frozen when a frozen picture is encoded anew every time', () => {
     const jitter = Array.from({ length: 70 }, (_, at) => flickering(scene(1), at));
     expect(events(watch(jitter))).toEqual([[60, 'frozen']]);

@@ -23,8 +23,29 @@ describe('OfflinePictures', () => {
     const { pictures, last } = await setUp();
     const { image } = await pictures.picture({ format: 'jpg' }, last);
     expect(image).toMatchObject({ width: 320, height: 180 });
-    const small = await pictures.picture({ format: 'jpg', width: 100 }, last);
-    expect(small.image).toMatchObject({ width: 100, height: 56 });
+  });
+
+  it.each([
+    [{ width: 100 }, 100, 56],
+    [{ width: 100, height: 20 }, 36, 20],
+    [{ width: 100, height: 100, fit: 'cover' as const }, 100, 100],
+    [{ width: 640, height: 640, fit: 'cover' as const }, 180, 180],
+    [{ width: 640 }, 320, 180],
+  ])('comes in the size %o', async (size, width, height) => {
+    const { pictures, last } = await setUp();
+    const { image } = await pictures.picture({ format: 'jpg', size: { name: 'x', ...size } }, last);
+    expect(image).toMatchObject({ width, height });
+  });
+
+  it('is a file where one is given, fitted into the box', async () => {
+    const red = await encodePicture(halves([200, 0, 0], [200, 0, 0]), { format: 'png', quality: 80 });
+    const options = { name: 'x', quality: 80, width: 640, height: 640, clock: () => 0, onError: () => {} };
+    const pictures = new OfflinePictures({ ...options, offlineFile: red.body });
+    const { image } = await pictures.picture({ format: 'png' }, undefined);
+    const pixels = await sharp(image.body).raw().toBuffer();
+    const at = (y: number) => [...pixels.subarray((y * 640 + 320) * 3, (y * 640 + 320) * 3 + 3)];
+    expect(at(320)).toEqual([200, 0, 0]);
+    expect(at(10)).toEqual([0x15, 0x18, 0x1c]);
   });
 
   it('gives a grey dot when nothing can be drawn, says why, and tries again', async () => {

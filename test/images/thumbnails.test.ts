@@ -2,7 +2,7 @@ import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { SidepipeError } from '../../src/errors.js';
 import type { RawPicture } from '../../src/images/picture.js';
-import type { ThumbnailEvent } from '../../src/images/thumbnail.js';
+import type { ThumbnailEvent, ThumbnailVariant } from '../../src/images/thumbnail.js';
 import { encodePicture } from '../../src/images/thumbnailer.js';
 import { Thumbnails, type ThumbnailsOptions } from '../../src/images/thumbnails.js';
 import { distance, halves, halvesOf, type Rgb } from './pictures.js';
@@ -43,13 +43,13 @@ describe('Thumbnails', () => {
   });
 
   it('knows only the formats and widths that are configured', async () => {
-    const { thumbnails, accept } = setUp({ widths: [160] });
+    const { thumbnails, accept } = setUp({ sizes: [{ name: '160', width: 160 }] });
     await accept(red);
     expect(await thumbnails.thumbnail('avif', start)).toBeUndefined();
-    expect(await thumbnails.thumbnail('jpg', start, 161)).toBeUndefined();
-    const small = await thumbnails.thumbnail('jpg', start, 160);
+    expect(await thumbnails.thumbnail('jpg', start, '161')).toBeUndefined();
+    const small = await thumbnails.thumbnail('jpg', start, '160');
     expect(await sharp(small?.body).metadata()).toMatchObject({ width: 160, height: 90 });
-    const offline = await thumbnails.thumbnail('jpg', start + 1e9, 160);
+    const offline = await thumbnails.thumbnail('jpg', start + 1e9, '160');
     expect(await sharp(offline?.body).metadata()).toMatchObject({ width: 160, height: 90 });
   });
 
@@ -72,9 +72,9 @@ describe('Thumbnails', () => {
   });
 
   it('encodes every format from every frame when told to', async () => {
-    const { accept, encoded } = setUp({ everyFormat: true, widths: [160] });
+    const { accept, encoded } = setUp({ everyForm: true, sizes: [{ name: 'small', width: 160 }] });
     await accept(red);
-    expect(encoded()).toEqual(['jpg', 'webp']);
+    expect(encoded()).toEqual(['jpg', 'webp', 'jpg-small', 'webp-small']);
   });
 
   it('makes a picture once for everyone who asks at the same time', async () => {
@@ -235,7 +235,7 @@ it('does not make a form of a frame twice while it waits for its turn', async ()
   const gate = deferred();
   const { thumbnails, accept, events } = setUp({
     formats: ['jpg', 'webp', 'png'],
-    everyFormat: true,
+    everyForm: true,
     encode: async (picture, options) => {
       if (options.format === 'webp') await gate.promise;
       return encodePicture(picture, options);
@@ -272,9 +272,11 @@ function setUp(options: Partial<ThumbnailsOptions> = {}) {
     clock.now = start + seconds * 1000;
     return thumbnails.accept(halves(colour, colour, { capturedAt: clock.now + aheadMs }));
   };
-  const encoded = () => events.flatMap((event) => (event.type === 'encoded' ? [event.variant.format] : []));
+  const encoded = () => events.flatMap((event) => (event.type === 'encoded' ? [nameOf(event.variant)] : []));
   return { thumbnails, accept, events, encoded, clock };
 }
+
+const nameOf = ({ format, size }: ThumbnailVariant) => (size === undefined ? format : `${format}-${size.name}`);
 
 /** An encoder that fails `times` times after `good` pictures. */
 function failing(times: number, good = 0): typeof encodePicture {

@@ -12,6 +12,8 @@ export interface GateOptions {
   readonly alarmAfterSeconds: number;
   /** How long nothing may have changed, over three frames at least, before a frame is called frozen. */
   readonly frozenAfterSeconds: number;
+  /** Which of them are looked for; what is not is good. Default: all. */
+  readonly detect?: Readonly<Partial<Record<Exclude<FrameVerdict, 'good'>, boolean>>>;
 }
 
 /**
@@ -68,8 +70,10 @@ export function decide(
   const changed = past === undefined || hasChanged(statistics, past.verdict === 'frozen');
   const unchangedSince = changed ? capturedAt : past.unchangedSince;
   const unchangedFrames = changed ? 0 : past.unchangedFrames + 1;
-  const isFrozen = unchangedFrames >= 2 && capturedAt - unchangedSince >= options.frozenAfterSeconds * 1000;
-  const bad = badnessOf(statistics, past?.verdict);
+  const { black = true, flat = true, frozen = true } = options.detect ?? {};
+  const still = unchangedFrames >= 2 && capturedAt - unchangedSince >= options.frozenAfterSeconds * 1000;
+  const isFrozen = frozen && still;
+  const bad = badnessOf(statistics, past?.verdict, { black, flat });
   const verdict = bad ?? (isFrozen ? 'frozen' : 'good');
 
   const badSince = bad && (past?.badSince ?? capturedAt);
@@ -106,12 +110,17 @@ function nextState(state: FrameVerdict, verdict: FrameVerdict, lastedLongEnough:
   return lastedLongEnough() ? verdict : state;
 }
 
-function badnessOf(statistics: GreyStatistics, before: FrameVerdict | undefined): 'black' | 'flat' | undefined {
+function badnessOf(
+  statistics: GreyStatistics,
+  before: FrameVerdict | undefined,
+  detect: { readonly black: boolean; readonly flat: boolean },
+): 'black' | 'flat' | undefined {
   const { mean, standardDeviation, innerDeviation } = statistics;
   const black = before === 'black' ? leave : enter;
-  if (mean <= black.blackMean && standardDeviation <= black.blackDeviation) return 'black';
+  // Black is flat too: where black is not looked for, it is not flat either.
+  if (mean <= black.blackMean && standardDeviation <= black.blackDeviation) return detect.black ? 'black' : undefined;
   const flat = before === 'flat' ? leave : enter;
-  return innerDeviation <= flat.flatDeviation ? 'flat' : undefined;
+  return detect.flat && innerDeviation <= flat.flatDeviation ? 'flat' : undefined;
 }
 
 function hasChanged({ difference, peakDifference }: GreyStatistics, frozen: boolean): boolean {

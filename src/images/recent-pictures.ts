@@ -1,0 +1,68 @@
+import type { EncodedImage, ImageFormat } from './picture.js';
+
+export interface RecentPicture {
+  readonly image: EncodedImage;
+  readonly capturedAt: number;
+  readonly modifiedAt: number;
+}
+
+export interface RecentPicturesOptions {
+  readonly maxCount: number;
+  readonly maxBytes: number;
+  readonly maxAgeSeconds: number;
+}
+
+/**
+ * The last pictures of a stream by their content's hash, for addresses whose picture never changes. The newest of each
+ * format stays whatever its size; those before it go by count, by bytes and by age.
+ */
+export class RecentPictures {
+  readonly #options: RecentPicturesOptions;
+  readonly #kept = new Map<string, RecentPicture & { readonly format: ImageFormat; readonly addedAt: number }>();
+
+  constructor(options: RecentPicturesOptions) {
+    this.#options = options;
+  }
+
+  /** `now`: milliseconds since the epoch. The same picture again is kept longer. */
+  add(format: ImageFormat, image: EncodedImage, capturedAt: number, now: number): void {
+    const key = keyOf(format, hashOf(image));
+    const modifiedAt = this.#kept.get(key)?.modifiedAt ?? now;
+    this.#kept.delete(key);
+    this.#kept.set(key, { format, image, capturedAt, modifiedAt, addedAt: now });
+    this.#shrink(now);
+  }
+
+  get(format: ImageFormat, hash: string, now: number): RecentPicture | undefined {
+    this.#shrink(now);
+    return this.#kept.get(keyOf(format, hash));
+  }
+
+  get count(): number {
+    return this.#kept.size;
+  }
+
+  get bytes(): number {
+    return [...this.#kept.values()].reduce((sum, { image }) => sum + image.bytes, 0);
+  }
+
+  #shrink(now: number): void {
+    const { maxCount, maxBytes, maxAgeSeconds } = this.#options;
+    const newest = new Set(new Map([...this.#kept].map(([key, { format }]) => [format, key])).values());
+    for (const [key, { addedAt }] of this.#kept) {
+      if (newest.has(key)) continue;
+      const fits = this.#kept.size <= maxCount && this.bytes <= maxBytes;
+      if (fits && now - addedAt <= maxAgeSeconds * 1000) break;
+      this.#kept.delete(key);
+    }
+  }
+}
+
+/** The name of a picture's content: 27 letters, digits, hyphens and underscores. */
+export function hashOf({ etag }: Pick<EncodedImage, 'etag'>): string {
+  return etag.slice(1, -1);
+}
+
+function keyOf(format: ImageFormat, hash: string): string {
+  return `${hash}.${format}`;
+}
