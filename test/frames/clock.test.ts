@@ -147,4 +147,13 @@ describe('SourceClock', () => {
     clock.observe(2.9, ORIGIN + 3100);
     expect(errorOf(clock, 2.9)).toBe(200);
   });
+
+  it('forgets it after its window though the wall clock was set back meanwhile', () => {
+    const clock = new SourceClock({ windowMs: 3000 });
+    const back = 3_600_000;
+    clock.observe(0, ORIGIN);
+    clock.observe(0.1, ORIGIN - back + 100);
+    for (let ms = 200; ms <= 6000; ms += 100) clock.observe(ms / 1000, ORIGIN - back + ms + 200);
+    expect(errorOf(clock, 6)).toBe(200 - back);
+  });
 });
