@@ -1,0 +1,100 @@
+import { createNode } from '../src/node.js';
+import { until } from '../test/support/wait.js';
+import { makeClip } from './support/clip.js';
+import { type LiveSourceOptions, startLiveSource } from './support/live-source.js';
+import { type Answer, atMost, type QuestionOptions, type Ratio, type Row } from './support/question.js';
+import { median } from './support/statistics.js';
+
+interface Case {
+  readonly name: string;
+  readonly source: LiveSourceOptions;
+  readonly repetitions: number;
+  /** Milliseconds from the keyframe to the picture; undefined where no promise is made. */
+  readonly targetMs?: number;
+}
+
+interface Times {
+  /** From the first byte of the first keyframe until GET thumbnail.jpg gives a fresh picture. */
+  readonly fromKeyframeMs: number;
+  /** From the start of the node. */
+  readonly fromStartMs: number;
+}
+
+/** How soon is there a first thumbnail? */
+export async function run({ quick }: QuestionOptions): Promise<Answer> {
+  const flv = await makeClip({ seconds: 20, container: 'flv' });
+  const ts = await makeClip({ seconds: 20, container: 'ts' });
+  const reordered = await makeClip({ seconds: 20, container: 'flv', bFrames: true });
+  const few = quick ? 2 : 9;
+  const cases: readonly Case[] = [
+    {
+      name: 'RTMP, joined at a keyframe',
+      source: { kind: 'rtmp', clip: flv },
+      repetitions: quick ? 5 : 15,
+      targetMs: 300,
+    },
+    {
+      name: 'RTMP, joined 1 s before a keyframe',
+      source: { kind: 'rtmp', clip: flv, fromMs: 1000 },
+      repetitions: few,
+      targetMs: 300,
+    },
+    {
+      name: 'MPEG-TS over HTTP, joined at a keyframe',
+      source: { kind: 'http-ts', clip: ts },
+      repetitions: few,
+      targetMs: 300,
+    },
+    {
+      name: 'MPEG-TS over HTTP, joined 1 s before a keyframe',
+      source: { kind: 'http-ts', clip: ts, fromMs: 1000 },
+      repetitions: few,
+      targetMs: 300,
+    },
+    {
+      name: 'RTMP with B-frames, joined at a keyframe',
+      source: { kind: 'rtmp', clip: reordered },
+      repetitions: quick ? 1 : 5,
+      targetMs: 300,
+    },
+  ];
+  const rows: Row[] = [];
+  const ratios: Ratio[] = [];
+  for (const { name, source, repetitions, targetMs } of cases) {
+    const times: Times[] = [];
+    for (let index = 0; index < repetitions; index += 1) times.push(await firstThumbnail(source));
+    const fromKeyframeMs = median(times.map((each) => each.fromKeyframeMs));
+    rows.push(
+      { name: `${name}: after the keyframe`, value: fromKeyframeMs, unit: 'ms' },
+      { name: `${name}: after the node's start`, value: median(times.map((each) => each.fromStartMs)), unit: 'ms' },
+    );
+    if (targetMs !== undefined) ratios.push(atMost(`${name}: part of ${targetMs} ms`, fromKeyframeMs / targetMs, 1));
+  }
+  return { question: 'Time from a live 1080p source’s first keyframe to a fresh GET thumbnail.jpg', rows, ratios };
+}
+
+async function firstThumbnail(options: LiveSourceOptions): Promise<Times> {
+  const source = await startLiveSource(options);
+  const node = createNode(
+    {
+      log: { level: 'silent' },
+      streams: [{ name: 'camera', source: source.url, thumbnail: { intervalSeconds: 2, width: 640, height: 360 } }],
+    },
+    { listen: false, closeDeadlineMs: 0 },
+  );
+  try {
+    const startedAt = performance.now();
+    await node.start();
+    const camera = node.streams.get('camera')!;
+    await until('a thumbnail', () => camera.describe().thumbnail.captured > 0, { timeoutMs: 20_000, intervalMs: 2 });
+    const response = await node.fetch(new Request('http://node/live/camera/thumbnail.jpg'));
+    await response.arrayBuffer();
+    const at = performance.now();
+    const state = response.headers.get('sidepipe-image-state');
+    if (response.status !== 200 || state !== 'fresh') throw new Error(`${response.status}, ${state}`);
+    return { fromKeyframeMs: at - source.keyframeSentAt!, fromStartMs: at - startedAt };
+  } finally {
+    await node.close();
+    await source.close();
+  }
+}

@@ -1,0 +1,104 @@
+import { readCapabilities } from '../src/ffmpeg/capabilities.js';
+import { findFfmpeg } from '../src/ffmpeg/locate.js';
+import { configureSharp } from '../src/images/configure-sharp.js';
+import { encodePicture } from '../src/images/thumbnailer.js';
+import { makeClip } from './support/clip.js';
+import { endedChildrenCpuSeconds, ownCpuSeconds } from './support/cpu.js';
+import { ffmpegCost, runMeasured } from './support/ffmpeg-cost.js';
+import { type Answer, atMost, type QuestionOptions } from './support/question.js';
+import { interleave, median, summarizePairs } from './support/statistics.js';
+
+const size = { width: 640, height: 360 };
+const stream = { thumbnail: { intervalSeconds: 2, ...size } };
+
+/** What does a thumbnail cost off the side pipe, and what by a process of its own on the newest segment? */
+export async function run({ quick }: QuestionOptions): Promise<Answer> {
+  configureSharp();
+  const { path } = await readCapabilities(await findFfmpeg(undefined));
+  const seconds = quick ? 30 : 120;
+  const clip = await makeClip({ seconds });
+  // The newest segment of such a stream: two seconds that begin with a keyframe.
+  const segment = await makeClip({ seconds: 2, container: 'ts' });
+  const side = summarizePairs(
+    await interleave(
+      quick ? 3 : 9,
+      () => cpuOf(clip, false),
+      () => cpuOf(clip, true),
+    ),
+  );
+  const { pictures } = await ffmpegCost({ clip, stream, frames: true, realTime: false });
+  const decodeMs = (side.difference / pictures) * 1000;
+  const encodeMs = await encodeCpuMs(path, segment, quick ? 30 : 200);
+  const sideMs = decodeMs + encodeMs;
+  const batch = quick ? 8 : 20;
+  const spawned = await interleave(
+    quick ? 2 : 7,
+    () => batchMs(batch, () => thumbnailByProcess(path, [], segment)),
+    () => batchMs(batch, () => thumbnailByProcess(path, ['-skip_frame', 'nokey', '-skip_loop_filter', 'all'], segment)),
+  );
+  const plainMs = median(spawned.map(({ base }) => base));
+  const tunedMs = median(spawned.map(({ other }) => other));
+  return {
+    question:
+      'CPU of one 640×360 JPEG every 2 s of a copied 1080p30 stream: off the side pipe, and by one ffmpeg process a thumbnail on the newest segment',
+    rows: [
+      { name: 'side pipe: decode, scale, hand over', value: decodeMs, unit: 'ms CPU' },
+      { name: 'side pipe: JPEG, in sharp', value: encodeMs, unit: 'ms CPU' },
+      { name: 'side pipe: together', value: sideMs, unit: 'ms CPU' },
+      { name: 'process a thumbnail, as Owncast starts it', value: plainMs, unit: 'ms CPU' },
+      { name: 'process a thumbnail, decoding keyframes only', value: tunedMs, unit: 'ms CPU' },
+    ],
+    ratios: [
+      atMost('side pipe ÷ process a thumbnail', sideMs / plainMs, 1),
+      atMost('side pipe ÷ process decoding keyframes only', sideMs / tunedMs, 1),
+    ],
+  };
+}
+
+/** ffmpeg's CPU seconds and those that this process spends on taking in what it gives. */
+async function cpuOf(clip: string, frames: boolean): Promise<number> {
+  const before = ownCpuSeconds();
+  const { cpuSeconds } = await ffmpegCost({ clip, stream, frames, realTime: false });
+  return cpuSeconds + ownCpuSeconds() - before;
+}
+
+/** CPU milliseconds of one of `count` calls, with all that their processes cost from start to end, here and there. */
+async function batchMs(count: number, call: () => Promise<void>): Promise<number> {
+  const total = async () => ownCpuSeconds() + (await endedChildrenCpuSeconds());
+  const before = await total();
+  for (let index = 0; index < count; index += 1) await call();
+  return (((await total()) - before) / count) * 1000;
+}
+
+/** A process that makes one JPEG of a segment. */
+async function thumbnailByProcess(path: string, input: readonly string[], segment: string): Promise<void> {
+  let bytes = 0;
+  await runMeasured(
+    [path],
+    [
+      ...['-hide_banner', '-nostdin', '-nostats', '-threads', '1', '-t', '1', ...input, '-i', segment],
+      ...['-vf', `scale=${size.width}:${size.height}`, '-f', 'image2pipe', '-c:v', 'mjpeg', '-vframes', '1', 'pipe:1'],
+    ],
+    (piece) => {
+      bytes += piece.length;
+    },
+  );
+  if (bytes === 0) throw new Error('no thumbnail');
+}
+
+/** CPU milliseconds of one JPEG, all threads of this process counted. */
+async function encodeCpuMs(path: string, segment: string, count: number): Promise<number> {
+  const pieces: Buffer[] = [];
+  await runMeasured(
+    [path],
+    [
+      ...['-hide_banner', '-nostdin', '-i', segment, '-vf', `scale=${size.width}:${size.height}:flags=area`],
+      ...['-pix_fmt', 'rgb24', '-f', 'rawvideo', '-vframes', '1', 'pipe:1'],
+    ],
+    (piece) => void pieces.push(piece),
+  );
+  const picture = { data: Buffer.concat(pieces), ...size, capturedAt: 0, sequence: 0 };
+  const encodeOnce = async () => void (await encodePicture(picture, { format: 'jpg', quality: 80 }));
+  for (let index = 0; index < 5; index += 1) await encodeOnce();
+  return batchMs(count, encodeOnce);
+}

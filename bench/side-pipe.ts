@@ -1,0 +1,88 @@
+import { keyframeBytes, makeClip, type Picture } from './support/clip.js';
+import { pinToOneCpu } from './support/cpu.js';
+import { type CostOptions, ffmpegCost } from './support/ffmpeg-cost.js';
+import { type Answer, atMost, type QuestionOptions, type Ratio, type Row } from './support/question.js';
+import { interleave, type Pair, type PairSummary, summarizePairs } from './support/statistics.js';
+
+const thumbnail = { intervalSeconds: 2, width: 640, height: 360 };
+const copy = { thumbnail };
+const encode = { thumbnail, renditions: [{ height: 720, bitrate: 2_500_000, preset: 'veryfast' }] };
+
+/** How much CPU does the side pipe add to the ffmpeg that runs anyway? */
+export async function run({ quick }: QuestionOptions): Promise<Answer> {
+  const rows: Row[] = [];
+  const ratios: Ratio[] = [];
+  const copySeconds = quick ? 60 : 120;
+  const pictures: readonly Picture[] = quick ? ['usual'] : ['usual', 'plain', 'grainy'];
+  for (const picture of pictures) {
+    const clip = await makeClip({ picture, seconds: copySeconds });
+    rows.push({ name: `${picture} picture: average keyframe`, value: (await keyframeBytes(clip)) / 1000, unit: 'kB' });
+    const cost = summarizePairs(await costs({ clip, stream: copy, realTime: false }, quick ? 3 : 9));
+    rows.push(...copyRows(`copy, ${picture} picture, as fast as it goes`, cost, copySeconds));
+    const percent = (cost.difference / copySeconds) * 100;
+    const name = `copy, ${picture} picture: % of a core more`;
+    // What it is judged by; the other pictures show how far it depends on them.
+    ratios.push(picture === 'usual' ? atMost(name, percent, 0.6) : { name, value: percent });
+  }
+  const seconds = quick ? 12 : 60;
+  const clip = await makeClip({ seconds });
+  const realTime = summarizePairs(await together({ clip, stream: copy, realTime: true }, quick ? 1 : 2));
+  rows.push(...copyRows('copy, usual picture, in real time', realTime, seconds));
+  ratios.push(atMost('copy in real time: % of a core more', (realTime.difference / seconds) * 100, 0.6));
+
+  const encodeSeconds = quick ? 4 : 10;
+  const through = await pinToOneCpu();
+  const source = await makeClip({ seconds: encodeSeconds });
+  const encoding = summarizePairs(
+    await costs({ clip: source, stream: encode, realTime: false, through }, quick ? 4 : 9),
+  );
+  rows.push(
+    perSecond('encode without the side pipe', encoding.base, encodeSeconds),
+    perSecond('encode with it', encoding.other, encodeSeconds),
+    perSecond('encode: half the distance of the quartiles', encoding.spread, encodeSeconds),
+  );
+  ratios.push(atMost('encode: % of its CPU more', (encoding.difference / encoding.base) * 100, 3));
+  return {
+    question: `CPU of the node's ffmpeg command with and without the side pipe: 1080p30 at 4.5 Mbit/s, a keyframe and a 640×360 picture every 2 s; encode is libx264 veryfast to 720p, on one processor`,
+    rows,
+    ratios,
+  };
+}
+
+type Compared = Omit<CostOptions, 'frames'>;
+
+async function costs(options: Compared, count: number): Promise<Pair[]> {
+  const [without, withFrames] = [measure(options, false), measure(options, true)];
+  return interleave(count, without, withFrames);
+}
+
+/** Both at the same time: in real time they wait most of the time, and so see the same machine. */
+async function together(options: Compared, count: number): Promise<Pair[]> {
+  const pairs: Pair[] = [];
+  for (let index = 0; index < count; index += 1) {
+    const [base, other] = await Promise.all([measure(options, false)(), measure(options, true)()]);
+    pairs.push({ base, other });
+  }
+  return pairs;
+}
+
+function measure(options: Compared, frames: boolean): () => Promise<number> {
+  return async () => {
+    const { cpuSeconds, segments, pictures } = await ffmpegCost({ ...options, frames });
+    // A side pipe that gives nothing would cost nothing.
+    if (segments === 0 || pictures > 0 !== frames) throw new Error(`${segments} segments, ${pictures} pictures`);
+    return cpuSeconds;
+  };
+}
+
+function copyRows(name: string, { base, other, spread }: PairSummary, seconds: number): Row[] {
+  return [
+    perSecond(`${name}: without the side pipe`, base, seconds),
+    perSecond(`${name}: with it`, other, seconds),
+    perSecond(`${name}: half the distance of the quartiles`, spread, seconds),
+  ];
+}
+
+function perSecond(name: string, cpuSeconds: number, seconds: number): Row {
+  return { name, value: (cpuSeconds / seconds) * 100, unit: '% of a core' };
+}

@@ -1,0 +1,88 @@
+import { mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { BufferSource, EncodedPacketSink, Input, MP4 } from 'mediabunny';
+import { runToEnd } from '../../src/ffmpeg/child.js';
+import { findFfmpeg } from '../../src/ffmpeg/locate.js';
+
+/**
+ * What decoding a keyframe costs depends on its bytes, so on what is in the picture.
+ * `plain`: an animated picture, keyframes of some 40 kB. `usual`: with a little sensor noise, some 100 kB, five times the
+ * average picture, as in camera footage. `grainy`: strong noise, some 190 kB.
+ */
+export type Picture = 'plain' | 'usual' | 'grainy';
+
+export interface ClipOptions {
+  readonly picture?: Picture;
+  readonly seconds: number;
+  /** In H.264's usual order of decoding, pictures wait for others; live encoders tuned for latency do without. */
+  readonly bFrames?: boolean;
+  readonly container?: 'mp4' | 'ts' | 'flv';
+}
+
+const noise: Readonly<Record<Picture, string>> = {
+  plain: 'null',
+  usual: 'noise=alls=7:allf=t',
+  grainy: 'noise=alls=14:allf=t',
+};
+const BASE_SECONDS = 10;
+
+/** 1080p30 H.264 at 4.5 Mbit/s, a keyframe every 2 s, AAC sound; made once and kept in the temporary directory. */
+export async function makeClip(options: ClipOptions): Promise<string> {
+  const { picture = 'usual', seconds, bFrames = false, container = 'mp4' } = options;
+  const name = (length: number, extension: string) => `v3-${picture}-${bFrames ? 'b' : 'p'}-${length}.${extension}`;
+  const base = await kept(name(BASE_SECONDS, 'mp4'), (path) => [
+    ...['-f', 'lavfi', '-i', `testsrc2=size=1920x1080:rate=30,${noise[picture]}`],
+    ...['-f', 'lavfi', '-i', 'sine=frequency=440:sample_rate=48000', '-t', String(BASE_SECONDS)],
+    ...['-c:v', 'libx264', '-preset', 'superfast', '-pix_fmt', 'yuv420p', '-bf', bFrames ? '3' : '0'],
+    ...['-g', '60', '-keyint_min', '60', '-sc_threshold', '0'],
+    ...['-b:v', '4500k', '-maxrate', '4500k', '-bufsize', '9000k', '-c:a', 'aac', '-b:a', '128k', path],
+  ]);
+  return kept(name(seconds, container), (path) => [
+    ...['-stream_loop', String(Math.ceil(seconds / BASE_SECONDS)), '-i', base],
+    ...['-t', String(seconds), '-c', 'copy', path],
+  ]);
+}
+
+/** The average size of a clip's keyframes. MP4 only. */
+export async function keyframeBytes(path: string): Promise<number> {
+  const input = new Input({ source: new BufferSource(await readFile(path)), formats: [MP4] });
+  try {
+    const track = await input.getPrimaryVideoTrack();
+    if (track === null) throw new Error(`no video in ${path}`);
+    const sizes: number[] = [];
+    const packets = new EncodedPacketSink(track);
+    for await (const packet of packets.packets(undefined, undefined, { metadataOnly: true })) {
+      if (packet.type === 'key') sizes.push(packet.byteLength);
+    }
+    return sizes.reduce((sum, size) => sum + size, 0) / sizes.length;
+  } finally {
+    input.dispose();
+  }
+}
+
+/** A folder for what the benchmarks need on disk. */
+export async function benchFolder(): Promise<string> {
+  const folder = join(tmpdir(), `sidepipe-bench-${process.getuid?.() ?? 0}`);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  return folder;
+}
+
+async function kept(name: string, argumentsFor: (path: string) => string[]): Promise<string> {
+  const folder = await benchFolder();
+  const path = join(folder, name);
+  if (await stat(path).catch(() => undefined)) return path;
+  // Under its own name only when it is whole: a run may be interrupted.
+  const unfinished = join(folder, `${process.pid}-${name}`);
+  try {
+    await runToEnd({
+      path: await findFfmpeg(undefined),
+      args: ['-hide_banner', '-nostdin', '-v', 'error', '-y', ...argumentsFor(unfinished)],
+      timeoutMs: 300_000,
+    });
+    await rename(unfinished, path);
+  } finally {
+    await rm(unfinished, { force: true });
+  }
+  return path;
+}

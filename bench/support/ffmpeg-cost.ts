@@ -1,0 +1,108 @@
+import { parseConfig } from '../../src/config/parse.js';
+import type { StreamConfig } from '../../src/config/schema.js';
+import { ffmpegArguments } from '../../src/ffmpeg/arguments.js';
+import { readCapabilities } from '../../src/ffmpeg/capabilities.js';
+import { spawnChild } from '../../src/ffmpeg/child.js';
+import { findFfmpeg } from '../../src/ffmpeg/locate.js';
+import { NutSplitter } from '../../src/frames/splitter.js';
+import { createSegmentSink } from '../../src/hls/sink.js';
+import { planStream } from '../../src/stream/plan.js';
+
+/** CPU time of one finished ffmpeg, user and system, and what it gave. */
+export interface FfmpegCost {
+  readonly cpuSeconds: number;
+  readonly segments: number;
+  readonly pictures: number;
+}
+
+export interface CostOptions {
+  readonly clip: string;
+  readonly stream: Readonly<Record<string, unknown>>;
+  /** False: the same command line without the output of pictures. */
+  readonly frames: boolean;
+  readonly realTime: boolean;
+  /** A command that ffmpeg is run by. */
+  readonly through?: readonly string[];
+}
+
+/**
+ * Runs the node's own command line over a clip, with the node's own segment sink and picture splitter at its ends, and reads
+ * what ffmpeg says about itself at the end: the times of getrusage, exact where /proc only counts in hundredths.
+ */
+export async function ffmpegCost({ clip, stream, frames, realTime, through = [] }: CostOptions): Promise<FfmpegCost> {
+  const capabilities = await readCapabilities(await findFfmpeg(undefined));
+  const sink = createSegmentSink();
+  await sink.start();
+  let segments = 0;
+  const receiver = sink.open({
+    maxObjectBytes: 512 * 1024 ** 2,
+    onObject: (file) => {
+      if (!file.endsWith('.m3u8')) segments += 1;
+    },
+  });
+  try {
+    const plan = planStream({
+      config: streamConfig({ name: 'bench', source: clip, ...stream }),
+      source: { kind: 'file', url: `file:${clip}` },
+      capabilities,
+      url: receiver.url,
+      address: undefined,
+      timeoutSeconds: 30,
+    });
+    // The node would begin the file again and again, in real time.
+    const args = ffmpegArguments({ ...plan, input: [...(realTime ? ['-re'] : []), '-i', clip] });
+    const measured = await runMeasured([...through, capabilities.path], frames ? args : withoutFrames(args));
+    await receiver.drain();
+    return { ...measured, segments };
+  } finally {
+    receiver.close();
+    await sink.close();
+  }
+}
+
+export function streamConfig(stream: Readonly<Record<string, unknown>>): StreamConfig {
+  return parseConfig({ streams: [stream] }).streams[0]!;
+}
+
+/** The command line up to and with the HLS output, which comes first. Throws when there is none. Pure. */
+export function withoutFrames(args: readonly string[]): string[] {
+  const playlist = args.findIndex((argument) => argument.endsWith('/index.m3u8'));
+  if (playlist < 0) throw new Error('no HLS output in these arguments');
+  return args.slice(0, playlist + 1);
+}
+
+/** CPU seconds in what ffmpeg prints for `-benchmark`; undefined when it did not. Pure. */
+export function parseBenchmark(stderr: string): number | undefined {
+  const [, user, system] = /bench: utime=([\d.]+)s stime=([\d.]+)s/.exec(stderr) ?? [];
+  return user === undefined ? undefined : Number(user) + Number(system);
+}
+
+/** Runs ffmpeg to its end and counts the pictures on its standard output. Throws with its words when it fails. */
+export async function runMeasured(
+  command: readonly string[],
+  args: readonly string[],
+  onPiece?: (piece: Buffer) => void,
+): Promise<{ cpuSeconds: number; pictures: number }> {
+  const child = await spawnChild({ path: command[0]!, args: [...command.slice(1), '-benchmark', ...args] });
+  let pictures = 0;
+  let stderr = '';
+  const splitter = new NutSplitter({
+    acquire: () => undefined,
+    onPicture: () => {},
+    onSkipped: () => {
+      pictures += 1;
+    },
+  });
+  child.stdout.on('data', onPiece ?? ((piece: Buffer) => splitter.push(piece)));
+  child.stderr.on('data', (piece: Buffer) => {
+    stderr = (stderr + piece.toString('utf8')).slice(-20_000);
+  });
+  child.side.resume();
+  const kill = () => child.kill('SIGKILL');
+  process.once('exit', kill);
+  const { code } = await child.exited;
+  process.off('exit', kill);
+  const cpuSeconds = parseBenchmark(stderr);
+  if (code !== 0 || cpuSeconds === undefined) throw new Error(`ffmpeg ended with ${code}: ${stderr.slice(-2000)}`);
+  return { cpuSeconds, pictures };
+}

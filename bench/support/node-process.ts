@@ -1,0 +1,103 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { stringify } from 'yaml';
+import type { StreamDescription } from '../../src/stream/types.js';
+import { until } from '../../test/support/wait.js';
+import { benchFolder } from './clip.js';
+
+/** A node in a process of its own, as a user runs it. */
+export interface NodeProcess {
+  readonly url: string;
+  /** What of the process is in memory, in bytes, ffmpeg not counted. Linux only. */
+  residentBytes(): Promise<number>;
+  streams(): Promise<readonly StreamDescription[]>;
+  /** The value of one of its metrics, by name; of those without labels. */
+  metric(name: string): Promise<number>;
+  close(): Promise<void>;
+}
+
+export interface NodeProcessOptions {
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly nodeOptions?: readonly string[];
+}
+
+const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
+
+/** Starts the built command line. Throws when it has not been built or does not come up. */
+export async function startNodeProcess(options: NodeProcessOptions): Promise<NodeProcess> {
+  if ((await stat(cli).catch(() => undefined)) === undefined) throw new Error('npm run build first');
+  const folder = await mkdtemp(join(await benchFolder(), 'node-'));
+  const port = await freePort();
+  const config = { http: { host: '127.0.0.1', port }, log: { level: 'error' }, ...options.config };
+  await writeFile(join(folder, 'config.yaml'), stringify(config));
+  const child = spawn(process.execPath, [...(options.nodeOptions ?? []), cli, 'serve', '--config', 'config.yaml'], {
+    cwd: folder,
+    env: { ...process.env, ...options.environment },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  const kill = () => void child.kill('SIGKILL');
+  process.once('exit', kill);
+  const url = `http://127.0.0.1:${port}`;
+  const close = async () => {
+    await end(child);
+    process.off('exit', kill);
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    await until('the node to answer', () => isUp(child, url), { timeoutMs: 30_000, intervalMs: 100 });
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    url,
+    residentBytes: async () => parseResident(await readFile(`/proc/${child.pid}/status`, 'utf8')),
+    async streams() {
+      const answer = (await (await fetch(`${url}/api/v1/streams`)).json()) as
+        | StreamDescription[]
+        | { streams: StreamDescription[] };
+      return Array.isArray(answer) ? answer : answer.streams;
+    },
+    async metric(name) {
+      const text = await (await fetch(`${url}/metrics`)).text();
+      return Number(new RegExp(`^${name} (.+)$`, 'm').exec(text)?.[1]);
+    },
+    close,
+  };
+}
+
+/** VmRSS of /proc/[pid]/status in bytes. Pure. */
+export function parseResident(status: string): number {
+  const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1];
+  if (kibibytes === undefined) throw new Error('no VmRSS');
+  return Number(kibibytes) * 1024;
+}
+
+async function isUp(child: ChildProcess, url: string): Promise<boolean> {
+  if (child.exitCode !== null) throw new Error(`the node ended with ${child.exitCode}`);
+  return fetch(`${url}/healthz`).then(
+    ({ ok }) => ok,
+    () => false,
+  );
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill('SIGTERM');
+  await exited;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen({ host: '127.0.0.1', port: 0 });
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}

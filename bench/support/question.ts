@@ -1,0 +1,36 @@
+/** One measured value. */
+export interface Row {
+  readonly name: string;
+  readonly value: number;
+  readonly unit: string;
+}
+
+/** A comparison made within one run, so that the machine's speed of the day cancels out. */
+export interface Ratio {
+  readonly name: string;
+  readonly value: number;
+  /** What is aimed for: at most this. */
+  readonly target?: number;
+  readonly ok?: boolean;
+}
+
+export interface Answer {
+  readonly question: string;
+  readonly rows: readonly Row[];
+  readonly ratios: readonly Ratio[];
+}
+
+export interface QuestionOptions {
+  /** Fewer repetitions, so that all questions together take less than two minutes. */
+  readonly quick: boolean;
+}
+
+/** What each file of a question exports. */
+export interface Question {
+  run(options: QuestionOptions): Promise<Answer>;
+}
+
+/** A ratio that shall be at most `target`. Pure. */
+export function atMost(name: string, value: number, target: number): Ratio {
+  return { name, value, target, ok: value <= target };
+}

@@ -1,0 +1,57 @@
+/** The value below which `share` (0 to 1) of all values lie, interpolated between neighbours. Throws on none. Pure. */
+export function quantile(values: readonly number[], share: number): number {
+  if (values.length === 0) throw new RangeError('no values');
+  const sorted = values.toSorted((one, other) => one - other);
+  const position = (sorted.length - 1) * share;
+  const below = sorted[Math.floor(position)]!;
+  const above = sorted[Math.ceil(position)]!;
+  return below + (above - below) * (position - Math.floor(position));
+}
+
+export function median(values: readonly number[]): number {
+  return quantile(values, 0.5);
+}
+
+/** Two alternatives measured one after the other, or side by side. */
+export interface Pair {
+  readonly base: number;
+  readonly other: number;
+}
+
+export interface PairSummary {
+  readonly base: number;
+  readonly other: number;
+  /** The median of the pairs' own differences: what disturbs both halves of a pair cancels out. */
+  readonly difference: number;
+  /** Half the distance between the quartiles of the differences: how far to trust `difference`. */
+  readonly spread: number;
+}
+
+export function summarizePairs(pairs: readonly Pair[]): PairSummary {
+  const differences = pairs.map(({ base, other }) => other - base);
+  return {
+    base: median(pairs.map(({ base }) => base)),
+    other: median(pairs.map(({ other }) => other)),
+    difference: median(differences),
+    spread: (quantile(differences, 0.75) - quantile(differences, 0.25)) / 2,
+  };
+}
+
+/** Measures both in turn, `count` times, and swaps who is first each time, so that a drift of the machine hits both alike. */
+export async function interleave(
+  count: number,
+  base: () => Promise<number>,
+  other: () => Promise<number>,
+): Promise<Pair[]> {
+  const pairs: Pair[] = [];
+  for (let index = 0; index < count; index += 1) {
+    if (index % 2 === 0) {
+      const first = await base();
+      pairs.push({ base: first, other: await other() });
+    } else {
+      const first = await other();
+      pairs.push({ base: await base(), other: first });
+    }
+  }
+  return pairs;
+}

@@ -1,0 +1,57 @@
+import { expect, test } from 'vitest';
+import { parseChildrenCpu } from '../../bench/support/cpu.js';
+import { parseBenchmark, streamConfig, withoutFrames } from '../../bench/support/ffmpeg-cost.js';
+import { parseResident } from '../../bench/support/node-process.js';
+import { cutTransportStream } from '../../bench/support/transport-stream.js';
+import { ffmpegArguments } from '../../src/ffmpeg/arguments.js';
+import { planStream } from '../../src/stream/plan.js';
+import { embedded, makeWithFfmpeg } from '../support/ffmpeg.js';
+
+test('what ffmpeg says of its own CPU time', () => {
+  expect(parseBenchmark('x\n[info] bench: utime=1.250s stime=0.125s rtime=9.000s\n')).toBe(1.375);
+  expect(parseBenchmark('nothing')).toBeUndefined();
+});
+
+test('CPU time of ended children, whatever the program is called', () => {
+  const fields = ['R', ...Array.from({ length: 40 }, (_, index) => String(index + 4))];
+  // Fields 16 and 17 of proc(5), in hundredths.
+  fields[13] = '250';
+  fields[14] = '50';
+  expect(parseChildrenCpu(`1 (a (b) c) ${fields.join(' ')}`)).toBe(3);
+});
+
+test('resident memory in bytes', () => {
+  expect(parseResident('Name:\tnode\nVmRSS:\t  2048 kB\nRssAnon: 1 kB\n')).toBe(2048 * 1024);
+  expect(() => parseResident('Name:\tnode\n')).toThrow('VmRSS');
+});
+
+test('the command without its pictures is the same up to the HLS output, and has no other', () => {
+  const config = streamConfig({ name: 'a', source: '/a.mp4' });
+  const plan = planStream({
+    config,
+    source: { kind: 'file', url: 'file:/a.mp4' },
+    capabilities: { libavformat: 58, protocols: new Set(['file']) },
+    url: 'http://127.0.0.1:1/token/',
+    address: undefined,
+    timeoutSeconds: 1,
+  });
+  const args = ffmpegArguments(plan);
+  const cut = withoutFrames(args);
+  expect(cut).toEqual(args.slice(0, cut.length));
+  expect(cut.at(-1)).toBe('http://127.0.0.1:1/token/index.m3u8');
+  expect(args).toContain('pipe:1');
+  expect(cut).not.toContain('pipe:1');
+  expect(() => withoutFrames(['-i', 'x'])).toThrow();
+});
+
+test('an MPEG-TS file is cut at its pictures, each with its time', async () => {
+  const { stdout } = await makeWithFfmpeg(embedded.path, [
+    ...['-f', 'lavfi', '-i', 'testsrc2=size=320x180:rate=25', '-f', 'lavfi', '-i', 'sine', '-t', '2'],
+    ...['-c:v', 'libx264', '-preset', 'ultrafast', '-bf', '2', '-g', '25', '-c:a', 'aac', '-f', 'mpegts', 'pipe:1'],
+  ]);
+  const units = cutTransportStream(stdout);
+  expect(Buffer.concat(units.map(({ data }) => data)).equals(stdout)).toBe(true);
+  expect(units.map(({ atMs }) => Math.round(atMs))).toEqual(Array.from({ length: 50 }, (_, index) => index * 40));
+  expect(units.flatMap(({ isKeyframe }, index) => (isKeyframe ? [index] : []))).toEqual([0, 25]);
+  expect(() => cutTransportStream(new Uint8Array(188))).toThrow('sync');
+});
