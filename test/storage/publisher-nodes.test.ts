@@ -152,3 +152,47 @@ it('a stream that is closed gives its lease back: another node begins at once', 
   await clock.until(b.publisher.close());
   await clock.until(a.publisher.close());
 });
+
+it('a stream that ends and begins again in one node: its last session is removed when nothing lists it', async () => {
+  const { clock, store, witness, node } = world();
+  const a = node('aaa', 1);
+  await a.show.run(clock, 20);
+  a.show.lane.end();
+  await clock.until(a.show.publication.close());
+  expect(parsePlaylist(store.text(playlist)!).ended).toBe(true);
+  const again = new Show(a.publisher, { session: 'ccc', bytes: 100_000 });
+  await again.run(clock, 30);
+  expect(witness.sessions).toEqual(['aaa', 'ccc']);
+  expect(witness.problems).toEqual([]);
+  expect([...store.objects.keys()].filter((key) => key.includes('aaa-'))).toEqual([]);
+  await clock.until(a.publisher.close());
+});
+
+it('orphans: finds them by the thousand, spares what is not its own to judge', async () => {
+  const { clock, store, node } = world();
+  const put = (key: string, text = 'x'): Promise<unknown> =>
+    store.put({ key, body: Buffer.from(text), contentType: 'text/plain' });
+  const spared = [
+    'demo/source/holiday.ts',
+    'demo/source/notes.txt',
+    'demo/source/old-7.ts',
+    'demo/source/recording.m3u8',
+    'demo/thumbnail.jpg',
+    'demo-2/source/old-1.ts',
+    'other/source/old-1.ts',
+  ];
+  const written = [
+    ...spared.filter((key) => !key.endsWith('.m3u8')).map((key) => put(key)),
+    put('demo/source/recording.m3u8', '#EXTM3U\n#EXTINF:2,\nold-7.ts\n'),
+    ...Array.from({ length: 1200 }, (_, i) => put(`demo/source/old-${i + 100}.ts`)),
+    put('demo/source/old-init.mp4'),
+    put('demo/gone/old-1.m4s'),
+  ];
+  await clock.until(Promise.all(written));
+  await clock.advance(60_000);
+  const a = node('aaa', 1);
+  await a.show.run(clock, 20);
+  const left = [...store.objects.keys()].filter((key) => !key.includes('aaa-'));
+  expect(left.sort()).toEqual([...spared, 'demo/lease.json', playlist].sort());
+  await clock.until(a.publisher.close());
+});

@@ -1,5 +1,5 @@
 import { type AuditProblem, auditObject } from './audit.js';
-import { findOrphans } from './orphans.js';
+import { findOrphans, orphansAtOnce } from './orphans.js';
 import type { Publication } from './publication.js';
 import type { Settings } from './settings.js';
 import type { StoreTarget } from './target.js';
@@ -74,6 +74,7 @@ export class Caretaker {
       observe({ type: 'deleted', stream, objects: batch.length });
     }
     if (keys.length === 0) return;
+    if (found.length === orphansAtOnce) this.#nextOrphansAt = clock.now();
     const details = { objects: keys.length };
     const message = `Removed ${keys.length} segments of sessions that have ended.`;
     log({ level: 'info', event: 'orphans-removed', stream, message, details });

@@ -1,4 +1,4 @@
-import { leaseKey, parseKey, playlistKey, streamPrefix } from '../keys.js';
+import { leaseKey, parseKey, streamPrefix } from '../keys.js';
 import type { ObjectInfo, ObjectStore } from '../store.js';
 
 /** Pure: the files that a media playlist names, without their folders. */
@@ -38,30 +38,54 @@ export interface OrphanSearch {
   readonly signal: AbortSignal;
 }
 
+/** One search finds at most so many, so that its memory is bounded; the next goes on. */
+export const orphansAtOnce = 10_000;
+
 /** The keys of a stream's orphans. The caller holds the stream's lease: no other session is alive. */
 export async function findOrphans({ store, stream, ownKeys, graceMs, now, signal }: OrphanSearch): Promise<string[]> {
   // The lease was renewed a moment ago, so its date is the store's time, whatever this machine believes.
   const storeNow = (await store.head(leaseKey(stream), { signal }))?.modifiedAt ?? now;
-  const listings = new Map<string, ReadonlySet<string>>();
   const candidates: ObjectInfo[] = [];
+  const playlists: string[] = [];
+  let live = sessionsOf(ownKeys());
   for await (const info of store.list(streamPrefix(stream), { signal })) {
-    const parsed = parseKey(info.key);
-    if (parsed?.session === undefined || storeNow - info.modifiedAt <= graceMs) continue;
-    candidates.push(info);
-    if (!listings.has(parsed.rendition!)) {
-      const playlist = await store.get(playlistKey(stream, parsed.rendition!), { signal });
-      listings.set(parsed.rendition!, filesOf(playlist ? Buffer.from(playlist.body).toString('utf8') : ''));
-    }
+    // Any playlist protects what it names, also one that somebody put beside ours.
+    if (info.key.endsWith('.m3u8')) playlists.push(info.key);
+    else if (
+      candidates.length < orphansAtOnce &&
+      isOrphan(info, { liveSessions: live, listed: none, storeNow, graceMs })
+    )
+      candidates.push(info);
   }
-  const liveSessions = new Set<string>();
-  for (const key of ownKeys()) {
-    const session = parseKey(key)?.session;
-    if (session !== undefined) liveSessions.add(session);
+  if (candidates.length === 0) return [];
+  const listings = new Map<string, Set<string>>();
+  for (const key of playlists) {
+    const playlist = await store.get(key, { signal });
+    const folder = folderOf(key);
+    const files = listings.get(folder) ?? new Set();
+    for (const file of filesOf(playlist ? Buffer.from(playlist.body).toString('utf8') : '')) files.add(file);
+    listings.set(folder, files);
   }
+  live = sessionsOf(ownKeys());
   return candidates
     .filter((info) => {
-      const listed = listings.get(parseKey(info.key)!.rendition!)!;
-      return isOrphan(info, { liveSessions, listed, storeNow, graceMs });
+      const listed = listings.get(folderOf(info.key)) ?? none;
+      return isOrphan(info, { liveSessions: live, listed, storeNow, graceMs });
     })
     .map(({ key }) => key);
+}
+
+const none: ReadonlySet<string> = new Set();
+
+function folderOf(key: string): string {
+  return key.slice(0, key.lastIndexOf('/'));
+}
+
+function sessionsOf(keys: Iterable<string>): ReadonlySet<string> {
+  const sessions = new Set<string>();
+  for (const key of keys) {
+    const session = parseKey(key)?.session;
+    if (session !== undefined) sessions.add(session);
+  }
+  return sessions;
 }
