@@ -13,10 +13,7 @@ import type { CloseOptions, Publisher, PublisherOptions, StreamOptions, StreamPu
 import { Uploader } from './publish/uploader.js';
 import type { ObjectStore } from './store.js';
 
-export type { Clock } from './publish/clock.js';
-export type { UploadKind } from './publish/queue.js';
 export type * from './publish/types.js';
-export type { ListedEntry } from './publish/window.js';
 
 const tickMs = 1000;
 

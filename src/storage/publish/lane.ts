@@ -41,7 +41,7 @@ export class Lane<T> implements RenditionLane<T> {
     this.#render = render;
     this.#window = new RemoteWindow({
       windowSegments: options.windowSegments,
-      recordSegments: options.cleanup === 'keep' ? (options.recordSegments ?? 200_000) : 0,
+      recordSegments: options.cleanup === 'keep' ? (options.recordSegments ?? 100_000) : 0,
     });
     this.#inits = new InitShelf({
       stream: options.name,

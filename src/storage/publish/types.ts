@@ -45,7 +45,7 @@ export type PublishMetric =
   | { readonly type: 'deleted'; readonly stream: string; readonly objects: number }
   | { readonly type: 'audited'; readonly stream: string; readonly objects: number; readonly problems: number };
 
-export interface AuditOptions {
+interface AuditOptions {
   readonly intervalMs?: number;
   /** Where players fetch the same keys: asked as well when set. No slash at the end. */
   readonly publicUrl?: string;
@@ -105,7 +105,7 @@ export interface StreamOptions {
    * RFC 8216bis, 6.2.2.
    */
   readonly graceSeconds?: number;
-  /** `keep` only: how many segments the playlist of the whole recording can have. Default 200,000, about 4 days of 2 s. */
+  /** `keep` only: how many segments the playlist of the whole recording can have. Default 100,000: more than 2 days of 2 s, 30 MB. */
   readonly recordSegments?: number;
 }
 
@@ -138,7 +138,7 @@ export interface RenditionLane<T> {
  * `waiting`: no answer about the lease yet. `publishing`. `standby`: another node writes this stream; nothing is
  * uploaded. `ended`: closed.
  */
-export type PublicationState = 'waiting' | 'publishing' | 'standby' | 'ended';
+type PublicationState = 'waiting' | 'publishing' | 'standby' | 'ended';
 
 export interface PublicationStatus {
   readonly state: PublicationState;
