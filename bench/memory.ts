@@ -59,7 +59,7 @@ async function usageOf(clip: string, count: number, quick: boolean): Promise<Usa
   const node = await startNodeProcess({ config: { streams } });
   try {
     await until('full windows', () => isSettled(node, windowSegments), { timeoutMs: 120_000, intervalMs: 500 });
-    await delay(quick ? 8000 : 60_000);
+    await delay(quick ? 4000 : 60_000);
     const samples: Usage[] = [];
     for (let index = 0; index < (quick ? 8 : 40); index += 1) {
       await delay(500);

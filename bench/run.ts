@@ -1,4 +1,4 @@
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -16,10 +16,7 @@ const { values, positionals } = parseArgs({
   options: { quick: { type: 'boolean', default: false } },
   allowPositionals: true,
 });
-const known = (await readdir(folder))
-  .filter((file) => file.endsWith('.ts') && file !== 'run.ts' && !file.startsWith('fuzz-'))
-  .map((file) => file.slice(0, -'.ts'.length))
-  .sort();
+const known = await questions();
 const unknown = positionals.filter((name) => !known.includes(name));
 if (unknown.length > 0) {
   say(`no question named ${unknown.join(', ')}; there are: ${known.join(', ')}\n`);
@@ -51,3 +48,12 @@ if (positionals.length === 0) {
 }
 // What a question left open must not keep the run from ending.
 process.exit(failed.length > 0 ? 1 : 0);
+
+/** The files that export an answer; others are programs of their own, which must not run because they are looked at. */
+async function questions(): Promise<string[]> {
+  const files = (await readdir(folder)).filter((file) => file.endsWith('.ts') && file !== 'run.ts').sort();
+  const texts = await Promise.all(files.map((file) => readFile(join(folder, file), 'utf8')));
+  return files
+    .filter((_, index) => /^export (async )?(function|const) run\b/m.test(texts[index]!))
+    .map((file) => file.slice(0, -'.ts'.length));
+}

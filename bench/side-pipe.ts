@@ -24,7 +24,7 @@ export async function run({ quick }: QuestionOptions): Promise<Answer> {
     // What it is judged by; the other pictures show how far it depends on them.
     ratios.push(picture === 'usual' ? atMost(name, percent, 0.6) : { name, value: percent });
   }
-  const seconds = quick ? 12 : 60;
+  const seconds = quick ? 8 : 60;
   const clip = await makeClip({ seconds });
   const realTime = summarizePairs(await together({ clip, stream: copy, realTime: true }, quick ? 1 : 2));
   rows.push(...copyRows('copy, usual picture, in real time', realTime, seconds));
@@ -34,7 +34,7 @@ export async function run({ quick }: QuestionOptions): Promise<Answer> {
   const through = await pinToOneCpu();
   const source = await makeClip({ seconds: encodeSeconds });
   const encoding = summarizePairs(
-    await costs({ clip: source, stream: encode, realTime: false, through }, quick ? 4 : 9),
+    await costs({ clip: source, stream: encode, realTime: false, through }, quick ? 3 : 9),
   );
   rows.push(
     perSecond('encode without the side pipe', encoding.base, encodeSeconds),

@@ -9,8 +9,9 @@ export interface Row {
 export interface Ratio {
   readonly name: string;
   readonly value: number;
-  /** What is aimed for: at most this. */
+  /** What is aimed for. */
   readonly target?: number;
+  /** Whether the target is met: it may be a least or a most. */
   readonly ok?: boolean;
 }
 

@@ -55,8 +55,8 @@ export function renderMarkdown({ machine, quick, answers }: Report): string {
 }
 
 function verdictOf({ target, ok }: Ratio): string {
-  if (target === undefined) return '';
-  return `at most ${formatNumber(target)}: ${ok ? 'yes' : 'NO'}`;
+  const aim = target === undefined ? '' : `aim ${formatNumber(target)}`;
+  return ok === undefined ? aim : `${aim}: ${ok ? 'met' : 'MISSED'}`;
 }
 
 function escapeCell(text: string): string {

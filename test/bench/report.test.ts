@@ -22,8 +22,8 @@ test('numbers keep three digits', () => {
 
 test('a target that is missed says so', () => {
   const text = renderText('q', answer);
-  expect(text).toMatch(/good +0\.5 +at most 0\.6: yes/);
-  expect(text).toMatch(/bad +0\.7 +at most 0\.6: NO/);
+  expect(text).toMatch(/good +0\.5 +aim 0\.6: met/);
+  expect(text).toMatch(/bad +0\.7 +aim 0\.6: MISSED/);
   expect(text).toMatch(/neutral +2$/m);
 });
 
