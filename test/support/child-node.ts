@@ -9,6 +9,10 @@ import type { ConfigInput } from '../../src/config/schema.js';
 import { isRunning, until } from './wait.js';
 
 const run = promisify(execFile);
+const builds: string[] = [];
+// Here and not where they are made: what a hook registers while tests run is never called.
+afterAll(() => Promise.all(builds.map((folder) => rm(folder, { recursive: true, force: true }))));
+
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /** The compiled program: the project's own `dist` when it is newer than all sources, else one built for this test file. */
@@ -18,7 +22,7 @@ export async function builtProgram(): Promise<string> {
   const built = await Promise.all(parts.map((file) => modifiedAt(file)));
   if (Math.min(...built) > (await newestIn(join(root, 'src')))) return dist;
   const folder = await mkdtemp(join(tmpdir(), 'sidepipe-build-'));
-  afterAll(() => rm(folder, { recursive: true, force: true }));
+  builds.push(folder);
   for (const shared of ['node_modules', 'package.json', 'src']) await symlink(join(root, shared), join(folder, shared));
   const compiler = join(root, 'node_modules/typescript/bin/tsc');
   const compile = (project: string, out: string) =>

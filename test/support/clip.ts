@@ -8,10 +8,14 @@ import { afterAll } from 'vitest';
 
 const run = promisify(execFile);
 
+const folders: string[] = [];
+// Here and not where they are made: what a hook registers while tests run is never called.
+afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true }))));
+
 /** A folder of its own for one test file, removed at its end. */
 export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'sidepipe-test-'));
-  afterAll(() => rm(folder, { recursive: true, force: true }));
+  folders.push(folder);
   return folder;
 }
 
