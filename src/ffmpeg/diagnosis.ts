@@ -21,6 +21,7 @@ const rule = (pattern: RegExp, code: ErrorCode, message: string, fault: Fault = 
 
 /** What ffmpeg says, in the order in which one cause hides another, and what it means to the person who set the stream up. */
 const rules: readonly Rule[] = [
+  rule(/Format not on whitelist/i, 'source-not-media', 'what the source gives is not video that ffmpeg knows'),
   rule(
     /not on whitelist|Unsafe file name/i,
     'source-refused',

@@ -31,6 +31,48 @@ const whitelists: Readonly<Record<Exclude<Source['kind'], 'test' | 'push'>, stri
   rtmp: 'rtmp,rtmps,tcp,tls,httpproxy',
 };
 
+/**
+ * What is taken for video. ffmpeg knows far more, and takes any text for ANSI art, so a wrong file would become a picture of
+ * itself; scripts such as ffconcat would lead elsewhere. Names differ by version; unknown ones do no harm.
+ */
+const FORMATS = [
+  ...[
+    'mov',
+    'mp4',
+    'matroska',
+    'webm',
+    'mpegts',
+    'mpeg',
+    'flv',
+    'live_flv',
+    'avi',
+    'ogg',
+    'asf',
+    'nut',
+    'mxf',
+    'ivf',
+    'gif',
+  ],
+  ...[
+    'hls',
+    'applehttp',
+    'dash',
+    'rtsp',
+    'sdp',
+    'rtp',
+    'mpjpeg',
+    'mjpeg',
+    'h264',
+    'hevc',
+    'av1',
+    'obu',
+    'mpegvideo',
+    'm4v',
+  ],
+  // Audio of HLS renditions, and files that have a cover picture at most: refused for that, with better words.
+  ...['aac', 'mp3', 'ac3', 'eac3', 'flac', 'wav', 'webvtt'],
+].join(',');
+
 /** RTSP is no protocol of ffmpeg's but a demuxer; it needs what it runs on. */
 const needs: Readonly<Record<string, string>> = { rtsp: 'tcp', rtsps: 'tls' };
 
@@ -49,7 +91,7 @@ export function inputArguments(source: Source | UnknownSource, options: InputOpt
       fault: 'caller',
     });
   }
-  const shared = ['-protocol_whitelist', whitelists[source.kind]];
+  const shared = ['-protocol_whitelist', whitelists[source.kind], '-format_whitelist', FORMATS];
   return [...shared, ...kindArguments(source, options), '-i', withAddress(source, options.address)];
 }
 

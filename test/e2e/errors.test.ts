@@ -15,6 +15,7 @@ beforeAll(async () => {
   folder = await temporaryFolder();
   await mkdir(join(folder, 'directory.mp4'));
   await copyFile(fileURLToPath(new URL('../../LICENSE', import.meta.url)), join(folder, 'text.mp4'));
+  await copyFile(join(folder, 'text.mp4'), join(folder, 'text.txt'));
   await writeFile(join(folder, 'empty.mp4'), '');
   await runFfmpeg(['-f', 'lavfi', '-i', 'sine', '-t', '5', '-c:a', 'aac', join(folder, 'audio.mp4')]);
 });
@@ -40,6 +41,8 @@ it('says of every source that cannot be played what is wrong with it, and goes o
     ['missing', join(folder, 'nothing.mp4'), 'source-unavailable', /file does not exist/],
     ['directory', join(folder, 'directory.mp4'), 'source-refused', /is a directory/],
     ['text', join(folder, 'text.mp4'), 'source-not-media', /not video that ffmpeg knows/],
+    // The embedded ffmpeg would make a picture of its letters.
+    ['text-named-so', join(folder, 'text.txt'), 'source-not-media', /not video that ffmpeg knows/],
     ['empty', join(folder, 'empty.mp4'), 'source-not-media', /not video that ffmpeg knows/],
     ['audio', join(folder, 'audio.mp4'), 'source-without-video', /has no video/],
     ['refused', `http://127.0.0.1:${port}/a.mp4`, 'source-unavailable', /connection refused/],
