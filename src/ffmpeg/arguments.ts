@@ -66,9 +66,10 @@ function hlsOutput({ video, audio, hls }: StreamPlan): string[] {
 
 function videoArguments(video: VideoPlan, segmentSeconds: number): string[] {
   if (video.kind === 'copy') return ['-c:v', 'copy'];
-  const rate = video.fps === undefined ? [] : ['-r', String(video.fps)];
+  // By a filter: in older versions the pictures' `-vsync passthrough` is for all outputs, and `-r` would only slow the video.
+  const rate = video.fps === undefined ? '' : `,fps=${video.fps}`;
   return [
-    ...['-vf', `scale=-2:'min(${video.height},trunc(ih/2)*2)'`, ...rate],
+    ...['-vf', `scale=-2:'min(${video.height},trunc(ih/2)*2)'${rate}`],
     ...['-c:v', 'libx264', '-preset', video.preset, '-pix_fmt', 'yuv420p', '-profile:v', 'high'],
     ...['-b:v', String(video.bitrate), '-maxrate', String(video.bitrate), '-bufsize', String(video.bitrate * 2)],
     // Keyframes where segments shall begin, and none between, whatever the frame rate is.

@@ -77,8 +77,11 @@ describe('ffmpegArguments', () => {
     expect(settingOf(hls, '-b:v')).toBe('300000');
     expect(settingOf(hls, '-maxrate')).toBe('300000');
     expect(settingOf(hls, '-preset')).toBe('ultrafast');
-    expect(settingOf(hls, '-r')).toBeUndefined();
-    expect(settingOf(outputs({ ...plan, video: { ...encode, fps: 12.5 } }).hls, '-r')).toBe('12.5');
+    expect(settingOf(hls, '-vf')).not.toContain('fps');
+    // Not by `-r`, which slows the video down where `-vsync` is for all outputs.
+    const resampled = outputs({ ...plan, video: { ...encode, fps: 12.5 } }).hls;
+    expect(settingOf(resampled, '-vf')).toMatch(/^scale=.*,fps=12\.5$/);
+    expect(settingOf(resampled, '-r')).toBeUndefined();
   });
 
   it.each([
