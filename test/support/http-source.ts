@@ -4,7 +4,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 
-export interface SourceRequest {
+interface SourceRequest {
   readonly method: string;
   readonly url: string;
   readonly headers: IncomingMessage['headers'];
