@@ -11,7 +11,7 @@ export interface Machine {
   readonly arch: string;
   readonly node: string;
   readonly ffmpeg: string;
-  /** Runnable processes over the last minute: much above zero, other work disturbed the run. */
+  /** Runnable processes over the last minute: much above zero, other work disturbed what was measured. */
   readonly load: number;
   readonly date: string;
   /** `unknown` outside of a checkout; with `+` when tracked files differ from it. */
@@ -26,10 +26,14 @@ export async function describeMachine(): Promise<Machine> {
     arch: arch(),
     node: process.version,
     ffmpeg: version,
-    load: Math.round((loadavg()[0] ?? 0) * 10) / 10,
+    load: currentLoad(),
     date: new Date().toISOString(),
     commit: await commit(),
   };
+}
+
+export function currentLoad(): number {
+  return Math.round((loadavg()[0] ?? 0) * 10) / 10;
 }
 
 /** The name of a machine's results file: its processor, its cores. Pure. */

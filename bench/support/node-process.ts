@@ -23,7 +23,6 @@ export interface NodeProcess {
 export interface NodeProcessOptions {
   readonly config: Readonly<Record<string, unknown>>;
   readonly environment?: Readonly<Record<string, string>>;
-  readonly nodeOptions?: readonly string[];
 }
 
 const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
@@ -35,7 +34,7 @@ export async function startNodeProcess(options: NodeProcessOptions): Promise<Nod
   const port = await freePort();
   const config = { http: { host: '127.0.0.1', port }, log: { level: 'error' }, ...options.config };
   await writeFile(join(folder, 'config.yaml'), stringify(config));
-  const child = spawn(process.execPath, [...(options.nodeOptions ?? []), cli, 'serve', '--config', 'config.yaml'], {
+  const child = spawn(process.execPath, [cli, 'serve', '--config', 'config.yaml'], {
     cwd: folder,
     env: { ...process.env, ...options.environment },
     stdio: ['ignore', 'ignore', 'inherit'],
@@ -58,10 +57,8 @@ export async function startNodeProcess(options: NodeProcessOptions): Promise<Nod
     url,
     residentBytes: async () => parseResident(await readFile(`/proc/${child.pid}/status`, 'utf8')),
     async streams() {
-      const answer = (await (await fetch(`${url}/api/v1/streams`)).json()) as
-        | StreamDescription[]
-        | { streams: StreamDescription[] };
-      return Array.isArray(answer) ? answer : answer.streams;
+      const answer = await fetch(`${url}/api/v1/streams`);
+      return ((await answer.json()) as { streams: StreamDescription[] }).streams;
     },
     async metric(name) {
       const text = await (await fetch(`${url}/metrics`)).text();

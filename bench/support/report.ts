@@ -1,11 +1,23 @@
 import type { Machine } from './machine.js';
 import type { Answer, Ratio } from './question.js';
 
-/** A run of the benchmarks, as it is written to a results file. */
+/** When, of what and beside how much other work an answer was found. */
+export type Measured = Pick<Machine, 'date' | 'commit' | 'load'>;
+
+/** All answers of one machine, as they are written to its results file. */
 export interface Report {
-  readonly machine: Machine;
+  readonly machine: Omit<Machine, 'load'>;
   readonly quick: boolean;
-  readonly answers: Readonly<Record<string, Answer>>;
+  readonly answers: Readonly<Record<string, Answer & { readonly measured: Measured }>>;
+}
+
+/** The answers of a run take the place of older ones; questions that it did not ask keep theirs. Pure. */
+export function mergeReports(before: Report | undefined, run: Report): Report {
+  const answers = { ...before?.answers, ...run.answers };
+  return {
+    ...run,
+    answers: Object.fromEntries(Object.entries(answers).sort(([one], [other]) => (one < other ? -1 : 1))),
+  };
 }
 
 /** Three significant digits; small counts and large numbers whole. Pure. */
@@ -30,15 +42,14 @@ export function renderText(name: string, { question, rows, ratios }: Answer): st
 
 /** A whole run as a Markdown document. Pure. */
 export function renderMarkdown({ machine, quick, answers }: Report): string {
-  const { cpu, cores, arch, node, ffmpeg, load, date, commit } = machine;
+  const { cpu, cores, arch, node, ffmpeg } = machine;
   const head = [
     `# Benchmarks: ${cpu}, ${cores} cores, ${arch}`,
     '',
-    `Node.js ${node}, ffmpeg ${ffmpeg}, commit ${commit}, ${date.slice(0, 10)}, load ${load} before the run${quick ? ', quick run' : ''}.`,
-    'Medians; each ratio compares alternatives measured in the same run.',
+    `Node.js ${node}, ffmpeg ${ffmpeg}${quick ? ', quick run' : ''}. Medians; each ratio compares alternatives measured in the same run.`,
     '',
   ];
-  const sections = Object.entries(answers).flatMap(([name, { question, rows, ratios }]) => [
+  const sections = Object.entries(answers).flatMap(([name, { question, rows, ratios, measured }]) => [
     `## ${name}`,
     '',
     escapeCell(question),
@@ -49,6 +60,8 @@ export function renderMarkdown({ machine, quick, answers }: Report): string {
     ...ratios.map(
       (ratio) => `| **${escapeCell(ratio.name)}** | **${formatNumber(ratio.value)}** | ${verdictOf(ratio)} |`,
     ),
+    '',
+    `Commit ${measured.commit}, ${measured.date.slice(0, 10)}, load ${measured.load} at the start.`,
     '',
   ]);
   return [...head, ...sections].join('\n');
