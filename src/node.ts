@@ -13,15 +13,14 @@ import { createSegmentSink, type SegmentSink } from './hls/sink.js';
 import { createApp } from './http/app.js';
 import { createHttpServer, type HttpAddress } from './http/server.js';
 import { configureSharp } from './images/configure-sharp.js';
+import { readOfflineFile } from './images/offline-file.js';
 import { createEgress, type Egress } from './ingest/egress.js';
 import { readCertificate } from './ingest/rtmp/certificate.js';
 import { createRtmpServer } from './ingest/rtmp/server.js';
 import type { RtmpServer } from './ingest/rtmp/server-types.js';
 import { readSource } from './ingest/source.js';
-import { openStore } from './storage/open.js';
-import type { Publisher } from './storage/publish/types.js';
-import { createPublisher } from './storage/publisher.js';
-import { logUploads, observeUploads } from './stream/publisher-events.js';
+import { openPublishing, type Publishing } from './publishing.js';
+import { createStreamEvents, type StreamEvents } from './stream/events.js';
 import { PublisherDesk } from './stream/publishers.js';
 import { StreamRegistry } from './stream/registry.js';
 import { defaultRestartPolicy, type RestartPolicy } from './stream/restart-policy.js';
@@ -53,11 +52,13 @@ const TICK_MS = 1000;
 
 /** What all streams of a node share. */
 interface Shared {
+  readonly offlineFiles: ReadonlyMap<string, Uint8Array>;
   readonly capabilities: Capabilities;
   readonly guard: OrphanGuard;
   readonly sink: SegmentSink;
   readonly egress: Egress;
-  readonly publisher: Publisher | undefined;
+  /** Undefined: nothing leaves this node. */
+  readonly publishing: Publishing | undefined;
   /** Undefined when no stream waits for publishers. */
   readonly desk: PublisherDesk | undefined;
 }
@@ -74,6 +75,7 @@ export class SidepipeNode {
     onCollectorError: (err) => this.#log.error({ err }, 'metrics could not be collected'),
   });
   readonly #streams = new StreamRegistry();
+  readonly #events = createStreamEvents();
   /** What `close` does, in order. */
   readonly #closers: (() => unknown)[] = [];
   #address: HttpAddress | undefined;
@@ -98,6 +100,11 @@ export class SidepipeNode {
       log: this.#log,
     });
     this.fetch = app.fetch;
+  }
+
+  /** What happens to the streams, for whoever subscribes. */
+  get events(): Pick<StreamEvents, 'subscribe'> {
+    return this.#events;
   }
 
   get streams(): StreamDirectory {
@@ -131,12 +138,13 @@ export class SidepipeNode {
 
   async #start(): Promise<void> {
     configureSharp();
+    const offlineFiles = await readOfflineFiles(this.config.streams);
     const capabilities = await readCapabilities(await findFfmpeg(this.config.ffmpeg.path));
     const guard = this.#closedLater(await createOrphanGuard(this.#options));
     const sink = this.#closedLater(createSegmentSink());
     const egress = this.#closedLater(createEgress());
     await Promise.all([sink.start(), egress.start()]);
-    const publisher = await this.#openPublisher();
+    const publishing = await this.#openPublishing();
     const { type } = this.config.storage;
     this.#log.info({ version, ffmpeg: capabilities.version, guard: guard.way, storage: type }, 'the node starts');
     if (this.#options.listen !== false) await this.#listen();
@@ -145,7 +153,7 @@ export class SidepipeNode {
     this.#closers.unshift(() => clearInterval(ticking));
     this.#closers.unshift(() => this.#streams.close(this.#options.closeDeadlineMs ?? 5000));
     const streams = this.config.streams.map((each) =>
-      this.#makeStream(each, { capabilities, guard, sink, egress, publisher, desk }),
+      this.#makeStream(each, { offlineFiles, capabilities, guard, sink, egress, publishing, desk }),
     );
     for (const stream of streams) {
       this.#streams.add(stream);
@@ -155,6 +163,7 @@ export class SidepipeNode {
 
   async #close(): Promise<void> {
     for (const close of this.#closers) await close();
+    this.#events.close();
     this.#log.info('the node has ended');
   }
 
@@ -164,22 +173,11 @@ export class SidepipeNode {
     return part;
   }
 
-  async #openPublisher(): Promise<Publisher | undefined> {
+  async #openPublishing(): Promise<Publishing | undefined> {
     const { storage } = this.config;
-    if (storage.type === 'memory') return undefined;
-    const store = this.#closedLater(await openStore(storage));
-    const publisher = createPublisher({
-      store,
-      backlogBytes: storage.backlogBytes,
-      ...(storage.s3 && { concurrency: storage.s3.concurrency }),
-      audit: { ...(storage.s3?.publicUrl && { publicUrl: storage.s3.publicUrl, fetch }) },
-      log: logUploads(this.#log),
-      observe: observeUploads(this.#metrics),
-    });
-    publisher.start();
-    this.#closers.unshift(() => publisher.close({ deadlineMs: this.#options.closeDeadlineMs ?? 5000 }));
-    this.#metrics.onCollect((gauges) => gauges.uploadBacklogBytes.set(publisher.backlogBytes));
-    return publisher;
+    const publishing = await openPublishing({ storage, log: this.#log, metrics: this.#metrics });
+    this.#closers.unshift(() => publishing?.close(this.#options.closeDeadlineMs ?? 5000));
+    return publishing;
   }
 
   async #listen(): Promise<void> {
@@ -194,7 +192,9 @@ export class SidepipeNode {
   async #openRtmp(): Promise<PublisherDesk | undefined> {
     const push = this.config.streams.filter(({ source }) => source === 'push');
     if (push.length === 0) return undefined;
-    const desk = new PublisherDesk(push.map(({ name, keys, publish }) => ({ name, keys: keys ?? [], whenBusy: publish.whenBusy })));
+    const desk = new PublisherDesk(
+      push.map(({ name, keys, publish }) => ({ name, keys: keys ?? [], whenBusy: publish.whenBusy })),
+    );
     const { rtmp, rtmps } = this.config;
     const server = createRtmpServer({
       ...rtmp,
@@ -215,13 +215,17 @@ export class SidepipeNode {
     const { storage, http, ffmpeg } = this.config;
     return new Stream({
       ...shared,
+      publisher: shared.publishing?.publisher,
       config,
       nextPublisher: config.source === 'push' ? (signal) => shared.desk!.next(config.name, signal) : undefined,
       source: readSource(config.source, (path) => resolve(path)),
       storageType: storage.type,
-      storageUrl: storage.type === 's3' ? storage.s3?.publicUrl : undefined,
+      storageUrl: shared.publishing?.urlOf,
+      storageRequired: storage.required,
       cleanup: storage.cleanup,
       publicUrl: http.publicUrl,
+      offlineFile: shared.offlineFiles.get(config.thumbnail.offline),
+      events: this.#events,
       metrics: this.#metrics,
       log,
       episodes: createEpisodes({ log }),
@@ -237,6 +241,13 @@ export class SidepipeNode {
       cpuSecondsOf: async (pid) => (pid === undefined ? undefined : cpuSecondsOf(pid)),
     });
   }
+}
+
+/** The pictures that stand in for missing ones, by their paths. Throws `config-invalid`. */
+async function readOfflineFiles(streams: readonly StreamConfig[]): Promise<ReadonlyMap<string, Uint8Array>> {
+  const paths = new Set(streams.map(({ thumbnail }) => thumbnail.offline).filter((offline) => offline !== 'image'));
+  const files = [...paths].map(async (path) => [path, await readOfflineFile(resolve(path))] as const);
+  return new Map(await Promise.all(files));
 }
 
 /**

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { preview, storyboard, thumbnail } from './schema-pictures.js';
+import { flag, numeric, port, seconds } from './schema-values.js';
 
 /** The one schema of the configuration. Every other place takes its types from here. */
 
@@ -24,19 +26,6 @@ const bytes = z
     return Math.round(Number(digits) * (units[unit ?? ''] ?? 1));
   });
 
-/** Environment variables are text: digits there are a number. Nothing else is turned into one. */
-const numeric = <Inner extends z.ZodType>(inner: Inner) =>
-  z.preprocess(
-    (value: number | string) => (typeof value === 'string' && /^[+-]?[\d.]+$/.test(value) ? Number(value) : value),
-    inner,
-  );
-const port = numeric(z.number().int().min(0).max(65535));
-const seconds = numeric(z.number().positive().max(86_400));
-/** Environment variables are text: `true` and `false` there mean what they say. */
-const flag = z.union(
-  [z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')],
-  'expected true or false',
-);
 const httpUrl = z
   .url({ protocol: /^https?$/, error: 'expected an http or https URL' })
   .transform((url) => url.replace(/\/+$/, ''));
@@ -111,8 +100,35 @@ const s3 = z
     if (value.sessionToken !== undefined && value.accessKeyId === undefined) {
       context.addIssue({ code: 'custom', path: ['sessionToken'], message: 'needs accessKeyId and secretAccessKey' });
     }
+    if ((value.accessKeyId === undefined) !== (value.secretAccessKey === undefined)) {
+      const missing = value.accessKeyId === undefined ? 'accessKeyId' : 'secretAccessKey';
+      context.addIssue({ code: 'custom', path: [missing], message: 'needed beside the other half of the key pair' });
+    }
     if (value.endpoint === undefined && ['r2', 'minio', 'ceph', 'spaces', 'other'].includes(value.vendor)) {
       context.addIssue({ code: 'custom', path: ['endpoint'], message: `needed for the vendor ${value.vendor}` });
+    }
+  });
+
+const directory = z.strictObject({ path: z.string().min(1) });
+
+/** A second store that takes over while the first takes nothing. */
+const fallback = z
+  .strictObject({
+    type: z.enum(['s3', 'directory']),
+    s3: s3.optional(),
+    directory: directory.optional(),
+    /** How long the first store may take nothing. */
+    afterSeconds: seconds.default(30),
+    /** How long the first store must answer again before it is handed back to. */
+    handBackAfterSeconds: seconds.default(10),
+  })
+  .superRefine((value, context) => {
+    if (value[value.type] === undefined) {
+      context.addIssue({
+        code: 'custom',
+        path: [value.type],
+        message: `needed when storage.fallback.type is ${value.type}`,
+      });
     }
   });
 
@@ -120,17 +136,32 @@ const storage = z
   .strictObject({
     type: z.enum(['memory', 's3', 'directory']).default('memory'),
     s3: s3.optional(),
-    directory: z.strictObject({ path: z.string().min(1) }).optional(),
+    directory: directory.optional(),
     cleanup: z.enum(['delete', 'keep']).default('delete'),
     backlogBytes: bytes.default(64 * 1024 ** 2),
+    fallback: fallback.optional(),
+    /** An object a stream that names the one node that may write it. */
+    lease: z
+      .strictObject({
+        enabled: flag.default(true),
+        /** How long a node that has died keeps others from taking over. */
+        ttlSeconds: numeric(z.number().min(3).max(300)).default(12),
+      })
+      .prefault({}),
+    /** Whether every listed segment can really be read. */
+    audit: z.strictObject({ enabled: flag.default(true), intervalSeconds: seconds.default(60) }).prefault({}),
+    /** How often segments of sessions that have died are looked for. */
+    orphanIntervalSeconds: seconds.default(600),
+    /** Whether a stream that is not on the store counts as not ready. */
+    required: flag.default(false),
   })
   .superRefine((value, context) => {
     if (value.type !== 'memory' && value[value.type] === undefined) {
       context.addIssue({ code: 'custom', path: [value.type], message: `needed when storage.type is ${value.type}` });
     }
-    if ((value.s3?.accessKeyId === undefined) !== (value.s3?.secretAccessKey === undefined)) {
-      const path = value.s3?.accessKeyId === undefined ? 'accessKeyId' : 'secretAccessKey';
-      context.addIssue({ code: 'custom', path: ['s3', path], message: 'needed beside the other half of the key pair' });
+    for (const name of ['fallback', 'required'] as const) {
+      if (value.type === 'memory' && value[name])
+        context.addIssue({ code: 'custom', path: [name], message: 'only where storage.type is s3 or directory' });
     }
   });
 
@@ -151,103 +182,6 @@ const hls = z.strictObject({
   segmentSeconds: numeric(z.number().min(0.5).max(30)).default(2),
   windowSegments: numeric(z.number().int().min(3).max(100)).default(6),
   container: z.enum(['mpegts', 'fmp4']).default('mpegts'),
-});
-
-const pixels = numeric(z.number().int().min(16).max(7680));
-const quality = numeric(z.number().int().min(1).max(100));
-
-/** A further form of the thumbnail. One side alone keeps the proportions. */
-const size = z.strictObject({
-  /** Its part of the URL, `thumbnail-{name}.jpg`. Shorter than a content hash, so that the two never meet. */
-  name: z
-    .string()
-    .regex(/^[a-z0-9][a-z0-9-]{0,15}$/, 'expected lower-case letters, digits and hyphens, at most 16')
-    .optional(),
-  width: pixels,
-  height: pixels.optional(),
-  /** `inside` keeps the whole picture, `cover` crops it to the box. */
-  fit: z.enum(['inside', 'cover']).default('inside'),
-});
-
-const gate = z.strictObject({
-  black: flag.default(true),
-  flat: flag.default(true),
-  frozen: flag.default(true),
-  /** How long a black or flat frame does not replace a good one. */
-  holdSeconds: numeric(z.number().min(0).max(3600)).optional(),
-  frozenAfterSeconds: seconds.default(60),
-  alarmAfterSeconds: numeric(z.number().min(0).max(86_400)).default(10),
-});
-
-const thumbnail = z
-  .strictObject({
-    intervalSeconds: numeric(z.number().min(0.1).max(3600)).default(5),
-    /** The picture fits into width × height; it is never enlarged. Height defaults to 9/16 of the width. */
-    width: pixels.default(1280),
-    height: pixels.optional(),
-    quality: quality.default(80),
-    formats: z
-      .array(z.enum(['jpg', 'webp', 'avif', 'png']))
-      .nonempty()
-      .default(['jpg']),
-    /** Sizes by their width alone: `?width=` and `thumbnail-{width}.jpg`. */
-    widths: z.array(pixels).max(16).optional(),
-    sizes: z.array(size).max(16).optional(),
-    staleAfterSeconds: seconds.default(20),
-    /** How long the last good picture is served as stale before the offline picture takes its place. */
-    offlineAfterSeconds: seconds.default(300),
-    /** `image`: drawn by the node. Else the path of a picture file. */
-    offline: z.string().min(1).default('image'),
-    /** Of so many frames in an interval the sharpest becomes the picture. */
-    bestOf: numeric(z.number().int().min(1).max(5)).default(1),
-    gate: gate.prefault({}),
-  })
-  .superRefine((value, context) => {
-    const wrong = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
-    if (value.staleAfterSeconds <= value.intervalSeconds) {
-      wrong(['staleAfterSeconds'], 'must be more than intervalSeconds');
-    }
-    if (value.offlineAfterSeconds < value.staleAfterSeconds) {
-      wrong(['offlineAfterSeconds'], 'must not be less than staleAfterSeconds');
-    }
-    const { holdSeconds } = value.gate;
-    const longestHold = Math.max(0, value.staleAfterSeconds - 2 * value.intervalSeconds);
-    if (holdSeconds !== undefined && holdSeconds > longestHold) {
-      wrong(
-        ['gate', 'holdSeconds'],
-        `must be at most staleAfterSeconds - 2 × intervalSeconds (${longestHold}): the picture held would go stale`,
-      );
-    }
-    const names = new Set<string>();
-    const named = (path: (string | number)[], name: string) => {
-      if (names.has(name)) wrong(path, `a second size named ${name}`);
-      names.add(name);
-    };
-    value.widths?.forEach((width, index) => named(['widths', index], String(width)));
-    value.sizes?.forEach(({ name, width }, index) => named(['sizes', index], name ?? String(width)));
-  });
-
-/** The animated picture. */
-const preview = z.strictObject({
-  frames: numeric(z.number().int().min(1).max(30)).default(8),
-  width: numeric(z.number().int().min(16).max(1280)).default(480),
-  format: z.enum(['webp', 'gif']).default('webp'),
-  quality: quality.default(60),
-  /** How long each frame is shown. */
-  frameSeconds: numeric(z.number().min(0.02).max(10)).default(0.5),
-  /** Whether it is uploaded where pictures are. */
-  upload: flag.default(true),
-});
-
-/** The small pictures that players show over their seek bars. */
-const storyboard = z.strictObject({
-  width: numeric(z.number().int().min(16).max(480)).default(160),
-  columns: numeric(z.number().int().min(1).max(10)).default(5),
-  rows: numeric(z.number().int().min(1).max(10)).default(5),
-  quality: quality.default(60),
-  /** The least time from one picture to the next. */
-  intervalSeconds: seconds.default(5),
-  upload: flag.default(true),
 });
 
 /** Opens one push stream; a part of the publisher's URL. */
@@ -318,4 +252,6 @@ export type RenditionConfig = NonNullable<StreamConfig['renditions']>[number];
 export type ThumbnailConfig = StreamConfig['thumbnail'];
 export type HlsConfig = StreamConfig['hls'];
 export type StorageConfig = Config['storage'];
+/** What names one store: `storage` itself, or `storage.fallback`. */
+export type StoreConfig = Pick<StorageConfig, 'type' | 's3' | 'directory'>;
 export type S3Config = NonNullable<StorageConfig['s3']>;

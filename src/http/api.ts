@@ -19,8 +19,14 @@ export function apiRoutes(app: Hono, { streams, publicUrl }: AppContext): void {
 /** The stream's own description, its playback paths under the public URL where one is configured. */
 export function describe(live: LiveStream, publicUrl: string | undefined): StreamDescription {
   const description = live.describe();
-  const { hls, thumbnail } = description.playback;
-  const playback = { ...description.playback, hls: under(publicUrl, hls), thumbnail: under(publicUrl, thumbnail) };
+  const { hls, thumbnail, thumbnailImmutable, preview, storyboard } = description.playback;
+  const playback = {
+    hls: under(publicUrl, hls),
+    thumbnail: under(publicUrl, thumbnail),
+    thumbnailImmutable: thumbnailImmutable && under(publicUrl, thumbnailImmutable),
+    preview: under(publicUrl, preview),
+    storyboard: under(publicUrl, storyboard),
+  };
   return { ...description, playback };
 }
 

@@ -11,6 +11,7 @@ const exposedHeaders = [
   'Last-Modified',
   'Retry-After',
   'Sidepipe-Captured-At',
+  'Sidepipe-Gate-State',
   'Sidepipe-Image-State',
 ].join(', ');
 

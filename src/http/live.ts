@@ -1,13 +1,13 @@
 import type { Hono, HonoRequest } from 'hono';
-import type { ImageFormat, ImageResource, LiveStream, MediaResource, PlaylistResource } from '../stream/types.js';
+import type { LiveStream, MediaResource, PlaylistResource } from '../stream/types.js';
 import type { AppContext } from './context.js';
-import { type HeaderFields, openToAll } from './headers.js';
+import { openToAll } from './headers.js';
+import { answerPicture } from './pictures.js';
 import { notFound, type Problem, problemResponse } from './problem.js';
 import { type RequestFacts, respondWith } from './respond.js';
 
 const playlistName = 'index.m3u8';
 const playlistType = 'application/vnd.apple.mpegurl';
-const imageName = /^thumbnail\.(jpg|webp|avif|png)$/;
 const forever = 'public, max-age=31536000, immutable';
 
 /** Everything under `/live/`: playlists, media and pictures, all from memory. */
@@ -20,9 +20,8 @@ export function liveRoutes(app: Hono, { streams, now }: AppContext): void {
       const playlist = live.hls.multivariant();
       return playlist ? servePlaylist(c.req, playlist, now()) : refuse(c.req, notPlayable(live));
     }
-    const format = imageName.exec(file)?.[1] as ImageFormat | undefined;
-    if (format === undefined) return refuse(c.req, notFound(`Stream ${stream} has no file of this name.`, openToAll));
-    return serveThumbnail(c.req, live, format, now);
+    const picture = answerPicture({ request: c.req, live, file, now });
+    return picture ?? refuse(c.req, notFound(`Stream ${stream} has no file of this name.`, openToAll));
   });
 
   app.get('/live/:stream/:rendition/:file', (c) => {
@@ -88,40 +87,6 @@ function serveMedia(request: RequestFacts, media: MediaResource, now: number): R
     },
     now,
   );
-}
-
-async function serveThumbnail(
-  request: RequestFacts,
-  live: LiveStream,
-  format: ImageFormat,
-  now: () => number,
-): Promise<Response> {
-  const image = await live.images.thumbnail(format);
-  if (image === undefined) {
-    const formats = live.images.formats.join(', ');
-    const detail = `Stream ${live.name} makes no ${format} pictures. It makes: ${formats}.`;
-    return refuse(request, notFound(detail, openToAll));
-  }
-  const { body, contentType, etag, modifiedAt } = image;
-  const headers = imageHeaders(image);
-  return respondWith(
-    request,
-    { body, contentType, etag, modifiedAt, cacheControl: imageCaching(image), headers },
-    now(),
-  );
-}
-
-/** Every picture says how old it is, in a 304 too: there it is the client's copy that the words are about. */
-function imageHeaders(image: ImageResource): HeaderFields {
-  const headers: Record<string, string> = Object.assign({ 'sidepipe-image-state': image.state }, openToAll);
-  if (image.capturedAt !== undefined) headers['sidepipe-captured-at'] = new Date(image.capturedAt).toISOString();
-  return headers;
-}
-
-/** A picture that is not fresh must not outlive its state in any cache. */
-function imageCaching(image: ImageResource): string {
-  const seconds = Math.floor(image.maxAgeSeconds);
-  return image.state === 'fresh' && seconds >= 1 ? `public, max-age=${seconds}, must-revalidate` : 'no-cache';
 }
 
 export function unknownStream(name: string): Problem {

@@ -84,9 +84,7 @@ function placedIn(piece: readonly TimelineSpan[], sorted: readonly StoryboardTil
       placed.set(tile, mediaSeconds + (tile.capturedAt - startsAt) / 1000);
     }
   }
-  return [...placed]
-    .map(([tile, seconds]) => ({ tile, seconds }))
-    .sort((one, other) => one.seconds - other.seconds);
+  return [...placed].map(([tile, seconds]) => ({ tile, seconds })).sort((one, other) => one.seconds - other.seconds);
 }
 
 /** Where the pictures from then on begin. */

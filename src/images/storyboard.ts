@@ -66,6 +66,11 @@ export class Storyboard {
     return this.#used > 0 ? [...full, this.#open] : full;
   }
 
+  /** The number of the sheet that is being filled, or that the next picture will begin. */
+  get open(): number {
+    return this.#open;
+  }
+
   /** Takes the next picture; `picture.data` is read until the promise settles. Never rejects. */
   async add(picture: RawPicture): Promise<void> {
     try {

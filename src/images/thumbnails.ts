@@ -86,10 +86,10 @@ export class Thumbnails {
 
   /**
    * Takes the next frame; call again only when the promise has settled, and reuse `picture.data` only then. Never
-   * rejects: a frame that cannot be encoded leaves the last good picture in place and is told by `onEvent`.
+   * rejects: a frame that cannot be encoded leaves the last good picture in place, is told by `onEvent`, and gives false.
    */
-  async accept(picture: RawPicture): Promise<void> {
-    if (!(await this.#capture(this.#primary, picture))) return;
+  async accept(picture: RawPicture): Promise<boolean> {
+    if (!(await this.#capture(this.#primary, picture))) return false;
     // One after the other, so that one stream does not take every thread; all of them known as coming at once.
     let last = Promise.resolve();
     for (const variant of this.#wantedNow()) {
@@ -104,6 +104,7 @@ export class Thumbnails {
     this.#following ??= this.#follow().finally(() => {
       this.#following = undefined;
     });
+    return true;
   }
 
   /** The next frame is the same as the last: what there is of it is as new as the frame. */

@@ -8,6 +8,7 @@ export type ObjectKind =
   | 'init'
   | 'segment'
   | 'thumbnail'
+  | 'thumbnail-immutable'
   | 'preview'
   | 'storyboard'
   | 'storyboard-index'
@@ -32,6 +33,12 @@ export const playlistKey = (stream: string, rendition: string): string => `${str
 export const segmentKey = (stream: string, rendition: string, file: string): string => `${stream}/${rendition}/${file}`;
 export const thumbnailKey = (stream: string, format: 'jpg' | 'webp' | 'avif' | 'png'): string =>
   `${stream}/thumbnail.${format}`;
+/** A further size of the thumbnail, by its name. */
+export const sizedThumbnailKey = (stream: string, size: string, format: 'jpg' | 'webp' | 'avif' | 'png'): string =>
+  `${stream}/thumbnail-${size}.${format}`;
+/** A thumbnail that never changes, by the hash of its content: 27 characters, where a size's name has 16 at most. */
+export const immutableThumbnailKey = (stream: string, hash: string, format: 'jpg' | 'webp' | 'avif' | 'png'): string =>
+  `${stream}/thumbnail-${hash}.${format}`;
 export const previewKey = (stream: string, format: 'webp' | 'gif'): string => `${stream}/preview.${format}`;
 export const storyboardIndexKey = (stream: string): string => `${stream}/storyboard.vtt`;
 export const storyboardKey = (stream: string, number: number): string => `${stream}/storyboard-${number}.jpg`;
@@ -61,7 +68,8 @@ function kindOfStreamFile(file: string): ObjectKind | undefined {
   if (file === 'index.m3u8') return 'multivariant';
   if (file === 'lease.json') return 'lease';
   if (file === 'storyboard.vtt') return 'storyboard-index';
-  if (/^thumbnail\.(?:jpg|webp|avif|png)$/.test(file)) return 'thumbnail';
+  if (/^thumbnail(?:-[a-z0-9][a-z0-9-]{0,15})?\.(?:jpg|webp|avif|png)$/.test(file)) return 'thumbnail';
+  if (/^thumbnail-[A-Za-z0-9_-]{27}\.(?:jpg|webp|avif|png)$/.test(file)) return 'thumbnail-immutable';
   if (/^preview\.(?:webp|gif)$/.test(file)) return 'preview';
   return /^storyboard-\d+\.jpg$/.test(file) ? 'storyboard' : undefined;
 }
@@ -92,7 +100,8 @@ export function contentTypeOf(key: string): string {
  * never answered with a playlist older than one and a half target durations.
  */
 export function cacheControlOf(kind: ObjectKind, refreshSeconds: number): string {
-  if (kind === 'segment' || kind === 'init') return 'public, max-age=31536000, immutable';
+  if (kind === 'segment' || kind === 'init' || kind === 'thumbnail-immutable')
+    return 'public, max-age=31536000, immutable';
   if (kind === 'lease') return 'no-store';
   const longest = kind === 'multivariant' || kind === 'playlist' ? 15 : 5;
   return `public, max-age=${Math.min(longest, Math.max(1, Math.floor(refreshSeconds / 2)))}`;

@@ -1,21 +1,24 @@
 import type { SidepipeError } from '../errors.js';
+import type { DecodeChoice } from '../frames/decode.js';
 import type { PublicationStatus } from '../storage/publish/types.js';
 import type { StreamEnvironment } from './environment.js';
 import type { HlsOutput } from './hls-output.js';
-import type { Pictures } from './pictures.js';
 import type { StreamRun } from './run.js';
-import type { StreamDescription, StreamState } from './types.js';
+import type { StreamImages } from './stream-images.js';
+import type { PlaybackUrls, StreamDescription, StreamState } from './types.js';
 
 export interface DescribedStream {
   readonly env: StreamEnvironment;
   readonly hls: HlsOutput;
-  readonly images: Pictures;
+  readonly images: StreamImages;
   readonly uploads: PublicationStatus | undefined;
   readonly run: StreamRun | undefined;
   readonly state: StreamState;
   readonly since: number;
   readonly reason: SidepipeError | undefined;
   readonly restarts: number;
+  readonly decode: DecodeChoice;
+  readonly decoderErrors: number;
 }
 
 /** A stream as the API shows it. Holds no secret: addresses are redacted, errors are sentences. */
@@ -28,7 +31,7 @@ export function describeStream(stream: DescribedStream): StreamDescription {
     state,
     reason: reason === undefined ? null : { code: reason.code, message: env.redact(reason.message) },
     since: timestamp(since),
-    playback: playbackAt(`${env.publicUrl ?? ''}/live/${env.config.name}`, env),
+    playback: describePlayback(stream),
     thumbnail: describeThumbnail(stream),
     hls: describeHls(stream.hls),
     storage: describeStorage(stream),
@@ -41,12 +44,32 @@ export function describeStream(stream: DescribedStream): StreamDescription {
   };
 }
 
-function playbackAt(base: string, env: StreamEnvironment): StreamDescription['playback'] {
-  return { hls: `${base}/index.m3u8`, thumbnail: `${base}/thumbnail.${env.config.thumbnail.formats[0] ?? 'jpg'}` };
+function describePlayback({ env, images }: DescribedStream): StreamDescription['playback'] {
+  const base = `${env.publicUrl ?? ''}/live/${env.config.name}`;
+  const { hash, state } = images.status;
+  const named = hash !== undefined && state !== 'offline';
+  return {
+    ...playbackAt(base, env),
+    thumbnailImmutable: named ? `${base}/thumbnail-${hash}.${formatOf(env)}` : null,
+  };
 }
 
-function describeThumbnail({ images }: DescribedStream): StreamDescription['thumbnail'] {
-  const { capturedAt, ageSeconds, state, width, height, bytes, captured, dropped, failed } = images.status;
+function playbackAt(base: string, env: StreamEnvironment): PlaybackUrls {
+  return {
+    hls: `${base}/index.m3u8`,
+    thumbnail: `${base}/thumbnail.${formatOf(env)}`,
+    preview: `${base}/preview.${env.config.preview.format}`,
+    storyboard: `${base}/storyboard.vtt`,
+  };
+}
+
+function formatOf({ config }: StreamEnvironment): string {
+  return config.thumbnail.formats[0] ?? 'jpg';
+}
+
+function describeThumbnail({ images, decoderErrors, ...stream }: DescribedStream): StreamDescription['thumbnail'] {
+  const { capturedAt, ageSeconds, state, width, height, bytes } = images.status;
+  const { captured, dropped, rejected, failed, gate, placeholder, dominantColour } = images.status;
   return {
     capturedAt: capturedAt === undefined ? null : timestamp(capturedAt),
     ageSeconds: ageSeconds === undefined ? null : Math.round(ageSeconds * 1000) / 1000,
@@ -56,8 +79,26 @@ function describeThumbnail({ images }: DescribedStream): StreamDescription['thum
     bytes: bytes ?? null,
     captured,
     dropped,
-    rejected: failed,
+    rejected,
+    failed,
+    decoderErrors,
+    decode: describeDecode(stream),
+    gate: gate === undefined ? null : { state: gate.state, since: timestamp(gate.since) },
+    placeholder: placeholder ?? null,
+    dominantColour: dominantColour ?? null,
   };
+}
+
+function describeDecode({ env, decode, run }: Pick<DescribedStream, 'env' | 'decode' | 'run'>) {
+  if (!isCopied(env.config, env.source))
+    return {
+      mode: 'all',
+      reason: 'the video is encoded, so all of it is decoded',
+      keyframeIntervalSeconds: null,
+    } as const;
+  const keyframeInterval = run?.keyframeIntervalSeconds;
+  const keyframeIntervalSeconds = keyframeInterval === undefined ? null : Math.round(keyframeInterval * 1000) / 1000;
+  return { mode: decode.mode, reason: decode.reason, keyframeIntervalSeconds };
 }
 
 function describeHls(hls: HlsOutput): StreamDescription['hls'] {
@@ -78,12 +119,12 @@ function describeHls(hls: HlsOutput): StreamDescription['hls'] {
 }
 
 function describeStorage({ env, uploads }: DescribedStream): StreamDescription['storage'] {
+  const url = uploads && env.storageUrl?.(uploads.store);
   return {
     type: env.storageType,
-    playback:
-      uploads === undefined || env.storageUrl === undefined
-        ? null
-        : playbackAt(`${env.storageUrl}/${env.config.name}`, env),
+    state: uploads?.state ?? null,
+    store: uploads?.store ?? null,
+    playback: url === undefined ? null : playbackAt(`${url}/${env.config.name}`, env),
     backlogBytes: uploads?.backlogBytes ?? 0,
     uploaded: uploads?.uploaded ?? 0,
     failed: uploads?.failed ?? 0,

@@ -9,6 +9,7 @@ import type { Publisher as Uploader } from '../storage/publish/types.js';
 import type { Episodes } from '../telemetry/episodes.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import type { StreamEvents } from './events.js';
 import type { RestartPolicy } from './restart-policy.js';
 
 /** All that one stream needs of the node around it. */
@@ -24,10 +25,16 @@ export interface StreamEnvironment {
   /** Undefined: nothing is uploaded. */
   readonly publisher: Uploader | undefined;
   readonly storageType: string;
-  /** Where the store's keys can be fetched, without a trailing slash. */
-  readonly storageUrl: string | undefined;
+  /** Where the keys of a store, named as in `PublicationStatus`, can be fetched; without a trailing slash. */
+  readonly storageUrl: ((store: string) => string | undefined) | undefined;
+  /** Whether a stream that is not on the store is not ready. */
+  readonly storageRequired: boolean;
   readonly cleanup: 'delete' | 'keep';
   readonly publicUrl: string | undefined;
+  /** A picture to be shown while there is none; undefined: one is drawn. */
+  readonly offlineFile: Uint8Array | undefined;
+  /** Told of what happens to all streams. */
+  readonly events: StreamEvents;
   readonly metrics: Metrics;
   /** Adds the stream's name to each line. */
   readonly log: Logger;

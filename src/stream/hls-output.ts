@@ -6,6 +6,7 @@ import { inspectMedia, type MediaDescription } from '../hls/inspect.js';
 import { renderMultivariantPlaylist, type SegmentEntry } from '../hls/playlist.js';
 import { trackSignature } from '../hls/signature.js';
 import { MediaWindow, type WindowCounters } from '../hls/window.js';
+import type { TimelineSpan } from '../images/storyboard-vtt.js';
 import { etagOf } from './etag.js';
 import type { HlsView, MediaResource, PlaylistResource } from './types.js';
 
@@ -137,6 +138,16 @@ export class HlsOutput implements HlsView {
     const { mediaSequence, discontinuitySequence } = this.#window.playlist();
     const bandwidth = this.#window.bandwidth()?.peak ?? null;
     return { ...this.#window.counters(), mediaSequence, discontinuitySequence, bandwidth };
+  }
+
+  /** The listed segments on the time axis that begins with the first of them. */
+  timeline(): readonly TimelineSpan[] {
+    let mediaSeconds = 0;
+    return this.#window.playlist().entries.map(({ programDateTime, durationSeconds, discontinuity }) => {
+      const span = { startsAt: programDateTime, durationSeconds, discontinuity, mediaSeconds };
+      mediaSeconds += durationSeconds;
+      return span;
+    });
   }
 
   multivariant(): PlaylistResource | undefined {

@@ -1,7 +1,7 @@
 import type { StreamState } from './types.js';
 
 /** What happens to a stream. */
-export type StreamEvent =
+export type StreamTurn =
   /** Someone wants the stream. */
   | 'start'
   /** The first segment or picture of a run. */
@@ -15,7 +15,7 @@ export type StreamEvent =
   /** Nobody wants the stream any more. */
   | 'stop';
 
-type Row = Readonly<Partial<Record<StreamEvent, StreamState>>>;
+type Row = Readonly<Partial<Record<StreamTurn, StreamState>>>;
 
 /**
  * `failed` never means given up: a configured stream is tried again for ever. It means that the newest attempt gave nothing,
@@ -30,6 +30,6 @@ const table: Readonly<Record<StreamState, Row>> = {
 };
 
 /** The state after an event; the same state where the event means nothing to it. Pure. */
-export function nextState(state: StreamState, event: StreamEvent): StreamState {
+export function nextState(state: StreamState, event: StreamTurn): StreamState {
   return table[state][event] ?? state;
 }

@@ -1,84 +1,258 @@
+import { createHash } from 'node:crypto';
 import type { StreamConfig } from '../config/schema.js';
-import type { DecodedPicture } from '../frames/frame.js';
+import { SidepipeError } from '../errors.js';
+import type { DecodedPicture, Frame } from '../frames/frame.js';
+import { FrameGate, type FrameVerdict, type GateJudgement } from '../frames/gate.js';
 import { FrameSlot } from '../frames/slot.js';
-import type { ThumbnailEvent, ThumbnailsStatus } from '../images/thumbnail.js';
+import { dominantColourOf, type TinyPicture, thumbHashOf, tinyPicture } from '../images/placeholder.js';
+import { hashOf, type RecentPicture, RecentPictures } from '../images/recent-pictures.js';
+import type { ThumbnailEvent, ThumbnailSize, ThumbnailsStatus } from '../images/thumbnail.js';
 import { Thumbnails } from '../images/thumbnails.js';
+import { BestOf } from './best-of.js';
 import { boxHeight } from './plan.js';
-import type { ImageFormat, ImageResource, ImagesView } from './types.js';
+import { holdSecondsOf, sizesOf } from './sizes.js';
+import type { ImageFormat, ImageResource, ImmutableImage } from './types.js';
 
 export interface PicturesOptions {
   readonly config: StreamConfig;
   readonly now: () => number;
-  /** Whether pictures are uploaded, so that every configured format is made from every frame. */
+  /** Whether pictures are uploaded, so that every configured form is made from every frame. */
   readonly uploads: boolean;
+  /** Shown in place of the drawn offline picture. */
+  readonly offlineFile?: Uint8Array | undefined;
   readonly onEvent: (event: ThumbnailEvent) => void;
-  /** A frame that a newer one replaced because the encoder was busy. */
-  readonly onDropped: () => void;
+  /** A frame of which no picture was made. `encoder-busy`: a newer one took its place. */
+  readonly onDropped: (
+    reason: 'encoder-busy' | 'frame-invalid' | `gate-${FrameVerdict}`,
+    frame: DecodedPicture,
+  ) => void;
+  /** The state of what the pictures show has changed. */
+  readonly onGate: (judgement: GateJudgement) => void;
+  /** Takes what else is made of a good frame. The frame is lent until the promise settles. Must not reject. */
+  readonly onGood: (frame: Frame) => Promise<void>;
 }
 
-/** The pictures of one stream over all its ffmpeg runs: newest frame wins, sharp encodes, memory serves. */
-export class Pictures implements ImagesView {
+export interface PicturesStatus extends ThumbnailsStatus {
+  readonly dropped: number;
+  readonly rejected: number;
+  /** Undefined before the first frame. `since`: milliseconds since the epoch. */
+  readonly gate: { readonly state: FrameVerdict; readonly since: number } | undefined;
+  /** Of the newest good frame: its ThumbHash in base64, and a colour as `#rrggbb`. */
+  readonly placeholder: string | undefined;
+  readonly dominantColour: string | undefined;
+  /** Names the newest picture for good. */
+  readonly hash: string | undefined;
+}
+
+/** Addresses of content stay good for so long: long enough for whoever was just told one. */
+const recent = { maxCount: 12, maxBytes: 1024 ** 2, maxAgeSeconds: 60 };
+
+/** The pictures of one stream over all its ffmpeg runs: newest good frame wins, sharp encodes, memory serves. */
+export class Pictures {
   readonly #options: PicturesOptions;
   readonly #thumbnails: Thumbnails;
+  readonly #sizes: readonly ThumbnailSize[];
   readonly #slot: FrameSlot;
+  readonly #gate: FrameGate;
+  readonly #recent = new RecentPictures(recent);
+  readonly #bestOf: BestOf<Frame> | undefined;
+  #spare: Uint8Array | undefined;
+  #busy = false;
   #sequence = 0;
   #dropped = 0;
+  #rejected = 0;
+  #judged: GateJudgement | undefined;
+  /** The newest frame's content, where it may well be the next one's too. */
+  #lastDigest: string | undefined;
+  readonly #still = new WeakSet<Frame>();
+  #tiny: { readonly picture: TinyPicture; hash?: string; colour?: string } | undefined;
 
   constructor(options: PicturesOptions) {
-    const { config, now, onEvent, uploads } = options;
+    const { config, now, uploads, offlineFile } = options;
     const { thumbnail } = config;
-    this.#options = options;
     const [format = 'jpg', ...further] = thumbnail.formats;
+    this.#options = options;
+    this.#sizes = sizesOf(thumbnail);
     this.#thumbnails = new Thumbnails({
       ...thumbnail,
       formats: [format, ...further],
+      sizes: this.#sizes,
       name: config.name,
       height: boxHeight(thumbnail),
-      everyFormat: uploads,
+      everyForm: uploads,
+      offlineFile,
       isNewest: () => !this.#slot.hasWaiting,
-      onEvent,
+      onEvent: (event) => this.#onEvent(event),
       clock: now,
     });
-    this.#slot = new FrameSlot({
-      consume: (frame) => this.#thumbnails.accept(frame),
-      onDropped: () => {
-        this.#dropped += 1;
-        options.onDropped();
-      },
+    const { black, flat, frozen, frozenAfterSeconds, alarmAfterSeconds } = thumbnail.gate;
+    const maxHoldSeconds = holdSecondsOf(thumbnail);
+    this.#gate = new FrameGate({
+      maxHoldSeconds,
+      frozenAfterSeconds,
+      alarmAfterSeconds,
+      detect: { black, flat, frozen },
     });
+    this.#slot = new FrameSlot({
+      consume: (frame) => this.#consume(frame),
+      onDropped: (frame) => this.#drop('encoder-busy', frame),
+    });
+    if (thumbnail.bestOf > 1) {
+      this.#bestOf = new BestOf<Frame>({
+        count: thumbnail.bestOf,
+        intervalSeconds: thumbnail.intervalSeconds,
+        busy: () => this.#busy,
+        onBest: (frame) => this.#slot.offer(frame),
+        onBeaten: ({ data }) => {
+          this.#spare = data;
+        },
+      });
+    }
   }
 
   get formats(): readonly ImageFormat[] {
     return this.#thumbnails.formats;
   }
 
-  get status(): ThumbnailsStatus & { readonly dropped: number } {
-    return { ...this.#thumbnails.status(this.#options.now()), dropped: this.#dropped };
+  /** Every width that can be asked for, the full one first. */
+  get widths(): readonly number[] {
+    return [...new Set([this.#options.config.thumbnail.width, ...this.#sizes.map(({ width }) => width)])];
+  }
+
+  get status(): PicturesStatus {
+    const status = this.#thumbnails.status(this.#options.now());
+    const { newest } = this.#thumbnails;
+    const tiny = this.#tiny;
+    if (tiny !== undefined) {
+      tiny.hash ??= thumbHashOf(tiny.picture);
+      tiny.colour ??= dominantColourOf(tiny.picture);
+    }
+    return {
+      ...status,
+      dropped: this.#dropped,
+      rejected: this.#rejected,
+      gate: this.#judged && { state: this.#judged.state, since: this.#judged.stateSince },
+      placeholder: tiny?.hash,
+      dominantColour: tiny?.colour,
+      hash: newest && hashOf(newest.image),
+    };
   }
 
   /** Lends a buffer for the next picture. */
   acquire(bytes: number): Uint8Array {
-    return this.#slot.acquire(bytes);
+    const spare = this.#spare;
+    this.#spare = undefined;
+    return spare?.length === bytes ? spare : this.#slot.acquire(bytes);
   }
 
+  /** Takes a picture in a buffer that was lent for it. Never throws, never waits. */
   offer(picture: DecodedPicture, capturedAt: number): void {
-    this.#slot.offer({ ...picture, capturedAt, sequence: this.#sequence });
+    const frame = { ...picture, capturedAt, sequence: this.#sequence };
     this.#sequence += 1;
+    if (!isWhole(picture)) {
+      this.#spare = picture.data;
+      this.#drop('frame-invalid', frame);
+      return;
+    }
+    const judgement = this.#gate.judge(frame);
+    this.#judged = judgement;
+    if (judgement.event !== undefined) this.#options.onGate(judgement);
+    if (!judgement.accepted) {
+      this.#spare = picture.data;
+      this.#rejected += 1;
+      this.#options.onDropped(`gate-${judgement.verdict}`, frame);
+      return;
+    }
+    if (judgement.statistics.peakDifference === 0) this.#still.add(frame);
+    const isBad = judgement.verdict === 'black' || judgement.verdict === 'flat';
+    const score = isBad ? -1 : judgement.statistics.sharpness;
+    if (this.#bestOf === undefined) this.#slot.offer(frame);
+    else this.#bestOf.offer({ frame, capturedAt, score });
   }
 
-  thumbnail(format: ImageFormat): Promise<ImageResource | undefined> {
-    return this.#thumbnails.thumbnail(format, this.#options.now());
+  /** Once a second: a frame that waits for better ones waits no longer than an interval. */
+  expire(): void {
+    this.#bestOf?.expire(this.#options.now());
+  }
+
+  /** Undefined only for a format or size that is not configured. `size`: a name, or a width in pixels. */
+  async thumbnail(format: ImageFormat, size?: string | number): Promise<ImageResource | undefined> {
+    return this.#thumbnail(format, this.#options.now(), size);
   }
 
   /** The picture that says that there is none. */
-  offline(format: ImageFormat): Promise<ImageResource | undefined> {
+  async offline(format: ImageFormat, size?: string): Promise<ImageResource | undefined> {
     // What will be shown when the newest picture is as old as that.
     const then = this.#options.now() + this.#options.config.thumbnail.offlineAfterSeconds * 1000;
-    return this.#thumbnails.thumbnail(format, then);
+    return this.#thumbnail(format, then, size);
+  }
+
+  /** A picture by the hash of its content, for as long as it is remembered. */
+  immutable(format: ImageFormat, hash: string): ImmutableImage | undefined {
+    const found: RecentPicture | undefined = this.#recent.get(format, hash, this.#options.now());
+    if (found === undefined) return undefined;
+    const { image, capturedAt, modifiedAt } = found;
+    return { body: image.body, contentType: image.contentType, etag: image.etag, capturedAt, modifiedAt };
+  }
+
+  get sizes(): readonly ThumbnailSize[] {
+    return this.#sizes;
   }
 
   /** Settles when the last frame that was taken in is done with. */
-  close(): Promise<void> {
-    return this.#slot.idle();
+  async close(): Promise<void> {
+    await this.#slot.idle();
+    await this.#thumbnails.idle();
   }
+
+  async #thumbnail(format: ImageFormat, now: number, size?: string | number): Promise<ImageResource | undefined> {
+    const isFull = size === undefined || size === this.#options.config.thumbnail.width;
+    const known = this.#sizes.find(({ name, width }) => name === size || width === size);
+    if (!isFull && known === undefined) return undefined;
+    // A size of the full width can still be a crop: only a plain width means the whole picture.
+    const image = await this.#thumbnails.thumbnail(format, now, isFull ? undefined : known?.name);
+    const gate = this.#judged?.state;
+    return image && (gate === undefined ? image : { ...image, gate });
+  }
+
+  async #consume(frame: Frame): Promise<void> {
+    this.#busy = true;
+    try {
+      const digest = this.#still.has(frame) ? createHash('sha1').update(frame.data).digest('base64') : undefined;
+      const isSame = digest !== undefined && digest === this.#lastDigest;
+      this.#lastDigest = undefined;
+      if (isSame) this.#thumbnails.repeat(frame);
+      else if (!(await this.#thumbnails.accept(frame))) return;
+      else this.#tiny = { picture: tinyPicture(frame) };
+      this.#lastDigest = digest;
+      await this.#options.onGood(frame);
+    } catch (cause) {
+      // Whatever it was, the next frame gets its turn.
+      const error = new SidepipeError('A frame could not be made into pictures.', {
+        code: 'internal',
+        fault: 'node',
+        cause,
+      });
+      const variant = { format: this.formats[0] ?? 'jpg' };
+      this.#options.onEvent({ type: 'failed', variant, step: 'encode', error, retrying: false });
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  #onEvent(event: ThumbnailEvent): void {
+    if (event.type === 'encoded' && event.variant.size === undefined) {
+      this.#recent.add(event.variant.format, event.image, event.capturedAt, this.#options.now());
+    }
+    this.#options.onEvent(event);
+  }
+
+  #drop(reason: 'encoder-busy' | 'frame-invalid', frame: Frame): void {
+    this.#dropped += 1;
+    this.#options.onDropped(reason, frame);
+  }
+}
+
+function isWhole({ data, width, height }: DecodedPicture): boolean {
+  return width > 0 && height > 0 && data.byteLength === width * height * 3;
 }

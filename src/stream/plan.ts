@@ -1,6 +1,7 @@
 import type { StreamConfig } from '../config/schema.js';
 import type { StreamPlan, VideoPlan } from '../ffmpeg/arguments.js';
 import type { Capabilities } from '../ffmpeg/capabilities.js';
+import { type DecodeChoice, SAMPLE_PICTURES } from '../frames/decode.js';
 import { inputArguments } from '../ingest/input.js';
 import type { Source, UnknownSource } from '../ingest/source.js';
 
@@ -13,26 +14,52 @@ export interface PlanOptions {
   /** The address of the source's host, where the node looked it up. */
   readonly address: string | undefined;
   readonly timeoutSeconds: number;
+  /** What is decoded of a copied stream. */
+  readonly decode: DecodeChoice;
 }
 
 /** What ffmpeg shall do for a stream. Throws `source-unsupported` where this ffmpeg cannot. Pure. */
-export function planStream({ config, source, capabilities, url, address, timeoutSeconds }: PlanOptions): StreamPlan {
+export function planStream({
+  config,
+  source,
+  capabilities,
+  url,
+  address,
+  timeoutSeconds,
+  decode,
+}: PlanOptions): StreamPlan {
   const { thumbnail, hls, audio, loop } = config;
   const { libavformat, protocols } = capabilities;
+  const video = videoPlan(config, source);
   return {
     input: inputArguments(source, { loop, libavformat, protocols, timeoutSeconds, address }),
-    video: videoPlan(config, source),
+    video,
     audio: audio === 'copy' && source.kind === 'test' ? 'aac' : audio,
     hls: { url, segmentSeconds: hls.segmentSeconds, container: hls.container },
-    frames: { intervalSeconds: thumbnail.intervalSeconds, width: thumbnail.width, height: boxHeight(thumbnail) },
+    frames: {
+      intervalSeconds: thumbnail.intervalSeconds / thumbnail.bestOf,
+      width: thumbnail.width,
+      height: boxHeight(thumbnail),
+      ...(video.kind === 'copy' ? pictureGaps(decode) : {}),
+    },
     libavformat,
   };
 }
 
-/** A test picture is made, so it is encoded; its rendition is called `source` all the same. */
+/** Keyframes come when they come; all other pictures come at every moment. */
+function pictureGaps({ mode, longestGapSeconds }: DecodeChoice): Partial<StreamPlan['frames']> {
+  return mode === 'keyframes' ? { decode: mode, longestGapSeconds, sample: SAMPLE_PICTURES } : { decode: mode };
+}
+
+/** Whether the source's own video is passed on. A test picture is made, so it is encoded. */
+export function isCopied({ renditions }: StreamConfig, source: Source | UnknownSource): boolean {
+  return renditions?.[0] === undefined && source.kind !== 'test';
+}
+
+/** A test picture's rendition is called `source` all the same. */
 function videoPlan(config: StreamConfig, source: Source | UnknownSource): VideoPlan {
   const rendition = config.renditions?.[0];
-  if (rendition === undefined && source.kind !== 'test') return { kind: 'copy' };
+  if (isCopied(config, source)) return { kind: 'copy' };
   const { height = 720, bitrate = 2_000_000, fps, preset = 'superfast' } = rendition ?? {};
   return { kind: 'encode', height, bitrate, fps, preset };
 }

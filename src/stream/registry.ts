@@ -3,6 +3,7 @@ import type { Stream } from './stream.js';
 import type { StreamDirectory, StreamState } from './types.js';
 
 const states: readonly StreamState[] = ['idle', 'starting', 'live', 'recovering', 'failed'];
+const publicationStates = ['waiting', 'publishing', 'standby', 'ended'] as const;
 
 /** All streams of a node, in the order in which they were added. */
 export class StreamRegistry implements StreamDirectory {
@@ -41,8 +42,16 @@ export class StreamRegistry implements StreamDirectory {
       for (const each of ['fresh', 'stale', 'offline'] as const) {
         gauges.thumbnailState.set({ ...labels, state: each }, each === state ? 1 : 0);
       }
+      const gate = stream.images.status.gate?.state;
+      for (const each of gate === undefined ? [] : (['good', 'black', 'flat', 'frozen'] as const)) {
+        gauges.thumbnailGate.set({ ...labels, state: each }, each === gate ? 1 : 0);
+      }
       if (stream.playlistLagSeconds !== undefined)
         gauges.remotePlaylistLagSeconds.set(labels, stream.playlistLagSeconds);
+      const { publicationState } = stream;
+      for (const each of publicationState === undefined ? [] : publicationStates) {
+        gauges.publicationState.set({ ...labels, state: each }, each === publicationState ? 1 : 0);
+      }
       metrics.ffmpegCpuSeconds.inc(labels, await stream.takeCpuSeconds());
     }
   }

@@ -1,15 +1,17 @@
 import type { SidepipeError } from '../errors.js';
-import type { ThumbnailEvent } from '../images/thumbnail.js';
+import { type DecodeChoice, firstChoice } from '../frames/decode.js';
 import type { Publisher } from '../ingest/rtmp/server-types.js';
 import { awaitPublisher } from './arrival.js';
 import { describeStream } from './description.js';
 import type { StreamEnvironment } from './environment.js';
 import { HlsOutput } from './hls-output.js';
-import { nextState, type StreamEvent } from './machine.js';
-import { Pictures } from './pictures.js';
+import { ImageWatch } from './image-watch.js';
+import { nextState, type StreamTurn } from './machine.js';
 import { failuresAfter, restartDelayMs } from './restart-policy.js';
-import { type RunEnd, StreamRun } from './run.js';
-import type { ImageState, LiveStream, StreamDescription, StreamState } from './types.js';
+import { StreamRun } from './run.js';
+import type { RunEnd } from './run-end.js';
+import type { StreamImages } from './stream-images.js';
+import type { LiveStream, StreamDescription, StreamState } from './types.js';
 import { StreamUploads } from './uploads.js';
 
 /** How long the uploads of an ended stream may take before the next publisher's begin. */
@@ -18,8 +20,8 @@ const CLOSE_UPLOADS_MS = 5000;
 /** One configured stream: outlives its ffmpeg runs, makes a new one whenever the last is gone. */
 export class Stream implements LiveStream {
   readonly hls: HlsOutput;
-  readonly images: Pictures;
   readonly #env: StreamEnvironment;
+  readonly #pictures: ImageWatch;
   #uploads: StreamUploads | undefined;
   readonly #closing = new AbortController();
   #state: StreamState = 'idle';
@@ -28,15 +30,16 @@ export class Stream implements LiveStream {
   #run: StreamRun | undefined;
   #supervised: Promise<void> | undefined;
   #mediaSince: number | undefined;
+  #decode: DecodeChoice;
   #failures = 0;
   #restarts = 0;
   #cpuSeconds = 0;
-  #imageState: ImageState = 'offline';
 
   constructor(env: StreamEnvironment) {
-    const { config, now, publisher, randomId, log } = env;
+    const { config, now, randomId, log } = env;
     this.#env = env;
     this.#since = now();
+    this.#decode = firstChoice(config.thumbnail.decode, config.thumbnail.intervalSeconds);
     this.hls = new HlsOutput({
       config,
       randomId,
@@ -46,18 +49,16 @@ export class Stream implements LiveStream {
       onInspectionFailed: (err) =>
         log.warn({ err }, 'the first segment could not be read: no multivariant playlist yet'),
     });
-    this.images = new Pictures({
-      config,
-      now,
-      uploads: publisher !== undefined,
-      onEvent: (event) => this.#onThumbnail(event),
-      onDropped: () => this.#onDropped(),
-    });
+    this.#pictures = new ImageWatch({ env, hls: this.hls, uploads: () => this.#uploads });
     this.#uploads = this.#openUploads();
   }
 
   get name(): string {
     return this.#env.config.name;
+  }
+
+  get images(): StreamImages {
+    return this.#pictures.images;
   }
 
   get state(): StreamState {
@@ -83,14 +84,7 @@ export class Stream implements LiveStream {
   /** Once a second: lets go of what is due, tells of pictures that have grown old. */
   async tick(): Promise<void> {
     this.hls.expire();
-    const { state, ageSeconds } = this.images.status;
-    if (state === this.#imageState) return;
-    const before = this.#imageState;
-    this.#imageState = state;
-    const { log } = this.#env;
-    if (state === 'fresh') log.info({ before }, 'the thumbnail is fresh');
-    else log.warn({ before, ageSeconds: Math.round(ageSeconds ?? 0) }, `the thumbnail is ${state}`);
-    if (state === 'offline') await this.#uploadOffline();
+    await this.#pictures.tick();
   }
 
   describe(): StreamDescription {
@@ -104,6 +98,8 @@ export class Stream implements LiveStream {
       since: this.#since,
       reason: this.#state === 'live' ? undefined : this.#reason,
       restarts: this.#restarts,
+      decode: this.#decode,
+      decoderErrors: this.#pictures.decoderErrors,
     });
   }
 
@@ -112,7 +108,14 @@ export class Stream implements LiveStream {
     if (this.#state !== 'live') return `${this.#state}${this.#reason === undefined ? '' : `: ${this.#reason.message}`}`;
     if (this.hls.multivariant() === undefined) return 'no segment is complete yet';
     const { state } = this.images.status;
-    return state === 'fresh' ? undefined : `the thumbnail is ${state}`;
+    if (state !== 'fresh') return `the thumbnail is ${state}`;
+    const stored = this.#env.storageRequired ? this.#uploads?.notReady() : undefined;
+    return stored === undefined ? undefined : this.#env.redact(stored);
+  }
+
+  /** Undefined without a store. */
+  get publicationState(): StreamDescription['storage']['state'] | undefined {
+    return this.#uploads?.status().state;
   }
 
   /** What is on the store is behind by so much; undefined without a store or before there is anything to be behind. */
@@ -137,6 +140,11 @@ export class Stream implements LiveStream {
       if (signal.aborted) return;
       const end = await this.#runOnce(publisher);
       if (end.kind === 'stopped' || signal.aborted) return;
+      if (end.kind === 'replanned') {
+        this.#decode = end.decode;
+        log.info({ ...end.decode }, 'pictures are decoded in another way from now on');
+        continue;
+      }
       if (end.kind === 'ended') {
         log.info('the source has ended');
         await this.#end('ended');
@@ -183,6 +191,7 @@ export class Stream implements LiveStream {
       now,
       delay,
       redact,
+      decode: this.#decode,
       feed: publisher && ((stdin, signal) => void publisher.pipe(stdin, { signal })),
       acquire: (bytes) => this.images.acquire(bytes),
       onPicture: (picture, capturedAt) => {
@@ -196,7 +205,10 @@ export class Stream implements LiveStream {
         this.hls.add(segment, clock);
         this.#media();
       },
-      onLine: ({ level, module, text }) => log.debug({ ffmpeg: level, module }, text),
+      onLine: (line) => {
+        log.debug({ ffmpeg: line.level, module: line.module }, line.text);
+        this.#pictures.line(line);
+      },
     });
     this.#run = run;
     const end = await run.run();
@@ -213,19 +225,19 @@ export class Stream implements LiveStream {
   }
 
   #lost(error: SidepipeError): void {
-    const { restart, now, metrics, log, config } = this.#env;
+    const { restart, now, metrics, log, config, redact } = this.#env;
     this.#failures = failuresAfter(restart, this.#failures, now() - (this.#mediaSince ?? now()));
     this.#restarts += 1;
     const before = this.#state;
-    this.#move(this.#failures >= restart.exhaustedAfter ? 'exhausted' : 'lost');
-    metrics.ffmpegRestarts.inc({ stream: config.name, reason: error.code });
-    const { code, details } = error;
+    const { code, details, message } = error;
+    this.#move(this.#failures >= restart.exhaustedAfter ? 'exhausted' : 'lost', { code, message: redact(message) });
+    metrics.ffmpegRestarts.inc({ stream: config.name, reason: code });
     // The same failure, again and again, is one event; its count is in the API and the metrics.
     const isNews = before !== this.#state || this.#reason?.code !== code;
     this.#reason = error;
     log[isNews ? 'warn' : 'debug'](
       { code, failures: this.#failures, ...details },
-      `the stream is ${this.#state}: ${error.message}`,
+      `the stream is ${this.#state}: ${message}`,
     );
   }
 
@@ -234,45 +246,16 @@ export class Stream implements LiveStream {
     this.hls.end();
     this.#uploads?.end();
     this.#move(event);
-    await this.#uploadOffline();
+    await this.images.finish();
+    await this.#pictures.uploadOffline();
   }
 
-  #move(event: StreamEvent): void {
-    const next = nextState(this.#state, event);
+  #move(turn: StreamTurn, details: Readonly<Record<string, unknown>> = {}): void {
+    const next = nextState(this.#state, turn);
     if (next === this.#state) return;
     this.#state = next;
     this.#since = this.#env.now();
-  }
-
-  #onThumbnail(event: ThumbnailEvent): void {
-    const { metrics, episodes } = this.#env;
-    if (event.type === 'failed') {
-      metrics.framesDropped.inc({ stream: this.name, reason: 'encode-failed' });
-      episodes.happened('image-failed', `a picture could not be made: ${event.error.message}`, { step: event.step });
-      return;
-    }
-    episodes.ended('image-failed', 'pictures are made again');
-    episodes.ended('frames-dropped', 'the encoder keeps up again');
-    const { image, variant, capturedAt, unchanged } = event;
-    metrics.thumbnailEncodeSeconds.observe(image.encodeSeconds);
-    if (!unchanged && variant.width === undefined)
-      this.#uploads?.image(variant.format, { ...image, capturedAt, state: 'fresh' });
-  }
-
-  #onDropped(): void {
-    this.#env.metrics.framesDropped.inc({ stream: this.name, reason: 'encoder-busy' });
-    this.#env.episodes.happened(
-      'frames-dropped',
-      'the encoder is slower than the frames come: older frames are dropped',
-    );
-  }
-
-  /** The store's copy must not pass the last picture off as a fresh one for ever. */
-  async #uploadOffline(): Promise<void> {
-    if (this.#uploads === undefined) return;
-    for (const format of this.images.formats) {
-      const image = await this.images.offline(format);
-      if (image !== undefined) this.#uploads.image(format, image);
-    }
+    if (next === 'idle' || next === 'starting') return;
+    this.#env.events.publish({ stream: this.name, type: next, at: this.#since, details });
   }
 }

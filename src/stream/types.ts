@@ -33,7 +33,33 @@ export interface ImageResource {
   readonly state: ImageState;
   /** How long from now the state holds at most: a cache must ask again then. Seconds. */
   readonly maxAgeSeconds: number;
+  /** What the stream shows now; undefined before its first frame. */
+  readonly gate?: GateState;
 }
+
+/** What a stream's picture shows: `flat` is one shade all over, `frozen` does not change at all. */
+export type GateState = 'good' | 'black' | 'flat' | 'frozen';
+
+/** A picture whose address is made of its content. */
+export interface ImmutableImage {
+  readonly body: Uint8Array;
+  readonly contentType: string;
+  readonly etag: string;
+  readonly modifiedAt: number;
+  readonly capturedAt: number;
+}
+
+/** A sheet of a storyboard. */
+export interface SheetResource {
+  readonly body: Uint8Array;
+  readonly contentType: string;
+  readonly etag: string;
+  readonly modifiedAt: number;
+  /** Whether it is full: it will never change. */
+  readonly complete: boolean;
+}
+
+export type PreviewFormat = 'webp' | 'gif';
 
 /** The HLS side of a stream, all of it in memory. */
 export interface HlsView {
@@ -48,8 +74,30 @@ export interface HlsView {
 /** The pictures of a stream, all of them in memory. */
 export interface ImagesView {
   readonly formats: readonly ImageFormat[];
-  /** Undefined only for a format that is not configured. Never rejects for a known stream. */
-  thumbnail(format: ImageFormat): Promise<ImageResource | undefined>;
+  /** Every width that can be asked for, the full one first. */
+  readonly widths: readonly number[];
+  /** The names of the sizes that have addresses of their own. */
+  readonly sizeNames: readonly string[];
+  /**
+   * Undefined only for a format or size that is not configured. `size`: a width in pixels, or a name. Never rejects for a
+   * known stream.
+   */
+  thumbnail(format: ImageFormat, size?: number | string): Promise<ImageResource | undefined>;
+  /** A picture by the hash of its content, while it is remembered. */
+  immutable(format: ImageFormat, hash: string): ImmutableImage | undefined;
+  /** The animated picture: a still one before there are frames. Never rejects. */
+  preview(format: PreviewFormat): Promise<ImageResource>;
+  /** The WebVTT of the storyboard, without cues before there are pictures. */
+  storyboard(): PlaylistResource;
+  sheet(number: number): Promise<SheetResource | undefined>;
+}
+
+/** Where a stream is played and seen: absolute, or from the node's root. */
+export interface PlaybackUrls {
+  readonly hls: string;
+  readonly thumbnail: string;
+  readonly preview: string;
+  readonly storyboard: string;
 }
 
 /** A stream in the API (`GET /api/v1/streams/{stream}`). Times are RFC 3339 with milliseconds. */
@@ -60,7 +108,10 @@ export interface StreamDescription {
   /** Why the stream is not live, in words; null while it is. */
   readonly reason: { readonly code: string; readonly message: string } | null;
   readonly since: string;
-  readonly playback: { readonly hls: string; readonly thumbnail: string };
+  readonly playback: PlaybackUrls & {
+    /** The newest picture under an address whose picture never changes; null while there is none to show. */
+    readonly thumbnailImmutable: string | null;
+  };
   readonly thumbnail: {
     readonly capturedAt: string | null;
     readonly ageSeconds: number | null;
@@ -69,8 +120,27 @@ export interface StreamDescription {
     readonly height: number | null;
     readonly bytes: number | null;
     readonly captured: number;
+    /** Frames of which no picture was made because a newer one had come, or because they were torn. */
     readonly dropped: number;
+    /** Frames that the gate held back. */
     readonly rejected: number;
+    /** Encodes that went wrong, retries included. */
+    readonly failed: number;
+    /** Errors that the decoder told of. */
+    readonly decoderErrors: number;
+    /** Which pictures are decoded for thumbnails: `all` where the video is encoded. */
+    readonly decode: {
+      readonly mode: 'keyframes' | 'references' | 'all';
+      readonly reason: string;
+      /** The longest time between the run's first keyframes; null until seen, and where more than keyframes is decoded. */
+      readonly keyframeIntervalSeconds: number | null;
+    };
+    /** What the stream shows; null before its first frame. */
+    readonly gate: { readonly state: GateState; readonly since: string } | null;
+    /** The newest picture, blurred: a ThumbHash in base64. */
+    readonly placeholder: string | null;
+    /** The colour that most of it has: `#rrggbb`. */
+    readonly dominantColour: string | null;
   };
   readonly hls: {
     readonly segments: number;
@@ -85,7 +155,14 @@ export interface StreamDescription {
   };
   readonly storage: {
     readonly type: string;
-    readonly playback: { readonly hls: string; readonly thumbnail: string } | null;
+    /**
+     * `waiting`: the store has not said yet whether this node may write. `publishing`. `standby`: another node writes this
+     * stream. `ended`. Null without a store.
+     */
+    readonly state: 'waiting' | 'publishing' | 'standby' | 'ended' | null;
+    /** The store in use: `s3://bucket/prefix`; the second one's name ends with `(fallback)`. */
+    readonly store: string | null;
+    readonly playback: PlaybackUrls | null;
     readonly backlogBytes: number;
     readonly uploaded: number;
     readonly failed: number;

@@ -1,17 +1,10 @@
 import type { StreamConfig } from '../config/schema.js';
 import { renderMediaPlaylist, type SegmentEntry } from '../hls/playlist.js';
-import {
-  cacheControlOf,
-  contentTypeOf,
-  multivariantKey,
-  playlistKey,
-  segmentKey,
-  thumbnailKey,
-} from '../storage/keys.js';
+import { cacheControlOf, contentTypeOf, multivariantKey, playlistKey, segmentKey } from '../storage/keys.js';
 import type { PublicationStatus, Publisher, RenditionLane, StreamPublication } from '../storage/publish/types.js';
 import type { StoredObject } from '../storage/store.js';
 import type { HlsOutput, ListedSegment } from './hls-output.js';
-import type { ImageFormat, ImageResource } from './types.js';
+import { PictureUploads } from './picture-uploads.js';
 
 /** What the playlist on the store needs to know of a segment. */
 interface RemoteEntry {
@@ -20,6 +13,9 @@ interface RemoteEntry {
   /** Of the playlist that would begin with this segment. */
   readonly discontinuitySequence: number;
 }
+
+/** A playlist on the store that is further behind is told of in the log, too. */
+const LATE_TARGET_DURATIONS = 4;
 
 export interface StreamUploadsOptions {
   readonly config: StreamConfig;
@@ -30,6 +26,7 @@ export interface StreamUploadsOptions {
 
 /** One stream's way to the object store: joins its segments and pictures with the publisher and gives them their keys. */
 export class StreamUploads {
+  readonly pictures: PictureUploads;
   readonly #options: StreamUploadsOptions;
   readonly #publication: StreamPublication;
   readonly #lane: RenditionLane<RemoteEntry>;
@@ -41,10 +38,11 @@ export class StreamUploads {
     this.#targetDurationSeconds = Math.max(1, Math.round(config.hls.segmentSeconds));
     this.#publication = publisher.stream({
       name: config.name,
-      windowSegments: config.hls.windowSegments,
+      windowSegments: Math.max(config.hls.windowSegments, enoughSegments(config.hls.segmentSeconds)),
       targetDurationSeconds: this.#targetDurationSeconds,
       cleanup,
     });
+    this.pictures = new PictureUploads({ config, cleanup, publication: this.#publication });
     this.#lane = this.#publication.rendition<RemoteEntry>({
       name: hls.rendition,
       render: (list, state) => this.#playlist(list, state),
@@ -55,7 +53,19 @@ export class StreamUploads {
     return this.#publication.status();
   }
 
-  segment({ file, body, init, entry, mediaSequence, discontinuitySequence }: ListedSegment): void {
+  /** What keeps the stream from being watched from the store as it is here, in words; undefined when nothing does. */
+  notReady(): string | undefined {
+    const { state, playlistLagSeconds, lastError } = this.status();
+    const why = lastError === null ? '' : `: ${lastError.message}`;
+    if (state === 'standby') return 'another node publishes it to the store';
+    if (state === 'waiting') return `the store has not answered${why}`;
+    const isLate = (playlistLagSeconds ?? 0) > LATE_TARGET_DURATIONS * this.#targetDurationSeconds;
+    return isLate ? `the playlist on the store is ${playlistLagSeconds?.toFixed(0)} s behind${why}` : undefined;
+  }
+
+  segment(segment: ListedSegment): void {
+    const { file, body, init, entry, mediaSequence, discontinuitySequence } = segment;
+    this.pictures.segment(segment);
     const object = this.#media(file, body);
     // RFC 8216bis 4.4.3.1: no listed segment, rounded, may be longer than the target duration.
     this.#targetDurationSeconds = Math.max(this.#targetDurationSeconds, Math.round(entry.durationSeconds));
@@ -72,20 +82,6 @@ export class StreamUploads {
     this.#publication.multivariant(() => {
       const text = hls.multivariant()?.body;
       return text === undefined ? undefined : this.#text(multivariantKey(config.name), 'multivariant', text);
-    });
-  }
-
-  image(format: ImageFormat, image: Pick<ImageResource, 'body' | 'contentType' | 'capturedAt' | 'state'>): void {
-    const { name, thumbnail } = this.#options.config;
-    this.#publication.image({
-      key: thumbnailKey(name, format),
-      body: image.body,
-      contentType: image.contentType,
-      cacheControl: cacheControlOf('thumbnail', thumbnail.intervalSeconds),
-      metadata: {
-        'image-state': image.state,
-        ...(image.capturedAt === undefined ? {} : { 'captured-at': new Date(image.capturedAt).toISOString() }),
-      },
     });
   }
 
@@ -123,4 +119,9 @@ export class StreamUploads {
     const cacheControl = cacheControlOf(kind, this.#targetDurationSeconds);
     return { key, body: new TextEncoder().encode(text), contentType: contentTypeOf(key), cacheControl };
   }
+}
+
+/** RFC 8216bis 6.2.2: what is left when a segment is removed must last three target durations. One more, as none is exact. */
+function enoughSegments(segmentSeconds: number): number {
+  return Math.ceil((3 * Math.max(1, Math.round(segmentSeconds))) / segmentSeconds) + 1;
 }

@@ -6,11 +6,15 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, type Metric, Registry
 export interface Metrics {
   readonly framesCaptured: Counter<'stream'>;
   readonly framesDropped: Counter<'stream' | 'reason'>;
+  readonly decoderErrors: Counter<'stream'>;
   readonly thumbnailEncodeSeconds: Histogram;
   readonly segments: Counter<'stream' | 'rendition'>;
   readonly segmentBytes: Counter<'stream' | 'rendition'>;
   readonly uploads: Counter<'kind' | 'result'>;
   readonly uploadSeconds: Histogram<'kind'>;
+  readonly deletedObjects: Counter<'stream'>;
+  readonly auditedSegments: Counter<'stream' | 'result'>;
+  readonly storageAlerts: Counter<'event'>;
   readonly ffmpegRestarts: Counter<'stream' | 'reason'>;
   readonly ffmpegCpuSeconds: Counter<'stream'>;
   /** Registers a function that sets the gauges when Prometheus asks. Returns the function that takes it out again. */
@@ -27,8 +31,11 @@ export interface Gauges {
   readonly thumbnailAgeSeconds: Gauge<'stream'>;
   /** 1 for the state that holds, 0 for the others. */
   readonly thumbnailState: Gauge<'stream' | 'state'>;
+  readonly thumbnailGate: Gauge<'stream' | 'state'>;
   readonly uploadBacklogBytes: Gauge;
   readonly remotePlaylistLagSeconds: Gauge<'stream'>;
+  /** 1 for the state that holds, 0 for the others. */
+  readonly publicationState: Gauge<'stream' | 'state'>;
 }
 
 type Collector = (gauges: Gauges) => void | Promise<void>;
@@ -46,9 +53,14 @@ export function createMetrics({ onCollectorError }: MetricsOptions = {}): Metric
   const byStream: Metric<'stream'>[] = [
     gauges.thumbnailAgeSeconds,
     gauges.thumbnailState,
+    gauges.thumbnailGate,
     gauges.remotePlaylistLagSeconds,
+    gauges.publicationState,
+    events.deletedObjects,
+    events.auditedSegments,
     events.framesCaptured,
     events.framesDropped,
+    events.decoderErrors,
     events.segments,
     events.segmentBytes,
     events.ffmpegRestarts,
@@ -110,6 +122,12 @@ function createGauges(registers: Registry[]): Gauges {
       labelNames: ['stream', 'state'],
       registers,
     }),
+    thumbnailGate: new Gauge({
+      name: 'sidepipe_thumbnail_gate',
+      help: 'What a stream shows: 1 for the one that holds of good, black, flat, frozen. Absent before its first frame.',
+      labelNames: ['stream', 'state'],
+      registers,
+    }),
     uploadBacklogBytes: new Gauge({
       name: 'sidepipe_upload_backlog_bytes',
       help: 'Bytes that wait to be uploaded or are on their way.',
@@ -119,6 +137,12 @@ function createGauges(registers: Registry[]): Gauges {
       name: 'sidepipe_remote_playlist_lag_seconds',
       help: 'How far the end of the uploaded playlist is behind the end of the local one.',
       labelNames: ['stream'],
+      registers,
+    }),
+    publicationState: new Gauge({
+      name: 'sidepipe_publication_state',
+      help: 'Of a stream on the store: 1 for the state that holds of waiting, publishing, standby, ended.',
+      labelNames: ['stream', 'state'],
       registers,
     }),
   };
@@ -136,6 +160,12 @@ function createEventMetrics(registers: Registry[]) {
       name: 'sidepipe_frames_dropped_total',
       help: 'Frames of which no picture was made, by reason.',
       labelNames: ['stream', 'reason'],
+      registers,
+    }),
+    decoderErrors: new Counter({
+      name: 'sidepipe_decoder_errors_total',
+      help: 'Errors in the source that the decoder of a stream told of.',
+      labelNames: ['stream'],
       registers,
     }),
     thumbnailEncodeSeconds: new Histogram({
@@ -167,6 +197,24 @@ function createEventMetrics(registers: Registry[]) {
       help: 'Time of one upload attempt, by kind of object.',
       labelNames: ['kind'],
       buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30],
+      registers,
+    }),
+    deletedObjects: new Counter({
+      name: 'sidepipe_deleted_objects_total',
+      help: 'Objects deleted from the store because no playlist listed them any more.',
+      labelNames: ['stream'],
+      registers,
+    }),
+    auditedSegments: new Counter({
+      name: 'sidepipe_audited_segments_total',
+      help: 'Listed segments that were looked up on the store, by result: readable, unreadable.',
+      labelNames: ['stream', 'result'],
+      registers,
+    }),
+    storageAlerts: new Counter({
+      name: 'sidepipe_storage_alerts_total',
+      help: 'What the log warns of about the store, by event: store-down, playlist-lagging, audit-failed and others.',
+      labelNames: ['event'],
       registers,
     }),
     ffmpegRestarts: new Counter({

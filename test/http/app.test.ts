@@ -22,6 +22,9 @@ describe('API', () => {
     expect(one.playback).toEqual({
       hls: 'https://live.example.org/tv/live/a/index.m3u8',
       thumbnail: 'https://live.example.org/tv/live/a/thumbnail.jpg',
+      thumbnailImmutable: null,
+      preview: 'https://live.example.org/tv/live/a/preview.webp',
+      storyboard: 'https://live.example.org/tv/live/a/storyboard.vtt',
     });
   });
 

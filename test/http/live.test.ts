@@ -154,7 +154,7 @@ describe('segments', () => {
 
 describe('thumbnails', () => {
   it('says when the picture was taken, how it is, and for how long it holds', async () => {
-    const response = await test.get('/live/cam/thumbnail.jpg?width=100&v=2');
+    const response = await test.get('/live/cam/thumbnail.jpg?width=1280&v=2');
     expect(response.status).toBe(200);
     expect(response.headers.get('content-type')).toBe('image/jpeg');
     expect(response.headers.get('sidepipe-captured-at')).toBe('2026-03-01T12:00:05.432Z');

@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest';
 import { thumbHashToAverageRGBA, thumbHashToRGBA } from 'thumbhash';
+import { describe, expect, it } from 'vitest';
 import { dominantColourOf, thumbHashOf, tinyPicture } from '../../src/images/placeholder.js';
 import { distance, halves, type Rgb } from './pictures.js';
 

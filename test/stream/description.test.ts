@@ -37,6 +37,7 @@ function streamOf(
       status: { state: 'offline', captured: 0, dropped: 0, failed: 0 },
     } as unknown as DescribedStream['images'],
     ...{ uploads: undefined, run: undefined, state: 'starting', since: START, reason: undefined, restarts: 0 },
+    decoderErrors: 0,
     ...more,
   };
 }
@@ -54,6 +55,8 @@ describe('describeStream', () => {
       hls: { segments: 0, windowBytes: 0, bandwidth: null, codecs: null, resolution: null, frameRate: null },
       storage: {
         type: 'memory',
+        state: null,
+        store: null,
         playback: null,
         backlogBytes: 0,
         failed: 0,
@@ -72,7 +75,12 @@ describe('describeStream', () => {
         ageSeconds: 1.23456,
         captured: 7,
         dropped: 2,
-        failed: 1,
+        rejected: 1,
+        failed: 4,
+        hash: 'HASH',
+        gate: { state: 'frozen', since: START },
+        placeholder: 'Zm9v',
+        dominantColour: '#010203',
         width: 640,
         height: 360,
         bytes: 999,
@@ -80,23 +88,49 @@ describe('describeStream', () => {
     } as unknown as DescribedStream['images'];
     const run = { pid: 4711, progress: { speed: 1.01, fps: 25 } } as unknown as NonNullable<DescribedStream['run']>;
     const uploads = {
+      state: 'publishing',
+      store: 's3://live/',
       backlogBytes: 5,
       uploaded: 6,
       failed: 7,
       playlistLagSeconds: 0.5,
       lastError: null,
     } as unknown as NonNullable<DescribedStream['uploads']>;
-    const env = { publicUrl: 'https://live.example.org', storageType: 's3', storageUrl: 'https://cdn.example.org/x' };
+    const env = {
+      publicUrl: 'https://live.example.org',
+      storageType: 's3',
+      storageUrl: (store: string) => (store === 's3://live/' ? 'https://cdn.example.org/x' : undefined),
+    };
     const described = describeStream(streamOf('test', { images, run, uploads, state: 'live', restarts: 3 }, env));
     expect(described).toMatchObject({
-      playback: { hls: 'https://live.example.org/live/door/index.m3u8' },
-      thumbnail: { capturedAt: '2027-03-03T04:05:05.555Z', ageSeconds: 1.235, state: 'fresh', rejected: 1, width: 640 },
+      playback: {
+        hls: 'https://live.example.org/live/door/index.m3u8',
+        thumbnailImmutable: 'https://live.example.org/live/door/thumbnail-HASH.jpg',
+        preview: 'https://live.example.org/live/door/preview.webp',
+        storyboard: 'https://live.example.org/live/door/storyboard.vtt',
+      },
+      thumbnail: {
+        capturedAt: '2027-03-03T04:05:05.555Z',
+        ageSeconds: 1.235,
+        state: 'fresh',
+        rejected: 1,
+        failed: 4,
+        width: 640,
+      },
       storage: {
         playback: {
           hls: 'https://cdn.example.org/x/door/index.m3u8',
           thumbnail: 'https://cdn.example.org/x/door/thumbnail.jpg',
         },
-        ...{ type: 's3', backlogBytes: 5, uploaded: 6, failed: 7, playlistLagSeconds: 0.5 },
+        ...{
+          type: 's3',
+          state: 'publishing',
+          store: 's3://live/',
+          backlogBytes: 5,
+          uploaded: 6,
+          failed: 7,
+          playlistLagSeconds: 0.5,
+        },
       },
       ffmpeg: { pid: 4711, restarts: 3, speed: 1.01, fps: 25 },
     });

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { nextState, type StreamEvent } from '../../src/stream/machine.js';
+import { nextState, type StreamTurn } from '../../src/stream/machine.js';
 import type { StreamState } from '../../src/stream/types.js';
 
 const states: readonly StreamState[] = ['idle', 'starting', 'live', 'recovering', 'failed'];
-const events: readonly StreamEvent[] = ['start', 'media', 'lost', 'exhausted', 'ended', 'stop'];
+const events: readonly StreamTurn[] = ['start', 'media', 'lost', 'exhausted', 'ended', 'stop'];
 const eventArbitrary = fc.constantFrom(...events);
-const run = (from: StreamState, happened: readonly StreamEvent[]) => happened.reduce(nextState, from);
+const run = (from: StreamState, happened: readonly StreamTurn[]) => happened.reduce(nextState, from);
 
 describe('nextState', () => {
   it('never leaves its states, whatever happens', () => {
@@ -24,7 +24,7 @@ describe('nextState', () => {
   });
 
   it('is live exactly when the newest thing that happened to a wanted stream is media', () => {
-    const wanted = fc.constantFrom<StreamEvent>('start', 'media', 'lost', 'exhausted');
+    const wanted = fc.constantFrom<StreamTurn>('start', 'media', 'lost', 'exhausted');
     fc.assert(
       fc.property(fc.array(wanted), (happened) => {
         const newest = happened.filter((event) => event !== 'start').at(-1);

@@ -164,8 +164,11 @@ describe('StreamUploads', () => {
 
   it('uploads pictures with their age and state, cached for less than their interval', () => {
     const image = { body: new Uint8Array([1]), contentType: 'image/webp' };
-    uploads.image('webp', { ...image, capturedAt: START + 5, state: 'fresh' });
-    uploads.image('jpg', { ...image, contentType: 'image/jpeg', capturedAt: undefined, state: 'offline' });
+    uploads.pictures.thumbnail({ format: 'webp' }, { ...image, capturedAt: START + 5, state: 'fresh' });
+    uploads.pictures.thumbnail(
+      { format: 'jpg' },
+      { ...image, contentType: 'image/jpeg', capturedAt: undefined, state: 'offline' },
+    );
     expect(publisher.images).toMatchObject([
       {
         ...{ key: 'door/thumbnail.webp', contentType: 'image/webp', cacheControl: 'public, max-age=3' },

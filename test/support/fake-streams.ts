@@ -2,9 +2,11 @@ import { createHash } from 'node:crypto';
 import type {
   ImageFormat,
   ImageResource,
+  ImmutableImage,
   LiveStream,
   MediaResource,
   PlaylistResource,
+  SheetResource,
   StreamDescription,
   StreamDirectory,
   StreamState,
@@ -22,6 +24,17 @@ export class FakeStream implements LiveStream {
   /** By `{rendition}/{file}`. */
   readonly media = new Map<string, MediaResource>();
   readonly pictures = new Map<ImageFormat, ImageResource>();
+  widths: number[] = [1280];
+  sizeNames: string[] = [];
+  /** What was asked for, call by call. */
+  readonly askedSizes: (number | string | undefined)[] = [];
+  /** By `{hash}.{format}`. */
+  readonly immutables = new Map<string, ImmutableImage>();
+  previewPicture: ImageResource = pictureOf(Buffer.from('preview'), { contentType: 'image/webp' });
+  storyboardText: PlaylistResource = playlistOf('WEBVTT\n');
+  readonly sheets = new Map<number, SheetResource>();
+  /** Further facts of the thumbnail in the description. */
+  thumbnailFacts: Partial<StreamDescription['thumbnail']> = {};
   whyNotReady: string | undefined;
   /** Set to make `describe` fail as a bug inside would. */
   broken: Error | undefined;
@@ -46,7 +59,19 @@ export class FakeStream implements LiveStream {
   }
 
   get images(): LiveStream['images'] {
-    return { formats: [...this.pictures.keys()], thumbnail: async (format) => this.pictures.get(format) };
+    return {
+      formats: [...this.pictures.keys()],
+      widths: this.widths,
+      sizeNames: this.sizeNames,
+      thumbnail: async (format, size) => {
+        this.askedSizes.push(size);
+        return this.pictures.get(format);
+      },
+      immutable: (format, hash) => this.immutables.get(`${hash}.${format}`),
+      preview: async () => this.previewPicture,
+      storyboard: () => this.storyboardText,
+      sheet: async (number) => this.sheets.get(number),
+    };
   }
 
   notReady(): string | undefined {
@@ -63,7 +88,13 @@ export class FakeStream implements LiveStream {
       state: this.state,
       reason: this.reason,
       since: new Date(0).toISOString(),
-      playback: { hls: `/live/${this.name}/index.m3u8`, thumbnail: `/live/${this.name}/thumbnail.jpg` },
+      playback: {
+        hls: `/live/${this.name}/index.m3u8`,
+        thumbnail: `/live/${this.name}/thumbnail.jpg`,
+        thumbnailImmutable: null,
+        preview: `/live/${this.name}/preview.webp`,
+        storyboard: `/live/${this.name}/storyboard.vtt`,
+      },
       thumbnail: {
         capturedAt: capturedAt === undefined ? null : new Date(capturedAt).toISOString(),
         ageSeconds: capturedAt === undefined ? null : (Date.now() - capturedAt) / 1000,
@@ -74,6 +105,12 @@ export class FakeStream implements LiveStream {
         captured: 0,
         dropped: 0,
         rejected: 0,
+        failed: 0,
+        decoderErrors: 0,
+        gate: null,
+        placeholder: null,
+        dominantColour: null,
+        ...this.thumbnailFacts,
       },
       hls: {
         segments: this.media.size,
@@ -85,6 +122,8 @@ export class FakeStream implements LiveStream {
       },
       storage: {
         type: 'memory',
+        state: null,
+        store: null,
         playback: null,
         backlogBytes: 0,
         uploaded: 0,

@@ -6,8 +6,10 @@ const contract: Readonly<Record<string, readonly string[]>> = {
   sidepipe_streams: ['state'],
   sidepipe_frames_captured_total: ['stream'],
   sidepipe_frames_dropped_total: ['stream', 'reason'],
+  sidepipe_decoder_errors_total: ['stream'],
   sidepipe_thumbnail_age_seconds: ['stream'],
   sidepipe_thumbnail_state: ['stream', 'state'],
+  sidepipe_thumbnail_gate: ['stream', 'state'],
   sidepipe_thumbnail_encode_seconds: [],
   sidepipe_segments_total: ['stream', 'rendition'],
   sidepipe_segment_bytes_total: ['stream', 'rendition'],
@@ -15,6 +17,10 @@ const contract: Readonly<Record<string, readonly string[]>> = {
   sidepipe_upload_seconds: ['kind'],
   sidepipe_upload_backlog_bytes: [],
   sidepipe_remote_playlist_lag_seconds: ['stream'],
+  sidepipe_publication_state: ['stream', 'state'],
+  sidepipe_deleted_objects_total: ['stream'],
+  sidepipe_audited_segments_total: ['stream', 'result'],
+  sidepipe_storage_alerts_total: ['event'],
   sidepipe_ffmpeg_restarts_total: ['stream', 'reason'],
   sidepipe_ffmpeg_cpu_seconds_total: ['stream'],
 };
@@ -25,13 +31,17 @@ function filled() {
     metrics.framesCaptured.inc({ stream });
     metrics.framesDropped.inc({ stream, reason: 'busy' });
     metrics.framesDropped.inc({ stream, reason: 'black' });
+    metrics.decoderErrors.inc({ stream });
     metrics.segments.inc({ stream, rendition: 'source' });
     metrics.segmentBytes.inc({ stream, rendition: 'source' }, 1000);
+    metrics.deletedObjects.inc({ stream }, 2);
+    metrics.auditedSegments.inc({ stream, result: 'readable' }, 6);
     metrics.ffmpegRestarts.inc({ stream, reason: 'exited' });
     metrics.ffmpegCpuSeconds.inc({ stream }, 0.25);
   }
   metrics.thumbnailEncodeSeconds.observe(0.02);
   metrics.uploads.inc({ kind: 'segment', result: 'ok' });
+  metrics.storageAlerts.inc({ event: 'store-down' });
   metrics.uploadSeconds.observe({ kind: 'segment' }, 0.2);
   return metrics;
 }
@@ -45,7 +55,9 @@ describe('createMetrics', () => {
       gauges.streams.set({ state: 'live' }, 2);
       gauges.thumbnailAgeSeconds.set({ stream: 'a' }, 1.5);
       gauges.thumbnailState.set({ stream: 'a', state: 'fresh' }, 1);
+      gauges.thumbnailGate.set({ stream: 'a', state: 'good' }, 1);
       gauges.remotePlaylistLagSeconds.set({ stream: 'a' }, 2);
+      gauges.publicationState.set({ stream: 'a', state: 'publishing' }, 1);
       gauges.uploadBacklogBytes.set(10);
     });
     const { body, contentType } = await metrics.render();
@@ -110,7 +122,7 @@ describe('createMetrics', () => {
     await metrics.forget('never-there');
     const { body } = await metrics.render();
     expect(body).not.toContain('stream="a"');
-    expect(lines(body, 'sidepipe_').filter((line) => line.includes('stream="b"'))).toHaveLength(7);
+    expect(lines(body, 'sidepipe_').filter((line) => line.includes('stream="b"'))).toHaveLength(10);
   });
 
   it('stands beside another one in the same process', async () => {

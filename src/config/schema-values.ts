@@ -1,0 +1,17 @@
+import { z } from 'zod';
+
+/** Kinds of values that more than one part of the schema has. */
+
+/** Environment variables are text: digits there are a number. Nothing else is turned into one. */
+export const numeric = <Inner extends z.ZodType>(inner: Inner) =>
+  z.preprocess(
+    (value: number | string) => (typeof value === 'string' && /^[+-]?[\d.]+$/.test(value) ? Number(value) : value),
+    inner,
+  );
+export const port = numeric(z.number().int().min(0).max(65535));
+export const seconds = numeric(z.number().positive().max(86_400));
+/** Environment variables are text: `true` and `false` there mean what they say. */
+export const flag = z.union(
+  [z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')],
+  'expected true or false',
+);

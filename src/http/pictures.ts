@@ -1,0 +1,132 @@
+import type { ImageFormat, ImageResource, LiveStream, PreviewFormat } from '../stream/types.js';
+import { type HeaderFields, openToAll } from './headers.js';
+import { notFound, type Problem, problemResponse } from './problem.js';
+import { type RequestFacts, respondWith } from './respond.js';
+
+const forever = 'public, max-age=31536000, immutable';
+const latest = /^thumbnail\.(jpg|webp|avif|png)$/;
+/** A size's name has at most 16 characters, the hash of a content 27. */
+const sized = /^thumbnail-([a-z0-9][a-z0-9-]{0,15})\.(jpg|webp|avif|png)$/;
+const immutable = /^thumbnail-([A-Za-z0-9_-]{27})\.(jpg|webp|avif|png)$/;
+const preview = /^preview\.(webp|gif)$/;
+const sheet = /^storyboard-(\d{1,12})\.jpg$/;
+
+/** A request for a picture, with the part of its address that names it. */
+export interface PictureRequest {
+  readonly request: RequestFacts & { query(name: string): string | undefined };
+  readonly live: LiveStream;
+  readonly file: string;
+  readonly now: () => number;
+}
+
+/** The pictures under `/live/{stream}/`. Undefined for a file that is none of them. */
+export function answerPicture(asked: PictureRequest): Response | Promise<Response> | undefined {
+  const { file } = asked;
+  if (latest.test(file)) return serveThumbnail(asked, latest.exec(file)?.[1] as ImageFormat, undefined);
+  const [, size, sizeFormat] = sized.exec(file) ?? [];
+  if (size !== undefined) return serveThumbnail(asked, sizeFormat as ImageFormat, size);
+  const [, hash, format] = immutable.exec(file) ?? [];
+  if (hash !== undefined) return serveImmutable(asked, format as ImageFormat, hash);
+  if (preview.test(file)) return servePreview(asked, preview.exec(file)?.[1] as PreviewFormat);
+  if (file === 'storyboard.vtt') return serveStoryboard(asked);
+  const number = sheet.exec(file)?.[1];
+  return number === undefined ? undefined : serveSheet(asked, Number(number));
+}
+
+async function serveThumbnail(
+  asked: PictureRequest,
+  format: ImageFormat,
+  sizeName: string | undefined,
+): Promise<Response> {
+  const { request, live } = asked;
+  const { images } = live;
+  const width = sizeName === undefined ? request.query('width') : undefined;
+  if (width !== undefined && !images.widths.some((each) => String(each) === width)) {
+    return refuse(request, unknownWidth(live, width));
+  }
+  const image = await images.thumbnail(format, width === undefined ? sizeName : Number(width));
+  if (image !== undefined) return respondWithPicture(asked, image);
+  const known = images.formats.includes(format);
+  const detail = known
+    ? `Stream ${live.name} has no size of this name. It has: ${images.sizeNames.join(', ') || 'none'}.`
+    : `Stream ${live.name} makes no ${format} pictures. It makes: ${images.formats.join(', ')}.`;
+  return refuse(request, notFound(detail, openToAll));
+}
+
+function unknownWidth({ name, images }: LiveStream, width: string): Problem {
+  return {
+    status: 400,
+    code: 'request-invalid',
+    title: 'Request not understood',
+    detail: `Stream ${name} makes no pictures of width ${JSON.stringify(width.slice(0, 20))}. It makes: ${images.widths.join(', ')}.`,
+    field: 'width',
+    headers: openToAll,
+    members: { allowed: images.widths },
+  };
+}
+
+function serveImmutable({ request, live, now }: PictureRequest, format: ImageFormat, hash: string): Response {
+  const found = live.images.immutable(format, hash);
+  if (found === undefined) {
+    const detail = `This picture of stream ${live.name} is no longer remembered. The newest is thumbnail.${live.images.formats[0]}.`;
+    return refuse(request, notFound(detail, openToAll));
+  }
+  const { capturedAt, ...item } = found;
+  // No state: whatever it were, caches would keep it for a year.
+  const headers = { 'sidepipe-captured-at': new Date(capturedAt).toISOString(), ...openToAll };
+  return respondWith(request, { ...item, cacheControl: forever, headers }, now());
+}
+
+async function servePreview(asked: PictureRequest, format: PreviewFormat): Promise<Response> {
+  return respondWithPicture(asked, await asked.live.images.preview(format));
+}
+
+function serveStoryboard({ request, live, now }: PictureRequest): Response {
+  const { body, etag, modifiedAt } = live.images.storyboard();
+  const contentType = 'text/vtt; charset=utf-8';
+  return respondWith(
+    request,
+    { body, etag, modifiedAt, contentType, cacheControl: 'public, max-age=1', headers: openToAll },
+    now(),
+  );
+}
+
+async function serveSheet({ request, live, now }: PictureRequest, number: number): Promise<Response> {
+  const found = await live.images.sheet(number);
+  if (found === undefined) {
+    const detail = `Stream ${live.name} has no such sheet. storyboard.vtt names those that there are.`;
+    return refuse(request, notFound(detail, openToAll));
+  }
+  const { complete, ...item } = found;
+  // A sheet that grows has another query in the WebVTT each time: the same address may still be asked for without.
+  const cacheControl = complete ? forever : 'no-cache';
+  return respondWith(request, { ...item, cacheControl, headers: openToAll }, now());
+}
+
+function respondWithPicture({ request, now }: PictureRequest, image: ImageResource): Response {
+  const { body, contentType, etag, modifiedAt } = image;
+  const headers = imageHeaders(image);
+  return respondWith(
+    request,
+    { body, contentType, etag, modifiedAt, cacheControl: imageCaching(image), headers },
+    now(),
+  );
+}
+
+/** Every picture says how old it is, in a 304 too: there it is the client's copy that the words are about. */
+function imageHeaders(image: ImageResource): HeaderFields {
+  const headers: Record<string, string> = Object.assign({ 'sidepipe-image-state': image.state }, openToAll);
+  if (image.capturedAt !== undefined) headers['sidepipe-captured-at'] = new Date(image.capturedAt).toISOString();
+  if (image.gate !== undefined) headers['sidepipe-gate-state'] = image.gate;
+  return headers;
+}
+
+/** A picture that is not fresh must not outlive its state in any cache. */
+function imageCaching(image: ImageResource): string {
+  const seconds = Math.floor(image.maxAgeSeconds);
+  return image.state === 'fresh' && seconds >= 1 ? `public, max-age=${seconds}, must-revalidate` : 'no-cache';
+}
+
+function refuse(request: RequestFacts, problem: Problem): Response {
+  return problemResponse(problem, request.url);
+}

@@ -1,0 +1,20 @@
+/** Whether something that costs memory is worth making: always, or for a while after someone asked for it. Pure. */
+export class Demand {
+  readonly #always: boolean;
+  readonly #lastsSeconds: number;
+  #askedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: { readonly always: boolean; readonly lastsSeconds: number }) {
+    this.#always = options.always;
+    this.#lastsSeconds = options.lastsSeconds;
+  }
+
+  /** `now`: milliseconds since the epoch, here and below. */
+  ask(now: number): void {
+    this.#askedAt = now;
+  }
+
+  lasts(now: number): boolean {
+    return this.#always || now - this.#askedAt < this.#lastsSeconds * 1000;
+  }
+}

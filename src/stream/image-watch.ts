@@ -1,0 +1,153 @@
+import type { LogLine } from '../ffmpeg/log-line.js';
+import type { GateJudgement } from '../frames/gate.js';
+import type { ThumbnailEvent } from '../images/thumbnail.js';
+import { DecoderErrors } from './decoder-errors.js';
+import type { StreamEnvironment } from './environment.js';
+import type { HlsOutput } from './hls-output.js';
+import { StreamImages } from './stream-images.js';
+import type { ImageState } from './types.js';
+import type { StreamUploads } from './uploads.js';
+
+export interface ImageWatchOptions {
+  readonly env: StreamEnvironment;
+  readonly hls: HlsOutput;
+  readonly uploads: () => StreamUploads | undefined;
+}
+
+/** One stream's pictures and everyone who must hear of them: metrics, log, events, uploads. */
+export class ImageWatch {
+  readonly images: StreamImages;
+  readonly #env: StreamEnvironment;
+  readonly #uploads: () => StreamUploads | undefined;
+  readonly #decoder: DecoderErrors;
+  #state: ImageState = 'offline';
+  /** The capture time of what is on the store, in milliseconds since the epoch. */
+  #uploadedAt = Number.NEGATIVE_INFINITY;
+
+  constructor({ env, hls, uploads }: ImageWatchOptions) {
+    const { config, now, publisher, offlineFile } = env;
+    this.#env = env;
+    this.#uploads = uploads;
+    this.#decoder = new DecoderErrors(env);
+    this.images = new StreamImages({
+      config,
+      now,
+      offlineFile,
+      uploads: publisher !== undefined,
+      timeline: () => hls.timeline(),
+      onEvent: (event) => this.#onThumbnail(event),
+      onDropped: (reason) => this.#onDropped(reason),
+      onGate: (judgement) => this.#onGate(judgement),
+      onFailed: (error) => {
+        env.episodes.happened('extras-failed', `a preview or storyboard could not be made: ${error.message}`);
+      },
+      onFurther: {
+        preview: (format, image) => this.#uploads()?.pictures.preview(format, image),
+        storyboard: (change) => this.#uploads()?.pictures.storyboard(change),
+        fullSheet: (sheet) => this.#uploads()?.pictures.fullSheet(sheet),
+      },
+    });
+  }
+
+  get decoderErrors(): number {
+    return this.#decoder.count;
+  }
+
+  /** What ffmpeg says: of interest is what its decoder could not read. */
+  line(line: LogLine): void {
+    this.#decoder.line(line);
+  }
+
+  /** Once a second: tells of pictures that have grown old. */
+  async tick(): Promise<void> {
+    this.images.expire();
+    this.#decoder.tick();
+    const { state, ageSeconds } = this.images.status;
+    if (state === this.#state) return;
+    const before = this.#state;
+    this.#state = state;
+    const { log, events, now } = this.#env;
+    const age = ageSeconds === undefined ? null : Math.round(ageSeconds);
+    if (state === 'fresh') log.info({ before }, 'the thumbnail is fresh');
+    else log.warn({ before, ageSeconds: age }, `the thumbnail is ${state}`);
+    events.publish({ stream: this.#env.config.name, type: state, at: now(), details: { before, ageSeconds: age } });
+    if (state === 'offline') await this.uploadOffline();
+  }
+
+  /** The store's copy must not pass the last picture off as a fresh one for ever. */
+  async uploadOffline(): Promise<void> {
+    this.#uploadedAt = Number.NEGATIVE_INFINITY;
+    await this.#uploadAll((format, size) => this.images.offline(format, size));
+  }
+
+  async #uploadAll(read: StreamImages['offline']): Promise<void> {
+    const pictures = this.#uploads()?.pictures;
+    if (pictures === undefined) return;
+    for (const size of [undefined, ...this.images.sizes]) {
+      for (const format of this.images.formats) {
+        const image = await read(format, size?.name);
+        if (image !== undefined) pictures.thumbnail({ format, size }, image);
+      }
+    }
+  }
+
+  #onThumbnail(event: ThumbnailEvent): void {
+    const { metrics, episodes, config } = this.#env;
+    if (event.type === 'failed') {
+      if (event.step === 'encode' && !event.retrying) {
+        metrics.framesDropped.inc({ stream: config.name, reason: 'encode-failed' });
+      }
+      const message = `a picture could not be made: ${event.error.message}`;
+      episodes.happened('image-failed', message, { step: event.step, code: event.error.code });
+      return;
+    }
+    episodes.ended('image-failed', 'pictures are made again');
+    episodes.ended('extras-failed', 'pictures are made again');
+    episodes.ended('frames-dropped', 'the encoder keeps up again');
+    episodes.ended('frame-invalid', 'frames are whole again');
+    if (event.type === 'repeated') {
+      this.#dateAnew(event.capturedAt);
+      return;
+    }
+    const { image, variant, capturedAt, unchanged } = event;
+    metrics.thumbnailEncodeSeconds.observe(image.encodeSeconds);
+    const pictures = this.#uploads()?.pictures;
+    if (pictures === undefined) return;
+    if (unchanged) {
+      this.#dateAnew(capturedAt);
+      return;
+    }
+    this.#uploadedAt = capturedAt;
+    pictures.thumbnail(variant, { ...image, capturedAt, state: 'fresh' });
+    if (variant.size === undefined) pictures.immutable(variant, image, capturedAt);
+  }
+
+  /** A picture that stays the same is uploaded again only so often that the date on the store does not go stale. */
+  #dateAnew(capturedAt: number): void {
+    const { staleAfterSeconds } = this.#env.config.thumbnail;
+    if (capturedAt - this.#uploadedAt < staleAfterSeconds * 500) return;
+    this.#uploadedAt = capturedAt;
+    void this.#uploadAll((format, size) => this.images.thumbnail(format, size));
+  }
+
+  #onDropped(reason: string): void {
+    const { metrics, episodes, config } = this.#env;
+    metrics.framesDropped.inc({ stream: config.name, reason });
+    if (reason === 'encoder-busy') {
+      const message = 'the encoder is slower than the frames come: older frames are dropped';
+      episodes.happened('frames-dropped', message);
+    } else if (reason === 'frame-invalid') {
+      episodes.happened('frame-invalid', 'a frame came whose bytes are not those of a picture of its size');
+    }
+  }
+
+  #onGate({ event, state, stateSince, statistics }: GateJudgement): void {
+    if (event === undefined) return;
+    const { log, events, config } = this.#env;
+    const round = (value: number) => Math.round(value * 10) / 10;
+    const details = { brightness: round(statistics.mean), contrast: round(statistics.standardDeviation) };
+    if (event === 'recovered') log.info({ gate: state, ...details }, 'the picture is good again');
+    else log.warn({ gate: state, ...details }, `the picture is ${event}`);
+    events.publish({ stream: config.name, type: event, at: stateSince, details });
+  }
+}

@@ -1,0 +1,119 @@
+import type { StreamConfig } from '../config/schema.js';
+import type { EncodedImage } from '../images/picture.js';
+import { hashOf } from '../images/recent-pictures.js';
+import type { StoryboardTile } from '../images/storyboard-vtt.js';
+import type { ThumbnailVariant } from '../images/thumbnail.js';
+import {
+  cacheControlOf,
+  contentTypeOf,
+  immutableThumbnailKey,
+  previewKey,
+  sizedThumbnailKey,
+  storyboardIndexKey,
+  storyboardKey,
+  thumbnailKey,
+} from '../storage/keys.js';
+import type { StreamPublication } from '../storage/publish/types.js';
+import type { StoredObject } from '../storage/store.js';
+import type { ListedSegment } from './hls-output.js';
+import { sheetsOf } from './live-storyboard.js';
+import { RecordedStoryboard } from './recorded-storyboard.js';
+import type { FurtherPictures } from './stream-images.js';
+import type { ImageResource, PreviewFormat } from './types.js';
+
+export interface PictureUploadsOptions {
+  readonly config: StreamConfig;
+  readonly cleanup: 'delete' | 'keep';
+  readonly publication: Pick<StreamPublication, 'image'>;
+}
+
+type Dated = Pick<ImageResource, 'body' | 'contentType' | 'capturedAt' | 'state'>;
+
+/** One stream's pictures on their way to the object store: gives them their keys, headers and metadata. */
+export class PictureUploads implements FurtherPictures {
+  readonly #options: PictureUploadsOptions;
+  readonly #recorded: RecordedStoryboard | undefined;
+
+  constructor(options: PictureUploadsOptions) {
+    this.#options = options;
+    this.#recorded = options.cleanup === 'keep' ? new RecordedStoryboard() : undefined;
+  }
+
+  /** The newest picture in one form, or what stands in for it. */
+  thumbnail({ format, size }: ThumbnailVariant, image: Dated): void {
+    const { name, thumbnail } = this.#options.config;
+    const key = size === undefined ? thumbnailKey(name, format) : sizedThumbnailKey(name, size.name, format);
+    this.#replace(key, image, cacheControlOf('thumbnail', thumbnail.intervalSeconds));
+  }
+
+  /** The same under the address of its content. */
+  immutable({ format }: ThumbnailVariant, image: EncodedImage, capturedAt: number): void {
+    const { config, publication } = this.#options;
+    const { body, contentType } = image;
+    const key = immutableThumbnailKey(config.name, hashOf(image), format);
+    const cacheControl = cacheControlOf('thumbnail-immutable', 0);
+    const metadata = { 'captured-at': new Date(capturedAt).toISOString() };
+    const object = { key, body, contentType, cacheControl, metadata };
+    publication.image(object, { immutable: true, series: `thumbnail.${format}` });
+  }
+
+  preview(format: PreviewFormat, image: Dated): void {
+    const { name, thumbnail } = this.#options.config;
+    // A still picture may stand in, in a format of its own: its content type tells.
+    this.#replace(previewKey(name, format), image, cacheControlOf('preview', thumbnail.intervalSeconds));
+  }
+
+  /** Where segments are deleted: a few sheets, written over in turn, so that none stays behind for ever. */
+  storyboard({ number, sheet, text }: Parameters<FurtherPictures['storyboard']>[0]): void {
+    if (this.#recorded !== undefined) return;
+    const { config, publication } = this.#options;
+    const slots = sheetsOf(config);
+    const key = storyboardKey(config.name, number % slots);
+    publication.image({
+      key,
+      body: sheet.body,
+      contentType: sheet.contentType,
+      cacheControl: cacheControlOf('storyboard', config.storyboard.intervalSeconds),
+    });
+    // The sheet's own number in the query: what is written over is another address.
+    this.#index(text((each, version) => `storyboard-${each % slots}.jpg?v=${each}-${version ?? 'full'}`));
+  }
+
+  /** Where they are kept: every sheet, once, and the WebVTT of all of them. */
+  fullSheet({ number, image, tiles }: { number: number; image: EncodedImage; tiles: readonly StoryboardTile[] }): void {
+    if (this.#recorded === undefined || !this.#options.config.storyboard.upload) return;
+    const { config, publication } = this.#options;
+    const { body, contentType } = image;
+    const cacheControl = cacheControlOf('thumbnail-immutable', 0);
+    const object: StoredObject = { key: storyboardKey(config.name, number), body, contentType, cacheControl };
+    publication.image(object, { immutable: true, series: 'storyboard' });
+    this.#recorded.sheet(tiles);
+    this.#index(this.#recorded.text((sheet) => `storyboard-${sheet}.jpg`));
+  }
+
+  /** The next segment that the store's playlist will list. */
+  segment({ entry }: Pick<ListedSegment, 'entry'>): void {
+    const { programDateTime, durationSeconds, discontinuity } = entry;
+    this.#recorded?.segment({ startsAt: programDateTime, durationSeconds, discontinuity });
+  }
+
+  #index(text: string): void {
+    const { config, publication } = this.#options;
+    const key = storyboardIndexKey(config.name);
+    publication.image({
+      key,
+      body: new TextEncoder().encode(text),
+      contentType: contentTypeOf(key),
+      cacheControl: cacheControlOf('storyboard-index', config.storyboard.intervalSeconds),
+    });
+  }
+
+  #replace(key: string, image: Dated, cacheControl: string): void {
+    const { body, contentType, state, capturedAt } = image;
+    const metadata = {
+      'image-state': state,
+      ...(capturedAt === undefined ? {} : { 'captured-at': new Date(capturedAt).toISOString() }),
+    };
+    this.#options.publication.image({ key, body, contentType, cacheControl, metadata });
+  }
+}
