@@ -1,4 +1,4 @@
-import type { StorageConfig } from '../config/schema.js';
+import type { StoreConfig } from '../config/schema.js';
 import { SidepipeError } from '../errors.js';
 import { createDirectoryStore } from './directory.js';
 import { createMemoryStore } from './memory.js';
@@ -8,7 +8,7 @@ import type { ObjectStore } from './store.js';
 export type OpenStoreOptions = S3StoreOptions;
 
 /** The store that the configuration names. Throws `storage-misconfigured` when it cannot be opened. */
-export async function openStore(config: StorageConfig, options: OpenStoreOptions = {}): Promise<ObjectStore> {
+export async function openStore(config: StoreConfig, options: OpenStoreOptions = {}): Promise<ObjectStore> {
   switch (config.type) {
     case 'memory':
       return createMemoryStore();

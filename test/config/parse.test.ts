@@ -40,6 +40,10 @@ describe('parseConfig', () => {
       'storage.s3.secretAccessKey',
       'storage.s3.sessionToken',
       'storage.s3.kmsKeyId',
+      'storage.fallback.s3.accessKeyId',
+      'storage.fallback.s3.secretAccessKey',
+      'storage.fallback.s3.sessionToken',
+      'storage.fallback.s3.kmsKeyId',
       'streams.*.keys',
     ]);
   });

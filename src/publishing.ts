@@ -1,0 +1,102 @@
+import type { StorageConfig, StoreConfig } from './config/schema.js';
+import { openStore } from './storage/open.js';
+import type { Publisher } from './storage/publish/types.js';
+import { createPublisher } from './storage/publisher.js';
+import type { ObjectStore } from './storage/store.js';
+import { logUploads, observeUploads } from './stream/publisher-events.js';
+import type { Logger } from './telemetry/logger.js';
+import type { Metrics } from './telemetry/metrics.js';
+
+export interface PublishingOptions {
+  readonly storage: StorageConfig;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+}
+
+/** The way to the configured stores. */
+export interface Publishing {
+  readonly publisher: Publisher;
+  /** Where the keys of a store can be fetched, by the name that the publisher calls it. */
+  urlOf(store: string): string | undefined;
+  /** Ends what is under way within the deadline, then the stores. */
+  close(deadlineMs: number): Promise<void>;
+}
+
+/** The connections that `storage.s3.concurrency` allows must do for the playlists, too: half as many as uploads. */
+const CONNECTIONS_AN_UPLOAD = 1.5;
+
+/**
+ * Opens the stores of the configuration and a publisher on them; undefined where nothing leaves the node. Throws
+ * `storage-misconfigured` when one cannot be opened: neither is open then. Contacts nobody.
+ */
+export async function openPublishing({ storage, log, metrics }: PublishingOptions): Promise<Publishing | undefined> {
+  if (storage.type === 'memory') return undefined;
+  const { fallback, lease, audit, orphanIntervalSeconds, backlogBytes } = storage;
+  const first = await open(storage, log);
+  const second = fallback && asFallback(await open(fallback, log).catch((error) => closing(first, error)));
+  const urls = new Map([[first.description, urlIn(storage)]]);
+  if (fallback && second) urls.set(second.description, urlIn(fallback));
+  let inUse = first.description;
+  const tell = logUploads(log, metrics);
+  const publisher = createPublisher({
+    store: first,
+    backlogBytes,
+    ...(second && { fallback: second }),
+    ...(fallback && {
+      failover: { afterMs: fallback.afterSeconds * 1000, handBackAfterMs: fallback.handBackAfterSeconds * 1000 },
+    }),
+    ...(storage.s3 && { concurrency: Math.max(1, Math.floor(storage.s3.concurrency / CONNECTIONS_AN_UPLOAD)) }),
+    lease: lease.enabled && { ttlMs: lease.ttlSeconds * 1000 },
+    audit: audit.enabled && {
+      intervalMs: audit.intervalSeconds * 1000,
+      publicUrl: AUDITED,
+      fetch: (url, init) => fetchFrom(urls.get(inUse), String(url), init),
+    },
+    orphanIntervalMs: orphanIntervalSeconds * 1000,
+    log: (event) => {
+      if (event.event === 'store-switched') inUse = String(event.details?.['to']);
+      tell(event);
+    },
+    observe: observeUploads(metrics),
+  });
+  publisher.start();
+  const forget = metrics.onCollect((gauges) => gauges.uploadBacklogBytes.set(publisher.backlogBytes));
+  return {
+    publisher,
+    urlOf: (store) => urls.get(store),
+    async close(deadlineMs) {
+      await publisher.close({ deadlineMs });
+      forget();
+      await Promise.all([first.close(), second?.close()]);
+    },
+  };
+}
+
+async function open(config: StoreConfig, log: Logger): Promise<ObjectStore> {
+  const facts = { event: 'store-notice', store: '' };
+  const store = await openStore(config, { onNotice: (message) => log.warn({ ...facts }, `The store: ${message}.`) });
+  facts.store = store.description;
+  return store;
+}
+
+/** Stands for the public URL of whichever store is in use when the publisher asks. */
+const AUDITED = 'http://store-in-use.invalid';
+
+/** Players are told of the store in use, so its URL is the one to ask; none where it has none. */
+async function fetchFrom(base: string | undefined, url: string, init: RequestInit | undefined): Promise<Response> {
+  return base === undefined ? new Response(null) : fetch(base + url.slice(AUDITED.length), init);
+}
+
+/** Both can have a bucket of the same name, and must be told apart. */
+function asFallback(store: ObjectStore): ObjectStore {
+  return { ...store, description: `${store.description} (fallback)` };
+}
+
+function urlIn({ type, s3 }: StoreConfig): string | undefined {
+  return type === 's3' ? s3?.publicUrl : undefined;
+}
+
+async function closing(store: ObjectStore, error: unknown): Promise<never> {
+  await store.close();
+  throw error;
+}
