@@ -156,7 +156,7 @@ describe.concurrent.each(ffmpegs)('a failure of the $name ffmpeg', ({ path, liba
     ['a server that hangs up', () => `http://127.0.0.1:${port}/cut`, 'source-unavailable', /broke/],
     ['a secure connection to a plain server', () => secure, 'source-unavailable', /TLS|broke/],
     ['a playlist that leads to a file', () => `http://127.0.0.1:${port}/to-file.m3u8`, 'source-refused', /protocol/],
-    ['a list of files from the network', () => `http://127.0.0.1:${port}/concat`, 'source-refused', /protocol/],
+    ['a list of files from the network', () => `http://127.0.0.1:${port}/concat`, 'source-not-media', /not video/],
   ])(
     'is put into words: %s',
     async (_, text, code, message) => {
