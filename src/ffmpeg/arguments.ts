@@ -21,7 +21,17 @@ export interface StreamPlan {
     readonly segmentSeconds: number;
     readonly container: 'mpegts' | 'fmp4';
   };
-  readonly frames: { readonly intervalSeconds: number; readonly width: number; readonly height: number };
+  readonly frames: {
+    readonly intervalSeconds: number;
+    readonly width: number;
+    readonly height: number;
+    /** Which pictures of a copied stream are decoded; keyframes where it is not told. */
+    readonly decode?: 'keyframes' | 'references';
+    /** Where decoded pictures are far apart: take one rather than be so late with the next. */
+    readonly longestGapSeconds?: number;
+    /** So many are taken as they come at the beginning. */
+    readonly sample?: number;
+  };
   /** Major version of libavformat. */
   readonly libavformat: number;
 }
@@ -33,7 +43,7 @@ const PROGRESS_URL = 'pipe:3';
 export function ffmpegArguments(plan: StreamPlan): string[] {
   return [
     ...['-hide_banner', '-nostdin', '-nostats', '-loglevel', 'level+info', '-progress', PROGRESS_URL],
-    ...decoderArguments(plan.video),
+    ...decoderArguments(plan),
     ...plan.input,
     ...hlsOutput(plan),
     ...framesOutput(plan),
@@ -41,13 +51,13 @@ export function ffmpegArguments(plan: StreamPlan): string[] {
 }
 
 /**
- * A copied stream is decoded for pictures only, and keyframes alone are enough for those: a twentieth of the work. One
- * thread, because frame threads hand each picture out late by as many pictures as there are threads. Without the
- * deblocking filter a keyframe costs a seventh less and stays within 46 dB of itself at full size, 51 dB at a third of it:
- * far below what JPEG loses. Keyframes are predicted from unfiltered samples, so nothing adds up.
+ * A copied stream is decoded for pictures only, so not all of it has to be. Keyframes are the least: a tenth of the work, but
+ * as far apart as the source makes them, and with B-frames they come late. What no other picture refers to can always
+ * be left out. One thread, because frame threads hand each picture out late by as many pictures as there are threads.
  */
-function decoderArguments(video: VideoPlan): string[] {
-  return video.kind === 'copy' ? ['-threads', '1', '-skip_frame', 'nokey', '-skip_loop_filter', 'all'] : [];
+function decoderArguments({ video, frames }: StreamPlan): string[] {
+  if (video.kind !== 'copy') return [];
+  return ['-threads', '1', '-skip_frame', frames.decode === 'references' ? 'noref' : 'nokey'];
 }
 
 function hlsOutput({ video, audio, hls }: StreamPlan): string[] {
@@ -93,18 +103,32 @@ function containerArguments(container: 'mpegts' | 'fmp4', url: string): string[]
 }
 
 /**
- * Pictures as NUT on stdout: one for each interval of the stream's time, the first one of it, fitted into a fixed box.
- * NUT gives each its timestamp and its size, which rawvideo has not.
+ * Which decoded pictures are taken. Where all are decoded: the first of each interval of the stream's time. Keyframes are far
+ * apart: of those at hand the one nearest to the interval, but none that would make the gap before the next too long, which
+ * is expected as far behind this one as this one is behind the last; where time goes backwards it is begun anew.
+ */
+function pictureSelection({ intervalSeconds, longestGapSeconds, sample = 1 }: StreamPlan['frames']): string {
+  if (longestGapSeconds === undefined)
+    return `isnan(prev_selected_t)+gt(floor(t/${intervalSeconds}),floor(prev_selected_t/${intervalSeconds}))`;
+  const step = '(t-prev_t)';
+  const gap = '(t-prev_selected_t)';
+  const isNear = `gte(${gap},${intervalSeconds}-${step}/2)`;
+  return `lt(selected_n,${sample})+lt(${gap},0)+${isNear}+gt(${gap}+${step},${longestGapSeconds})`;
+}
+
+/**
+ * Pictures as NUT on stdout, fitted into a fixed box. NUT gives each its timestamp and its size, which rawvideo has not; in
+ * the source's own time base, because the encoder's is one frame, and that of a rate that may change.
  */
 function framesOutput({ frames, libavformat }: StreamPlan): string[] {
-  const { intervalSeconds, width, height } = frames;
-  const inNewInterval = `isnan(prev_selected_t)+gt(floor(t/${intervalSeconds}),floor(prev_selected_t/${intervalSeconds}))`;
+  const { width, height } = frames;
   const box = `w='min(${width},iw)':h='min(${height},ih)':force_original_aspect_ratio=decrease`;
   return [
     ...['-map', '0:V:0', '-an', '-sn', '-dn', '-map_metadata', '-1'],
-    ...['-vf', `select='${inNewInterval}',scale=${box}:flags=area,setsar=1,format=rgb24`],
+    ...['-vf', `select='${pictureSelection(frames)}',scale=${box}:flags=area,setsar=1,format=rgb24`],
     // Each picture once, when it comes: a constant rate would repeat and delay them.
     ...(libavformat >= 60 ? ['-fps_mode', 'passthrough'] : ['-vsync', 'passthrough']),
+    ...['-enc_time_base', libavformat >= 61 ? 'demux' : '-1'],
     ...['-c:v', 'rawvideo', '-f', 'nut', '-write_index', '0', '-flush_packets', '1', 'pipe:1'],
   ];
 }

@@ -1,0 +1,125 @@
+/** Which pictures of a copied stream are decoded: keyframes alone, or all that other pictures refer to. */
+export type DecodeMode = 'keyframes' | 'references';
+export type DecodeSetting = 'auto' | DecodeMode;
+
+export interface DecodeChoice {
+  readonly mode: DecodeMode;
+  /** Why, in words. */
+  readonly reason: string;
+  /** How far apart two pictures may be for the newest one never to be too old, in seconds. */
+  readonly longestGapSeconds: number;
+}
+
+/** A picture may be so much older than the interval. */
+const SLACK_SECONDS = 1;
+/** What decoding, scaling and a busy machine take of it. */
+const MARGIN_SECONDS = 0.25;
+/** So many pictures of a run come one keyframe apart, for the keyframe interval to be seen. */
+export const SAMPLE_PICTURES = 4;
+
+/** What to begin with: keyframes are a tenth of the work, and nothing is known of the source yet. Pure. */
+export function firstChoice(setting: DecodeSetting, intervalSeconds: number): DecodeChoice {
+  const longestGapSeconds = intervalSeconds + SLACK_SECONDS - MARGIN_SECONDS;
+  if (setting !== 'auto') return { mode: setting, reason: 'configured', longestGapSeconds };
+  return { mode: 'keyframes', reason: 'keyframes come often enough as far as is known', longestGapSeconds };
+}
+
+export interface DecodeMeterOptions {
+  readonly setting: DecodeSetting;
+  /** What the run was begun with. */
+  readonly choice: DecodeChoice;
+  readonly intervalSeconds: number;
+  /** How many frames are taken for each picture. */
+  readonly framesPerInterval: number;
+}
+
+/**
+ * Watches what keyframe-only decoding gives, over one run of ffmpeg, and says when it cannot keep a picture's age within the
+ * interval plus one second. Two things can be in the way: keyframes that are far apart, and pictures that come late,
+ * because a decoder holds each one back until as many have followed it as the stream may reorder, and of keyframes alone those
+ * follow whole groups of pictures later. Choices only ever go from cheap to dear, so they come to rest. Pure.
+ */
+export class DecodeMeter {
+  readonly #options: DecodeMeterOptions;
+  #gaps: number[] = [];
+  #delays: number[] = [];
+  #pictures = 0;
+  #last: { readonly ptsSeconds: number; readonly at: number } | undefined;
+
+  constructor(options: DecodeMeterOptions) {
+    this.#options = options;
+  }
+
+  /** The longest time between two of the run's first keyframes, in seconds. Undefined until seen. */
+  get keyframeIntervalSeconds(): number | undefined {
+    return this.#options.choice.mode === 'keyframes' && this.#gaps.length > 0 ? Math.max(...this.#gaps) : undefined;
+  }
+
+  /** A picture came at `now` (epoch milliseconds), `delaySeconds` after it was taken. Answers a better choice, if there is one. */
+  picture(ptsSeconds: number, delaySeconds: number, now: number): DecodeChoice | undefined {
+    const last = this.#last;
+    this.#last = { ptsSeconds, at: now };
+    this.#pictures += 1;
+    const gap = last === undefined ? 0 : ptsSeconds - last.ptsSeconds;
+    if (last !== undefined && gap > 0 && this.#pictures <= SAMPLE_PICTURES) this.#gaps.push(gap);
+    this.#delays = [...this.#delays.slice(-2), delaySeconds];
+    return this.#isOpen ? this.#judge() : undefined;
+  }
+
+  /** The source has come to `ptsSeconds`, whether there was a picture or not. Answers a better choice, if there is one. */
+  position(ptsSeconds: number, now: number): DecodeChoice | undefined {
+    if (!this.#isOpen || this.#last === undefined || this.#delays.some((delay) => delay > MARGIN_SECONDS))
+      return undefined;
+    // A second more: audio may run ahead of the picture. Both clocks: timestamps can jump, and a source can stand still.
+    const patience = this.#bound + 1;
+    const waited = Math.min(ptsSeconds - this.#last.ptsSeconds, (now - this.#last.at) / 1000);
+    return waited > patience ? references(`no keyframe for ${words(waited)}`) : undefined;
+  }
+
+  get #isOpen(): boolean {
+    return this.#options.setting === 'auto' && this.#options.choice.mode === 'keyframes';
+  }
+
+  get #bound(): number {
+    return this.#options.intervalSeconds + SLACK_SECONDS;
+  }
+
+  #judge(): DecodeChoice | undefined {
+    const keyframeInterval = this.keyframeIntervalSeconds;
+    // One long gap among few may be a source that stood still.
+    if (keyframeInterval === undefined || this.#pictures < SAMPLE_PICTURES) return undefined;
+    // The least of the last: what all of them have in common is no hiccup.
+    const delay = Math.min(...this.#delays);
+    const every = `a keyframe every ${words(keyframeInterval)}, decoded ${words(delay)} late`;
+    if (keyframeInterval + delay > this.#bound) return references(every);
+    const { choice, framesPerInterval } = this.#options;
+    const intervalSeconds = this.#options.intervalSeconds / framesPerInterval;
+    const gap = gapBetweenPictures({ keyframeInterval, intervalSeconds, longestGapSeconds: choice.longestGapSeconds });
+    if (gap + delay <= this.#bound) return undefined;
+    const longestGapSeconds = this.#bound - delay - MARGIN_SECONDS;
+    // Where even that was tried already, or no keyframe is near enough, nothing cheap is left.
+    if (longestGapSeconds < keyframeInterval || longestGapSeconds >= choice.longestGapSeconds - MARGIN_SECONDS)
+      return references(every);
+    return { mode: 'keyframes', reason: `${every}, so taken more often`, longestGapSeconds };
+  }
+}
+
+/** How far apart ffmpeg's filter will take pictures out of keyframes that are evenly spaced: see `pictureSelection`. */
+function gapBetweenPictures(of: {
+  readonly keyframeInterval: number;
+  readonly intervalSeconds: number;
+  readonly longestGapSeconds: number;
+}): number {
+  const { keyframeInterval, intervalSeconds, longestGapSeconds } = of;
+  const nearest = Math.ceil(intervalSeconds / keyframeInterval - 0.5);
+  const last = Math.floor(longestGapSeconds / keyframeInterval);
+  return Math.max(1, Math.min(nearest, last)) * keyframeInterval;
+}
+
+function references(why: string): DecodeChoice {
+  return { mode: 'references', reason: why, longestGapSeconds: Number.POSITIVE_INFINITY };
+}
+
+function words(seconds: number): string {
+  return `${Math.round(seconds * 10) / 10} s`;
+}
