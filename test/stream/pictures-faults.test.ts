@@ -1,0 +1,166 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { cameraPixels, shadePixels, start, watchPictures } from './pictures-env.js';
+
+/** What sharp does next: as it should, fail at once, or fail when it is to give the picture. */
+const sharpIs = vi.hoisted(() => ({ broken: undefined as undefined | 'at-once' | 'at-last', calls: 0 }));
+
+vi.mock('sharp', async (importOriginal) => {
+  const { default: sharp } = await importOriginal<{ default: (...args: unknown[]) => { toBuffer: unknown } }>();
+  const wrapped = (...args: unknown[]) => {
+    sharpIs.calls += 1;
+    if (sharpIs.broken === 'at-once') throw new Error('Input buffer: out of memory');
+    const pipeline = sharp(...args);
+    if (sharpIs.broken === 'at-last') {
+      pipeline.toBuffer = () => Promise.reject(new Error('vips_malloc: out of memory --- size == 2764800 dB'));
+    }
+    return pipeline;
+  };
+  return { default: Object.assign(wrapped, sharp) };
+});
+
+afterEach(() => {
+  sharpIs.broken = undefined;
+});
+
+const thumbnail = { intervalSeconds: 0.5, staleAfterSeconds: 5, offlineAfterSeconds: 60 };
+
+describe('pictures under faults', () => {
+  it.each(['at-once', 'at-last'] as const)(
+    'go from fresh to stale to offline while sharp fails %s, and back',
+    async (how) => {
+      const { images, watch, clock, offer, dropped, log, events } = watchPictures({ thumbnail });
+      await offer(cameraPixels(0));
+      await watch.tick();
+      const good = await images.thumbnail('jpg');
+      sharpIs.broken = how;
+      const states: (string | undefined)[] = [];
+      for (let second = 1; second <= 61; second += 1) {
+        clock.now = start + second * 1000;
+        await offer(cameraPixels(second));
+        await watch.tick();
+        const image = await images.thumbnail('jpg');
+        if (image?.state !== 'offline') expect(image?.body).toBe(good?.body);
+        else expect(image.body.byteLength).toBeGreaterThan(0);
+        if (image?.state !== states.at(-1)) states.push(image?.state);
+      }
+      expect(states).toEqual(['fresh', 'stale', 'offline']);
+      expect(await dropped()).toMatchObject({ 'encode-failed': 61 });
+      expect(log.filter(({ episode }) => episode === 'image-failed')).toHaveLength(1);
+      sharpIs.broken = undefined;
+      clock.now += 1000;
+      await offer(cameraPixels(99));
+      await watch.tick();
+      expect(await images.thumbnail('jpg')).toMatchObject({ state: 'fresh', capturedAt: clock.now });
+      expect(log.filter(({ episode }) => episode === 'image-failed')).toHaveLength(2);
+      expect((await events()).map(({ type }) => type)).toEqual(['fresh', 'stale', 'offline', 'fresh']);
+    },
+  );
+
+  it('count a torn frame and one of another size, keep the picture before, and go on', async () => {
+    const { images, clock, offer, dropped, log } = watchPictures({ thumbnail });
+    await offer(cameraPixels(1));
+    const good = await images.thumbnail('jpg');
+    const calls = sharpIs.calls;
+    clock.now += 1000;
+    await offer(cameraPixels(2).subarray(0, 1000));
+    await offer(cameraPixels(3), 65, 36);
+    await offer(cameraPixels(4), 0, 36);
+    expect(sharpIs.calls).toBe(calls);
+    expect((await images.thumbnail('jpg'))?.body).toBe(good?.body);
+    expect(await dropped()).toEqual({ 'frame-invalid': 3 });
+    expect(images.status).toMatchObject({ dropped: 3, captured: 1, gate: { state: 'good' } });
+    await offer(cameraPixels(5));
+    expect(images.status.captured).toBe(2);
+    expect(log.map(({ episode }) => episode)).toEqual(['frame-invalid', 'frame-invalid']);
+  });
+
+  it('tell a flood of decoder errors once, count each, and tell its end', async () => {
+    const { watch, images, clock, log, offer } = watchPictures({ thumbnail });
+    const line = { level: 'error', module: 'h264', text: 'error while decoding MB 12 30, bytestream -5' } as const;
+    for (let error = 0; error < 500; error += 1) {
+      clock.now += 20;
+      watch.line(line);
+      watch.line({ level: 'error', module: 'hls', text: 'Failed to open file' });
+      if (error % 50 === 0) await offer(cameraPixels(error));
+    }
+    expect(watch.decoderErrors).toBe(500);
+    expect(images.status).toMatchObject({ state: 'fresh', captured: 10 });
+    expect(log.filter(({ episode }) => episode === 'decoder-errors')).toHaveLength(1);
+    clock.now += 11_000;
+    await watch.tick();
+    expect(log.filter(({ episode }) => episode === 'decoder-errors')).toMatchObject([
+      {},
+      { msg: 'the source is free of errors again' },
+    ]);
+  });
+
+  it('make no fuss about a decoder error now and then', async () => {
+    const { watch, clock, log } = watchPictures();
+    for (let error = 0; error < 300; error += 1) {
+      clock.now += 1000;
+      watch.line({ level: 'error', module: 'hevc', text: 'Could not find ref with POC 12' });
+      await watch.tick();
+    }
+    expect(watch.decoderErrors).toBe(300);
+    expect(log.filter(({ episode }) => episode !== undefined)).toEqual([]);
+  });
+
+  it('go on through an hour of a fault a second', async () => {
+    const { watch, images, clock, offer, dropped, log } = watchPictures({
+      thumbnail,
+      preview: { frames: 2, width: 16 },
+      storyboard: { width: 16, intervalSeconds: 1 },
+    });
+    const faults: (() => Promise<void>)[] = [
+      async () => {
+        sharpIs.broken = 'at-once';
+        await offer(cameraPixels(clock.now));
+      },
+      async () => {
+        sharpIs.broken = 'at-last';
+        await offer(cameraPixels(clock.now));
+        await images.preview('webp');
+      },
+      () => offer(cameraPixels(clock.now).subarray(7)),
+      () => offer(cameraPixels(clock.now), 36, 65),
+      () => offer(shadePixels(1)),
+      () => offer(shadePixels(130)),
+      async () => {
+        for (let error = 0; error < 30; error += 1) {
+          watch.line({ level: 'error', module: 'h264', text: 'error while decoding MB' });
+        }
+      },
+      // The source's clock jumps.
+      async () => {
+        const { now } = clock;
+        clock.now -= 40_000;
+        await offer(cameraPixels(now));
+        clock.now = now;
+      },
+    ];
+    const seconds = 3600;
+    for (let second = 1; second <= seconds; second += 1) {
+      clock.now = start + second * 1000;
+      await faults[second % faults.length]?.();
+      sharpIs.broken = undefined;
+      clock.now += 500;
+      const before = images.status.captured;
+      await offer(cameraPixels(second));
+      expect(images.status.captured).toBe(before + 1);
+      await watch.tick();
+      const image = await images.thumbnail('jpg');
+      expect([image?.state, clock.now - (image?.capturedAt ?? 0)]).toEqual(['fresh', 0]);
+      if (second % 300 === 0) images.storyboard();
+    }
+    const each = seconds / faults.length;
+    expect(await dropped()).toEqual({
+      'encode-failed': 2 * each,
+      'frame-invalid': 2 * each,
+      'gate-black': each,
+      'gate-flat': each,
+    });
+    expect(watch.decoderErrors).toBe(30 * each);
+    expect(images.status.gate?.state).toBe('good');
+    expect(log.filter(({ msg }) => /the thumbnail is (stale|offline)/.test(String(msg)))).toEqual([]);
+  }, 120_000);
+});
