@@ -50,6 +50,8 @@ export const thumbnail = z
     offline: z.string().min(1).default('image'),
     /** Of so many frames in an interval the sharpest becomes the picture. */
     bestOf: numeric(z.number().int().min(1).max(5)).default(1),
+    /** Which pictures of a copied stream are decoded. `auto`: the cheapest that keeps to the interval. */
+    decode: z.enum(['auto', 'keyframes', 'references']).default('auto'),
     gate: gate.prefault({}),
   })
   .superRefine((value, context) => {

@@ -1,8 +1,9 @@
 import type { SidepipeError } from '../errors.js';
-import type { DecodeChoice } from '../frames/decode.js';
+import { type DecodeChoice, firstChoice } from '../frames/decode.js';
 import type { PublicationStatus } from '../storage/publish/types.js';
 import type { StreamEnvironment } from './environment.js';
 import type { HlsOutput } from './hls-output.js';
+import { isCopied } from './plan.js';
 import type { StreamRun } from './run.js';
 import type { StreamImages } from './stream-images.js';
 import type { PlaybackUrls, StreamDescription, StreamState } from './types.js';
@@ -17,7 +18,8 @@ export interface DescribedStream {
   readonly since: number;
   readonly reason: SidepipeError | undefined;
   readonly restarts: number;
-  readonly decode: DecodeChoice;
+  /** Undefined: what one begins with. */
+  readonly decode?: DecodeChoice;
   readonly decoderErrors: number;
 }
 
@@ -98,7 +100,8 @@ function describeDecode({ env, decode, run }: Pick<DescribedStream, 'env' | 'dec
     } as const;
   const keyframeInterval = run?.keyframeIntervalSeconds;
   const keyframeIntervalSeconds = keyframeInterval === undefined ? null : Math.round(keyframeInterval * 1000) / 1000;
-  return { mode: decode.mode, reason: decode.reason, keyframeIntervalSeconds };
+  const { mode, reason } = decode ?? firstChoice(env.config.thumbnail.decode, env.config.thumbnail.intervalSeconds);
+  return { mode, reason, keyframeIntervalSeconds };
 }
 
 function describeHls(hls: HlsOutput): StreamDescription['hls'] {

@@ -1,7 +1,7 @@
 import type { StreamConfig } from '../config/schema.js';
 import type { StreamPlan, VideoPlan } from '../ffmpeg/arguments.js';
 import type { Capabilities } from '../ffmpeg/capabilities.js';
-import { type DecodeChoice, SAMPLE_PICTURES } from '../frames/decode.js';
+import { type DecodeChoice, firstChoice, SAMPLE_PICTURES } from '../frames/decode.js';
 import { inputArguments } from '../ingest/input.js';
 import type { Source, UnknownSource } from '../ingest/source.js';
 
@@ -14,8 +14,8 @@ export interface PlanOptions {
   /** The address of the source's host, where the node looked it up. */
   readonly address: string | undefined;
   readonly timeoutSeconds: number;
-  /** What is decoded of a copied stream. */
-  readonly decode: DecodeChoice;
+  /** What is decoded of a copied stream; what one begins with where it is not told. */
+  readonly decode?: DecodeChoice;
 }
 
 /** What ffmpeg shall do for a stream. Throws `source-unsupported` where this ffmpeg cannot. Pure. */
@@ -40,7 +40,7 @@ export function planStream({
       intervalSeconds: thumbnail.intervalSeconds / thumbnail.bestOf,
       width: thumbnail.width,
       height: boxHeight(thumbnail),
-      ...(video.kind === 'copy' ? pictureGaps(decode) : {}),
+      ...(video.kind === 'copy' ? pictureGaps(decode ?? firstChoice(thumbnail.decode, thumbnail.intervalSeconds)) : {}),
     },
     libavformat,
   };

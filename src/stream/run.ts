@@ -1,15 +1,15 @@
 import type { Writable } from 'node:stream';
 import type { StreamConfig } from '../config/schema.js';
-import { messageOf, SidepipeError } from '../errors.js';
+import { SidepipeError } from '../errors.js';
 import { ffmpegArguments } from '../ffmpeg/arguments.js';
 import type { Capabilities } from '../ffmpeg/capabilities.js';
 import { type Child, type ChildExit, spawnChild, stopChild } from '../ffmpeg/child.js';
-import { diagnose } from '../ffmpeg/diagnosis.js';
 import type { OrphanGuard } from '../ffmpeg/guard.js';
 import type { LogLine } from '../ffmpeg/log-line.js';
 import { LogTail } from '../ffmpeg/log-tail.js';
 import { type Progress, ProgressParser } from '../ffmpeg/progress.js';
 import { SourceClock } from '../frames/clock.js';
+import { type DecodeChoice, DecodeMeter } from '../frames/decode.js';
 import type { DecodedPicture } from '../frames/frame.js';
 import { NutSplitter } from '../frames/splitter.js';
 import { type ReadySegment, SegmentAssembler } from '../hls/assembler.js';
@@ -17,16 +17,9 @@ import type { SegmentReceiver, SegmentSink } from '../hls/sink.js';
 import { type Egress, resolveHost } from '../ingest/egress.js';
 import { hostToResolve } from '../ingest/input.js';
 import type { Source, UnknownSource } from '../ingest/source.js';
-import { planStream } from './plan.js';
+import { isCopied, planStream } from './plan.js';
+import { asError, endOfItself, lineText, type RunEnd } from './run-end.js';
 import { findStall, type Vitals } from './watchdog.js';
-
-/** Why a run is over. */
-export type RunEnd =
-  /** The source came to its end. */
-  | { readonly kind: 'ended' }
-  /** `stop` was called. */
-  | { readonly kind: 'stopped' }
-  | { readonly kind: 'failed'; readonly error: SidepipeError };
 
 export interface RunOptions {
   readonly config: StreamConfig;
@@ -39,6 +32,8 @@ export interface RunOptions {
   readonly stallTimeoutMs: number;
   readonly maxSegmentBytes: number;
   readonly redact: (text: string) => string;
+  /** What is decoded of a copied stream. */
+  readonly decode: DecodeChoice;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly delay: (ms: number, signal?: AbortSignal) => Promise<void>;
@@ -62,6 +57,7 @@ export class StreamRun {
   readonly #options: RunOptions;
   readonly #assembler: SegmentAssembler;
   readonly #tail: LogTail;
+  readonly #meter: DecodeMeter;
   readonly #watching = new AbortController();
   #receiver: SegmentReceiver | undefined;
   #child: Child | undefined;
@@ -69,12 +65,19 @@ export class StreamRun {
   #progress: Progress | undefined;
   #stopping = false;
   #failure: SidepipeError | undefined;
+  #better: DecodeChoice | undefined;
   #closed: Promise<RunEnd> | undefined;
 
   constructor(options: RunOptions) {
     this.#options = options;
     this.#assembler = new SegmentAssembler({ container: options.config.hls.container });
     this.#tail = new LogTail({ redact: (text) => this.#redact(text), onLine: options.onLine });
+    this.#meter = new DecodeMeter({
+      setting: isCopied(options.config, options.source) ? options.config.thumbnail.decode : 'keyframes',
+      choice: options.decode,
+      intervalSeconds: options.config.thumbnail.intervalSeconds,
+      framesPerInterval: options.config.thumbnail.bestOf,
+    });
     this.#vitals = {
       startedAt: options.now(),
       progressAt: undefined,
@@ -93,10 +96,14 @@ export class StreamRun {
     return this.#progress;
   }
 
+  /** Undefined until seen, and where more than keyframes is decoded. */
+  get keyframeIntervalSeconds(): number | undefined {
+    const { config, source } = this.#options;
+    return isCopied(config, source) ? this.#meter.keyframeIntervalSeconds : undefined;
+  }
+
   stderr(): readonly string[] {
-    return this.#tail
-      .lines()
-      .map(({ level, module, text }) => `[${level}] ${module === '' ? '' : `${module}: `}${text}`);
+    return this.#tail.lines().map(lineText);
   }
 
   /** Settles when the process is gone and everything that it gave has been taken in. Never rejects. Call once. */
@@ -116,8 +123,18 @@ export class StreamRun {
   fail(error: SidepipeError): void {
     if (this.#failure !== undefined || this.#stopping) return;
     this.#failure = error;
+    this.#end();
+  }
+
+  #end(): void {
     if (this.#child !== undefined)
       void stopChild(this.#child, { delay: this.#options.delay, askMs: 500, terminateMs: 500 });
+  }
+
+  #replan(better: DecodeChoice | undefined): void {
+    if (better === undefined || this.#better !== undefined || this.#failure !== undefined || this.#stopping) return;
+    this.#better = better;
+    this.#end();
   }
 
   /** Whoever knew the receiver's URL could feed the stream, so it is a secret too. */
@@ -157,11 +174,11 @@ export class StreamRun {
   }
 
   async #spawn(url: string): Promise<Child> {
-    const { config, source, capabilities, guard, egress, feed, startTimeoutMs } = this.#options;
+    const { config, source, capabilities, guard, egress, feed, startTimeoutMs, decode } = this.#options;
     const host = hostToResolve(source);
     const address = host === undefined ? undefined : await resolveHost(host);
     const timeoutSeconds = startTimeoutMs / 1000;
-    const args = ffmpegArguments(planStream({ config, source, capabilities, url, address, timeoutSeconds }));
+    const args = ffmpegArguments(planStream({ config, source, capabilities, url, address, timeoutSeconds, decode }));
     const child = await spawnChild({
       ...guard.wrap(capabilities.path, args),
       environment: egress.environment(),
@@ -191,6 +208,7 @@ export class StreamRun {
       if (moved) {
         this.clock.observe(report.outSeconds!, now());
         this.#vitals = { ...this.#vitals, progressAt: now() };
+        this.#replan(this.#meter.position(report.outSeconds!, now()));
       }
       this.#progress = report;
     });
@@ -202,7 +220,9 @@ export class StreamRun {
     const now = this.#options.now();
     this.clock.observe(picture.ptsSeconds, now);
     this.#vitals = { ...this.#vitals, frameAt: now, segmentsSinceFrame: 0 };
-    this.#options.onPicture(picture, this.clock.wallTimeOf(picture.ptsSeconds)!);
+    const capturedAt = this.clock.wallTimeOf(picture.ptsSeconds)!;
+    this.#options.onPicture(picture, capturedAt);
+    this.#replan(this.#meter.picture(picture.ptsSeconds, (now - capturedAt) / 1000, now));
   }
 
   #deliver(segments: readonly ReadySegment[]): void {
@@ -234,24 +254,7 @@ export class StreamRun {
   #endOf(exit: ChildExit): RunEnd {
     if (this.#stopping) return { kind: 'stopped' };
     if (this.#failure !== undefined) return { kind: 'failed', error: this.#failure };
-    const { config, source } = this.#options;
-    if (exit.code === 0 && source.kind === 'file' && !config.loop) return { kind: 'ended' };
-    const how = exit.signal === null ? `with code ${exit.code}` : `by ${exit.signal}`;
-    const unknown = exit.code === 0 ? 'the source ended' : `ffmpeg ended ${how}`;
-    const fallback = { message: unknown, code: 'ffmpeg-failed', fault: exit.code === 0 ? 'source' : 'node' } as const;
-    const { message, ...options } = diagnose(this.#tail.lines(), OWN_URL) ?? fallback;
-    return {
-      kind: 'failed',
-      error: new SidepipeError(message, {
-        ...options,
-        retryable: true,
-        details: { exitCode: exit.code, signal: exit.signal, stderr: this.stderr().slice(-5) },
-      }),
-    };
+    if (this.#better !== undefined) return { kind: 'replanned', decode: this.#better };
+    return endOfItself({ exit, ...this.#options, tail: this.#tail, ownUrl: OWN_URL });
   }
-}
-
-function asError(cause: unknown): SidepipeError {
-  if (cause instanceof SidepipeError) return cause;
-  return new SidepipeError(messageOf(cause), { code: 'internal', fault: 'node', retryable: true, cause });
 }

@@ -103,6 +103,7 @@ export class FakeStream implements LiveStream {
         height: null,
         bytes: picture?.body.byteLength ?? null,
         captured: 0,
+        decode: { mode: 'keyframes', reason: 'configured', keyframeIntervalSeconds: null },
         dropped: 0,
         rejected: 0,
         failed: 0,
