@@ -37,7 +37,7 @@ export interface Ran {
 export async function runFfmpeg(path: string, args: readonly string[], timeoutMs = 25_000): Promise<Ran> {
   const child = spawn(path, ['-hide_banner', '-nostdin', ...args], { stdio: ['ignore', 'pipe', 'pipe', 'pipe'] });
   const deadline = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
-  const outputs = [child.stdout, child.stderr, child.stdio[3] as Readable].map(collect);
+  const outputs = [child.stdout!, child.stderr!, child.stdio[3] as Readable].map(collect);
   const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (...end) => resolve(end));
