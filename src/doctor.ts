@@ -15,12 +15,16 @@ import { probeStore } from './storage/probe.js';
 
 /** The checks of `sidepipe doctor`, in the order of the table. */
 export function doctorChecks(config: Config): readonly Check[] {
+  const { fallback } = config.storage;
   return [
     ffmpegChecks({ config, findFfmpeg: () => findFfmpeg(config.ffmpeg.path), readCapabilities }),
     imageChecks(config),
     portChecks(config),
     clockChecks(),
     storeChecks({ config, probeStore: probeConfigured }),
+    ...(fallback
+      ? [storeChecks({ config: { storage: fallback }, area: 'fallback', probeStore: probeConfigured })]
+      : []),
   ];
 }
 
@@ -96,6 +100,7 @@ function chain(error: unknown): string {
 
 function remedyOf(area: string): string {
   if (area === 'ffmpeg') return 'Install ffmpeg 4.0 or newer and name it in ffmpeg.path (SIDEPIPE_FFMPEG_PATH).';
-  if (area === 'store') return 'Check the storage settings and that this machine reaches the endpoint.';
+  if (area === 'store' || area === 'fallback')
+    return 'Check the storage settings and that this machine reaches the endpoint.';
   return `Correct the ${area} settings and run sidepipe doctor again.`;
 }

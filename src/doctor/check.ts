@@ -1,6 +1,6 @@
 /** One row of the doctor's table. */
 export interface CheckResult {
-  /** `ffmpeg`, `ports`, `images`, `store`, `clock`. */
+  /** `ffmpeg`, `ports`, `images`, `store`, `fallback`, `clock`. */
   readonly area: string;
   /** What was looked at, in a few words. */
   readonly check: string;
@@ -8,7 +8,7 @@ export interface CheckResult {
   readonly ok: boolean | 'skipped';
   /** What was found. Never a secret. */
   readonly detail: string;
-  /** What to do about a failure. */
+  /** What to do about a failure, or about what works and could be better. */
   readonly remedy?: string;
 }
 

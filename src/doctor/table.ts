@@ -2,7 +2,7 @@ import type { CheckResult } from './check.js';
 
 const marks = { true: 'ok', false: 'FAILED', skipped: 'skipped' } as const;
 
-/** The results as an aligned table, remedies below their failures. Colours are for terminals only. */
+/** The results as an aligned table, remedies below failures and below what could be better. Colours are for terminals only. */
 export function renderTable(results: readonly CheckResult[], { colour = false } = {}): string {
   const rows = results.map(({ area, check, ok }) => [marks[`${ok}`], printable(area), printable(check)] as const);
   const widths = [0, 1, 2].map((column) => Math.max(0, ...rows.map((row) => [...(row[column] ?? '')].length)));
@@ -10,7 +10,8 @@ export function renderTable(results: readonly CheckResult[], { colour = false } 
     .map((result, index) => {
       const [mark = '', area = '', check = ''] = rows[index]!.map((cell, column) => pad(cell, widths[column] ?? 0));
       const line = `${paint(mark, result.ok, colour)}  ${area}  ${check}  ${printable(result.detail)}`.trimEnd();
-      const remedy = result.ok === false && result.remedy !== undefined ? `\n    → ${printable(result.remedy)}` : '';
+      const remedy =
+        result.ok !== 'skipped' && result.remedy !== undefined ? `\n    → ${printable(result.remedy)}` : '';
       return `${line}${remedy}\n`;
     })
     .join('');

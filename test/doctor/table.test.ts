@@ -5,15 +5,18 @@ import { renderTable } from '../../src/doctor/table.js';
 
 const results: CheckResult[] = [
   { area: 'ffmpeg', check: 'version', ok: true, detail: '4.1' },
+  { area: 'store', check: 'public URL', ok: true, detail: 'readable', remedy: 'Add CORS.' },
   { area: 'ports', check: 'HTTP', ok: false, detail: 'taken\nby another', remedy: 'Stop it.' },
   { area: 'store', check: 'conditional put', ok: 'skipped', detail: 'no store', remedy: 'not shown' },
 ];
 
 describe('renderTable', () => {
-  it('aligns its columns and puts remedies below failures', () => {
+  it('aligns its columns and puts remedies below failures and what could be better', () => {
     expect(renderTable(results)).toBe(
       [
         'ok       ffmpeg  version          4.1',
+        'ok       store   public URL       readable',
+        '    → Add CORS.',
         'FAILED   ports   HTTP             taken by another',
         '    → Stop it.',
         'skipped  store   conditional put  no store',
