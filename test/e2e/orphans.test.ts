@@ -26,7 +26,14 @@ function twoStreams(more: ConfigInput = {}): ConfigInput {
 
 /** Waits until both streams are live, and gives their ffmpeg processes. */
 async function bothLive(node: ChildNode): Promise<number[]> {
-  await until('two streams to be live', () => live(node).length === 2, patience);
+  await until(
+    'two streams to be live',
+    () => {
+      node.mustRun();
+      return live(node).length === 2;
+    },
+    patience,
+  );
   return until('two ffmpeg processes', () => ffmpegs(node, 2), patience);
 }
 

@@ -68,6 +68,8 @@ export interface ChildNode {
   readonly log: () => Record<string, unknown>[];
   readonly exited: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
   kill(signal: NodeJS.Signals): void;
+  /** Throws with what the node said last when it is over: there is nothing to wait for any more. */
+  mustRun(): void;
   /** Waits for the HTTP listener and gives its URL. */
   url(): Promise<string>;
   /** All that run with this node's environment: itself, its ffmpeg processes, its guard. */
@@ -103,8 +105,12 @@ export async function startChild(options: ChildOptions): Promise<ChildNode> {
     for (const pid of await withMark(mark)) kill(pid);
     await exited;
   });
+  const mustRun = () => {
+    if (ended(child)) throw new Error(`the node ended: ${stderr()}${stdout()}`);
+  };
   return {
     pid: child.pid!,
+    mustRun,
     stdout,
     stderr,
     log,
@@ -114,7 +120,7 @@ export async function startChild(options: ChildOptions): Promise<ChildNode> {
       until(
         `a listener of the node; it said ${stderr()}`,
         () => {
-          if (ended(child)) throw new Error(`the node ended: ${stderr()}${stdout()}`);
+          mustRun();
           const port = log().find(({ msg }) => msg === 'listening for HTTP')?.['port'];
           return port === undefined ? undefined : `http://127.0.0.1:${port}`;
         },
