@@ -1,4 +1,5 @@
 /** sidepipe as a library: `createNode(config)`. */
+export { type VerifyWebhookOptions, verifyWebhook } from './alerts/signature.js';
 export type { Config, ConfigInput } from './config/schema.js';
 export { type ErrorCode, type Fault, SidepipeError } from './errors.js';
 export { createNode, type NodeOptions, type SidepipeNode } from './node.js';

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { Alerts } from './alerts/alerts.js';
 import { ensureAdminToken } from './config/admin-token.js';
 import { parseConfig } from './config/parse.js';
 import { collectSecrets, createRedactor } from './config/redact.js';
@@ -78,6 +79,7 @@ export class SidepipeNode {
   readonly #events = createStreamEvents();
   /** What `close` does, in order. */
   readonly #closers: (() => unknown)[] = [];
+  #alerts: Alerts | undefined;
   #address: HttpAddress | undefined;
   #rtmpAddresses: RtmpServer['addresses'] = {};
   #starting: Promise<void> | undefined;
@@ -149,6 +151,7 @@ export class SidepipeNode {
     this.#log.info({ version, ffmpeg: capabilities.version, guard: guard.way, storage: type }, 'the node starts');
     if (this.#options.listen !== false) await this.#listen();
     const desk = await this.#openRtmp();
+    this.#alerts = this.#openAlerts();
     const ticking = setInterval(() => void this.#streams.tick(), TICK_MS);
     this.#closers.unshift(() => clearInterval(ticking));
     this.#closers.unshift(() => this.#streams.close(this.#options.closeDeadlineMs ?? 5000));
@@ -164,6 +167,7 @@ export class SidepipeNode {
   async #close(): Promise<void> {
     for (const close of this.#closers) await close();
     this.#events.close();
+    await this.#alerts?.close(this.#options.closeDeadlineMs ?? 5000);
     this.#log.info('the node has ended');
   }
 
@@ -178,6 +182,18 @@ export class SidepipeNode {
     const publishing = await openPublishing({ storage, log: this.#log, metrics: this.#metrics });
     this.#closers.unshift(() => publishing?.close(this.#options.closeDeadlineMs ?? 5000));
     return publishing;
+  }
+
+  #openAlerts(): Alerts {
+    // More than all streams can tell of while one event is dealt with, which takes no waiting.
+    const events = this.#events.subscribe({ limit: 10_000 });
+    const { config } = this;
+    const alerts = new Alerts({
+      ...{ config, events, metrics: this.#metrics, log: this.#log },
+      userAgent: `sidepipe/${version}`,
+    });
+    alerts.start();
+    return alerts;
   }
 
   async #listen(): Promise<void> {

@@ -46,6 +46,7 @@ it('refuses imports against the arrows', async () => {
     ['http/any.ts', '../storage/store.js'],
     ['web/any.ts', '../stream/stream.js'],
     ['telemetry/any.ts', '../node.js'],
+    ['alerts/any.ts', '../stream/events.js'],
   ];
   const folder = await mkdtemp(join(tmpdir(), 'sidepipe-lint-'));
   onTestFinished(() => rm(folder, { recursive: true }));

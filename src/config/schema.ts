@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { alerts, streamAlerts } from './schema-alerts.js';
 import { preview, storyboard, thumbnail } from './schema-pictures.js';
 import { flag, numeric, port, seconds } from './schema-values.js';
 
@@ -210,6 +211,7 @@ const stream = z.strictObject({
   thumbnail: thumbnail.prefault({}),
   preview: preview.prefault({}),
   storyboard: storyboard.prefault({}),
+  alerts: streamAlerts.prefault({}),
 });
 
 export const configSchema = z
@@ -223,6 +225,7 @@ export const configSchema = z
     log: z
       .strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info') })
       .prefault({}),
+    alerts: alerts.prefault({}),
     streams: z.array(stream).max(1000).default([]),
   })
   .superRefine((value, context) => {

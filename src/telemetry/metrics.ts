@@ -15,6 +15,9 @@ export interface Metrics {
   readonly deletedObjects: Counter<'stream'>;
   readonly auditedSegments: Counter<'stream' | 'result'>;
   readonly storageAlerts: Counter<'event'>;
+  /** Changes: `raised`, `cleared`. */
+  readonly alerts: Counter<'stream' | 'alert' | 'state'>;
+  readonly webhooks: Counter<'result'>;
   readonly ffmpegRestarts: Counter<'stream' | 'reason'>;
   readonly ffmpegCpuSeconds: Counter<'stream'>;
   /** Registers a function that sets the gauges when Prometheus asks. Returns the function that takes it out again. */
@@ -63,6 +66,7 @@ export function createMetrics({ onCollectorError }: MetricsOptions = {}): Metric
     events.decoderErrors,
     events.segments,
     events.segmentBytes,
+    events.alerts,
     events.ffmpegRestarts,
     events.ffmpegCpuSeconds,
   ];
@@ -215,6 +219,18 @@ function createEventMetrics(registers: Registry[]) {
       name: 'sidepipe_storage_alerts_total',
       help: 'What the log warns of about the store, by event: store-down, playlist-lagging, audit-failed and others.',
       labelNames: ['event'],
+      registers,
+    }),
+    alerts: new Counter({
+      name: 'sidepipe_alerts_total',
+      help: 'Alerts of a stream that were raised or cleared: stale, black, flat, frozen, offline.',
+      labelNames: ['stream', 'alert', 'state'],
+      registers,
+    }),
+    webhooks: new Counter({
+      name: 'sidepipe_webhooks_total',
+      help: 'Webhooks by result: delivered, retried (an attempt), and the dead letters rejected, given-up, dropped.',
+      labelNames: ['result'],
       registers,
     }),
     ffmpegRestarts: new Counter({

@@ -1,0 +1,46 @@
+import type { AlertName, StreamChange } from './alert.js';
+
+/** What is known of a stream from the changes that it told of. */
+export interface StreamFacts {
+  readonly content: 'good' | 'black' | 'flat' | 'frozen';
+  readonly age: 'fresh' | 'stale' | 'offline';
+  /** Whether its ffmpeg gives media, as far as is known. */
+  readonly down: boolean;
+}
+
+export const noFacts: StreamFacts = { content: 'good', age: 'fresh', down: false };
+
+/** The facts after a change; the same object where it changes nothing. Pure. */
+export function factsAfter(facts: StreamFacts, { type }: Pick<StreamChange, 'type'>): StreamFacts {
+  switch (type) {
+    case 'black':
+    case 'flat':
+    case 'frozen':
+      return { ...facts, content: type };
+    case 'recovered':
+      return { ...facts, content: 'good' };
+    case 'fresh':
+    case 'stale':
+    case 'offline':
+      return { ...facts, age: type };
+    case 'live':
+      return { ...facts, down: false };
+    case 'recovering':
+    case 'failed':
+      return { ...facts, down: true };
+    default:
+      return facts;
+  }
+}
+
+/** The conditions that hold. What a stream shows is of no interest while it shows nothing new. Pure. */
+export function conditionsOf({ content, age, down }: StreamFacts): Readonly<Record<AlertName, boolean>> {
+  const isOffline = age === 'offline' || down;
+  return {
+    stale: age !== 'fresh',
+    offline: isOffline,
+    black: content === 'black' && !isOffline,
+    flat: content === 'flat' && !isOffline,
+    frozen: content === 'frozen' && !isOffline,
+  };
+}

@@ -1,0 +1,27 @@
+import type { Config } from '../config/schema.js';
+import type { AlertThresholds } from './alert.js';
+
+/** What each stream's alerts wait for: its own settings over the node's; undefined where they are switched off. Pure. */
+export function thresholdsOf({ alerts, streams }: Pick<Config, 'alerts' | 'streams'>) {
+  const byName = new Map<string, AlertThresholds | undefined>();
+  for (const { name, alerts: own } of streams) {
+    const { enabled, ...overrides } = own;
+    const told = Object.entries(overrides).filter(([, value]) => value !== undefined);
+    byName.set(name, enabled ? thresholds({ ...alerts, ...Object.fromEntries(told) }) : undefined);
+  }
+  const others = thresholds(alerts);
+  return (stream: string): AlertThresholds | undefined => (byName.has(stream) ? byName.get(stream) : others);
+}
+
+function thresholds(alerts: Config['alerts']): AlertThresholds {
+  return {
+    raisedAfterSeconds: {
+      stale: alerts.staleAfterSeconds,
+      black: alerts.blackAfterSeconds,
+      flat: alerts.flatAfterSeconds,
+      frozen: alerts.frozenAfterSeconds,
+      offline: alerts.offlineAfterSeconds,
+    },
+    clearedAfterSeconds: alerts.clearedAfterSeconds,
+  };
+}

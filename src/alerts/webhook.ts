@@ -1,0 +1,201 @@
+import type { Episodes } from '../telemetry/episodes.js';
+import type { Logger } from '../telemetry/logger.js';
+import type { AlertName } from './alert.js';
+import { attempt } from './attempt.js';
+
+/** What became of a message, or of one attempt: `rejected`, `given-up` and `dropped` are dead letters. */
+export type WebhookResult = 'delivered' | 'retried' | 'rejected' | 'given-up' | 'dropped';
+
+/** One alert on its way to one receiver. */
+export interface WebhookMessage {
+  readonly id: string;
+  readonly stream: string;
+  readonly alert: AlertName;
+  readonly body: string;
+}
+
+export interface WebhookOptions {
+  readonly url: string;
+  readonly secret: string;
+  /** Undefined: all. */
+  readonly events?: readonly AlertName[] | undefined;
+  readonly log: Pick<Logger, 'warn'>;
+  readonly episodes: Pick<Episodes, 'happened' | 'ended'>;
+  readonly onResult: (result: WebhookResult) => void;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly delay: (ms: number, signal: AbortSignal) => Promise<void>;
+  readonly random: () => number;
+  readonly userAgent: string;
+  readonly fetch?: typeof fetch;
+  readonly limits?: Partial<WebhookLimits>;
+}
+
+export interface WebhookLimits {
+  /** Messages that wait, the ones under way included. */
+  readonly messages: number;
+  readonly bytes: number;
+  readonly attempts: number;
+  readonly timeoutMs: number;
+  /** The first wait is about that long, each further one twice as long up to `maxDelayMs`. */
+  readonly minDelayMs: number;
+  readonly maxDelayMs: number;
+  /** Requests at once. */
+  readonly concurrency: number;
+}
+
+const defaults: WebhookLimits = {
+  messages: 1000,
+  bytes: 1024 ** 2,
+  attempts: 8,
+  timeoutMs: 10_000,
+  minDelayMs: 1000,
+  maxDelayMs: 60_000,
+  concurrency: 4,
+};
+
+/** One receiver of alerts. What one stream has to tell arrives in its order; one stream's trouble does not hold up others. */
+export class Webhook {
+  readonly #options: WebhookOptions;
+  readonly #limits: WebhookLimits;
+  /** By stream: the first is under way where its stream is in `#running`. */
+  readonly #lanes = new Map<string, WebhookMessage[]>();
+  readonly #running = new Map<string, Promise<void>>();
+  readonly #closing = new AbortController();
+  #waiting = 0;
+  #bytes = 0;
+  #closed = false;
+
+  constructor(options: WebhookOptions) {
+    this.#options = options;
+    this.#limits = { ...defaults, ...options.limits };
+  }
+
+  /** Messages that are not delivered yet. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  get waitingBytes(): number {
+    return this.#bytes;
+  }
+
+  /** Takes a message in; never waits. Where there is no room the oldest one that is not under way is given up for it. */
+  send(message: WebhookMessage): void {
+    const { events } = this.#options;
+    if (this.#closed || (events !== undefined && !events.includes(message.alert))) return;
+    const bytes = Buffer.byteLength(message.body);
+    while (this.#waiting >= this.#limits.messages || this.#bytes + bytes > this.#limits.bytes) {
+      if (this.#dropOldest()) continue;
+      this.#dead(message, 'dropped', 'too many messages wait');
+      return;
+    }
+    const lane = this.#lanes.get(message.stream) ?? [];
+    this.#lanes.set(message.stream, lane);
+    lane.push(message);
+    this.#waiting += 1;
+    this.#bytes += bytes;
+    this.#pump();
+  }
+
+  /** Lets what waits be delivered within the deadline, then gives up the rest. */
+  async close(deadlineMs: number): Promise<void> {
+    this.#closed = true;
+    const done = new AbortController();
+    const drained = this.#drained().then(() => done.abort());
+    await Promise.race([drained, this.#options.delay(deadlineMs, done.signal).catch(() => {})]);
+    this.#closing.abort();
+    await drained;
+  }
+
+  async #drained(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all(this.#running.values());
+  }
+
+  #pump(): void {
+    for (const [stream, lane] of this.#lanes) {
+      if (this.#running.size >= this.#limits.concurrency) return;
+      const message = lane[0];
+      if (message === undefined || this.#running.has(stream)) continue;
+      const run = this.#deliver(message).finally(() => {
+        this.#running.delete(stream);
+        this.#take(message);
+        this.#pump();
+      });
+      this.#running.set(stream, run);
+    }
+  }
+
+  async #deliver(message: WebhookMessage): Promise<void> {
+    const { url, secret, now, delay, userAgent, onResult, episodes } = this.#options;
+    const { attempts, timeoutMs } = this.#limits;
+    const { signal } = this.#closing;
+    for (let made = 1; ; made += 1) {
+      if (signal.aborted) return this.#dead(message, 'given-up', 'the node ends');
+      const result = await attempt({
+        ...{ url, secret, body: message.body, timeoutMs, signal, now: now(), userAgent },
+        fetch: this.#options.fetch ?? fetch,
+      });
+      if (result.kind === 'delivered') {
+        episodes.ended('webhook-failed', 'webhooks are delivered again', { webhook: this.#name });
+        episodes.ended('webhook-dropped', 'there is room for webhooks again', { webhook: this.#name });
+        return onResult('delivered');
+      }
+      if (signal.aborted) return this.#dead(message, 'given-up', 'the node ends');
+      if (result.kind === 'rejected') return this.#dead(message, 'rejected', result.reason);
+      if (made >= attempts) return this.#dead(message, 'given-up', result.reason);
+      onResult('retried');
+      const facts = { webhook: this.#name, reason: result.reason };
+      episodes.happened(
+        'webhook-failed',
+        `a webhook could not be delivered and is tried again: ${result.reason}`,
+        facts,
+      );
+      await delay(this.#waitMs(made, result.waitMs), signal).catch(() => {});
+    }
+  }
+
+  /** Somewhere in the upper half of a time that doubles, so that receivers which were down are not met by all at once. */
+  #waitMs(made: number, askedMs: number): number {
+    const { minDelayMs, maxDelayMs } = this.#limits;
+    const longest = Math.min(maxDelayMs, minDelayMs * 2 ** (made - 1));
+    return Math.min(maxDelayMs, Math.max(askedMs, longest * (0.5 + this.#options.random() / 2)));
+  }
+
+  #dropOldest(): boolean {
+    for (const [stream, lane] of this.#lanes) {
+      const oldest = lane[this.#running.has(stream) ? 1 : 0];
+      if (oldest === undefined) continue;
+      this.#take(oldest);
+      this.#dead(oldest, 'dropped', 'too many messages wait');
+      return true;
+    }
+    return false;
+  }
+
+  #take(message: WebhookMessage): void {
+    const lane = this.#lanes.get(message.stream);
+    const index = lane?.indexOf(message) ?? -1;
+    if (lane === undefined || index < 0) return;
+    lane.splice(index, 1);
+    this.#waiting -= 1;
+    this.#bytes -= Buffer.byteLength(message.body);
+    // Its next message waits behind those of the other streams.
+    this.#lanes.delete(message.stream);
+    if (lane.length > 0) this.#lanes.set(message.stream, lane);
+  }
+
+  #dead({ id, stream, alert }: WebhookMessage, result: WebhookResult, reason: string): void {
+    const { log, episodes, onResult } = this.#options;
+    onResult(result);
+    const facts = { webhook: this.#name, message: id, stream, alert, result };
+    // The others come no faster than their attempts.
+    if (result === 'dropped') episodes.happened('webhook-dropped', `webhooks are dropped: ${reason}`, facts);
+    else log.warn({ ...facts, reason }, `a webhook was not delivered: ${reason}`);
+  }
+
+  /** The path and what follows can hold a token. */
+  get #name(): string {
+    return new URL(this.#options.url).origin;
+  }
+}
