@@ -26,6 +26,7 @@ import { PublisherDesk } from './stream/publishers.js';
 import { StreamRegistry } from './stream/registry.js';
 import { defaultRestartPolicy, type RestartPolicy } from './stream/restart-policy.js';
 import { logRtmp } from './stream/rtmp-events.js';
+import { SnapshotPlaces } from './stream/snapshots.js';
 import { Stream } from './stream/stream.js';
 import type { StreamDirectory } from './stream/types.js';
 import { createEpisodes } from './telemetry/episodes.js';
@@ -77,6 +78,7 @@ export class SidepipeNode {
   });
   readonly #streams = new StreamRegistry();
   readonly #events = createStreamEvents();
+  readonly #snapshotPlaces = new SnapshotPlaces();
   /** What `close` does, in order. */
   readonly #closers: (() => unknown)[] = [];
   #alerts: Alerts | undefined;
@@ -237,11 +239,13 @@ export class SidepipeNode {
       source: readSource(config.source, (path) => resolve(path)),
       storageType: storage.type,
       storageUrl: shared.publishing?.urlOf,
+      storageTrouble: shared.publishing?.troubleOf,
       storageRequired: storage.required,
       cleanup: storage.cleanup,
       publicUrl: http.publicUrl,
       offlineFile: shared.offlineFiles.get(config.thumbnail.offline),
       events: this.#events,
+      snapshotPlaces: this.#snapshotPlaces,
       metrics: this.#metrics,
       log,
       episodes: createEpisodes({ log }),

@@ -1,4 +1,5 @@
 import type { StorageConfig, StoreConfig } from './config/schema.js';
+import type { SidepipeError } from './errors.js';
 import { openStore } from './storage/open.js';
 import type { Publisher } from './storage/publish/types.js';
 import { createPublisher } from './storage/publisher.js';
@@ -18,6 +19,8 @@ export interface Publishing {
   readonly publisher: Publisher;
   /** Where the keys of a store can be fetched, by the name that the publisher calls it. */
   urlOf(store: string): string | undefined;
+  /** Why a store takes nothing; undefined while it does. */
+  troubleOf(store: string): SidepipeError | undefined;
   /** Ends what is under way within the deadline, then the stores. */
   close(deadlineMs: number): Promise<void>;
 }
@@ -37,6 +40,7 @@ export async function openPublishing({ storage, log, metrics }: PublishingOption
   const urls = new Map([[first.description, urlIn(storage)]]);
   if (fallback && second) urls.set(second.description, urlIn(fallback));
   let inUse = first.description;
+  const troubles = new Map<unknown, SidepipeError>();
   const tell = logUploads(log, metrics);
   const publisher = createPublisher({
     store: first,
@@ -54,7 +58,11 @@ export async function openPublishing({ storage, log, metrics }: PublishingOption
     },
     orphanIntervalMs: orphanIntervalSeconds * 1000,
     log: (event) => {
+      const store = event.details?.['store'];
       if (event.event === 'store-switched') inUse = String(event.details?.['to']);
+      if (event.event === 'store-up') troubles.delete(store);
+      if ((event.event === 'store-down' || event.event === 'store-refused') && event.error)
+        troubles.set(store, event.error);
       tell(event);
     },
     observe: observeUploads(metrics),
@@ -64,6 +72,7 @@ export async function openPublishing({ storage, log, metrics }: PublishingOption
   return {
     publisher,
     urlOf: (store) => urls.get(store),
+    troubleOf: (store) => troubles.get(store),
     async close(deadlineMs) {
       await publisher.close({ deadlineMs });
       forget();

@@ -123,6 +123,7 @@ function describeHls(hls: HlsOutput): StreamDescription['hls'] {
 
 function describeStorage({ env, uploads }: DescribedStream): StreamDescription['storage'] {
   const url = uploads && env.storageUrl?.(uploads.store);
+  const error = uploads && (uploads.lastError ?? env.storageTrouble?.(uploads.store));
   return {
     type: env.storageType,
     state: uploads?.state ?? null,
@@ -132,7 +133,7 @@ function describeStorage({ env, uploads }: DescribedStream): StreamDescription['
     uploaded: uploads?.uploaded ?? 0,
     failed: uploads?.failed ?? 0,
     playlistLagSeconds: uploads?.playlistLagSeconds ?? null,
-    lastError: uploads?.lastError == null ? null : env.redact(uploads.lastError.message),
+    lastError: error === undefined ? null : env.redact(error.message),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { StreamConfig } from '../config/schema.js';
+import type { SidepipeError } from '../errors.js';
 import type { Capabilities } from '../ffmpeg/capabilities.js';
 import type { OrphanGuard } from '../ffmpeg/guard.js';
 import type { SegmentSink } from '../hls/sink.js';
@@ -10,6 +11,7 @@ import type { Episodes } from '../telemetry/episodes.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { StreamEvents } from './events.js';
+import type { SnapshotPlaces } from './snapshots.js';
 import type { RestartPolicy } from './restart-policy.js';
 
 /** All that one stream needs of the node around it. */
@@ -27,6 +29,8 @@ export interface StreamEnvironment {
   readonly storageType: string;
   /** Where the keys of a store, named as in `PublicationStatus`, can be fetched; without a trailing slash. */
   readonly storageUrl: ((store: string) => string | undefined) | undefined;
+  /** Why a store takes nothing; undefined while it does. */
+  readonly storageTrouble: ((store: string) => SidepipeError | undefined) | undefined;
   /** Whether a stream that is not on the store is not ready. */
   readonly storageRequired: boolean;
   readonly cleanup: 'delete' | 'keep';
@@ -35,6 +39,8 @@ export interface StreamEnvironment {
   readonly offlineFile: Uint8Array | undefined;
   /** Told of what happens to all streams. */
   readonly events: StreamEvents;
+  /** Shared by all streams. */
+  readonly snapshotPlaces: SnapshotPlaces;
   readonly metrics: Metrics;
   /** Adds the stream's name to each line. */
   readonly log: Logger;

@@ -100,6 +100,7 @@ describe('describeStream', () => {
       publicUrl: 'https://live.example.org',
       storageType: 's3',
       storageUrl: (store: string) => (store === 's3://live/' ? 'https://cdn.example.org/x' : undefined),
+      storageTrouble: () => new SidepipeError('it is down', { code: 'storage-unavailable', fault: 'storage' }),
     };
     const described = describeStream(streamOf('test', { images, run, uploads, state: 'live', restarts: 3 }, env));
     expect(described).toMatchObject({
@@ -126,6 +127,7 @@ describe('describeStream', () => {
           type: 's3',
           state: 'publishing',
           store: 's3://live/',
+          lastError: 'it is down',
           backlogBytes: 5,
           uploaded: 6,
           failed: 7,

@@ -122,11 +122,12 @@ export function watchLocally({ text, bytes }: TestNode): { stop(): Promise<{ pol
       polls += 1;
     }
   })();
-  return {
-    async stop() {
-      stopped = true;
-      await watching;
-      return { polls, problems };
-    },
+  const stop = async () => {
+    stopped = true;
+    await watching;
+    return { polls, problems };
   };
+  // The node, which was there before, is closed after this.
+  onTestFinished(async () => void (await stop()));
+  return { stop };
 }

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { onTestFinished } from 'vitest';
 import type { ObjectStore } from '../../src/storage/store.js';
 import { listedFiles } from './bucket.js';
 import { createPlaylistChecker } from './playlist-check.js';
@@ -39,10 +40,10 @@ export function watchRemote(store: ObjectStore, playlistKey: string): RemoteWatc
       await delay(20);
     }
   })();
-  return Object.assign(watch, {
-    async stop() {
-      stopped = true;
-      await watching;
-    },
-  });
+  const stop = async () => {
+    stopped = true;
+    await watching;
+  };
+  onTestFinished(stop);
+  return Object.assign(watch, { stop });
 }
