@@ -30,6 +30,9 @@ export interface WebAssets {
  */
 export const hlsModule = 'hls.light.min.mjs';
 
+/** Turns a picture's ThumbHash into a blurred picture. */
+export const thumbHashModule = 'thumbhash/thumbhash.js';
+
 // From src/web and from dist/web alike: the package's root is two folders up.
 const root = new URL('../../', import.meta.url);
 const staticFolder = fileURLToPath(new URL('src/web/static/', root));
@@ -51,6 +54,7 @@ export function loadAssets(folders: { client?: string; static?: string } = {}): 
     ...listFiles(statics, '.css', 'the style sheet'),
     ...listFiles(statics, '.svg', 'the icon of the site'),
     createRequire(import.meta.url).resolve(`hls.js/dist/${hlsModule}`),
+    createRequire(import.meta.url).resolve(thumbHashModule),
   ];
   const files = new Map(paths.map((path) => [basename(path), readAsset(path)]));
   const hash = createHash('sha256');

@@ -1,7 +1,7 @@
 import { html } from 'hono/html';
 import type { StreamDescription } from '../stream/types.js';
 import type { WebAssets } from './assets.js';
-import { type Html, icon, layout } from './layout.js';
+import { assetUrl, type Html, icon, layout } from './layout.js';
 import { pictureFigure, pictureUrl, stateBadge } from './parts.js';
 
 export interface HomePageOptions {
@@ -20,9 +20,9 @@ export function homePage({ streams, assets, version, now }: HomePageOptions): Ht
     assets,
     version,
     script: 'home.js',
-    preload: ['fetching.js', 'picture.js', 'server-clock.js', 'words.js'],
+    preload: ['fetching.js', 'picture.js', 'placeholder.js', 'server-clock.js', 'words.js'],
     aside: streams.length === 0 ? '' : html`<p class="summary" data-summary>${live} of ${streams.length} live</p>`,
-    main: html`<main id="main" class="home">
+    main: html`<main id="main" class="home" data-thumbhash-module="${assetUrl('', assets, 'thumbhash.js')}">
 <h1>Streams</h1>
 <p class="notice" data-unreachable role="status" hidden>${icon(assets, 'warning')}<span>The node does not answer. The pictures below are the last that arrived; this page keeps trying.</span></p>
 ${streams.length === 0 ? emptyState(assets) : html`<ul class="cards">${streams.map((stream) => card(stream, now))}</ul>`}

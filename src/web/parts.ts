@@ -5,8 +5,8 @@ import type { Html } from './layout.js';
 
 /** The newest picture of a stream with its age; the client keeps both up to date. */
 export function pictureFigure(stream: StreamDescription, url: string, now: number, eager = false): Html {
-  const { capturedAt, state } = stream.thumbnail;
-  return html`<figure class="picture" data-picture data-picture-url="${url}" data-captured-at="${capturedAt ?? ''}" data-image-state="${state}">
+  const { capturedAt, state, placeholder, dominantColour } = stream.thumbnail;
+  return html`<figure class="picture" data-picture data-picture-url="${url}" data-captured-at="${capturedAt ?? ''}" data-image-state="${state}" data-placeholder="${placeholder ?? ''}" data-colour="${dominantColour ?? ''}">
 <img src="${url}" alt="Newest picture of ${stream.name}" width="1280" height="720" ${eager ? '' : html`loading="lazy"`} decoding="async">
 <figcaption data-age>${ageWords(state, capturedAt, now)}</figcaption>
 </figure>`;

@@ -29,8 +29,11 @@ export function watchPage({ stream, assets, version, now }: WatchPageOptions): H
       'copy.js',
       'fetching.js',
       'picture.js',
+      'placeholder.js',
       'playback.js',
+      'seek-strip.js',
       'server-clock.js',
+      'storyboard.js',
       'stream-player.js',
       'words.js',
       hlsModule,
@@ -38,6 +41,7 @@ export function watchPage({ stream, assets, version, now }: WatchPageOptions): H
     aside: html`<nav aria-label="Back"><a class="back" href="${up}">${icon(assets, 'back')}<span>All streams</span></a></nav>`,
     main: html`<main id="main" class="watch" data-watch data-state="${stream.state}" data-api-url="${api}" data-playlist-url="${playlist}" data-hls-module="${assetUrl(up, assets, hlsModule)}">
 <div class="title"><h1>${stream.name}</h1>${stateBadge(stream)}<p class="reason" data-reason>${stream.reason?.message ?? ''}</p></div>
+<div class="stage">
 <section class="player" aria-label="Player">
 <video controls muted autoplay playsinline poster="${picture}" aria-label="Live picture of ${stream.name}"></video>
 <div class="screen" data-screen data-kind="${stream.state === 'live' ? 'connecting' : 'offline'}" role="status">
@@ -46,6 +50,11 @@ export function watchPage({ stream, assets, version, now }: WatchPageOptions): H
 <p data-screen-text>${waitingInWords(stream.state)}</p>
 </div>
 </section>
+<div class="strip" data-strip data-storyboard-url="${live}/storyboard.vtt" hidden>
+<div class="strip-picture" data-strip-picture hidden aria-hidden="true"><span class="strip-image" data-strip-image></span><span data-strip-words></span></div>
+<input type="range" data-strip-range min="0" max="1000" step="10" value="1000" aria-label="Place in the stream" aria-valuetext="live">
+</div>
+</div>
 <div class="side">
 <section class="panel" aria-labelledby="picture-title">
 <h2 id="picture-title">Newest picture</h2>

@@ -16,7 +16,7 @@ afterAll(() => rm(client, { recursive: true, force: true }));
 describe('loadAssets', () => {
   it('reads client code, style sheet, icons and hls.js', () => {
     const { files, icons, hash } = loadAssets({ client });
-    expect([...files.keys()].sort()).toEqual(['favicon.svg', hlsModule, 'home.js', 'sidepipe.css']);
+    expect([...files.keys()].sort()).toEqual(['favicon.svg', hlsModule, 'home.js', 'sidepipe.css', 'thumbhash.js']);
     expect(files.get('home.js')?.contentType).toBe('text/javascript; charset=utf-8');
     expect(files.get('sidepipe.css')?.contentType).toBe('text/css; charset=utf-8');
     expect(icons.get('logo')).toMatch(/^<svg .*aria-hidden="true"/);

@@ -54,6 +54,16 @@ describe('pages', () => {
     for (const path of ['/', '/watch/cam']) expect(await (await get(path)).text()).toContain('>7 s ago<');
   });
 
+  it('carry placeholders as data, never as styles', async () => {
+    const stream = new FakeStream('cam');
+    stream.thumbnailFacts = { placeholder: 'aGFzaA==', dominantColour: '#102030' };
+    const page = await (await makeApp([stream]).get('/')).text();
+    expect(page).toContain('data-placeholder="aGFzaA=="');
+    expect(page).toContain('data-colour="#102030"');
+    expect(page).toContain('data-thumbhash-module="assets/abc123/thumbhash.js"');
+    expect(page).not.toMatch(/\sstyle=/);
+  });
+
   it('offer the public addresses where one is configured, and fetch from where they came', async () => {
     const { get } = makeApp([new FakeStream('cam')], { publicUrl: 'https://live.example.org' });
     const page = await (await get('/watch/cam')).text();

@@ -1,11 +1,13 @@
 import { fetchTimed, repeat } from './fetching.js';
 import { followPicture } from './picture.js';
+import { showPlaceholders } from './placeholder.js';
 import { ServerClock } from './server-clock.js';
 import { type StreamFacts, stateInWords } from './words.js';
 
 const clock = new ServerClock();
 const restMs = 3000;
 let names = followAll();
+showAllPlaceholders();
 
 /** Follows every picture that is not followed yet and returns the names of all cards. */
 function followAll(): string {
@@ -59,7 +61,13 @@ async function rebuild(): Promise<void> {
   const response = await fetchTimed(document.location.href, clock, { headers: { Accept: 'text/html' } });
   const fresh = new DOMParser().parseFromString(await response.text(), 'text/html').querySelector('main');
   if (response.ok && fresh !== null) document.querySelector('main')?.replaceWith(document.adoptNode(fresh));
+  showAllPlaceholders();
   names = followAll();
+}
+
+function showAllPlaceholders(): void {
+  const main = document.querySelector<HTMLElement>('[data-thumbhash-module]');
+  if (main !== null) showPlaceholders(main, new URL(main.dataset['thumbhashModule'] ?? '', document.baseURI).href);
 }
 
 repeat(refresh);

@@ -1,4 +1,5 @@
 import { fetchTimed, repeat } from './fetching.js';
+import { clearPlaceholder } from './placeholder.js';
 import type { ServerClock } from './server-clock.js';
 import { pictureInWords } from './words.js';
 
@@ -51,6 +52,7 @@ async function swap(figure: HTMLElement, url: string): Promise<void> {
   fresh.src = url;
   await fresh.decode();
   old.replaceWith(fresh);
+  clearPlaceholder(figure);
 }
 
 function showAge(figure: HTMLElement, clock: ServerClock): void {

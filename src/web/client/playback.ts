@@ -37,6 +37,28 @@ export class Playback {
     }
   }
 
+  /**
+   * The date of a time on the video's axis, in milliseconds since the epoch, where the playlist tells. Asked of the segment
+   * that has the time: over a discontinuity dates and times do not run alike.
+   */
+  dateAt(seconds: number): number | undefined {
+    const details = this.#hls?.latestLevelDetails;
+    if (details) {
+      const holds = ({ start, duration }: { start: number; duration: number }) =>
+        start <= seconds && seconds < start + duration;
+      const fragment = details.fragments.find(holds) ?? details.fragments.at(-1);
+      const { programDateTime = null, start = 0 } = fragment ?? {};
+      return programDateTime === null ? undefined : programDateTime + (seconds - start) * 1000;
+    }
+    const startDate = (this.#options.video as HTMLVideoElement & { getStartDate?(): Date }).getStartDate?.().getTime();
+    return startDate === undefined || Number.isNaN(startDate) ? undefined : startDate + seconds * 1000;
+  }
+
+  /** Where on the video's axis the playlist begins, where it is known: what lies before cannot be loaded any more. */
+  get startSeconds(): number {
+    return this.#hls?.latestLevelDetails?.fragments[0]?.start ?? 0;
+  }
+
   close(): void {
     this.#ended.abort();
     this.#hls?.destroy();

@@ -35,6 +35,16 @@ export class StreamPlayer {
     return this.#playing;
   }
 
+  /** The date of a time on the video's axis, in milliseconds since the epoch, where it is known. */
+  dateAt(seconds: number): number | undefined {
+    return this.#playback?.dateAt(seconds);
+  }
+
+  /** Where on the video's axis the playlist begins. */
+  get startSeconds(): number {
+    return this.#playback?.startSeconds ?? 0;
+  }
+
   start(state: string): void {
     this.#state = state;
     this.#tick(performance.now());

@@ -1,6 +1,7 @@
 import { enableCopying } from './copy.js';
 import { fetchTimed, repeat } from './fetching.js';
 import { followPicture } from './picture.js';
+import { SeekStrip } from './seek-strip.js';
 import { ServerClock } from './server-clock.js';
 import { StreamPlayer } from './stream-player.js';
 import { factsInWords, type StreamFacts, stateInWords } from './words.js';
@@ -18,6 +19,12 @@ const player = new StreamPlayer({
 for (const figure of document.querySelectorAll<HTMLElement>('[data-picture]')) followPicture(figure, clock);
 enableCopying(document);
 player.start(page.dataset['state'] ?? 'live');
+new SeekStrip({
+  root: find<HTMLElement>('[data-strip]'),
+  video: find<HTMLVideoElement>('video'),
+  dateAt: (seconds) => player.dateAt(seconds),
+  startSeconds: () => player.startSeconds,
+}).start();
 repeat(async () => {
   try {
     const response = await fetchTimed(apiUrl, clock);
