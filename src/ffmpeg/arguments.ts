@@ -1,3 +1,5 @@
+import { snapshotOutput } from './valve.js';
+
 /** How one output's video is made. */
 export type VideoPlan =
   | { readonly kind: 'copy' }
@@ -32,21 +34,30 @@ export interface StreamPlan {
     /** So many are taken as they come at the beginning. */
     readonly sample?: number;
   };
+  /** Whether pictures of full size can be asked for, on standard input. */
+  readonly snapshots?: boolean;
   /** Major version of libavformat. */
   readonly libavformat: number;
 }
 
 /** The file descriptor on which ffmpeg reports its progress. */
 const PROGRESS_URL = 'pipe:3';
+/** Where the times of the first packets are told. */
+const PACKETS_URL = 'pipe:4';
+/** For so long. Each line costs the node as much as a read, and what they say holds for good. */
+const PACKETS_SECONDS = 5;
 
 /** The whole command line of a stream's one ffmpeg process: one input, HLS to loopback, raw frames on stdout. Pure. */
 export function ffmpegArguments(plan: StreamPlan): string[] {
   return [
-    ...['-hide_banner', '-nostdin', '-nostats', '-loglevel', 'level+info', '-progress', PROGRESS_URL],
+    ...(plan.snapshots ? [] : ['-nostdin']),
+    ...['-hide_banner', '-nostats', '-loglevel', 'level+info', '-progress', PROGRESS_URL],
     ...decoderArguments(plan),
     ...plan.input,
     ...hlsOutput(plan),
     ...framesOutput(plan),
+    ...packetTimes(),
+    ...(plan.snapshots ? snapshotOutput(plan.libavformat) : []),
   ];
 }
 
@@ -130,5 +141,16 @@ function framesOutput({ frames, libavformat }: StreamPlan): string[] {
     ...(libavformat >= 60 ? ['-fps_mode', 'passthrough'] : ['-vsync', 'passthrough']),
     ...['-enc_time_base', libavformat >= 61 ? 'demux' : '-1'],
     ...['-c:v', 'rawvideo', '-f', 'nut', '-write_index', '0', '-flush_packets', '1', 'pipe:1'],
+  ];
+}
+
+/**
+ * The presentation times of the source's packets as they come in, a line each, for the first seconds: they say when a picture was
+ * taken, which neither its own arrival does, with all that decoding takes, nor the progress reports, which tell decoding times.
+ */
+function packetTimes(): string[] {
+  return [
+    ...['-map', '0:V:0', '-an', '-sn', '-dn', '-c:v', 'copy', '-t', String(PACKETS_SECONDS)],
+    ...['-f', 'framecrc', '-flush_packets', '1', PACKETS_URL],
   ];
 }

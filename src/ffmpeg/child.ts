@@ -18,6 +18,12 @@ export interface Child {
   readonly stderr: Readable;
   /** The child's file descriptor 3. */
   readonly side: Readable;
+  /** The child's file descriptor 4. */
+  readonly packets: Readable;
+  /** The child's file descriptor 5; null unless asked for. */
+  readonly snapshots: Readable | null;
+  /** The child's file descriptor 6; null unless asked for. */
+  readonly media: Writable | null;
   /** Settles when the process is gone and its pipes are drained; never rejects. */
   readonly exited: Promise<ChildExit>;
   kill(signal: NodeJS.Signals): void;
@@ -27,6 +33,8 @@ export interface SpawnOptions {
   readonly path: string;
   readonly args: readonly string[];
   readonly stdin?: boolean;
+  readonly snapshots?: boolean;
+  readonly media?: boolean;
   /** Set on top of the node's own environment. */
   readonly environment?: Readonly<Record<string, string>>;
 }
@@ -55,12 +63,17 @@ export async function spawnChild(options: SpawnOptions): Promise<Child> {
   child.on('error', () => {});
   // A child that dies while it is written to breaks the pipe; that too is told by `exited`.
   child.stdin?.on('error', () => {});
+  const [snapshots = null, media = null] = child.stdio.slice(5);
+  media?.on('error', () => {});
   return {
     pid: child.pid!,
     stdin: child.stdin,
     stdout: child.stdout!,
     stderr: child.stderr!,
     side: child.stdio[3] as Readable,
+    packets: child.stdio[4] as Readable,
+    snapshots: snapshots as Readable | null,
+    media: media as Writable | null,
     exited,
     kill: (signal) => {
       if (!isOver) killGroup(child, signal);
@@ -71,7 +84,7 @@ export async function spawnChild(options: SpawnOptions): Promise<Child> {
 async function begin(options: SpawnOptions): Promise<ChildProcess> {
   // Throws by itself for some faults, such as too long a command line, and tells of others by an event.
   const child = spawn(options.path, options.args, {
-    stdio: [options.stdin ? 'pipe' : 'ignore', 'pipe', 'pipe', 'pipe'],
+    stdio: [...[pipe(options.stdin), 'pipe', 'pipe', 'pipe', 'pipe'] as const, pipe(options.snapshots), pipe(options.media)],
     env: { ...process.env, ...options.environment },
     detached: true,
     shell: false,
@@ -79,6 +92,10 @@ async function begin(options: SpawnOptions): Promise<ChildProcess> {
   });
   if (child.pid === undefined) await once(child, 'spawn');
   return child;
+}
+
+function pipe(isWanted = false): 'pipe' | 'ignore' {
+  return isWanted ? 'pipe' : 'ignore';
 }
 
 /** The whole group: where the program is a script around ffmpeg, ffmpeg is what has to end. */
@@ -108,6 +125,7 @@ export async function stopChild(child: Child, options: LadderOptions): Promise<C
   const gone = new AbortController();
   void child.exited.then(() => gone.abort());
   child.stdin?.end();
+  child.media?.end();
   for (const { signal, waitMs } of rungs) {
     child.kill(signal);
     // A wait that nobody needs any more would keep the node from ending.
@@ -145,6 +163,7 @@ export async function runToEnd(options: RunOptions): Promise<string> {
   });
   child.stderr.resume();
   child.side.resume();
+  child.packets.resume();
   const { code } = await child.exited;
   signal.removeEventListener('abort', end);
   if (code !== 0 || signal.aborted) {

@@ -56,6 +56,7 @@ function reaperGuard(reaper: Child): OrphanGuard {
   reaper.stdout.resume();
   reaper.stderr.resume();
   reaper.side.resume();
+  reaper.packets.resume();
   const tell = (sign: '+' | '-', pid: number) => void reaper.stdin!.write(`${sign} ${pid}\n`);
   return {
     way: 'reaper',

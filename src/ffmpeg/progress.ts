@@ -2,6 +2,8 @@
 export interface Progress {
   /** The furthest timestamp that any output has reached, in seconds. */
   readonly outSeconds: number | undefined;
+  /** Pictures that the first video output has got so far. */
+  readonly frames?: number | undefined;
   readonly fps: number | undefined;
   /** Processed seconds of media per second of time. */
   readonly speed: number | undefined;
@@ -44,6 +46,7 @@ export class ProgressParser {
     const microseconds = this.#number('out_time_us') ?? this.#number('out_time_ms');
     this.#onProgress({
       outSeconds: microseconds === undefined || microseconds < 0 ? undefined : microseconds / 1e6,
+      frames: this.#number('frame'),
       fps: this.#number('fps'),
       speed: this.#number('speed'),
       droppedFrames: this.#number('drop_frames'),

@@ -41,6 +41,11 @@ export class SourceClock {
     while (this.#buckets[0] !== undefined && now - this.#buckets[0].startedAt > this.#windowMs) this.#buckets.shift();
   }
 
+  /** Lets go of all observations, because something about them was wrong. */
+  forget(): void {
+    this.#buckets = [];
+  }
+
   /** The wall-clock time of a timestamp, epoch milliseconds. Undefined before the first observation. */
   wallTimeOf(ptsSeconds: number): number | undefined {
     if (this.#buckets.length === 0) return undefined;

@@ -8,17 +8,19 @@ import type { OrphanGuard } from '../ffmpeg/guard.js';
 import type { LogLine } from '../ffmpeg/log-line.js';
 import { LogTail } from '../ffmpeg/log-tail.js';
 import { type Progress, ProgressParser } from '../ffmpeg/progress.js';
-import { SourceClock } from '../frames/clock.js';
-import { type DecodeChoice, DecodeMeter } from '../frames/decode.js';
+import type { SourceClock } from '../frames/clock.js';
+import type { DecodeChoice } from '../frames/decode.js';
 import type { DecodedPicture } from '../frames/frame.js';
-import { NutSplitter } from '../frames/splitter.js';
 import { type ReadySegment, SegmentAssembler } from '../hls/assembler.js';
 import type { SegmentReceiver, SegmentSink } from '../hls/sink.js';
 import { type Egress, resolveHost } from '../ingest/egress.js';
 import { hostToResolve } from '../ingest/input.js';
 import type { Source, UnknownSource } from '../ingest/source.js';
-import { isCopied, planStream } from './plan.js';
+import { PictureIntake } from './picture-intake.js';
+import { canSnapshot, isCopied, planStream } from './plan.js';
 import { asError, endOfItself, lineText, type RunEnd } from './run-end.js';
+import { SnapshotIntake } from './snapshot-intake.js';
+import type { Snapshots } from './snapshots.js';
 import { findStall, type Vitals } from './watchdog.js';
 
 export interface RunOptions {
@@ -42,8 +44,10 @@ export interface RunOptions {
   readonly onPicture: (picture: DecodedPicture, capturedAt: number) => void;
   readonly onSegment: (segment: ReadySegment, clock: SourceClock) => void;
   readonly onLine: (line: LogLine) => void;
-  /** Push only: who writes FLV to ffmpeg's standard input, until it ends or the signal aborts. */
-  readonly feed?: ((stdin: Writable, signal: AbortSignal) => void) | undefined;
+  /** Whoever wants pictures of full size. */
+  readonly snapshots: Pick<Snapshots, 'isWanted' | 'from' | 'offer' | 'fail'>;
+  /** Push only: who writes FLV to ffmpeg, until it ends or the signal aborts. */
+  readonly feed?: ((media: Writable, signal: AbortSignal) => void) | undefined;
 }
 
 /** Stands for the receiver's URL in logs. */
@@ -53,11 +57,10 @@ const WATCH_INTERVAL_MS = 500;
 
 /** One ffmpeg process of one stream, from its spawn to its end: disposable, never restarted, made anew by the stream. */
 export class StreamRun {
-  readonly clock = new SourceClock();
   readonly #options: RunOptions;
   readonly #assembler: SegmentAssembler;
   readonly #tail: LogTail;
-  readonly #meter: DecodeMeter;
+  readonly #pictures: PictureIntake;
   readonly #watching = new AbortController();
   #receiver: SegmentReceiver | undefined;
   #child: Child | undefined;
@@ -71,12 +74,14 @@ export class StreamRun {
   constructor(options: RunOptions) {
     this.#options = options;
     this.#assembler = new SegmentAssembler({ container: options.config.hls.container });
-    this.#tail = new LogTail({ redact: (text) => this.#redact(text), onLine: options.onLine });
-    this.#meter = new DecodeMeter({
-      setting: isCopied(options.config, options.source) ? options.config.thumbnail.decode : 'keyframes',
-      choice: options.decode,
-      intervalSeconds: options.config.thumbnail.intervalSeconds,
-      framesPerInterval: options.config.thumbnail.bestOf,
+    this.#tail = new LogTail({ redact: (text) => this.#redact(text), onLine: (line) => this.#line(line) });
+    this.#pictures = new PictureIntake({
+      ...options,
+      isCopied: isCopied(options.config, options.source),
+      onArrived: () => {
+        this.#vitals = { ...this.#vitals, frameAt: options.now(), segmentsSinceFrame: 0 };
+      },
+      onBetter: (choice) => this.#replan(choice),
     });
     this.#vitals = {
       startedAt: options.now(),
@@ -96,10 +101,8 @@ export class StreamRun {
     return this.#progress;
   }
 
-  /** Undefined until seen, and where more than keyframes is decoded. */
   get keyframeIntervalSeconds(): number | undefined {
-    const { config, source } = this.#options;
-    return isCopied(config, source) ? this.#meter.keyframeIntervalSeconds : undefined;
+    return this.#pictures.keyframeIntervalSeconds;
   }
 
   stderr(): readonly string[] {
@@ -131,8 +134,8 @@ export class StreamRun {
       void stopChild(this.#child, { delay: this.#options.delay, askMs: 500, terminateMs: 500 });
   }
 
-  #replan(better: DecodeChoice | undefined): void {
-    if (better === undefined || this.#better !== undefined || this.#failure !== undefined || this.#stopping) return;
+  #replan(better: DecodeChoice): void {
+    if (this.#better !== undefined || this.#failure !== undefined || this.#stopping) return;
     this.#better = better;
     this.#end();
   }
@@ -148,7 +151,8 @@ export class StreamRun {
     try {
       const child = await this.#spawn(receiver.url);
       this.#read(child);
-      if (child.stdin !== null) this.#options.feed?.(child.stdin, this.#watching.signal);
+      if (child.media !== null) this.#options.feed?.(child.media, this.#watching.signal);
+      this.#openSnapshots(child);
       void this.#watch();
       const exit = await child.exited;
       this.#tail.close();
@@ -159,6 +163,11 @@ export class StreamRun {
       this.#watching.abort();
       receiver.close();
     }
+  }
+
+  #line(line: LogLine): void {
+    this.#pictures.line(line);
+    this.#options.onLine(line);
   }
 
   #openReceiver(): SegmentReceiver {
@@ -178,11 +187,14 @@ export class StreamRun {
     const host = hostToResolve(source);
     const address = host === undefined ? undefined : await resolveHost(host);
     const timeoutSeconds = startTimeoutMs / 1000;
+    const snapshots = canSnapshot(source, capabilities);
     const args = ffmpegArguments(planStream({ config, source, capabilities, url, address, timeoutSeconds, decode }));
     const child = await spawnChild({
       ...guard.wrap(capabilities.path, args),
       environment: egress.environment(),
-      stdin: feed !== undefined,
+      stdin: snapshots,
+      snapshots,
+      media: feed !== undefined,
     });
     const unwatch = guard.watch(child.pid);
     void child.exited.then(unwatch);
@@ -193,36 +205,42 @@ export class StreamRun {
 
   /** Everything that ffmpeg writes is read at once, always: a full pipe would stall the stream. */
   #read(child: Child): void {
-    const { now, acquire } = this.#options;
-    const splitter = new NutSplitter({ acquire, onPicture: (picture) => this.#picture(picture) });
     child.stdout.on('data', (piece: Buffer) => {
       if (this.#failure !== undefined) return;
       try {
-        splitter.push(piece);
+        this.#pictures.pictures(piece);
       } catch (cause) {
         this.fail(asError(cause));
       }
     });
     const progress = new ProgressParser((report) => {
       const moved = report.outSeconds !== undefined && report.outSeconds !== this.#progress?.outSeconds;
-      if (moved) {
-        this.clock.observe(report.outSeconds!, now());
-        this.#vitals = { ...this.#vitals, progressAt: now() };
-        this.#replan(this.#meter.position(report.outSeconds!, now()));
-      }
       this.#progress = report;
+      if (!moved) return;
+      this.#vitals = { ...this.#vitals, progressAt: this.#options.now() };
+      this.#pictures.position(report.outSeconds!, report.frames);
     });
     child.side.on('data', (piece: Buffer) => progress.push(piece));
+    child.packets.on('data', (piece: Buffer) => this.#pictures.packetTimes(piece));
     child.stderr.on('data', (piece: Buffer) => this.#tail.push(piece));
   }
 
-  #picture(picture: DecodedPicture): void {
-    const now = this.#options.now();
-    this.clock.observe(picture.ptsSeconds, now);
-    this.#vitals = { ...this.#vitals, frameAt: now, segmentsSinceFrame: 0 };
-    const capturedAt = this.clock.wallTimeOf(picture.ptsSeconds)!;
-    this.#options.onPicture(picture, capturedAt);
-    this.#replan(this.#meter.picture(picture.ptsSeconds, (now - capturedAt) / 1000, now));
+  #openSnapshots({ stdin, snapshots: output, exited }: Child): void {
+    const { snapshots, now } = this.#options;
+    if (output === null || stdin === null) return;
+    const intake = new SnapshotIntake({
+      write: (text) => void (stdin.writable && stdin.write(text)),
+      isWanted: () => snapshots.isWanted,
+      onPicture: (picture) =>
+        snapshots.offer(picture, this.#pictures.clock.wallTimeOf(picture.ptsSeconds) ?? now()),
+      onFailed: (error) => snapshots.fail(error),
+    });
+    output.on('data', (piece: Buffer) => intake.push(piece));
+    snapshots.from(intake);
+    void exited.then(() => {
+      snapshots.from(undefined);
+      intake.close();
+    });
   }
 
   #deliver(segments: readonly ReadySegment[]): void {
@@ -233,7 +251,7 @@ export class StreamRun {
         longestSegmentMs: Math.max(this.#vitals.longestSegmentMs, segment.durationSeconds * 1000),
         segmentsSinceFrame: this.#vitals.segmentsSinceFrame + 1,
       };
-      this.#options.onSegment(segment, this.clock);
+      this.#options.onSegment(segment, this.#pictures.clock);
     }
   }
 

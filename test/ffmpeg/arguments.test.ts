@@ -21,8 +21,8 @@ const plan: StreamPlan = {
 /** The arguments, and those of each output: from one `-map 0:V:0` to its URL. */
 function outputs(of: StreamPlan) {
   const args = ffmpegArguments(of);
-  const [first = -1, second = -1] = args.flatMap((each, index) => (each === '0:V:0' ? [index - 1] : []));
-  return { args, before: args.slice(0, first), hls: args.slice(first, second), frames: args.slice(second) };
+  const [first = -1, second = -1, third = -1] = args.flatMap((each, index) => (each === '0:V:0' ? [index - 1] : []));
+  return { args, before: args.slice(0, first), hls: args.slice(first, second), frames: args.slice(second, third) };
 }
 
 /** The value behind an option; undefined where the option is not there. */
@@ -54,7 +54,7 @@ describe('ffmpegArguments', () => {
     for (const container of ['mpegts', 'fmp4'] as const) {
       const { args } = outputs({ ...plan, hls: { ...plan.hls, container } });
       const places = args.filter((each) => /^(pipe|https?|file):|\.(ts|m4s|mp4|m3u8)$|^\//.test(each));
-      for (const place of places) expect(place).toMatch(/^pipe:[13]$|^http:\/\/127\.0\.0\.1:1\/token\/|^init\.mp4$/);
+      for (const place of places) expect(place).toMatch(/^pipe:[134]$|^http:\/\/127\.0\.0\.1:1\/token\/|^init\.mp4$/);
     }
   });
 

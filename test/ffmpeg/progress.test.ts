@@ -30,7 +30,7 @@ describe('ProgressParser', () => {
       'progress=continue',
     );
     expect(parse(block)).toEqual([
-      { outSeconds: 2.020136, fps: 24.97, speed: 1.01, droppedFrames: 1, duplicatedFrames: 3, end: false },
+      { outSeconds: 2.020136, frames: 50, fps: 24.97, speed: 1.01, droppedFrames: 1, duplicatedFrames: 3, end: false },
     ]);
   });
 

@@ -1,0 +1,96 @@
+import { SourceClock } from './clock.js';
+
+/** An offset that did not get smaller for so long, by more than the noise, is the real one. */
+const SETTLED_MS = 150;
+const NOISE_MS = 10;
+/** No packet for so long: there will be no more. */
+const PACKETS_OVER_MS = 1500;
+const RECENT_PACKETS = 15;
+/** Fewer say nothing of the time between them. */
+const FEWEST_PACKETS = 4;
+/** No picture waits longer than this for the clock. */
+const LONGEST_WAIT_MS = 1000;
+
+/**
+ * Brings what is known of a stream's timeline together into its clock, over one run of ffmpeg. Exact are the presentation times of
+ * packets as they come in, but every one of them costs, so only those of the first seconds are told of. After that come
+ * the progress reports, which count decoding times and what encoders hold back: off by a constant, which the first
+ * seconds show. Pure.
+ */
+export class SourceTime {
+  readonly clock = new SourceClock();
+  #packetOffsetMs: number | undefined;
+  #positionOffsetMs: number | undefined;
+  #packetAt: number | undefined;
+  #improvedAt: number | undefined;
+  /** The newest timestamps. */
+  #recent: number[] = [];
+  #report: { readonly outSeconds: number; readonly frames: number } | undefined;
+  #packetMs = 0;
+  #heldPackets = 0;
+
+  /** The demuxer hands a packet out only when so many further ones have begun. */
+  holds(packets: number): void {
+    this.#heldPackets = packets;
+  }
+
+  /** A packet came in at `now` (epoch milliseconds). */
+  packet(ptsSeconds: number, now: number): void {
+    const offsetMs = now - ptsSeconds * 1000;
+    if (this.#packetOffsetMs === undefined || offsetMs < this.#packetOffsetMs - NOISE_MS) this.#improvedAt = now;
+    this.#packetOffsetMs = Math.min(this.#packetOffsetMs ?? Number.POSITIVE_INFINITY, offsetMs);
+    this.#packetAt = now;
+    this.#recent = [...this.#recent.slice(-RECENT_PACKETS), ptsSeconds];
+    if (this.#recent.length >= FEWEST_PACKETS) this.#packetMs = medianStep(this.#recent) * 1000;
+    this.clock.observe(ptsSeconds, now - this.#holdMs);
+  }
+
+  /** ffmpeg reported that it is at `outSeconds`, `frames` pictures after its beginning. */
+  position(outSeconds: number, frames: number | undefined, now: number): void {
+    if (this.#packetAt === undefined) {
+      this.clock.observe(outSeconds, now);
+      return;
+    }
+    this.#step(outSeconds, frames);
+    const offsetMs = now - outSeconds * 1000;
+    // Fixed from then on: what changes later is drift, which is to be followed.
+    if (now - this.#packetAt < PACKETS_OVER_MS)
+      this.#positionOffsetMs = Math.min(this.#positionOffsetMs ?? Number.POSITIVE_INFINITY, offsetMs);
+    else if (this.#positionOffsetMs !== undefined)
+      this.clock.observe(outSeconds + (this.#positionOffsetMs - this.#packetOffsetMs!) / 1000, now - this.#holdMs);
+  }
+
+  /** Once packets are no longer told of one by one: how far apart they are. */
+  #step(outSeconds: number, frames: number | undefined): void {
+    const before = this.#report;
+    this.#report = frames === undefined ? undefined : { outSeconds, frames };
+    if (before === undefined || frames === undefined || frames - before.frames < FEWEST_PACKETS) return;
+    const packetMs = ((outSeconds - before.outSeconds) * 1000) / (frames - before.frames);
+    // A report comes when it comes, so it is off by a packet; less than that is no change of rate.
+    if (Math.abs(packetMs - this.#packetMs) <= this.#packetMs / 3) return;
+    this.#packetMs = packetMs;
+    // What was seen since the change was taken for packets that are held back longer or shorter.
+    this.clock.forget();
+  }
+
+  get #holdMs(): number {
+    return this.#heldPackets * this.#packetMs;
+  }
+
+  /** Whether the packets that ffmpeg had gathered before it began have gone through, and new ones come as the source sends them. */
+  isSettled(now: number): boolean {
+    return this.#improvedAt !== undefined && now - this.#improvedAt >= SETTLED_MS;
+  }
+
+  /** Whether a picture that came at `arrivedAt` can be dated. */
+  canDate(arrivedAt: number, now: number): boolean {
+    return this.isSettled(now) || now - arrivedAt >= LONGEST_WAIT_MS;
+  }
+}
+
+/** The usual distance between timestamps, which may come in any order. */
+function medianStep(timestamps: readonly number[]): number {
+  const sorted = [...timestamps].sort((one, other) => one - other);
+  const steps = sorted.slice(1).map((at, index) => at - sorted[index]!);
+  return steps.sort((one, other) => one - other)[Math.floor(steps.length / 2)]!;
+}

@@ -1,0 +1,108 @@
+import type { StreamConfig } from '../config/schema.js';
+import type { SourceClock } from '../frames/clock.js';
+import { type DecodeChoice, DecodeMeter } from '../frames/decode.js';
+import type { DecodedPicture } from '../frames/frame.js';
+import { PacketTimesParser } from '../frames/packet-times.js';
+import { SourceTime } from '../frames/source-time.js';
+import { NutSplitter } from '../frames/splitter.js';
+
+export interface PictureIntakeOptions {
+  readonly config: StreamConfig;
+  /** Whether the source's own video is passed on, so that it is decoded for pictures only. */
+  readonly isCopied: boolean;
+  readonly decode: DecodeChoice;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** Lends a buffer for the next picture. */
+  readonly acquire: (bytes: number) => Uint8Array | undefined;
+  /** A picture has come, whether it can be dated already or not. */
+  readonly onArrived: () => void;
+  readonly onPicture: (picture: DecodedPicture, capturedAt: number) => void;
+  /** Pictures should be decoded in another way. */
+  readonly onBetter: (choice: DecodeChoice) => void;
+}
+
+/** What one ffmpeg run gives of pictures, and what it tells of its time, to dated pictures. */
+export class PictureIntake {
+  readonly #options: PictureIntakeOptions;
+  readonly #time = new SourceTime();
+  readonly #meter: DecodeMeter;
+  readonly #splitter: NutSplitter;
+  readonly #packets: PacketTimesParser;
+  /** The newest picture that the clock could not date yet. */
+  #held: { readonly picture: DecodedPicture; readonly arrivedAt: number } | undefined;
+
+  constructor(options: PictureIntakeOptions) {
+    const { config, isCopied, decode, now, acquire } = options;
+    const { decode: setting, intervalSeconds, bestOf } = config.thumbnail;
+    this.#options = options;
+    this.#meter = new DecodeMeter({
+      setting: isCopied ? setting : 'keyframes',
+      choice: decode,
+      intervalSeconds,
+      framesPerInterval: bestOf,
+    });
+    this.#splitter = new NutSplitter({ acquire, onPicture: (picture) => this.#arrive(picture) });
+    this.#packets = new PacketTimesParser(({ ptsSeconds }) => {
+      this.#time.packet(ptsSeconds, now());
+      this.#release();
+    });
+  }
+
+  get clock(): SourceClock {
+    return this.#time.clock;
+  }
+
+  /** Undefined until seen, and where more than keyframes is decoded. */
+  get keyframeIntervalSeconds(): number | undefined {
+    return this.#options.isCopied ? this.#meter.keyframeIntervalSeconds : undefined;
+  }
+
+  /** Bytes of ffmpeg's picture output. Throws `frame-invalid` on what is not NUT. */
+  pictures(piece: Uint8Array): void {
+    this.#splitter.push(piece);
+  }
+
+  /** Bytes of ffmpeg's packet times. */
+  packetTimes(piece: Uint8Array): void {
+    this.#packets.push(piece);
+  }
+
+  /** A line of ffmpeg's log: which demuxer reads the source is told nowhere else. */
+  line({ text }: { readonly text: string }): void {
+    const demuxers = /^Input #0, ([\w,]+), from /.exec(text)?.[1]?.split(',');
+    // In a transport stream a packet has no length: it ends where the next begins, and the parser behind it looks for an end too.
+    if (demuxers?.includes('mpegts')) this.#time.holds(2);
+  }
+
+  /** ffmpeg reported that it is at `outSeconds`, `frames` pictures after its beginning. */
+  position(outSeconds: number, frames: number | undefined): void {
+    const now = this.#options.now();
+    this.#time.position(outSeconds, frames, now);
+    this.#release();
+    this.#judged(this.#meter.position(outSeconds, now));
+  }
+
+  #arrive(picture: DecodedPicture): void {
+    this.#options.onArrived();
+    // One that is held back is older, and its place is taken.
+    this.#held = { picture, arrivedAt: this.#options.now() };
+    this.#release();
+  }
+
+  /** At the beginning ffmpeg hands out in one go what it has gathered while probing: its arrival says nothing of its time. */
+  #release(): void {
+    if (this.#held === undefined) return;
+    const { picture, arrivedAt } = this.#held;
+    if (!this.#time.canDate(arrivedAt, this.#options.now())) return;
+    this.#held = undefined;
+    this.clock.observe(picture.ptsSeconds, arrivedAt);
+    const capturedAt = this.clock.wallTimeOf(picture.ptsSeconds)!;
+    this.#options.onPicture(picture, capturedAt);
+    this.#judged(this.#meter.picture(picture.ptsSeconds, (arrivedAt - capturedAt) / 1000, arrivedAt));
+  }
+
+  #judged(better: DecodeChoice | undefined): void {
+    if (better !== undefined) this.#options.onBetter(better);
+  }
+}
