@@ -60,7 +60,7 @@ export class SeekStrip {
     const window = this.#window();
     root.hidden = window === undefined;
     if (window === undefined) return;
-    void this.#read(keepComingMs);
+    void this.#read(this.#lookedAt === undefined ? keepComingMs : readAgainMs);
     if (this.#held) return;
     const { from, to } = window;
     const share = Math.min(1, Math.max(0, (this.#options.video.currentTime - from) / (to - from)));
