@@ -17,6 +17,27 @@ export function trackSignature({ container, init, segment }: SignedMedia): strin
   return container === 'mpegts' ? transportStreamSignature(segment) : fmp4Signature(init, segment);
 }
 
+const NOTHING_SEEN = hash(new Uint8Array(0));
+
+/**
+ * Joins what is known of the tracks with what one more segment shows. `changed` only where both know a track and disagree: a
+ * short segment may have no audio, and not every segment repeats its parameter sets.
+ */
+export function mergeSignatures(known: string | undefined, seen: string): { known: string; changed: boolean } {
+  const before = tracksOf(known ?? '');
+  const now = tracksOf(seen);
+  const changed = [...now].some(([track, value]) => (before.get(track) ?? value) !== value);
+  return { known: [...new Map([...before, ...now])].map((entry) => entry.join(':')).join(' '), changed };
+}
+
+function tracksOf(signature: string): Map<string, string> {
+  const entries = signature.split(' ').map((part): [string, string] => {
+    const colon = part.indexOf(':');
+    return [part.slice(0, colon), part.slice(colon + 1)];
+  });
+  return new Map(entries.filter(([track, value]) => track !== '' && value !== NOTHING_SEEN));
+}
+
 function transportStreamSignature(segment: Uint8Array): string {
   return firstUnits(segment)
     .map(({ streamType, unit }) => {
@@ -35,7 +56,7 @@ function fmp4Signature(init: Uint8Array | undefined, segment: Uint8Array): strin
   const head = init ?? new Uint8Array(0);
   const codec = find(head, 'hvcC') >= 0 ? 'hevc' : find(head, 'avcC') >= 0 ? 'avc' : undefined;
   const inBand = codec === undefined ? [] : parameterSets(splitLengths(firstSamples(segment)), codec);
-  return `${hash(head)} ${hash(concat(inBand))}`;
+  return `init:${hash(head)} picture:${hash(concat(inBand))}`;
 }
 
 /** What a first sample begins with: the payload of the first `mdat` box. */

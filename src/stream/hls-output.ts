@@ -4,7 +4,7 @@ import type { ReadySegment } from '../hls/assembler.js';
 import type { Bandwidth } from '../hls/bandwidth.js';
 import { inspectMedia, type MediaDescription } from '../hls/inspect.js';
 import { renderMultivariantPlaylist, type SegmentEntry } from '../hls/playlist.js';
-import { trackSignature } from '../hls/signature.js';
+import { mergeSignatures, trackSignature } from '../hls/signature.js';
 import { MediaWindow, type WindowCounters } from '../hls/window.js';
 import type { TimelineSpan } from '../images/storyboard-vtt.js';
 import { etagOf } from './etag.js';
@@ -119,7 +119,8 @@ export class HlsOutput implements HlsView {
       discontinuitySequence:
         playlist.discontinuitySequence + playlist.entries.slice(0, -1).filter((each) => each.discontinuity).length,
     });
-    if (this.#described === undefined || sequence === 0 || isChanged) void this.#inspect(segment);
+    // The first segment may be too short to show everything.
+    if (this.#described === undefined || sequence <= 1 || isChanged) void this.#inspect(segment);
     else this.#refreshMultivariant();
   }
 
@@ -166,9 +167,9 @@ export class HlsOutput implements HlsView {
   #isChanged({ sequence, body, init }: ReadySegment): boolean {
     const { container } = this.#options.config.hls;
     const signature = trackSignature({ container, segment: body, ...(init && { init }) });
-    const before = this.#signature;
-    this.#signature = signature;
-    return sequence > 0 && before !== undefined && before !== signature;
+    const { known, changed } = mergeSignatures(sequence === 0 ? undefined : this.#signature, signature);
+    this.#signature = known;
+    return changed;
   }
 
   /** The date of a segment's first picture: by the source's clock at first, then by the durations since. */
@@ -196,7 +197,7 @@ export class HlsOutput implements HlsView {
       if (segment.sequence === 0 && described.startSeconds > LATE_START_SECONDS) {
         this.#positionSeconds += described.startSeconds;
       }
-      this.#described = described;
+      this.#described = completed(described, segment.sequence === 1 ? this.#described : undefined);
       this.#refreshMultivariant();
     } catch (error) {
       onInspectionFailed(error);
@@ -244,4 +245,14 @@ function steadied(before: Bandwidth | undefined, measured: Bandwidth): Bandwidth
   const peak = Math.max(before?.peak ?? 0, up(measured.peak));
   const isNear = before !== undefined && Math.abs(measured.average - before.average) < before.average / 10;
   return { peak, average: Math.min(peak, isNear ? before.average : up(measured.average)) };
+}
+
+/** A description with what another of the same session knows better: a segment can be too short for audio or a frame rate. */
+function completed(described: MediaDescription, other: MediaDescription | undefined): MediaDescription {
+  if (other === undefined) return described;
+  return {
+    ...described,
+    frameRate: described.frameRate || other.frameRate,
+    ...(other.hasAudio && !described.hasAudio ? { hasAudio: true, codecs: other.codecs } : {}),
+  };
 }
