@@ -31,6 +31,8 @@ export interface StreamPlan {
     readonly decode?: 'keyframes' | 'references';
     /** Where decoded pictures are far apart: take one rather than be so late with the next. */
     readonly longestGapSeconds?: number;
+    /** False: the source's packets are whole raw pictures, and when they are made is when they come. */
+    readonly packetTimes?: boolean;
     /** So many are taken as they come at the beginning. */
     readonly sample?: number;
   };
@@ -56,7 +58,7 @@ export function ffmpegArguments(plan: StreamPlan): string[] {
     ...plan.input,
     ...hlsOutput(plan),
     ...framesOutput(plan),
-    ...packetTimes(),
+    ...packetTimes(plan),
     ...(plan.snapshots ? snapshotOutput(plan.libavformat) : []),
   ];
 }
@@ -148,7 +150,8 @@ function framesOutput({ frames, libavformat }: StreamPlan): string[] {
  * The presentation times of the source's packets as they come in, a line each, for the first seconds: they say when a picture was
  * taken, which neither its own arrival does, with all that decoding takes, nor the progress reports, which tell decoding times.
  */
-function packetTimes(): string[] {
+function packetTimes({ frames }: StreamPlan): string[] {
+  if (frames.packetTimes === false) return [];
   return [
     ...['-map', '0:V:0', '-an', '-sn', '-dn', '-c:v', 'copy', '-t', String(PACKETS_SECONDS)],
     ...['-f', 'framecrc', '-flush_packets', '1', PACKETS_URL],

@@ -1,7 +1,10 @@
 import { SourceClock } from './clock.js';
 
-/** An offset that did not get smaller for so long, by more than the noise, is the real one. */
-const SETTLED_MS = 150;
+/** An offset that did not get smaller, by more than the noise, for so many packets and so long is the real one. */
+const SETTLED_PACKETS = 2;
+/** With B-frames it is only the packet before them that is sent as soon as it was taken. */
+const SETTLED_REORDERED_PACKETS = 6;
+const SETTLED_MS = 50;
 const NOISE_MS = 10;
 /** No packet for so long: there will be no more. */
 const PACKETS_OVER_MS = 1500;
@@ -25,9 +28,16 @@ export class SourceTime {
   #improvedAt: number | undefined;
   /** The newest timestamps. */
   #recent: number[] = [];
+  #isReordered = false;
   #report: { readonly outSeconds: number; readonly frames: number } | undefined;
   #packetMs = 0;
   #heldPackets = 0;
+  #isSettled: boolean;
+
+  /** `expectsPackets`: false where no packet will be told of, so that there is nothing to wait for. */
+  constructor({ expectsPackets }: { readonly expectsPackets: boolean }) {
+    this.#isSettled = !expectsPackets;
+  }
 
   /** The demuxer hands a packet out only when so many further ones have begun. */
   holds(packets: number): void {
@@ -40,6 +50,7 @@ export class SourceTime {
     if (this.#packetOffsetMs === undefined || offsetMs < this.#packetOffsetMs - NOISE_MS) this.#improvedAt = now;
     this.#packetOffsetMs = Math.min(this.#packetOffsetMs ?? Number.POSITIVE_INFINITY, offsetMs);
     this.#packetAt = now;
+    if (ptsSeconds < (this.#recent.at(-1) ?? ptsSeconds)) this.#isReordered = true;
     this.#recent = [...this.#recent.slice(-RECENT_PACKETS), ptsSeconds];
     if (this.#recent.length >= FEWEST_PACKETS) this.#packetMs = medianStep(this.#recent) * 1000;
     this.clock.observe(ptsSeconds, now - this.#holdMs);
@@ -77,14 +88,19 @@ export class SourceTime {
     return this.#heldPackets * this.#packetMs;
   }
 
-  /** Whether the packets that ffmpeg had gathered before it began have gone through, and new ones come as the source sends them. */
-  isSettled(now: number): boolean {
-    return this.#improvedAt !== undefined && now - this.#improvedAt >= SETTLED_MS;
+  /**
+   * Whether a picture that came at `arrivedAt` can be dated: whether the packets that ffmpeg had gathered before it began have gone
+   * through, and new ones come as the source sends them. Once yes, always yes.
+   */
+  canDate(arrivedAt: number, now: number): boolean {
+    this.#isSettled ||= this.#hasSettled(now) || now - arrivedAt >= LONGEST_WAIT_MS;
+    return this.#isSettled;
   }
 
-  /** Whether a picture that came at `arrivedAt` can be dated. */
-  canDate(arrivedAt: number, now: number): boolean {
-    return this.isSettled(now) || now - arrivedAt >= LONGEST_WAIT_MS;
+  #hasSettled(now: number): boolean {
+    if (this.#improvedAt === undefined || this.#recent.length < FEWEST_PACKETS) return false;
+    const packets = this.#isReordered ? SETTLED_REORDERED_PACKETS : SETTLED_PACKETS;
+    return now - this.#improvedAt >= Math.max(SETTLED_MS, packets * this.#packetMs);
   }
 }
 

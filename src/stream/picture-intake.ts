@@ -10,6 +10,8 @@ export interface PictureIntakeOptions {
   readonly config: StreamConfig;
   /** Whether the source's own video is passed on, so that it is decoded for pictures only. */
   readonly isCopied: boolean;
+  /** Whether ffmpeg tells of the source's packets. */
+  readonly expectsPackets: boolean;
   readonly decode: DecodeChoice;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -25,7 +27,7 @@ export interface PictureIntakeOptions {
 /** What one ffmpeg run gives of pictures, and what it tells of its time, to dated pictures. */
 export class PictureIntake {
   readonly #options: PictureIntakeOptions;
-  readonly #time = new SourceTime();
+  readonly #time: SourceTime;
   readonly #meter: DecodeMeter;
   readonly #splitter: NutSplitter;
   readonly #packets: PacketTimesParser;
@@ -36,6 +38,7 @@ export class PictureIntake {
     const { config, isCopied, decode, now, acquire } = options;
     const { decode: setting, intervalSeconds, bestOf } = config.thumbnail;
     this.#options = options;
+    this.#time = new SourceTime({ expectsPackets: options.expectsPackets });
     this.#meter = new DecodeMeter({
       setting: isCopied ? setting : 'keyframes',
       choice: decode,

@@ -2,7 +2,7 @@ import type { StreamConfig } from '../config/schema.js';
 import type { StreamPlan, VideoPlan } from '../ffmpeg/arguments.js';
 import type { Capabilities } from '../ffmpeg/capabilities.js';
 import { type DecodeChoice, firstChoice, SAMPLE_PICTURES } from '../frames/decode.js';
-import { inputArguments } from '../ingest/input.js';
+import { inputArguments, takesCommands } from '../ingest/input.js';
 import type { Source, UnknownSource } from '../ingest/source.js';
 
 export interface PlanOptions {
@@ -40,10 +40,20 @@ export function planStream({
       intervalSeconds: thumbnail.intervalSeconds / thumbnail.bestOf,
       width: thumbnail.width,
       height: boxHeight(thumbnail),
+      packetTimes: source.kind !== 'test',
       ...(video.kind === 'copy' ? pictureGaps(decode ?? firstChoice(thumbnail.decode, thumbnail.intervalSeconds)) : {}),
     },
+    snapshots: canSnapshot(source, capabilities),
     libavformat,
   };
+}
+
+/** Whether full-size pictures can be had of a source while it runs. Pure. */
+export function canSnapshot(
+  { kind }: Pick<Source | UnknownSource, 'kind'>,
+  { protocols }: Pick<Capabilities, 'protocols'>,
+): boolean {
+  return kind !== 'push' || takesCommands(protocols);
 }
 
 /** Keyframes come when they come; all other pictures come at every moment. */

@@ -78,6 +78,7 @@ export class StreamRun {
     this.#pictures = new PictureIntake({
       ...options,
       isCopied: isCopied(options.config, options.source),
+      expectsPackets: options.source.kind !== 'test',
       onArrived: () => {
         this.#vitals = { ...this.#vitals, frameAt: options.now(), segmentsSinceFrame: 0 };
       },
@@ -231,8 +232,7 @@ export class StreamRun {
     const intake = new SnapshotIntake({
       write: (text) => void (stdin.writable && stdin.write(text)),
       isWanted: () => snapshots.isWanted,
-      onPicture: (picture) =>
-        snapshots.offer(picture, this.#pictures.clock.wallTimeOf(picture.ptsSeconds) ?? now()),
+      onPicture: (picture) => snapshots.offer(picture, this.#pictures.clock.wallTimeOf(picture.ptsSeconds) ?? now()),
       onFailed: (error) => snapshots.fail(error),
     });
     output.on('data', (piece: Buffer) => intake.push(piece));
