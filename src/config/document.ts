@@ -73,15 +73,17 @@ function onePerLine(problems: readonly (Problem & { line: number })[]): Problem[
 
 /** How deep brackets, and list marks in one line, go: a bound, found without recursion. */
 function nesting(text: string): number {
-  let brackets = 0;
+  /** For each open bracket, the marks before it. */
+  const brackets: number[] = [];
   let marks = 0;
   let most = 0;
   for (const token of new Lexer().lex(text)) {
-    if (token === '[' || token === '{') brackets += 1;
-    else if (token === ']' || token === '}') brackets -= 1;
+    if (token === '[' || token === '{') brackets.push(marks);
+    else if (token === ']' || token === '}') marks = brackets.pop() ?? marks;
+    else if (token === ',') marks = brackets.at(-1) ?? marks;
     else if (/^[-?:]$/.test(token)) marks += 1;
     else if (token.startsWith('\n') || token.startsWith('\r')) marks = 0;
-    most = Math.max(most, brackets + marks);
+    most = Math.max(most, brackets.length + marks);
   }
   return most;
 }

@@ -83,7 +83,7 @@ const RECORDED = /\.(mp4|m4v|mov|mkv|webm|avi)$/i;
 export function inputArguments(source: Source | UnknownSource, options: InputOptions): string[] {
   if (source.kind === 'unknown') throw source.problem;
   if (source.kind === 'test') return testInput();
-  if (source.kind === 'push') return pushInput();
+  if (source.kind === 'push') return pushInput(options.protocols);
   const scheme = source.url.slice(0, source.url.indexOf(':')).toLowerCase();
   if (!options.protocols.has(needs[scheme] ?? scheme)) {
     throw new SidepipeError(`source: this ffmpeg has no ${scheme}; name one that has it as ffmpeg.path`, {
@@ -98,7 +98,7 @@ export function inputArguments(source: Source | UnknownSource, options: InputOpt
 function kindArguments(source: Exclude<Source, { kind: 'test' }>, options: InputOptions): string[] {
   const microseconds = String(Math.round(options.timeoutSeconds * 1e6));
   // With less probing the first picture comes sooner; with too little, audio that begins late is missed.
-  const probe = ['-analyzeduration', '1000000', '-probesize', '1000000'];
+  const probe = ['-analyzeduration', '500000', '-probesize', '1000000'];
   switch (source.kind) {
     case 'file':
       return [...(options.loop ? ['-stream_loop', '-1'] : []), '-re'];
@@ -122,9 +122,26 @@ function isRecorded(url: string): boolean {
 }
 
 /** FLV on standard input. It tells early which kinds of media it has, so little probing is enough. */
-function pushInput(): string[] {
+/**
+ * Where a publisher's media comes in. Behind `async` it leaves ffmpeg's standard input alone, on which it is told what to do; an
+ * input that begins with `pipe:` would not.
+ */
+function pushInput(protocols: ReadonlySet<string>): string[] {
   const probe = ['-analyzeduration', '500000', '-probesize', '500000'];
-  return ['-protocol_whitelist', 'pipe', '-f', 'flv', ...probe, '-i', 'pipe:0'];
+  return [
+    '-protocol_whitelist',
+    'async,pipe',
+    '-f',
+    'flv',
+    ...probe,
+    '-i',
+    takesCommands(protocols) ? 'async:pipe:6' : 'pipe:6',
+  ];
+}
+
+/** Whether ffmpeg can be told what to do while it reads a publisher's media. Pure. */
+export function takesCommands(protocols: ReadonlySet<string>): boolean {
+  return protocols.has('async');
 }
 
 /** A moving picture with a running clock and a frame counter in it, and a tone that beeps each second. */
