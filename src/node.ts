@@ -100,6 +100,7 @@ export class SidepipeNode {
       streams: this.#streams,
       publicUrl,
       metrics: this.#metrics,
+      adminToken: this.config.admin.token,
       version,
       log: this.#log,
     });

@@ -84,7 +84,11 @@ export async function spawnChild(options: SpawnOptions): Promise<Child> {
 async function begin(options: SpawnOptions): Promise<ChildProcess> {
   // Throws by itself for some faults, such as too long a command line, and tells of others by an event.
   const child = spawn(options.path, options.args, {
-    stdio: [...[pipe(options.stdin), 'pipe', 'pipe', 'pipe', 'pipe'] as const, pipe(options.snapshots), pipe(options.media)],
+    stdio: [
+      ...([pipe(options.stdin), 'pipe', 'pipe', 'pipe', 'pipe'] as const),
+      pipe(options.snapshots),
+      pipe(options.media),
+    ],
     env: { ...process.env, ...options.environment },
     detached: true,
     shell: false,

@@ -1,4 +1,5 @@
 import { type LogLine, parseLogLine } from './log-line.js';
+import { isValveAnswer } from './valve.js';
 
 const MAX_LINES = 40;
 const MAX_LINE_LENGTH = 400;
@@ -47,7 +48,7 @@ export class LogTail {
     const redacted = this.#options.redact(text.slice(0, MAX_RAW_LENGTH));
     const isCut = text.length > MAX_RAW_LENGTH;
     const parsed = parseLogLine(isCut ? redacted.slice(0, -MAX_SECRET_LENGTH) : redacted);
-    if (CHATTER.test(parsed.text)) return;
+    if (CHATTER.test(parsed.text) || isValveAnswer(parsed.text)) return;
     const line = { ...parsed, text: parsed.text.slice(0, MAX_LINE_LENGTH) };
     this.#lines.push(line);
     if (this.#lines.length > MAX_LINES) this.#lines.shift();

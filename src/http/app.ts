@@ -1,20 +1,25 @@
+import { randomBytes } from 'node:crypto';
 import { type Context, Hono } from 'hono';
 import type { StreamDirectory } from '../stream/types.js';
 import { loadAssets, type WebAssets } from '../web/assets.js';
 import { errorPage } from '../web/error-page.js';
 import { apiRoutes } from './api.js';
+import { createBearer } from './auth.js';
 import type { AppContext, HttpLog, MetricsSource } from './context.js';
 import { preflight } from './headers.js';
 import { healthRoutes } from './health.js';
 import { liveRoutes } from './live.js';
 import { pageResponse, pageRoutes } from './pages.js';
 import { methodNotAllowed, notFound, type Problem, problemOf, problemResponse } from './problem.js';
+import { snapshotRoutes } from './snapshot.js';
 
 export interface AppOptions {
   readonly streams: StreamDirectory;
   /** Where people reach the node, without a slash at its end. */
   readonly publicUrl?: string | undefined;
   readonly metrics: MetricsSource;
+  /** The bearer token of calls that change or cost something. Unset: nobody can make them. */
+  readonly adminToken?: string | undefined;
   readonly version: string;
   readonly log: HttpLog;
   /** Default: read from the package, once. */
@@ -33,6 +38,7 @@ export function createApp(options: AppOptions): Hono {
     streams: options.streams,
     publicUrl: options.publicUrl,
     metrics: options.metrics,
+    bearer: createBearer({ token: options.adminToken ?? randomBytes(32).toString('hex') }),
     version: options.version,
     log: options.log,
     assets: options.assets ?? loadAssets(),
@@ -41,6 +47,7 @@ export function createApp(options: AppOptions): Hono {
   const app = new Hono();
   liveRoutes(app, context);
   apiRoutes(app, context);
+  snapshotRoutes(app, context);
   healthRoutes(app, context);
   pageRoutes(app, context);
   app.notFound((c) => unmatched(app, c, context));

@@ -1,5 +1,6 @@
 import type { StreamDirectory } from '../stream/types.js';
 import type { WebAssets } from '../web/assets.js';
+import type { Bearer } from './auth.js';
 
 /** The part of a logger that the HTTP layer uses; pino's fits. */
 export interface HttpLog {
@@ -19,6 +20,8 @@ export interface AppContext {
   /** Without a slash at its end; undefined: people reach the node under the address that they typed. */
   readonly publicUrl: string | undefined;
   readonly metrics: MetricsSource;
+  /** Guards what changes or costs something. */
+  readonly bearer: Bearer;
   readonly version: string;
   readonly log: HttpLog;
   readonly assets: WebAssets;

@@ -11,8 +11,8 @@ import type { Episodes } from '../telemetry/episodes.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { StreamEvents } from './events.js';
-import type { SnapshotPlaces } from './snapshots.js';
 import type { RestartPolicy } from './restart-policy.js';
+import type { SnapshotPlaces } from './snapshots.js';
 
 /** All that one stream needs of the node around it. */
 export interface StreamEnvironment {

@@ -1,4 +1,4 @@
-import type { SidepipeError } from '../errors.js';
+import { SidepipeError } from '../errors.js';
 import { type DecodeChoice, firstChoice } from '../frames/decode.js';
 import type { Publisher } from '../ingest/rtmp/server-types.js';
 import { awaitPublisher } from './arrival.js';
@@ -7,11 +7,13 @@ import type { StreamEnvironment } from './environment.js';
 import { HlsOutput } from './hls-output.js';
 import { ImageWatch } from './image-watch.js';
 import { nextState, type StreamTurn } from './machine.js';
+import { canSnapshot } from './plan.js';
 import { failuresAfter, restartDelayMs } from './restart-policy.js';
 import { StreamRun } from './run.js';
 import type { RunEnd } from './run-end.js';
+import { Snapshots } from './snapshots.js';
 import type { StreamImages } from './stream-images.js';
-import type { LiveStream, StreamDescription, StreamState } from './types.js';
+import type { LiveStream, SnapshotOptions, SnapshotResource, StreamDescription, StreamState } from './types.js';
 import { StreamUploads } from './uploads.js';
 
 /** How long the uploads of an ended stream may take before the next publisher's begin. */
@@ -22,6 +24,7 @@ export class Stream implements LiveStream {
   readonly hls: HlsOutput;
   readonly #env: StreamEnvironment;
   readonly #pictures: ImageWatch;
+  readonly #snapshots: Snapshots;
   #uploads: StreamUploads | undefined;
   readonly #closing = new AbortController();
   #state: StreamState = 'idle';
@@ -40,6 +43,7 @@ export class Stream implements LiveStream {
     this.#env = env;
     this.#since = now();
     this.#decode = firstChoice(config.thumbnail.decode, config.thumbnail.intervalSeconds);
+    this.#snapshots = new Snapshots({ places: env.snapshotPlaces });
     this.hls = new HlsOutput({
       config,
       randomId,
@@ -101,6 +105,18 @@ export class Stream implements LiveStream {
       decode: this.#decode,
       decoderErrors: this.#pictures.decoderErrors,
     });
+  }
+
+  async snapshot(options: SnapshotOptions): Promise<SnapshotResource> {
+    if (!canSnapshot(this.#env.source, this.#env.capabilities)) {
+      const message = 'This ffmpeg cannot be asked for pictures while it reads a publisher.';
+      throw new SidepipeError(message, { code: 'source-unsupported', fault: 'node' });
+    }
+    if (this.#state !== 'live') {
+      const message = `The stream is ${this.#state}.`;
+      throw new SidepipeError(message, { code: 'source-unavailable', fault: 'source', retryable: true });
+    }
+    return this.#snapshots.take(options);
   }
 
   notReady(): string | undefined {
@@ -194,6 +210,7 @@ export class Stream implements LiveStream {
       decode: this.#decode,
       feed: publisher && ((stdin, signal) => void publisher.pipe(stdin, { signal })),
       acquire: (bytes) => this.images.acquire(bytes),
+      snapshots: this.#snapshots,
       onPicture: (picture, capturedAt) => {
         metrics.framesCaptured.inc({ stream: config.name });
         this.images.offer(picture, capturedAt);

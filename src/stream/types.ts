@@ -177,6 +177,23 @@ export interface StreamDescription {
   };
 }
 
+export interface SnapshotOptions {
+  readonly format: ImageFormat;
+  /** 1 to 100. */
+  readonly quality: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The next picture of a stream at the source's own size. */
+export interface SnapshotResource {
+  readonly body: Uint8Array;
+  readonly contentType: string;
+  readonly width: number;
+  readonly height: number;
+  /** Milliseconds since the epoch. */
+  readonly capturedAt: number;
+}
+
 /** What the HTTP layer and the library see of a stream. */
 export interface LiveStream {
   readonly name: string;
@@ -184,6 +201,11 @@ export interface LiveStream {
   readonly hls: HlsView;
   readonly images: ImagesView;
   describe(): StreamDescription;
+  /**
+   * The next picture at full size. Throws a `SidepipeError`: `limit-reached`, `source-unsupported` (this ffmpeg cannot),
+   * `source-unavailable` (not live, or no picture in time), `frame-invalid`, `image-failed`, `aborted`.
+   */
+  snapshot(options: SnapshotOptions): Promise<SnapshotResource>;
   /** Undefined when playable and fresh, else what is not, in words: for `/readyz`. */
   notReady(): string | undefined;
 }

@@ -22,6 +22,8 @@ const stubAssets: WebAssets = {
   modifiedAt: 0,
 };
 
+export const adminToken = 'the-token-of-this-test';
+
 export interface TestApp {
   readonly app: Hono;
   /** What was logged as an error. */
@@ -35,6 +37,7 @@ export function makeApp(streams: FakeStream[], options: Partial<AppOptions> = {}
   const app = createApp({
     streams: fakeDirectory(streams),
     metrics: { render: async () => ({ contentType: 'text/plain; version=0.0.4', body: 'sidepipe_streams 1\n' }) },
+    adminToken,
     version: '1.2.3',
     log,
     assets: stubAssets,

@@ -7,6 +7,8 @@ import type {
   MediaResource,
   PlaylistResource,
   SheetResource,
+  SnapshotOptions,
+  SnapshotResource,
   StreamDescription,
   StreamDirectory,
   StreamState,
@@ -72,6 +74,15 @@ export class FakeStream implements LiveStream {
       storyboard: () => this.storyboardText,
       sheet: async (number) => this.sheets.get(number),
     };
+  }
+
+  /** What a snapshot answers, or throws. */
+  snapshotOf: (options: SnapshotOptions) => SnapshotResource | Promise<SnapshotResource> = () => {
+    throw new Error('no snapshot');
+  };
+
+  async snapshot(options: SnapshotOptions): Promise<SnapshotResource> {
+    return this.snapshotOf(options);
   }
 
   notReady(): string | undefined {

@@ -1,0 +1,29 @@
+/**
+ * A second output of pictures, at the source's own size, that nothing passes until it is opened. `framestep` keeps everything back,
+ * and like every filter with a timeline it is passed by while its `enable` is 0, which ffmpeg can be told on its standard
+ * input while it runs. A picture that is kept back is neither scaled nor copied. Pure.
+ */
+
+/** Where the pictures come out. */
+export const SNAPSHOT_URL = 'pipe:5';
+const NAME = 'framestep@snapshot';
+
+/** What opens or closes the valve, to be written to ffmpeg's standard input. Saying it twice does no harm. */
+export function valveCommand(isOpen: boolean): string {
+  return `c${NAME} -1 enable ${isOpen ? 0 : 1}\n`;
+}
+
+/** ffmpeg's answers to such a command: they have no level and say nothing. */
+export function isValveAnswer(line: string): boolean {
+  return /^(?:Enter command: |Command reply for stream )/.test(line);
+}
+
+export function snapshotOutput(libavformat: number): string[] {
+  return [
+    ...['-map', '0:V:0', '-an', '-sn', '-dn', '-map_metadata', '-1'],
+    ...['-vf', `${NAME}=2147483647,format=rgb24`],
+    ...(libavformat >= 60 ? ['-fps_mode', 'passthrough'] : ['-vsync', 'passthrough']),
+    ...['-enc_time_base', libavformat >= 61 ? 'demux' : '-1'],
+    ...['-c:v', 'rawvideo', '-f', 'nut', '-write_index', '0', '-flush_packets', '1', SNAPSHOT_URL],
+  ];
+}
