@@ -23,7 +23,7 @@ const inputs = {
   flat: `testsrc2=${size},${whole('gray')}`,
   frozen: `testsrc2=${size},loop=loop=40:size=1:start=60`,
   noisy: `smptebars=${size},noise=alls=40:allf=t`,
-  fading: `testsrc2=${size},hue=b='-10*max(0,1-abs(t-7.5)/1.5)'`,
+  fading: `testsrc2=${size},hue=b='-10*max(0,1-abs(t-8)/1.5)':s='min(1,abs(t-8)/1.5)'`,
   slides: `testsrc2=${size},fps=1/4,fps=10`,
   asleep: `color=c=black:${size}`,
 };

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { launchBrowser, openPage } from '../support/browser.js';
+import { makeClip, temporaryFolder } from '../support/clip.js';
 import { startNode } from '../support/node.js';
 
 /** The pictures around the picture, of the real node, in a real browser. */
@@ -19,7 +20,6 @@ afterAll(() => browser.close());
 
 const stream = {
   name: 'cam',
-  source: 'test',
   thumbnail: { intervalSeconds: 1, width: 640 },
   hls: { segmentSeconds: 1, windowSegments: 12 },
   storyboard: { intervalSeconds: 1 },
@@ -30,7 +30,11 @@ const styleOf =
   '(selector) => { const { style } = document.querySelector(selector); return style.backgroundImage + style.backgroundPosition; }';
 
 async function startLive() {
-  const node = await startNode({ streams: [stream] });
+  // A small copied clip: the browser decodes on the processor that all else runs on.
+  const path = join(await temporaryFolder(), 'clip.mp4');
+  const keyframes = Array.from({ length: 30 }, (_, second) => second);
+  const source = await makeClip({ path, seconds: 30, keyframes, size: '320x180', audio: false });
+  const node = await startNode({ streams: [{ ...stream, source }] });
   await vi.waitFor(async () => expect((await node.stream('cam')).hls.segments).toBeGreaterThan(3), { timeout: 30_000 });
   return node;
 }
