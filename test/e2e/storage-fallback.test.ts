@@ -46,8 +46,9 @@ it('a second bucket takes over and hands back: each playlist is right at every m
   await until('the second to be empty', () => spare.keys().length === 0, patience);
   const files = listedFiles(main.text(playlist)!).files.map((file) => `cam/source/${file}`);
   expect(main.keys()).toEqual(expect.arrayContaining(files));
-  const { problems } = await local.stop();
+  const { polls: localPolls, problems } = await local.stop();
   expect(problems).toEqual([]);
+  expect(localPolls).toBeGreaterThan(20);
   expect(onMain.problems).toEqual([]);
   expect(onMain.short.length).toBeLessThanOrEqual(1);
   expect([...onSpare.problems, ...onSpare.short]).toEqual([]);

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
 import type { Config, ConfigInput } from '../../src/config/schema.js';
 import type { TestNode } from './node.js';
@@ -106,10 +107,12 @@ export const cam = {
   thumbnail: { intervalSeconds: 1, width: 160, staleAfterSeconds: 5 },
 } satisfies Config['streams'][number] | Record<string, unknown>;
 
-/** Looks at what the node itself serves, again and again until stopped. */
-export function watchLocally({ text, bytes }: TestNode): { stop(): Promise<{ polls: number; problems: string[] }> } {
+/** Looks at what the node itself serves, again and again from the first picture on, until stopped. */
+export function watchLocally({ text, bytes }: TestNode): {
+  stop(): Promise<{ polls: number; problems: readonly string[] }>;
+} {
   const checker = createPlaylistChecker();
-  const problems: string[] = [];
+  const problems = new Set<string>();
   let polls = 0;
   let stopped = false;
   const watching = (async () => {
@@ -117,13 +120,15 @@ export function watchLocally({ text, bytes }: TestNode): { stop(): Promise<{ pol
       const playlist = await text('/live/cam/source/index.m3u8');
       const thumbnail = await bytes('/live/cam/thumbnail.jpg');
       const state = thumbnail.headers.get('sidepipe-image-state');
-      if (state !== 'fresh') problems.push(`the thumbnail is ${state}`);
+      await delay(20);
+      if (polls === 0 && state !== 'fresh') continue;
+      if (state !== 'fresh') problems.add(`the thumbnail is ${state}`);
       try {
         const newest = checker.check(playlist.body).entries.at(-1);
         const { status } = await bytes(`/live/cam/source/${newest?.uri}`);
-        if (status !== 200) problems.push(`${newest?.uri} answers ${status}`);
+        if (status !== 200) problems.add(`${newest?.uri} answers ${status}`);
       } catch (error) {
-        problems.push(String(error));
+        problems.add(String(error));
       }
       polls += 1;
     }
@@ -131,7 +136,7 @@ export function watchLocally({ text, bytes }: TestNode): { stop(): Promise<{ pol
   const stop = async () => {
     stopped = true;
     await watching;
-    return { polls, problems };
+    return { polls, problems: [...problems] };
   };
   // The node, which was there before, is closed after this.
   onTestFinished(async () => void (await stop()));

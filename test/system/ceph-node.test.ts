@@ -83,8 +83,9 @@ it.each([
     const polls = remote.polls;
     await until('the playlist to be read some times', () => remote.polls > polls + 10, patience);
     await remote.stop();
-    const { problems } = await local.stop();
+    const { polls: localPolls, problems } = await local.stop();
     expect(problems).toEqual([]);
+    expect(localPolls).toBeGreaterThan(20);
     expect(remote.problems).toEqual([]);
     const { storage } = await node.stream('cam');
     expect(storage).toMatchObject({ state: 'publishing', failed: 0 });
