@@ -50,7 +50,7 @@ export async function ffmpegCost({ clip, stream, frames, realTime, through = [] 
       timeoutSeconds: 30,
     });
     // The node would begin the file again and again, in real time.
-    const args = ffmpegArguments({ ...plan, input: [...(realTime ? ['-re'] : []), '-i', clip] });
+    const args = ffmpegArguments({ ...plan, snapshots: false, input: [...(realTime ? ['-re'] : []), '-i', clip] });
     const measured = await runMeasured([...through, capabilities.path], frames ? args : withoutFrames(args));
     await receiver.drain();
     return { ...measured, segments };
@@ -98,6 +98,7 @@ export async function runMeasured(
     stderr = (stderr + piece.toString('utf8')).slice(-20_000);
   });
   child.side.resume();
+  child.packets.resume();
   const kill = () => child.kill('SIGKILL');
   process.once('exit', kill);
   const { code } = await child.exited;

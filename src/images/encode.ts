@@ -25,18 +25,20 @@ export async function finish(build: () => Sharp, contentType: string): Promise<E
     const { data, info } = await build()
       .timeout({ seconds: encodeTimeoutSeconds })
       .toBuffer({ resolveWithObject: true });
-    return {
-      body: data,
-      contentType,
-      etag: `"${createHash('sha256').update(data).digest('base64url').slice(0, 27)}"`,
-      width: info.width,
-      height: info.height,
-      bytes: data.byteLength,
-      encodeSeconds: (performance.now() - startedAt) / 1000,
-    };
+    const { width, height } = info;
+    return encoded(data, { contentType, width, height, encodeSeconds: (performance.now() - startedAt) / 1000 });
   } catch (cause) {
     throw imageFailed(cause);
   }
+}
+
+/** An encoded picture with what is to be known of it. */
+export function encoded(
+  body: Uint8Array,
+  facts: Pick<EncodedImage, 'contentType' | 'width' | 'height' | 'encodeSeconds'>,
+): EncodedImage {
+  const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 27)}"`;
+  return { body, etag, bytes: body.byteLength, ...facts };
 }
 
 export function imageFailed(cause: unknown): SidepipeError {

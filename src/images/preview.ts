@@ -1,9 +1,11 @@
 import sharp from 'sharp';
 import type { SidepipeError } from '../errors.js';
-import { finish, imageFailed } from './encode.js';
+import { encoded, finish, imageFailed } from './encode.js';
 import type { EncodedImage, RawPicture } from './picture.js';
-import { type Box, boxOf, smallFrame } from './small-frame.js';
+import { type Box, boxOf } from './small-frame.js';
+import { rawPipeline } from './thumbnailer.js';
 import { Turns } from './turns.js';
+import { webpAnimation, webpChunk } from './webp-animation.js';
 
 export interface PreviewOptions {
   /** How many of the last frames it shows. */
@@ -30,17 +32,22 @@ const longestDelayMs = 10_000;
 /** Browsers slow down what claims to be faster. */
 const shortestDelayMs = 20;
 
+interface PreviewFrame {
+  readonly chunk: Uint8Array;
+  readonly capturedAt: number;
+}
+
 /**
- * The animated picture of a stream's last frames. Memory: the small frames as rgb24 in one buffer
- * (8 frames of 480×270: 3 MB) from the first frame on. Encoded only when asked for, once a frame and format at most.
+ * The animated picture of a stream's last frames. Each frame is encoded once, when it comes: WebP lets them be put together
+ * as they are, so a new picture costs one small frame and not all of them. Memory: the encoded frames, some 15 kB each.
+ * A GIF is made of those when it is asked for, once a frame at most.
  */
 export class Preview {
   readonly #options: PreviewOptions;
   readonly #turns = new Turns();
   #box: Box = { width: 0, height: 0 };
-  /** The frames on top of each other, oldest first. */
-  #tall = new Uint8Array(0);
-  #times: readonly number[] = [];
+  /** Oldest first. */
+  #frames: readonly PreviewFrame[] = [];
   readonly #made = new Map<PreviewFormat, PreviewImage>();
 
   constructor(options: PreviewOptions) {
@@ -50,9 +57,7 @@ export class Preview {
   /** Takes the next frame; `picture.data` is read until the promise settles. Never rejects. */
   async add(picture: RawPicture): Promise<void> {
     try {
-      const box = boxOf(picture, this.#options.width);
-      const small = await smallFrame(picture, box);
-      await this.#turns.run(async () => this.#push(small, box, picture.capturedAt));
+      await this.#turns.run(() => this.#push(picture));
     } catch (cause) {
       this.#options.onError?.(imageFailed(cause));
     }
@@ -62,8 +67,8 @@ export class Preview {
   async image(format: PreviewFormat): Promise<PreviewImage | undefined> {
     try {
       return await this.#turns.run(async () => {
-        if (this.#times.length === 0) return undefined;
-        const made = this.#made.get(format) ?? (await this.#encode(format));
+        if (this.#frames.length === 0) return undefined;
+        const made = this.#made.get(format) ?? (await this.#make(format));
         this.#made.set(format, made);
         return made;
       });
@@ -76,44 +81,36 @@ export class Preview {
   /** Lets go of all frames. */
   clear(): void {
     void this.#turns.run(async () => {
-      this.#box = { width: 0, height: 0 };
-      this.#tall = new Uint8Array(0);
-      this.#times = [];
+      this.#frames = [];
       this.#made.clear();
     });
   }
 
-  #push(small: Uint8Array, box: Box, capturedAt: number): void {
-    const { frames } = this.#options;
-    if (box.height !== this.#box.height) {
-      this.#box = box;
-      this.#tall = new Uint8Array(small.byteLength * frames);
-      this.#times = [];
-    }
-    if (this.#times.length === frames) {
-      this.#tall.copyWithin(0, small.byteLength);
-      this.#times = this.#times.slice(1);
-    }
-    this.#tall.set(small, this.#times.length * small.byteLength);
-    this.#times = [...this.#times, capturedAt];
+  async #push(picture: RawPicture): Promise<void> {
+    const { frames, width, quality } = this.#options;
+    const box = boxOf(picture, width);
+    const pipeline = () => rawPipeline(picture).resize({ ...box, fit: 'fill', kernel: 'cubic' });
+    const { body } = await finish(() => pipeline().webp({ quality, effort: 0 }), 'image/webp');
+    const before = box.height === this.#box.height ? this.#frames : [];
+    this.#box = box;
+    this.#frames = [...before, { chunk: webpChunk(body), capturedAt: picture.capturedAt }].slice(-frames);
     this.#made.clear();
   }
 
-  async #encode(format: PreviewFormat): Promise<PreviewImage> {
-    const { quality, frameSeconds } = this.#options;
+  async #make(format: PreviewFormat): Promise<PreviewImage> {
+    const { frameSeconds } = this.#options;
     const { width, height } = this.#box;
-    const times = this.#times;
-    const delay = frameSeconds === undefined ? delaysOf(times) : times.map(() => Math.round(frameSeconds * 1000));
-    const build = () => {
-      const tall = this.#tall.subarray(0, width * height * 3 * times.length);
-      const raw = { width, height: height * times.length, channels: 3, pageHeight: height } as const;
-      const pipeline = sharp(tall, { raw });
-      return format === 'webp'
-        ? pipeline.webp({ quality, effort: 0, delay, loop: 0 })
-        : pipeline.gif({ effort: 1, dither: 0, delay, loop: 0 });
-    };
-    const image = await finish(build, `image/${format}`);
-    return { image: { ...image, width, height }, capturedAt: times };
+    const startedAt = performance.now();
+    const capturedAt = this.#frames.map((frame) => frame.capturedAt);
+    const delays = frameSeconds === undefined ? delaysOf(capturedAt) : capturedAt.map(() => frameSeconds * 1000);
+    const frames = this.#frames.map(({ chunk }, at) => ({ chunk, delayMs: Math.round(delays[at] ?? 0) }));
+    const body = webpAnimation(width, height, frames);
+    if (format === 'gif') {
+      const build = () => sharp(body, { animated: true }).gif({ effort: 1, dither: 0, loop: 0 });
+      return { image: { ...(await finish(build, 'image/gif')), width, height }, capturedAt };
+    }
+    const encodeSeconds = (performance.now() - startedAt) / 1000;
+    return { image: encoded(body, { contentType: 'image/webp', width, height, encodeSeconds }), capturedAt };
   }
 }
 
