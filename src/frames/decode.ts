@@ -1,5 +1,5 @@
 /** Which pictures of a copied stream are decoded: keyframes alone, or all that other pictures refer to. */
-export type DecodeMode = 'keyframes' | 'references';
+type DecodeMode = 'keyframes' | 'references';
 export type DecodeSetting = 'auto' | DecodeMode;
 
 export interface DecodeChoice {

@@ -17,7 +17,7 @@ const MAX_HEADER_BYTES = 65_536;
 const START_CODE_LETTERS = { main: 0x4d, stream: 0x53, syncpoint: 0x4b } as const;
 
 /** What a packet's header says of it. */
-export interface PacketHeader {
+interface PacketHeader {
   /** Presentation time on the stream's own timeline, in seconds. */
   readonly ptsSeconds: number;
   readonly isKey: boolean;
