@@ -2,7 +2,7 @@ import { decide, type FrameVerdict, type GateEvent, type GateMemory, type GateOp
 import { greyOf } from './gate/grey.js';
 import { type GreyStatistics, statisticsOf } from './gate/statistics.js';
 
-export type { FrameVerdict, GateEvent, GateOptions } from './gate/decision.js';
+export type { FrameVerdict, GateOptions } from './gate/decision.js';
 
 /** What the gate reads of a raw frame: rgb24, width × height × 3 bytes, and the source's time of it. */
 export interface GatePicture {

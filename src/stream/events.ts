@@ -4,7 +4,7 @@ import { Topic } from './topic.js';
  * What happens to a stream. Of its picture's content: `black`, `flat`, `frozen`, `recovered`; of its picture's age: `stale`,
  * `offline`, `fresh`; of the stream: `live`, `recovering`, `failed`.
  */
-export type StreamEventType =
+type StreamEventType =
   | 'black'
   | 'flat'
   | 'frozen'

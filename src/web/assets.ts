@@ -31,7 +31,7 @@ export interface WebAssets {
 export const hlsModule = 'hls.light.min.mjs';
 
 /** Turns a picture's ThumbHash into a blurred picture. */
-export const thumbHashModule = 'thumbhash/thumbhash.js';
+const thumbHashModule = 'thumbhash/thumbhash.js';
 
 // From src/web and from dist/web alike: the package's root is two folders up.
 const root = new URL('../../', import.meta.url);
