@@ -32,7 +32,7 @@ interface FrameCode {
   readonly headerIndex: number;
 }
 
-export interface TimeBase {
+interface TimeBase {
   readonly numerator: number;
   readonly denominator: number;
 }
