@@ -62,6 +62,7 @@ it('shows small pictures of the window to the mouse and to the keyboard, and see
   );
   expect([...seen][0]).toContain('/live/cam/storyboard-');
   expect(await words()).toMatch(/^(live|\d+ s ago)$/);
+  await page.waitForTimeout(500);
   await page.screenshot({ path: join(screenshots, 'storyboard.png') });
   await page.mouse.move(5, 5);
   expect(await page.locator('[data-strip-picture]').isVisible()).toBe(false);

@@ -25,6 +25,7 @@ export class SeekStrip {
   #pictures: readonly StoryboardPicture[] = [];
   #readAt = Number.NEGATIVE_INFINITY;
   #held = false;
+  #drawn: StoryboardPicture | undefined;
   /** Of the line, where small pictures are looked at. */
   #lookedAt: number | undefined;
 
@@ -107,12 +108,21 @@ export class SeekStrip {
     this.#picture.style.left = `${Math.min(Math.max(0, room), Math.max(0, left))}px`;
   }
 
-  #draw({ url, x, y, width, height }: StoryboardPicture): void {
+  /** Once the sheet is there: a sheet that grows has another address each time, and the one before is better than none. */
+  #draw(picture: StoryboardPicture): void {
+    const { url, x, y, width, height } = picture;
+    this.#drawn = picture;
     const { style } = this.#image;
     style.width = `${width}px`;
     style.height = `${height}px`;
-    style.backgroundImage = `url("${url}")`;
-    style.backgroundPosition = `-${x}px -${y}px`;
+    const sheet = new Image();
+    sheet.src = url;
+    const draw = (): void => {
+      if (this.#drawn !== picture) return;
+      style.backgroundImage = `url("${url}")`;
+      style.backgroundPosition = `-${x}px -${y}px`;
+    };
+    sheet.decode().then(draw, () => undefined);
   }
 
   #hide(): void {
