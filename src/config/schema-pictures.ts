@@ -29,6 +29,22 @@ const gate = z.strictObject({
   alarmAfterSeconds: numeric(z.number().min(0).max(86_400)).default(10),
 });
 
+/** Stills that stay on the store. */
+const sequence = z.strictObject({
+  /** `latest`: the newest picture alone. `sequential`: stills alone. */
+  mode: z.enum(['latest', 'sequential', 'both']).default('latest'),
+  name: z.enum(['date', 'number']).default('date'),
+  /** The least time from one still to the next. Unset: every picture. */
+  intervalSeconds: numeric(z.number().min(0.1).max(86_400)).optional(),
+  keepCount: numeric(z.number().int().min(1).max(100_000)).default(1000),
+  keepSeconds: numeric(
+    z
+      .number()
+      .min(1)
+      .max(366 * 86_400),
+  ).default(86_400),
+});
+
 export const thumbnail = z
   .strictObject({
     intervalSeconds: numeric(z.number().min(0.1).max(3600)).default(5),
@@ -53,6 +69,7 @@ export const thumbnail = z
     /** Which pictures of a copied stream are decoded. `auto`: the cheapest that keeps to the interval. */
     decode: z.enum(['auto', 'keyframes', 'references']).default('auto'),
     gate: gate.prefault({}),
+    sequence: sequence.prefault({}),
   })
   .superRefine((value, context) => {
     const wrong = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });

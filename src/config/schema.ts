@@ -231,6 +231,14 @@ export const configSchema = z
   .superRefine((value, context) => {
     const seen = new Set<string>();
     value.streams.forEach((item, index) => {
+      if (value.storage.type === 'memory' && item.thumbnail.sequence.mode !== 'latest') {
+        const path = ['streams', index, 'thumbnail', 'sequence', 'mode'];
+        context.addIssue({
+          code: 'custom',
+          path,
+          message: 'stills are kept only where storage.type is s3 or directory',
+        });
+      }
       if ((item.source === 'push') !== (item.keys !== undefined)) {
         const message = item.source === 'push' ? 'needed where source is push' : 'only where source is push';
         context.addIssue({ code: 'custom', path: ['streams', index, 'keys'], message });

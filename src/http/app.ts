@@ -12,6 +12,7 @@ import { liveRoutes } from './live.js';
 import { pageResponse, pageRoutes } from './pages.js';
 import { methodNotAllowed, notFound, type Problem, problemOf, problemResponse } from './problem.js';
 import { snapshotRoutes } from './snapshot.js';
+import { stillRoutes } from './stills.js';
 
 export interface AppOptions {
   readonly streams: StreamDirectory;
@@ -48,6 +49,7 @@ export function createApp(options: AppOptions): Hono {
   liveRoutes(app, context);
   apiRoutes(app, context);
   snapshotRoutes(app, context);
+  stillRoutes(app, context);
   healthRoutes(app, context);
   pageRoutes(app, context);
   app.notFound((c) => unmatched(app, c, context));

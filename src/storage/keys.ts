@@ -1,4 +1,5 @@
 import { SidepipeError } from '../errors.js';
+import { parseStill } from './still-names.js';
 
 /** Object keys: the same tree as under `/live/`. Pure; no key here carries a store's prefix. */
 
@@ -12,6 +13,7 @@ export type ObjectKind =
   | 'preview'
   | 'storyboard'
   | 'storyboard-index'
+  | 'still'
   | 'lease';
 
 /** What a key means. `session` and `sequence` are there for segments, `session` for initialization segments. */
@@ -42,6 +44,9 @@ export const immutableThumbnailKey = (stream: string, hash: string, format: 'jpg
 export const previewKey = (stream: string, format: 'webp' | 'gif'): string => `${stream}/preview.${format}`;
 export const storyboardIndexKey = (stream: string): string => `${stream}/storyboard.vtt`;
 export const storyboardKey = (stream: string, number: number): string => `${stream}/storyboard-${number}.jpg`;
+/** One of a sequence of stills; `file` as `still-names` makes it. */
+export const stillKey = (stream: string, file: string): string => `${stillPrefix(stream)}${file}`;
+export const stillPrefix = (stream: string): string => `${stream}/stills/`;
 /** Names the node that writes this stream. It lies beside the playlists and is of no use to players. */
 export const leaseKey = (stream: string): string => `${stream}/lease.json`;
 /** Everything of a stream, and nothing of a stream whose name only begins alike. */
@@ -56,6 +61,7 @@ export function parseKey(key: string): ParsedKey | undefined {
     return kind && { kind, stream };
   }
   if (!namePattern.test(second)) return undefined;
+  if (second === 'stills' && parseStill(third) !== undefined) return { kind: 'still', stream };
   if (third === 'index.m3u8') return { kind: 'playlist', stream, rendition: second };
   const init = initPattern.exec(third);
   if (init?.[1]) return { kind: 'init', stream, rendition: second, session: init[1] };
@@ -100,7 +106,7 @@ export function contentTypeOf(key: string): string {
  * never answered with a playlist older than one and a half target durations.
  */
 export function cacheControlOf(kind: ObjectKind, refreshSeconds: number): string {
-  if (kind === 'segment' || kind === 'init' || kind === 'thumbnail-immutable')
+  if (kind === 'segment' || kind === 'init' || kind === 'thumbnail-immutable' || kind === 'still')
     return 'public, max-age=31536000, immutable';
   if (kind === 'lease') return 'no-store';
   const longest = kind === 'multivariant' || kind === 'playlist' ? 15 : 5;

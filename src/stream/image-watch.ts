@@ -120,6 +120,7 @@ export class ImageWatch {
     this.#uploadedAt = capturedAt;
     pictures.thumbnail(variant, { ...image, capturedAt, state: 'fresh' });
     if (variant.size === undefined) pictures.immutable(variant, image, capturedAt);
+    pictures.still(variant, image, capturedAt);
   }
 
   /** A picture that stays the same is uploaded again only so often that the date on the store does not go stale. */

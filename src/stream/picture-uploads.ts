@@ -13,7 +13,7 @@ import {
   storyboardKey,
   thumbnailKey,
 } from '../storage/keys.js';
-import type { StreamPublication } from '../storage/publish/types.js';
+import type { StillLane, StreamPublication } from '../storage/publish/types.js';
 import type { StoredObject } from '../storage/store.js';
 import type { ListedSegment } from './hls-output.js';
 import { sheetsOf } from './live-storyboard.js';
@@ -25,6 +25,8 @@ export interface PictureUploadsOptions {
   readonly config: StreamConfig;
   readonly cleanup: 'delete' | 'keep';
   readonly publication: Pick<StreamPublication, 'image'>;
+  /** Undefined: no stills are kept. */
+  readonly stills?: StillLane | undefined;
 }
 
 type Dated = Pick<ImageResource, 'body' | 'contentType' | 'capturedAt' | 'state'>;
@@ -33,6 +35,8 @@ type Dated = Pick<ImageResource, 'body' | 'contentType' | 'capturedAt' | 'state'
 export class PictureUploads implements FurtherPictures {
   readonly #options: PictureUploadsOptions;
   readonly #recorded: RecordedStoryboard | undefined;
+  /** Of the newest still: milliseconds since the epoch. */
+  #stillAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: PictureUploadsOptions) {
     this.#options = options;
@@ -42,6 +46,7 @@ export class PictureUploads implements FurtherPictures {
   /** The newest picture in one form, or what stands in for it. */
   thumbnail({ format, size }: ThumbnailVariant, image: Dated): void {
     const { name, thumbnail } = this.#options.config;
+    if (thumbnail.sequence.mode === 'sequential') return;
     const key = size === undefined ? thumbnailKey(name, format) : sizedThumbnailKey(name, size.name, format);
     this.#replace(key, image, cacheControlOf('thumbnail', thumbnail.intervalSeconds));
   }
@@ -49,12 +54,26 @@ export class PictureUploads implements FurtherPictures {
   /** The same under the address of its content. */
   immutable({ format }: ThumbnailVariant, image: EncodedImage, capturedAt: number): void {
     const { config, publication } = this.#options;
+    if (config.thumbnail.sequence.mode === 'sequential') return;
     const { body, contentType } = image;
     const key = immutableThumbnailKey(config.name, hashOf(image), format);
     const cacheControl = cacheControlOf('thumbnail-immutable', 0);
     const metadata = { 'captured-at': new Date(capturedAt).toISOString() };
     const object = { key, body, contentType, cacheControl, metadata };
     publication.image(object, { immutable: true, series: `thumbnail.${format}` });
+  }
+
+  /** The same as one of a sequence, where one is kept: in the first format, and no more often than asked for. */
+  still({ format, size }: ThumbnailVariant, { body, contentType }: EncodedImage, capturedAt: number): void {
+    const { config, stills } = this.#options;
+    const { formats, sequence, intervalSeconds } = config.thumbnail;
+    if (stills === undefined || size !== undefined || format !== formats[0]) return;
+    // Pictures come at about their interval: one that is a little early must not be passed over.
+    const spacingMs = (sequence.intervalSeconds ?? 0) * 1000 - intervalSeconds * 500;
+    if (capturedAt >= this.#stillAt && capturedAt - this.#stillAt < spacingMs) return;
+    this.#stillAt = capturedAt;
+    const metadata = { 'captured-at': new Date(capturedAt).toISOString() };
+    stills.add({ body, contentType, cacheControl: cacheControlOf('still', 0), metadata, capturedAt });
   }
 
   preview(format: PreviewFormat, image: Dated): void {

@@ -12,8 +12,17 @@ import { failuresAfter, restartDelayMs } from './restart-policy.js';
 import { StreamRun } from './run.js';
 import type { RunEnd } from './run-end.js';
 import { Snapshots } from './snapshots.js';
+import { stillsPage } from './stills-page.js';
 import type { StreamImages } from './stream-images.js';
-import type { LiveStream, SnapshotOptions, SnapshotResource, StreamDescription, StreamState } from './types.js';
+import type {
+  LiveStream,
+  SnapshotOptions,
+  SnapshotResource,
+  StillsPage,
+  StillsQuery,
+  StreamDescription,
+  StreamState,
+} from './types.js';
 import { StreamUploads } from './uploads.js';
 
 /** How long the uploads of an ended stream may take before the next publisher's begin. */
@@ -105,6 +114,13 @@ export class Stream implements LiveStream {
       decode: this.#decode,
       decoderErrors: this.#pictures.decoderErrors,
     });
+  }
+
+  stills(query: StillsQuery): StillsPage {
+    const { storageUrl } = this.#env;
+    const url = this.#uploads && storageUrl?.(this.#uploads.status().store);
+    const baseUrl = url === undefined ? undefined : `${url}/${this.name}/stills`;
+    return stillsPage({ ...query, entries: this.#uploads?.stills() ?? [], baseUrl });
   }
 
   async snapshot(options: SnapshotOptions): Promise<SnapshotResource> {

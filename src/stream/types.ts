@@ -194,6 +194,26 @@ export interface SnapshotResource {
   readonly capturedAt: number;
 }
 
+export interface StillsQuery {
+  readonly limit: number;
+  /** The name of a still: older ones only. */
+  readonly before?: string | undefined;
+}
+
+/** A part of the sequence of stills on the store, the newest first. */
+export interface StillsPage {
+  readonly stills: readonly {
+    readonly name: string;
+    /** Milliseconds since the epoch. */
+    readonly capturedAt: number;
+    readonly bytes: number;
+    /** Null where the store has no public URL. */
+    readonly url: string | null;
+  }[];
+  /** What to give as `before` for the next page; null on the last one. */
+  readonly next: string | null;
+}
+
 /** What the HTTP layer and the library see of a stream. */
 export interface LiveStream {
   readonly name: string;
@@ -201,6 +221,8 @@ export interface LiveStream {
   readonly hls: HlsView;
   readonly images: ImagesView;
   describe(): StreamDescription;
+  /** The stills on the store; none where no sequence is kept. */
+  stills(query: StillsQuery): StillsPage;
   /**
    * The next picture at full size. Throws a `SidepipeError`: `limit-reached`, `source-unsupported` (this ffmpeg cannot),
    * `source-unavailable` (not live, or no picture in time), `frame-invalid`, `image-failed`, `aborted`.

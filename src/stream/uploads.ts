@@ -1,7 +1,14 @@
 import type { StreamConfig } from '../config/schema.js';
 import { renderMediaPlaylist, type SegmentEntry } from '../hls/playlist.js';
 import { cacheControlOf, contentTypeOf, multivariantKey, playlistKey, segmentKey } from '../storage/keys.js';
-import type { PublicationStatus, Publisher, RenditionLane, StreamPublication } from '../storage/publish/types.js';
+import type {
+  PublicationStatus,
+  Publisher,
+  RenditionLane,
+  StillEntry,
+  StillLane,
+  StreamPublication,
+} from '../storage/publish/types.js';
 import type { StoredObject } from '../storage/store.js';
 import type { HlsOutput, ListedSegment } from './hls-output.js';
 import { PictureUploads } from './picture-uploads.js';
@@ -30,6 +37,7 @@ export class StreamUploads {
   readonly #options: StreamUploadsOptions;
   readonly #publication: StreamPublication;
   readonly #lane: RenditionLane<RemoteEntry>;
+  readonly #stills: StillLane | undefined;
   #targetDurationSeconds: number;
 
   constructor(options: StreamUploadsOptions) {
@@ -42,11 +50,21 @@ export class StreamUploads {
       targetDurationSeconds: this.#targetDurationSeconds,
       cleanup,
     });
-    this.pictures = new PictureUploads({ config, cleanup, publication: this.#publication });
+    const { sequence, formats } = config.thumbnail;
+    if (sequence.mode !== 'latest') {
+      const { name, ...kept } = sequence;
+      this.#stills = this.#publication.stills({ ...kept, naming: name, format: formats[0] ?? 'jpg' });
+    }
+    this.pictures = new PictureUploads({ config, cleanup, publication: this.#publication, stills: this.#stills });
     this.#lane = this.#publication.rendition<RemoteEntry>({
       name: hls.rendition,
       render: (list, state) => this.#playlist(list, state),
     });
+  }
+
+  /** What is on the store of the sequence, the oldest first; undefined where none is kept. */
+  stills(): readonly StillEntry[] | undefined {
+    return this.#stills?.list();
   }
 
   status(): PublicationStatus {

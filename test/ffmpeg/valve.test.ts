@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -20,7 +20,7 @@ it.each(ffmpegs)('keeps pictures back until it is opened, and again once it is s
   const counted = ['-map', '0:V:0', '-c', 'copy', '-f', 'null', '-'];
   const input = ['-v', 'level+info', '-stream_loop', '-1', '-re', '-i', clip];
   const args = [...input, ...snapshotOutput(libavformat), ...counted];
-  const child = spawn(path, args, { stdio: ['pipe', 'ignore', 'pipe', 'ignore', 'ignore', 'pipe'] });
+  const child: ChildProcess = spawn(path, args, { stdio: ['pipe', 'ignore', 'pipe', 'ignore', 'ignore', 'pipe'] });
   try {
     expect(SNAPSHOT_URL).toBe('pipe:5');
     const times: number[] = [];
@@ -32,7 +32,7 @@ it.each(ffmpegs)('keeps pictures back until it is opened, and again once it is s
         seen.dispatchEvent(new Event('picture'));
       },
     });
-    (child.stdio[5] as Readable).on('data', (piece: Buffer) => demuxer.push(piece));
+    (child.stdio.slice(5)[0] as Readable).on('data', (piece: Buffer) => demuxer.push(piece));
     let said = '';
     child.stderr?.on('data', (piece: Buffer) => {
       said += piece;

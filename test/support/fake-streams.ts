@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import type { StillEntry } from '../../src/storage/publish/types.js';
+import { stillsPage } from '../../src/stream/stills-page.js';
 import type {
   ImageFormat,
   ImageResource,
@@ -9,6 +11,8 @@ import type {
   SheetResource,
   SnapshotOptions,
   SnapshotResource,
+  StillsPage,
+  StillsQuery,
   StreamDescription,
   StreamDirectory,
   StreamState,
@@ -80,6 +84,12 @@ export class FakeStream implements LiveStream {
   snapshotOf: (options: SnapshotOptions) => SnapshotResource | Promise<SnapshotResource> = () => {
     throw new Error('no snapshot');
   };
+
+  stillEntries: StillEntry[] = [];
+
+  stills(query: StillsQuery): StillsPage {
+    return stillsPage({ ...query, entries: this.stillEntries, baseUrl: 'https://cdn.example.org/door/stills' });
+  }
 
   async snapshot(options: SnapshotOptions): Promise<SnapshotResource> {
     return this.snapshotOf(options);

@@ -10,6 +10,7 @@ import { LagWatch } from './lag-watch.js';
 import { Lane } from './lane.js';
 import type { LeaseState } from './lease-keeper.js';
 import type { Settings } from './settings.js';
+import { Stills } from './stills.js';
 import type { StoreTarget } from './target.js';
 import { Tenancy } from './tenancy.js';
 import type {
@@ -17,6 +18,8 @@ import type {
   PublicationStatus,
   RenditionLane,
   RenditionOptions,
+  StillLane,
+  StillsOptions,
   StreamOptions,
   StreamPublication,
 } from './types.js';
@@ -39,6 +42,7 @@ export class Publication implements StreamPublication {
   readonly #context: LaneContext;
   readonly #lanes = new Map<string, Lane<unknown>>();
   readonly #album: Album;
+  #stills: Stills | undefined;
   readonly #tenancy: Tenancy;
   readonly #lag: LagWatch;
   readonly #idle: Idle;
@@ -141,6 +145,11 @@ export class Publication implements StreamPublication {
     else this.#album.replace(object);
   }
 
+  stills(options: StillsOptions): StillLane {
+    this.#stills ??= new Stills(this.#context, options);
+    return this.#stills;
+  }
+
   status(): PublicationStatus {
     let backlogBytes = 0;
     for (const held of this.#given.backlog.items()) if (held.stream === this.name) backlogBytes += held.bytes;
@@ -184,11 +193,13 @@ export class Publication implements StreamPublication {
     this.#tenancy.seek(target);
     for (const lane of this.#lanes.values()) lane.moved(from);
     this.#album.moved();
+    this.#stills?.moved();
     this.#multivariant.restart();
   }
 
   /** Called about once a second. */
   watch(): void {
+    this.#stills?.pump();
     const seconds = this.lagSeconds;
     if (seconds !== undefined && this.#tenancy.state !== 'standby') this.#lag.see(seconds, this.#targetDurationSeconds);
   }
@@ -199,6 +210,7 @@ export class Publication implements StreamPublication {
     this.#state = 'closed';
     for (const lane of this.#lanes.values()) lane.close();
     this.#album.close();
+    this.#stills?.close();
     this.#multivariant.close();
     await this.#tenancy.close();
     for (const target of this.#given.targets) target.uploader.forget(this.name);
@@ -222,6 +234,7 @@ export class Publication implements StreamPublication {
     this.#tenancy.forget();
     for (const lane of this.#lanes.values()) lane.yield();
     this.#album.yield();
+    this.#stills?.yield();
     this.#multivariant.restart();
     this.#idle.changed();
   }
@@ -238,6 +251,7 @@ export class Publication implements StreamPublication {
     }
     for (const lane of this.#lanes.values()) lane.resume();
     this.#album.resume();
+    this.#stills?.pump();
     this.#multivariant.pump();
   }
 
@@ -275,6 +289,11 @@ export class Publication implements StreamPublication {
   get #done(): boolean {
     if (this.#tenancy.state === 'standby') return true;
     const lanesIdle = [...this.#lanes.values()].every((lane) => lane.idle);
-    return lanesIdle && this.#album.idle && !(this.#multivariant.dirty && this.#everyLaneListed);
+    return (
+      lanesIdle &&
+      this.#album.idle &&
+      (this.#stills?.idle ?? true) &&
+      !(this.#multivariant.dirty && this.#everyLaneListed)
+    );
   }
 }

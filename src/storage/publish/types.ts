@@ -159,6 +159,39 @@ export interface CloseOptions {
   readonly signal?: AbortSignal;
 }
 
+/** A picture that is to be one of a sequence. */
+export interface Still {
+  readonly body: Uint8Array;
+  readonly contentType: string;
+  readonly cacheControl: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Milliseconds since the epoch. */
+  readonly capturedAt: number;
+}
+
+/** A still that is on the store. */
+export interface StillEntry {
+  /** The last part of its key. */
+  readonly name: string;
+  /** Milliseconds since the epoch; of a numbered one that an earlier run stored, when it was stored. */
+  readonly capturedAt: number;
+  readonly bytes: number;
+}
+
+export interface StillsOptions {
+  readonly naming: 'date' | 'number';
+  readonly format: 'jpg' | 'webp' | 'avif' | 'png';
+  readonly keepCount: number;
+  readonly keepSeconds: number;
+}
+
+/** A sequence of stills on its way to the store, and what is there of it. No method blocks or throws. */
+export interface StillLane {
+  add(still: Still): void;
+  /** On the store in use, as far as is known: the oldest first. */
+  list(): readonly StillEntry[];
+}
+
 /** What is published of one stream. No method but `close` blocks; none throws. */
 export interface StreamPublication {
   readonly name: string;
@@ -170,6 +203,8 @@ export interface StreamPublication {
    * removed like a segment when `cleanup` is `delete` and the next of the same `series` is on the store.
    */
   image(object: StoredObject, options?: { readonly immutable?: boolean; readonly series?: string }): void;
+  /** Keeps a sequence of stills, and removes those that are too many or too old. At most one for a stream. */
+  stills(options: StillsOptions): StillLane;
   status(): PublicationStatus;
   /** Uploads what is queued within the deadline, then lets the stream go. */
   close(options?: CloseOptions): Promise<void>;

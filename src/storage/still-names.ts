@@ -1,0 +1,38 @@
+/** The names of numbered and dated stills. Their order as texts is their order in time. Pure. */
+
+export type StillNaming = 'date' | 'number';
+export type StillFormat = 'jpg' | 'webp' | 'avif' | 'png';
+
+/** What a name tells. */
+export interface StillName {
+  readonly format: StillFormat;
+  /** Milliseconds since the epoch; undefined for a number. */
+  readonly capturedAt?: number;
+  readonly number?: number;
+}
+
+/** `20270115T080000.123Z.jpg`. */
+export function datedStill(capturedAt: number, format: StillFormat): string {
+  return `${new Date(capturedAt).toISOString().replace(/[:-]/g, '')}.${format}`;
+}
+
+/** `0000000042.jpg`. */
+export function numberedStill(number: number, format: StillFormat): string {
+  return `${String(number).padStart(10, '0')}.${format}`;
+}
+
+const dated = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)\.(\d{3})Z\.(jpg|webp|avif|png)$/;
+const numbered = /^(\d{10})\.(jpg|webp|avif|png)$/;
+
+/** Undefined for a name that neither of the two makes. */
+export function parseStill(file: string): StillName | undefined {
+  const [, digits, ending] = numbered.exec(file) ?? [];
+  if (digits !== undefined) return { format: ending as StillFormat, number: Number(digits) };
+  const parts = dated.exec(file);
+  if (parts === null) return undefined;
+  const [, year, month, day, hour, minute, second, ms, format] = parts;
+  const capturedAt = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}.${ms}Z`);
+  // Dates such as 31 February are no dates.
+  const isReal = !Number.isNaN(capturedAt) && datedStill(capturedAt, format as StillFormat) === file;
+  return isReal ? { format: format as StillFormat, capturedAt } : undefined;
+}
