@@ -1,10 +1,9 @@
 import { SourceClock } from './clock.js';
 
-/** An offset that did not get smaller, by more than the noise, for so many packets and so long is the real one. */
-const SETTLED_PACKETS = 2;
+/** So many packets in a row that come at the source's own pace: what was gathered before has gone through. */
+const PACED_PACKETS = 3;
 /** With B-frames it is only the packet before them that is sent as soon as it was taken. */
-const SETTLED_REORDERED_PACKETS = 6;
-const SETTLED_MS = 50;
+const PACED_REORDERED_PACKETS = 6;
 const NOISE_MS = 10;
 /** No packet for so long: there will be no more. */
 const PACKETS_OVER_MS = 1500;
@@ -12,7 +11,7 @@ const RECENT_PACKETS = 15;
 /** Fewer say nothing of the time between them. */
 const FEWEST_PACKETS = 4;
 /** No picture waits longer than this for the clock. */
-const LONGEST_WAIT_MS = 1000;
+const LONGEST_WAIT_MS = 700;
 
 /**
  * Brings what is known of a stream's timeline together into its clock, over one run of ffmpeg. Exact are the presentation times of
@@ -25,7 +24,7 @@ export class SourceTime {
   #packetOffsetMs: number | undefined;
   #positionOffsetMs: number | undefined;
   #packetAt: number | undefined;
-  #improvedAt: number | undefined;
+  #paced = 0;
   /** The newest timestamps. */
   #recent: number[] = [];
   #isReordered = false;
@@ -47,7 +46,10 @@ export class SourceTime {
   /** A packet came in at `now` (epoch milliseconds). */
   packet(ptsSeconds: number, now: number): void {
     const offsetMs = now - ptsSeconds * 1000;
-    if (this.#packetOffsetMs === undefined || offsetMs < this.#packetOffsetMs - NOISE_MS) this.#improvedAt = now;
+    // A pause is no pace: what piled up in it follows at once. Nor is what still catches up, however slowly.
+    const isBehind = this.#packetOffsetMs === undefined || offsetMs < this.#packetOffsetMs - NOISE_MS;
+    const isAtOnce = now - (this.#packetAt ?? now) < this.#packetMs / 2 || this.#packetMs === 0;
+    this.#paced = isBehind || isAtOnce ? 0 : this.#paced + 1;
     this.#packetOffsetMs = Math.min(this.#packetOffsetMs ?? Number.POSITIVE_INFINITY, offsetMs);
     this.#packetAt = now;
     if (ptsSeconds < (this.#recent.at(-1) ?? ptsSeconds)) this.#isReordered = true;
@@ -93,14 +95,9 @@ export class SourceTime {
    * through, and new ones come as the source sends them. Once yes, always yes.
    */
   canDate(arrivedAt: number, now: number): boolean {
-    this.#isSettled ||= this.#hasSettled(now) || now - arrivedAt >= LONGEST_WAIT_MS;
+    const enough = this.#isReordered ? PACED_REORDERED_PACKETS : PACED_PACKETS;
+    this.#isSettled ||= this.#paced >= enough || now - arrivedAt >= LONGEST_WAIT_MS;
     return this.#isSettled;
-  }
-
-  #hasSettled(now: number): boolean {
-    if (this.#improvedAt === undefined || this.#recent.length < FEWEST_PACKETS) return false;
-    const packets = this.#isReordered ? SETTLED_REORDERED_PACKETS : SETTLED_PACKETS;
-    return now - this.#improvedAt >= Math.max(SETTLED_MS, packets * this.#packetMs);
   }
 }
 

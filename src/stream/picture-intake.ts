@@ -90,6 +90,8 @@ export class PictureIntake {
     this.#options.onArrived();
     // One that is held back is older, and its place is taken.
     this.#held = { picture, arrivedAt: this.#options.now() };
+    // Now and not when it is dated: the clock takes what is older than the last for a clock set back.
+    this.clock.observe(picture.ptsSeconds, this.#held.arrivedAt);
     this.#release();
   }
 
@@ -99,7 +101,6 @@ export class PictureIntake {
     const { picture, arrivedAt } = this.#held;
     if (!this.#time.canDate(arrivedAt, this.#options.now())) return;
     this.#held = undefined;
-    this.clock.observe(picture.ptsSeconds, arrivedAt);
     const capturedAt = this.clock.wallTimeOf(picture.ptsSeconds)!;
     this.#options.onPicture(picture, capturedAt);
     this.#judged(this.#meter.picture(picture.ptsSeconds, (arrivedAt - capturedAt) / 1000, arrivedAt));
