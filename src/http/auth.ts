@@ -10,7 +10,7 @@ export interface BearerOptions {
   readonly remembered?: number;
 }
 
-export interface BearerRequest {
+interface BearerRequest {
   /** The `Authorization` header. */
   readonly authorization: string | undefined;
   /** Where the request comes from; undefined where that is not known, which counts as one address. */

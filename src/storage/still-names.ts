@@ -1,6 +1,5 @@
 /** The names of numbered and dated stills. Their order as texts is their order in time. Pure. */
 
-export type StillNaming = 'date' | 'number';
 export type StillFormat = 'jpg' | 'webp' | 'avif' | 'png';
 
 /** What a name tells. */
