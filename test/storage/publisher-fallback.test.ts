@@ -1,15 +1,20 @@
 import { expect, it } from 'vitest';
+import type { PublisherOptions } from '../../src/storage/publisher.js';
 import { FaultyStore } from '../support/faulty-store.js';
 import { VirtualClock } from '../support/virtual-clock.js';
 import { parsePlaylist, Show, studio, Witness } from './publish/studio.js';
 
 const playlist = 'demo/source/index.m3u8';
 
-function begin(cleanup: 'delete' | 'keep', failover: { handBackAfterMs?: number } = {}) {
+function begin(
+  cleanup: 'delete' | 'keep',
+  failover: { handBackAfterMs?: number } = {},
+  more: Pick<PublisherOptions, 'audit'> = {},
+) {
   const clock = new VirtualClock();
   const first = new FaultyStore({ clock });
   const second = new FaultyStore({ clock });
-  const made = studio({ clock, store: first, fallback: second, failover });
+  const made = studio({ clock, store: first, fallback: second, failover, ...more });
   made.publisher.start();
   const show = new Show(made.publisher, { cleanup, multivariant: true });
   return { clock, first, second, show, ...made };
@@ -144,4 +149,35 @@ it('stays where it is when both stores are down', async () => {
   expect(parsePlaylist(first.text(playlist)!).segments.at(-1)?.sequence).toBe(104);
   expect(events.filter(({ event }) => event === 'store-switched').length % 2).toBe(0);
   await clock.until(publisher.close({ deadlineMs: 1000 }));
+});
+
+it('looks after the store in use while the same work is stuck on the one that is down', async () => {
+  const audit = { intervalMs: 4000 };
+  const { clock, first, second, show, publisher, events, metrics } = begin(
+    'delete',
+    { handBackAfterMs: 120_000 },
+    { audit },
+  );
+  const witness = new Witness(second, clock);
+  const audits = () => metrics.filter(({ type }) => type === 'audited').length;
+  // The next audit is under way when the store goes, and never gets an answer.
+  await show.run(clock, 10);
+  const before = audits();
+  expect(before).toBeGreaterThan(0);
+  const { head } = first.counts;
+  while (first.counts.head === head || first.outage === 'none') {
+    first.outage = 'hang';
+    await show.run(clock, 1);
+  }
+  await show.run(clock, 40);
+  expect(events.filter(({ event }) => event === 'store-switched')).toHaveLength(1);
+  expect(audits() - before).toBeGreaterThan(5);
+
+  // The stuck one goes on when its store answers, and takes nothing that lies on the other for lost.
+  first.outage = 'none';
+  await show.run(clock, 50);
+  expect(events.filter(({ event }) => event === 'store-switched')).toHaveLength(1);
+  expect(events.filter(({ event }) => event === 'audit-failed')).toEqual([]);
+  expect([...witness.problems, witness.gaps]).toEqual([0]);
+  await clock.until(publisher.close({ deadlineMs: 0 }));
 });

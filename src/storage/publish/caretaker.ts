@@ -14,7 +14,10 @@ export class Caretaker {
   #nextOrphansAt: number | undefined;
   #searches = 0;
   #nextAuditAt: number | undefined;
-  #busy = new Set<string>();
+  /** The store in use. */
+  #target: StoreTarget | undefined;
+  /** Jobs under way, by store: one that is stuck on a store that is down holds up none on the other. */
+  readonly #busy = new Set<string>();
 
   constructor(publication: Publication, settings: Settings) {
     this.#publication = publication;
@@ -23,6 +26,7 @@ export class Caretaker {
 
   /** Called about once a second. */
   tick(target: StoreTarget): void {
+    this.#target = target;
     const publication = this.#publication;
     const { audit, orphanIntervalMs, clock } = this.#settings;
     if (!publication.writing || target.uploader.watch.health.state !== 'up') return;
@@ -42,16 +46,18 @@ export class Caretaker {
   }
 
   #run(name: string, target: StoreTarget, work: (signal: AbortSignal) => Promise<void>): void {
-    if (this.#busy.has(name)) return;
-    this.#busy.add(name);
+    const job = `${name} ${target.place}`;
+    if (this.#busy.has(job)) return;
+    this.#busy.add(job);
     target.uploader.submit({
       kind: 'rest',
       stream: this.#publication.name,
       order: 0,
       bytes: 0,
       timeoutMs: 120_000,
-      run: (_store, signal) => work(signal),
-      settled: () => this.#busy.delete(name),
+      // It may have waited until long after another store came into use, of which this one knows nothing.
+      run: async (_store, signal) => (this.#target === target ? work(signal) : undefined),
+      settled: () => this.#busy.delete(job),
     });
   }
 
@@ -68,7 +74,7 @@ export class Caretaker {
       signal,
     });
     const keys = found.filter((key) => !retention.has(key));
-    for (let at = 0; at < keys.length && publication.writing; at += deleteAtOnce) {
+    for (let at = 0; at < keys.length && publication.writing && this.#target?.store === store; at += deleteAtOnce) {
       const batch = keys.slice(at, at + deleteAtOnce);
       await store.delete(batch, { signal });
       observe({ type: 'deleted', stream, objects: batch.length });
@@ -95,7 +101,7 @@ export class Caretaker {
         problem = await auditObject(item, run);
       }
       // It can have left the playlist, and the store, since the list was made.
-      if (signal.aborted || !lane.published().includes(item)) continue;
+      if (signal.aborted || this.#target !== target || !lane.published().includes(item)) continue;
       objects += 1;
       if (problem === undefined) continue;
       problems.push(problem);

@@ -131,6 +131,7 @@ export class Lane<T> implements RenditionLane<T> {
 
   /** The lease was got: what has waited for it goes. */
   resume(): void {
+    this.#window.gather();
     this.#uploads.submit();
     this.#playlist.pump();
   }

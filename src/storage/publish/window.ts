@@ -45,6 +45,9 @@ export interface RecordedSegment<T> {
 
 const nowhere = -1;
 
+/** RFC 8216bis 6.2.2: what replaces another playlist lists three target durations at least. */
+const leastSegments = 3;
+
 /** What a playlist that is being written lists, for `acknowledge` when it is on the store. */
 export interface Snapshot<T> {
   readonly items: readonly WindowItem<T>[];
@@ -74,6 +77,8 @@ export class RemoteWindow<T> {
   #appendedSeconds = 0;
   #listedSeconds = 0;
   #listedEnd = 0;
+  /** Since `unlist`, until a playlist is there again: the number after the last segment that it has to list. */
+  #gatheredEnd: number | undefined;
 
   constructor(options: WindowOptions) {
     this.#options = options;
@@ -113,7 +118,10 @@ export class RemoteWindow<T> {
     return true;
   }
 
-  /** What a playlist on the store `place` may list now; undefined while that is not one segment. */
+  /**
+   * What a playlist on the store `place` may list now; undefined while that is not one segment, or after `unlist` not
+   * everything that has been in the window then: a player that comes from the playlist before would find too little.
+   */
   snapshot(now: number, place: number, { final = false } = {}): Snapshot<T> | undefined {
     const pending = this.#items.findIndex((item) => item.state === 'pending');
     const end = pending < 0 ? this.#items.length : pending;
@@ -124,11 +132,16 @@ export class RemoteWindow<T> {
     while (end - first > this.#options.windowSegments && this.#mayLeave(this.#items[first]!, now)) first += 1;
     const items = this.#items.slice(first, end);
     if (!final && !items.some((item) => here(item, place) || item.listedAt !== undefined)) return undefined;
+    if (!final && this.#gatheredEnd !== undefined) {
+      const least = Math.min(leastSegments, this.#options.windowSegments);
+      if (this.#base + end < this.#gatheredEnd || items.length < least) return undefined;
+    }
     return { items, first: this.#base + first, end: this.#base + end, place };
   }
 
   /** The snapshot's playlist is on the store. Returns what no playlist there lists any more. */
   acknowledge(snapshot: Snapshot<T>, now: number): readonly WindowItem<T>[] {
+    this.#gatheredEnd = undefined;
     for (const item of snapshot.items) item.listedAt ??= now;
     for (let number = this.#listedEnd; number < snapshot.end; number += 1) {
       this.#listedSeconds += this.#items[number - this.#base]?.durationSeconds ?? 0;
@@ -151,6 +164,12 @@ export class RemoteWindow<T> {
   /** No playlist in use lists anything of this window any more: another store, or another writer, has taken over. */
   unlist(): void {
     for (const item of this.#items) item.listedAt = undefined;
+    this.#gatheredEnd = this.#base + this.#items.length;
+  }
+
+  /** Uploads begin: after `unlist`, the first playlist waits for what is in the window by now. */
+  gather(): void {
+    if (this.#gatheredEnd !== undefined) this.#gatheredEnd = this.#base + this.#items.length;
   }
 
   /** Every segment of the recording, as far as it is remembered. */

@@ -54,6 +54,55 @@ describe('RemoteWindow', () => {
     expect(entries(window.snapshot(3000, 0))).toEqual([7, 8, 9]);
   });
 
+  it('after another store or writer, begins with all that was in the window then', () => {
+    const { window, items } = filled(5);
+    for (const item of items) window.move(item, 'stored', 0);
+    window.acknowledge(window.snapshot(0, 0)!, 0);
+    window.unlist();
+    for (const item of items) window.move(item, 'pending');
+    const late = window.append(segment(5));
+    for (const item of items.slice(0, 4)) {
+      window.move(item, 'stored', 0);
+      expect(window.snapshot(9000, 0)).toBeUndefined();
+    }
+    window.move(items[4]!, 'gap');
+    const again = window.snapshot(9000, 0)!;
+    expect(entries(again)).toEqual([0, 1, 2, 3, 4]);
+    window.acknowledge(again, 9000);
+    window.move(late, 'stored', 0);
+    expect(entries(window.snapshot(20_000, 0))).toEqual([3, 4, 5]);
+  });
+
+  it('after standing by, begins with what there was when uploads began, and with three segments at least', () => {
+    const { window } = filled(1);
+    window.unlist();
+    for (const sequence of [1, 2, 3, 4]) window.append(segment(sequence));
+    window.prune(3);
+    window.gather();
+    for (const item of window.items) {
+      expect(window.snapshot(0, 0)).toBeUndefined();
+      window.move(item, 'stored', 0);
+    }
+    expect(entries(window.snapshot(0, 0))).toEqual([2, 3, 4]);
+
+    const few = filled(1);
+    few.window.unlist();
+    few.window.gather();
+    few.window.move(few.items[0]!, 'stored', 0);
+    expect(few.window.snapshot(0, 0)).toBeUndefined();
+    for (const sequence of [1, 2]) few.window.move(few.window.append(segment(sequence)), 'stored', 0);
+    expect(entries(few.window.snapshot(0, 0))).toEqual([0, 1, 2]);
+  });
+
+  it('a stream that ends waits for nothing', () => {
+    const { window, items } = filled(2);
+    for (const item of items) window.move(item, 'stored', 0);
+    window.acknowledge(window.snapshot(0, 0)!, 0);
+    window.unlist();
+    expect(window.snapshot(0, 0)).toBeUndefined();
+    expect(entries(window.snapshot(0, 0, { final: true }))).toEqual([0, 1]);
+  });
+
   it('a gap is for ever', () => {
     const { window, items } = filled(1);
     expect(window.move(items[0]!, 'gap')).toBe(true);
