@@ -10,14 +10,9 @@ import { createS3Store } from '../src/storage/s3.js';
 import type { ObjectStore, StoredObject } from '../src/storage/store.js';
 import { s3ConfigFor } from '../test/support/s3/config.js';
 import { startS3Server } from '../test/support/s3/server.js';
+import { type Answer, atLeast, atMost } from './support/question.js';
 
 /** What the publisher costs over bare puts: throughput, time to visibility, memory. */
-
-export interface Report {
-  readonly question: string;
-  readonly rows: readonly { readonly name: string; readonly value: number; readonly unit: string }[];
-  readonly ratios: readonly { readonly name: string; readonly value: number; readonly target: number }[];
-}
 
 interface ServerAddress {
   readonly endpoint: string;
@@ -26,7 +21,7 @@ interface ServerAddress {
 
 const concurrency = 8;
 
-export async function run({ quick }: { readonly quick: boolean }): Promise<Report> {
+export async function run({ quick }: { readonly quick: boolean }): Promise<Answer> {
   const { child, address } = await startServer();
   const store = await createS3Store(s3ConfigFor(address, { concurrency: concurrency * 2 }));
   const client = new S3Client({
@@ -63,14 +58,10 @@ export async function run({ quick }: { readonly quick: boolean }): Promise<Repor
         { name: 'segment complete to playlist on the store, p95', value: visibility.visibleMs, unit: 'ms' },
       ],
       ratios: [
-        { name: 'network: throughput, verified / bare (at least)', value: network.verifiedRatio, target: 0.95 },
-        { name: 'loopback: throughput, not verified / bare (at least)', value: loopback.unverifiedRatio, target: 0.95 },
-        {
-          name: 'p95 to visible minus p95 of a bare put, ms (at most)',
-          value: visibility.visibleMs - visibility.bareMs,
-          target: 30,
-        },
-        { name: 'memory per queued byte (at most)', value: memory, target: 1.2 },
+        atLeast('network: throughput, verified / bare (at least)', network.verifiedRatio, 0.95),
+        atLeast('loopback: throughput, not verified / bare (at least)', loopback.unverifiedRatio, 0.95),
+        atMost('p95 to visible minus p95 of a bare put, ms (at most)', visibility.visibleMs - visibility.bareMs, 30),
+        atMost('memory per queued byte (at most)', memory, 1.2),
       ],
     };
   } finally {
@@ -270,7 +261,9 @@ async function startServer(): Promise<{ child: ChildProcess; address: ServerAddr
 }
 
 if (process.argv[2] === 'serve' && process.send !== undefined) {
-  const server = await startS3Server();
+  // The bare client's connections wait for the publisher's turns, about 6 s: as long as Node keeps them. A put on one that is
+  // being closed fails, and nothing repeats it.
+  const server = await startS3Server({ keepAliveMs: 600_000 });
   process.send({ endpoint: server.endpoint, credentials: server.credentials });
   // Segments are not kept, or the process would grow by gigabytes; the log neither.
   const timer = setInterval(() => {

@@ -35,3 +35,8 @@ export interface Question {
 export function atMost(name: string, value: number, target: number): Ratio {
   return { name, value, target, ok: value <= target };
 }
+
+/** A ratio that shall be at least `target`. Pure. */
+export function atLeast(name: string, value: number, target: number): Ratio {
+  return { name, value, target, ok: value >= target };
+}

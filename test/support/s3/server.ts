@@ -169,6 +169,7 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
   const server = tls ? createHttpsServer(tls, listener) : createHttpServer(listener);
   // Faults decide how long a request may take, not Node's defaults.
   server.requestTimeout = 0;
+  if (options.keepAliveMs !== undefined) server.keepAliveTimeout = options.keepAliveMs;
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
     connections.total += 1;

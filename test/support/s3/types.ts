@@ -16,6 +16,8 @@ export interface S3ServerOptions {
   readonly minPartBytes?: number;
   /** 0: any free port. */
   readonly port?: number;
+  /** How long a connection without a request is kept; Node's own default unless told. */
+  readonly keepAliveMs?: number;
 }
 
 export interface LogEntry {
