@@ -154,6 +154,7 @@ function packetTimes({ frames }: StreamPlan): string[] {
   if (frames.packetTimes === false) return [];
   return [
     ...['-map', '0:V:0', '-an', '-sn', '-dn', '-c:v', 'copy', '-t', String(PACKETS_SECONDS)],
-    ...['-f', 'framecrc', '-flush_packets', '1', PACKETS_URL],
+    // Timestamps as they are: no delay before the first, and none moved for those before zero.
+    ...['-muxdelay', '0', '-avoid_negative_ts', 'disabled', '-f', 'mpegts', '-flush_packets', '1', PACKETS_URL],
   ];
 }

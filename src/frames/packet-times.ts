@@ -1,38 +1,64 @@
-/** One packet of the source's video, as ffmpeg's `framecrc` muxer tells of it. */
+/** One packet of the source's video. */
 export interface PacketTime {
   readonly ptsSeconds: number;
   readonly isKey: boolean;
 }
 
-const MAX_UNFINISHED = 16_384;
+const PACKET_BYTES = 188;
+const SYNC_BYTE = 0x47;
+const TICKS_PER_SECOND = 90_000;
+const TIMESTAMP_RANGE = 2 ** 33;
 
 /**
- * Parses the lines that ffmpeg's `framecrc` writes, cut anywhere: `stream, dts, pts, duration, size, checksum`, then `F=0x0` where
- * the packet is no keyframe. Lines that are anything else are passed over. Pure.
+ * Reads when pictures are to be shown from the MPEG-TS that ffmpeg copies them to, cut anywhere; of the rest, nothing is kept. MPEG-TS,
+ * because it is the one plain container that ffmpeg begins before it knows the size of the picture, as when it joins a
+ * camera between two keyframes. Bytes that are none are passed over. Pure.
  */
 export class PacketTimesParser {
   readonly #onPacket: (packet: PacketTime) => void;
-  readonly #decoder = new TextDecoder();
-  #unfinished = '';
-  #tickSeconds: number | undefined;
+  readonly #packet = new Uint8Array(PACKET_BYTES);
+  #filled = 0;
 
   constructor(onPacket: (packet: PacketTime) => void) {
     this.#onPacket = onPacket;
   }
 
   push(bytes: Uint8Array): void {
-    const lines = (this.#unfinished + this.#decoder.decode(bytes, { stream: true })).split('\n');
-    this.#unfinished = lines.pop()!.slice(-MAX_UNFINISHED);
-    for (const line of lines) this.#line(line);
+    for (let at = 0; at < bytes.length; ) {
+      if (this.#filled === 0 && bytes[at] !== SYNC_BYTE) {
+        at += 1;
+        continue;
+      }
+      const taken = Math.min(PACKET_BYTES - this.#filled, bytes.length - at);
+      this.#packet.set(bytes.subarray(at, at + taken), this.#filled);
+      this.#filled += taken;
+      at += taken;
+      if (this.#filled < PACKET_BYTES) return;
+      this.#filled = 0;
+      this.#read(this.#packet);
+    }
   }
 
-  #line(line: string): void {
-    const [, numerator, denominator] = /^#tb 0: (\d+)\/(\d+)\s*$/.exec(line) ?? [];
-    if (numerator !== undefined) this.#tickSeconds = Number(numerator) / Number(denominator);
-    const [, pts] = /^0, *-?\d+, *(-?\d+), *\d+, *\d+, 0x/.exec(line) ?? [];
-    if (pts === undefined || this.#tickSeconds === undefined) return;
-    const flags = /, F=0x([0-9a-f]+)/i.exec(line)?.[1];
-    const isKey = flags === undefined || Number.parseInt(flags, 16) % 2 === 1;
-    this.#onPacket({ ptsSeconds: Number(pts) * this.#tickSeconds, isKey });
+  /** ISO/IEC 13818-1, 2.4.3: a transport packet with which a video picture begins has the start of its PES packet. */
+  #read(packet: Uint8Array): void {
+    const beginsUnit = (packet[1]! & 0x40) !== 0;
+    const hasAdaptation = (packet[3]! & 0x20) !== 0;
+    const hasPayload = (packet[3]! & 0x10) !== 0;
+    if (!beginsUnit || !hasPayload) return;
+    const adaptationBytes = hasAdaptation ? packet[4]! + 1 : 0;
+    const isKey = adaptationBytes > 1 && (packet[5]! & 0x40) !== 0;
+    const pes = packet.subarray(4 + adaptationBytes);
+    const isVideo = pes[0] === 0 && pes[1] === 0 && pes[2] === 1 && (pes[3]! & 0xf0) === 0xe0;
+    if (!isVideo || pes.length < 14 || (pes[7]! & 0x80) === 0) return;
+    this.#onPacket({ ptsSeconds: timestampAt(pes, 9) / TICKS_PER_SECOND, isKey });
   }
+}
+
+/** 33 bits in five bytes, with marker bits between. The upper half of the range is what comes before zero. */
+function timestampAt(bytes: Uint8Array, at: number): number {
+  const high = (bytes[at]! >> 1) & 7;
+  const middle = ((bytes[at + 1]! << 7) | (bytes[at + 2]! >> 1)) & 0x7fff;
+  const low = ((bytes[at + 3]! << 7) | (bytes[at + 4]! >> 1)) & 0x7fff;
+  const ticks = high * 2 ** 30 + middle * 2 ** 15 + low;
+  return ticks < TIMESTAMP_RANGE / 2 ? ticks : ticks - TIMESTAMP_RANGE;
 }

@@ -190,6 +190,8 @@ describe.concurrent.each(ffmpegs)('the arguments, to the $name ffmpeg', ({ path,
           audio,
           hls: { segmentSeconds: 0.5, container },
           libavformat,
+          // As the node plans it: a made picture has no packets to be copied.
+          frames: { ...smallPlan.frames, packetTimes: source.kind !== 'test' },
         },
         (segmentCount, pictureCount) => source.kind === 'test' && segmentCount >= 2 && pictureCount >= 2,
       );

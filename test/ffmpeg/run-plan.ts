@@ -49,6 +49,7 @@ export async function runPlan(
     });
     const args = ffmpegArguments({ ...plan, hls: { ...plan.hls, url: receiver.url } });
     const child = await spawnChild({ path, args });
+    child.packets.resume();
     const deadline = setTimeout(() => child.kill('SIGKILL'), 25_000);
     let stopping: Promise<unknown> | undefined;
     const look = () => {
