@@ -1,11 +1,15 @@
 import { defineConfig } from 'vitest/config';
 
+const isSystem = process.env['SUITE'] === 'system';
+
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     // Suites that need Debian packages (a browser, Ceph, strace) are run by .ci/run with SUITE=system.
-    exclude: process.env['SUITE'] === 'system' ? [] : ['test/system/**'],
+    exclude: isSystem ? [] : ['test/system/**'],
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    // The long tests wait for real streams in real time and leave the processor idle: more of them at once than there are cores.
+    maxWorkers: isSystem ? 2 : 5,
   },
 });

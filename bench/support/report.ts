@@ -2,7 +2,7 @@ import type { Machine } from './machine.js';
 import type { Answer, Ratio } from './question.js';
 
 /** When, of what and beside how much other work an answer was found. */
-export type Measured = Pick<Machine, 'date' | 'commit' | 'load'>;
+type Measured = Pick<Machine, 'date' | 'commit' | 'load'>;
 
 /** All answers of one machine, as they are written to its results file. */
 export interface Report {

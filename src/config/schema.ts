@@ -31,7 +31,7 @@ const httpUrl = z
   .url({ protocol: /^https?$/, error: 'expected an http or https URL' })
   .transform((url) => url.replace(/\/+$/, ''));
 
-export const streamName = z
+const streamName = z
   .string()
   .regex(
     /^[a-z0-9][a-z0-9-]{0,62}$/,
@@ -259,9 +259,7 @@ export type ConfigInput = z.input<typeof configSchema>;
 /** What the node works with: everything defaulted and checked. */
 export type Config = z.output<typeof configSchema>;
 export type StreamConfig = Config['streams'][number];
-export type RenditionConfig = NonNullable<StreamConfig['renditions']>[number];
 export type ThumbnailConfig = StreamConfig['thumbnail'];
-export type HlsConfig = StreamConfig['hls'];
 export type StorageConfig = Config['storage'];
 /** What names one store: `storage` itself, or `storage.fallback`. */
 export type StoreConfig = Pick<StorageConfig, 'type' | 's3' | 'directory'>;

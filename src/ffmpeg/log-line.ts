@@ -1,4 +1,4 @@
-export type LogLevel = 'fatal' | 'error' | 'warning' | 'info' | 'debug';
+type LogLevel = 'fatal' | 'error' | 'warning' | 'info' | 'debug';
 
 /** One line of ffmpeg's standard error, written with `-loglevel level+…`. */
 export interface LogLine {

@@ -15,9 +15,9 @@ export interface InputOptions {
 }
 
 /** Frame rate of the test picture. */
-export const TEST_FRAME_RATE = 25;
+const TEST_FRAME_RATE = 25;
 /** Size of the test picture. */
-export const TEST_PICTURE = { width: 1280, height: 720 } as const;
+const TEST_PICTURE = { width: 1280, height: 720 } as const;
 
 /**
  * What each kind of source may open, itself and through whatever it leads to: a playlist from the network must never make

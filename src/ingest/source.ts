@@ -1,6 +1,6 @@
 import { SidepipeError } from '../errors.js';
 
-export type SourceKind = 'test' | 'push' | 'file' | 'http' | 'hls' | 'rtsp' | 'rtmp';
+type SourceKind = 'test' | 'push' | 'file' | 'http' | 'hls' | 'rtsp' | 'rtmp';
 
 /** What a stream's `source` text means. `url` is what ffmpeg opens; it can hold secrets. */
 export interface Source {

@@ -34,7 +34,7 @@ export interface Ran {
 }
 
 /** Runs ffmpeg to its end, whatever that is. It is killed after `timeoutMs`, which then shows as its signal. */
-export async function runFfmpeg(path: string, args: readonly string[], timeoutMs = 25_000): Promise<Ran> {
+async function runFfmpeg(path: string, args: readonly string[], timeoutMs = 25_000): Promise<Ran> {
   const child = spawn(path, ['-hide_banner', '-nostdin', ...args], { stdio: ['ignore', 'pipe', 'pipe', 'pipe'] });
   const deadline = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
   const outputs = [child.stdout!, child.stderr!, child.stdio[3] as Readable].map(collect);

@@ -14,7 +14,7 @@ export const FLAG = {
 } as const;
 
 /** A run of frame codes with the same flags and growing sizes. */
-export interface CodeRun {
+interface CodeRun {
   readonly flags: number;
   readonly ptsDelta: number;
   readonly sizeMul: number;
@@ -70,7 +70,7 @@ export function unsigned(value: number | bigint): number[] {
 }
 
 /** `s`: 0, 1, -1, 2, -2, … */
-export function signed(value: number): number[] {
+function signed(value: number): number[] {
   return unsigned(value > 0 ? 2 * value - 1 : -2 * value);
 }
 
