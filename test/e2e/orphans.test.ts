@@ -76,7 +76,7 @@ it.each([
     node.kill('SIGKILL');
     await until('no process of the node', async () => (await node.processes()).length === 0, { timeoutMs: 10_000 });
     expect((await node.exited).signal).toBe('SIGKILL');
-    for (const pid of pids) expect(await isRunning(pid)).toBe(false);
+    for (const pid of pids) await until('it to be gone', async () => !(await isRunning(pid)));
   },
   90_000,
 );

@@ -71,7 +71,7 @@ it('begins again when a transport stream over HTTP ends', async () => {
   await vi.waitFor(async () => expect((await node.stream('cam')).ffmpeg.restarts).toBeGreaterThan(1), patience);
   const { hls } = await live(node, 'cam', 4);
   expect(hls.resolution).toBe('640x360');
-});
+}, 60_000);
 
 it('pulls over HTTPS from a camera with a certificate of its own making', async () => {
   const source = await startHttpSource({

@@ -23,11 +23,17 @@ export async function until<T>(
 
 /** Whether a process runs. One that has ended but that nobody has waited for (a zombie) does not. */
 export async function isRunning(pid: number): Promise<boolean> {
+  if (!exists(pid)) return false;
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
+  // Without an entry it is gone since; or there is no /proc at all.
+  return stat === undefined ? exists(pid) : !/^\d+ \(.*\) [ZX]/s.test(stat);
+}
+
+function exists(pid: number): boolean {
   try {
     process.kill(pid, 0);
+    return true;
   } catch {
     return false;
   }
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
-  return stat === undefined || !/^\d+ \(.*\) [ZX]/s.test(stat);
 }

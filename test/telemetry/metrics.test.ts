@@ -21,6 +21,8 @@ const contract: Readonly<Record<string, readonly string[]>> = {
   sidepipe_deleted_objects_total: ['stream'],
   sidepipe_audited_segments_total: ['stream', 'result'],
   sidepipe_storage_alerts_total: ['event'],
+  sidepipe_alerts_total: ['stream', 'alert', 'state'],
+  sidepipe_webhooks_total: ['result'],
   sidepipe_ffmpeg_restarts_total: ['stream', 'reason'],
   sidepipe_ffmpeg_cpu_seconds_total: ['stream'],
 };
@@ -32,6 +34,7 @@ function filled() {
     metrics.framesDropped.inc({ stream, reason: 'busy' });
     metrics.framesDropped.inc({ stream, reason: 'black' });
     metrics.decoderErrors.inc({ stream });
+    metrics.alerts.inc({ stream, alert: 'stale', state: 'raised' });
     metrics.segments.inc({ stream, rendition: 'source' });
     metrics.segmentBytes.inc({ stream, rendition: 'source' }, 1000);
     metrics.deletedObjects.inc({ stream }, 2);
@@ -42,6 +45,7 @@ function filled() {
   metrics.thumbnailEncodeSeconds.observe(0.02);
   metrics.uploads.inc({ kind: 'segment', result: 'ok' });
   metrics.storageAlerts.inc({ event: 'store-down' });
+  metrics.webhooks.inc({ result: 'delivered' });
   metrics.uploadSeconds.observe({ kind: 'segment' }, 0.2);
   return metrics;
 }
@@ -122,7 +126,7 @@ describe('createMetrics', () => {
     await metrics.forget('never-there');
     const { body } = await metrics.render();
     expect(body).not.toContain('stream="a"');
-    expect(lines(body, 'sidepipe_').filter((line) => line.includes('stream="b"'))).toHaveLength(10);
+    expect(lines(body, 'sidepipe_').filter((line) => line.includes('stream="b"'))).toHaveLength(11);
   });
 
   it('stands beside another one in the same process', async () => {
