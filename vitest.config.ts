@@ -10,6 +10,6 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 30_000,
     // The long tests wait for real streams in real time and leave the processor idle: more of them at once than there are cores.
-    maxWorkers: isSystem ? 2 : 5,
+    maxWorkers: isSystem ? 2 : 4,
   },
 });

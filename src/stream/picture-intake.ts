@@ -106,6 +106,14 @@ export class PictureIntake {
     this.#judged(this.#meter.picture(picture.ptsSeconds, (arrivedAt - capturedAt) / 1000, arrivedAt));
   }
 
+  /** The run is over: nothing more will be known of its time, and the picture that waits for it is the newest there is. */
+  end(): void {
+    if (this.#held === undefined) return;
+    const { picture } = this.#held;
+    this.#held = undefined;
+    this.#options.onPicture(picture, this.clock.wallTimeOf(picture.ptsSeconds)!);
+  }
+
   #judged(better: DecodeChoice | undefined): void {
     if (better !== undefined) this.#options.onBetter(better);
   }

