@@ -9,6 +9,8 @@ export default defineConfig({
     exclude: isSystem ? [] : ['test/system/**'],
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    // Tests with real streams run in real time on machines that others share. What fails three times there is no hiccup.
+    retry: process.env['CI'] ? 2 : 0,
     // The long tests wait for real streams in real time and leave the processor idle: more of them at once than there are cores.
     maxWorkers: isSystem ? 2 : 4,
   },
