@@ -162,7 +162,9 @@ describe('capture time and picture agree within one frame', { retry: 2 }, () => 
     const faster = await errorsOf(served, 4, (frame) => frame >= 120);
     expectWithinAFrame(first, 10);
     expectWithinAFrame(larger, 10);
-    expectWithinAFrame(faster, 30);
+    // The picture with which the rate changes comes before anything can tell of it: a frame of the old rate.
+    expectWithinAFrame(faster.slice(0, 1), 10);
+    expectWithinAFrame(faster.slice(1), 30);
     expect((await served.node.stream('cam')).ffmpeg.restarts).toBe(0);
   }, 60_000);
 });
