@@ -1,12 +1,14 @@
 import { defineConfig } from 'vitest/config';
 
-const isSystem = process.env['SUITE'] === 'system';
+const suite = process.env['SUITE'];
+const isSystem = suite === 'system';
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     // Suites that need Debian packages (a browser, Ceph, strace) are run by .ci/run with SUITE=system.
-    exclude: isSystem ? [] : ['test/system/**'],
+    // The node on Ceph, with its gateway killed and its disk stalled, is for SUITE=ceph: it hung once in three runs beside others.
+    exclude: suite === 'ceph' ? [] : isSystem ? ['test/system/ceph-node.test.ts'] : ['test/system/**'],
     testTimeout: 30_000,
     hookTimeout: 30_000,
     // Tests with real streams run in real time on machines that others share. What fails three times there is no hiccup.
