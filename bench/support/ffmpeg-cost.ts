@@ -83,7 +83,12 @@ export async function runMeasured(
   args: readonly string[],
   onPiece?: (piece: Buffer) => void,
 ): Promise<{ cpuSeconds: number; pictures: number }> {
-  const child = await spawnChild({ path: command[0]!, args: [...command.slice(1), '-benchmark', ...args] });
+  const child = await spawnChild({
+    path: command[0]!,
+    args: [...command.slice(1), '-benchmark', ...args],
+    stdin: true,
+    snapshots: true,
+  });
   let pictures = 0;
   let stderr = '';
   const splitter = new NutSplitter({
@@ -99,6 +104,7 @@ export async function runMeasured(
   });
   child.side.resume();
   child.packets.resume();
+  child.snapshots?.resume();
   const kill = () => child.kill('SIGKILL');
   process.once('exit', kill);
   const { code } = await child.exited;
