@@ -1,6 +1,7 @@
 import type { StreamConfig } from '../config/schema.js';
-import type { StreamPlan, VideoPlan } from '../ffmpeg/arguments.js';
+import type { StreamPlan } from '../ffmpeg/arguments.js';
 import type { Capabilities } from '../ffmpeg/capabilities.js';
+import type { VideoPlan } from '../ffmpeg/hls-output.js';
 import { type DecodeChoice, firstChoice, SAMPLE_PICTURES } from '../frames/decode.js';
 import { inputArguments, takesCommands } from '../ingest/input.js';
 import type { Source, UnknownSource } from '../ingest/source.js';
