@@ -12,19 +12,19 @@ const encode = { thumbnail, renditions: [{ height: 720, bitrate: 2_500_000, pres
 export async function run({ quick }: QuestionOptions): Promise<Answer> {
   const rows: Row[] = [];
   const ratios: Ratio[] = [];
-  const copySeconds = quick ? 60 : 120;
+  const copySeconds = quick ? 60 : 300;
   const pictures: readonly Picture[] = quick ? ['usual'] : ['usual', 'plain', 'grainy'];
   for (const picture of pictures) {
     const clip = await makeClip({ picture, seconds: copySeconds });
     rows.push({ name: `${picture} picture: average keyframe`, value: (await keyframeBytes(clip)) / 1000, unit: 'kB' });
-    const cost = summarizePairs(await costs({ clip, stream: copy, realTime: false }, quick ? 3 : 9));
+    const cost = summarizePairs(await costs({ clip, stream: copy, realTime: false }, quick ? 3 : 7));
     rows.push(...copyRows(`copy, ${picture} picture, as fast as it goes`, cost, copySeconds));
     const percent = (cost.difference / copySeconds) * 100;
     const name = `copy, ${picture} picture: % of a core more`;
     // What it is judged by; the other pictures show how far it depends on them.
     ratios.push(picture === 'usual' ? atMost(name, percent, 0.6) : { name, value: percent });
   }
-  const seconds = quick ? 8 : 60;
+  const seconds = quick ? 8 : 120;
   const clip = await makeClip({ seconds });
   const realTime = summarizePairs(await together({ clip, stream: copy, realTime: true }, quick ? 1 : 2));
   rows.push(...copyRows('copy, usual picture, in real time', realTime, seconds));
@@ -34,7 +34,7 @@ export async function run({ quick }: QuestionOptions): Promise<Answer> {
   const through = await pinToOneCpu();
   const source = await makeClip({ seconds: encodeSeconds });
   const encoding = summarizePairs(
-    await costs({ clip: source, stream: encode, realTime: false, through }, quick ? 3 : 9),
+    await costs({ clip: source, stream: encode, realTime: false, through }, quick ? 3 : 7),
   );
   rows.push(
     perSecond('encode without the side pipe', encoding.base, encodeSeconds),

@@ -68,6 +68,8 @@ export const thumbnail = z
     bestOf: numeric(z.number().int().min(1).max(5)).default(1),
     /** Which pictures of a copied stream are decoded. `auto`: the cheapest that keeps to the interval. */
     decode: z.enum(['auto', 'keyframes', 'references']).default('auto'),
+    /** Whether keyframes decoded for pictures alone have their block edges smoothed. `auto`: where pictures are over 640 wide. */
+    deblock: z.enum(['auto', 'always', 'never']).default('auto'),
     gate: gate.prefault({}),
     sequence: sequence.prefault({}),
   })

@@ -10,6 +10,8 @@ export interface StreamPlan extends HlsPlan {
     readonly height: number;
     /** Which pictures of a copied stream are decoded; keyframes where it is not told. */
     readonly decode?: 'keyframes' | 'references';
+    /** False: keyframes are decoded without the codec's loop filter. */
+    readonly deblock?: boolean;
     /** Where decoded pictures are far apart: take one rather than be so late with the next. */
     readonly longestGapSeconds?: number;
     /** False: the source's packets are whole raw pictures, and when they are made is when they come. */
@@ -48,10 +50,13 @@ export function ffmpegArguments(plan: StreamPlan): string[] {
  * A copied stream is decoded for pictures only, so not all of it has to be. Keyframes are the least: a tenth of the work, but
  * as far apart as the source makes them, and with B-frames they come late. What no other picture refers to can always
  * be left out. One thread, because frame threads hand each picture out late by as many pictures as there are threads.
+ * The loop filter smooths block edges, which a much smaller picture does not show; only where no other picture is made
+ * from this one, or its faults would add up.
  */
 function decoderArguments({ video, frames }: StreamPlan): string[] {
   if (video.kind !== 'copy') return [];
-  return ['-threads', '1', '-skip_frame', frames.decode === 'references' ? 'noref' : 'nokey'];
+  if (frames.decode === 'references') return ['-threads', '1', '-skip_frame', 'noref'];
+  return ['-threads', '1', '-skip_frame', 'nokey', ...(frames.deblock === false ? ['-skip_loop_filter', 'all'] : [])];
 }
 
 /**

@@ -6,6 +6,9 @@ import { type DecodeChoice, firstChoice, SAMPLE_PICTURES } from '../frames/decod
 import { inputArguments, takesCommands } from '../ingest/input.js';
 import type { Source, UnknownSource } from '../ingest/source.js';
 
+/** Pictures up to so wide are made from keyframes whose block edges are left as they are: a third of full HD. */
+const DEBLOCKED_WIDTH = 640;
+
 export interface PlanOptions {
   readonly config: StreamConfig;
   readonly source: Source | UnknownSource;
@@ -42,6 +45,7 @@ export function planStream({
       width: thumbnail.width,
       height: boxHeight(thumbnail),
       packetTimes: source.kind !== 'test',
+      deblock: thumbnail.deblock === 'always' || (thumbnail.deblock === 'auto' && thumbnail.width > DEBLOCKED_WIDTH),
       ...(video.kind === 'copy' ? pictureGaps(decode ?? firstChoice(thumbnail.decode, thumbnail.intervalSeconds)) : {}),
     },
     snapshots: canSnapshot(source, capabilities),

@@ -68,6 +68,15 @@ describe('ffmpegArguments', () => {
     expect(before.indexOf('-skip_frame')).toBeLessThan(before.indexOf('-i'));
   });
 
+  it('leaves block edges as they are only in keyframes that nothing else is made from', () => {
+    const skips = (frames: Partial<StreamPlan['frames']>, video: StreamPlan['video'] = plan.video) =>
+      outputs({ ...plan, video, frames: { ...plan.frames, ...frames } }).before.includes('-skip_loop_filter');
+    expect(skips({ deblock: false })).toBe(true);
+    expect(skips({ deblock: true })).toBe(false);
+    expect(skips({ deblock: false, decode: 'references' })).toBe(false);
+    expect(skips({ deblock: false }, encode)).toBe(false);
+  });
+
   it('encodes every frame, at most as high as the source, with a keyframe where each segment begins', () => {
     const { before, hls } = outputs({ ...plan, video: encode, hls: { ...plan.hls, segmentSeconds: 0.5 } });
     expect(before).not.toContain('-skip_frame');

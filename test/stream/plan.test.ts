@@ -1,0 +1,24 @@
+import { describe, expect, it } from 'vitest';
+import { parseConfig } from '../../src/config/parse.js';
+import { planStream } from '../../src/stream/plan.js';
+
+describe('planStream', () => {
+  it.each([
+    [{ width: 640 }, false],
+    [{ width: 641 }, true],
+    [{}, true],
+    [{ width: 640, deblock: 'always' }, true],
+    [{ width: 1280, deblock: 'never' }, false],
+  ])('smooths the block edges of %o: %s', (thumbnail, deblock) => {
+    const [config] = parseConfig({ streams: [{ name: 'a', source: 'http://camera.example/a.ts', thumbnail }] }).streams;
+    const plan = planStream({
+      config: config!,
+      source: { kind: 'http', url: 'http://camera.example/a.ts' },
+      capabilities: { libavformat: 58, protocols: new Set(['http']) },
+      url: 'http://127.0.0.1:1/token/',
+      address: undefined,
+      timeoutSeconds: 10,
+    });
+    expect(plan.frames.deblock).toBe(deblock);
+  });
+});
