@@ -4,17 +4,19 @@ import type { StreamDirectory } from '../stream/types.js';
 import { loadAssets, type WebAssets } from '../web/assets.js';
 import { errorPage } from '../web/error-page.js';
 import { apiRoutes } from './api.js';
-import { createBearer } from './auth.js';
+import { createAdmin } from './auth.js';
+import { type ClientReaderOptions, createClientReader } from './client.js';
 import type { AppContext, HttpLog, MetricsSource } from './context.js';
 import { preflight } from './headers.js';
 import { healthRoutes } from './health.js';
 import { liveRoutes } from './live.js';
 import { pageResponse, pageRoutes } from './pages.js';
 import { methodNotAllowed, notFound, type Problem, problemOf, problemResponse } from './problem.js';
+import { createSessions } from './sessions.js';
 import { snapshotRoutes } from './snapshot.js';
 import { stillRoutes } from './stills.js';
 
-export interface AppOptions {
+export interface AppOptions extends ClientReaderOptions {
   readonly streams: StreamDirectory;
   /** Where people reach the node, without a slash at its end. */
   readonly publicUrl?: string | undefined;
@@ -39,7 +41,13 @@ export function createApp(options: AppOptions): Hono {
     streams: options.streams,
     publicUrl: options.publicUrl,
     metrics: options.metrics,
-    bearer: createBearer({ token: options.adminToken ?? randomBytes(32).toString('hex') }),
+    admin: createAdmin({
+      token: options.adminToken ?? randomBytes(32).toString('hex'),
+      sessions: createSessions(),
+      publicUrl: options.publicUrl,
+      onWrongToken: (address) => options.log.warn({ address }, 'a wrong admin token was tried'),
+    }),
+    clientOf: createClientReader(options),
     version: options.version,
     log: options.log,
     assets: options.assets ?? loadAssets(),

@@ -1,6 +1,7 @@
 import type { StreamDirectory } from '../stream/types.js';
 import type { WebAssets } from '../web/assets.js';
-import type { Bearer } from './auth.js';
+import type { Admin } from './auth.js';
+import type { ClientReader } from './client.js';
 
 /** The part of a logger that the HTTP layer uses; pino's fits. */
 export interface HttpLog {
@@ -20,8 +21,10 @@ export interface AppContext {
   /** Without a slash at its end; undefined: people reach the node under the address that they typed. */
   readonly publicUrl: string | undefined;
   readonly metrics: MetricsSource;
-  /** Guards what changes or costs something. */
-  readonly bearer: Bearer;
+  /** Guards what changes or costs something; routes ask `requireAdmin`. */
+  readonly admin: Admin;
+  /** Who asks, the word of trusted proxies taken. */
+  readonly clientOf: ClientReader;
   readonly version: string;
   readonly log: HttpLog;
   readonly assets: WebAssets;

@@ -1,6 +1,7 @@
-import type { Context, Hono } from 'hono';
+import type { Hono } from 'hono';
 import { SidepipeError } from '../errors.js';
 import type { ImageFormat } from '../stream/types.js';
+import { requireAdmin } from './auth.js';
 import type { AppContext } from './context.js';
 import { notForPages } from './headers.js';
 import { unknownStream } from './live.js';
@@ -9,12 +10,10 @@ import { type Problem, problemOf, problemResponse } from './problem.js';
 const formats: readonly ImageFormat[] = ['jpg', 'webp', 'avif', 'png'];
 
 /** `POST /api/v1/streams/{stream}/snapshot?format=jpg&quality=90`: the next picture at the source's own size. */
-export function snapshotRoutes(app: Hono, { streams, bearer, now }: AppContext): void {
-  app.post('/api/v1/streams/:stream/snapshot', async (c) => {
+export function snapshotRoutes(app: Hono, context: AppContext): void {
+  const { streams } = context;
+  app.post('/api/v1/streams/:stream/snapshot', requireAdmin(context), async (c) => {
     const refuse = (problem: Problem) => problemResponse({ ...problem, headers: { ...problem.headers } }, c.req.url);
-    const request = { authorization: c.req.header('authorization'), address: addressOf(c), now: now() };
-    const refused = bearer.refusal(request);
-    if (refused !== undefined) return refuse(refused);
     const name = c.req.param('stream');
     const live = streams.get(name);
     if (live === undefined) return refuse(unknownStream(name));
@@ -81,10 +80,4 @@ function problemOfSnapshot(error: unknown): Problem | undefined {
 /** `20270115T080000.123Z`. */
 function fileTime(epochMs: number): string {
   return new Date(epochMs).toISOString().replace(/[:-]/g, '');
-}
-
-/** The other end of the connection; undefined where the app is called without one. */
-function addressOf(c: Context): string | undefined {
-  const env = c.env as { readonly incoming?: { readonly socket?: { readonly remoteAddress?: string } } } | undefined;
-  return env?.incoming?.socket?.remoteAddress;
 }

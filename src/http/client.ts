@@ -1,0 +1,153 @@
+import type { Context } from 'hono';
+import ipaddr from 'ipaddr.js';
+
+/** Who asks, as far as it can be known. */
+export interface Client {
+  /** The client's address; undefined where the app is called without a connection. */
+  readonly address: string | undefined;
+  readonly scheme: 'http' | 'https';
+  /** Host and port as the client typed them, in lower case. */
+  readonly host: string;
+}
+
+export interface ClientReaderOptions {
+  /** Addresses and networks (`10.0.0.0/8`) of the proxies whose word is taken. */
+  readonly trustedProxies?: readonly string[] | undefined;
+  /**
+   * Which headers those proxies write. Never both: what a proxy does not write itself it passes on from the client, who
+   * could say anything there.
+   */
+  readonly proxyHeaders?: 'x-forwarded' | 'forwarded' | undefined;
+}
+
+/** What is known of a connection without its headers. */
+export interface Connection {
+  readonly address: string | undefined;
+  readonly scheme: 'http' | 'https';
+}
+
+type Header = (name: string) => string | undefined;
+
+/** Hops of a chain that are looked at. */
+const mostHops = 50;
+
+/** A function that says who asks. Headers count only where the connection comes from a trusted proxy. */
+export function createClientReader({ trustedProxies = [], proxyHeaders = 'x-forwarded' }: ClientReaderOptions) {
+  const networks = trustedProxies.map(networkOf);
+  const isTrusted = (address: string | undefined): boolean =>
+    address !== undefined && networks.some((network) => network.has(address));
+
+  return (connection: Connection, header: Header): Client => {
+    const direct: Client = { ...connection, host: (header('host') ?? '').toLowerCase() };
+    if (networks.length === 0 || !isTrusted(connection.address)) return direct;
+    const said = proxyHeaders === 'forwarded' ? readForwarded(header('forwarded')) : readXForwarded(header);
+    // From the nearest hop outwards: the first that is no proxy of ours is the client; what stands before it is its own word.
+    let address = connection.address;
+    for (const hop of said.hops.slice(-mostHops).reverse()) {
+      if (!isAddress(hop)) break;
+      address = hop;
+      if (!isTrusted(hop)) break;
+    }
+    const scheme = said.scheme === 'https' || said.scheme === 'http' ? said.scheme : direct.scheme;
+    const host = said.host !== undefined && /^[A-Za-z0-9.:[\]_-]{1,255}$/.test(said.host) ? said.host : direct.host;
+    return { address, scheme, host: host.toLowerCase() };
+  };
+}
+
+export type ClientReader = ReturnType<typeof createClientReader>;
+
+/** Whether a text is an address or a network that `trustedProxies` takes. */
+export function isNetwork(text: string): boolean {
+  if (!text.includes('/')) return isAddress(text);
+  return isAddress(text.split('/')[0] ?? '') && ipaddr.isValidCIDR(text);
+}
+
+/** The usual forms only: `1` and `0x7f.1` are addresses too for those who wrote the first resolvers. */
+function isAddress(text: string): boolean {
+  return text.includes(':') ? ipaddr.IPv6.isValid(text) : ipaddr.IPv4.isValidFourPartDecimal(text);
+}
+
+/** What stands for a client in tables: IPv4 whole, also when mapped into IPv6; IPv6 by its /64, which one host commonly owns. */
+export function addressGroup(address: string): string {
+  if (!address.includes(':')) return address;
+  const plain = address.split('%')[0] ?? '';
+  if (!isAddress(plain)) return address;
+  const parsed = ipaddr.process(plain);
+  if (parsed.kind() === 'ipv4') return parsed.toString();
+  return (parsed as ipaddr.IPv6).parts
+    .slice(0, 4)
+    .map((part) => part.toString(16))
+    .join(':');
+}
+
+/** The connection of a request that came through the node's own listener. */
+export function connectionOf(c: Context): Connection {
+  const env = c.env as
+    | { readonly incoming?: { readonly socket?: { readonly remoteAddress?: string; readonly encrypted?: boolean } } }
+    | undefined;
+  const socket = env?.incoming?.socket;
+  const isSecure = socket === undefined ? c.req.url.startsWith('https:') : socket.encrypted === true;
+  return { address: socket?.remoteAddress, scheme: isSecure ? 'https' : 'http' };
+}
+
+interface Said {
+  /** The farthest first. */
+  readonly hops: readonly string[];
+  readonly scheme: string | undefined;
+  readonly host: string | undefined;
+}
+
+function readXForwarded(header: Header): Said {
+  return {
+    hops: splitList(header('x-forwarded-for')).map(addressOfHop),
+    scheme: splitList(header('x-forwarded-proto'))[0]?.toLowerCase(),
+    host: splitList(header('x-forwarded-host'))[0],
+  };
+}
+
+/** RFC 7239. Only what proxies write: an element that is not well-formed ends the reading of its parameters. */
+function readForwarded(value: string | undefined): Said {
+  const elements = splitList(value).map(
+    (element) =>
+      new Map(
+        element.split(';').flatMap((pair) => {
+          const [, name, quoted, token] = /^\s*([A-Za-z]+)=(?:"([^"\\]*)"|([^\s",;]+))\s*$/.exec(pair) ?? [];
+          return name === undefined ? [] : [[name.toLowerCase(), quoted ?? token ?? ''] as const];
+        }),
+      ),
+  );
+  return {
+    hops: elements.map((element) => addressOfHop(element.get('for') ?? '')),
+    scheme: elements[0]?.get('proto')?.toLowerCase(),
+    host: elements[0]?.get('host'),
+  };
+}
+
+function splitList(value: string | undefined): string[] {
+  return value === undefined ? [] : value.split(',').map((part) => part.trim());
+}
+
+/** `192.0.2.1:443` and `[2001:db8::1]:443` without their ports. */
+function addressOfHop(text: string): string {
+  const [, inBrackets] = /^\[([0-9A-Fa-f:.]+)\](?::\d{1,5})?$/.exec(text) ?? [];
+  if (inBrackets !== undefined) return inBrackets;
+  return /^\d+\.\d+\.\d+\.\d+:\d{1,5}$/.test(text) ? text.slice(0, text.indexOf(':')) : text;
+}
+
+interface Network {
+  has(address: string): boolean;
+}
+
+function networkOf(text: string): Network {
+  const [address, bits] = text.includes('/') ? ipaddr.parseCIDR(text) : [ipaddr.parse(text), undefined];
+  const length = bits ?? (address.kind() === 'ipv4' ? 32 : 128);
+  return {
+    has: (candidate) => {
+      const plain = candidate.split('%')[0] ?? '';
+      if (!isAddress(plain)) return false;
+      // A socket that takes both families shows IPv4 addresses mapped into IPv6.
+      const parsed = ipaddr.process(plain);
+      return parsed.kind() === address.kind() && parsed.match(address, length);
+    },
+  };
+}

@@ -1,0 +1,60 @@
+import type { Client } from './client.js';
+
+/** The cookie of a login, and whether a request comes from the node's own pages. */
+
+interface CookieRequest {
+  readonly client: Client;
+  header(name: string): string | undefined;
+}
+
+/** `Set-Cookie` for a session. Never readable by scripts, never sent from other sites, over TLS never without it. */
+export function sessionCookie(
+  value: string,
+  maxAgeSeconds: number,
+  request: CookieRequest,
+  publicUrl: string | undefined,
+): string {
+  const secure = isSecure(request.client, publicUrl);
+  const attributes = `Path=/; Max-Age=${maxAgeSeconds}; HttpOnly; SameSite=Strict${secure ? '; Secure' : ''}`;
+  return `${nameOf(secure)}=${value}; ${attributes}`;
+}
+
+/** `Set-Cookie` that takes the cookie away. */
+export function clearedCookie(request: CookieRequest, publicUrl: string | undefined): string {
+  return sessionCookie('', 0, request, publicUrl);
+}
+
+/** The value of the session's cookie. Over TLS only the one whose name no neighbour under the same domain can set. */
+export function sessionValue(request: CookieRequest, publicUrl: string | undefined): string | undefined {
+  const name = nameOf(isSecure(request.client, publicUrl));
+  for (const pair of (request.header('cookie') ?? '').split(';')) {
+    const equals = pair.indexOf('=');
+    if (equals > 0 && pair.slice(0, equals).trim() === name) return pair.slice(equals + 1).trim();
+  }
+  return undefined;
+}
+
+/**
+ * Whether a request comes from a page of this node. Browsers say so in `Sec-Fetch-Site` over TLS and on localhost, and
+ * in `Origin` with every POST; what says neither is not a browser's own and has no business with a cookie.
+ */
+export function isSameOrigin(request: CookieRequest, publicUrl: string | undefined): boolean {
+  const site = request.header('sec-fetch-site');
+  if (site !== undefined) return site === 'same-origin';
+  const origin = request.header('origin');
+  if (origin === undefined) return false;
+  const { scheme, host } = request.client;
+  return origin === `${scheme}://${host}` || (publicUrl !== undefined && origin === new URL(publicUrl).origin);
+}
+
+function nameOf(secure: boolean): string {
+  return secure ? '__Host-sidepipe' : 'sidepipe';
+}
+
+/** Over TLS, also where a proxy that ends it is not listed: then the public URL says so. */
+function isSecure({ scheme, host }: Client, publicUrl: string | undefined): boolean {
+  if (scheme === 'https') return true;
+  if (publicUrl === undefined) return false;
+  const { protocol, host: publicHost } = new URL(publicUrl);
+  return protocol === 'https:' && host === publicHost;
+}
