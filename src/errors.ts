@@ -7,8 +7,10 @@ export type ErrorCode =
   | 'ffmpeg-stalled'
   | 'frame-invalid'
   | 'image-failed'
+  | 'idempotency-conflict'
   | 'internal'
   | 'limit-reached'
+  | 'node-overloaded'
   | 'not-found'
   | 'port-unavailable'
   | 'request-invalid'
@@ -17,11 +19,15 @@ export type ErrorCode =
   | 'source-without-video'
   | 'source-unavailable'
   | 'source-unsupported'
+  | 'state-unavailable'
   | 'storage-conflict'
   | 'storage-denied'
   | 'storage-failed'
   | 'storage-misconfigured'
-  | 'storage-unavailable';
+  | 'storage-unavailable'
+  | 'stream-configured'
+  | 'stream-exists'
+  | 'stream-not-push';
 
 /** Whose move it is to mend an error. */
 export type Fault = 'caller' | 'source' | 'storage' | 'node';

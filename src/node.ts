@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { AlertChange } from './alerts/alert.js';
 import { Alerts } from './alerts/alerts.js';
 import { ensureAdminToken } from './config/admin-token.js';
 import { parseConfig } from './config/parse.js';
@@ -22,6 +23,8 @@ import type { RtmpServer } from './ingest/rtmp/server-types.js';
 import { readSource } from './ingest/source.js';
 import { openPublishing, type Publishing } from './publishing.js';
 import { createStreamEvents, type StreamEvents } from './stream/events.js';
+import { Feed } from './stream/feed.js';
+import type { RecordedEvent } from './stream/feed-schema.js';
 import { PublisherDesk } from './stream/publishers.js';
 import { StreamRegistry } from './stream/registry.js';
 import { defaultRestartPolicy, type RestartPolicy } from './stream/restart-policy.js';
@@ -51,6 +54,7 @@ export interface NodeOptions extends GuardOptions {
 /** More than any sound segment; beyond it the source has no keyframes. */
 const MAX_SEGMENT_BYTES = 512 * 1024 ** 2;
 const TICK_MS = 1000;
+const STATS_MS = 2000;
 
 /** What all streams of a node share. */
 interface Shared {
@@ -78,6 +82,7 @@ export class SidepipeNode {
   });
   readonly #streams = new StreamRegistry();
   readonly #events = createStreamEvents();
+  readonly #feed = new Feed({ run: Date.now().toString(36), now: Date.now });
   readonly #snapshotPlaces = new SnapshotPlaces();
   /** What `close` does, in order. */
   readonly #closers: (() => unknown)[] = [];
@@ -100,6 +105,7 @@ export class SidepipeNode {
       streams: this.#streams,
       publicUrl,
       metrics: this.#metrics,
+      feed: this.#feed,
       adminToken: this.config.admin.token,
       version,
       log: this.#log,
@@ -156,7 +162,11 @@ export class SidepipeNode {
     const desk = await this.#openRtmp();
     this.#alerts = this.#openAlerts();
     const ticking = setInterval(() => void this.#streams.tick(), TICK_MS);
-    this.#closers.unshift(() => clearInterval(ticking));
+    const counting = setInterval(() => this.#feed.stats(this.#streams.list().map((each) => each.stats())), STATS_MS);
+    this.#closers.unshift(
+      () => clearInterval(ticking),
+      () => clearInterval(counting),
+    );
     this.#closers.unshift(() => this.#streams.close(this.#options.closeDeadlineMs ?? 5000));
     const streams = this.config.streams.map((each) =>
       this.#makeStream(each, { offlineFiles, capabilities, guard, sink, egress, publishing, desk }),
@@ -193,6 +203,7 @@ export class SidepipeNode {
     const { config } = this;
     const alerts = new Alerts({
       ...{ config, events, metrics: this.#metrics, log: this.#log },
+      onChange: (change) => this.#feed.publish(alertEvent(change)),
       userAgent: `sidepipe/${version}`,
     });
     alerts.start();
@@ -204,6 +215,8 @@ export class SidepipeNode {
     const server = createHttpServer({ fetch: this.fetch, host, port, log: this.#log });
     this.#address = await server.start();
     this.#closedLater(server);
+    // Listeners would hold the server up until its deadline.
+    this.#closedLater(this.#feed);
     this.#log.info({ ...this.#address }, 'listening for HTTP');
   }
 
@@ -246,6 +259,7 @@ export class SidepipeNode {
       publicUrl: http.publicUrl,
       offlineFile: shared.offlineFiles.get(config.thumbnail.offline),
       events: this.#events,
+      feed: this.#feed,
       snapshotPlaces: this.#snapshotPlaces,
       metrics: this.#metrics,
       log,
@@ -262,6 +276,10 @@ export class SidepipeNode {
       cpuSecondsOf: async (pid) => (pid === undefined ? undefined : cpuSecondsOf(pid)),
     });
   }
+}
+
+function alertEvent({ at, since, ...change }: AlertChange): RecordedEvent {
+  return { type: 'alert', ...change, at: new Date(at).toISOString(), since: new Date(since).toISOString() };
 }
 
 /** The pictures that stand in for missing ones, by their paths. Throws `config-invalid`. */

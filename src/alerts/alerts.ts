@@ -21,6 +21,8 @@ export interface AlertsOptions {
   /** Milliseconds since the epoch. Default: the clock. */
   readonly now?: () => number;
   readonly limits?: Partial<WebhookLimits>;
+  /** Hears of every alert, too. */
+  readonly onChange?: (change: AlertChange) => void;
 }
 
 /** Tells operators what is wrong with streams: the log, a counter, and every webhook. */
@@ -67,8 +69,9 @@ export class Alerts {
   }
 
   #tell(changes: readonly AlertChange[]): void {
-    const { metrics, log } = this.#options;
+    const { metrics, log, onChange } = this.#options;
     for (const change of changes) {
+      onChange?.(change);
       const { stream, alert, state, since } = change;
       metrics.alerts.inc({ stream, alert, state });
       const seconds = Math.round((change.at - since) / 100) / 10;

@@ -39,6 +39,23 @@ export function checkConfig(input: unknown): { config?: Config; findings: Findin
 }
 
 /**
+ * Checks any value by its schema, in the words of `checkConfig`. `place`: the configuration that the value is a part of, and where.
+ */
+export function checkValue<Schema extends z.ZodType>(
+  schema: Schema,
+  value: unknown,
+  place: { readonly whole: unknown; readonly path: Path } = { whole: value, path: [] },
+): { value?: z.output<Schema>; findings: Finding[] } {
+  const result = schema.safeParse(value, { error: expectation });
+  if (result.success) return { value: result.data, findings: [] };
+  const redact = (text: string) => redactText(text, collectSecrets(value));
+  const findings = result.error.issues.flatMap((issue) =>
+    describe({ ...issue, path: [...place.path, ...issue.path] }, place.whole),
+  );
+  return { findings: findings.map((finding) => ({ ...finding, message: redact(finding.message) })) };
+}
+
+/**
  * The schema's checks across settings wait until each setting is right by itself. So that they do not come as a
  * second round of errors, what is wrong is put aside and the rest is checked again.
  */

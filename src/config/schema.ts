@@ -190,7 +190,7 @@ const streamKey = z
   .string()
   .regex(/^[A-Za-z0-9._~-]{8,128}$/, 'expected 8 to 128 letters, digits, dots, hyphens, underscores or tildes');
 
-const stream = z.strictObject({
+export const streamSchema = z.strictObject({
   name: streamName,
   source: z.string().min(1).max(4096),
   /** Push only: each opens this stream. */
@@ -226,7 +226,7 @@ export const configSchema = z
       .strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info') })
       .prefault({}),
     alerts: alerts.prefault({}),
-    streams: z.array(stream).max(1000).default([]),
+    streams: z.array(streamSchema).max(1000).default([]),
   })
   .superRefine((value, context) => {
     const seen = new Set<string>();

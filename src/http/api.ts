@@ -1,47 +1,26 @@
+import { createHash } from 'node:crypto';
 import type { Hono } from 'hono';
-import type { LiveStream, StreamDescription } from '../stream/types.js';
+import { mountOperations } from './api/description.js';
 import type { AppContext } from './context.js';
-import { notForPages, openToAll } from './headers.js';
-import { unknownStream } from './live.js';
-import { problemResponse } from './problem.js';
+import { openToAll } from './headers.js';
+import { respondWith } from './respond.js';
 
-/** The open part of the API, version 1. */
-export function apiRoutes(app: Hono, { streams, publicUrl }: AppContext): void {
-  app.get('/api/v1/streams', () => json({ streams: streams.list().map((live) => describe(live, publicUrl)) }));
-
-  app.get('/api/v1/streams/:stream', (c) => {
-    const name = c.req.param('stream');
-    const live = streams.get(name);
-    return live ? json(describe(live, publicUrl)) : problemResponse(unknownStream(name), c.req.url);
-  });
-}
-
-/** The stream's own description, its playback paths under the public URL where one is configured. */
-export function describe(live: LiveStream, publicUrl: string | undefined): StreamDescription {
-  const description = live.describe();
-  const { hls, thumbnail, thumbnailImmutable, preview, storyboard } = description.playback;
-  const playback = {
-    hls: under(publicUrl, hls),
-    thumbnail: under(publicUrl, thumbnail),
-    thumbnailImmutable: thumbnailImmutable && under(publicUrl, thumbnailImmutable),
-    preview: under(publicUrl, preview),
-    storyboard: under(publicUrl, storyboard),
+/** The API, version 1, and its own description. */
+export function apiRoutes(app: Hono, context: AppContext): void {
+  const describe = mountOperations(app, context);
+  let made: { readonly body: string; readonly etag: string; readonly modifiedAt: number } | undefined;
+  const text = () => {
+    const body = JSON.stringify(describe());
+    const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
+    return { body, etag, modifiedAt: context.now() };
   };
-  return { ...description, playback };
-}
-
-function under(publicUrl: string | undefined, path: string): string {
-  return publicUrl !== undefined && path.startsWith('/') ? `${publicUrl}${path}` : path;
-}
-
-function json(value: unknown): Response {
-  const body = JSON.stringify(value);
-  return new Response(body, {
-    headers: {
-      ...notForPages,
-      ...openToAll,
-      'content-type': 'application/json',
-      'content-length': String(Buffer.byteLength(body)),
-    },
+  app.get('/api/v1/openapi.json', (c) => {
+    made ??= text();
+    const headers = { ...openToAll, 'cache-control': 'no-cache' };
+    return respondWith(
+      c.req,
+      { ...made, contentType: 'application/json', cacheControl: 'no-cache', headers },
+      context.now(),
+    );
   });
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type Context, Hono } from 'hono';
+import { Feed } from '../stream/feed.js';
 import type { StreamDirectory } from '../stream/types.js';
 import { loadAssets, type WebAssets } from '../web/assets.js';
 import { errorPage } from '../web/error-page.js';
@@ -13,14 +14,14 @@ import { liveRoutes } from './live.js';
 import { pageResponse, pageRoutes } from './pages.js';
 import { methodNotAllowed, notFound, type Problem, problemOf, problemResponse } from './problem.js';
 import { createSessions } from './sessions.js';
-import { snapshotRoutes } from './snapshot.js';
-import { stillRoutes } from './stills.js';
 
 export interface AppOptions extends ClientReaderOptions {
   readonly streams: StreamDirectory;
   /** Where people reach the node, without a slash at its end. */
   readonly publicUrl?: string | undefined;
   readonly metrics: MetricsSource;
+  /** What happens to the streams. Default: nothing does. */
+  readonly feed?: Feed;
   /** The bearer token of calls that change or cost something. Unset: nobody can make them. */
   readonly adminToken?: string | undefined;
   readonly version: string;
@@ -48,6 +49,7 @@ export function createApp(options: AppOptions): Hono {
       onWrongToken: (address) => options.log.warn({ address }, 'a wrong admin token was tried'),
     }),
     clientOf: createClientReader(options),
+    feed: options.feed ?? new Feed({ run: 'none', now: Date.now }),
     version: options.version,
     log: options.log,
     assets: options.assets ?? loadAssets(),
@@ -56,8 +58,6 @@ export function createApp(options: AppOptions): Hono {
   const app = new Hono();
   liveRoutes(app, context);
   apiRoutes(app, context);
-  snapshotRoutes(app, context);
-  stillRoutes(app, context);
   healthRoutes(app, context);
   pageRoutes(app, context);
   app.notFound((c) => unmatched(app, c, context));

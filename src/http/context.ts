@@ -1,3 +1,4 @@
+import type { Feed } from '../stream/feed.js';
 import type { StreamDirectory } from '../stream/types.js';
 import type { WebAssets } from '../web/assets.js';
 import type { Admin } from './auth.js';
@@ -21,6 +22,7 @@ export interface AppContext {
   /** Without a slash at its end; undefined: people reach the node under the address that they typed. */
   readonly publicUrl: string | undefined;
   readonly metrics: MetricsSource;
+  readonly feed: Feed;
   /** Guards what changes or costs something; routes ask `requireAdmin`. */
   readonly admin: Admin;
   /** Who asks, the word of trusted proxies taken. */

@@ -3,7 +3,7 @@ import { errorPage } from '../web/error-page.js';
 import { homePage } from '../web/home-page.js';
 import type { Html } from '../web/layout.js';
 import { watchPage } from '../web/watch-page.js';
-import { describe } from './api.js';
+import { describe } from './api/streams.js';
 import type { AppContext } from './context.js';
 import { pageSecurity } from './headers.js';
 import { unknownStream } from './live.js';

@@ -11,6 +11,7 @@ import type { Episodes } from '../telemetry/episodes.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { StreamEvents } from './events.js';
+import type { Feed } from './feed.js';
 import type { RestartPolicy } from './restart-policy.js';
 import type { SnapshotPlaces } from './snapshots.js';
 
@@ -39,6 +40,10 @@ export interface StreamEnvironment {
   readonly offlineFile: Uint8Array | undefined;
   /** Told of what happens to all streams. */
   readonly events: StreamEvents;
+  /** Hears of everything that API clients may listen to. */
+  readonly feed: Feed;
+  /** How many watch a stream; undefined where nobody counts. */
+  readonly viewersOf?: ((stream: string) => number) | undefined;
   /** Shared by all streams. */
   readonly snapshotPlaces: SnapshotPlaces;
   readonly metrics: Metrics;

@@ -110,6 +110,7 @@ export class ImageWatch {
       return;
     }
     const { image, variant, capturedAt, unchanged } = event;
+    if (variant.size === undefined && variant.format === this.images.formats[0]) this.#tell(event);
     metrics.thumbnailEncodeSeconds.observe(image.encodeSeconds);
     const pictures = this.#uploads()?.pictures;
     if (pictures === undefined) return;
@@ -121,6 +122,16 @@ export class ImageWatch {
     pictures.thumbnail(variant, { ...image, capturedAt, state: 'fresh' });
     if (variant.size === undefined) pictures.immutable(variant, image, capturedAt);
     pictures.still(variant, image, capturedAt);
+  }
+
+  #tell({ image, capturedAt }: Extract<ThumbnailEvent, { type: 'encoded' }>): void {
+    const { config, feed, now } = this.#env;
+    const { width, height, body } = image;
+    feed.publish({
+      ...{ type: 'thumbnail', stream: config.name, at: new Date(now()).toISOString() },
+      ...{ capturedAt: new Date(capturedAt).toISOString(), width, height, bytes: body.byteLength },
+      gate: this.images.status.gate?.state ?? null,
+    });
   }
 
   /** A picture that stays the same is uploaded again only so often that the date on the store does not go stale. */
@@ -144,7 +155,9 @@ export class ImageWatch {
 
   #onGate({ event, state, stateSince, statistics }: GateJudgement): void {
     if (event === undefined) return;
-    const { log, events, config } = this.#env;
+    const { log, events, config, feed, now } = this.#env;
+    const { rejected } = this.images.status;
+    feed.publish({ type: 'gate', stream: config.name, at: new Date(now()).toISOString(), state, rejected });
     const round = (value: number) => Math.round(value * 10) / 10;
     const details = { brightness: round(statistics.mean), contrast: round(statistics.standardDeviation) };
     if (event === 'recovered') log.info({ gate: state, ...details }, 'the picture is good again');

@@ -16,6 +16,7 @@ import type { SegmentReceiver, SegmentSink } from '../hls/sink.js';
 import { type Egress, resolveHost } from '../ingest/egress.js';
 import { hostToResolve } from '../ingest/input.js';
 import type { Source, UnknownSource } from '../ingest/source.js';
+import type { Position } from './meter.js';
 import { PictureIntake } from './picture-intake.js';
 import { canSnapshot, isCopied, planStream } from './plan.js';
 import { asError, endOfItself, lineText, type RunEnd } from './run-end.js';
@@ -100,6 +101,14 @@ export class StreamRun {
 
   get progress(): Progress | undefined {
     return this.#progress;
+  }
+
+  /** Undefined until ffmpeg has told how far it is. */
+  get position(): Position | undefined {
+    const { outSeconds: mediaSeconds, frames } = this.#progress ?? {};
+    const { progressAt: at } = this.#vitals;
+    if (this.pid === undefined || mediaSeconds === undefined || at === undefined) return undefined;
+    return { pid: this.pid, at, mediaSeconds, frames };
   }
 
   get keyframeIntervalSeconds(): number | undefined {

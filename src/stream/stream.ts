@@ -4,14 +4,18 @@ import type { Publisher } from '../ingest/rtmp/server-types.js';
 import { awaitPublisher } from './arrival.js';
 import { describeStream } from './description.js';
 import type { StreamEnvironment } from './environment.js';
+import type { StreamStats } from './feed-schema.js';
 import { HlsOutput } from './hls-output.js';
 import { ImageWatch } from './image-watch.js';
 import { nextState, type StreamTurn } from './machine.js';
+import { Meter } from './meter.js';
 import { canSnapshot } from './plan.js';
+import { RestartLog } from './restart-log.js';
 import { failuresAfter, restartDelayMs } from './restart-policy.js';
 import { StreamRun } from './run.js';
 import type { RunEnd } from './run-end.js';
 import { Snapshots } from './snapshots.js';
+import { segmentEvent, statsOf } from './stats.js';
 import { stillsPage } from './stills-page.js';
 import type { StreamImages } from './stream-images.js';
 import type {
@@ -21,6 +25,7 @@ import type {
   StillsPage,
   StillsQuery,
   StreamDescription,
+  StreamDiagnosis,
   StreamState,
 } from './types.js';
 import { StreamUploads } from './uploads.js';
@@ -35,6 +40,8 @@ export class Stream implements LiveStream {
   readonly #pictures: ImageWatch;
   readonly #snapshots: Snapshots;
   #uploads: StreamUploads | undefined;
+  readonly #meter = new Meter();
+  readonly #restartLog = new RestartLog();
   readonly #closing = new AbortController();
   #state: StreamState = 'idle';
   #since: number;
@@ -57,7 +64,10 @@ export class Stream implements LiveStream {
       config,
       randomId,
       now,
-      onListed: (segment) => this.#uploads?.segment(segment),
+      onListed: (segment) => {
+        this.#uploads?.segment(segment);
+        env.feed.publish(segmentEvent(config.name, this.hls.rendition, segment, now()));
+      },
       onDescribed: () => this.#uploads?.multivariant(),
       onInspectionFailed: (err) =>
         log.warn({ err }, 'the first segment could not be read: no multivariant playlist yet'),
@@ -114,6 +124,25 @@ export class Stream implements LiveStream {
       decode: this.#decode,
       decoderErrors: this.#pictures.decoderErrors,
     });
+  }
+
+  /** What charts are drawn from. Asked for every few seconds: rates are those since the last time. */
+  stats(): StreamStats {
+    return statsOf({
+      name: this.name,
+      state: this.#state,
+      readings: this.#meter.read(this.#run?.position, this.#env.now()),
+      hls: this.hls,
+      images: this.images.status,
+      uploads: this.#uploads?.status(),
+      keyframeIntervalSeconds: this.#run?.keyframeIntervalSeconds,
+      viewers: this.#env.viewersOf?.(this.name),
+      restarts: this.#restarts,
+    });
+  }
+
+  diagnose(): StreamDiagnosis {
+    return { stderr: this.#run?.stderr() ?? [], restarts: this.#restartLog.list() };
   }
 
   stills(query: StillsQuery): StillsPage {
@@ -261,6 +290,10 @@ export class Stream implements LiveStream {
     const { restart, now, metrics, log, config, redact } = this.#env;
     this.#failures = failuresAfter(restart, this.#failures, now() - (this.#mediaSince ?? now()));
     this.#restarts += 1;
+    this.#env.feed.publish({
+      ...{ type: 'restart', stream: config.name, restarts: this.#restarts },
+      ...this.#restartLog.add(error, now(), redact),
+    });
     const before = this.#state;
     const { code, details, message } = error;
     this.#move(this.#failures >= restart.exhaustedAfter ? 'exhausted' : 'lost', { code, message: redact(message) });
@@ -285,10 +318,18 @@ export class Stream implements LiveStream {
 
   #move(turn: StreamTurn, details: Readonly<Record<string, unknown>> = {}): void {
     const next = nextState(this.#state, turn);
-    if (next === this.#state) return;
+    const before = this.#state;
+    if (next === before) return;
     this.#state = next;
     this.#since = this.#env.now();
+    const at = new Date(this.#since).toISOString();
+    const reason = next === 'failed' || next === 'recovering' ? reasonOf(details) : null;
+    this.#env.feed.publish({ type: 'state', stream: this.name, at, state: next, before, reason });
     if (next === 'idle' || next === 'starting') return;
     this.#env.events.publish({ stream: this.name, type: next, at: this.#since, details });
   }
+}
+
+function reasonOf({ code, message }: Readonly<Record<string, unknown>>) {
+  return code === undefined ? null : { code: String(code), message: String(message) };
 }

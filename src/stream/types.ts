@@ -177,6 +177,19 @@ export interface StreamDescription {
   };
 }
 
+/** What went wrong with a stream's ffmpeg, for its operators. Texts hold no secret. */
+export interface StreamDiagnosis {
+  /** The last lines of the log of the newest ffmpeg. */
+  readonly stderr: readonly string[];
+  /** The newest first, a bounded number. */
+  readonly restarts: readonly {
+    readonly at: string;
+    readonly code: string;
+    readonly message: string;
+    readonly stderr: readonly string[];
+  }[];
+}
+
 export interface SnapshotOptions {
   readonly format: ImageFormat;
   /** 1 to 100. */
@@ -221,6 +234,7 @@ export interface LiveStream {
   readonly hls: HlsView;
   readonly images: ImagesView;
   describe(): StreamDescription;
+  diagnose(): StreamDiagnosis;
   /** The stills on the store; none where no sequence is kept. */
   stills(query: StillsQuery): StillsPage;
   /**

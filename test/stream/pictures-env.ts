@@ -2,6 +2,7 @@ import { parseConfig } from '../../src/config/parse.js';
 import type { ConfigInput } from '../../src/config/schema.js';
 import type { StreamEnvironment } from '../../src/stream/environment.js';
 import { createStreamEvents, type StreamEvent } from '../../src/stream/events.js';
+import { Feed } from '../../src/stream/feed.js';
 import { HlsOutput } from '../../src/stream/hls-output.js';
 import { ImageWatch } from '../../src/stream/image-watch.js';
 import { createEpisodes } from '../../src/telemetry/episodes.js';
@@ -33,6 +34,7 @@ export function watchPictures(stream: Partial<StreamInput> = {}, more: Partial<S
   });
   const env = {
     ...{ config, now, metrics, log: logger, events: topic, publisher: undefined, offlineFile: undefined },
+    feed: new Feed({ run: 'test', now }),
     episodes: createEpisodes({ log: logger, now }),
     ...more,
   } as unknown as StreamEnvironment;

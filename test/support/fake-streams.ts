@@ -14,6 +14,7 @@ import type {
   StillsPage,
   StillsQuery,
   StreamDescription,
+  StreamDiagnosis,
   StreamDirectory,
   StreamState,
 } from '../../src/stream/types.js';
@@ -84,6 +85,12 @@ export class FakeStream implements LiveStream {
   snapshotOf: (options: SnapshotOptions) => SnapshotResource | Promise<SnapshotResource> = () => {
     throw new Error('no snapshot');
   };
+
+  diagnosis: StreamDiagnosis = { stderr: [], restarts: [] };
+
+  diagnose(): StreamDiagnosis {
+    return this.diagnosis;
+  }
 
   stillEntries: StillEntry[] = [];
 

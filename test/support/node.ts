@@ -14,6 +14,8 @@ export interface TestNode {
   text(path: string): Promise<Body<string>>;
   bytes(path: string): Promise<Body<Buffer>>;
   stream(name: string): Promise<StreamDescription>;
+  /** Calls the API as its operator: a path behind `/api/v1/`. */
+  api(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Response>;
   /** The absolute URLs of the segments that a stream's media playlist lists now. */
   segments(name: string, rendition?: string): Promise<string[]>;
 }
@@ -32,6 +34,16 @@ export async function startNode(config: ConfigInput, options: NodeOptions = {}):
   await node.start();
   const url = `http://127.0.0.1:${node.address?.port}`;
   const get = (path: string) => fetch(new URL(path, url));
+  const api: TestNode['api'] = (method, path, body, headers) =>
+    fetch(new URL(`/api/v1/${path}`, url), {
+      method,
+      headers: {
+        authorization: `Bearer ${node.config.admin.token}`,
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    });
   const text: TestNode['text'] = async (path) => {
     const response = await get(path);
     return { status: response.status, headers: response.headers, body: await response.text() };
@@ -40,13 +52,14 @@ export async function startNode(config: ConfigInput, options: NodeOptions = {}):
     node,
     url,
     log,
+    api,
     text,
     async bytes(path) {
       const response = await get(path);
       return { status: response.status, headers: response.headers, body: Buffer.from(await response.arrayBuffer()) };
     },
     async stream(name) {
-      return (await get(`/api/v1/streams/${name}`)).json() as Promise<StreamDescription>;
+      return (await api('GET', `streams/${name}`)).json() as Promise<StreamDescription>;
     },
     async segments(name, rendition = 'source') {
       const path = `/live/${name}/${rendition}/index.m3u8`;

@@ -1,0 +1,65 @@
+import { STATUS_CODES } from 'node:http';
+import { formatPath, type Path } from '../../config/problems.js';
+import { SidepipeError } from '../../errors.js';
+import { type Problem, problemOf } from '../problem.js';
+
+/** One thing that is wrong with a request. */
+export interface FieldError {
+  readonly in: 'body' | 'query' | 'header';
+  /** `thumbnail.intervalSeconds`. */
+  readonly path: string;
+  /** The same as a JSON pointer: `#/thumbnail/intervalSeconds`. */
+  readonly pointer: string;
+  readonly message: string;
+}
+
+/** All that is wrong with one part of a request, as one error. */
+export function invalidRequest(
+  where: FieldError['in'],
+  findings: readonly { readonly path: Path; readonly message: string }[],
+): SidepipeError {
+  const errors = findings.map(({ path, message }): FieldError => {
+    return { in: where, path: formatPath(path), pointer: pointerOf(path), message };
+  });
+  const lines = errors.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`));
+  const field = errors.length === 1 && errors[0]?.path !== '' ? { field: errors[0]?.path } : {};
+  return new SidepipeError(lines.slice(0, 5).join('; '), {
+    code: 'request-invalid',
+    fault: 'caller',
+    details: { errors, ...field },
+  });
+}
+
+/** RFC 6901, as the fragment of a URI. */
+function pointerOf(path: Path): string {
+  const parts = path.map((part) => encodeURIComponent(String(part).replaceAll('~', '~0').replaceAll('/', '~1')));
+  return ['#', ...parts].join('/');
+}
+
+const refusals: Readonly<Record<string, { status: number; code: string; title: string; retrySeconds?: number }>> = {
+  'stream-exists': { status: 409, code: 'stream-exists', title: 'Stream exists' },
+  'stream-configured': { status: 409, code: 'stream-configured', title: 'Stream of the configuration' },
+  'stream-not-push': { status: 409, code: 'stream-not-push', title: 'No stream of publishers' },
+  'idempotency-conflict': { status: 422, code: 'idempotency-conflict', title: 'Idempotency key used before' },
+  'limit-reached': { status: 409, code: 'limit-reached', title: 'Limit reached' },
+  'node-overloaded': { status: 503, code: 'node-overloaded', title: 'Node overloaded', retrySeconds: 30 },
+  'state-unavailable': { status: 503, code: 'state-unavailable', title: 'Streams cannot be saved', retrySeconds: 10 },
+};
+
+/** What a caller is told of an error; undefined for the node's own failures. */
+export function apiProblem(error: unknown): Problem | undefined {
+  if (!(error instanceof SidepipeError)) return undefined;
+  const { code, message, details } = error;
+  const known = refusals[code];
+  if (known !== undefined) {
+    const { status, title, retrySeconds } = known;
+    const headers = retrySeconds === undefined ? {} : { headers: { 'retry-after': String(retrySeconds) } };
+    return { status, code: known.code, title, detail: message, ...headers };
+  }
+  if (code !== 'request-invalid') return undefined;
+  const { errors, status } = details as { errors?: readonly FieldError[]; status?: number };
+  const problem = { ...problemOf(error), ...(errors && { members: { errors } }) };
+  if (status === undefined) return problem;
+  const title = STATUS_CODES[status] ?? problem.title;
+  return status === 400 ? problem : { ...problem, status, title, code: title.toLowerCase().replaceAll(' ', '-') };
+}

@@ -1,0 +1,127 @@
+import { z } from 'zod';
+import type { StreamDescription } from '../../stream/types.js';
+
+/** What the API answers with. */
+
+const time = z.iso.datetime().describe('RFC 3339, with milliseconds.');
+const count = z.number().int();
+
+export const problemSchema = z
+  .object({
+    type: z.string().describe('`urn:sidepipe:problem:` and the code.'),
+    title: z.string(),
+    status: count,
+    detail: z.string().describe('For people.'),
+    instance: z.string().describe('The path that was asked for.'),
+    code: z.string().describe('For programs: stable.'),
+    field: z.string().optional().describe('What is wrong, where it is one thing.'),
+    errors: z
+      .array(
+        z.object({
+          in: z.enum(['body', 'query', 'header']),
+          path: z.string().meta({ example: 'thumbnail.intervalSeconds' }),
+          pointer: z.string().describe('RFC 6901.').meta({ example: '#/thumbnail/intervalSeconds' }),
+          message: z.string(),
+        }),
+      )
+      .optional()
+      .describe('All that is wrong with the request.'),
+  })
+  .meta({ id: 'Problem', description: 'RFC 9457: what is wrong. Other members may follow.' });
+
+const playback = z.object({ hls: z.string(), thumbnail: z.string(), preview: z.string(), storyboard: z.string() });
+
+const thumbnail = z.object({
+  capturedAt: time.nullable(),
+  ageSeconds: z.number().nullable(),
+  state: z.enum(['fresh', 'stale', 'offline']),
+  width: count.nullable(),
+  height: count.nullable(),
+  bytes: count.nullable(),
+  captured: count,
+  dropped: count.describe(
+    'Frames of which no picture was made because a newer one had come, or because they were torn.',
+  ),
+  rejected: count.describe('Frames that the gate held back.'),
+  failed: count.describe('Encodes that went wrong, retries included.'),
+  decoderErrors: count,
+  decode: z.object({
+    mode: z.enum(['keyframes', 'references', 'all']),
+    reason: z.string(),
+    keyframeIntervalSeconds: z.number().nullable(),
+  }),
+  gate: z
+    .object({ state: z.enum(['good', 'black', 'flat', 'frozen']), since: time })
+    .nullable()
+    .describe('What the stream shows.'),
+  placeholder: z.string().nullable().describe('The newest picture, blurred: a ThumbHash in base64.'),
+  dominantColour: z.string().nullable(),
+});
+
+const hls = z.object({
+  segments: count,
+  windowBytes: count,
+  windowSeconds: z.number(),
+  mediaSequence: count,
+  discontinuitySequence: count,
+  bandwidth: z.number().nullable(),
+  codecs: z.string().nullable(),
+  resolution: z.string().nullable(),
+  frameRate: z.number().nullable(),
+});
+
+const storage = z.object({
+  type: z.string(),
+  state: z.enum(['waiting', 'publishing', 'standby', 'ended']).nullable(),
+  store: z.string().nullable(),
+  playback: playback.nullable(),
+  backlogBytes: count,
+  uploaded: count,
+  failed: count,
+  playlistLagSeconds: z.number().nullable(),
+  lastError: z.string().nullable(),
+});
+
+/** The compiler holds it against what streams say of themselves: a member that is missing here is an error. */
+export const streamSchema = z
+  .object({
+    name: z.string(),
+    source: z.object({ kind: z.string(), url: z.string().describe('Without its secrets.') }),
+    state: z.enum(['idle', 'starting', 'live', 'recovering', 'failed']),
+    reason: z.object({ code: z.string(), message: z.string() }).nullable().describe('Why the stream is not live.'),
+    since: time,
+    playback: playback.extend({ thumbnailImmutable: z.string().nullable() }),
+    thumbnail,
+    hls,
+    storage,
+    ffmpeg: z.object({
+      pid: count.nullable().describe('For operators only: null without the admin token.'),
+      restarts: count,
+      speed: z.number().nullable(),
+      fps: z.number().nullable(),
+    }),
+  })
+  .meta({ id: 'Stream' }) satisfies z.ZodType<StreamDescription>;
+
+export const streamListSchema = z
+  .object({
+    streams: z.array(streamSchema),
+    next: z.string().nullable().describe('The `cursor` of the next page; null on the last one.'),
+  })
+  .meta({ id: 'StreamList' });
+
+export const diagnosisSchema = z
+  .object({
+    stderr: z.array(z.string()).describe('The last lines of the log of the newest ffmpeg.'),
+    restarts: z
+      .array(z.object({ at: time, code: z.string(), message: z.string(), stderr: z.array(z.string()) }))
+      .describe('The newest first, at most 20.'),
+  })
+  .meta({ id: 'Diagnosis' });
+
+export const stillsSchema = z
+  .object({
+    stills: z.array(z.object({ name: z.string(), capturedAt: time, bytes: count, url: z.string().nullable() })),
+    next: z.string().nullable().describe('The `before` of the next page; null on the last one.'),
+  })
+  .meta({ id: 'Stills' });
