@@ -2,12 +2,16 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
+import { compareReports, renderComparison } from './support/compare.js';
 import { currentLoad, describeMachine, machineSlug } from './support/machine.js';
-import type { Question } from './support/question.js';
+import { drawReport } from './support/plot.js';
+import type { Answer, Question, QuestionOptions } from './support/question.js';
+import { mergeAnswers } from './support/repeat.js';
 import { mergeReports, type Report, renderMarkdown, renderText } from './support/report.js';
 
-// `npm run bench -- [--quick] [NAME…]`: every file beside this one that answers a question, or the named ones. The answers go
-// into bench/results/, as JSON and Markdown, in the place of older ones from this machine. Quick ones have files of their own.
+// `npm run bench -- [--quick] [--repeat N] [NAME…]`: every file beside this one that answers a question, or the named ones. The
+// answers go into bench/results/, as JSON, Markdown and plots, in the place of older ones from this machine. Quick ones have files
+// of their own. `npm run bench -- --compare OLD.json NEW.json` says what is better, the same or worse.
 
 const folder = dirname(fileURLToPath(import.meta.url));
 const say = (text: string) => void process.stdout.write(text);
@@ -16,22 +20,43 @@ process.exit(await main());
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
-    options: { quick: { type: 'boolean', default: false } },
+    options: {
+      quick: { type: 'boolean', default: false },
+      repeat: { type: 'string', default: '1' },
+      compare: { type: 'boolean', default: false },
+    },
     allowPositionals: true,
   });
+  if (values.compare) return compare(positionals);
   const known = await questions();
-  const unknown = positionals.filter((name) => !known.includes(name));
-  if (unknown.length > 0) {
-    say(`no question named ${unknown.join(', ')}; there are: ${known.join(', ')}\n`);
+  const unknown = positionals.filter((name) => !known.some((each) => each.name === name));
+  const repeat = Number(values.repeat);
+  if (unknown.length > 0 || !Number.isInteger(repeat) || repeat < 1) {
+    const names = known.map(({ name }) => name).join(', ');
+    say(unknown.length > 0 ? `no question named ${unknown.join(', ')}; there are: ${names}\n` : '--repeat: a count\n');
     return 2;
   }
   const { quick } = values;
-  const { answers, failed } = await ask(positionals.length > 0 ? positionals : known, quick);
+  const usual = known.filter(({ isLong }) => !isLong).map(({ name }) => name);
+  const { answers, failed } = await ask(positionals.length > 0 ? positionals : usual, { quick, repeat });
   await save(answers, quick);
   return failed ? 1 : 0;
 }
 
-async function ask(names: readonly string[], quick: boolean) {
+async function compare([before, after, ...more]: readonly string[]): Promise<number> {
+  if (before === undefined || after === undefined || more.length > 0) {
+    say('--compare OLD.json NEW.json\n');
+    return 2;
+  }
+  const [old, young] = await Promise.all(
+    [before, after].map(async (path) => JSON.parse(await readFile(path, 'utf8')) as Report),
+  );
+  const comparisons = compareReports(old!, young!);
+  say(renderComparison(comparisons));
+  return comparisons.some(({ verdict }) => verdict === 'worse') ? 1 : 0;
+}
+
+async function ask(names: readonly string[], options: QuestionOptions & { readonly repeat: number }) {
   const { date, commit } = await describeMachine();
   const answers: Record<string, Report['answers'][string]> = {};
   let failed = false;
@@ -39,8 +64,7 @@ async function ask(names: readonly string[], quick: boolean) {
     const startedAt = performance.now();
     const measured = { date, commit, load: currentLoad() };
     try {
-      const question = (await import(pathToFileURL(join(folder, `${name}.ts`)).href)) as Question;
-      const answer = { ...(await question.run({ quick })), measured };
+      const answer = { ...(await answerOf(name, options)), measured };
       answers[name] = answer;
       say(`${renderText(name, answer)}  (${Math.round((performance.now() - startedAt) / 1000)} s)\n\n`);
     } catch (error) {
@@ -49,6 +73,13 @@ async function ask(names: readonly string[], quick: boolean) {
     }
   }
   return { answers, failed };
+}
+
+async function answerOf(name: string, { quick, repeat }: QuestionOptions & { readonly repeat: number }) {
+  const question = (await import(pathToFileURL(join(folder, `${name}.ts`)).href)) as Question;
+  const answers: Answer[] = [];
+  while (answers.length < repeat) answers.push(await question.run({ quick }));
+  return mergeAnswers(answers);
 }
 
 async function save(answers: Report['answers'], quick: boolean): Promise<void> {
@@ -60,15 +91,25 @@ async function save(answers: Report['answers'], quick: boolean): Promise<void> {
   const report = mergeReports(before, { machine, quick, answers });
   await mkdir(dirname(path), { recursive: true });
   await writeFile(`${path}.json`, `${JSON.stringify(report, null, 2)}\n`);
-  await writeFile(`${path}.md`, renderMarkdown(report));
-  say(`written: bench/results/${name}.json and .md\n`);
+  const drawings = drawReport(report);
+  for (const drawing of drawings) await writeFile(`${path}-${drawing.name}.svg`, drawing.svg);
+  await writeFile(
+    `${path}.md`,
+    renderMarkdown(
+      report,
+      drawings.map((drawing) => `${name}-${drawing.name}.svg`),
+    ),
+  );
+  say(`written: bench/results/${name}.json, .md and .svg\n`);
 }
 
 /** The files that export an answer; others are programs of their own, which must not run because they are looked at. */
-async function questions(): Promise<string[]> {
+async function questions(): Promise<{ readonly name: string; readonly isLong: boolean }[]> {
   const files = (await readdir(folder)).filter((file) => file.endsWith('.ts') && file !== 'run.ts').sort();
   const texts = await Promise.all(files.map((file) => readFile(join(folder, file), 'utf8')));
-  return files
-    .filter((_, index) => /^export (async )?(function|const) run\b/m.test(texts[index]!))
-    .map((file) => file.slice(0, -'.ts'.length));
+  return files.flatMap((file, index) => {
+    const text = texts[index]!;
+    if (!/^export (async )?(function|const) run\b/m.test(text)) return [];
+    return [{ name: file.slice(0, -'.ts'.length), isLong: /^export const isLong = true;/m.test(text) }];
+  });
 }

@@ -41,13 +41,14 @@ export function renderText(name: string, { question, rows, ratios }: Answer): st
 }
 
 /** A whole run as a Markdown document. Pure. */
-export function renderMarkdown({ machine, quick, answers }: Report): string {
+export function renderMarkdown({ machine, quick, answers }: Report, drawings: readonly string[] = []): string {
   const { cpu, cores, arch, node, ffmpeg } = machine;
   const head = [
     `# Benchmarks: ${cpu}, ${cores} cores, ${arch}`,
     '',
     `Node.js ${node}, ffmpeg ${ffmpeg}${quick ? ', quick run' : ''}. Medians; each ratio compares alternatives measured in the same run.`,
     '',
+    ...drawings.flatMap((file) => [`![${file.replace('.svg', '')}](${file})`, '']),
   ];
   const sections = Object.entries(answers).flatMap(([name, { question, rows, ratios, measured }]) => [
     `## ${name}`,
@@ -56,15 +57,20 @@ export function renderMarkdown({ machine, quick, answers }: Report): string {
     '',
     '| | value | |',
     '|---|---:|---|',
-    ...rows.map((row) => `| ${escapeCell(row.name)} | ${formatNumber(row.value)} ${row.unit} | |`),
+    ...rows.map((row) => `| ${escapeCell(row.name)} | ${formatNumber(row.value)}${spreadOf(row)} ${row.unit} | |`),
     ...ratios.map(
-      (ratio) => `| **${escapeCell(ratio.name)}** | **${formatNumber(ratio.value)}** | ${verdictOf(ratio)} |`,
+      (ratio) =>
+        `| **${escapeCell(ratio.name)}** | **${formatNumber(ratio.value)}**${spreadOf(ratio)} | ${verdictOf(ratio)} |`,
     ),
     '',
     `Commit ${measured.commit}, ${measured.date.slice(0, 10)}, load ${measured.load} at the start.`,
     '',
   ]);
   return [...head, ...sections].join('\n');
+}
+
+function spreadOf({ spread }: { readonly spread?: number }): string {
+  return spread === undefined ? '' : ` ± ${formatNumber(spread)}`;
 }
 
 function verdictOf({ target, ok }: Ratio): string {
