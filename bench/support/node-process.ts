@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,6 +12,11 @@ import { benchFolder } from './clip.js';
 /** A node in a process of its own, as a user runs it. */
 export interface NodeProcess {
   readonly url: string;
+  readonly pid: number;
+  /** From its spawn to its first answer, in milliseconds. */
+  readonly startedMs: number;
+  /** Open file descriptors. Linux only. */
+  openFiles(): Promise<number>;
   /** What of the process is in memory, in bytes, ffmpeg not counted. Linux only. */
   residentBytes(): Promise<number>;
   streams(): Promise<readonly StreamDescription[]>;
@@ -32,6 +37,7 @@ export async function startNodeProcess(options: NodeProcessOptions): Promise<Nod
   if ((await stat(cli).catch(() => undefined)) === undefined) throw new Error('npm run build first');
   const folder = await mkdtemp(join(await benchFolder(), 'node-'));
   const port = await freePort();
+  const spawnedAt = performance.now();
   const config = { http: { host: '127.0.0.1', port }, log: { level: 'error' }, ...options.config };
   await writeFile(join(folder, 'config.yaml'), stringify(config));
   const child = spawn(process.execPath, [cli, 'serve', '--config', 'config.yaml'], {
@@ -48,13 +54,17 @@ export async function startNodeProcess(options: NodeProcessOptions): Promise<Nod
     await rm(folder, { recursive: true, force: true });
   };
   try {
-    await until('the node to answer', () => isUp(child, url), { timeoutMs: 30_000, intervalMs: 100 });
+    await until('the node to answer', () => isUp(child, url), { timeoutMs: 30_000, intervalMs: 20 });
   } catch (error) {
     await close();
     throw error;
   }
+  const startedMs = performance.now() - spawnedAt;
   return {
     url,
+    pid: child.pid!,
+    startedMs,
+    openFiles: async () => (await readdir(`/proc/${child.pid}/fd`)).length,
     residentBytes: async () => parseResident(await readFile(`/proc/${child.pid}/status`, 'utf8')),
     async streams() {
       const answer = await fetch(`${url}/api/v1/streams`);

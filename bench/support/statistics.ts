@@ -55,3 +55,11 @@ export async function interleave(
   }
   return pairs;
 }
+
+/** The slope of the straight line nearest to all points (least squares). 0 for fewer than two. Pure. */
+export function slopeOf(points: readonly (readonly [x: number, y: number])[]): number {
+  const mean = (axis: 0 | 1) => points.reduce((sum, point) => sum + point[axis], 0) / points.length;
+  const [x, y] = [mean(0), mean(1)];
+  const spread = points.reduce((sum, point) => sum + (point[0] - x) ** 2, 0);
+  return spread === 0 ? 0 : points.reduce((sum, point) => sum + (point[0] - x) * (point[1] - y), 0) / spread;
+}

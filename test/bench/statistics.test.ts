@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { interleave, median, quantile, summarizePairs } from '../../bench/support/statistics.js';
+import { interleave, median, quantile, slopeOf, summarizePairs } from '../../bench/support/statistics.js';
 
 const values = fc.array(fc.integer(), { minLength: 1, maxLength: 50 });
 
@@ -43,4 +43,23 @@ test('interleaving swaps who is first', async () => {
   const pairs = await interleave(3, measure('base', 1), measure('other', 2));
   expect(pairs).toEqual(Array(3).fill({ base: 1, other: 2 }));
   expect(order).toEqual(['base', 'other', 'other', 'base', 'base', 'other']);
+});
+
+test('a slope is that of the line, whatever scatters around it', () => {
+  expect(
+    slopeOf([
+      [0, 1],
+      [1, 3],
+      [2, 5],
+    ]),
+  ).toBe(2);
+  expect(
+    slopeOf([
+      [0, 1],
+      [1, -1],
+      [2, 1],
+      [3, -1],
+    ]),
+  ).toBeCloseTo(-0.4);
+  expect(slopeOf([[1, 5]])).toBe(0);
 });
