@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { alerts, streamAlerts } from './schema-alerts.js';
 import { preview, storyboard, thumbnail } from './schema-pictures.js';
+import { apiSources, device, input, rtsp, srt } from './schema-sources.js';
 import { flag, numeric, port, seconds } from './schema-values.js';
 
 /** The one schema of the configuration. Every other place takes its types from here. */
@@ -193,6 +194,10 @@ const streamKey = z
 export const streamSchema = z.strictObject({
   name: streamName,
   source: z.string().min(1).max(4096),
+  input: input.prefault({}),
+  rtsp: rtsp.prefault({}),
+  srt: srt.prefault({}),
+  device: device.prefault({}),
   /** Push only: each opens this stream. */
   keys: z.array(streamKey).min(1).max(100).optional(),
   publish: z
@@ -226,6 +231,7 @@ export const configSchema = z
       .strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info') })
       .prefault({}),
     alerts: alerts.prefault({}),
+    api: z.strictObject({ sources: apiSources.prefault({}) }).prefault({}),
     streams: z.array(streamSchema).max(1000).default([]),
   })
   .superRefine((value, context) => {

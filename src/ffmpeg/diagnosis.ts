@@ -21,6 +21,17 @@ const rule = (pattern: RegExp, code: ErrorCode, message: string, fault: Fault = 
 
 /** What ffmpeg says, in the order in which one cause hides another, and what it means to the person who set the stream up. */
 const rules: readonly Rule[] = [
+  // What the node itself answers in the source's place to a stream of the API.
+  rule(
+    /Address not allowed/,
+    'source-refused',
+    'the source leads to an address that streams of the API may not go to (api.sources.networks)',
+  ),
+  rule(
+    /Redirect not allowed/,
+    'source-refused',
+    'the source redirects elsewhere, which an RTSP stream of the API may not follow',
+  ),
   rule(/Format not on whitelist/i, 'source-not-media', 'what the source gives is not video that ffmpeg knows'),
   rule(
     /not on whitelist|Unsafe file name/i,

@@ -11,6 +11,8 @@ export interface ReceiverOptions {
   readonly onProgress?: (bytes: number) => void;
   /** A larger object is refused. */
   readonly maxObjectBytes: number;
+  /** Whether the host in the URL is written in a way that nobody can guess: see `hiddenLoopback`. */
+  readonly hidden?: boolean;
 }
 
 interface ReceiverCounters {
@@ -23,7 +25,7 @@ interface ReceiverCounters {
 
 /** Where one run of ffmpeg sends its segments and playlists. */
 export interface SegmentReceiver {
-  /** `http://127.0.0.1:{port}/{token}/`. The token is a secret: only the ffmpeg that is told can write here. */
+  /** `http://127.0.0.1:{port}/{token}/`, or the host as `hidden` says. The token is a secret: only the ffmpeg that is told can write here. */
   readonly url: string;
   counters(): ReceiverCounters;
   /** Resolves when everything has been taken in that a process sent before it ended. Call it after that process's end. */
@@ -101,7 +103,7 @@ export function createSegmentSink(): SegmentSink {
       };
       receivers.set(token, receiver);
       return {
-        url: `http://127.0.0.1:${address.port}/${token}/`,
+        url: `http://${options.hidden ? hiddenLoopback(randomBytes(4)) : '127.0.0.1'}:${address.port}/${token}/`,
         counters: () => ({ ...receiver.counters }),
         async drain() {
           await passQueue(address.port, (port, accepted) => {
@@ -131,6 +133,15 @@ export function createSegmentSink(): SegmentSink {
       });
     },
   };
+}
+
+/**
+ * 127.0.0.1, with zeros before its numbers: as many as nobody can guess. ffmpeg goes directly to a host that is written like this
+ * one and asks the node's way out for every other, so what a hostile source names never is on loopback.
+ */
+export function hiddenLoopback(secret: Uint8Array): string {
+  const parts = ['0177', '0', '0', '01'];
+  return parts.map((part, index) => `${'0'.repeat((secret[index] ?? 0) % 128)}${part}`).join('.');
 }
 
 function handle(receiver: Receiver, file: string, request: IncomingMessage, response: ServerResponse): void {

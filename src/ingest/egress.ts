@@ -1,5 +1,4 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
-import { lookup } from 'node:dns/promises';
 import {
   createServer,
   request as httpRequest,
@@ -8,7 +7,11 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
-import { SidepipeError } from '../errors.js';
+import { messageOf, SidepipeError } from '../errors.js';
+import { failureWords } from './failure-words.js';
+import type { Networks } from './networks.js';
+import { fail, relayBound } from './relay-http.js';
+import { lookupAmong, resolveAddresses } from './resolve.js';
 
 /**
  * The way out for ffmpeg. A static ffmpeg, such as the embedded one, crashes as soon as it looks up a host name on a system
@@ -17,20 +20,40 @@ import { SidepipeError } from '../errors.js';
  */
 export interface Egress {
   start(): Promise<void>;
-  /** The environment variables that lead ffmpeg here. Loopback addresses, such as the segment sink's, need no proxy. */
-  environment(): Readonly<Record<string, string>>;
+  /** The environment variables that lead ffmpeg here. */
+  environment(options?: EnvironmentOptions): Readonly<Record<string, string>>;
   close(): Promise<void>;
+}
+
+export interface EnvironmentOptions {
+  /** Whether the stream is under the policy: then every connection is checked. */
+  readonly isBound?: boolean;
+  /** The segment sink's host, as it is written in its URL: ffmpeg goes there by itself. */
+  readonly sinkHost?: string;
+}
+
+export interface EgressOptions {
+  /** Where streams under the policy may lead. */
+  readonly networks?: Networks;
 }
 
 const MAX_CONNECTIONS = 2000;
 /** A tunnel on which nothing moves for this long is nobody's. */
 const IDLE_TIMEOUT_MS = 120_000;
 
-export function createEgress(): Egress {
-  const password = randomBytes(16).toString('hex');
+/** Whose ffmpeg asks: each has a password of its own. */
+type Asker = 'free' | 'bound';
+
+export function createEgress({ networks = { allow: [], deny: [] } }: EgressOptions = {}): Egress {
+  const passwords: Readonly<Record<Asker, string>> = {
+    free: randomBytes(16).toString('hex'),
+    bound: randomBytes(16).toString('hex'),
+  };
   const sockets = new Set<Socket>();
   const server = createServer((request, response) => {
-    if (!isOurs(request, password)) refuse(response);
+    const asker = askerOf(request, passwords);
+    if (asker === undefined) refuse(response);
+    else if (asker === 'bound') void relayBound(request, response, networks);
     else forward(request, response);
   });
   server.maxConnections = MAX_CONNECTIONS;
@@ -41,18 +64,22 @@ export function createEgress(): Egress {
     socket.setTimeout(IDLE_TIMEOUT_MS, () => socket.destroy());
   });
   server.on('connect', (request: IncomingMessage, socket: Socket, head: Buffer) => {
-    if (!isOurs(request, password)) {
+    const asker = askerOf(request, passwords);
+    if (asker === undefined) {
       socket.end(
         'HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm="sidepipe"\r\nContent-Length: 0\r\n\r\n',
       );
-    } else tunnel(request.url ?? '', socket, head);
+    } else void tunnel(request.url ?? '', socket, head, asker === 'bound' ? networks : undefined);
   });
   server.on('clientError', (_error, socket) => socket.destroy());
   return {
     start: () => listen(server),
-    environment: () => {
+    environment: ({ isBound = false, sinkHost = '127.0.0.1' } = {}) => {
       const { port } = server.address() as AddressInfo;
-      return { http_proxy: `http://node:${password}@127.0.0.1:${port}`, no_proxy: '127.0.0.1' };
+      const password = passwords[isBound ? 'bound' : 'free'];
+      // Who goes to loopback by himself must not be who is told where to go by strangers.
+      const direct = isBound ? sinkHost : `127.0.0.1,${sinkHost}`;
+      return { http_proxy: `http://node:${password}@127.0.0.1:${port}`, no_proxy: direct };
     },
     close: () =>
       new Promise((resolve) => {
@@ -62,25 +89,13 @@ export function createEgress(): Egress {
   };
 }
 
-/** The address of a host, for protocols that no proxy carries. Throws `source-unavailable`. */
-export async function resolveHost(host: string): Promise<string> {
-  try {
-    const { address, family } = await lookup(host.replace(/^\[|\]$/g, ''));
-    return family === 6 ? `[${address}]` : address;
-  } catch (cause) {
-    throw new SidepipeError("the source's host name is not known", {
-      code: 'source-unavailable',
-      fault: 'source',
-      retryable: true,
-      cause,
-    });
-  }
-}
-
-function isOurs(request: IncomingMessage, password: string): boolean {
-  const expected = Buffer.from(`Basic ${Buffer.from(`node:${password}`).toString('base64')}`);
+/** Who knows which password; undefined: a stranger. */
+function askerOf(request: IncomingMessage, passwords: Readonly<Record<Asker, string>>): Asker | undefined {
   const given = Buffer.from(request.headers['proxy-authorization'] ?? '');
-  return given.length === expected.length && timingSafeEqual(given, expected);
+  return (['free', 'bound'] as const).find((asker) => {
+    const expected = Buffer.from(`Basic ${Buffer.from(`node:${passwords[asker]}`).toString('base64')}`);
+    return given.length === expected.length && timingSafeEqual(given, expected);
+  });
 }
 
 function refuse(response: ServerResponse): void {
@@ -105,22 +120,25 @@ function forward(request: IncomingMessage, response: ServerResponse): void {
     answer.pipe(response);
     answer.on('error', () => response.destroy());
   });
-  onward.on('error', (error) =>
-    response.headersSent ? response.destroy() : response.writeHead(502, reasonOf(error), { 'content-length': 0 }).end(),
-  );
+  onward.on('error', (error) => fail(response, error));
   response.on('close', () => onward.destroy());
   request.pipe(onward);
 }
 
 /** Everything else: bytes to and fro, TLS untouched between ffmpeg and the source. */
-function tunnel(authority: string, socket: Socket, head: Buffer): void {
+async function tunnel(authority: string, socket: Socket, head: Buffer, networks: Networks | undefined): Promise<void> {
+  const end = ({ status, reason }: ReturnType<typeof failureWords>) =>
+    socket.end(`HTTP/1.1 ${status} ${reason}\r\nContent-Length: 0\r\n\r\n`);
+  socket.on('error', () => socket.destroy());
   const target = URL.canParse(`http://${authority}`) ? new URL(`http://${authority}`) : undefined;
   if (target === undefined) {
-    socket.end('HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n');
+    end({ status: 400, reason: 'Bad Request' });
     return;
   }
   const host = target.hostname.replace(/^\[|\]$/g, '');
-  const onward = connect({ host, port: Number(target.port || 443) });
+  const addresses = await resolveAddresses(host, networks).catch((error: unknown) => void end(failureWords(error)));
+  if (addresses === undefined || socket.destroyed) return;
+  const onward = connect({ host, port: Number(target.port || 443), lookup: lookupAmong(addresses) });
   let isOpen = false;
   onward.once('connect', () => {
     isOpen = true;
@@ -128,38 +146,21 @@ function tunnel(authority: string, socket: Socket, head: Buffer): void {
     onward.write(head);
     socket.pipe(onward).pipe(socket);
   });
-  onward.on('error', (error) =>
-    isOpen ? socket.destroy() : socket.end(`HTTP/1.1 502 ${reasonOf(error)}\r\nContent-Length: 0\r\n\r\n`),
-  );
+  onward.on('error', (error) => (isOpen ? socket.destroy() : end(failureWords(error))));
   onward.on('close', () => socket.destroy());
-  socket.on('error', () => onward.destroy());
   socket.on('close', () => onward.destroy());
-}
-
-/** Why a source cannot be reached, in the words of the C library: ffmpeg logs the answer's reason phrase. */
-function reasonOf({ code }: NodeJS.ErrnoException): string {
-  switch (code) {
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return 'Name or service not known';
-    case 'ECONNREFUSED':
-      return 'Connection refused';
-    case 'EHOSTUNREACH':
-    case 'ENETUNREACH':
-      return 'No route to host';
-    case 'ETIMEDOUT':
-      return 'Connection timed out';
-    case 'ECONNRESET':
-      return 'Connection reset';
-    default:
-      return 'Bad Gateway';
-  }
 }
 
 function listen(server: Server): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (cause) =>
-      reject(new SidepipeError('no port for the way out', { code: 'port-unavailable', fault: 'node', cause })),
+      reject(
+        new SidepipeError(`no port for the way out: ${messageOf(cause)}`, {
+          code: 'port-unavailable',
+          fault: 'node',
+          cause,
+        }),
+      ),
     );
     server.listen({ host: '127.0.0.1', port: 0 }, resolve);
   });

@@ -1,5 +1,25 @@
 import { SidepipeError } from '../errors.js';
-import type { Source, UnknownSource } from './source.js';
+import { FORMATS, protocolWhitelist } from './input-formats.js';
+import { type Source, srtMode, type UnknownSource } from './source.js';
+import type { SourceTimeouts } from './timeouts.js';
+
+/** How a stream's source is opened, as far as the stream says. */
+export interface InputSettings {
+  readonly timestamps: 'source' | 'wallclock';
+  readonly rtspTransport: 'tcp' | 'udp';
+  readonly srt: {
+    readonly mode?: 'caller' | 'listener' | undefined;
+    readonly passphrase?: string | undefined;
+    readonly streamId?: string | undefined;
+    readonly latencyMs?: number | undefined;
+  };
+  readonly device: {
+    readonly format?: string | undefined;
+    readonly width?: number | undefined;
+    readonly height?: number | undefined;
+    readonly fps?: number | undefined;
+  };
+}
 
 export interface InputOptions {
   /** Files only: begin again at the end. */
@@ -8,70 +28,18 @@ export interface InputOptions {
   readonly libavformat: number;
   /** The protocols that this ffmpeg has. */
   readonly protocols: ReadonlySet<string>;
-  /** The address of the source's host: plain RTSP and RTMP open it themselves. Undefined: it is one already. */
-  readonly address?: string | undefined;
-  /** How long a silent connection is waited for. */
-  readonly timeoutSeconds: number;
+  /** What ffmpeg opens in the source's place: the same by another way. */
+  readonly url?: string | undefined;
+  /** Whether the stream is under a policy. */
+  readonly isBound?: boolean;
+  readonly timeouts: SourceTimeouts;
+  readonly settings: InputSettings;
 }
 
 /** Frame rate of the test picture. */
 const TEST_FRAME_RATE = 25;
 /** Size of the test picture. */
 const TEST_PICTURE = { width: 1280, height: 720 } as const;
-
-/**
- * What each kind of source may open, itself and through whatever it leads to: a playlist from the network must never make
- * ffmpeg read a local file, and a file must not make it call out.
- */
-const whitelists: Readonly<Record<Exclude<Source['kind'], 'test' | 'push'>, string>> = {
-  file: 'file',
-  http: 'http,https,httpproxy,tcp,tls',
-  hls: 'http,https,httpproxy,tcp,tls,crypto',
-  rtsp: 'rtsp,rtsps,rtp,tcp,tls,udp,httpproxy',
-  rtmp: 'rtmp,rtmps,tcp,tls,httpproxy',
-};
-
-/**
- * What is taken for video. ffmpeg knows far more, and takes any text for ANSI art, so a wrong file would become a picture of
- * itself; scripts such as ffconcat would lead elsewhere. Names differ by version; unknown ones do no harm.
- */
-const FORMATS = [
-  ...[
-    'mov',
-    'mp4',
-    'matroska',
-    'webm',
-    'mpegts',
-    'mpeg',
-    'flv',
-    'live_flv',
-    'avi',
-    'ogg',
-    'asf',
-    'nut',
-    'mxf',
-    'ivf',
-    'gif',
-  ],
-  ...[
-    'hls',
-    'applehttp',
-    'dash',
-    'rtsp',
-    'sdp',
-    'rtp',
-    'mpjpeg',
-    'mjpeg',
-    'h264',
-    'hevc',
-    'av1',
-    'obu',
-    'mpegvideo',
-    'm4v',
-  ],
-  // Audio of HLS renditions, and files that have a cover picture at most: refused for that, with better words.
-  ...['aac', 'mp3', 'ac3', 'eac3', 'flac', 'wav', 'webvtt'],
-].join(',');
 
 /** RTSP is no protocol of ffmpeg's but a demuxer; it needs what it runs on. */
 const needs: Readonly<Record<string, string>> = { rtsp: 'tcp', rtsps: 'tls' };
@@ -81,40 +49,99 @@ const RECORDED = /\.(mp4|m4v|mov|mkv|webm|avi)$/i;
 
 /** The arguments up to and with `-i` that open a source. Throws `source-unsupported` or `source-refused`. Pure. */
 export function inputArguments(source: Source | UnknownSource, options: InputOptions): string[] {
+  const { isBound = false } = options;
   if (source.kind === 'unknown') throw source.problem;
   if (source.kind === 'test') return testInput();
   if (source.kind === 'push') return pushInput(options.protocols);
-  const scheme = source.url.slice(0, source.url.indexOf(':')).toLowerCase();
+  if (source.kind === 'device') return deviceInput(source.url, options.settings.device);
+  const url = options.url ?? source.url;
+  const scheme = url.slice(0, url.indexOf(':')).toLowerCase();
   if (!options.protocols.has(needs[scheme] ?? scheme)) {
     throw new SidepipeError(`source: this ffmpeg has no ${scheme}; name one that has it as ffmpeg.path`, {
       code: 'source-unsupported',
       fault: 'caller',
     });
   }
-  const shared = ['-protocol_whitelist', whitelists[source.kind], '-format_whitelist', FORMATS];
-  return [...shared, ...kindArguments(source, options), '-i', withAddress(source, options.address)];
+  const shared = ['-protocol_whitelist', protocolWhitelist(source.kind, isBound), '-format_whitelist', FORMATS];
+  return [...shared, ...timestampArguments(source, options), ...kindArguments(source, options), '-i', url];
+}
+
+/**
+ * Motion JPEG has no times at all, and ffmpeg would take it for 25 frames a second. Live packets without a presentation time
+ * get the one that follows from their order.
+ */
+function timestampArguments({ kind }: Source, { settings }: InputOptions): string[] {
+  if (kind === 'file' || kind === 'directory') return [];
+  const wallclock = kind === 'mjpeg' || settings.timestamps === 'wallclock';
+  return ['-fflags', '+genpts', ...(wallclock ? ['-use_wallclock_as_timestamps', '1'] : [])];
 }
 
 function kindArguments(source: Exclude<Source, { kind: 'test' }>, options: InputOptions): string[] {
-  const microseconds = String(Math.round(options.timeoutSeconds * 1e6));
+  const { connectSeconds = 0, readSeconds } = options.timeouts;
+  // One limit for both in ffmpeg; the node looks at the shorter.
+  const microseconds = String(Math.round(Math.max(connectSeconds, readSeconds) * 1e6));
   // With less probing the first picture comes sooner; with too little, audio that begins late is missed.
   const probe = ['-analyzeduration', '500000', '-probesize', '1000000'];
   switch (source.kind) {
     case 'file':
       return [...(options.loop ? ['-stream_loop', '-1'] : []), '-re'];
+    case 'directory':
+      return ['-re'];
     case 'http':
       return ['-rw_timeout', microseconds, ...(isRecorded(source.url) ? ['-re'] : probe)];
+    case 'mjpeg':
+      return ['-rw_timeout', microseconds, ...probe];
     case 'hls':
       // Playlists hand out whole segments at once; read in real time they make no bursts.
       return ['-rw_timeout', microseconds, '-re'];
-    case 'rtsp':
-      return ['-rtsp_transport', 'tcp', options.libavformat >= 59 ? '-timeout' : '-stimeout', microseconds, ...probe];
+    case 'rtsp': {
+      const { rtspTransport } = options.settings;
+      const timeout = options.libavformat >= 59 ? '-timeout' : '-stimeout';
+      return ['-rtsp_transport', rtspTransport, timeout, microseconds, ...probe];
+    }
+    case 'srt':
+      return [...srtArguments(source.url, options), ...probe];
     default:
       return [
         ...['-rw_timeout', microseconds, '-rtmp_live', 'live', '-analyzeduration', '200000', '-probesize', '200000'],
-        ...(options.address === undefined ? [] : ['-rtmp_tcurl', applicationUrl(source.url)]),
+        ...(options.url === undefined ? [] : ['-rtmp_tcurl', applicationUrl(source.url)]),
       ];
   }
+}
+
+function srtArguments(url: string, { settings: { srt }, timeouts }: InputOptions): string[] {
+  const { connectSeconds, readSeconds } = timeouts;
+  const mode = srtMode(url, srt.mode);
+  const option = (name: string, value: string | undefined) => (value === undefined ? [] : [name, value]);
+  return [
+    ...['-mode', mode, '-timeout', String(Math.round(readSeconds * 1e6))],
+    ...(mode === 'caller' && connectSeconds !== undefined
+      ? ['-connect_timeout', String(Math.round(connectSeconds * 1000))]
+      : []),
+    ...option('-passphrase', srt.passphrase),
+    ...option('-streamid', srt.streamId),
+    ...option('-latency', srt.latencyMs === undefined ? undefined : String(srt.latencyMs * 1000)),
+  ];
+}
+
+/** A camera at this machine. What is not set is as the device likes it. */
+function deviceInput(path: string, { format, width, height, fps }: InputSettings['device']): string[] {
+  return [
+    ...['-f', 'v4l2', '-thread_queue_size', '64'],
+    ...(format === undefined ? [] : ['-input_format', format]),
+    ...(width === undefined || height === undefined ? [] : ['-video_size', `${width}x${height}`]),
+    ...(fps === undefined ? [] : ['-framerate', String(fps)]),
+    ...['-i', path],
+  ];
+}
+
+/**
+ * Whether a source's video can be passed on as it is. Motion JPEG and raw pictures are nothing that HLS carries; a test picture
+ * is made here. Pure.
+ */
+export function isCopyable({ kind }: Pick<Source | UnknownSource, 'kind'>, device: InputSettings['device']): boolean {
+  if (kind === 'device') return device.format === 'h264';
+  return kind !== 'test' && kind !== 'mjpeg';
 }
 
 function isRecorded(url: string): boolean {
@@ -149,19 +176,6 @@ function testInput(): string[] {
   const { width, height } = TEST_PICTURE;
   const picture = `testsrc2=size=${width}x${height}:rate=${TEST_FRAME_RATE}[out0]`;
   return ['-re', '-f', 'lavfi', '-i', `${picture};sine=frequency=220:beep_factor=4:sample_rate=48000[out1]`];
-}
-
-/** The host that the node must look up before ffmpeg opens the source; undefined where there is none to look up. Pure. */
-export function hostToResolve(source: Pick<Source, 'url'>): string | undefined {
-  if (!/^(rtsp|rtmp):/i.test(source.url)) return undefined;
-  const { hostname } = new URL(source.url);
-  return /^\[|^[\d.]+$/.test(hostname) || hostname === '' ? undefined : hostname;
-}
-
-function withAddress({ url }: Source, address: string | undefined): string {
-  if (address === undefined) return url;
-  // Only the host is replaced: everything else stays as it was written, however odd its encoding is.
-  return url.replace(/^([a-z]+:\/\/(?:[^/?#]*@)?)(\[[^\]]*\]|[^:/?#]*)/i, (_, before: string) => before + address);
 }
 
 /** What an RTMP server tells its virtual hosts and applications apart by: the URL without its last part and its password. */

@@ -1,6 +1,20 @@
 import { SidepipeError } from '../errors.js';
 
-type SourceKind = 'test' | 'push' | 'file' | 'http' | 'hls' | 'rtsp' | 'rtmp';
+type SourceKind =
+  | 'test'
+  | 'push'
+  | 'file'
+  | 'directory'
+  | 'device'
+  | 'http'
+  | 'hls'
+  | 'mjpeg'
+  | 'rtsp'
+  | 'rtmp'
+  | 'srt';
+
+/** What comes over HTTP: `auto` tells it by the address. */
+export type HttpFormat = 'auto' | 'video' | 'mjpeg';
 
 /** What a stream's `source` text means. `url` is what ffmpeg opens; it can hold secrets. */
 export interface Source {
@@ -22,20 +36,23 @@ const schemes: Readonly<Record<string, SourceKind>> = {
   rtsps: 'rtsp',
   rtmp: 'rtmp',
   rtmps: 'rtmp',
+  srt: 'srt',
 };
 
 /**
- * Reads a stream's `source`: `test`, `push` (publishers come to the node), a URL of a known scheme, or the path of a file, made absolute by `resolvePath`.
+ * Reads a stream's `source`: `test`, `push` (publishers come to the node), a URL of a known scheme, a video device, or the
+ * path of a file or, with a slash at its end, of a directory, made absolute by `resolvePath`.
  * Throws `source-unsupported` or `source-refused`. Pure.
  */
-export function parseSource(text: string, resolvePath: (path: string) => string): Source {
+export function parseSource(text: string, resolvePath: (path: string) => string, format: HttpFormat = 'auto'): Source {
   // ffmpeg and every server behind it speak C and lines: a zero or a line break ends or begins what it should not.
   if (hasControlCharacter(text)) throw refused('it holds control characters');
   if (text === 'test' || text === 'push') return { kind: text, url: text };
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(text)?.[1]?.toLowerCase();
   // One letter and a colon is a drive, not a scheme.
-  if (scheme === undefined || scheme.length === 1) return { kind: 'file', url: `file:${resolvePath(text)}` };
-  if (scheme === 'file') return { kind: 'file', url: `file:${resolvePath(text.replace(/^file:(\/\/)?/i, ''))}` };
+  if (scheme === undefined || scheme.length === 1) return parsePath(text, resolvePath);
+  if (scheme === 'file') return parsePath(text.replace(/^file:(\/\/)?/i, ''), resolvePath);
+  if (scheme === 'v4l2') return parseDevice(text.replace(/^v4l2:(\/\/)?/i, ''));
   const kind = schemes[scheme];
   if (kind === undefined) {
     throw new SidepipeError(`source: ${scheme}: is not a kind of source that this node opens`, {
@@ -43,22 +60,54 @@ export function parseSource(text: string, resolvePath: (path: string) => string)
       fault: 'caller',
     });
   }
-  if (!URL.canParse(text)) throw refused('it is not a URL');
-  return { kind: kind === 'http' && isPlaylist(text) ? 'hls' : kind, url: text };
+  // ffmpeg takes no host for every address, which a URL cannot say.
+  const url = kind === 'srt' ? text.replace(/^srt:\/\/:/i, 'srt://0.0.0.0:') : text;
+  if (!URL.canParse(url)) throw refused('it is not a URL');
+  if (kind === 'srt' && new URL(url).port === '') throw refused('srt needs a port, such as srt://host:9000');
+  return { kind: kind === 'http' ? httpKind(url, format) : kind, url };
 }
 
 /** Reads a stream's `source` as `parseSource` does, without throwing. Pure. */
-export function readSource(text: string, resolvePath: (path: string) => string): Source | UnknownSource {
+export function readSource(
+  text: string,
+  resolvePath: (path: string) => string,
+  format: HttpFormat = 'auto',
+): Source | UnknownSource {
   try {
-    return parseSource(text, resolvePath);
+    return parseSource(text, resolvePath, format);
   } catch (error) {
     if (!(error instanceof SidepipeError)) throw error;
     return { kind: 'unknown', url: '', problem: error };
   }
 }
 
-function isPlaylist(url: string): boolean {
-  return new URL(url).pathname.toLowerCase().endsWith('.m3u8');
+/** Who calls whom: what is set goes before what the address says. Pure. */
+export function srtMode(url: string, setting: 'caller' | 'listener' | undefined): 'caller' | 'listener' {
+  return setting ?? (new URL(url).searchParams.get('mode') === 'listener' ? 'listener' : 'caller');
+}
+
+function parsePath(path: string, resolvePath: (path: string) => string): Source {
+  if (DEVICE.test(path)) return parseDevice(path);
+  // The resolver takes the slash away.
+  return { kind: /[/\\]$/.test(path) ? 'directory' : 'file', url: `file:${resolvePath(path)}` };
+}
+
+function parseDevice(path: string): Source {
+  if (!DEVICE.test(path)) throw refused('a video device has a path such as /dev/video0');
+  return { kind: 'device', url: path };
+}
+
+/** No other device: reading a terminal or a disk is not what anyone wants. */
+const DEVICE = /^\/dev\/(?:video\d+|v4l\/by-(?:id|path)\/[\w.:@+-]+)$/;
+
+/** What cameras call their motion JPEG. */
+const MJPEG = /mjpe?g|[?&]action=stream(?:&|$)|motionjpeg/i;
+
+function httpKind(url: string, format: HttpFormat): SourceKind {
+  if (format === 'mjpeg') return 'mjpeg';
+  const { pathname, search } = new URL(url);
+  if (pathname.toLowerCase().endsWith('.m3u8')) return 'hls';
+  return format === 'auto' && MJPEG.test(`${pathname}${search}`) ? 'mjpeg' : 'http';
 }
 
 function hasControlCharacter(text: string): boolean {

@@ -4,6 +4,7 @@ import type { Capabilities } from '../ffmpeg/capabilities.js';
 import type { OrphanGuard } from '../ffmpeg/guard.js';
 import type { SegmentSink } from '../hls/sink.js';
 import type { Egress } from '../ingest/egress.js';
+import type { SourcePolicy } from '../ingest/policy.js';
 import type { Publisher } from '../ingest/rtmp/server-types.js';
 import type { Source, UnknownSource } from '../ingest/source.js';
 import type { Publisher as Uploader } from '../storage/publish/types.js';
@@ -23,6 +24,8 @@ export interface StreamEnvironment {
   readonly guard: OrphanGuard;
   readonly sink: SegmentSink;
   readonly egress: Egress;
+  /** What the source may be: set for streams that came through the API. */
+  readonly policy: SourcePolicy | undefined;
   /** Push only: the stream's next publisher. */
   readonly nextPublisher: ((signal: AbortSignal) => Promise<Publisher | undefined>) | undefined;
   /** Undefined: nothing is uploaded. */

@@ -3,8 +3,10 @@ import type { StreamPlan } from '../ffmpeg/arguments.js';
 import type { Capabilities } from '../ffmpeg/capabilities.js';
 import type { VideoPlan } from '../ffmpeg/hls-output.js';
 import { type DecodeChoice, firstChoice, SAMPLE_PICTURES } from '../frames/decode.js';
-import { inputArguments, takesCommands } from '../ingest/input.js';
-import type { Source, UnknownSource } from '../ingest/source.js';
+import { type InputSettings, inputArguments, isCopyable, takesCommands } from '../ingest/input.js';
+import type { Route } from '../ingest/route.js';
+import { type Source, srtMode, type UnknownSource } from '../ingest/source.js';
+import { type SourceTimeouts, timeoutsOf } from '../ingest/timeouts.js';
 
 /** Pictures up to so wide are made from keyframes whose block edges are left as they are: a third of full HD. */
 const DEBLOCKED_WIDTH = 640;
@@ -15,9 +17,10 @@ export interface PlanOptions {
   readonly capabilities: Pick<Capabilities, 'libavformat' | 'protocols'>;
   /** The receiver's URL for this run. */
   readonly url: string;
-  /** The address of the source's host, where the node looked it up. */
-  readonly address: string | undefined;
-  readonly timeoutSeconds: number;
+  /** How ffmpeg gets to the source. */
+  readonly route: Pick<Route, 'url'>;
+  /** Whether the stream is under a policy. */
+  readonly isBound?: boolean;
   /** What is decoded of a copied stream; what one begins with where it is not told. */
   readonly decode?: DecodeChoice;
 }
@@ -28,15 +31,19 @@ export function planStream({
   source,
   capabilities,
   url,
-  address,
-  timeoutSeconds,
+  route,
+  isBound = false,
   decode,
 }: PlanOptions): StreamPlan {
   const { thumbnail, hls, audio, loop } = config;
   const { libavformat, protocols } = capabilities;
   const video = videoPlan(config, source);
   return {
-    input: inputArguments(source, { loop, libavformat, protocols, timeoutSeconds, address }),
+    input: inputArguments(source, {
+      ...{ loop, libavformat, protocols, isBound, url: route.url },
+      settings: inputSettings(config),
+      timeouts: waitFor(config, source),
+    }),
     video,
     audio: audio === 'copy' && source.kind === 'test' ? 'aac' : audio,
     hls: { url, segmentSeconds: hls.segmentSeconds, container: hls.container },
@@ -44,7 +51,7 @@ export function planStream({
       intervalSeconds: thumbnail.intervalSeconds / thumbnail.bestOf,
       width: thumbnail.width,
       height: boxHeight(thumbnail),
-      packetTimes: source.kind !== 'test',
+      packetTimes: isCopyable(source, config.device),
       deblock: thumbnail.deblock === 'always' || (thumbnail.deblock === 'auto' && thumbnail.width > DEBLOCKED_WIDTH),
       ...(video.kind === 'copy' ? pictureGaps(decode ?? firstChoice(thumbnail.decode, thumbnail.intervalSeconds)) : {}),
     },
@@ -66,9 +73,18 @@ function pictureGaps({ mode, longestGapSeconds }: DecodeChoice): Partial<StreamP
   return mode === 'keyframes' ? { decode: mode, longestGapSeconds, sample: SAMPLE_PICTURES } : { decode: mode };
 }
 
-/** Whether the source's own video is passed on. A test picture is made, so it is encoded. */
-export function isCopied({ renditions }: StreamConfig, source: Source | UnknownSource): boolean {
-  return renditions?.[0] === undefined && source.kind !== 'test';
+/** Whether the source's own video is passed on. What cannot be is encoded without being asked. */
+export function isCopied({ renditions, device }: StreamConfig, source: Source | UnknownSource): boolean {
+  return renditions?.[0] === undefined && isCopyable(source, device);
+}
+
+/** How long a stream's source is waited for. */
+export function waitFor({ input, srt }: StreamConfig, source: Source | UnknownSource): SourceTimeouts {
+  return timeoutsOf(source, input, source.kind === 'srt' && srtMode(source.url, srt.mode) === 'listener');
+}
+
+function inputSettings({ input, rtsp, srt, device }: StreamConfig): InputSettings {
+  return { timestamps: input.timestamps, rtspTransport: rtsp.transport, srt, device };
 }
 
 /** A test picture's rendition is called `source` all the same. */

@@ -13,8 +13,10 @@ import type { DecodeChoice } from '../frames/decode.js';
 import type { DecodedPicture } from '../frames/frame.js';
 import { type ReadySegment, SegmentAssembler } from '../hls/assembler.js';
 import type { SegmentReceiver, SegmentSink } from '../hls/sink.js';
-import { type Egress, resolveHost } from '../ingest/egress.js';
-import { hostToResolve } from '../ingest/input.js';
+import type { Egress } from '../ingest/egress.js';
+import { isCopyable } from '../ingest/input.js';
+import { checkSource, type SourcePolicy } from '../ingest/policy.js';
+import { openRoute, type Route } from '../ingest/route.js';
 import type { Source, UnknownSource } from '../ingest/source.js';
 import type { Position } from './meter.js';
 import { PictureIntake } from './picture-intake.js';
@@ -31,6 +33,10 @@ export interface RunOptions {
   readonly guard: OrphanGuard;
   readonly sink: SegmentSink;
   readonly egress: Egress;
+  /** What the source may be; undefined: anything. */
+  readonly policy: SourcePolicy | undefined;
+  /** How many runs in a row have given nothing. */
+  readonly attempt: number;
   readonly startTimeoutMs: number;
   readonly stallTimeoutMs: number;
   readonly maxSegmentBytes: number;
@@ -65,6 +71,7 @@ export class StreamRun {
   readonly #watching = new AbortController();
   #receiver: SegmentReceiver | undefined;
   #child: Child | undefined;
+  #route: Route | undefined;
   #vitals: Vitals;
   #progress: Progress | undefined;
   #stopping = false;
@@ -79,7 +86,7 @@ export class StreamRun {
     this.#pictures = new PictureIntake({
       ...options,
       isCopied: isCopied(options.config, options.source),
-      expectsPackets: options.source.kind !== 'test',
+      expectsPackets: isCopyable(options.source, options.config.device),
       onArrived: () => {
         this.#vitals = { ...this.#vitals, frameAt: options.now(), segmentsSinceFrame: 0 };
       },
@@ -171,6 +178,7 @@ export class StreamRun {
       this.#deliver(this.#assembler.finish());
       return this.#endOf(exit);
     } finally {
+      this.#route?.close();
       this.#watching.abort();
       receiver.close();
     }
@@ -182,9 +190,10 @@ export class StreamRun {
   }
 
   #openReceiver(): SegmentReceiver {
-    const { sink, now, maxSegmentBytes } = this.#options;
+    const { sink, now, maxSegmentBytes, policy } = this.#options;
     this.#receiver = sink.open({
       maxObjectBytes: maxSegmentBytes,
+      hidden: policy !== undefined,
       onObject: (file, body, completedAtMs) => this.#deliver(this.#assembler.object(file, body, completedAtMs)),
       onProgress: () => {
         this.#vitals = { ...this.#vitals, segmentAt: now() };
@@ -194,15 +203,17 @@ export class StreamRun {
   }
 
   async #spawn(url: string): Promise<Child> {
-    const { config, source, capabilities, guard, egress, feed, startTimeoutMs, decode } = this.#options;
-    const host = hostToResolve(source);
-    const address = host === undefined ? undefined : await resolveHost(host);
-    const timeoutSeconds = startTimeoutMs / 1000;
+    const { config, source, capabilities, guard, egress, policy, attempt, feed, decode } = this.#options;
+    const problem = policy && checkSource(source, policy, config);
+    if (problem !== undefined) throw problem;
+    const isBound = policy !== undefined;
+    const route = await openRoute({ source, networks: policy?.networks, attempt });
+    this.#route = route;
     const snapshots = canSnapshot(source, capabilities);
-    const args = ffmpegArguments(planStream({ config, source, capabilities, url, address, timeoutSeconds, decode }));
+    const args = ffmpegArguments(planStream({ config, source, capabilities, url, route, isBound, decode }));
     const child = await spawnChild({
       ...guard.wrap(capabilities.path, args),
-      environment: egress.environment(),
+      environment: egress.environment({ isBound, sinkHost: /\/\/([^:/]+)/.exec(url)?.[1] ?? '' }),
       stdin: snapshots,
       snapshots,
       media: feed !== undefined,

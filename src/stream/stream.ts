@@ -51,6 +51,8 @@ export class Stream implements LiveStream {
   #mediaSince: number | undefined;
   #decode: DecodeChoice;
   #failures = 0;
+  /** Runs in a row that gave nothing. */
+  #attempt = 0;
   #restarts = 0;
   #cpuSeconds = 0;
 
@@ -253,6 +255,7 @@ export class Stream implements LiveStream {
       delay,
       redact,
       decode: this.#decode,
+      attempt: this.#attempt,
       feed: publisher && ((stdin, signal) => void publisher.pipe(stdin, { signal })),
       acquire: (bytes) => this.images.acquire(bytes),
       snapshots: this.#snapshots,
@@ -274,6 +277,7 @@ export class Stream implements LiveStream {
     });
     this.#run = run;
     const end = await run.run();
+    if (end.kind === 'failed') this.#attempt = this.#mediaSince === undefined ? this.#attempt + 1 : 0;
     this.#mediaSince ??= now();
     return end;
   }
