@@ -17,6 +17,7 @@ import { createHttpServer, type HttpAddress } from './http/server.js';
 import { configureSharp } from './images/configure-sharp.js';
 import { readOfflineFile } from './images/offline-file.js';
 import { createEgress, type Egress } from './ingest/egress.js';
+import type { StreamOrigin } from './ingest/policy.js';
 import { readCertificate } from './ingest/rtmp/certificate.js';
 import { createRtmpServer } from './ingest/rtmp/server.js';
 import type { RtmpServer } from './ingest/rtmp/server-types.js';
@@ -153,7 +154,7 @@ export class SidepipeNode {
     const capabilities = await readCapabilities(await findFfmpeg(this.config.ffmpeg.path));
     const guard = this.#closedLater(await createOrphanGuard(this.#options));
     const sink = this.#closedLater(createSegmentSink());
-    const egress = this.#closedLater(createEgress());
+    const egress = this.#closedLater(createEgress({ networks: this.config.api.sources.networks }));
     await Promise.all([sink.start(), egress.start()]);
     const publishing = await this.#openPublishing();
     const { type } = this.config.storage;
@@ -242,7 +243,8 @@ export class SidepipeNode {
     return desk;
   }
 
-  #makeStream(config: StreamConfig, shared: Shared): Stream {
+  /** `origin`: for streams that came through the API the policy holds for as long as they live. */
+  #makeStream(config: StreamConfig, shared: Shared, origin: StreamOrigin = 'config'): Stream {
     const log = this.#log.child({ stream: config.name });
     const { storage, http, ffmpeg } = this.config;
     return new Stream({
@@ -250,7 +252,8 @@ export class SidepipeNode {
       publisher: shared.publishing?.publisher,
       config,
       nextPublisher: config.source === 'push' ? (signal) => shared.desk!.next(config.name, signal) : undefined,
-      source: readSource(config.source, (path) => resolve(path)),
+      source: readSource(config.source, (path) => resolve(path), config.input.format),
+      policy: origin === 'api' ? this.config.api.sources : undefined,
       storageType: storage.type,
       storageUrl: shared.publishing?.urlOf,
       storageTrouble: shared.publishing?.troubleOf,

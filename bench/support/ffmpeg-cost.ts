@@ -46,8 +46,6 @@ export async function ffmpegCost({ clip, stream, frames, realTime, through = [] 
       source: { kind: 'file', url: `file:${clip}` },
       capabilities,
       url: receiver.url,
-      address: undefined,
-      timeoutSeconds: 30,
     });
     // The node would begin the file again and again, in real time.
     const args = ffmpegArguments({ ...plan, snapshots: false, input: [...(realTime ? ['-re'] : []), '-i', clip] });

@@ -24,8 +24,8 @@ export const apiSources = z.strictObject({
   /** The narrowest network that holds an address decides; of two equal ones `deny` does. */
   networks: z
     .strictObject({
-      allow: z.array(network).max(1000).default([]),
-      deny: z.array(network).max(1000).default([]),
+      allow: z.array(network).max(1000).optional(),
+      deny: z.array(network).max(1000).optional(),
     })
     .prefault({}),
 });

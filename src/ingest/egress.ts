@@ -44,7 +44,7 @@ const IDLE_TIMEOUT_MS = 120_000;
 /** Whose ffmpeg asks: each has a password of its own. */
 type Asker = 'free' | 'bound';
 
-export function createEgress({ networks = { allow: [], deny: [] } }: EgressOptions = {}): Egress {
+export function createEgress({ networks = {} }: EgressOptions = {}): Egress {
   const passwords: Readonly<Record<Asker, string>> = {
     free: randomBytes(16).toString('hex'),
     bound: randomBytes(16).toString('hex'),

@@ -1,6 +1,6 @@
 import { SidepipeError } from '../errors.js';
 import { FORMATS, protocolWhitelist } from './input-formats.js';
-import { type Source, srtMode, type UnknownSource } from './source.js';
+import { RECORDED, type Source, srtMode, type UnknownSource } from './source.js';
 import type { SourceTimeouts } from './timeouts.js';
 
 /** How a stream's source is opened, as far as the stream says. */
@@ -33,7 +33,7 @@ export interface InputOptions {
   /** Whether the stream is under a policy. */
   readonly isBound?: boolean;
   readonly timeouts: SourceTimeouts;
-  readonly settings: InputSettings;
+  readonly settings?: Partial<InputSettings>;
 }
 
 /** Frame rate of the test picture. */
@@ -44,16 +44,13 @@ const TEST_PICTURE = { width: 1280, height: 720 } as const;
 /** RTSP is no protocol of ffmpeg's but a demuxer; it needs what it runs on. */
 const needs: Readonly<Record<string, string>> = { rtsp: 'tcp', rtsps: 'tls' };
 
-/** Files in these containers have a beginning and an end, and would be read as fast as they come. */
-const RECORDED = /\.(mp4|m4v|mov|mkv|webm|avi)$/i;
-
 /** The arguments up to and with `-i` that open a source. Throws `source-unsupported` or `source-refused`. Pure. */
 export function inputArguments(source: Source | UnknownSource, options: InputOptions): string[] {
   const { isBound = false } = options;
   if (source.kind === 'unknown') throw source.problem;
   if (source.kind === 'test') return testInput();
   if (source.kind === 'push') return pushInput(options.protocols);
-  if (source.kind === 'device') return deviceInput(source.url, options.settings.device);
+  if (source.kind === 'device') return deviceInput(source.url, options.settings?.device ?? {});
   const url = options.url ?? source.url;
   const scheme = url.slice(0, url.indexOf(':')).toLowerCase();
   if (!options.protocols.has(needs[scheme] ?? scheme)) {
@@ -72,7 +69,7 @@ export function inputArguments(source: Source | UnknownSource, options: InputOpt
  */
 function timestampArguments({ kind }: Source, { settings }: InputOptions): string[] {
   if (kind === 'file' || kind === 'directory') return [];
-  const wallclock = kind === 'mjpeg' || settings.timestamps === 'wallclock';
+  const wallclock = kind === 'mjpeg' || settings?.timestamps === 'wallclock';
   return ['-fflags', '+genpts', ...(wallclock ? ['-use_wallclock_as_timestamps', '1'] : [])];
 }
 
@@ -95,7 +92,7 @@ function kindArguments(source: Exclude<Source, { kind: 'test' }>, options: Input
       // Playlists hand out whole segments at once; read in real time they make no bursts.
       return ['-rw_timeout', microseconds, '-re'];
     case 'rtsp': {
-      const { rtspTransport } = options.settings;
+      const { rtspTransport = 'tcp' } = options.settings ?? {};
       const timeout = options.libavformat >= 59 ? '-timeout' : '-stimeout';
       return ['-rtsp_transport', rtspTransport, timeout, microseconds, ...probe];
     }
@@ -109,7 +106,8 @@ function kindArguments(source: Exclude<Source, { kind: 'test' }>, options: Input
   }
 }
 
-function srtArguments(url: string, { settings: { srt }, timeouts }: InputOptions): string[] {
+function srtArguments(url: string, { settings, timeouts }: InputOptions): string[] {
+  const srt = settings?.srt ?? {};
   const { connectSeconds, readSeconds } = timeouts;
   const mode = srtMode(url, srt.mode);
   const option = (name: string, value: string | undefined) => (value === undefined ? [] : [name, value]);

@@ -2,8 +2,8 @@ import ipaddr from 'ipaddr.js';
 
 /** Networks in CIDR form, and addresses. The narrowest network that holds an address decides; of two equal ones `deny` does. */
 export interface Networks {
-  readonly allow: readonly string[];
-  readonly deny: readonly string[];
+  readonly allow?: readonly string[] | undefined;
+  readonly deny?: readonly string[] | undefined;
 }
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
@@ -25,7 +25,7 @@ export function isAddress(text: string): boolean {
   return ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text);
 }
 
-function isAllowed(address: Address, { allow, deny }: Networks): boolean {
+function isAllowed(address: Address, { allow = [], deny = [] }: Networks): boolean {
   const allowed = narrowest(address, allow);
   const denied = narrowest(address, deny);
   if (allowed === undefined && denied === undefined) {

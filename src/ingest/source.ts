@@ -103,11 +103,15 @@ const DEVICE = /^\/dev\/(?:video\d+|v4l\/by-(?:id|path)\/[\w.:@+-]+)$/;
 /** What cameras call their motion JPEG. */
 const MJPEG = /mjpe?g|[?&]action=stream(?:&|$)|motionjpeg/i;
 
+/** Files in these containers have a beginning and an end, and would be read as fast as they come. */
+export const RECORDED = /\.(mp4|m4v|mov|mkv|webm|avi)$/i;
+
 function httpKind(url: string, format: HttpFormat): SourceKind {
   if (format === 'mjpeg') return 'mjpeg';
   const { pathname, search } = new URL(url);
   if (pathname.toLowerCase().endsWith('.m3u8')) return 'hls';
-  return format === 'auto' && MJPEG.test(`${pathname}${search}`) ? 'mjpeg' : 'http';
+  const mayBe = format === 'auto' && !RECORDED.test(pathname);
+  return mayBe && MJPEG.test(`${pathname}${search}`) ? 'mjpeg' : 'http';
 }
 
 function hasControlCharacter(text: string): boolean {

@@ -4,7 +4,6 @@ import type { Capabilities } from '../ffmpeg/capabilities.js';
 import type { VideoPlan } from '../ffmpeg/hls-output.js';
 import { type DecodeChoice, firstChoice, SAMPLE_PICTURES } from '../frames/decode.js';
 import { type InputSettings, inputArguments, isCopyable, takesCommands } from '../ingest/input.js';
-import type { Route } from '../ingest/route.js';
 import { type Source, srtMode, type UnknownSource } from '../ingest/source.js';
 import { type SourceTimeouts, timeoutsOf } from '../ingest/timeouts.js';
 
@@ -17,8 +16,8 @@ export interface PlanOptions {
   readonly capabilities: Pick<Capabilities, 'libavformat' | 'protocols'>;
   /** The receiver's URL for this run. */
   readonly url: string;
-  /** How ffmpeg gets to the source. */
-  readonly route: Pick<Route, 'url'>;
+  /** What ffmpeg opens in the source's place. */
+  readonly sourceUrl?: string | undefined;
   /** Whether the stream is under a policy. */
   readonly isBound?: boolean;
   /** What is decoded of a copied stream; what one begins with where it is not told. */
@@ -31,7 +30,7 @@ export function planStream({
   source,
   capabilities,
   url,
-  route,
+  sourceUrl,
   isBound = false,
   decode,
 }: PlanOptions): StreamPlan {
@@ -40,7 +39,7 @@ export function planStream({
   const video = videoPlan(config, source);
   return {
     input: inputArguments(source, {
-      ...{ loop, libavformat, protocols, isBound, url: route.url },
+      ...{ loop, libavformat, protocols, isBound, url: sourceUrl },
       settings: inputSettings(config),
       timeouts: waitFor(config, source),
     }),

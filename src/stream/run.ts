@@ -210,7 +210,9 @@ export class StreamRun {
     const route = await openRoute({ source, networks: policy?.networks, attempt });
     this.#route = route;
     const snapshots = canSnapshot(source, capabilities);
-    const args = ffmpegArguments(planStream({ config, source, capabilities, url, route, isBound, decode }));
+    const args = ffmpegArguments(
+      planStream({ config, source, capabilities, url, sourceUrl: route.url, isBound, decode }),
+    );
     const child = await spawnChild({
       ...guard.wrap(capabilities.path, args),
       environment: egress.environment({ isBound, sinkHost: /\/\/([^:/]+)/.exec(url)?.[1] ?? '' }),

@@ -32,8 +32,6 @@ test('the command without its pictures is the same up to the HLS output, and has
     source: { kind: 'file', url: 'file:/a.mp4' },
     capabilities: { libavformat: 58, protocols: new Set(['file']) },
     url: 'http://127.0.0.1:1/token/',
-    address: undefined,
-    timeoutSeconds: 1,
   });
   const args = ffmpegArguments(plan);
   const cut = withoutFrames(args);

@@ -45,6 +45,8 @@ describe('parseConfig', () => {
       'storage.fallback.s3.sessionToken',
       'storage.fallback.s3.kmsKeyId',
       'alerts.webhooks.*.secret',
+      'streams.*.srt.passphrase',
+      'streams.*.srt.streamId',
       'streams.*.keys',
     ]);
   });

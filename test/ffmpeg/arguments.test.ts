@@ -190,7 +190,12 @@ describe.concurrent.each(ffmpegs)('the arguments, to the $name ffmpeg', ({ path,
         text.replace(/^http:/, () => origin),
         (name) => join(directory.path, name),
       );
-      const options = { loop: false, libavformat, protocols: await protocolsOf(path), timeoutSeconds: 10 };
+      const options = {
+        loop: false,
+        libavformat,
+        protocols: await protocolsOf(path),
+        timeouts: { connectSeconds: 10, readSeconds: 10 },
+      };
       const { exit, segments, pictures, progress, lines } = await runPlan(
         path,
         {

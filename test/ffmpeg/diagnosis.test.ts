@@ -161,7 +161,12 @@ describe.concurrent.each(ffmpegs)('a failure of the $name ffmpeg', ({ path, liba
     'is put into words: %s',
     async (_, text, code, message) => {
       const source = parseSource(text(), (name) => join(directory.path, name));
-      const options = { loop: false, libavformat, protocols: await protocolsOf(path), timeoutSeconds: 2 };
+      const options = {
+        loop: false,
+        libavformat,
+        protocols: await protocolsOf(path),
+        timeouts: { connectSeconds: 2, readSeconds: 2 },
+      };
       const input = inputArguments(source, options);
       const { lines, segments, pictures, exit } = await runPlan(path, {
         ...smallPlan,
@@ -178,7 +183,12 @@ describe.concurrent.each(ffmpegs)('a failure of the $name ffmpeg', ({ path, liba
 
   it('never reads a file that a playlist from the network names by its path alone', async () => {
     const source = parseSource(`http://127.0.0.1:${port}/to-plain-path.m3u8`, (name) => name);
-    const options = { loop: false, libavformat, protocols: await protocolsOf(path), timeoutSeconds: 2 };
+    const options = {
+      loop: false,
+      libavformat,
+      protocols: await protocolsOf(path),
+      timeouts: { connectSeconds: 2, readSeconds: 2 },
+    };
     const input = inputArguments(source, options);
     const plan = { ...smallPlan, input, libavformat, hls: { segmentSeconds: 1, container: 'fmp4' as const } };
     const { segments, pictures } = await runPlan(path, plan);

@@ -3,7 +3,8 @@ import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { expect, it, onTestFinished } from 'vitest';
-import { createEgress, type Egress, resolveHost } from '../../src/ingest/egress.js';
+import { createEgress, type Egress } from '../../src/ingest/egress.js';
+import { resolveAddresses } from '../../src/ingest/resolve.js';
 import { startHttpSource, textRoute } from '../support/http-source.js';
 import { testCertificate } from '../support/rtmp-certificate.js';
 import { until } from '../support/wait.js';
@@ -289,9 +290,11 @@ it('leaves nothing when it is closed: no listener, no connection to either side'
 });
 
 it('resolves names for protocols without a proxy', async () => {
-  expect(await resolveHost('localhost')).toMatch(/^(127\.0\.0\.1|\[::1\])$/);
-  expect(await resolveHost('[::1]')).toBe('[::1]');
-  await expect(resolveHost('no-such-host.invalid')).rejects.toMatchObject({
+  const local = await resolveAddresses('localhost');
+  expect(local.length).toBeGreaterThan(0);
+  for (const { address } of local) expect(address).toMatch(/^(127\.0\.0\.1|::1)$/);
+  expect(await resolveAddresses('[::1]')).toEqual([{ address: '::1', family: 6 }]);
+  await expect(resolveAddresses('no-such-host.invalid')).rejects.toMatchObject({
     code: 'source-unavailable',
     retryable: true,
   });

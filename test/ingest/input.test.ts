@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { hostToResolve, type InputOptions, inputArguments } from '../../src/ingest/input.js';
+import { type InputOptions, inputArguments } from '../../src/ingest/input.js';
+import { hostToResolve, withHost } from '../../src/ingest/route.js';
 import { parseSource, type Source } from '../../src/ingest/source.js';
 
 const protocols = new Set([
@@ -16,7 +17,12 @@ const protocols = new Set([
   'rtmps',
   'crypto',
 ]);
-const options: InputOptions = { loop: true, libavformat: 58, protocols, timeoutSeconds: 2.5 };
+const options: InputOptions = {
+  loop: true,
+  libavformat: 58,
+  protocols,
+  timeouts: { connectSeconds: 1, readSeconds: 2.5 },
+};
 const sourceOf = (text: string): Source => parseSource(text, (path) => `/at/${path}`);
 const argumentsOf = (text: string, more: Partial<InputOptions> = {}) =>
   inputArguments(sourceOf(text), { ...options, ...more });
@@ -121,7 +127,8 @@ describe('inputArguments', () => {
     const start = fc.constantFrom('http://h/', 'rtsp://h/', 'rtmp://h/', '', 'file:');
     fc.assert(
       fc.property(start, nasty, (before, rest) => {
-        const plain = argumentsOf(`${before}x`);
+        // A slash at the end makes a directory of a path.
+        const plain = argumentsOf(`${before}x${rest.endsWith('/') ? '/' : ''}`);
         const args = argumentsOf(`${before}x${rest}`);
         // HLS and recorded files are read another way, but never by what the source says itself.
         expect(args.slice(0, -1)).toEqual(plain.slice(0, -1));
@@ -156,15 +163,19 @@ describe('the address of a source', () => {
     ['rtsp://camera/a@b', 'rtsp://192.0.2.7/a@b'],
     ['rtmp://camera:1936/app/key', 'rtmp://192.0.2.7:1936/app/key'],
   ])('takes the place of the host alone: %s', (text, expected) => {
-    expect(argumentsOf(text, { address: '192.0.2.7' }).at(-1)).toBe(expected);
+    expect(withHost(text, '192.0.2.7')).toBe(expected);
+    expect(argumentsOf(text, { url: expected }).at(-1)).toBe(expected);
   });
 
   it('leaves `$` in an address alone, and puts IPv6 in brackets as it comes', () => {
-    expect(argumentsOf('rtsp://camera:554/1', { address: '[2001:db8::1]' }).at(-1)).toBe('rtsp://[2001:db8::1]:554/1');
+    expect(withHost('rtsp://camera:554/1', '[2001:db8::1]')).toBe('rtsp://[2001:db8::1]:554/1');
+    expect(withHost('rtsp://camera:554/1', '$&$1')).toBe('rtsp://$&$1:554/1');
   });
 
   it('tells RTMP servers the name all the same, without the password and the key', () => {
-    const args = argumentsOf('rtmp://u:secret@camera:1936/app/key?token=hidden', { address: '192.0.2.7' });
+    const args = argumentsOf('rtmp://u:secret@camera:1936/app/key?token=hidden', {
+      url: 'rtmp://u:secret@192.0.2.7:1936/app/key?token=hidden',
+    });
     expect(settingOf(args, '-rtmp_tcurl')).toBe('rtmp://camera:1936/app');
     expect(settingOf(argumentsOf('rtmp://192.0.2.7/app/key'), '-rtmp_tcurl')).toBeUndefined();
   });

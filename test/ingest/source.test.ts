@@ -34,6 +34,18 @@ describe('parseSource', () => {
     ['rtsps://camera:322/1', 'rtsp', 'rtsps://camera:322/1'],
     ['rtmp://host/app/key', 'rtmp', 'rtmp://host/app/key'],
     ['rtmps://host/app/key', 'rtmp', 'rtmps://host/app/key'],
+    ['clips/', 'directory', 'file:/home/me/clips'],
+    ['/srv/clips//', 'directory', 'file:/srv/clips'],
+    ['file:///srv/clips/', 'directory', 'file:/srv/clips'],
+    ['/dev/video0', 'device', '/dev/video0'],
+    ['v4l2:///dev/video12', 'device', '/dev/video12'],
+    ['file:/dev/video0', 'device', '/dev/video0'],
+    ['/dev/v4l/by-id/usb-Cam_1-video-index0', 'device', '/dev/v4l/by-id/usb-Cam_1-video-index0'],
+    ['srt://host:9000?passphrase=0123456789', 'srt', 'srt://host:9000?passphrase=0123456789'],
+    ['srt://:9000?mode=listener', 'srt', 'srt://0.0.0.0:9000?mode=listener'],
+    ['http://camera/axis-cgi/mjpg/video.cgi', 'mjpeg', 'http://camera/axis-cgi/mjpg/video.cgi'],
+    ['http://camera/?action=stream', 'mjpeg', 'http://camera/?action=stream'],
+    ['http://camera/mjpeg/clip.mp4', 'http', 'http://camera/mjpeg/clip.mp4'],
   ])('reads %s as %s', (text, kind, url) => {
     expect(parse(text)).toEqual({ kind, url });
   });
@@ -51,7 +63,7 @@ describe('parseSource', () => {
     ...[
       'gopher://host/',
       'ftp://host/x',
-      'srt://host:1',
+      'rist://host:1',
       'javascript:x',
       'rtmpt://host/a/b',
       'x+y.z-1:a',
@@ -61,12 +73,18 @@ describe('parseSource', () => {
     expect(() => parse(text)).toThrow(expect.objectContaining({ code: 'source-unsupported', fault: 'caller' }));
   });
 
-  it.each(['http://', 'http://user@:80/', 'rtsp://camera:port/', 'rtmp://[::1/x', 'https://a b/'])(
-    'refuses %s, which is no URL',
-    (text) => {
-      expect(() => parse(text)).toThrow(expect.objectContaining({ code: 'source-refused', fault: 'caller' }));
-    },
-  );
+  it.each([
+    'http://',
+    'srt://host',
+    'v4l2:///dev/sda',
+    'v4l2:///dev/../etc/passwd',
+    'http://user@:80/',
+    'rtsp://camera:port/',
+    'rtmp://[::1/x',
+    'https://a b/',
+  ])('refuses %s, which is no URL', (text) => {
+    expect(() => parse(text)).toThrow(expect.objectContaining({ code: 'source-refused', fault: 'caller' }));
+  });
 
   it('refuses control characters wherever they are, and shows nothing of the source', () => {
     const control = fc.integer({ min: 0, max: 32 }).map((code) => (code === 32 ? '\u007f' : String.fromCharCode(code)));
@@ -120,7 +138,9 @@ describe('parseSource', () => {
           return;
         }
         if (text === 'test') return;
-        expect(source.url).toMatch(source.kind === 'file' ? /^file:\// : /^(https?|rtsps?|rtmps?):/i);
+        expect(source.url).toMatch(
+          source.kind === 'file' || source.kind === 'directory' ? /^file:\// : /^(https?|rtsps?|rtmps?|srt):/i,
+        );
       }),
       { numRuns: 2000 },
     );

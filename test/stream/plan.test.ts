@@ -16,8 +16,6 @@ describe('planStream', () => {
       source: { kind: 'http', url: 'http://camera.example/a.ts' },
       capabilities: { libavformat: 58, protocols: new Set(['http']) },
       url: 'http://127.0.0.1:1/token/',
-      address: undefined,
-      timeoutSeconds: 10,
     });
     expect(plan.frames.deblock).toBe(deblock);
   });
