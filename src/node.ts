@@ -101,10 +101,12 @@ export class SidepipeNode {
     const level = this.config.log.level;
     this.#log = createLogger({ level, secrets: this.#secrets, pretty, ...(destination && { destination }) });
     this.#metrics.onCollect((gauges) => this.#streams.collect(gauges, this.#metrics));
-    const { publicUrl } = this.config.http;
+    const { publicUrl, embedOrigins } = this.config.http;
     const app = createApp({
       streams: this.#streams,
       publicUrl,
+      embedOrigins,
+      rtmpPort: this.config.rtmp.port,
       metrics: this.#metrics,
       feed: this.#feed,
       adminToken: this.config.admin.token,

@@ -43,6 +43,17 @@ const http = z.strictObject({
   host: z.string().min(1).default('0.0.0.0'),
   port: port.default(8080),
   publicUrl: httpUrl.optional(),
+  /** Whose pages may frame the player. */
+  embedOrigins: z
+    .array(
+      z
+        .string()
+        .regex(
+          /^(?:\*|https?:\/\/(?:\*\.)?[a-z0-9.-]+(?::\d{1,5})?)$/i,
+          'expected an origin such as https://example.org, or *',
+        ),
+    )
+    .default(['*']),
 });
 
 const rtmp = z.strictObject({ host: z.string().min(1).default('0.0.0.0'), port: port.default(1935) });

@@ -8,6 +8,7 @@ import { apiRoutes } from './api.js';
 import { createAdmin } from './auth.js';
 import { type ClientReaderOptions, createClientReader } from './client.js';
 import type { AppContext, HttpLog, MetricsSource } from './context.js';
+import { embedRoutes } from './embed.js';
 import { preflight } from './headers.js';
 import { healthRoutes } from './health.js';
 import { liveRoutes } from './live.js';
@@ -19,6 +20,10 @@ export interface AppOptions extends ClientReaderOptions {
   readonly streams: StreamDirectory;
   /** Where people reach the node, without a slash at its end. */
   readonly publicUrl?: string | undefined;
+  /** The origins whose pages may frame `/embed/{stream}`. Default: all. */
+  readonly embedOrigins?: readonly string[] | undefined;
+  /** Where publishers are taken in. Default 1935. */
+  readonly rtmpPort?: number | undefined;
   readonly metrics: MetricsSource;
   /** What happens to the streams. Default: nothing does. */
   readonly feed?: Feed;
@@ -41,6 +46,8 @@ export function createApp(options: AppOptions): Hono {
   const context: AppContext = {
     streams: options.streams,
     publicUrl: options.publicUrl,
+    embedOrigins: options.embedOrigins ?? ['*'],
+    rtmpPort: options.rtmpPort ?? 1935,
     metrics: options.metrics,
     admin: createAdmin({
       token: options.adminToken ?? randomBytes(32).toString('hex'),
@@ -60,6 +67,7 @@ export function createApp(options: AppOptions): Hono {
   apiRoutes(app, context);
   healthRoutes(app, context);
   pageRoutes(app, context);
+  embedRoutes(app, context);
   app.notFound((c) => unmatched(app, c, context));
   app.onError((error, c) => {
     const problem = problemOf(error);
@@ -72,7 +80,7 @@ export function createApp(options: AppOptions): Hono {
 
 const otherMethods = ['POST', 'PUT', 'PATCH', 'DELETE'];
 /** Paths that programs ask for: their errors are always problem documents. */
-const forPrograms = /^\/(?:live|api|assets|healthz|readyz|metrics)(?:\/|$)/;
+const forPrograms = /^\/(?:live|api|assets|oembed|healthz|readyz|metrics)(?:\/|$)/;
 const openPaths = /^\/(?:live|api\/v1)\//;
 
 /** What no route answered: a preflight, a method that the path does not know, or an unknown path. */
@@ -89,8 +97,7 @@ function unmatched(app: Hono, c: Context, context: AppContext): Response | Promi
 function refuse(c: Context, problem: Problem, context: AppContext): Response | Promise<Response> {
   const wantsPage = c.req.header('accept')?.includes('text/html') === true && !forPrograms.test(c.req.path);
   if (!wantsPage) return problemResponse(problem, c.req.url);
-  return pageResponse(
-    errorPage({ problem, path: c.req.path, assets: context.assets, version: context.version }),
+  return pageResponse(errorPage({ problem, path: c.req.path, assets: context.assets, version: context.version }), {
     problem,
-  );
+  });
 }

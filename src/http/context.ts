@@ -21,6 +21,10 @@ export interface AppContext {
   readonly streams: StreamDirectory;
   /** Without a slash at its end; undefined: people reach the node under the address that they typed. */
   readonly publicUrl: string | undefined;
+  /** The origins whose pages may frame `/embed/{stream}`; `*`: all. */
+  readonly embedOrigins: readonly string[];
+  /** Where publishers are taken in, for the words on the pages. */
+  readonly rtmpPort: number;
   readonly metrics: MetricsSource;
   readonly feed: Feed;
   /** Guards what changes or costs something; routes ask `requireAdmin`. */

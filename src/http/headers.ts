@@ -40,22 +40,42 @@ export const notForPages: HeaderFields = {
   'x-content-type-options': 'nosniff',
 };
 
-/** For the node's own pages: nothing inline, nothing from elsewhere, in nobody's frame. */
-export const pageSecurity: HeaderFields = {
-  'content-security-policy': [
-    "default-src 'none'",
-    "script-src 'self'",
-    "style-src 'self'",
-    "img-src 'self' blob: data:",
-    "media-src 'self' blob:",
-    "connect-src 'self'",
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-  ].join('; '),
-  'cross-origin-opener-policy': 'same-origin',
+/** What a page may load: nothing inline, nothing from elsewhere. */
+const pagePolicy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' blob: data:",
+  "media-src 'self' blob:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+];
+
+const everyPage: HeaderFields = {
   'permissions-policy': 'camera=(), geolocation=(), microphone=()',
-  'referrer-policy': 'same-origin',
   'x-content-type-options': 'nosniff',
+};
+
+/** For the node's own pages: in nobody's frame. */
+export const pageSecurity: HeaderFields = {
+  ...everyPage,
+  'content-security-policy': [...pagePolicy, "frame-ancestors 'none'"].join('; '),
+  'cross-origin-opener-policy': 'same-origin',
+  'referrer-policy': 'same-origin',
   'x-frame-options': 'DENY',
 };
+
+/** For the page that other sites may frame: those of `origins`, each an origin as in a policy, or `*`. */
+export function frameSecurity(origins: readonly string[]): HeaderFields {
+  const ancestors = origins.includes('*') ? '*' : ["'self'", ...origins].join(' ');
+  return {
+    ...everyPage,
+    'content-security-policy': [...pagePolicy, `frame-ancestors ${origins.length === 0 ? "'none'" : ancestors}`].join(
+      '; ',
+    ),
+    // For pages that let in only what says so.
+    'cross-origin-resource-policy': 'cross-origin',
+    'referrer-policy': 'strict-origin-when-cross-origin',
+  };
+}

@@ -4,19 +4,21 @@ import { homePage } from '../web/home-page.js';
 import type { Html } from '../web/layout.js';
 import { watchPage } from '../web/watch-page.js';
 import { describe } from './api/streams.js';
+import { baseUrlOf } from './base-url.js';
 import type { AppContext } from './context.js';
-import { pageSecurity } from './headers.js';
+import { type HeaderFields, pageSecurity } from './headers.js';
 import { unknownStream } from './live.js';
 import { notFound, type Problem, problemResponse } from './problem.js';
 import { respondWith } from './respond.js';
 
 /** The pages for people and what they load. */
 export function pageRoutes(app: Hono, context: AppContext): void {
-  const { streams, publicUrl, assets, version, now } = context;
+  const { streams, publicUrl, rtmpPort, assets, version, now } = context;
 
-  app.get('/', () => {
+  app.get('/', (c) => {
     const descriptions = streams.list().map((live) => describe(live, publicUrl));
-    return pageResponse(homePage({ streams: descriptions, assets, version, now: now() }));
+    const base = baseUrlOf(c, context);
+    return pageResponse(homePage({ streams: descriptions, base, rtmpPort, assets, version, now: now() }));
   });
 
   app.get('/watch/:stream', (c) => {
@@ -24,11 +26,12 @@ export function pageRoutes(app: Hono, context: AppContext): void {
     const live = streams.get(name);
     if (live !== undefined) {
       const stream = describe(live, publicUrl);
-      return pageResponse(watchPage({ stream, assets, version, now: now() }));
+      const base = baseUrlOf(c, context);
+      return pageResponse(watchPage({ stream, base, isPublic: publicUrl !== undefined, assets, version, now: now() }));
     }
     const problem = unknownStream(name);
     if (c.req.header('accept')?.includes('text/html') !== true) return problemResponse(problem, c.req.url);
-    return pageResponse(errorPage({ problem, path: c.req.path, assets, version }), problem);
+    return pageResponse(errorPage({ problem, path: c.req.path, assets, version }), { problem });
   });
 
   app.get('/assets/:hash/:file', (c) => {
@@ -57,14 +60,17 @@ export function pageRoutes(app: Hono, context: AppContext): void {
   });
 }
 
-/** A page as a response; with a problem, its status and headers. */
-export async function pageResponse(page: Html, problem?: Problem): Promise<Response> {
+/** A page as a response; with a problem, its status and headers. `security`: what the page may do. */
+export async function pageResponse(
+  page: Html,
+  { problem, security = pageSecurity }: { problem?: Problem; security?: HeaderFields } = {},
+): Promise<Response> {
   const body = String(await page);
   return new Response(body, {
     status: problem?.status ?? 200,
     headers: {
       ...problem?.headers,
-      ...pageSecurity,
+      ...security,
       'cache-control': problem === undefined ? 'no-cache' : 'no-store',
       'content-type': 'text/html; charset=utf-8',
       'content-length': String(Buffer.byteLength(body)),

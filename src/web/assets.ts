@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { basename, extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
@@ -19,29 +18,21 @@ export interface WebAssets {
   /** Of all files together: modules import each other by relative address. */
   readonly hash: string;
   readonly files: ReadonlyMap<string, WebAsset>;
+  /** The modules that a page's script imports, by the script's name. */
+  readonly imports: ReadonlyMap<string, readonly string[]>;
   /** SVG texts to be put into pages, by name without ending. */
   readonly icons: ReadonlyMap<string, string>;
   readonly modifiedAt: number;
 }
 
-/**
- * hls.js without alternate audio, subtitles, DRM and CMCD, none of which the node's playlists have: 117 KB compressed
- * in place of 182.
- */
-export const hlsModule = 'hls.light.min.mjs';
-
-/** Turns a picture's ThumbHash into a blurred picture. */
-const thumbHashModule = 'thumbhash/thumbhash.js';
-
 // From src/web and from dist/web alike: the package's root is two folders up.
 const root = new URL('../../', import.meta.url);
 const staticFolder = fileURLToPath(new URL('src/web/static/', root));
-const clientFolder = fileURLToPath(new URL('dist/web/client/', root));
+const clientFolder = fileURLToPath(new URL('dist/web/assets/', root));
 
 const contentTypes: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
-  '.mjs': 'text/javascript; charset=utf-8',
   '.svg': 'image/svg+xml',
 };
 
@@ -50,17 +41,21 @@ export function loadAssets(folders: { client?: string; static?: string } = {}): 
   const client = folders.client ?? clientFolder;
   const statics = folders.static ?? staticFolder;
   const paths = [
-    ...listFiles(client, '.js', 'the compiled client code (run: npm run build)'),
-    ...listFiles(statics, '.css', 'the style sheet'),
+    ...listFiles(client, '.js', 'the bundled client code (run: npm run build)'),
+    ...listFiles(statics, '.css', 'the style sheets'),
     ...listFiles(statics, '.svg', 'the icon of the site'),
-    createRequire(import.meta.url).resolve(`hls.js/dist/${hlsModule}`),
-    createRequire(import.meta.url).resolve(thumbHashModule),
   ];
   const files = new Map(paths.map((path) => [basename(path), readAsset(path)]));
   const hash = createHash('sha256');
   for (const [name, asset] of files) hash.update(`${name} ${asset.etag}\n`);
   const icons = listFiles(`${statics}/icons`, '.svg', 'the icons of the pages').map(readIcon);
-  return { hash: hash.digest('hex').slice(0, 16), files, icons: new Map(icons), modifiedAt: Date.now() };
+  return {
+    hash: hash.digest('hex').slice(0, 16),
+    files,
+    imports: readImports(`${client}/imports.json`),
+    icons: new Map(icons),
+    modifiedAt: Date.now(),
+  };
 }
 
 function listFiles(folder: string, ending: string, what: string): string[] {
@@ -71,6 +66,11 @@ function listFiles(folder: string, ending: string, what: string): string[] {
     throw missing(folder, what, error);
   }
   throw missing(folder, what, undefined);
+}
+
+/** What the bundler wrote down. */
+function readImports(path: string): Map<string, string[]> {
+  return new Map(Object.entries(JSON.parse(readFileSync(path, 'utf8')) as Record<string, string[]>));
 }
 
 function missing(folder: string, what: string, cause: unknown): SidepipeError {

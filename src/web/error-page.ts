@@ -18,8 +18,8 @@ export function errorPage({ problem, path, assets, version }: ErrorPageOptions):
     up,
     assets,
     version,
-    main: html`<main id="main" class="home">
-<section class="empty">
+    main: html`<main id="main">
+<section class="error">
 ${icon(assets, 'warning')}
 <h1>${problem.title}</h1>
 <p>${problem.detail}</p>

@@ -1,55 +1,75 @@
 import { html } from 'hono/html';
 import type { StreamDescription } from '../stream/types.js';
 import type { WebAssets } from './assets.js';
-import { assetUrl, type Html, icon, layout } from './layout.js';
-import { pictureFigure, pictureUrl, stateBadge } from './parts.js';
+import { summaryInWords } from './client/words.js';
+import { type Html, icon, layout } from './layout.js';
+import { pictureFigure, pictureUrl, stateBadge, viewersBadge } from './parts.js';
 
 export interface HomePageOptions {
   readonly streams: readonly StreamDescription[];
+  /** Where the node is, without a slash at its end; undefined where nobody can tell. */
+  readonly base: string | undefined;
+  readonly rtmpPort: number;
   readonly assets: WebAssets;
   readonly version: string;
   readonly now: number;
 }
 
 /** `/`: a card for every stream. */
-export function homePage({ streams, assets, version, now }: HomePageOptions): Html {
-  const live = streams.filter(({ state }) => state === 'live').length;
+export function homePage({ streams, base, rtmpPort, assets, version, now }: HomePageOptions): Html {
   return layout({
     title: 'Streams · sidepipe',
-    up: '',
-    assets,
-    version,
+    ...{ up: '', assets, version },
+    styles: ['home'],
     script: 'home.js',
-    preload: ['fetching.js', 'picture.js', 'placeholder.js', 'server-clock.js', 'words.js'],
-    aside: streams.length === 0 ? '' : html`<p class="summary" data-summary>${live} of ${streams.length} live</p>`,
-    main: html`<main id="main" class="home" data-thumbhash-module="${assetUrl('', assets, 'thumbhash.js')}">
-<h1>Streams</h1>
-<p class="notice" data-unreachable role="status" hidden>${icon(assets, 'warning')}<span>The node does not answer. The pictures below are the last that arrived; this page keeps trying.</span></p>
-${streams.length === 0 ? emptyState(assets) : html`<ul class="cards">${streams.map((stream) => card(stream, now))}</ul>`}
+    main: html`<main id="main" class="home">
+<div class="home-head"><h1>Streams</h1><p class="summary" data-summary>${summaryInWords(streams)}</p></div>
+<p class="notice" data-unreachable role="status" hidden>${icon(assets, 'warning')}<span>The node does not answer. These are the last pictures that arrived; this page keeps trying.</span></p>
+${
+  streams.length === 0
+    ? emptyState({ assets, host: base === undefined ? 'this-node' : new URL(base).hostname, rtmpPort })
+    : html`<ul class="cards">${streams.map((stream) => card(stream, now))}</ul>`
+}
 </main>`,
   });
 }
 
 function card(stream: StreamDescription, now: number): Html {
   const path = encodeURIComponent(stream.name);
+  const preview = stream.playback.preview.split('/').at(-1) ?? 'preview.webp';
   return html`<li class="card" data-stream="${stream.name}" data-state="${stream.state}">
-<a href="watch/${path}" aria-label="Watch ${stream.name}">
+<a href="watch/${path}" data-preview-url="live/${path}/${preview}">
 ${pictureFigure(stream, pictureUrl('', stream), now)}
-<div class="card-text"><h2>${stream.name}</h2>${stateBadge(stream)}<p class="reason" data-reason>${stream.reason?.message ?? ''}</p></div>
+<div class="card-text"><h2>${stream.name}</h2><p class="card-facts">${stateBadge(stream)}${viewersBadge(stream)}</p><p class="reason" data-reason>${stream.reason?.message ?? ''}</p></div>
 </a>
 </li>`;
 }
 
-function emptyState(assets: WebAssets): Html {
-  return html`<section class="empty">
-${icon(assets, 'camera')}
-<h2>No stream yet</h2>
-<p>Write one into <code>sidepipe.yaml</code> and start the node again:</p>
-<pre><code>streams:
+function emptyState({ assets, host, rtmpPort }: { assets: WebAssets; host: string; rtmpPort: number }): Html {
+  const server = `rtmp://${host}${rtmpPort === 1935 ? '' : `:${rtmpPort}`}/live`;
+  return html`<section class="empty" aria-labelledby="empty-title">
+<div class="empty-head">${icon(assets, 'camera')}<div><h2 id="empty-title">No stream yet</h2>
+<p>Write one into <code>sidepipe.yaml</code> beside the node and start it again. This page shows it as soon as it is there.</p></div></div>
+<div class="ways">
+<section aria-labelledby="way-camera">
+<h3 id="way-camera">A camera or an address</h3>
+<pre tabindex="0" aria-label="Example configuration for a camera"><code>streams:
   - name: front-door
     source: rtsp://user:password@camera.local/stream</code></pre>
-<p>Or name it on the command line:</p>
-<pre><code>sidepipe serve --stream front-door --source rtsp://camera.local/stream</code></pre>
-<p>No camera at hand? <code>sidepipe serve --demo</code> shows a moving test picture.</p>
+<p>Or without a file:</p>
+<pre tabindex="0" aria-label="Example command"><code>sidepipe serve --stream front-door \\
+  --source rtsp://camera.local/stream</code></pre>
+</section>
+<section aria-labelledby="way-push">
+<h3 id="way-push">OBS or another encoder</h3>
+<pre tabindex="0" aria-label="Example configuration for an encoder"><code>streams:
+  - name: studio
+    source: push
+    keys: [a-long-secret-of-your-own]</code></pre>
+<p>Then send to this server, with the key as stream key:</p>
+<pre tabindex="0" aria-label="Address for RTMP"><code>${server}</code></pre>
+</section>
+</div>
+<p>Nothing at hand? <code>sidepipe serve --demo</code> shows a moving test picture.</p>
 </section>`;
 }

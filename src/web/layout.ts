@@ -4,23 +4,47 @@ import type { WebAssets } from './assets.js';
 /** A piece of a page, everything in it escaped. */
 export type Html = ReturnType<typeof html>;
 
-export interface LayoutOptions {
+export interface DocumentOptions {
   readonly title: string;
   /** The way up to the node's root: `` or `../`. Relative, so that the node can be mounted under any path of a proxy. */
   readonly up: string;
   readonly assets: WebAssets;
-  readonly version: string;
-  /** Client module to run, and others that it will ask for. */
+  /** Style sheets beside `base.css`, by name without ending. */
+  readonly styles?: readonly string[];
+  /** The script to run, of those that build/client.ts bundles. Asked for at once with all that it imports. */
   readonly script?: string;
-  readonly preload?: readonly string[];
+  /** More for the head: what is told to those who share the page. */
+  readonly head?: Html | string;
+}
+
+export interface LayoutOptions extends DocumentOptions {
+  readonly version: string;
   /** Beside the name in the head of the page. */
   readonly aside?: Html | string;
   readonly main: Html;
 }
 
-/** The frame around every page. */
+/** The frame around every page for people: name, content, foot. */
 export function layout(options: LayoutOptions): Html {
-  const { title, up, assets, version, script, preload = [], aside = '', main } = options;
+  const { up, assets, version, aside = '', main } = options;
+  return documentOf(
+    options,
+    html`<a class="skip" href="#main">Skip to the content</a>
+<header class="head">
+<a class="brand" href="${up === '' ? './' : up}">${icon(assets, 'logo')}<span>sidepipe</span></a>
+${aside}
+</header>
+${main}
+<footer class="foot">
+<span>sidepipe ${version}</span>
+<nav aria-label="For programs"><a href="${up}api/v1/streams">API</a><a href="${up}readyz">Readiness</a><a href="${up}metrics">Metrics</a></nav>
+</footer>`,
+  );
+}
+
+/** A whole document around a body. */
+export function documentOf(options: DocumentOptions, body: Html): Html {
+  const { title, up, assets, styles = [], script, head = '' } = options;
   const asset = (file: string): string => assetUrl(up, assets, file);
   return html`<!doctype html>
 <html lang="en">
@@ -30,27 +54,24 @@ export function layout(options: LayoutOptions): Html {
 <meta name="color-scheme" content="light dark">
 <title>${title}</title>
 <link rel="icon" type="image/svg+xml" href="${asset('favicon.svg')}">
-<link rel="stylesheet" href="${asset('sidepipe.css')}">
-${preload.map((file) => html`<link rel="modulepreload" href="${asset(file)}">`)}
-${script === undefined ? '' : html`<script type="module" src="${asset(script)}"></script>`}
+${['base', ...styles].map((name) => html`<link rel="stylesheet" href="${asset(`${name}.css`)}">`)}
+${script === undefined ? '' : scripts(script, options)}
+${head}
 </head>
 <body>
-<a class="skip" href="#main">Skip to the content</a>
-<header class="head">
-<a class="brand" href="${up === '' ? './' : up}">${icon(assets, 'logo')}<span>sidepipe</span></a>
-${aside}
-</header>
-${main}
-<footer class="foot">
-<span>sidepipe ${version}</span>
-<nav aria-label="For programs"><a href="${up}api/v1/streams">API</a><a href="${up}readyz">Readiness</a><a href="${up}metrics">Metrics</a></nav>
-</footer>
+${body}
 </body>
 </html>
 `;
 }
 
-export function assetUrl(up: string, assets: WebAssets, file: string): string {
+function scripts(script: string, { up, assets }: DocumentOptions): Html {
+  const imports = assets.imports.get(script) ?? [];
+  return html`${imports.map((file) => html`<link rel="modulepreload" href="${assetUrl(up, assets, file)}">`)}
+<script type="module" src="${assetUrl(up, assets, script)}"></script>`;
+}
+
+function assetUrl(up: string, assets: WebAssets, file: string): string {
   return `${up}assets/${assets.hash}/${file}`;
 }
 

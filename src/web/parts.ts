@@ -1,21 +1,26 @@
 import { html } from 'hono/html';
 import type { ImageState, StreamDescription } from '../stream/types.js';
-import { pictureInWords, stateInWords } from './client/words.js';
+import { pictureInWords, stateInWords, viewersInWords } from './client/words.js';
 import type { Html } from './layout.js';
+import { thumbnailFile } from './sharing.js';
 
 /** The newest picture of a stream with its age; the client keeps both up to date. */
 export function pictureFigure(stream: StreamDescription, url: string, now: number, eager = false): Html {
   const { capturedAt, state, placeholder, dominantColour } = stream.thumbnail;
   return html`<figure class="picture" data-picture data-picture-url="${url}" data-captured-at="${capturedAt ?? ''}" data-image-state="${state}" data-placeholder="${placeholder ?? ''}" data-colour="${dominantColour ?? ''}">
-<img src="${url}" alt="Newest picture of ${stream.name}" width="1280" height="720" ${eager ? '' : html`loading="lazy"`} decoding="async">
+<img class="still" src="${url}" alt="Newest picture of ${stream.name}" width="1280" height="720" ${eager ? '' : html`loading="lazy"`} decoding="async">
 <figcaption data-age>${ageWords(state, capturedAt, now)}</figcaption>
 </figure>`;
 }
 
 /** Where the newest picture is, relative to the page: the public address may not be the one that this page came from. */
 export function pictureUrl(up: string, stream: StreamDescription): string {
-  const file = stream.playback.thumbnail.split('/').at(-1) ?? 'thumbnail.jpg';
-  return `${up}live/${encodeURIComponent(stream.name)}/${file}`;
+  return `${up}live/${encodeURIComponent(stream.name)}/${thumbnailFile(stream)}`;
+}
+
+/** How many watch, where the node counts them; nothing while nobody does. */
+export function viewersBadge(stream: StreamDescription): Html {
+  return html`<span class="viewers" data-viewers>${viewersInWords(stream)}</span>`;
 }
 
 /** The stream's state: a dot and a word. The colour comes from `data-state` of an element around it. */

@@ -1,90 +1,84 @@
 import { html } from 'hono/html';
 import type { StreamDescription } from '../stream/types.js';
-import { hlsModule, type WebAssets } from './assets.js';
-import { factsInWords, waitingInWords } from './client/words.js';
-import { assetUrl, type Html, icon, layout } from './layout.js';
-import { pictureFigure, pictureUrl, stateBadge } from './parts.js';
+import type { WebAssets } from './assets.js';
+import { factsInWords } from './client/words.js';
+import { type Html, icon, layout } from './layout.js';
+import { pictureFigure, pictureUrl, stateBadge, viewersBadge } from './parts.js';
+import { playerPart } from './player-part.js';
+import { addressesOf, embedCode, sharingTags } from './sharing.js';
 
 export interface WatchPageOptions {
   readonly stream: StreamDescription;
+  /** Where the node is, without a slash at its end; undefined where nobody can tell. */
+  readonly base: string | undefined;
+  /** Whether `base` is what the operator calls public: then the page does not correct it. */
+  readonly isPublic: boolean;
   readonly assets: WebAssets;
   readonly version: string;
   readonly now: number;
 }
 
 /** `/watch/{stream}`: the player, the newest picture beside it, and the addresses of both. */
-export function watchPage({ stream, assets, version, now }: WatchPageOptions): Html {
+export function watchPage({ stream, base, isPublic, assets, version, now }: WatchPageOptions): Html {
   const up = '../';
-  const live = `${up}live/${encodeURIComponent(stream.name)}`;
-  const api = `${up}api/v1/streams/${encodeURIComponent(stream.name)}`;
-  const picture = pictureUrl(up, stream);
-  const playlist = `${live}/index.m3u8`;
+  const addresses = addressesOf(stream, base ?? '');
   return layout({
     title: `${stream.name} · sidepipe`,
-    up,
-    assets,
-    version,
+    ...{ up, assets, version },
+    styles: ['player', 'watch'],
     script: 'watch.js',
-    preload: [
-      'copy.js',
-      'fetching.js',
-      'picture.js',
-      'placeholder.js',
-      'playback.js',
-      'seek-strip.js',
-      'server-clock.js',
-      'storyboard.js',
-      'stream-player.js',
-      'words.js',
-      hlsModule,
-    ],
+    head: base === undefined ? '' : sharingTags(stream, addresses),
     aside: html`<nav aria-label="Back"><a class="back" href="${up}">${icon(assets, 'back')}<span>All streams</span></a></nav>`,
-    main: html`<main id="main" class="watch" data-watch data-state="${stream.state}" data-api-url="${api}" data-playlist-url="${playlist}" data-hls-module="${assetUrl(up, assets, hlsModule)}">
-<div class="title"><h1>${stream.name}</h1>${stateBadge(stream)}<p class="reason" data-reason>${stream.reason?.message ?? ''}</p></div>
-<div class="stage">
-<section class="player" aria-label="Player">
-<video controls muted autoplay playsinline poster="${picture}" aria-label="Live picture of ${stream.name}"></video>
-<div class="screen" data-screen data-kind="${stream.state === 'live' ? 'connecting' : 'offline'}" role="status">
-<span class="screen-icon">${icon(assets, 'camera-off')}</span><span class="spinner"></span>
-<p class="screen-title" data-screen-title>${stream.state === 'live' ? 'Connecting' : 'Offline'}</p>
-<p data-screen-text>${waitingInWords(stream.state)}</p>
-</div>
-</section>
-<div class="strip" data-strip data-storyboard-url="${live}/storyboard.vtt" hidden>
-<div class="strip-picture" data-strip-picture hidden aria-hidden="true"><span class="strip-image" data-strip-image></span><span data-strip-words></span></div>
-<input type="range" data-strip-range min="0" max="1000" step="10" value="1000" aria-label="Place in the stream" aria-valuetext="live">
-</div>
+    main: html`<main id="main" class="watch" data-watch data-state="${stream.state}">
+${playerPart({ stream, assets, up })}
+<div class="title">
+<h1>${stream.name}</h1>
+<p class="title-facts">${stateBadge(stream)}${viewersBadge(stream)}</p>
+<div class="actions" data-actions></div>
+<p class="reason" data-reason>${stream.reason?.message ?? ''}</p>
 </div>
 <div class="side">
 <section class="panel" aria-labelledby="picture-title">
 <h2 id="picture-title">Newest picture</h2>
-${pictureFigure(stream, picture, now, true)}
+${pictureFigure(stream, pictureUrl(up, stream), now, true)}
 </section>
-<section class="panel" aria-labelledby="links-title">
-<h2 id="links-title">Links</h2>
-${linkField(assets, 'hls', 'HLS playlist', absoluteOr(stream.playback.hls, playlist))}
-${linkField(assets, 'thumbnail', 'Newest picture', absoluteOr(stream.playback.thumbnail, picture))}
+<section class="panel" aria-labelledby="links-title" data-links data-base="${isPublic ? '' : (base ?? '')}" data-up="${up}">
+<h2 id="links-title">Share</h2>
+${linkField(assets, 'page', 'This page', addresses.watch)}
+${linkField(assets, 'hls', 'HLS playlist', addresses.hls)}
+${linkField(assets, 'thumbnail', 'Newest picture', addresses.thumbnail)}
+${linkField(assets, 'embed', 'Code to embed the player', String(embedCode(stream, addresses)))}
 </section>
 </div>
-<section class="panel about" aria-labelledby="facts-title">
+<div class="about">
+<section aria-labelledby="facts-title">
 <h2 id="facts-title">About this stream</h2>
 <dl class="facts" data-facts>${factsInWords(stream).map(([label, text]) => html`<div><dt>${label}</dt><dd>${text}</dd></div>`)}</dl>
 </section>
-<noscript><p class="notice">${icon(assets, 'warning')}<span>Playing in this page needs JavaScript. The HLS playlist above plays in any player.</span></p></noscript>
+<section aria-labelledby="keys-title">
+<h2 id="keys-title">Keys</h2>
+<dl class="keys">${keys.map(([key, does]) => html`<div><dt><kbd>${key}</kbd></dt><dd>${does}</dd></div>`)}</dl>
+</section>
+</div>
+<noscript><p class="notice">${icon(assets, 'warning')}<span>Playing in this page needs JavaScript. The HLS playlist plays in any player.</span></p></noscript>
 </main>`,
   });
 }
 
-function linkField(assets: WebAssets, id: string, label: string, url: string): Html {
+const keys = [
+  ['Space', 'play, pause'],
+  ['← →', '5 s back, on'],
+  ['↑ ↓', 'volume'],
+  ['M', 'sound'],
+  ['F', 'full screen'],
+  ['L', 'live'],
+] as const;
+
+function linkField(assets: WebAssets, id: string, label: string, text: string): Html {
   return html`<div class="link" data-link>
 <label for="link-${id}">${label}</label>
-<div class="link-row"><input id="link-${id}" readonly spellcheck="false" value="${url}">
-<button type="button" hidden aria-label="Copy the address: ${label}"><span class="copy-icon">${icon(assets, 'copy')}</span><span class="done-icon">${icon(assets, 'check')}</span></button></div>
+<div class="link-row"><input id="link-${id}" readonly spellcheck="false" value="${text}">
+<button type="button" hidden aria-label="Copy: ${label}"><span class="copy-icon">${icon(assets, 'copy')}</span><span class="done-icon">${icon(assets, 'check')}</span></button></div>
 <span class="copied" data-copied role="status"></span>
 </div>`;
-}
-
-/** The public address where one is configured; else the relative one, which the client completes. */
-function absoluteOr(url: string, relative: string): string {
-  return /^https?:\/\//.test(url) ? url : relative;
 }

@@ -18,6 +18,7 @@ const stubAssets: WebAssets = {
       },
     ],
   ]),
+  imports: new Map([['home.js', ['chunk-1.js']]]),
   icons: new Map(),
   modifiedAt: 0,
 };

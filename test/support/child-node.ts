@@ -18,17 +18,21 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 /** The compiled program: the project's own `dist` when it is newer than all sources, else one built for this test file. */
 export async function builtProgram(): Promise<string> {
   const dist = join(root, 'dist');
-  const parts = ['cli.js', 'web/client/home.js'].map((file) => join(dist, file));
+  const parts = ['cli.js', 'web/assets/imports.json'].map((file) => join(dist, file));
   const built = await Promise.all(parts.map((file) => modifiedAt(file)));
   if (Math.min(...built) > (await newestIn(join(root, 'src')))) return dist;
   const folder = await mkdtemp(join(tmpdir(), 'sidepipe-build-'));
   builds.push(folder);
   for (const shared of ['node_modules', 'package.json', 'src']) await symlink(join(root, shared), join(folder, shared));
   const compiler = join(root, 'node_modules/typescript/bin/tsc');
-  const compile = (project: string, out: string) =>
-    run(process.execPath, [compiler, '-p', join(root, project), '--noCheck', '--outDir', join(folder, out)]);
-  await Promise.all([compile('src', 'dist'), compile('src/web/client', 'dist/web/client')]);
-  return join(folder, 'dist');
+  const compiled = join(folder, 'dist');
+  await Promise.all([
+    run(process.execPath, [compiler, '-p', join(root, 'src'), '--noCheck', '--outDir', compiled]),
+    run(process.execPath, ['--import', 'tsx', join(root, 'build/client.ts'), join(compiled, 'web/assets')], {
+      cwd: root,
+    }),
+  ]);
+  return compiled;
 }
 
 async function newestIn(folder: string): Promise<number> {

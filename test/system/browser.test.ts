@@ -169,8 +169,8 @@ describe('watch page', () => {
   it('copies an address', async () => {
     await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
     await page.goto(`${url}/watch/front-door`);
-    await page.click('[data-link] button >> nth=0');
-    await expect.poll(() => text('[data-copied]')).toBe('Copied');
+    await page.click('[data-link]:has(#link-hls) button');
+    await expect.poll(() => text('[data-link]:has(#link-hls) [data-copied]')).toBe('Copied');
     expect(await page.evaluate('navigator.clipboard.readText()')).toBe(`${url}/live/front-door/index.m3u8`);
   });
 

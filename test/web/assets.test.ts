@@ -3,22 +3,31 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hlsModule, loadAssets } from '../../src/web/assets.js';
+import { loadAssets } from '../../src/web/assets.js';
 
 let client: string;
 beforeAll(async () => {
   client = await mkdtemp(join(tmpdir(), 'sidepipe-assets-'));
   await writeFile(join(client, 'home.js'), `// ${'the same again '.repeat(100)}\nexport {};\n`);
-  await writeFile(join(client, 'home.js.map'), '{}');
+  await writeFile(join(client, 'imports.json'), '{"home.js":["chunk-1.js"]}');
 });
 afterAll(() => rm(client, { recursive: true, force: true }));
 
 describe('loadAssets', () => {
-  it('reads client code, style sheet, icons and hls.js', () => {
-    const { files, icons, hash } = loadAssets({ client });
-    expect([...files.keys()].sort()).toEqual(['favicon.svg', hlsModule, 'home.js', 'sidepipe.css', 'thumbhash.js']);
+  it('reads client code, style sheets and icons', () => {
+    const { files, imports, icons, hash } = loadAssets({ client });
+    expect([...files.keys()].sort()).toEqual([
+      'base.css',
+      'embed.css',
+      'favicon.svg',
+      'home.css',
+      'home.js',
+      'player.css',
+      'watch.css',
+    ]);
+    expect(imports.get('home.js')).toEqual(['chunk-1.js']);
     expect(files.get('home.js')?.contentType).toBe('text/javascript; charset=utf-8');
-    expect(files.get('sidepipe.css')?.contentType).toBe('text/css; charset=utf-8');
+    expect(files.get('base.css')?.contentType).toBe('text/css; charset=utf-8');
     expect(icons.get('logo')).toMatch(/^<svg .*aria-hidden="true"/);
     expect(hash).toMatch(/^[0-9a-f]{16}$/);
   });

@@ -1,11 +1,16 @@
-/** Makes the copy buttons work, and the addresses beside them complete. */
-export function enableCopying(root: ParentNode): void {
+/**
+ * Makes the copy buttons work. Behind a proxy that the node does not know of, its own idea of where it is may be wrong:
+ * `data-base` is corrected to where this page came from.
+ */
+export function enableCopying(root: HTMLElement): void {
+  const { base = '', up = '' } = root.dataset;
+  const here = new URL(up, document.baseURI).href.replace(/\/$/, '');
   for (const field of root.querySelectorAll<HTMLElement>('[data-link]')) {
     const input = field.querySelector('input');
     const button = field.querySelector('button');
     const words = field.querySelector<HTMLElement>('[data-copied]');
     if (input === null || button === null || words === null) continue;
-    input.value = new URL(input.value, document.baseURI).href;
+    if (base !== '') input.value = input.value.replaceAll(base, here);
     button.hidden = false;
     let timer: ReturnType<typeof setTimeout> | undefined;
     button.addEventListener('click', async () => {

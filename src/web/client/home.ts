@@ -1,13 +1,14 @@
 import { fetchTimed, repeat } from './fetching.js';
 import { followPicture } from './picture.js';
 import { showPlaceholders } from './placeholder.js';
+import { followPreview } from './preview.js';
 import { ServerClock } from './server-clock.js';
-import { type StreamFacts, stateInWords } from './words.js';
+import { type StreamFacts, stateInWords, summaryInWords, viewersInWords } from './words.js';
 
 const clock = new ServerClock();
 const restMs = 3000;
 let names = followAll();
-showAllPlaceholders();
+showPlaceholders(document);
 
 /** Follows every picture that is not followed yet and returns the names of all cards. */
 function followAll(): string {
@@ -17,6 +18,8 @@ function followAll(): string {
     if (figure !== null && figure.dataset['followed'] === undefined) {
       figure.dataset['followed'] = '';
       followPicture(figure, clock);
+      const link = card.querySelector('a');
+      if (link !== null) followPreview(link, figure);
     }
   }
   return cards.map((card) => card.dataset['stream']).join(' ');
@@ -43,12 +46,12 @@ function showState(stream: StreamFacts): void {
   if (card === null) return;
   card.dataset['state'] = stream.state;
   setText(card, '[data-state-words]', stateInWords(stream.state));
+  setText(card, '[data-viewers]', viewersInWords(stream));
   setText(card, '[data-reason]', stream.reason?.message ?? '');
 }
 
 function showSummary(streams: readonly StreamFacts[]): void {
-  const live = streams.filter(({ state }) => state === 'live').length;
-  setText(document, '[data-summary]', `${live} of ${streams.length} live`);
+  setText(document, '[data-summary]', summaryInWords(streams));
 }
 
 function setText(parent: ParentNode, selector: string, text: string): void {
@@ -61,13 +64,8 @@ async function rebuild(): Promise<void> {
   const response = await fetchTimed(document.location.href, clock, { headers: { Accept: 'text/html' } });
   const fresh = new DOMParser().parseFromString(await response.text(), 'text/html').querySelector('main');
   if (response.ok && fresh !== null) document.querySelector('main')?.replaceWith(document.adoptNode(fresh));
-  showAllPlaceholders();
+  showPlaceholders(document);
   names = followAll();
-}
-
-function showAllPlaceholders(): void {
-  const main = document.querySelector<HTMLElement>('[data-thumbhash-module]');
-  if (main !== null) showPlaceholders(main, new URL(main.dataset['thumbhashModule'] ?? '', document.baseURI).href);
 }
 
 repeat(refresh);

@@ -45,7 +45,7 @@ export function followPicture(figure: HTMLElement, clock: ServerClock): void {
 
 /** Puts the new picture in the place of the old one once it is decoded, so that nothing flickers. */
 async function swap(figure: HTMLElement, url: string): Promise<void> {
-  const old = figure.querySelector('img');
+  const old = figure.querySelector<HTMLImageElement>('img.still');
   if (old === null) return;
   const fresh = old.cloneNode() as HTMLImageElement;
   fresh.removeAttribute('loading');

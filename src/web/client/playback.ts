@@ -1,15 +1,23 @@
 import type HlsClass from 'hls.js';
+import type { Level } from 'hls.js';
+import type { Rendition } from './renditions.js';
 
 export interface PlaybackOptions {
   readonly video: HTMLVideoElement;
   readonly playlistUrl: string;
-  /** Where hls.js is. */
-  readonly hlsModuleUrl: string;
+  /** Called when there is something to play: by the rules of the browser it may be refused. */
+  readonly play: () => void;
+  /** What can be chosen from, once known: empty where there is one alone or the browser chooses. */
+  readonly onRenditions: (renditions: readonly Rendition[]) => void;
+  /** Whether the stream has sound, once known. */
+  readonly onSound: (hasSound: boolean) => void;
   /** Called once, when this playback cannot go on by itself: make a new one. */
   readonly onFailed: () => void;
 }
 
 const nativeType = 'application/vnd.apple.mpegurl';
+/** Behind the place where playback stays by itself, in target durations, and still called live. */
+const liveWithinDurations = 1.5;
 
 /** One attempt to play: disposable. Whoever made it closes it and makes the next. */
 export class Playback {
@@ -23,14 +31,15 @@ export class Playback {
   }
 
   async start(): Promise<void> {
-    const { video, hlsModuleUrl, playlistUrl } = this.#options;
+    const { video } = this.#options;
     const { signal } = this.#ended;
     video.addEventListener('ended', () => this.#fail(), { signal });
+    if (playsItself(video)) return this.#playNatively();
     try {
-      const { default: Hls } = (await import(hlsModuleUrl)) as { default: typeof HlsClass };
+      const { default: Hls } = await import('hls.js/light');
       if (signal.aborted) return;
       if (Hls.isSupported()) this.#playWith(Hls);
-      else if (video.canPlayType(nativeType) !== '') this.#playNatively(playlistUrl);
+      else if (video.canPlayType(nativeType) !== '') this.#playNatively();
       else this.#fail();
     } catch {
       this.#fail();
@@ -50,13 +59,32 @@ export class Playback {
       const { programDateTime = null, start = 0 } = fragment ?? {};
       return programDateTime === null ? undefined : programDateTime + (seconds - start) * 1000;
     }
-    const startDate = (this.#options.video as HTMLVideoElement & { getStartDate?(): Date }).getStartDate?.().getTime();
+    const startDate = startDateOf(this.#options.video)?.getTime();
     return startDate === undefined || Number.isNaN(startDate) ? undefined : startDate + seconds * 1000;
   }
 
   /** Where on the video's axis the playlist begins, where it is known: what lies before cannot be loaded any more. */
   get startSeconds(): number {
     return this.#hls?.latestLevelDetails?.fragments[0]?.start ?? 0;
+  }
+
+  /** Where on the video's axis one is as close to now as can be without stalling; undefined before that is known. */
+  get livePlace(): number | undefined {
+    if (this.#hls !== undefined) return this.#hls.liveSyncPosition ?? undefined;
+    const { seekable } = this.#options.video;
+    return seekable.length === 0 ? undefined : seekable.end(seekable.length - 1);
+  }
+
+  /** From where on the place counts as live. */
+  get liveFrom(): number {
+    const duration = this.#hls?.latestLevelDetails?.targetduration;
+    // Safari stays three target durations behind the end by itself, and does not tell how long those are.
+    return (this.livePlace ?? Number.NaN) - (duration === undefined ? 10 : liveWithinDurations * duration + 1);
+  }
+
+  /** -1: whatever the connection allows. */
+  choose(index: number): void {
+    if (this.#hls !== undefined) this.#hls.nextLevel = index;
   }
 
   close(): void {
@@ -68,29 +96,38 @@ export class Playback {
   }
 
   #playWith(Hls: typeof HlsClass): void {
-    const { video, playlistUrl } = this.#options;
-    const hls = new Hls({ enableWorker: false, backBufferLength: 30 });
+    const { video, playlistUrl, play, onRenditions, onSound } = this.#options;
+    const hls = new Hls({
+      enableWorker: false,
+      backBufferLength: 30,
+      // Makes the duration endless and the window what can be seeked to, as players of live streams expect it.
+      liveDurationInfinity: true,
+      capLevelToPlayerSize: true,
+      abrEwmaDefaultEstimate: 2_000_000,
+    });
     this.#hls = hls;
     hls.on(Hls.Events.ERROR, (_event, data) => {
       if (!data.fatal) return;
       if (data.type === Hls.ErrorTypes.MEDIA_ERROR && this.#mediaErrors++ < 2) hls.recoverMediaError();
       else this.#fail();
     });
-    hls.on(Hls.Events.MANIFEST_PARSED, () => this.#play());
+    hls.on(Hls.Events.MANIFEST_PARSED, (_event, { levels }) => {
+      onRenditions(levels.length < 2 ? [] : levels.map(renditionOf));
+      play();
+    });
+    hls.on(Hls.Events.BUFFER_CODECS, (_event, { audio, audiovideo }) => onSound(Boolean(audio ?? audiovideo)));
     hls.loadSource(playlistUrl);
     hls.attachMedia(video);
   }
 
-  #playNatively(playlistUrl: string): void {
-    const { video } = this.#options;
-    video.addEventListener('error', () => this.#fail(), { signal: this.#ended.signal });
+  #playNatively(): void {
+    const { video, playlistUrl, play, onRenditions, onSound } = this.#options;
+    const { signal } = this.#ended;
+    video.addEventListener('error', () => this.#fail(), { signal });
+    video.addEventListener('loadedmetadata', () => onSound(true), { signal });
+    onRenditions([]);
     video.src = playlistUrl;
-    this.#play();
-  }
-
-  #play(): void {
-    // A browser that forbids it leaves the play button of the controls to the viewer.
-    this.#options.video.play().catch(() => undefined);
+    play();
   }
 
   #fail(): void {
@@ -98,4 +135,17 @@ export class Playback {
     this.#ended.abort();
     this.#options.onFailed();
   }
+}
+
+function renditionOf({ width, height, bitrate }: Level, index: number): Rendition {
+  return { id: String(index), width, height, bitrate };
+}
+
+/** Safari: it plays HLS and tells the dates of its playlists, saves battery and knows AirPlay. Others play it less well than hls.js. */
+function playsItself(video: HTMLVideoElement): boolean {
+  return 'getStartDate' in video && video.canPlayType(nativeType) !== '';
+}
+
+function startDateOf(video: HTMLVideoElement & { getStartDate?(): Date }): Date | undefined {
+  return video.getStartDate?.();
 }

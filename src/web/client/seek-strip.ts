@@ -7,6 +7,12 @@ export interface SeekStripOptions {
   readonly dateAt: (seconds: number) => number | undefined;
   /** Where on the video's axis the playlist begins. */
   readonly startSeconds: () => number;
+  /** Where on the video's axis is live, where it is known. */
+  readonly livePlace: () => number | undefined;
+  /** From where on the place counts as live. */
+  readonly liveFrom: () => number;
+  /** Says how far behind live the place is; nothing at live. */
+  readonly behind: HTMLElement;
 }
 
 const tickMs = 500;
@@ -15,7 +21,7 @@ const shortestWindowSeconds = 3;
 const readAgainMs = 2000;
 const keepComingMs = 60_000;
 
-/** The line under the player: where in the stream's window it plays, and small pictures of where it could. */
+/** The line in the player: where in the stream's window it plays, and small pictures of where it could. */
 export class SeekStrip {
   readonly #options: SeekStripOptions;
   readonly #range: HTMLInputElement;
@@ -46,6 +52,7 @@ export class SeekStrip {
     range.addEventListener('blur', () => this.#hide());
     range.addEventListener('input', () => {
       this.#held = true;
+      this.#fill(this.#share);
       this.#preview(this.#share);
     });
     range.addEventListener('change', () => this.#seek(this.#share));
@@ -64,9 +71,15 @@ export class SeekStrip {
     void this.#read(this.#lookedAt === undefined ? keepComingMs : readAgainMs);
     if (this.#held) return;
     const { from, to } = window;
-    const share = Math.min(1, Math.max(0, (this.#options.video.currentTime - from) / (to - from)));
+    const { video, liveFrom, behind } = this.#options;
+    const isLive = video.currentTime >= liveFrom();
+    const share = isLive ? 1 : Math.min(1, Math.max(0, (video.currentTime - from) / (to - from)));
     this.#range.value = String(Math.round(share * Number(this.#range.max)));
-    this.#range.setAttribute('aria-valuetext', placeInWords(to - this.#options.video.currentTime));
+    this.#fill(share);
+    const words = placeInWords(isLive ? 0 : to - video.currentTime);
+    this.#range.setAttribute('aria-valuetext', words);
+    const shown = words === 'live' ? '' : words;
+    if (behind.textContent !== shown) behind.textContent = shown;
   }
 
   /** What can be seeked to. */
@@ -74,7 +87,8 @@ export class SeekStrip {
     const { seekable } = this.#options.video;
     if (seekable.length === 0) return undefined;
     const from = Math.max(seekable.start(0), this.#options.startSeconds());
-    const to = seekable.end(seekable.length - 1);
+    const end = seekable.end(seekable.length - 1);
+    const to = Math.min(end, this.#options.livePlace() ?? end);
     return Number.isFinite(to) && to - from >= shortestWindowSeconds ? { from, to } : undefined;
   }
 
@@ -123,6 +137,11 @@ export class SeekStrip {
       style.backgroundPosition = `-${x}px -${y}px`;
     };
     sheet.decode().then(draw, () => undefined);
+  }
+
+  /** How much of the line lies behind the place; a style sheet draws it. */
+  #fill(share: number): void {
+    this.#range.style.setProperty('--share', `${share * 100}%`);
   }
 
   #hide(): void {

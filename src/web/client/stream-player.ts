@@ -1,12 +1,16 @@
 import { Playback } from './playback.js';
+import { Renditions } from './renditions.js';
+import type { Sound } from './sound.js';
 import { waitingInWords } from './words.js';
 
 export interface StreamPlayerOptions {
   readonly video: HTMLVideoElement;
   /** Covers the video while nothing moves, and says why. */
   readonly screen: HTMLElement;
+  readonly sound: Sound;
   readonly playlistUrl: string;
-  readonly hlsModuleUrl: string;
+  /** False: nothing is loaded before the viewer asks for it. */
+  readonly autoplay: boolean;
 }
 
 const tickMs = 500;
@@ -26,9 +30,13 @@ export class StreamPlayer {
   #position = 0;
   #movedAt = 0;
   #playing = false;
+  #wanted: boolean;
+  /** What can be chosen from; outlives playbacks, and so does the choice. */
+  readonly renditions = new Renditions((index) => this.#playback?.choose(index));
 
   constructor(options: StreamPlayerOptions) {
     this.#options = options;
+    this.#wanted = options.autoplay;
   }
 
   get playing(): boolean {
@@ -43,6 +51,36 @@ export class StreamPlayer {
   /** Where on the video's axis the playlist begins. */
   get startSeconds(): number {
     return this.#playback?.startSeconds ?? 0;
+  }
+
+  /** Where on the video's axis is live, where it is known. */
+  get livePlace(): number | undefined {
+    return this.#playback?.livePlace;
+  }
+
+  /** From where on the place counts as live. */
+  get liveFrom(): number {
+    return this.#playback?.liveFrom ?? Number.NaN;
+  }
+
+  play(): void {
+    this.#wanted = true;
+    if (this.#playback === undefined) this.#tick(performance.now());
+    else void this.#options.sound.play();
+  }
+
+  goLive(): void {
+    const { livePlace } = this;
+    if (livePlace !== undefined) this.#options.video.currentTime = livePlace;
+    this.play();
+  }
+
+  /** Within what can be seeked to. */
+  seekBy(seconds: number): void {
+    const { video } = this.#options;
+    const { livePlace, startSeconds } = this;
+    if (livePlace === undefined) return;
+    video.currentTime = Math.min(Math.max(video.currentTime + seconds, startSeconds), livePlace);
   }
 
   start(state: string): void {
@@ -63,7 +101,7 @@ export class StreamPlayer {
   #tick(now: number): void {
     const { video } = this.#options;
     if (this.#playback === undefined) {
-      if (this.#state === 'live' && now >= this.#retryAt) this.#open(now);
+      if (this.#wanted && this.#state === 'live' && now >= this.#retryAt) this.#open(now);
     } else if (video.currentTime !== this.#position) {
       this.#playing = true;
       this.#attempts = 0;
@@ -85,12 +123,14 @@ export class StreamPlayer {
   }
 
   #open(now: number): void {
-    const { video, playlistUrl, hlsModuleUrl } = this.#options;
+    const { video, playlistUrl, sound } = this.#options;
     this.#movedAt = now;
     this.#playback = new Playback({
       video,
       playlistUrl,
-      hlsModuleUrl,
+      play: () => void sound.play(),
+      onRenditions: (renditions) => this.renditions.replace(renditions),
+      onSound: (hasSound) => sound.setHasSound(hasSound),
       onFailed: () => this.#reopen(performance.now()),
     });
     void this.#playback.start();
@@ -106,7 +146,8 @@ export class StreamPlayer {
 
   #showScreen(): void {
     const { screen, video } = this.#options;
-    screen.hidden = this.#playing || this.#waitsForViewer;
+    const isQuiet = !this.#wanted && this.#state === 'live';
+    screen.hidden = this.#playing || this.#waitsForViewer || isQuiet;
     video.dataset['playing'] = String(this.#playing);
     const offline = this.#state !== 'live';
     screen.dataset['kind'] = offline ? 'offline' : 'connecting';

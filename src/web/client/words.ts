@@ -43,6 +43,18 @@ export function waitingInWords(state: string): string {
   return screenWords[state] ?? 'The stream is not there at the moment.';
 }
 
+/** How many of the streams are live. */
+export function summaryInWords(streams: readonly { readonly state: string }[]): string {
+  const live = streams.filter(({ state }) => state === 'live').length;
+  return streams.length === 0 ? '' : `${live} of ${streams.length} live`;
+}
+
+/** How many watch: nothing where the node does not count, and while nobody does. */
+export function viewersInWords({ viewers }: Pick<StreamFacts, 'name' | 'viewers'>): string {
+  if (viewers === undefined || viewers === null || viewers < 1) return '';
+  return viewers === 1 ? '1 viewer' : `${viewers.toLocaleString('en')} viewers`;
+}
+
 const sourceWords: Readonly<Record<string, string>> = {
   test: 'Test picture',
   file: 'File',
@@ -87,6 +99,8 @@ export interface StreamFacts {
   readonly state: string;
   readonly reason: { readonly message: string } | null;
   readonly source: { readonly kind: string };
+  /** Where the node counts them. */
+  readonly viewers?: number | null;
   readonly hls: {
     readonly resolution: string | null;
     readonly frameRate: number | null;

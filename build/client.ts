@@ -1,0 +1,51 @@
+import { rm, writeFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build, type Metafile } from 'esbuild';
+import { strictShadowStyles } from './shadow-styles.js';
+
+/**
+ * Bundles what the pages run, with a list of what each page's script imports, into the folder that the command line names
+ * or `dist/web/assets`.
+ */
+
+const entries = ['home', 'watch', 'embed'];
+/** Imported once the script runs, and so by every player. */
+const soon = ['hls.light-', 'player-elements-'];
+const root = new URL('../', import.meta.url);
+const client = new URL('src/web/client/', root);
+const outdir = process.argv[2] ?? fileURLToPath(new URL('dist/web/assets', root));
+
+await rm(outdir, { recursive: true, force: true });
+const { metafile } = await build({
+  entryPoints: entries.map((name) => fileURLToPath(new URL(`${name}.ts`, client))),
+  outdir,
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  minify: true,
+  metafile: true,
+  target: ['es2022', 'safari16.4', 'firefox115'],
+  chunkNames: '[name]-[hash]',
+  plugins: [strictShadowStyles(fileURLToPath(new URL('shadow-styles.ts', client)))],
+  logLevel: 'warning',
+});
+const imports = Object.fromEntries(entries.map((name) => [`${name}.js`, importsOf(metafile, `${name}.js`)]));
+await writeFile(`${outdir}/imports.json`, `${JSON.stringify(imports, null, 2)}\n`);
+
+/** The files that a script asks for by itself, and what they ask for in turn. */
+function importsOf({ outputs }: Metafile, entry: string): string[] {
+  const byName = new Map(Object.entries(outputs).map(([path, output]) => [basename(path), output]));
+  const found = new Set<string>();
+  const follow = (name: string): void => {
+    for (const { path, kind } of byName.get(name)?.imports ?? []) {
+      const file = basename(path);
+      const isSoon = kind === 'import-statement' || soon.some((start) => file.startsWith(start));
+      if (!isSoon || found.has(file)) continue;
+      found.add(file);
+      follow(file);
+    }
+  };
+  follow(entry);
+  return [...found].sort();
+}

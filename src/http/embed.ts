@@ -1,0 +1,135 @@
+import type { Context, Hono } from 'hono';
+import type { LiveStream } from '../stream/types.js';
+import { embedPage } from '../web/embed-page.js';
+import { errorPage } from '../web/error-page.js';
+import { addressesOf, embedCode, playerSize } from '../web/sharing.js';
+import { describe } from './api/streams.js';
+import { baseUrlOf } from './base-url.js';
+import type { AppContext } from './context.js';
+import { frameSecurity, openToAll } from './headers.js';
+import { unknownStream } from './live.js';
+import { pageResponse } from './pages.js';
+import { notFound, type Problem, problemResponse } from './problem.js';
+
+const cacheSeconds = 300;
+const smallest = { width: 160, height: 90 };
+
+/** The player for frames of other sites, and the description by which they find it. */
+export function embedRoutes(app: Hono, context: AppContext): void {
+  const { streams, publicUrl, assets, version, embedOrigins } = context;
+
+  app.get('/embed/:stream', (c) => {
+    const name = c.req.param('stream');
+    const live = streams.get(name);
+    const security = frameSecurity(embedOrigins);
+    if (live === undefined) {
+      const problem = unknownStream(name);
+      if (c.req.header('accept')?.includes('text/html') !== true) return problemResponse(problem, c.req.url);
+      return pageResponse(errorPage({ problem, path: c.req.path, assets, version }), { problem, security });
+    }
+    const base = baseUrlOf(c, context);
+    const stream = describe(live, publicUrl);
+    const addresses = base === undefined ? undefined : addressesOf(stream, base);
+    const autoplay = c.req.query('autoplay') !== '0';
+    return pageResponse(embedPage({ stream, addresses, assets, autoplay }), { security });
+  });
+
+  /** https://oembed.com: what a site needs to show a link to a watch page as a player. */
+  app.get('/oembed', (c) => {
+    const refuse = (problem: Problem): Response => problemResponse(problem, c.req.url);
+    const format = c.req.query('format') ?? 'json';
+    if (format !== 'json') return refuse(otherFormat);
+    const url = c.req.query('url');
+    if (url === undefined) return refuse(wrong('url', 'The address of a watch page is missing.'));
+    const box = boxOf(c);
+    if (box.wrong !== undefined) return refuse(box.wrong);
+    const base = baseUrlOf(c, context);
+    const live = base === undefined ? undefined : streamAt(url, base, context);
+    if (base === undefined || live === undefined) {
+      return refuse({ ...notFound('There is no stream at this address.', openToAll), field: 'url' });
+    }
+    return described(live, base, box.size, context);
+  });
+}
+
+function described(
+  live: LiveStream,
+  base: string,
+  size: { width: number; height: number },
+  { publicUrl }: AppContext,
+): Response {
+  const stream = describe(live, publicUrl);
+  const addresses = addressesOf(stream, base);
+  const { width, height } = stream.thumbnail;
+  const body = JSON.stringify({
+    version: '1.0',
+    type: 'video',
+    title: stream.name,
+    provider_name: 'sidepipe',
+    provider_url: `${base}/`,
+    ...size,
+    html: String(embedCode(stream, addresses, size)),
+    // All three or none, says the specification.
+    ...(width === null || height === null
+      ? {}
+      : { thumbnail_url: addresses.thumbnail, thumbnail_width: width, thumbnail_height: height }),
+    cache_age: cacheSeconds,
+  });
+  return new Response(body, {
+    headers: {
+      ...openToAll,
+      'cache-control': `public, max-age=${cacheSeconds}`,
+      // Without a public URL the addresses are those of the request.
+      vary: 'Host',
+      'content-type': 'application/json',
+      'content-length': String(Buffer.byteLength(body)),
+    },
+  });
+}
+
+/** The stream whose watch or embed page has an address; undefined where it is none of this node's. */
+function streamAt(url: string, base: string, { streams }: AppContext): LiveStream | undefined {
+  if (!url.startsWith(`${base}/`)) return undefined;
+  const [, name] = /^\/(?:watch|embed)\/([^/?#]{1,200})\/?(?:[?#].*)?$/.exec(url.slice(base.length)) ?? [];
+  if (name === undefined) return undefined;
+  try {
+    return streams.get(decodeURIComponent(name));
+  } catch {
+    return undefined;
+  }
+}
+
+type Box =
+  | { readonly size: { width: number; height: number }; readonly wrong?: undefined }
+  | { readonly wrong: Problem };
+
+/** The largest 16:9 player within `maxwidth` × `maxheight`. */
+function boxOf(c: Context): Box {
+  let { width } = playerSize;
+  for (const [field, perPixel] of [
+    ['maxwidth', 1],
+    ['maxheight', 16 / 9],
+  ] as const) {
+    const text = c.req.query(field);
+    if (text === undefined) continue;
+    const least = field === 'maxwidth' ? smallest.width : smallest.height;
+    if (!/^\d{1,5}$/.test(text) || Number(text) < least) {
+      return { wrong: wrong(field, `${field} is a number of pixels, at least ${least}.`) };
+    }
+    width = Math.min(width, Math.floor(Number(text) * perPixel));
+  }
+  return { size: { width, height: Math.floor((width * 9) / 16) } };
+}
+
+function wrong(field: string, detail: string): Problem {
+  return { status: 400, code: 'request-invalid', title: 'Request not understood', detail, field, headers: openToAll };
+}
+
+const otherFormat: Problem = {
+  status: 501,
+  code: 'format-unknown',
+  title: 'Not implemented',
+  detail: 'Descriptions come as JSON alone: format=json.',
+  field: 'format',
+  headers: openToAll,
+};

@@ -1,0 +1,5 @@
+import { mountPlayer } from './player.js';
+import { ServerClock } from './server-clock.js';
+
+const root = document.querySelector<HTMLElement>('[data-player]');
+if (root !== null) mountPlayer({ root, clock: new ServerClock() });

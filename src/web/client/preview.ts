@@ -1,0 +1,81 @@
+/** After so long on a card its preview is shown: not while the pointer passes by. */
+const restMs = 150;
+/** The node collects frames for previews for a while after one was asked for: so often keeps them coming. */
+const keepComingMs = 45_000;
+/** How often a preview is asked for anew while it is looked at. */
+const againMs = 4000;
+
+/** Shows the animated preview over the picture while a card has the pointer or the focus. */
+export function followPreview(link: HTMLElement, figure: HTMLElement): void {
+  const still = matchMedia('(prefers-reduced-motion: reduce)');
+  const url = new URL(link.dataset['previewUrl'] ?? '', document.baseURI).href;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let shown: { readonly image: HTMLImageElement; readonly etag: string | null } | undefined;
+  let isWanted = false;
+
+  const remove = (): void => {
+    if (shown === undefined) return;
+    shown.image.remove();
+    URL.revokeObjectURL(shown.image.src);
+    shown = undefined;
+  };
+  const show = async (): Promise<void> => {
+    const next = await load(url, shown?.etag);
+    if (!isWanted || !figure.isConnected) return;
+    if (next !== undefined) {
+      figure.append(next.image);
+      remove();
+      shown = next;
+    }
+    timer = setTimeout(() => void show(), againMs);
+  };
+  const begin = (): void => {
+    if (isWanted || still.matches) return;
+    isWanted = true;
+    timer = setTimeout(() => void show(), restMs);
+  };
+  const end = (): void => {
+    if (link.matches(':hover, :focus-visible')) return;
+    isWanted = false;
+    clearTimeout(timer);
+    remove();
+  };
+  link.addEventListener('pointerenter', (event) => event.pointerType === 'mouse' && begin());
+  link.addEventListener('pointerleave', end);
+  link.addEventListener('focus', () => link.matches(':focus-visible') && begin());
+  link.addEventListener('blur', end);
+  if (matchMedia('(hover: hover)').matches && !still.matches) keepComing(figure, url);
+}
+
+/** The preview, decoded; undefined where there is none, or no other than the one before, whose animation goes on. */
+async function load(url: string, before: string | null | undefined) {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(10_000) });
+    const etag = response.headers.get('etag');
+    if (!response.ok || (before !== undefined && etag === before)) return undefined;
+    const image = new Image();
+    image.src = URL.createObjectURL(await response.blob());
+    image.alt = '';
+    image.className = 'preview';
+    await image.decode();
+    return { image, etag };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Asks for previews of what is in view, so that there is something that moves once the pointer comes. */
+function keepComing(figure: HTMLElement, url: string): void {
+  let timer: ReturnType<typeof setInterval> | undefined;
+  const ask = (): void => {
+    if (!figure.isConnected) clearInterval(timer);
+    else if (!document.hidden)
+      void fetch(url, { method: 'HEAD', signal: AbortSignal.timeout(10_000) }).catch(() => undefined);
+  };
+  new IntersectionObserver(([entry]) => {
+    clearInterval(timer);
+    if (entry?.isIntersecting !== true) return;
+    ask();
+    timer = setInterval(ask, keepComingMs);
+  }).observe(figure);
+}

@@ -1,0 +1,33 @@
+import { html } from 'hono/html';
+import type { StreamDescription } from '../stream/types.js';
+import type { WebAssets } from './assets.js';
+import { documentOf, type Html } from './layout.js';
+import { playerPart } from './player-part.js';
+import type { StreamAddresses } from './sharing.js';
+
+export interface EmbedPageOptions {
+  readonly stream: StreamDescription;
+  readonly addresses: StreamAddresses | undefined;
+  readonly assets: WebAssets;
+  readonly autoplay: boolean;
+}
+
+/** `/embed/{stream}`: the player alone, for the frames of other sites. */
+export function embedPage({ stream, addresses, assets, autoplay }: EmbedPageOptions): Html {
+  const up = '../';
+  return documentOf(
+    {
+      title: stream.name,
+      ...{ up, assets },
+      styles: ['player', 'embed'],
+      script: 'embed.js',
+      head: addresses === undefined ? '' : html`<link rel="canonical" href="${addresses.watch}">`,
+    },
+    html`<main class="embed">
+<h1 class="unseen">${stream.name}</h1>
+${playerPart({ stream, assets, up, autoplay })}
+<a class="embed-name" href="${up}watch/${encodeURIComponent(stream.name)}" target="_blank" rel="noopener">${stream.name}<span class="unseen"> (opens in a new window)</span></a>
+<noscript><p class="notice">Playing in this page needs JavaScript.</p></noscript>
+</main>`,
+  );
+}

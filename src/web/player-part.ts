@@ -1,0 +1,54 @@
+import { html } from 'hono/html';
+import type { StreamDescription } from '../stream/types.js';
+import type { WebAssets } from './assets.js';
+import { waitingInWords } from './client/words.js';
+import { type Html, icon } from './layout.js';
+import { pictureUrl } from './parts.js';
+
+export interface PlayerOptions {
+  readonly stream: StreamDescription;
+  readonly assets: WebAssets;
+  readonly up: string;
+  /** False: it waits for the viewer. */
+  readonly autoplay?: boolean;
+}
+
+/** The player of a stream, for src/web/client/player.ts to bring to life. */
+export function playerPart({ stream, assets, up, autoplay = true }: PlayerOptions): Html {
+  const name = encodeURIComponent(stream.name);
+  const live = `${up}live/${name}`;
+  const isLive = stream.state === 'live';
+  return html`<section class="player" id="player" data-player data-autoplay="${autoplay}" data-state="${stream.state}" data-api-url="${up}api/v1/streams/${name}" data-playlist-url="${live}/index.m3u8" aria-label="Player">
+<media-controller nohotkeys noautoseektolive novolumepref nomutedpref nosubtitleslangpref defaultstreamtype="live" fullscreenelement="player" gesturesdisabled>
+<video slot="media" muted playsinline poster="${pictureUrl(up, stream)}" aria-label="Live picture of ${stream.name}"></video>
+<media-loading-indicator slot="centered-chrome" noautohide></media-loading-indicator>
+<media-play-button class="big-play" slot="centered-chrome" notooltip></media-play-button>
+<media-rendition-menu anchor="auto" hidden></media-rendition-menu>
+<div class="bar">
+<div class="strip" data-strip data-storyboard-url="${live}/storyboard.vtt" hidden>
+<div class="strip-picture" data-strip-picture hidden aria-hidden="true"><span class="strip-image" data-strip-image></span><span data-strip-words></span></div>
+<input type="range" data-strip-range min="0" max="1000" step="10" value="1000" aria-label="Place in the stream" aria-valuetext="live">
+</div>
+<media-control-bar>
+<media-play-button></media-play-button>
+<media-mute-button></media-mute-button>
+<media-volume-range></media-volume-range>
+<media-live-button></media-live-button>
+<span class="behind" data-behind></span>
+<span class="spacer"></span>
+<media-captions-button></media-captions-button>
+<media-rendition-menu-button></media-rendition-menu-button>
+<media-pip-button></media-pip-button>
+<media-airplay-button></media-airplay-button>
+<media-fullscreen-button></media-fullscreen-button>
+</media-control-bar>
+</div>
+</media-controller>
+<button type="button" class="unmute" data-unmute hidden>${icon(assets, 'muted')}<span>Unmute</span></button>
+<div class="screen" data-screen data-kind="${isLive ? 'connecting' : 'offline'}" role="status">
+<span class="screen-icon">${icon(assets, 'camera-off')}</span><span class="spinner"></span>
+<p class="screen-title" data-screen-title>${isLive ? 'Connecting' : 'Offline'}</p>
+<p data-screen-text>${waitingInWords(stream.state)}</p>
+</div>
+</section>`;
+}
