@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { alerts, streamAlerts } from './schema-alerts.js';
+import { monitor } from './schema-monitor.js';
 import { preview, storyboard, thumbnail } from './schema-pictures.js';
 import { apiSources, device, input, rtsp, srt } from './schema-sources.js';
 import { flag, numeric, port, seconds } from './schema-values.js';
@@ -227,6 +228,7 @@ export const streamSchema = z.strictObject({
   thumbnail: thumbnail.prefault({}),
   preview: preview.prefault({}),
   storyboard: storyboard.prefault({}),
+  monitor: monitor.prefault(false),
   alerts: streamAlerts.prefault({}),
 });
 
@@ -276,6 +278,7 @@ export type ConfigInput = z.input<typeof configSchema>;
 /** What the node works with: everything defaulted and checked. */
 export type Config = z.output<typeof configSchema>;
 export type StreamConfig = Config['streams'][number];
+export type MonitorConfig = StreamConfig['monitor'];
 export type ThumbnailConfig = StreamConfig['thumbnail'];
 export type StorageConfig = Config['storage'];
 /** What names one store: `storage` itself, or `storage.fallback`. */
