@@ -20,8 +20,13 @@ const settings = z.strictObject(
     viewers: numeric(z.number().int().min(1).max(1000)).default(20),
     /** Sites whose pages may show it beside the node's own; `*`: all. */
     origins: z
-      .array(z.union([z.literal('*'), z.url({ protocol: /^https?$/ })], 'expected * or an origin such as https://example.org'))
-      .default([]),
+      .array(
+        z.union(
+          [z.literal('*'), z.url({ protocol: /^https?$/ })],
+          'expected * or an origin such as https://example.org',
+        ),
+      )
+      .optional(),
   },
   'expected true, false or a mapping (name: value)',
 );

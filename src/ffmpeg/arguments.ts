@@ -1,4 +1,5 @@
 import { type HlsPlan, hlsOutput } from './hls-output.js';
+import { type MonitorPlan, monitorOutput } from './monitor.js';
 import { snapshotOutput } from './valve.js';
 
 export interface StreamPlan extends HlsPlan {
@@ -9,7 +10,7 @@ export interface StreamPlan extends HlsPlan {
     readonly width: number;
     readonly height: number;
     /** Which pictures of a copied stream are decoded; keyframes where it is not told. */
-    readonly decode?: 'keyframes' | 'references';
+    readonly decode?: 'keyframes' | 'references' | 'all';
     /** False: keyframes are decoded without the codec's loop filter. */
     readonly deblock?: boolean;
     /** Where decoded pictures are far apart: take one rather than be so late with the next. */
@@ -21,6 +22,7 @@ export interface StreamPlan extends HlsPlan {
   };
   /** Whether pictures of full size can be asked for, on standard input. */
   readonly snapshots?: boolean;
+  readonly monitor?: MonitorPlan;
   /** Major version of libavformat. */
   readonly libavformat: number;
 }
@@ -43,6 +45,7 @@ export function ffmpegArguments(plan: StreamPlan): string[] {
     ...framesOutput(plan),
     ...packetTimes(plan),
     ...(plan.snapshots ? snapshotOutput(plan.libavformat) : []),
+    ...(plan.monitor === undefined ? [] : monitorOutput(plan.monitor, plan.libavformat)),
   ];
 }
 
@@ -55,6 +58,7 @@ export function ffmpegArguments(plan: StreamPlan): string[] {
  */
 function decoderArguments({ video, frames }: StreamPlan): string[] {
   if (video.kind !== 'copy') return [];
+  if (frames.decode === 'all') return ['-threads', '1'];
   if (frames.decode === 'references') return ['-threads', '1', '-skip_frame', 'noref'];
   return ['-threads', '1', '-skip_frame', 'nokey', ...(frames.deblock === false ? ['-skip_loop_filter', 'all'] : [])];
 }

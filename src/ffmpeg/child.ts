@@ -24,6 +24,8 @@ export interface Child {
   readonly snapshots: Readable | null;
   /** The child's file descriptor 6; null unless asked for. */
   readonly media: Writable | null;
+  /** The child's file descriptor 7; null unless asked for. */
+  readonly monitor: Readable | null;
   /** Settles when the process is gone and its pipes are drained; never rejects. */
   readonly exited: Promise<ChildExit>;
   kill(signal: NodeJS.Signals): void;
@@ -35,6 +37,7 @@ export interface SpawnOptions {
   readonly stdin?: boolean;
   readonly snapshots?: boolean;
   readonly media?: boolean;
+  readonly monitor?: boolean;
   /** Set on top of the node's own environment. */
   readonly environment?: Readonly<Record<string, string>>;
 }
@@ -63,7 +66,7 @@ export async function spawnChild(options: SpawnOptions): Promise<Child> {
   child.on('error', () => {});
   // A child that dies while it is written to breaks the pipe; that too is told by `exited`.
   child.stdin?.on('error', () => {});
-  const [snapshots = null, media = null] = child.stdio.slice(5);
+  const [snapshots = null, media = null, monitor = null] = child.stdio.slice(5);
   media?.on('error', () => {});
   return {
     pid: child.pid!,
@@ -74,6 +77,7 @@ export async function spawnChild(options: SpawnOptions): Promise<Child> {
     packets: child.stdio[4] as Readable,
     snapshots: snapshots as Readable | null,
     media: media as Writable | null,
+    monitor: monitor as Readable | null,
     exited,
     kill: (signal) => {
       if (!isOver) killGroup(child, signal);
@@ -88,6 +92,7 @@ async function begin(options: SpawnOptions): Promise<ChildProcess> {
       ...([pipe(options.stdin), 'pipe', 'pipe', 'pipe', 'pipe'] as const),
       pipe(options.snapshots),
       pipe(options.media),
+      pipe(options.monitor),
     ],
     env: { ...process.env, ...options.environment },
     detached: true,

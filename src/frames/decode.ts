@@ -1,6 +1,6 @@
-/** Which pictures of a copied stream are decoded: keyframes alone, or all that other pictures refer to. */
-type DecodeMode = 'keyframes' | 'references';
-export type DecodeSetting = 'auto' | DecodeMode;
+/** Which pictures of a copied stream are decoded: keyframes alone, all that other pictures refer to, or every one. */
+type DecodeMode = 'keyframes' | 'references' | 'all';
+export type DecodeSetting = 'auto' | 'keyframes' | 'references';
 
 export interface DecodeChoice {
   readonly mode: DecodeMode;
@@ -22,6 +22,11 @@ export function firstChoice(setting: DecodeSetting, intervalSeconds: number): De
   const longestGapSeconds = intervalSeconds + SLACK_SECONDS - MARGIN_SECONDS;
   if (setting !== 'auto') return { mode: setting, reason: 'configured', longestGapSeconds };
   return { mode: 'keyframes', reason: 'keyframes come often enough as far as is known', longestGapSeconds };
+}
+
+/** Where every picture is needed for something else: nothing is cheaper then. */
+export function everyPicture(reason: string): DecodeChoice {
+  return { mode: 'all', reason, longestGapSeconds: Number.POSITIVE_INFINITY };
 }
 
 export interface DecodeMeterOptions {

@@ -12,6 +12,7 @@ import { embedRoutes } from './embed.js';
 import { preflight } from './headers.js';
 import { healthRoutes } from './health.js';
 import { liveRoutes } from './live.js';
+import { monitorRoutes } from './monitor.js';
 import { pageResponse, pageRoutes } from './pages.js';
 import { methodNotAllowed, notFound, type Problem, problemOf, problemResponse } from './problem.js';
 import { createSessions } from './sessions.js';
@@ -63,6 +64,7 @@ export function createApp(options: AppOptions): Hono {
     now: options.now ?? Date.now,
   };
   const app = new Hono();
+  monitorRoutes(app, context);
   liveRoutes(app, context);
   apiRoutes(app, context);
   healthRoutes(app, context);

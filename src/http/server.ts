@@ -4,10 +4,11 @@ import { getRequestListener } from '@hono/node-server';
 import { SidepipeError } from '../errors.js';
 import type { HttpLog } from './context.js';
 import { type Problem, problemDocument, problemHeaders, problemOf, problemResponse, refusal } from './problem.js';
+import { answerUpgrades } from './upgrade.js';
 
 export interface HttpServerOptions {
   /** Answers one request: the app's `fetch`. */
-  readonly fetch: (request: Request) => Response | Promise<Response>;
+  readonly fetch: (request: Request, env?: object) => Response | Promise<Response>;
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
@@ -84,6 +85,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   server.timeout = limits.silenceTimeoutMs;
   server.maxConnections = limits.connections;
   server.on('clientError', refuseSocket);
+  answerUpgrades(server, { fetch: options.fetch, urlBytes: limits.urlBytes, log: options.log });
   return {
     start: () => listen(server, options),
     close: () => closeWithin(server, limits.closeTimeoutMs),

@@ -1,9 +1,10 @@
 import type { SidepipeError } from '../errors.js';
-import { type DecodeChoice, firstChoice } from '../frames/decode.js';
+import type { DecodeChoice } from '../frames/decode.js';
+import type { Monitor } from '../monitor/monitor.js';
 import type { PublicationStatus } from '../storage/publish/types.js';
 import type { StreamEnvironment } from './environment.js';
 import type { HlsOutput } from './hls-output.js';
-import { isCopied } from './plan.js';
+import { firstDecode, isCopied, monitorPlan } from './plan.js';
 import type { StreamRun } from './run.js';
 import type { StreamImages } from './stream-images.js';
 import type { PlaybackUrls, StreamDescription, StreamState } from './types.js';
@@ -21,6 +22,7 @@ export interface DescribedStream {
   /** Undefined: what one begins with. */
   readonly decode?: DecodeChoice;
   readonly decoderErrors: number;
+  readonly monitor: Monitor['status'] | undefined;
 }
 
 /** A stream as the API shows it. Holds no secret: addresses are redacted, errors are sentences. */
@@ -37,6 +39,7 @@ export function describeStream(stream: DescribedStream): StreamDescription {
     thumbnail: describeThumbnail(stream),
     hls: describeHls(stream.hls),
     storage: describeStorage(stream),
+    monitor: describeMonitor(stream),
     ffmpeg: {
       pid: isRunning ? (run?.pid ?? null) : null,
       restarts,
@@ -100,7 +103,7 @@ function describeDecode({ env, decode, run }: Pick<DescribedStream, 'env' | 'dec
     } as const;
   const keyframeInterval = run?.keyframeIntervalSeconds;
   const keyframeIntervalSeconds = keyframeInterval === undefined ? null : Math.round(keyframeInterval * 1000) / 1000;
-  const { mode, reason } = decode ?? firstChoice(env.config.thumbnail.decode, env.config.thumbnail.intervalSeconds);
+  const { mode, reason } = decode ?? firstDecode(env.config);
   return { mode, reason, keyframeIntervalSeconds };
 }
 
@@ -119,6 +122,13 @@ function describeHls(hls: HlsOutput): StreamDescription['hls'] {
     resolution,
     frameRate: described?.frameRate ?? null,
   };
+}
+
+function describeMonitor({ env, monitor }: DescribedStream): StreamDescription['monitor'] {
+  if (monitor === undefined) return null;
+  // Where people come by https, a WebSocket is a wss.
+  const base = env.publicUrl?.replace(/^http/, 'ws') ?? '';
+  return { url: `${base}/live/${env.config.name}/monitor`, ...monitorPlan(env.config.monitor), ...monitor };
 }
 
 function describeStorage({ env, uploads }: DescribedStream): StreamDescription['storage'] {

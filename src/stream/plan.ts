@@ -1,8 +1,9 @@
-import type { StreamConfig } from '../config/schema.js';
+import type { MonitorConfig, StreamConfig } from '../config/schema.js';
 import type { StreamPlan } from '../ffmpeg/arguments.js';
 import type { Capabilities } from '../ffmpeg/capabilities.js';
 import type { VideoPlan } from '../ffmpeg/hls-output.js';
-import { type DecodeChoice, firstChoice, SAMPLE_PICTURES } from '../frames/decode.js';
+import type { MonitorPlan } from '../ffmpeg/monitor.js';
+import { type DecodeChoice, everyPicture, firstChoice, SAMPLE_PICTURES } from '../frames/decode.js';
 import { type InputSettings, inputArguments, isCopyable, takesCommands } from '../ingest/input.js';
 import { type Source, srtMode, type UnknownSource } from '../ingest/source.js';
 import { type SourceTimeouts, timeoutsOf } from '../ingest/timeouts.js';
@@ -52,11 +53,23 @@ export function planStream({
       height: boxHeight(thumbnail),
       packetTimes: isCopyable(source, config.device),
       deblock: thumbnail.deblock === 'always' || (thumbnail.deblock === 'auto' && thumbnail.width > DEBLOCKED_WIDTH),
-      ...(video.kind === 'copy' ? pictureGaps(decode ?? firstChoice(thumbnail.decode, thumbnail.intervalSeconds)) : {}),
+      ...(video.kind === 'copy' ? pictureGaps(decode ?? firstDecode(config)) : {}),
     },
     snapshots: canSnapshot(source, capabilities),
+    ...(config.monitor.enabled ? { monitor: monitorPlan(config.monitor) } : {}),
     libavformat,
   };
+}
+
+/** What of a copied stream is decoded at first. Pure. */
+export function firstDecode({ monitor, thumbnail }: StreamConfig): DecodeChoice {
+  if (monitor.enabled) return everyPicture('the monitor shows every picture');
+  return firstChoice(thumbnail.decode, thumbnail.intervalSeconds);
+}
+
+/** The monitor's picture is 16:9, of even sides. */
+export function monitorPlan({ width, fps, bitrate }: MonitorConfig): MonitorPlan {
+  return { width, height: Math.round((width * 9) / 32) * 2, fps, bitrate };
 }
 
 /** Whether full-size pictures can be had of a source while it runs. Pure. */

@@ -48,6 +48,7 @@ export class StreamRegistry implements StreamDirectory {
       }
       if (stream.playlistLagSeconds !== undefined)
         gauges.remotePlaylistLagSeconds.set(labels, stream.playlistLagSeconds);
+      if (stream.monitor !== undefined) gauges.monitorViewers.set(labels, stream.monitor.status.viewers);
       const { publicationState } = stream;
       for (const each of publicationState === undefined ? [] : publicationStates) {
         gauges.publicationState.set({ ...labels, state: each }, each === publicationState ? 1 : 0);

@@ -53,6 +53,8 @@ export interface RunOptions {
   readonly onLine: (line: LogLine) => void;
   /** Whoever wants pictures of full size. */
   readonly snapshots: Pick<Snapshots, 'isWanted' | 'from' | 'offer' | 'fail'>;
+  /** Takes the monitor's bytes; undefined where there is no monitor. */
+  readonly onMonitor?: ((piece: Uint8Array) => void) | undefined;
   /** Push only: who writes FLV to ffmpeg, until it ends or the signal aborts. */
   readonly feed?: ((media: Writable, signal: AbortSignal) => void) | undefined;
 }
@@ -219,6 +221,7 @@ export class StreamRun {
       stdin: snapshots,
       snapshots,
       media: feed !== undefined,
+      monitor: config.monitor.enabled,
     });
     const unwatch = guard.watch(child.pid);
     void child.exited.then(unwatch);
@@ -247,6 +250,7 @@ export class StreamRun {
     child.side.on('data', (piece: Buffer) => progress.push(piece));
     child.packets.on('data', (piece: Buffer) => this.#pictures.packetTimes(piece));
     child.stderr.on('data', (piece: Buffer) => this.#tail.push(piece));
+    child.monitor?.on('data', (piece: Buffer) => this.#options.onMonitor?.(piece));
   }
 
   #openSnapshots({ stdin, snapshots: output, exited }: Child): void {

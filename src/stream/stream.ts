@@ -1,15 +1,17 @@
 import { SidepipeError } from '../errors.js';
-import { type DecodeChoice, firstChoice } from '../frames/decode.js';
+import type { DecodeChoice } from '../frames/decode.js';
 import type { Publisher } from '../ingest/rtmp/server-types.js';
+import type { Monitor } from '../monitor/monitor.js';
 import { awaitPublisher } from './arrival.js';
 import { describeStream } from './description.js';
 import type { StreamEnvironment } from './environment.js';
 import type { StreamStats } from './feed-schema.js';
 import { HlsOutput } from './hls-output.js';
 import { ImageWatch } from './image-watch.js';
+import { openMonitor } from './live-monitor.js';
 import { nextState, type StreamTurn } from './machine.js';
 import { Meter } from './meter.js';
-import { canSnapshot } from './plan.js';
+import { canSnapshot, firstDecode } from './plan.js';
 import { RestartLog } from './restart-log.js';
 import { failuresAfter, restartDelayMs } from './restart-policy.js';
 import { StreamRun } from './run.js';
@@ -36,6 +38,7 @@ const CLOSE_UPLOADS_MS = 5000;
 /** One configured stream: outlives its ffmpeg runs, makes a new one whenever the last is gone. */
 export class Stream implements LiveStream {
   readonly hls: HlsOutput;
+  readonly monitor: Monitor | undefined;
   readonly #env: StreamEnvironment;
   readonly #pictures: ImageWatch;
   readonly #snapshots: Snapshots;
@@ -60,8 +63,9 @@ export class Stream implements LiveStream {
     const { config, now, randomId, log } = env;
     this.#env = env;
     this.#since = now();
-    this.#decode = firstChoice(config.thumbnail.decode, config.thumbnail.intervalSeconds);
+    this.#decode = firstDecode(config);
     this.#snapshots = new Snapshots({ places: env.snapshotPlaces });
+    this.monitor = openMonitor(env);
     this.hls = new HlsOutput({
       config,
       randomId,
@@ -99,6 +103,7 @@ export class Stream implements LiveStream {
   /** Ends ffmpeg in order, ends the playlists, and uploads what is queued within the deadline. */
   async close(deadlineMs: number): Promise<void> {
     this.#closing.abort();
+    this.monitor?.close();
     await this.#run?.stop();
     await this.#supervised;
     await this.images.close();
@@ -125,6 +130,7 @@ export class Stream implements LiveStream {
       restarts: this.#restarts,
       decode: this.#decode,
       decoderErrors: this.#pictures.decoderErrors,
+      monitor: this.monitor?.status,
     });
   }
 
@@ -249,6 +255,7 @@ export class Stream implements LiveStream {
     const labels = { stream: config.name, rendition: this.hls.rendition };
     this.#mediaSince = undefined;
     this.hls.begin();
+    this.monitor?.begin();
     const run = new StreamRun({
       ...this.#env,
       now,
@@ -259,6 +266,7 @@ export class Stream implements LiveStream {
       feed: publisher && ((stdin, signal) => void publisher.pipe(stdin, { signal })),
       acquire: (bytes) => this.images.acquire(bytes),
       snapshots: this.#snapshots,
+      onMonitor: (piece) => this.monitor?.push(piece),
       onPicture: (picture, capturedAt) => {
         metrics.framesCaptured.inc({ stream: config.name });
         this.images.offer(picture, capturedAt);

@@ -1,3 +1,6 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+
 /** The life of a stream as people see it. */
 export type StreamState = 'idle' | 'starting' | 'live' | 'recovering' | 'failed';
 
@@ -169,6 +172,19 @@ export interface StreamDescription {
     readonly playlistLagSeconds: number | null;
     readonly lastError: string | null;
   };
+  /** Null where there is none. */
+  readonly monitor: {
+    /** A WebSocket, absolute or from the node's root. */
+    readonly url: string;
+    readonly width: number;
+    readonly height: number;
+    /** About so many pictures a second at most. */
+    readonly fps: number;
+    readonly bitrate: number;
+    readonly viewers: number;
+    /** Viewers that were let go because they took too little. */
+    readonly dropped: number;
+  } | null;
   readonly ffmpeg: {
     readonly pid: number | null;
     readonly restarts: number;
@@ -227,6 +243,17 @@ export interface StillsPage {
   readonly next: string | null;
 }
 
+/** The picture with little delay, for JSMpeg players. */
+export interface MonitorView {
+  /** Origins of other sites whose pages may show it; `*`: all. */
+  readonly origins: readonly string[];
+  /**
+   * Takes a request to upgrade to a WebSocket over, as Node's HTTP server hands it out. Throws `limit-reached`; what is wrong
+   * with the handshake is answered to the viewer.
+   */
+  join(upgrade: { readonly request: IncomingMessage; readonly socket: Duplex; readonly head: Buffer }): void;
+}
+
 /** What the HTTP layer and the library see of a stream. */
 export interface LiveStream {
   readonly name: string;
@@ -242,6 +269,8 @@ export interface LiveStream {
    * `source-unavailable` (not live, or no picture in time), `frame-invalid`, `image-failed`, `aborted`.
    */
   snapshot(options: SnapshotOptions): Promise<SnapshotResource>;
+  /** Undefined where the configuration has none. */
+  readonly monitor: MonitorView | undefined;
   /** Undefined when playable and fresh, else what is not, in words: for `/readyz`. */
   notReady(): string | undefined;
 }

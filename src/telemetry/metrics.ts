@@ -18,6 +18,7 @@ export interface Metrics {
   /** Changes: `raised`, `cleared`. */
   readonly alerts: Counter<'stream' | 'alert' | 'state'>;
   readonly webhooks: Counter<'result'>;
+  readonly monitorDropped: Counter<'stream'>;
   readonly ffmpegRestarts: Counter<'stream' | 'reason'>;
   readonly ffmpegCpuSeconds: Counter<'stream'>;
   /** Registers a function that sets the gauges when Prometheus asks. Returns the function that takes it out again. */
@@ -37,6 +38,7 @@ export interface Gauges {
   readonly thumbnailGate: Gauge<'stream' | 'state'>;
   readonly uploadBacklogBytes: Gauge;
   readonly remotePlaylistLagSeconds: Gauge<'stream'>;
+  readonly monitorViewers: Gauge<'stream'>;
   /** 1 for the state that holds, 0 for the others. */
   readonly publicationState: Gauge<'stream' | 'state'>;
 }
@@ -67,6 +69,8 @@ export function createMetrics({ onCollectorError }: MetricsOptions = {}): Metric
     events.segments,
     events.segmentBytes,
     events.alerts,
+    gauges.monitorViewers,
+    events.monitorDropped,
     events.ffmpegRestarts,
     events.ffmpegCpuSeconds,
   ];
@@ -140,6 +144,12 @@ function createGauges(registers: Registry[]): Gauges {
     remotePlaylistLagSeconds: new Gauge({
       name: 'sidepipe_remote_playlist_lag_seconds',
       help: 'How far the end of the uploaded playlist is behind the end of the local one.',
+      labelNames: ['stream'],
+      registers,
+    }),
+    monitorViewers: new Gauge({
+      name: 'sidepipe_monitor_viewers',
+      help: "Viewers of a stream's monitor. Absent where it has none.",
       labelNames: ['stream'],
       registers,
     }),
@@ -231,6 +241,12 @@ function createEventMetrics(registers: Registry[]) {
       name: 'sidepipe_webhooks_total',
       help: 'Webhooks by result: delivered, retried (an attempt), and the dead letters rejected, given-up, dropped.',
       labelNames: ['result'],
+      registers,
+    }),
+    monitorDropped: new Counter({
+      name: 'sidepipe_monitor_dropped_total',
+      help: 'Viewers of a monitor that were let go because they took too little.',
+      labelNames: ['stream'],
       registers,
     }),
     ffmpegRestarts: new Counter({

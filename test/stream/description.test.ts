@@ -37,7 +37,7 @@ function streamOf(
       status: { state: 'offline', captured: 0, dropped: 0, failed: 0 },
     } as unknown as DescribedStream['images'],
     ...{ uploads: undefined, run: undefined, state: 'starting', since: START, reason: undefined, restarts: 0 },
-    decoderErrors: 0,
+    ...{ decoderErrors: 0, monitor: undefined },
     ...more,
   };
 }

@@ -7,6 +7,7 @@ import type {
   ImmutableImage,
   LiveStream,
   MediaResource,
+  MonitorView,
   PlaylistResource,
   SheetResource,
   SnapshotOptions,
@@ -86,6 +87,7 @@ export class FakeStream implements LiveStream {
     throw new Error('no snapshot');
   };
 
+  monitor: MonitorView | undefined;
   diagnosis: StreamDiagnosis = { stderr: [], restarts: [] };
 
   diagnose(): StreamDiagnosis {
@@ -160,6 +162,7 @@ export class FakeStream implements LiveStream {
         playlistLagSeconds: null,
         lastError: null,
       },
+      monitor: null,
       ffmpeg: { pid: null, restarts: 0, speed: null, fps: null },
     };
   }

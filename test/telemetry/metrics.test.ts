@@ -23,6 +23,8 @@ const contract: Readonly<Record<string, readonly string[]>> = {
   sidepipe_storage_alerts_total: ['event'],
   sidepipe_alerts_total: ['stream', 'alert', 'state'],
   sidepipe_webhooks_total: ['result'],
+  sidepipe_monitor_viewers: ['stream'],
+  sidepipe_monitor_dropped_total: ['stream'],
   sidepipe_ffmpeg_restarts_total: ['stream', 'reason'],
   sidepipe_ffmpeg_cpu_seconds_total: ['stream'],
 };
@@ -39,6 +41,7 @@ function filled() {
     metrics.segmentBytes.inc({ stream, rendition: 'source' }, 1000);
     metrics.deletedObjects.inc({ stream }, 2);
     metrics.auditedSegments.inc({ stream, result: 'readable' }, 6);
+    metrics.monitorDropped.inc({ stream });
     metrics.ffmpegRestarts.inc({ stream, reason: 'exited' });
     metrics.ffmpegCpuSeconds.inc({ stream }, 0.25);
   }
@@ -61,6 +64,7 @@ describe('createMetrics', () => {
       gauges.thumbnailState.set({ stream: 'a', state: 'fresh' }, 1);
       gauges.thumbnailGate.set({ stream: 'a', state: 'good' }, 1);
       gauges.remotePlaylistLagSeconds.set({ stream: 'a' }, 2);
+      gauges.monitorViewers.set({ stream: 'a' }, 1);
       gauges.publicationState.set({ stream: 'a', state: 'publishing' }, 1);
       gauges.uploadBacklogBytes.set(10);
     });
@@ -126,7 +130,7 @@ describe('createMetrics', () => {
     await metrics.forget('never-there');
     const { body } = await metrics.render();
     expect(body).not.toContain('stream="a"');
-    expect(lines(body, 'sidepipe_').filter((line) => line.includes('stream="b"'))).toHaveLength(11);
+    expect(lines(body, 'sidepipe_').filter((line) => line.includes('stream="b"'))).toHaveLength(12);
   });
 
   it('stands beside another one in the same process', async () => {

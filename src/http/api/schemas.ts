@@ -94,6 +94,18 @@ export const streamSchema = z
     thumbnail,
     hls,
     storage,
+    monitor: z
+      .object({
+        url: z.string().describe('A WebSocket for JSMpeg players.'),
+        width: count,
+        height: count,
+        fps: z.number().describe('About so many pictures a second at most.'),
+        bitrate: count,
+        viewers: count,
+        dropped: count.describe('Viewers that were let go because they took too little.'),
+      })
+      .nullable()
+      .describe('The picture with little delay.'),
     ffmpeg: z.object({
       pid: count.nullable().describe('For operators only: null without the admin token.'),
       restarts: count,

@@ -1,0 +1,53 @@
+/**
+ * A further output for JSMpeg players: MPEG-1 video in MPEG-TS, every picture as soon as it is decoded. Nothing in the
+ * source may make its encoder fail, for then ffmpeg would end as a whole. Pure.
+ */
+export interface MonitorPlan {
+  /** Pixels. Every picture is fitted into this box, whatever the source's size becomes: the encoder's cannot change. */
+  readonly width: number;
+  readonly height: number;
+  /** About this many pictures a second at most, up to 30. */
+  readonly fps: number;
+  /** Bits per second, at so many pictures. */
+  readonly bitrate: number;
+}
+
+/** Where it comes out. */
+export const MONITOR_URL = 'pipe:7';
+
+/**
+ * MPEG-1 knows some frame rates only, none under 24. This one is the highest: the timestamps, which players of live streams do
+ * not look at, then never overtake the source's, and so do not show in ffmpeg's progress reports.
+ */
+const NOMINAL_FPS = 60;
+/** How much nearer to each other than `fps` says two pictures may be: timestamps are rounded. */
+const SLACK = 0.75;
+/** Who joins waits for a keyframe. */
+const KEYFRAMES_PER_SECOND = 2;
+
+export function monitorOutput({ width, height, fps, bitrate }: MonitorPlan, libavformat: number): string[] {
+  const bits = Math.round((bitrate * NOMINAL_FPS) / fps);
+  const least = Math.round((SLACK / fps) * 1e6) / 1e6;
+  const select = `isnan(prev_selected_t)+lt(t,prev_selected_t)+gte(t-prev_selected_t,${least})`;
+  const box = `${width}:${height}`;
+  const fit = `scale=${box}:force_original_aspect_ratio=decrease:flags=fast_bilinear,pad=${box}:(ow-iw)/2:(oh-ih)/2`;
+  return [
+    ...['-map', '0:V:0', '-an', '-sn', '-dn', '-map_metadata', '-1'],
+    // Without timestamps the encoder counts: those of a source may go backwards, on which it would give up.
+    ...['-vf', `select='${select}',${fit},setsar=1,format=yuv420p,setpts=NAN`],
+    ...(libavformat >= 60 ? ['-fps_mode', 'passthrough'] : ['-vsync', 'passthrough']),
+    ...['-enc_time_base', `1:${NOMINAL_FPS}`],
+    ...[
+      '-c:v',
+      'mpeg1video',
+      '-threads',
+      '1',
+      '-bf',
+      '0',
+      '-g',
+      String(Math.max(1, Math.round(fps / KEYFRAMES_PER_SECOND))),
+    ],
+    ...['-b:v', String(bits), '-maxrate', String(bits * 2), '-bufsize', String(bits)],
+    ...['-muxdelay', '0', '-muxpreload', '0', '-f', 'mpegts', '-flush_packets', '1', MONITOR_URL],
+  ];
+}

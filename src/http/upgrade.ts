@@ -1,0 +1,111 @@
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Context } from 'hono';
+import type { HttpLog } from './context.js';
+import { type Problem, problemDocument, problemHeaders, problemOf, refusal } from './problem.js';
+
+/** A connection that its client wants to turn into a WebSocket. The route that does so says that it has. */
+export interface UpgradeRequest {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  /** What came behind the request's headers. */
+  readonly head: Buffer;
+  isTaken: boolean;
+}
+
+export interface UpgradeOptions {
+  /** The app's `fetch`: a request to upgrade is a request, and goes through the same checks. */
+  readonly fetch: (request: Request, env: object) => Response | Promise<Response>;
+  readonly urlBytes: number;
+  readonly log: HttpLog;
+}
+
+/** The upgrade that a request asks for; undefined where it asks for none, or came without a connection. */
+export function upgradeOf(c: Context): UpgradeRequest | undefined {
+  return (c.env as { readonly upgrade?: UpgradeRequest } | undefined)?.upgrade;
+}
+
+/** Lets the app answer requests to upgrade to a WebSocket. Those for any other protocol are answered as if they had not asked. */
+export function answerUpgrades(server: Server, options: UpgradeOptions): void {
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    // A client that is gone before its answer; nobody is left to be told.
+    socket.on('error', () => {});
+    if (request.headers.upgrade?.toLowerCase() === 'websocket') void answer({ request, socket, head, options });
+    else handBack(server, request, socket, head);
+  });
+}
+
+async function answer(upgrading: {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  readonly head: Buffer;
+  readonly options: UpgradeOptions;
+}): Promise<void> {
+  const { request, socket, head, options } = upgrading;
+  const target = request.url ?? '/';
+  if (target.length > options.urlBytes) {
+    const problem = refusal(414, `The address is longer than ${options.urlBytes} bytes.`);
+    return refuse(socket, target, problem);
+  }
+  const upgrade: UpgradeRequest = { request, socket, head, isTaken: false };
+  try {
+    const response = await options.fetch(requestOf(request), { incoming: request, upgrade });
+    if (!upgrade.isTaken) await write(socket, response);
+  } catch (error) {
+    const isBadAddress = error instanceof TypeError;
+    if (!isBadAddress) options.log.error({ err: error }, 'request failed');
+    if (upgrade.isTaken) socket.destroy();
+    else
+      refuse(
+        socket,
+        target,
+        isBadAddress ? refusal(400, 'The address of the request is not valid.') : problemOf(error),
+      );
+  }
+}
+
+/** Throws a TypeError where host or address make no URL. */
+function requestOf({ url = '/', rawHeaders, headers: { host = 'localhost' } }: IncomingMessage): Request {
+  const headers = new Headers();
+  for (let at = 0; at < rawHeaders.length; at += 2) headers.append(rawHeaders[at] ?? '', rawHeaders[at + 1] ?? '');
+  if (!url.startsWith('/') || !/^[A-Za-z0-9.:[\]_-]+$/.test(host)) throw new TypeError('not an address');
+  return new Request(new URL(`http://${host}${url}`), { headers });
+}
+
+async function write(socket: Duplex, response: Response): Promise<void> {
+  const body = Buffer.from(await response.arrayBuffer());
+  const headers = Object.fromEntries(response.headers);
+  writeHead(socket, response.status, { ...headers, 'content-length': String(body.byteLength) }, body);
+}
+
+function refuse(socket: Duplex, target: string, problem: Problem): void {
+  const body = problemDocument(problem, target);
+  writeHead(socket, problem.status, problemHeaders(problem, body), body);
+}
+
+function writeHead(
+  socket: Duplex,
+  status: number,
+  headers: Readonly<Record<string, string>>,
+  body: Buffer | string,
+): void {
+  const fields = Object.entries({ ...headers, connection: 'close' });
+  const lines = fields.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+  socket.write(`HTTP/1.1 ${status} ${status === 426 ? 'Upgrade Required' : 'Refused'}\r\n${lines}\r\n`);
+  socket.end(body);
+}
+
+/**
+ * RFC 9110, 7.8: a server may ignore an Upgrade field, which Node does only where nobody listens for upgrades; and Java's
+ * HTTP client asks each server for HTTP/2 in this way. So the request is put back without the field and read again.
+ */
+function handBack(server: Server, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  const { method, url, httpVersion, rawHeaders } = request;
+  const lines = [`${method} ${url} HTTP/${httpVersion}`];
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] ?? '';
+    if (!/^(?:upgrade|connection|http2-settings)$/i.test(name)) lines.push(`${name}: ${rawHeaders[at + 1]}`);
+  }
+  socket.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), head]));
+  server.emit('connection', socket);
+}
