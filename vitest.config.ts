@@ -1,15 +1,13 @@
 import { defineConfig } from 'vitest/config';
 
-const suite = process.env['SUITE'];
-const isSystem = suite === 'system';
+const isSystem = process.env['SUITE'] === 'system';
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     // Suites that need Debian packages (a browser, Ceph, strace) are run by .ci/run with SUITE=system.
-    // The node on Ceph, with its gateway killed and its disk stalled, is for SUITE=ceph: of three runs beside others one passed,
-    // one hung, one was ended before it answered; why is not known.
-    exclude: suite === 'ceph' ? [] : isSystem ? ['test/system/ceph-node.test.ts'] : ['test/system/**'],
+    exclude: isSystem ? [] : ['test/system/**'],
+    setupFiles: ['test/support/end-with-vitest.ts'],
     testTimeout: 30_000,
     hookTimeout: 30_000,
     // Tests with real streams run in real time on machines that others share. What fails three times there is no hiccup.

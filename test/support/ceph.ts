@@ -1,12 +1,14 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
+import { execFile } from 'node:child_process';
+import { randomInt, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { messageOf } from '../../src/errors.js';
+import { createDaemons } from './daemons.js';
+import { until as untilTrue } from './wait.js';
 
 const run = promisify(execFile);
 
@@ -26,40 +28,23 @@ export interface Ceph {
 
 /**
  * A real S3 server: Ceph's RADOS gateway with one monitor and one disk in memory, on free ports of 127.0.0.1. Installs
- * Debian's packages where they are missing and this process is root. Leaves no process and no file behind.
+ * Debian's packages where they are missing and this process is root. Leaves no process and no file behind. Every step of
+ * its start is bounded and says what it waited for.
  */
 export async function startCeph(): Promise<Ceph> {
   await install();
   const folder = await mkdtemp(join(tmpdir(), 'ceph-'));
   const [monitorPort, gatewayPort] = await freePorts(2);
-  const environment = { ...process.env, CEPH_CONF: join(folder, 'ceph.conf') };
-  const daemons = new Map<string, ChildProcess>();
-
+  const env = { ...process.env, CEPH_CONF: join(folder, 'ceph.conf') };
+  const daemons = createDaemons({ folder, env });
   const call = async (command: string, ...parameters: string[]): Promise<string> =>
-    (await run(command, parameters, { env: environment, timeout: 60_000 })).stdout;
-  const start = (name: string, command: string, ...parameters: string[]): void => {
-    // The daemons end with the tests, however those end.
-    const child = spawn('setpriv', ['--pdeathsig', 'KILL', command, '-f', ...parameters], {
-      env: environment,
-      stdio: 'ignore',
-    });
-    daemons.set(name, child);
-  };
-  const stop = async (name: string): Promise<void> => {
-    const child = daemons.get(name);
-    daemons.delete(name);
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-    child.kill('SIGKILL');
-    await ended;
-  };
-  const close = async (): Promise<void> => {
-    for (const name of ['gateway', 'disk', 'monitor']) await stop(name);
-    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
-  };
+    (await run(command, parameters, { env, timeout: patienceMs, killSignal: 'SIGKILL' })).stdout;
   const startGateway = async (): Promise<void> => {
-    start('gateway', 'radosgw', '-n', 'client.rgw');
-    await until('the gateway', async () => (await fetch(`http://127.0.0.1:${gatewayPort}/`)).ok);
+    daemons.start('gateway', 'radosgw', ['-f', '-n', 'client.rgw']);
+    await until("Ceph's gateway to answer", async () => {
+      daemons.mustRun('gateway');
+      return answers(`http://127.0.0.1:${gatewayPort}/`);
+    });
   };
 
   const credentials = { accessKeyId: 'CEPHTESTACCESSKEY', secretAccessKey: 'ceph-test-secret-key' };
@@ -70,84 +55,90 @@ export async function startCeph(): Promise<Ceph> {
     await writeFile(join(folder, 'keyring'), '');
     await writeFile(join(folder, 'ceph.conf'), configuration(folder, cluster, monitorPort!, gatewayPort!));
     const map = join(folder, 'monmap');
-    await call(
-      'monmaptool',
-      '--create',
-      '--clobber',
-      '--fsid',
-      cluster,
-      '--addv',
-      'a',
-      `[v2:127.0.0.1:${monitorPort}/0]`,
-      map,
-    );
+    const address = `[v2:127.0.0.1:${monitorPort}/0]`;
+    await call('monmaptool', '--create', '--clobber', '--fsid', cluster, '--addv', 'a', address, map);
     await call('ceph-mon', '--mkfs', '-i', 'a', '--monmap', map, '--keyring', join(folder, 'keyring'));
-    start('monitor', 'ceph-mon', '-i', 'a');
+    daemons.start('monitor', 'ceph-mon', ['-f', '-i', 'a']);
     await call('ceph', 'osd', 'new', disk);
     await call('ceph-osd', '-i', '0', '--mkfs', '--osd-uuid', disk);
-    start('disk', 'ceph-osd', '-i', '0');
-    await until('the disk', async () => (await call('ceph', 'osd', 'stat')).includes('1 up'));
+    daemons.start('disk', 'ceph-osd', ['-f', '-i', '0']);
+    await until("Ceph's disk to be up", async () => {
+      for (const name of ['monitor', 'disk']) daemons.mustRun(name);
+      return (await call('ceph', 'osd', 'stat')).includes('1 up');
+    });
     const { accessKeyId, secretAccessKey } = credentials;
-    const user = [
-      '--uid=test',
-      '--display-name=test',
-      `--access-key=${accessKeyId}`,
-      `--secret-key=${secretAccessKey}`,
-    ];
-    await call('radosgw-admin', 'user', 'create', ...user);
+    const keys = [`--access-key=${accessKeyId}`, `--secret-key=${secretAccessKey}`];
+    await call('radosgw-admin', 'user', 'create', '--uid=test', '--display-name=test', ...keys);
     await startGateway();
   } catch (error) {
     const log = await readFile(join(folder, 'log', 'client.rgw.log'), 'utf8').catch(() => '');
-    await close();
-    throw new Error(`Ceph did not start: ${log.slice(-2000)}`, { cause: error });
+    await daemons.close();
+    throw new Error(`Ceph did not start: ${messageOf(error)}; its gateway said: ${log.slice(-2000)}`, { cause: error });
   }
 
   return {
     endpoint: `http://127.0.0.1:${gatewayPort}`,
     credentials,
-    outage: () => stop('gateway'),
+    outage: () => daemons.stop('gateway'),
     resume: startGateway,
-    stall: (stopped) => void daemons.get('disk')?.kill(stopped ? 'SIGSTOP' : 'SIGCONT'),
+    stall: (stopped) => daemons.signal('disk', stopped ? 'SIGSTOP' : 'SIGCONT'),
     limitRequests: async (concurrent) => {
       const socket = join(folder, 'run', 'client.rgw.asok');
       await call('ceph', '--admin-daemon', socket, 'config', 'set', 'rgw_max_concurrent_requests', String(concurrent));
     },
-    close,
+    close: () => daemons.close(),
   };
 }
 
+const patienceMs = 60_000;
 const packages = ['radosgw', 'ceph-mon', 'ceph-osd'];
 
 async function install(): Promise<void> {
   const there = packages.every((name) => ['/usr/bin', '/usr/sbin'].some((path) => existsSync(join(path, name))));
   if (there) return;
   if (process.getuid?.() !== 0) throw new Error(`these tests need Debian's packages ${packages.join(', ')}`);
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  await run('apt-get', ['update', '-qq'], { env });
-  await run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages], {
-    env,
+  const options = {
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
     maxBuffer: 64 * 1024 ** 2,
-  });
-}
-
-/** Ports that were free together a moment ago. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports: number[] = [];
-  for (const server of servers) {
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    ports.push((server.address() as { port: number }).port);
-  }
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
+    timeout: 2 * patienceMs,
+  };
+  await run('apt-get', ['update', '-qq'], options);
+  await run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages], options);
 }
 
 async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  const end = Date.now() + 60_000;
-  while (!(await holds().catch(() => false))) {
-    if (Date.now() > end) throw new Error(`${what} of Ceph does not come up`);
-    await delay(50);
+  await untilTrue(what, holds, { timeoutMs: patienceMs, intervalMs: 50 });
+}
+
+async function answers(url: string): Promise<boolean> {
+  return fetch(url, { signal: AbortSignal.timeout(5000) }).then(
+    ({ ok }) => ok,
+    () => false,
+  );
+}
+
+/**
+ * Ports that are free, below those that the system gives to connections and to servers that name none: a gateway that was
+ * killed finds its own free again when it comes back.
+ */
+async function freePorts(count: number): Promise<number[]> {
+  const ports: number[] = [];
+  while (ports.length < count) {
+    const port = randomInt(20_000, 32_000);
+    if (!ports.includes(port) && (await isFree(port))) ports.push(port);
   }
+  return ports;
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer();
+  try {
+    await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', resolve));
+  } catch {
+    return false;
+  }
+  await new Promise((resolve) => server.close(resolve));
+  return true;
 }
 
 /** `ms mon client mode = crc` because without it the gateway hangs; the rest is the smallest cluster that serves. */

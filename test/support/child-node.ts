@@ -134,10 +134,12 @@ export async function startChild(options: ChildOptions): Promise<ChildNode> {
   };
 }
 
-/** Runs the program to its end. */
+/** Runs the program to its end, which must come within two minutes. */
 export async function runChild(options: ChildOptions) {
   const child = await startChild(options);
-  const { code } = await child.exited;
+  const timer = setTimeout(() => child.kill('SIGKILL'), 120_000);
+  const { code, signal } = await child.exited.finally(() => clearTimeout(timer));
+  if (signal === 'SIGKILL') throw new Error(`killed, as it did not end: ${child.stdout()}${child.stderr()}`);
   return { code, stdout: child.stdout(), stderr: child.stderr() };
 }
 

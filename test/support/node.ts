@@ -33,7 +33,7 @@ export async function startNode(config: ConfigInput, options: NodeOptions = {}):
   onTestFinished(() => node.close(), 20_000);
   await node.start();
   const url = `http://127.0.0.1:${node.address?.port}`;
-  const get = (path: string) => fetch(new URL(path, url));
+  const get = (path: string) => fetch(new URL(path, url), { signal: AbortSignal.timeout(30_000) });
   const api: TestNode['api'] = (method, path, body, headers) =>
     fetch(new URL(`/api/v1/${path}`, url), {
       method,

@@ -12,7 +12,7 @@ let buckets = 0;
 
 beforeAll(async () => {
   ceph = await startCeph();
-}, 240_000);
+}, 300_000);
 afterAll(() => ceph?.close());
 
 async function newBucket(): Promise<S3Config> {
@@ -20,7 +20,7 @@ async function newBucket(): Promise<S3Config> {
   const bucket = `bucket-${buckets}`;
   const { endpoint, credentials } = ceph;
   const client = new S3Client({ endpoint, credentials, region: 'us-east-1', forcePathStyle: true });
-  await client.send(new CreateBucketCommand({ Bucket: bucket }));
+  await client.send(new CreateBucketCommand({ Bucket: bucket }), { abortSignal: AbortSignal.timeout(60_000) });
   client.destroy();
   return s3ConfigFor(ceph, { bucket, vendor: 'ceph' });
 }
