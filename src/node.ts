@@ -195,7 +195,12 @@ export class SidepipeNode {
 
   async #openPublishing(): Promise<Publishing | undefined> {
     const { storage } = this.config;
-    const publishing = await openPublishing({ storage, log: this.#log, metrics: this.#metrics });
+    const publishing = await openPublishing({
+      storage,
+      log: this.#log,
+      metrics: this.#metrics,
+      events: this.#events,
+    });
     this.#closers.unshift(() => publishing?.close(this.#options.closeDeadlineMs ?? 5000));
     return publishing;
   }

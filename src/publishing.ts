@@ -4,7 +4,8 @@ import { openStore } from './storage/open.js';
 import type { Publisher } from './storage/publish/types.js';
 import { createPublisher } from './storage/publisher.js';
 import type { ObjectStore } from './storage/store.js';
-import { logUploads, observeUploads } from './stream/publisher-events.js';
+import type { StreamEvents } from './stream/events.js';
+import { observeUploads, tellUploads } from './stream/publisher-events.js';
 import type { Logger } from './telemetry/logger.js';
 import type { Metrics } from './telemetry/metrics.js';
 
@@ -12,6 +13,8 @@ export interface PublishingOptions {
   readonly storage: StorageConfig;
   readonly log: Logger;
   readonly metrics: Metrics;
+  /** Told what becomes of streams on the store. */
+  readonly events: Pick<StreamEvents, 'publish'>;
 }
 
 /** The way to the configured stores. */
@@ -32,7 +35,8 @@ const CONNECTIONS_AN_UPLOAD = 1.5;
  * Opens the stores of the configuration and a publisher on them; undefined where nothing leaves the node. Throws
  * `storage-misconfigured` when one cannot be opened: neither is open then. Contacts nobody.
  */
-export async function openPublishing({ storage, log, metrics }: PublishingOptions): Promise<Publishing | undefined> {
+export async function openPublishing(options: PublishingOptions): Promise<Publishing | undefined> {
+  const { storage, log, metrics, events } = options;
   if (storage.type === 'memory') return undefined;
   const { fallback, lease, audit, orphanIntervalSeconds, backlogBytes } = storage;
   const first = await open(storage, log);
@@ -41,7 +45,7 @@ export async function openPublishing({ storage, log, metrics }: PublishingOption
   if (fallback && second) urls.set(second.description, urlIn(fallback));
   let inUse = first.description;
   const troubles = new Map<unknown, SidepipeError>();
-  const tell = logUploads(log, metrics);
+  const tell = tellUploads(log, events);
   const publisher = createPublisher({
     store: first,
     backlogBytes,
@@ -68,7 +72,10 @@ export async function openPublishing({ storage, log, metrics }: PublishingOption
     observe: observeUploads(metrics),
   });
   publisher.start();
-  const forget = metrics.onCollect((gauges) => gauges.uploadBacklogBytes.set(publisher.backlogBytes));
+  const forget = metrics.onCollect((gauges) => {
+    gauges.uploadBacklogBytes.set(publisher.backlogBytes);
+    for (const store of urls.keys()) gauges.storeUp.set({ store }, troubles.has(store) ? 0 : 1);
+  });
   return {
     publisher,
     urlOf: (store) => urls.get(store),

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { parseConfig } from '../src/config/parse.js';
 import { openPublishing } from '../src/publishing.js';
+import { createStreamEvents } from '../src/stream/events.js';
 import { createLogger } from '../src/telemetry/logger.js';
 import { createMetrics } from '../src/telemetry/metrics.js';
 import { startBucket } from './support/bucket.js';
@@ -13,7 +14,12 @@ async function open(storage: Record<string, unknown>) {
   const destination = { write: (line: string) => void lines.push(JSON.parse(line)) };
   const log = createLogger({ level: 'info', secrets: [], destination });
   const metrics = createMetrics();
-  const publishing = await openPublishing({ storage: parseConfig({ storage }).storage, log, metrics });
+  const publishing = await openPublishing({
+    storage: parseConfig({ storage }).storage,
+    log,
+    metrics,
+    events: createStreamEvents(),
+  });
   if (publishing) onTestFinished(() => publishing.close(1000));
   return { publishing, lines, metrics };
 }
@@ -42,7 +48,8 @@ it('knows each store by its name, and why the one in use takes nothing', async (
   expect(publishing!.troubleOf('s3://live/site/ (fallback)')).toBeUndefined();
   expect(lines.map(({ event }) => event)).toEqual(['store-refused']);
   const { body } = await metrics.render();
-  expect(body).toMatch(/^sidepipe_storage_alerts_total\{event="store-refused"\} 1$/m);
+  expect(body).toMatch(/^sidepipe_store_up\{store="s3:\/\/live\/site\/"\} 0$/m);
+  expect(body).toMatch(/^sidepipe_store_up\{store="s3:\/\/live\/site\/ \(fallback\)"\} 1$/m);
 }, 40_000);
 
 it('writes nothing until a stream has something', async () => {

@@ -100,4 +100,6 @@ const sentences: Readonly<Record<AlertChange['alert'], string>> = {
   flat: 'shows one shade',
   frozen: 'shows a picture that stands still',
   offline: 'is offline',
+  lagging: 'is far behind on the store',
+  unreadable: 'has segments on the store that cannot be read',
 };

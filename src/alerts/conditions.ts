@@ -6,9 +6,19 @@ export interface StreamFacts {
   readonly age: 'fresh' | 'stale' | 'offline';
   /** Whether its ffmpeg gives media, as far as is known. */
   readonly down: boolean;
+  /** The playlist on the store is far behind. */
+  readonly lagging: boolean;
+  /** Segments that it lists cannot be read. */
+  readonly unreadable: boolean;
 }
 
-export const noFacts: StreamFacts = { content: 'good', age: 'fresh', down: false };
+export const noFacts: StreamFacts = {
+  content: 'good',
+  age: 'fresh',
+  down: false,
+  lagging: false,
+  unreadable: false,
+};
 
 /** The facts after a change; the same object where it changes nothing. Pure. */
 export function factsAfter(facts: StreamFacts, { type }: Pick<StreamChange, 'type'>): StreamFacts {
@@ -28,13 +38,25 @@ export function factsAfter(facts: StreamFacts, { type }: Pick<StreamChange, 'typ
     case 'recovering':
     case 'failed':
       return { ...facts, down: true };
+    case 'lagging':
+    case 'caught-up':
+      return { ...facts, lagging: type === 'lagging' };
+    case 'unreadable':
+    case 'readable':
+      return { ...facts, unreadable: type === 'unreadable' };
     default:
       return facts;
   }
 }
 
 /** The conditions that hold. What a stream shows is of no interest while it shows nothing new. Pure. */
-export function conditionsOf({ content, age, down }: StreamFacts): Readonly<Record<AlertName, boolean>> {
+export function conditionsOf({
+  content,
+  age,
+  down,
+  lagging,
+  unreadable,
+}: StreamFacts): Readonly<Record<AlertName, boolean>> {
   const isOffline = age === 'offline' || down;
   return {
     stale: age !== 'fresh',
@@ -42,5 +64,7 @@ export function conditionsOf({ content, age, down }: StreamFacts): Readonly<Reco
     black: content === 'black' && !isOffline,
     flat: content === 'flat' && !isOffline,
     frozen: content === 'frozen' && !isOffline,
+    lagging,
+    unreadable,
   };
 }

@@ -21,6 +21,8 @@ function thresholds(alerts: Config['alerts']): AlertThresholds {
       flat: alerts.flatAfterSeconds,
       frozen: alerts.frozenAfterSeconds,
       offline: alerts.offlineAfterSeconds,
+      lagging: alerts.laggingAfterSeconds,
+      unreadable: alerts.unreadableAfterSeconds,
     },
     clearedAfterSeconds: alerts.clearedAfterSeconds,
   };

@@ -12,7 +12,7 @@ const webhook = z.strictObject({
   secret: z.string().min(16, 'expected at least 16 characters').max(256),
   /** Unset: all. */
   events: z
-    .array(z.enum(['stale', 'black', 'flat', 'frozen', 'offline']))
+    .array(z.enum(['stale', 'black', 'flat', 'frozen', 'offline', 'lagging', 'unreadable']))
     .nonempty()
     .optional(),
 });
@@ -25,6 +25,9 @@ export const alerts = z.strictObject({
   flatAfterSeconds: wait.default(10),
   frozenAfterSeconds: wait.default(0),
   offlineAfterSeconds: wait.default(30),
+  /** Counted from when the playlist on the store is more than four target durations behind. */
+  laggingAfterSeconds: wait.default(30),
+  unreadableAfterSeconds: wait.default(0),
   /** How long a condition has to be gone before its alert is over. */
   clearedAfterSeconds: wait.default(10),
 });
@@ -37,5 +40,7 @@ export const streamAlerts = z.strictObject({
   flatAfterSeconds: wait.optional(),
   frozenAfterSeconds: wait.optional(),
   offlineAfterSeconds: wait.optional(),
+  laggingAfterSeconds: wait.optional(),
+  unreadableAfterSeconds: wait.optional(),
   clearedAfterSeconds: wait.optional(),
 });

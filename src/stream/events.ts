@@ -2,7 +2,8 @@ import { Topic } from './topic.js';
 
 /**
  * What happens to a stream. Of its picture's content: `black`, `flat`, `frozen`, `recovered`; of its picture's age: `stale`,
- * `offline`, `fresh`; of the stream: `live`, `recovering`, `failed`.
+ * `offline`, `fresh`; of the stream: `live`, `recovering`, `failed`; of its copy on the store: `lagging`, `caught-up`, `unreadable`,
+ * `readable`.
  */
 type StreamEventType =
   | 'black'
@@ -14,7 +15,11 @@ type StreamEventType =
   | 'fresh'
   | 'live'
   | 'recovering'
-  | 'failed';
+  | 'failed'
+  | 'lagging'
+  | 'caught-up'
+  | 'unreadable'
+  | 'readable';
 
 /** One change of a stream's state. Told once, when the state begins. */
 export interface StreamEvent {

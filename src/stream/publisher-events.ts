@@ -1,6 +1,7 @@
 import type { PublishEvent, PublishMetric } from '../storage/publish/types.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import type { StreamEvent, StreamEvents } from './events.js';
 
 /** Counts what the publisher did. Its gauges, backlog and lag, are read at the moment of asking instead. */
 export function observeUploads(metrics: Metrics): (metric: PublishMetric) => void {
@@ -18,10 +19,20 @@ export function observeUploads(metrics: Metrics): (metric: PublishMetric) => voi
   };
 }
 
-/** Logs what the publisher tells operators, one line an event, and counts what somebody should look at. */
-export function logUploads(log: Logger, metrics: Metrics): (event: PublishEvent) => void {
+/** Logs what the publisher tells operators, one line an event, and tells what becomes of a stream's copy on the store. */
+export function tellUploads(log: Logger, events: Pick<StreamEvents, 'publish'>): (event: PublishEvent) => void {
   return ({ level, event, stream, message, details, error }) => {
     log[level]({ event, ...(stream && { stream }), ...details, ...(error && { err: error }) }, message);
-    if (level !== 'info') metrics.storageAlerts.inc({ event });
+    for (const type of changes[event] ?? [])
+      if (stream) events.publish({ stream, type, at: Date.now(), details: details ?? {} });
   };
 }
+
+const changes: { readonly [E in PublishEvent['event']]?: readonly StreamEvent['type'][] } = {
+  'playlist-lagging': ['lagging'],
+  'playlist-caught-up': ['caught-up'],
+  'audit-failed': ['unreadable'],
+  'audit-passed': ['readable'],
+  // What is there is another node's from now on.
+  'lease-conflict': ['caught-up', 'readable'],
+};

@@ -14,7 +14,6 @@ export interface Metrics {
   readonly uploadSeconds: Histogram<'kind'>;
   readonly deletedObjects: Counter<'stream'>;
   readonly auditedSegments: Counter<'stream' | 'result'>;
-  readonly storageAlerts: Counter<'event'>;
   /** Changes: `raised`, `cleared`. */
   readonly alerts: Counter<'stream' | 'alert' | 'state'>;
   readonly webhooks: Counter<'result'>;
@@ -37,6 +36,8 @@ export interface Gauges {
   readonly thumbnailState: Gauge<'stream' | 'state'>;
   readonly thumbnailGate: Gauge<'stream' | 'state'>;
   readonly uploadBacklogBytes: Gauge;
+  /** 0 while the store cannot be reached or refuses uploads. */
+  readonly storeUp: Gauge<'store'>;
   readonly remotePlaylistLagSeconds: Gauge<'stream'>;
   readonly monitorViewers: Gauge<'stream'>;
   /** 1 for the state that holds, 0 for the others. */
@@ -141,6 +142,12 @@ function createGauges(registers: Registry[]): Gauges {
       help: 'Bytes that wait to be uploaded or are on their way.',
       registers,
     }),
+    storeUp: new Gauge({
+      name: 'sidepipe_store_up',
+      help: 'Whether a store takes uploads, as far as is known: 0 while it cannot be reached or refuses them.',
+      labelNames: ['store'],
+      registers,
+    }),
     remotePlaylistLagSeconds: new Gauge({
       name: 'sidepipe_remote_playlist_lag_seconds',
       help: 'How far the end of the uploaded playlist is behind the end of the local one.',
@@ -225,15 +232,9 @@ function createEventMetrics(registers: Registry[]) {
       labelNames: ['stream', 'result'],
       registers,
     }),
-    storageAlerts: new Counter({
-      name: 'sidepipe_storage_alerts_total',
-      help: 'What the log warns of about the store, by event: store-down, playlist-lagging, audit-failed and others.',
-      labelNames: ['event'],
-      registers,
-    }),
     alerts: new Counter({
       name: 'sidepipe_alerts_total',
-      help: 'Alerts of a stream that were raised or cleared: stale, black, flat, frozen, offline.',
+      help: 'Alerts of a stream that were raised or cleared: stale, black, flat, frozen, offline, lagging, unreadable.',
       labelNames: ['stream', 'alert', 'state'],
       registers,
     }),

@@ -58,9 +58,11 @@ describe('Alerts', () => {
     });
     expect(further.map(({ alert, state }) => `${alert} ${state}`).sort()).toEqual(['black cleared', 'frozen raised']);
     expect(all.requests[0]?.headers['user-agent']).toBe('sidepipe/test');
-    const { body } = await metrics.render();
+    const body = await until('the last answer to be counted', async () => {
+      const { body } = await metrics.render();
+      return body.includes('sidepipe_webhooks_total{result="delivered"} 3') && body;
+    });
     expect(body).toContain('sidepipe_alerts_total{stream="door",alert="black",state="raised"} 1');
-    expect(body).toContain('sidepipe_webhooks_total{result="delivered"} 3');
     expect(body).toContain('sidepipe_webhooks_total{result="rejected"} 1');
     expect(lines.join()).toContain('"alert":"black","alertState":"raised"');
     expect(lines.join()).not.toContain(secret);

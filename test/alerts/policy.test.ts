@@ -7,7 +7,7 @@ import { thresholdsOf } from '../../src/alerts/settings.js';
 import { parseConfig } from '../../src/config/parse.js';
 
 const thresholds: AlertThresholds = {
-  raisedAfterSeconds: { stale: 10, black: 5, flat: 5, frozen: 0, offline: 30 },
+  raisedAfterSeconds: { stale: 10, black: 5, flat: 5, frozen: 0, offline: 30, lagging: 30, unreadable: 0 },
   clearedAfterSeconds: 10,
 };
 const start = 1_800_000_000_000;
@@ -51,6 +51,26 @@ describe('AlertPolicy', () => {
     expect(told).toHaveLength(1);
     passes(1);
     expect(told).toEqual(['stale raised 10 since 0', 'stale cleared 25 since 0']);
+  });
+
+  it('tells of the copy on the store, whatever the picture', () => {
+    const { says, passes, told } = watch();
+    says('lagging');
+    says('failed');
+    passes(25);
+    says('caught-up');
+    says('lagging');
+    says('unreadable');
+    passes(30);
+    says('readable');
+    says('caught-up');
+    passes(10);
+    expect(told.filter((line) => !line.startsWith('offline'))).toEqual([
+      'unreadable raised 25 since 25',
+      'lagging raised 55 since 25',
+      'lagging cleared 65 since 25',
+      'unreadable cleared 65 since 25',
+    ]);
   });
 
   it('raises at once where the threshold is 0', () => {

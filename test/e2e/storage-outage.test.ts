@@ -19,7 +19,11 @@ it('an outage harms nobody who watches the node, and the store is right again so
   const bucket = await startBucket();
   const observed = observePlaylist(bucket);
   const stream = { ...cam, hls: { segmentSeconds: 2, windowSegments: 4 } };
-  const node = await startNode({ storage: { type: 's3', s3: bucket.s3 }, streams: [stream] });
+  const node = await startNode({
+    storage: { type: 's3', s3: bucket.s3 },
+    alerts: { laggingAfterSeconds: 0 },
+    streams: [stream],
+  });
   const local = await until('a remote playlist', () => bucket.text(playlist) !== undefined, patience).then(() =>
     watchLocally(node),
   );
@@ -30,6 +34,8 @@ it('an outage harms nobody who watches the node, and the store is right again so
   // Long enough that nothing of before is in the window any more.
   await until('a window of segments', async () => (await node.stream('cam')).hls.mediaSequence >= since + 5, patience);
   await until('the lag to be told', () => events(node, 'playlist-lagging').length > 0, patience);
+  const metric = async (line: string) => (await node.text('/metrics')).body.includes(`\n${line}\n`);
+  expect(await metric('sidepipe_store_up{store="s3://live/site/"} 0')).toBe(true);
   expect((await node.stream('cam')).storage).toMatchObject({ state: 'publishing', lastError: expect.any(String) });
   expect((await node.text('/readyz')).status).toBe(200);
   expect(observed.playlists).toBe(before);
@@ -51,7 +57,8 @@ it('an outage harms nobody who watches the node, and the store is right again so
   expect(events(node, 'store-down')).toHaveLength(1);
   expect(events(node, 'segments-given-up')).toEqual([]);
   const metrics = (await node.text('/metrics')).body;
-  expect(metrics).toMatch(/^sidepipe_storage_alerts_total\{event="store-down"\} 1$/m);
+  expect(metrics).toMatch(/^sidepipe_store_up\{store="s3:\/\/live\/site\/"\} 1$/m);
+  expect(metrics).toMatch(/^sidepipe_alerts_total\{stream="cam",alert="lagging",state="raised"\} 1$/m);
   expect(metrics).toMatch(/^sidepipe_publication_state\{stream="cam",state="publishing"\} 1$/m);
 }, 120_000);
 
@@ -198,10 +205,12 @@ it('tells of a listed segment that is lost, and of one that players cannot fetch
   onTestFinished(() => store.close());
   await store.delete([`cam/source/${lost}`]);
   await until('the loss to be told', () => events(node, 'audit-failed').length > 0, patience);
+  await until('the alert', () => node.log.some(({ alert }) => alert === 'unreadable'), patience);
   expect(events(node, 'audit-failed')[0]?.['msg']).toContain(`cam/source/${lost} is not there`);
   await until('a gap', () => listedFiles(bucket.text(playlist)!).gaps === 1, patience);
   expect(listedFiles(bucket.text(playlist)!).files).not.toContain(lost);
   expect(await metrics()).toMatch(audited('unreadable'));
+  await until('all to be readable', () => events(node, 'audit-passed').length > 0, patience);
 
   bucket.server.settings.publicRead = false;
   const closed = () => events(node, 'audit-failed').find(({ msg }) => String(msg).includes('answers 403'));

@@ -20,7 +20,7 @@ const contract: Readonly<Record<string, readonly string[]>> = {
   sidepipe_publication_state: ['stream', 'state'],
   sidepipe_deleted_objects_total: ['stream'],
   sidepipe_audited_segments_total: ['stream', 'result'],
-  sidepipe_storage_alerts_total: ['event'],
+  sidepipe_store_up: ['store'],
   sidepipe_alerts_total: ['stream', 'alert', 'state'],
   sidepipe_webhooks_total: ['result'],
   sidepipe_monitor_viewers: ['stream'],
@@ -47,7 +47,6 @@ function filled() {
   }
   metrics.thumbnailEncodeSeconds.observe(0.02);
   metrics.uploads.inc({ kind: 'segment', result: 'ok' });
-  metrics.storageAlerts.inc({ event: 'store-down' });
   metrics.webhooks.inc({ result: 'delivered' });
   metrics.uploadSeconds.observe({ kind: 'segment' }, 0.2);
   return metrics;
@@ -67,6 +66,7 @@ describe('createMetrics', () => {
       gauges.monitorViewers.set({ stream: 'a' }, 1);
       gauges.publicationState.set({ stream: 'a', state: 'publishing' }, 1);
       gauges.uploadBacklogBytes.set(10);
+      gauges.storeUp.set({ store: 's3://live/' }, 1);
     });
     const { body, contentType } = await metrics.render();
     expect(contentType).toMatch(/^text\/plain; version=0\.0\.4/);

@@ -14,6 +14,8 @@ export class Caretaker {
   #nextOrphansAt: number | undefined;
   #searches = 0;
   #nextAuditAt: number | undefined;
+  /** What the last audit told of; empty when all was well. */
+  #audited = '';
   /** The store in use. */
   #target: StoreTarget | undefined;
   /** Jobs under way, by store: one that is stuck on a store that is down holds up none on the other. */
@@ -108,8 +110,15 @@ export class Caretaker {
       if (problem.where === 'store') lane.lose(item);
     }
     observe({ type: 'audited', stream, objects, problems: problems.length });
+    const before = this.#audited;
+    this.#audited = [...new Set(problems.map(({ where, problem }) => `${where} ${problem}`))].sort().join();
+    // Once an episode, not once an audit.
+    if (this.#audited === before) return;
     const [first] = problems;
-    if (first === undefined) return;
+    if (first === undefined) {
+      log({ level: 'info', event: 'audit-passed', stream, message: 'Every listed segment can be read again.' });
+      return;
+    }
     log({
       level: 'error',
       event: 'audit-failed',

@@ -11,6 +11,11 @@ export class LagWatch {
     this.#settings = settings;
   }
 
+  /** Another node writes the playlist: how far behind that is, is not this node's to tell. */
+  standBy(): void {
+    this.#lagging = false;
+  }
+
   see(seconds: number, targetDurationSeconds: number): void {
     this.#settings.observe({ type: 'lag', stream: this.#stream, seconds });
     const lagging = seconds > (this.#lagging ? 2 : 4) * targetDurationSeconds;

@@ -232,6 +232,7 @@ export class Publication implements StreamPublication {
     this.#lastError = error;
     settings.log({ level: 'error', event: 'lease-conflict', stream: this.name, message: error.message, error });
     this.#tenancy.forget();
+    this.#lag.standBy();
     for (const lane of this.#lanes.values()) lane.yield();
     this.#album.yield();
     this.#stills?.yield();

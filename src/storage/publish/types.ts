@@ -20,6 +20,7 @@ export interface PublishEvent {
     | 'playlist-lagging'
     | 'playlist-caught-up'
     | 'audit-failed'
+    | 'audit-passed'
     | 'orphans-removed'
     | 'cleanup-failed'
     | 'recording-truncated'
