@@ -48,7 +48,7 @@ const alertEvent = z
     stream,
     at: time,
     since: time,
-    alert: z.enum(['stale', 'black', 'flat', 'frozen', 'offline']),
+    alert: z.enum(['stale', 'black', 'flat', 'frozen', 'offline', 'lagging', 'unreadable']),
     state: z.enum(['raised', 'cleared']),
     details: z.record(z.string(), z.unknown()),
   })

@@ -141,7 +141,12 @@ async function isFree(port: number): Promise<boolean> {
   return true;
 }
 
-/** `ms mon client mode = crc` because without it the gateway hangs; the rest is the smallest cluster that serves. */
+/**
+ * `ms mon client mode = crc` because without it the gateway hangs. `osd heartbeat grace` is the length of the lease that a
+ * disk's groups give themselves to be read: what asks one for anything after its end waits for another disk's word, and here is no
+ * other, so a disk that is stalled, or starved by a busy machine, for longer than 8 s would never answer again. The rest is the
+ * smallest cluster that serves.
+ */
 const configuration = (folder: string, cluster: string, monitorPort: number, gatewayPort: number): string => `[global]
 fsid = ${cluster}
 mon host = [v2:127.0.0.1:${monitorPort}/0]
@@ -159,6 +164,7 @@ log file = ${folder}/log/$name.log
 keyring = ${folder}/keyring
 paxos propose interval = 0.05
 paxos min wait = 0.01
+osd heartbeat grace = 7200
 osd pool default size = 1
 osd pool default min size = 1
 osd pool default pg num = 8
