@@ -1,24 +1,18 @@
 import { type HlsPlan, hlsOutput } from './hls-output.js';
 import { type MonitorPlan, monitorOutput } from './monitor.js';
+import { framesOutput, type PicturePlan } from './picture-output.js';
 import { snapshotOutput } from './valve.js';
 
 export interface StreamPlan extends HlsPlan {
   /** Everything up to and with `-i`. */
   readonly input: readonly string[];
-  readonly frames: {
-    readonly intervalSeconds: number;
-    readonly width: number;
-    readonly height: number;
+  readonly frames: PicturePlan & {
     /** Which pictures of a copied stream are decoded; keyframes where it is not told. */
     readonly decode?: 'keyframes' | 'references' | 'all';
     /** False: keyframes are decoded without the codec's loop filter. */
     readonly deblock?: boolean;
-    /** Where decoded pictures are far apart: take one rather than be so late with the next. */
-    readonly longestGapSeconds?: number;
     /** False: the source's packets are whole raw pictures, and when they are made is when they come. */
     readonly packetTimes?: boolean;
-    /** So many are taken as they come at the beginning. */
-    readonly sample?: number;
   };
   /** Whether pictures of full size can be asked for, on standard input. */
   readonly snapshots?: boolean;
@@ -42,7 +36,7 @@ export function ffmpegArguments(plan: StreamPlan): string[] {
     ...decoderArguments(plan),
     ...plan.input,
     ...hlsOutput(plan),
-    ...framesOutput(plan),
+    ...framesOutput(plan.frames, plan.libavformat),
     ...packetTimes(plan),
     ...(plan.snapshots ? snapshotOutput(plan.libavformat) : []),
     ...(plan.monitor === undefined ? [] : monitorOutput(plan.monitor, plan.libavformat)),
@@ -61,37 +55,6 @@ function decoderArguments({ video, frames }: StreamPlan): string[] {
   if (frames.decode === 'all') return ['-threads', '1'];
   if (frames.decode === 'references') return ['-threads', '1', '-skip_frame', 'noref'];
   return ['-threads', '1', '-skip_frame', 'nokey', ...(frames.deblock === false ? ['-skip_loop_filter', 'all'] : [])];
-}
-
-/**
- * Which decoded pictures are taken. Where all are decoded: the first of each interval of the stream's time. Keyframes are far
- * apart: of those at hand the one nearest to the interval, but none that would make the gap before the next too long, which
- * is expected as far behind this one as this one is behind the last; where time goes backwards it is begun anew.
- */
-function pictureSelection({ intervalSeconds, longestGapSeconds, sample = 1 }: StreamPlan['frames']): string {
-  if (longestGapSeconds === undefined)
-    return `isnan(prev_selected_t)+gt(floor(t/${intervalSeconds}),floor(prev_selected_t/${intervalSeconds}))`;
-  const step = '(t-prev_t)';
-  const gap = '(t-prev_selected_t)';
-  const isNear = `gte(${gap},${intervalSeconds}-${step}/2)`;
-  return `lt(selected_n,${sample})+lt(${gap},0)+${isNear}+gt(${gap}+${step},${longestGapSeconds})`;
-}
-
-/**
- * Pictures as NUT on stdout, fitted into a fixed box. NUT gives each its timestamp and its size, which rawvideo has not; in
- * the source's own time base, because the encoder's is one frame, and that of a rate that may change.
- */
-function framesOutput({ frames, libavformat }: StreamPlan): string[] {
-  const { width, height } = frames;
-  const box = `w='min(${width},iw)':h='min(${height},ih)':force_original_aspect_ratio=decrease`;
-  return [
-    ...['-map', '0:V:0', '-an', '-sn', '-dn', '-map_metadata', '-1'],
-    ...['-vf', `select='${pictureSelection(frames)}',scale=${box}:flags=area,setsar=1,format=rgb24`],
-    // Each picture once, when it comes: a constant rate would repeat and delay them.
-    ...(libavformat >= 60 ? ['-fps_mode', 'passthrough'] : ['-vsync', 'passthrough']),
-    ...['-enc_time_base', libavformat >= 61 ? 'demux' : '-1'],
-    ...['-c:v', 'rawvideo', '-f', 'nut', '-write_index', '0', '-flush_packets', '1', 'pipe:1'],
-  ];
 }
 
 /**

@@ -10,6 +10,7 @@ export interface Capabilities {
   readonly libavformat: number;
   readonly protocols: ReadonlySet<string>;
   readonly encoders: ReadonlySet<string>;
+  readonly bitstreamFilters: ReadonlySet<string>;
 }
 
 /** The oldest libavformat whose options this project uses (ffmpeg 4.0). */
@@ -33,17 +34,21 @@ export function parseEncoders(text: string): Set<string> {
   return new Set([...text.matchAll(/^ [A-Z.]{6} ([a-z0-9_-]+)\s/gim)].map((match) => match[1]!));
 }
 
+/** Parses `ffmpeg -bsfs`: a heading, then a name a line. Pure. */
+export function parseBitstreamFilters(text: string): Set<string> {
+  return new Set([...text.matchAll(/^([a-z0-9_]+)\s*$/gm)].map((match) => match[1]!));
+}
+
 /**
  * Asks the binary once what it can do. Throws `ffmpeg-unusable` when it cannot be run, is not ffmpeg, or is too old to
  * serve this project.
  */
 export async function readCapabilities(path: string, signal?: AbortSignal): Promise<Capabilities> {
   const ask = (argument: string) => runToEnd({ path, args: ['-hide_banner', argument], timeoutMs: 20_000, signal });
-  const [version, protocols, encoders] = await Promise.all(['-version', '-protocols', '-encoders'].map(ask)).catch(
-    (cause: unknown) => {
-      throw unusable(`ffmpeg cannot be run at ${path}`, cause);
-    },
-  );
+  const questions = ['-version', '-protocols', '-encoders', '-bsfs'];
+  const [version, protocols, encoders, filters] = await Promise.all(questions.map(ask)).catch((cause: unknown) => {
+    throw unusable(`ffmpeg cannot be run at ${path}`, cause);
+  });
   const parsed = parseVersion(version!);
   if (parsed === undefined) throw unusable(`what is at ${path} is not ffmpeg`);
   if (parsed.libavformat < OLDEST_LIBAVFORMAT) throw unusable(`ffmpeg ${parsed.version} at ${path} is older than 4.0`);
@@ -52,6 +57,7 @@ export async function readCapabilities(path: string, signal?: AbortSignal): Prom
     ...parsed,
     protocols: parseProtocols(protocols!),
     encoders: parseEncoders(encoders!),
+    bitstreamFilters: parseBitstreamFilters(filters!),
   };
 }
 

@@ -19,6 +19,8 @@ export interface HlsPlan {
     readonly url: string;
     readonly segmentSeconds: number;
     readonly container: 'mpegts' | 'fmp4';
+    /** Whether copied H.264 has "end of sequence" units, meant for the decoder of pictures, that players must not get. */
+    readonly dropsSequenceEnds?: boolean;
   };
 }
 
@@ -26,7 +28,7 @@ export interface HlsPlan {
 export function hlsOutput({ video, audio, hls }: HlsPlan): string[] {
   return [
     // Upper-case V: a cover picture in an audio file is not video.
-    ...['-map', '0:V:0', ...videoArguments(video, hls.segmentSeconds)],
+    ...['-map', '0:V:0', ...videoArguments(video, hls)],
     ...(audio === 'none' ? [] : ['-map', '0:a:0?', ...audioArguments(audio, hls.container)]),
     ...['-sn', '-dn', '-map_metadata', '-1', '-max_muxing_queue_size', '1024'],
     // No delay before the first timestamp: both containers then begin where the source's timeline does.
@@ -37,8 +39,9 @@ export function hlsOutput({ video, audio, hls }: HlsPlan): string[] {
   ];
 }
 
-function videoArguments(video: VideoPlan, segmentSeconds: number): string[] {
-  if (video.kind === 'copy') return ['-c:v', 'copy'];
+function videoArguments(video: VideoPlan, { segmentSeconds, dropsSequenceEnds = false }: HlsPlan['hls']): string[] {
+  if (video.kind === 'copy')
+    return ['-c:v', 'copy', ...(dropsSequenceEnds ? ['-bsf:v', 'filter_units=remove_types=10'] : [])];
   // By a filter: in older versions the pictures' `-vsync passthrough` is for all outputs, and `-r` would only slow the video.
   const rate = video.fps === undefined ? '' : `,fps=${video.fps}`;
   return [

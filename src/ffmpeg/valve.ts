@@ -1,5 +1,7 @@
+import { rawPictures } from './picture-output.js';
+
 /**
- * A second output of pictures, at the source's own size, that nothing passes until it is opened. `framestep` keeps everything back,
+ * A second output of pictures, at the source's own size with square pixels, that nothing passes until it is opened. `framestep` keeps everything back,
  * and like every filter with a timeline it is passed by while its `enable` is 0, which ffmpeg can be told on its standard
  * input while it runs. A picture that is kept back is neither scaled nor copied. Pure.
  */
@@ -21,9 +23,8 @@ export function isValveAnswer(line: string): boolean {
 export function snapshotOutput(libavformat: number): string[] {
   return [
     ...['-map', '0:V:0', '-an', '-sn', '-dn', '-map_metadata', '-1'],
-    ...['-vf', `${NAME}=2147483647,format=rgb24`],
-    ...(libavformat >= 60 ? ['-fps_mode', 'passthrough'] : ['-vsync', 'passthrough']),
-    ...['-enc_time_base', libavformat >= 61 ? 'demux' : '-1'],
-    ...['-c:v', 'rawvideo', '-f', 'nut', '-write_index', '0', '-flush_packets', '1', SNAPSHOT_URL],
+    ...['-vf', `${NAME}=2147483647,scale=w='max(1,round(iw*sar))':h=ih,setsar=1,format=rgb24`],
+    ...rawPictures(libavformat),
+    SNAPSHOT_URL,
   ];
 }

@@ -23,6 +23,8 @@ export interface PlanOptions {
   readonly isBound?: boolean;
   /** What is decoded of a copied stream; what one begins with where it is not told. */
   readonly decode?: DecodeChoice;
+  /** Whether the decoder is told to hand keyframes out at once: see `canFlushKeyframes`. */
+  readonly flushesKeyframes?: boolean;
 }
 
 /** What ffmpeg shall do for a stream. Throws `source-unsupported` where this ffmpeg cannot. Pure. */
@@ -34,6 +36,7 @@ export function planStream({
   sourceUrl,
   isBound = false,
   decode,
+  flushesKeyframes = false,
 }: PlanOptions): StreamPlan {
   const { thumbnail, hls, audio, loop } = config;
   const { libavformat, protocols } = capabilities;
@@ -46,7 +49,7 @@ export function planStream({
     }),
     video,
     audio: audio === 'copy' && source.kind === 'test' ? 'aac' : audio,
-    hls: { url, segmentSeconds: hls.segmentSeconds, container: hls.container },
+    hls: { url, segmentSeconds: hls.segmentSeconds, container: hls.container, dropsSequenceEnds: flushesKeyframes },
     frames: {
       intervalSeconds: thumbnail.intervalSeconds / thumbnail.bestOf,
       width: thumbnail.width,
@@ -78,6 +81,17 @@ export function canSnapshot(
   { protocols }: Pick<Capabilities, 'protocols'>,
 ): boolean {
   return kind !== 'push' || takesCommands(protocols);
+}
+
+export interface FlushOptions extends Pick<PlanOptions, 'config' | 'source'> {
+  readonly capabilities: Pick<Capabilities, 'bitstreamFilters'>;
+  readonly decode: DecodeChoice;
+}
+
+/** Whether H.264 that the node itself writes to ffmpeg may bear marks for a decoder of keyframes, which players must not get. Pure. */
+export function canFlushKeyframes({ config, source, capabilities, decode }: FlushOptions): boolean {
+  const isDecodedForPictures = isCopied(config, source) && decode.mode === 'keyframes';
+  return source.kind === 'push' && isDecodedForPictures && capabilities.bitstreamFilters.has('filter_units');
 }
 
 /** Keyframes come when they come; all other pictures come at every moment. */

@@ -20,7 +20,7 @@ import { openRoute, type Route } from '../ingest/route.js';
 import type { Source, UnknownSource } from '../ingest/source.js';
 import type { Position } from './meter.js';
 import { PictureIntake } from './picture-intake.js';
-import { canSnapshot, isCopied, planStream } from './plan.js';
+import { canFlushKeyframes, canSnapshot, isCopied, planStream } from './plan.js';
 import { asError, endOfItself, lineText, type RunEnd } from './run-end.js';
 import { SnapshotIntake } from './snapshot-intake.js';
 import type { Snapshots } from './snapshots.js';
@@ -56,13 +56,21 @@ export interface RunOptions {
   /** Takes the monitor's bytes; undefined where there is no monitor. */
   readonly onMonitor?: ((piece: Uint8Array) => void) | undefined;
   /** Push only: who writes FLV to ffmpeg, until it ends or the signal aborts. */
-  readonly feed?: ((media: Writable, signal: AbortSignal) => void) | undefined;
+  readonly feed?: Feed | undefined;
+}
+
+/** A publisher. */
+interface Feed {
+  pipe(media: Writable, options: { readonly signal: AbortSignal; readonly flushKeyframes: boolean }): Promise<unknown>;
+  videoCodec(signal: AbortSignal): Promise<string | undefined>;
 }
 
 /** Stands for the receiver's URL in logs. */
 const OWN_URL = 'loopback:/';
 /** How often a run is looked at. */
 const WATCH_INTERVAL_MS = 500;
+/** So long a publisher is waited for to show what its video is. */
+const CODEC_WAIT_MS = 500;
 
 /** One ffmpeg process of one stream, from its spawn to its end: disposable, never restarted, made anew by the stream. */
 export class StreamRun {
@@ -78,6 +86,7 @@ export class StreamRun {
   #progress: Progress | undefined;
   #stopping = false;
   #failure: SidepipeError | undefined;
+  #flushKeyframes = false;
   #better: DecodeChoice | undefined;
   #closed: Promise<RunEnd> | undefined;
 
@@ -170,7 +179,8 @@ export class StreamRun {
     try {
       const child = await this.#spawn(receiver.url);
       this.#read(child);
-      if (child.media !== null) this.#options.feed?.(child.media, this.#watching.signal);
+      const feeding = { signal: this.#watching.signal, flushKeyframes: this.#flushKeyframes };
+      if (child.media !== null) void this.#options.feed?.pipe(child.media, feeding);
       this.#openSnapshots(child);
       void this.#watch();
       const exit = await child.exited;
@@ -212,9 +222,10 @@ export class StreamRun {
     const route = await openRoute({ source, networks: policy?.networks, attempt });
     this.#route = route;
     const snapshots = canSnapshot(source, capabilities);
-    const args = ffmpegArguments(
-      planStream({ config, source, capabilities, url, sourceUrl: route.url, isBound, decode }),
-    );
+    this.#flushKeyframes = canFlushKeyframes(this.#options) && (await this.#videoCodec()) === 'h264';
+    const flushesKeyframes = this.#flushKeyframes;
+    const facts = { config, source, capabilities, url, sourceUrl: route.url, isBound, decode, flushesKeyframes };
+    const args = ffmpegArguments(planStream(facts));
     const child = await spawnChild({
       ...guard.wrap(capabilities.path, args),
       environment: egress.environment({ isBound, sinkHost: /\/\/([^:/]+)/.exec(url)?.[1] ?? '' }),
@@ -228,6 +239,17 @@ export class StreamRun {
     this.#child = child;
     if (this.#stopping) void stopChild(child, { delay: this.#options.delay, askMs: 0 });
     return child;
+  }
+
+  async #videoCodec(): Promise<string | undefined> {
+    const { feed, delay } = this.#options;
+    const settled = new AbortController();
+    const limits = AbortSignal.any([this.#watching.signal, settled.signal]);
+    const abort = () => settled.abort();
+    void delay(CODEC_WAIT_MS, limits).then(abort, abort);
+    const codec = await feed?.videoCodec(limits);
+    settled.abort();
+    return codec;
   }
 
   /** Everything that ffmpeg writes is read at once, always: a full pipe would stall the stream. */

@@ -263,7 +263,7 @@ export class Stream implements LiveStream {
       redact,
       decode: this.#decode,
       attempt: this.#attempt,
-      feed: publisher && ((stdin, signal) => void publisher.pipe(stdin, { signal })),
+      feed: publisher,
       acquire: (bytes) => this.images.acquire(bytes),
       snapshots: this.#snapshots,
       onMonitor: (piece) => this.monitor?.push(piece),

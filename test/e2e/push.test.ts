@@ -14,25 +14,24 @@ const stream = {
 };
 
 /** A publisher: H.264 and AAC over RTMP, as fast as a camera. */
-function publish(node: TestNode, path: string): ChildProcess {
+function publish(node: TestNode, path: string, coding = ['-tune', 'zerolatency'], gop = 25): ChildProcess {
   const { port } = node.node.rtmpAddresses.rtmp!;
   const child = spawn(
     ffmpeg.path,
     [
       ...['-nostdin', '-v', 'error', '-re', '-f', 'lavfi', '-i', 'testsrc2=size=640x360:rate=25'],
+      ...['-f', 'lavfi', '-i', 'sine=sample_rate=48000', '-c:v', 'libx264', '-preset', 'ultrafast', ...coding],
       ...[
+        '-pix_fmt',
+        'yuv420p',
+        '-g',
+        String(gop),
+        '-c:a',
+        'aac',
         '-f',
-        'lavfi',
-        '-i',
-        'sine=sample_rate=48000',
-        '-c:v',
-        'libx264',
-        '-preset',
-        'ultrafast',
-        '-tune',
-        'zerolatency',
+        'flv',
+        `rtmp://127.0.0.1:${port}/live/${path}`,
       ],
-      ...['-pix_fmt', 'yuv420p', '-g', '25', '-c:a', 'aac', '-f', 'flv', `rtmp://127.0.0.1:${port}/live/${path}`],
     ],
     { stdio: 'ignore' },
   );
@@ -57,6 +56,23 @@ const untilLive = (node: TestNode) =>
   );
 
 describe('a publisher', () => {
+  it('of pictures in coding order gets by with keyframes: none of them waits for the next', async () => {
+    const node = await start({ thumbnail: { intervalSeconds: 2, width: 320 } });
+    const everyTwoSeconds = ['-sc_threshold', '0', '-force_key_frames', 'expr:gte(t,n_forced*2)'];
+    publish(node, 'stage?key=first-key-1', ['-bf', '3', ...everyTwoSeconds], 1000);
+    const { thumbnail } = await vi.waitFor(
+      async () => {
+        const seen = await node.stream('stage');
+        expect(seen.thumbnail.captured).toBeGreaterThan(4);
+        return seen;
+      },
+      { timeout: 20_000, interval: 50 },
+    );
+    // Held back by two keyframes, two seconds each, they would be too old, and more would be decoded by now.
+    expect(thumbnail.decode).toMatchObject({ mode: 'keyframes', keyframeIntervalSeconds: 2 });
+    expect(thumbnail.decoderErrors).toBe(0);
+  });
+
   it('opens its stream with either key; a wrong one opens nothing', async () => {
     const node = await start();
     expect((await node.stream('stage')).state).toBe('idle');

@@ -132,7 +132,7 @@ describe('ffmpegArguments', () => {
     const { frames } = outputs({ ...plan, frames: { intervalSeconds: 0.5, width: 160, height: 90 } });
     const filter = settingOf(frames, '-vf')!;
     expect(filter).toContain('floor(t/0.5)');
-    expect(filter).toContain("w='min(160,iw)':h='min(90,ih)'");
+    expect(filter).toContain('min(160,iw*sar)');
     expect(filter).toMatch(/format=rgb24$/);
   });
 });
@@ -153,7 +153,7 @@ beforeAll(async () => {
   const encoders = ['-c:v', 'libx264', '-preset', 'ultrafast', '-g', '25', '-pix_fmt', 'yuv420p', '-c:a', 'aac'];
   const codecs = [...encoders, '-t', '2'];
   await makeWithFfmpeg(embedded.path, [...source, ...codecs, '-movflags', '+faststart', at('clip.mp4')]);
-  const wide = ['-map', '0:v', '-vf', 'scale=100:40', ...codecs];
+  const wide = ['-map', '0:v', '-vf', 'scale=100:40,setsar=1', ...codecs];
   await makeWithFfmpeg(embedded.path, [...source, ...wide, at('small silent.mkv')]);
   const list = ['-hls_time', '1', '-hls_list_size', '0', '-hls_segment_filename', at('s%d.ts'), at('list.m3u8')];
   await makeWithFfmpeg(embedded.path, ['-i', at('clip.mp4'), '-c', 'copy', ...list]);

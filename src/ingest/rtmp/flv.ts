@@ -1,4 +1,5 @@
 import { noBytes, writeUint24, writeUint32 } from './bytes.js';
+import { createKeyframeFlush } from './keyframe-flush.js';
 import { parseAudioTag, parseVideoTag } from './media-tag.js';
 import type { MediaEvent, MetadataEvent } from './session-types.js';
 import { createTimeline } from './timeline.js';
@@ -7,13 +8,14 @@ export interface FlvWriter {
   /**
    * The file header, and what is known already: metadata and sequence headers. A new timeline begins at 0, and video
    * begins at the next keyframe, so that each reader gets a stream that is whole from its first byte.
+   * `flushKeyframes`: the reader decodes H.264 keyframes alone, see `createKeyframeFlush`.
    */
-  begin(): Uint8Array[];
+  begin(options?: { readonly flushKeyframes?: boolean }): Uint8Array[];
   /** The tag for an event; empty when it is only remembered. */
   write(event: MediaEvent | MetadataEvent): Uint8Array;
   /** Remembers what later readers need, without writing. */
   remember(event: MediaEvent | MetadataEvent): void;
-  readonly codecs: { readonly video?: string; readonly audio?: string };
+  readonly codecs: { video?: string; audio?: string };
   readonly metadata: MetadataEvent | undefined;
 }
 
@@ -30,6 +32,8 @@ export function createFlvWriter(): FlvWriter {
   let needsKeyframe = true;
   /** ffmpeg makes a subtitle stream of metadata that comes among media, so it is written at the head or not at all. */
   let takesMetadata = true;
+  const untouched = (payload: Uint8Array) => payload;
+  let prepareVideo = untouched;
 
   function inspect(event: MediaEvent | MetadataEvent): { isSequenceHeader: boolean; isKeyframe: boolean } {
     if (event.type === 'metadata') {
@@ -47,13 +51,15 @@ export function createFlvWriter(): FlvWriter {
     get metadata() {
       return metadata;
     },
-    begin() {
+    begin({ flushKeyframes = false } = {}) {
+      prepareVideo = flushKeyframes ? createKeyframeFlush() : untouched;
       timeline = createTimeline();
       needsKeyframe = true;
       const parts: Uint8Array[] = [fileHeader.slice()];
       takesMetadata = metadata === undefined;
       if (metadata !== undefined) parts.push(flvTag(tagType.metadata, 0, metadata.payload));
-      if (sequenceHeaders.video !== undefined) parts.push(flvTag(tagType.video, 0, sequenceHeaders.video));
+      if (sequenceHeaders.video !== undefined)
+        parts.push(flvTag(tagType.video, 0, prepareVideo(sequenceHeaders.video)));
       if (sequenceHeaders.audio !== undefined) parts.push(flvTag(tagType.audio, 0, sequenceHeaders.audio));
       return parts;
     },
@@ -69,12 +75,13 @@ export function createFlvWriter(): FlvWriter {
       }
       takesMetadata = false;
       // A sequence header may bear any timestamp, often 0: it must not move the timeline.
-      if (isSequenceHeader) return flvTag(tagType[event.type], timeline.latest, event.payload);
+      const prepare = event.type === 'video' ? prepareVideo : untouched;
+      if (isSequenceHeader) return flvTag(tagType[event.type], timeline.latest, prepare(event.payload));
       if (event.type === 'video') {
         if (needsKeyframe && !isKeyframe) return noBytes;
         needsKeyframe = false;
       }
-      return flvTag(tagType[event.type], timeline.place(event.type, event.timestamp), event.payload);
+      return flvTag(tagType[event.type], timeline.place(event.type, event.timestamp), prepare(event.payload));
     },
   };
 }

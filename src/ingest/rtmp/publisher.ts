@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream';
 import { SidepipeError } from '../../errors.js';
 import { createFlvWriter } from './flv.js';
+import { parseVideoTag } from './media-tag.js';
 import type { PipeEnd, PipeOptions, Publisher, PublisherEnd } from './server-types.js';
 import type { CloseReason, MediaEvent, MetadataEvent } from './session-types.js';
 
@@ -29,11 +30,15 @@ interface ActivePipe {
 }
 
 const ignore = () => undefined;
+/** So much is taken in before anyone wants it, to see what it is. */
+const INSPECTED_BYTES = 256 * 1024;
 
 export function createPublisher({ connection, ...facts }: PublisherOptions): PublisherFeed {
   const flv = createFlvWriter();
   /** What came before the first pipe; undefined from then on. */
   let waiting: (MediaEvent | MetadataEvent)[] | undefined = [];
+  let waitingBytes = 0;
+  const sawVideo = new AbortController();
   let active: ActivePipe | undefined;
   let isFull = false;
   let end: PublisherEnd | undefined;
@@ -52,8 +57,25 @@ export function createPublisher({ connection, ...facts }: PublisherOptions): Pub
     isFull = target.writableNeedDrain;
   }
 
-  function begin(target: Writable): void {
-    for (const bytes of flv.begin()) target.write(bytes);
+  /** Takes in what comes before the first pipe, and looks what it is. */
+  function wait(events: readonly (MediaEvent | MetadataEvent)[]): void {
+    waiting?.push(...events);
+    for (const { type, payload } of events) {
+      waitingBytes += payload.length;
+      const codec = type === 'video' ? parseVideoTag(payload).codec : undefined;
+      if (codec !== undefined) flv.codecs.video ??= codec;
+    }
+    if (flv.codecs.video !== undefined || waitingBytes >= INSPECTED_BYTES) sawVideo.abort();
+  }
+
+  async function videoCodec(signal: AbortSignal): Promise<string | undefined> {
+    const either = AbortSignal.any([signal, sawVideo.signal]);
+    if (!either.aborted) await new Promise((resolve) => either.addEventListener('abort', resolve, { once: true }));
+    return flv.codecs.video;
+  }
+
+  function begin(target: Writable, options: PipeOptions): void {
+    for (const bytes of flv.begin(options)) target.write(bytes);
     write(target, waiting ?? []);
     waiting = undefined;
   }
@@ -63,7 +85,8 @@ export function createPublisher({ connection, ...facts }: PublisherOptions): Pub
     connection.resume();
   }
 
-  function pipe(target: Writable, { signal }: PipeOptions = {}): Promise<PipeEnd> {
+  function pipe(target: Writable, options: PipeOptions = {}): Promise<PipeEnd> {
+    const { signal } = options;
     if (active !== undefined) {
       throw new SidepipeError('A publisher can be piped to one target at a time.', { code: 'internal', fault: 'node' });
     }
@@ -88,7 +111,7 @@ export function createPublisher({ connection, ...facts }: PublisherOptions): Pub
       active = pipeNow;
       signal?.addEventListener('abort', onAbort, { once: true });
       target.on('drain', unblock).on('close', onGone).on('error', onGone);
-      begin(target);
+      begin(target, options);
       if (end !== undefined) pipeNow.stop('publisher-ended');
       else if (!isFull) unblock();
     });
@@ -105,22 +128,24 @@ export function createPublisher({ connection, ...facts }: PublisherOptions): Pub
       return connection.receivedBytes;
     },
     pipe,
+    videoCodec,
     close: (reason = 'stopped') => connection.close(reason),
   };
 
   return {
     publisher,
     get isBlocked() {
-      return waiting !== undefined || isFull;
+      return (waiting !== undefined && sawVideo.signal.aborted) || isFull;
     },
     take(events) {
       if (active !== undefined) write(active.target, events);
-      else if (waiting !== undefined) waiting.push(...events);
+      else if (waiting !== undefined) wait(events);
       else for (const event of events) flv.remember(event);
     },
     finish(reason) {
       if (end !== undefined) return;
       end = reason;
+      sawVideo.abort();
       active?.stop('publisher-ended');
       settleClosed(reason);
     },

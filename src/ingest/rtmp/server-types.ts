@@ -50,6 +50,8 @@ export type PipeEnd = 'publisher-ended' | 'target-closed' | 'aborted';
 
 export interface PipeOptions {
   readonly signal?: AbortSignal;
+  /** The target decodes H.264 keyframes alone: it is told to hand each out at once, by NAL units of type 10. */
+  readonly flushKeyframes?: boolean;
 }
 
 /** A publisher that has been let in. */
@@ -73,6 +75,11 @@ export interface Publisher {
    * Throws `internal` while another pipe runs.
    */
   pipe(target: Writable, options?: PipeOptions): Promise<PipeEnd>;
+  /**
+   * The codec of the video, as in `codecs`, as soon as a tag tells it. Undefined when the signal aborts first, the publisher ends, or
+   * so much other media has come that none seems to. Never rejects.
+   */
+  videoCodec(signal: AbortSignal): Promise<string | undefined>;
   /** Resolves with the reason when the publisher is gone. Never rejects. */
   readonly closed: Promise<PublisherEnd>;
   /** Ends the publisher. Does nothing when it has ended. */

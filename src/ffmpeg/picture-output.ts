@@ -1,0 +1,57 @@
+/** Which pictures are taken, and how large they may be. */
+export interface PicturePlan {
+  readonly intervalSeconds: number;
+  readonly width: number;
+  readonly height: number;
+  /** Where decoded pictures are far apart: take one rather than be so late with the next. */
+  readonly longestGapSeconds?: number;
+  /** So many are taken as they come at the beginning. */
+  readonly sample?: number;
+}
+
+/** Pictures as NUT on stdout, fitted into a fixed box, with square pixels. Pure. */
+export function framesOutput(frames: PicturePlan, libavformat: number): string[] {
+  return [
+    ...['-map', '0:V:0', '-an', '-sn', '-dn', '-map_metadata', '-1'],
+    ...['-vf', `select='${pictureSelection(frames)}',scale=${fitted(frames)}:flags=area,setsar=1,format=rgb24`],
+    ...rawPictures(libavformat),
+    'pipe:1',
+  ];
+}
+
+/**
+ * How decoded pictures are handed out: NUT gives each its timestamp and its size, which rawvideo has not; in the source's own time
+ * base, because the encoder's is one frame, and that of a rate that may change. Pure.
+ */
+export function rawPictures(libavformat: number): string[] {
+  return [
+    // Each picture once, when it comes: a constant rate would repeat and delay them.
+    ...(libavformat >= 60 ? ['-fps_mode', 'passthrough'] : ['-vsync', 'passthrough']),
+    ...['-enc_time_base', libavformat >= 61 ? 'demux' : '-1'],
+    // One thread: from 5.0 on even this encoder has frame threads, and keeps back as many pictures as it has of them.
+    ...['-c:v', 'rawvideo', '-threads', '1', '-f', 'nut', '-write_index', '0', '-flush_packets', '1'],
+  ];
+}
+
+/**
+ * Which decoded pictures are taken. Where all are decoded: the first of each interval of the stream's time. Keyframes are far
+ * apart: of those at hand the one nearest to the interval, but none that would make the gap before the next too long, which
+ * is expected as far behind this one as this one is behind the last; where time goes backwards it is begun anew.
+ */
+function pictureSelection({ intervalSeconds, longestGapSeconds, sample = 1 }: PicturePlan): string {
+  if (longestGapSeconds === undefined)
+    return `isnan(prev_selected_t)+gt(floor(t/${intervalSeconds}),floor(prev_selected_t/${intervalSeconds}))`;
+  const step = '(t-prev_t)';
+  const gap = '(t-prev_selected_t)';
+  const isNear = `gte(${gap},${intervalSeconds}-${step}/2)`;
+  return `lt(selected_n,${sample})+lt(${gap},0)+${isNear}+gt(${gap}+${step},${longestGapSeconds})`;
+}
+
+/**
+ * The largest size in the box that has the shape of the picture as it is to be seen, and is not larger than that. `sar` is how much
+ * wider than high a pixel of the source is: broadcast video of 720 × 576 pixels is shown as 768 × 576 or 1024 × 576.
+ */
+function fitted({ width, height }: PicturePlan): string {
+  const w = `max(1,round(min(min(${width},iw*sar),${height}*dar)))`;
+  return `w='${w}':h='min(${height},max(1,round(ow/dar)))'`;
+}
