@@ -5,34 +5,37 @@ import type { AlertChange } from './alerts/alert.js';
 import { Alerts } from './alerts/alerts.js';
 import { ensureAdminToken } from './config/admin-token.js';
 import { parseConfig } from './config/parse.js';
-import { collectSecrets, createRedactor } from './config/redact.js';
+import { changedSettings, ensureToken } from './config/reload.js';
 import type { Config, ConfigInput, StreamConfig } from './config/schema.js';
+import { SecretKeeper } from './config/secret-keeper.js';
+import { Control } from './control.js';
+import { SidepipeError } from './errors.js';
 import { type Capabilities, readCapabilities } from './ffmpeg/capabilities.js';
 import { cpuSecondsOf } from './ffmpeg/cpu.js';
 import { createOrphanGuard, type GuardOptions, type OrphanGuard } from './ffmpeg/guard.js';
 import { findFfmpeg } from './ffmpeg/locate.js';
+import { Fleet } from './fleet.js';
 import { createSegmentSink, type SegmentSink } from './hls/sink.js';
 import { createApp } from './http/app.js';
 import { createHttpServer, type HttpAddress } from './http/server.js';
 import { configureSharp } from './images/configure-sharp.js';
 import { readOfflineFile } from './images/offline-file.js';
 import { createEgress, type Egress } from './ingest/egress.js';
-import type { StreamOrigin } from './ingest/policy.js';
-import { readCertificate } from './ingest/rtmp/certificate.js';
-import { createRtmpServer } from './ingest/rtmp/server.js';
 import type { RtmpServer } from './ingest/rtmp/server-types.js';
 import { readSource } from './ingest/source.js';
+import { PublisherDoor } from './publisher-door.js';
 import { openPublishing, type Publishing } from './publishing.js';
 import { createStreamEvents, type StreamEvents } from './stream/events.js';
 import { Feed } from './stream/feed.js';
 import type { RecordedEvent } from './stream/feed-schema.js';
-import { PublisherDesk } from './stream/publishers.js';
 import { StreamRegistry } from './stream/registry.js';
 import { defaultRestartPolicy, type RestartPolicy } from './stream/restart-policy.js';
-import { logRtmp } from './stream/rtmp-events.js';
 import { SnapshotPlaces } from './stream/snapshots.js';
+import { Starts } from './stream/starts.js';
+import { openState } from './stream/state/open.js';
 import { Stream } from './stream/stream.js';
 import type { StreamDirectory } from './stream/types.js';
+import type { WantedStream } from './stream/wanted.js';
 import { createEpisodes } from './telemetry/episodes.js';
 import { createLogger } from './telemetry/logger.js';
 import { createMetrics } from './telemetry/metrics.js';
@@ -48,6 +51,8 @@ export interface NodeOptions extends GuardOptions {
   readonly pretty?: boolean;
   /** How soon a stream whose ffmpeg ended is begun again. */
   readonly restart?: Partial<RestartPolicy>;
+  /** How long players of a removed stream can still learn that it has ended. Default 30 s. */
+  readonly endedForMs?: number;
   /** How long `close` lets uploads take. Default 5 s. */
   readonly closeDeadlineMs?: number;
 }
@@ -59,15 +64,13 @@ const STATS_MS = 2000;
 
 /** What all streams of a node share. */
 interface Shared {
-  readonly offlineFiles: ReadonlyMap<string, Uint8Array>;
   readonly capabilities: Capabilities;
   readonly guard: OrphanGuard;
   readonly sink: SegmentSink;
   readonly egress: Egress;
   /** Undefined: nothing leaves this node. */
   readonly publishing: Publishing | undefined;
-  /** Undefined when no stream waits for publishers. */
-  readonly desk: PublisherDesk | undefined;
+  readonly starts: Starts;
 }
 
 /** A live-streaming node: every part, built from one configuration and closed in order. */
@@ -76,7 +79,7 @@ export class SidepipeNode {
   /** Answers any request of the HTTP contract; usable inside another server. */
   readonly fetch: (request: Request) => Response | Promise<Response>;
   readonly #options: NodeOptions;
-  readonly #secrets: string[];
+  readonly #secrets: SecretKeeper;
   readonly #log: ReturnType<typeof createLogger>;
   readonly #metrics = createMetrics({
     onCollectorError: (err) => this.#log.error({ err }, 'metrics could not be collected'),
@@ -89,21 +92,25 @@ export class SidepipeNode {
   readonly #closers: (() => unknown)[] = [];
   #alerts: Alerts | undefined;
   #address: HttpAddress | undefined;
-  #rtmpAddresses: RtmpServer['addresses'] = {};
+  readonly #door: PublisherDoor;
+  #control: Control | undefined;
+  #offlineFiles: ReadonlyMap<string, Uint8Array> = new Map();
   #starting: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(input: ConfigInput | Config, options: NodeOptions) {
     this.config = ensureAdminToken(parseConfig(input)).config;
     this.#options = options;
-    this.#secrets = collectSecrets(this.config);
+    this.#secrets = new SecretKeeper(this.config);
     const { log: destination, pretty = false } = options;
     const level = this.config.log.level;
-    this.#log = createLogger({ level, secrets: this.#secrets, pretty, ...(destination && { destination }) });
+    this.#log = createLogger({ level, redact: this.#secrets.redact, pretty, ...(destination && { destination }) });
+    this.#door = new PublisherDoor(this.config, this.#log);
     this.#metrics.onCollect((gauges) => this.#streams.collect(gauges, this.#metrics));
     const { publicUrl, embedOrigins } = this.config.http;
     const app = createApp({
       streams: this.#streams,
+      control: () => this.#control,
       publicUrl,
       embedOrigins,
       rtmpPort: this.config.rtmp.port,
@@ -132,7 +139,7 @@ export class SidepipeNode {
 
   /** Where publishers are taken in, once started; empty when no stream waits for any. */
   get rtmpAddresses(): RtmpServer['addresses'] {
-    return this.#rtmpAddresses;
+    return this.#door.addresses;
   }
 
   /** Throws a `SidepipeError` when ffmpeg, a port or the store cannot be used; nothing is left running then. */
@@ -152,7 +159,7 @@ export class SidepipeNode {
 
   async #start(): Promise<void> {
     configureSharp();
-    const offlineFiles = await readOfflineFiles(this.config.streams);
+    this.#offlineFiles = await readOfflineFiles(this.config.streams);
     const capabilities = await readCapabilities(await findFfmpeg(this.config.ffmpeg.path));
     const guard = this.#closedLater(await createOrphanGuard(this.#options));
     const sink = this.#closedLater(createSegmentSink());
@@ -162,7 +169,7 @@ export class SidepipeNode {
     const { type } = this.config.storage;
     this.#log.info({ version, ffmpeg: capabilities.version, guard: guard.way, storage: type }, 'the node starts');
     if (this.#options.listen !== false) await this.#listen();
-    const desk = await this.#openRtmp();
+    this.#closedLater(this.#door);
     this.#alerts = this.#openAlerts();
     const ticking = setInterval(() => void this.#streams.tick(), TICK_MS);
     const counting = setInterval(() => this.#feed.stats(this.#streams.list().map((each) => each.stats())), STATS_MS);
@@ -171,13 +178,55 @@ export class SidepipeNode {
       () => clearInterval(counting),
     );
     this.#closers.unshift(() => this.#streams.close(this.#options.closeDeadlineMs ?? 5000));
-    const streams = this.config.streams.map((each) =>
-      this.#makeStream(each, { offlineFiles, capabilities, guard, sink, egress, publishing, desk }),
+    const starts = new Starts({ atOnce: this.config.limits.startsAtOnce });
+    await this.#begin({ capabilities, guard, sink, egress, publishing, starts });
+  }
+
+  /** The streams, and whoever decides which there are. */
+  async #begin(shared: Shared): Promise<void> {
+    const { closeDeadlineMs = 5000, endedForMs = 30_000 } = this.#options;
+    const fleet = this.#closedLater(
+      new Fleet({
+        registry: this.#streams,
+        make: (wanted) => this.#makeStream(wanted, shared),
+        onWanted: (wanted) => this.#onWanted(wanted),
+        onGone: (name) => {
+          this.#door.desk.dismiss(name);
+          this.#alerts?.forget(name);
+        },
+        ...{ feed: this.#feed, metrics: this.#metrics, log: this.#log, closeDeadlineMs, endedForMs },
+      }),
     );
-    for (const stream of streams) {
-      this.#streams.add(stream);
-      stream.start();
-    }
+    const control = this.#closedLater(
+      new Control({
+        ...{ config: this.config, fleet, door: this.#door, log: this.#log },
+        state: openState(this.config, shared.publishing?.store),
+        prepare: async (configs) => {
+          this.#offlineFiles = await readOfflineFiles(configs);
+        },
+      }),
+    );
+    this.#control = control;
+    await control.start();
+  }
+
+  #onWanted(wanted: readonly WantedStream[]): void {
+    const configs = wanted.map(({ config }) => config);
+    this.#secrets.keep(configs);
+    this.#door.admit(wanted);
+    this.#alerts?.watch(configs);
+  }
+
+  /**
+   * Takes another configuration: streams that it has otherwise are begun anew, those that it lacks end, new ones begin, all
+   * others run on. Answers which other settings differ: they need a new node. Throws `config-invalid` and changes nothing.
+   */
+  async reload(input: ConfigInput | Config): Promise<readonly string[]> {
+    const config = parseConfig(input);
+    if (this.#control === undefined)
+      throw new SidepipeError('The node has not begun.', { code: 'internal', fault: 'caller' });
+    await this.#control.reload(config);
+    return changedSettings(this.config, ensureToken(config, this.config));
   }
 
   async #close(): Promise<void> {
@@ -195,11 +244,13 @@ export class SidepipeNode {
 
   async #openPublishing(): Promise<Publishing | undefined> {
     const { storage } = this.config;
+    const isKnown = (stream: string) => this.#streams.get(stream) !== undefined;
     const publishing = await openPublishing({
       storage,
       log: this.#log,
       metrics: this.#metrics,
       events: this.#events,
+      isKnown,
     });
     this.#closers.unshift(() => publishing?.close(this.#options.closeDeadlineMs ?? 5000));
     return publishing;
@@ -228,37 +279,16 @@ export class SidepipeNode {
     this.#log.info({ ...this.#address }, 'listening for HTTP');
   }
 
-  /** Listens for RTMP when a stream waits for publishers. */
-  async #openRtmp(): Promise<PublisherDesk | undefined> {
-    const push = this.config.streams.filter(({ source }) => source === 'push');
-    if (push.length === 0) return undefined;
-    const desk = new PublisherDesk(
-      push.map(({ name, keys, publish }) => ({ name, keys: keys ?? [], whenBusy: publish.whenBusy })),
-    );
-    const { rtmp, rtmps } = this.config;
-    const server = createRtmpServer({
-      ...rtmp,
-      tls: rtmps && { port: rtmps.port, ...(await readCertificate(rtmps)) },
-      authorise: (request) => desk.authorise(request),
-      onPublish: (publisher) => desk.arrived(publisher),
-      observe: logRtmp(this.#log),
-    });
-    await server.start();
-    this.#closedLater(server);
-    this.#rtmpAddresses = server.addresses;
-    this.#log.info({ ...server.addresses }, 'listening for RTMP');
-    return desk;
-  }
-
-  /** `origin`: for streams that came through the API the policy holds for as long as they live. */
-  #makeStream(config: StreamConfig, shared: Shared, origin: StreamOrigin = 'config'): Stream {
+  /** For streams that came through the API the policy holds for as long as they live. */
+  #makeStream({ config, origin }: WantedStream, shared: Shared): Stream {
     const log = this.#log.child({ stream: config.name });
     const { storage, http, ffmpeg } = this.config;
     return new Stream({
       ...shared,
       publisher: shared.publishing?.publisher,
       config,
-      nextPublisher: config.source === 'push' ? (signal) => shared.desk!.next(config.name, signal) : undefined,
+      origin,
+      nextPublisher: config.source === 'push' ? (signal) => this.#door.desk.next(config.name, signal) : undefined,
       source: readSource(config.source, (path) => resolve(path), config.input.format),
       policy: origin === 'api' ? this.config.api.sources : undefined,
       storageType: storage.type,
@@ -267,7 +297,7 @@ export class SidepipeNode {
       storageRequired: storage.required,
       cleanup: storage.cleanup,
       publicUrl: http.publicUrl,
-      offlineFile: shared.offlineFiles.get(config.thumbnail.offline),
+      offlineFile: this.#offlineFiles.get(config.thumbnail.offline),
       events: this.#events,
       feed: this.#feed,
       snapshotPlaces: this.#snapshotPlaces,
@@ -278,7 +308,7 @@ export class SidepipeNode {
       startTimeoutMs: ffmpeg.startTimeoutSeconds * 1000,
       stallTimeoutMs: ffmpeg.stallTimeoutSeconds * 1000,
       maxSegmentBytes: MAX_SEGMENT_BYTES,
-      redact: createRedactor(this.#secrets),
+      redact: this.#secrets.redact,
       now: Date.now,
       delay: (ms, signal) => delay(ms, undefined, signal === undefined ? {} : { signal }),
       random: Math.random,

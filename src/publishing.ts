@@ -15,11 +15,15 @@ export interface PublishingOptions {
   readonly metrics: Metrics;
   /** Told what becomes of streams on the store. */
   readonly events: Pick<StreamEvents, 'publish'>;
+  /** Whether there is such a stream. Default: there is. */
+  readonly isKnown?: (stream: string) => boolean;
 }
 
 /** The way to the configured stores. */
 export interface Publishing {
   readonly publisher: Publisher;
+  /** The first store. */
+  readonly store: ObjectStore;
   /** Where the keys of a store can be fetched, by the name that the publisher calls it. */
   urlOf(store: string): string | undefined;
   /** Why a store takes nothing; undefined while it does. */
@@ -36,7 +40,7 @@ const CONNECTIONS_AN_UPLOAD = 1.5;
  * `storage-misconfigured` when one cannot be opened: neither is open then. Contacts nobody.
  */
 export async function openPublishing(options: PublishingOptions): Promise<Publishing | undefined> {
-  const { storage, log, metrics, events } = options;
+  const { storage, log, metrics, events, isKnown } = options;
   if (storage.type === 'memory') return undefined;
   const { fallback, lease, audit, orphanIntervalSeconds, backlogBytes } = storage;
   const first = await open(storage, log);
@@ -69,7 +73,7 @@ export async function openPublishing(options: PublishingOptions): Promise<Publis
         troubles.set(store, event.error);
       tell(event);
     },
-    observe: observeUploads(metrics),
+    observe: observeUploads(metrics, isKnown),
   });
   publisher.start();
   const forget = metrics.onCollect((gauges) => {
@@ -78,6 +82,7 @@ export async function openPublishing(options: PublishingOptions): Promise<Publis
   });
   return {
     publisher,
+    store: first,
     urlOf: (store) => urls.get(store),
     troubleOf: (store) => troubles.get(store),
     async close(deadlineMs) {

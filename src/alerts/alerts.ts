@@ -30,6 +30,8 @@ export class Alerts {
   readonly #options: AlertsOptions;
   readonly #now: () => number;
   readonly #policy: AlertPolicy;
+  #streams: Config['streams'];
+  #thresholdsOf: ReturnType<typeof thresholdsOf>;
   readonly #webhooks: readonly Webhook[];
   #reading: Promise<void> | undefined;
   #ticking: NodeJS.Timeout | undefined;
@@ -38,7 +40,9 @@ export class Alerts {
     const { config, metrics, log, userAgent, now = Date.now, limits } = options;
     this.#options = options;
     this.#now = now;
-    this.#policy = new AlertPolicy({ thresholdsOf: thresholdsOf(config) });
+    this.#streams = config.streams;
+    this.#thresholdsOf = thresholdsOf(config);
+    this.#policy = new AlertPolicy({ thresholdsOf: (stream) => this.#thresholdsOf(stream) });
     this.#webhooks = config.alerts.webhooks.map(
       ({ url, secret, events }) =>
         new Webhook({
@@ -55,6 +59,17 @@ export class Alerts {
   start(): void {
     this.#reading ??= this.#read();
     this.#ticking ??= setInterval(() => this.#tell(this.#policy.tick(this.#now())), TICK_MS).unref();
+  }
+
+  /** These are the streams from now on. */
+  watch(streams: Config['streams']): void {
+    this.#streams = streams;
+    this.#thresholdsOf = thresholdsOf({ ...this.#options.config, streams });
+  }
+
+  /** A stream is gone for good: what was raised is over. */
+  forget(stream: string): void {
+    this.#tell(this.#policy.forget(stream, this.#now()));
   }
 
   /** Takes nothing more, and lets what waits be delivered within the deadline. The events must have ended. */
@@ -85,8 +100,8 @@ export class Alerts {
   }
 
   #message(id: string, { stream, alert, state, at, since, details }: AlertChange): Readonly<Record<string, unknown>> {
-    const { http, streams } = this.#options.config;
-    const format = streams.find(({ name }) => name === stream)?.thumbnail.formats[0] ?? 'jpg';
+    const { http } = this.#options.config;
+    const format = this.#streams.find(({ name }) => name === stream)?.thumbnail.formats[0] ?? 'jpg';
     return {
       ...{ id, stream, alert, state, at: new Date(at).toISOString(), since: new Date(since).toISOString(), details },
       picture: `${http.publicUrl ?? ''}/live/${stream}/thumbnail.${format}`,

@@ -62,6 +62,14 @@ export class AlertPolicy {
     });
   }
 
+  /** A stream is gone. Answers what is over with it. */
+  forget(stream: string, now: number): readonly AlertChange[] {
+    const over = this.raised().filter((each) => each.stream === stream);
+    this.#watched.delete(stream);
+    this.#facts.delete(stream);
+    return over.map((each) => ({ ...each, state: 'cleared', at: now, details: { removed: true } }));
+  }
+
   /** The alerts that are raised now. */
   raised(): readonly { readonly stream: string; readonly alert: AlertName; readonly since: number }[] {
     return [...this.#watched].flatMap(([stream, alerts]) =>

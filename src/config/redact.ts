@@ -160,3 +160,11 @@ function base64(text: string): string {
   const bytes = new TextEncoder().encode(text);
   return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
 }
+
+/** A copy of plain values for operators to read: secrets by the names of their settings, and those in URLs, are `***`. */
+export function withoutSecrets<T>(value: T, name = ''): T {
+  if (typeof value === 'string') return (isSecretName(name) ? mask : redactUrl(value)) as T;
+  if (Array.isArray(value)) return value.map((item) => withoutSecrets(item, name)) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withoutSecrets(item, key)])) as T;
+}

@@ -232,6 +232,16 @@ export const streamSchema = z.strictObject({
   alerts: streamAlerts.prefault({}),
 });
 
+const limits = z.strictObject({
+  /** With how many streams the API takes no further one. */
+  streams: numeric(z.number().int().min(1).max(1000)).default(1000),
+  /** Streams that may begin at one moment. */
+  startsAtOnce: numeric(z.number().int().min(1).max(1000)).default(4),
+});
+
+/** Where streams of the API are saved; nowhere unless one is set. */
+const state = z.strictObject({ file: z.string().min(1).optional(), store: flag.default(false) });
+
 export const configSchema = z
   .strictObject({
     http: http.prefault({}),
@@ -245,9 +255,18 @@ export const configSchema = z
       .prefault({}),
     alerts: alerts.prefault({}),
     api: z.strictObject({ sources: apiSources.prefault({}) }).prefault({}),
+    limits: limits.prefault({}),
+    state: state.prefault({}),
     streams: z.array(streamSchema).max(1000).default([]),
   })
   .superRefine((value, context) => {
+    const wrong = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
+    if (value.state.store && value.state.file !== undefined)
+      wrong(['state', 'store'], 'only where state.file is not set');
+    if (value.state.store && value.storage.type === 'memory')
+      wrong(['state', 'store'], 'only where storage.type is s3 or directory');
+    if (value.state.store && value.admin.token === undefined)
+      wrong(['admin', 'token'], 'needed where state.store is true: it seals what is saved');
     const seen = new Set<string>();
     value.streams.forEach((item, index) => {
       if (value.storage.type === 'memory' && item.thumbnail.sequence.mode !== 'latest') {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type Context, Hono } from 'hono';
+import type { StreamControl } from '../stream/control.js';
 import { Feed } from '../stream/feed.js';
 import type { StreamDirectory } from '../stream/types.js';
 import { loadAssets, type WebAssets } from '../web/assets.js';
@@ -28,6 +29,8 @@ export interface AppOptions extends ClientReaderOptions {
   readonly metrics: MetricsSource;
   /** What happens to the streams. Default: nothing does. */
   readonly feed?: Feed;
+  /** What operators do to the streams. Default: nothing can be done. */
+  readonly control?: () => StreamControl | undefined;
   /** The bearer token of calls that change or cost something. Unset: nobody can make them. */
   readonly adminToken?: string | undefined;
   readonly version: string;
@@ -57,6 +60,7 @@ export function createApp(options: AppOptions): Hono {
       onWrongToken: (address) => options.log.warn({ address }, 'a wrong admin token was tried'),
     }),
     clientOf: createClientReader(options),
+    control: options.control ?? (() => undefined),
     feed: options.feed ?? new Feed({ run: 'none', now: Date.now }),
     version: options.version,
     log: options.log,

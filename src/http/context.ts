@@ -1,3 +1,4 @@
+import type { StreamControl } from '../stream/control.js';
 import type { Feed } from '../stream/feed.js';
 import type { StreamDirectory } from '../stream/types.js';
 import type { WebAssets } from '../web/assets.js';
@@ -27,6 +28,8 @@ export interface AppContext {
   readonly rtmpPort: number;
   readonly metrics: MetricsSource;
   readonly feed: Feed;
+  /** What operators do to the streams; undefined before the node has begun. */
+  readonly control: () => StreamControl | undefined;
   /** Guards what changes or costs something; routes ask `requireAdmin`. */
   readonly admin: Admin;
   /** Who asks, the word of trusted proxies taken. */

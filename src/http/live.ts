@@ -14,7 +14,7 @@ const forever = 'public, max-age=31536000, immutable';
 export function liveRoutes(app: Hono, { streams, now }: AppContext): void {
   app.get('/live/:stream/:file', (c) => {
     const { stream, file } = pathOf(c.req);
-    const live = streams.get(stream);
+    const live = streams.get(stream) ?? streams.ended?.(stream);
     if (live === undefined) return refuse(c.req, unknownStream(stream));
     if (file === playlistName) {
       const playlist = live.hls.multivariant();
@@ -26,7 +26,7 @@ export function liveRoutes(app: Hono, { streams, now }: AppContext): void {
 
   app.get('/live/:stream/:rendition/:file', (c) => {
     const { stream, rendition, file } = pathOf(c.req);
-    const live = streams.get(stream);
+    const live = streams.get(stream) ?? streams.ended?.(stream);
     if (live === undefined) return refuse(c.req, unknownStream(stream));
     if (file === playlistName) {
       const playlist = live.hls.playlist(rendition);

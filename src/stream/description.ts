@@ -31,6 +31,7 @@ export function describeStream(stream: DescribedStream): StreamDescription {
   const isRunning = state !== 'idle';
   return {
     name: env.config.name,
+    origin: env.origin,
     source: { kind: env.source.kind, url: env.redact(env.config.source) },
     state,
     reason: reason === undefined ? null : { code: reason.code, message: env.redact(reason.message) },

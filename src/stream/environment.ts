@@ -4,7 +4,7 @@ import type { Capabilities } from '../ffmpeg/capabilities.js';
 import type { OrphanGuard } from '../ffmpeg/guard.js';
 import type { SegmentSink } from '../hls/sink.js';
 import type { Egress } from '../ingest/egress.js';
-import type { SourcePolicy } from '../ingest/policy.js';
+import type { SourcePolicy, StreamOrigin } from '../ingest/policy.js';
 import type { Publisher } from '../ingest/rtmp/server-types.js';
 import type { Source, UnknownSource } from '../ingest/source.js';
 import type { Publisher as Uploader } from '../storage/publish/types.js';
@@ -15,10 +15,12 @@ import type { StreamEvents } from './events.js';
 import type { Feed } from './feed.js';
 import type { RestartPolicy } from './restart-policy.js';
 import type { SnapshotPlaces } from './snapshots.js';
+import type { Starts } from './starts.js';
 
 /** All that one stream needs of the node around it. */
 export interface StreamEnvironment {
   readonly config: StreamConfig;
+  readonly origin: StreamOrigin;
   readonly source: Source | UnknownSource;
   readonly capabilities: Capabilities;
   readonly guard: OrphanGuard;
@@ -47,6 +49,8 @@ export interface StreamEnvironment {
   readonly feed: Feed;
   /** How many watch a stream; undefined where nobody counts. */
   readonly viewersOf?: ((stream: string) => number) | undefined;
+  /** Staggers the starts of all streams. */
+  readonly starts: Starts;
   /** Shared by all streams. */
   readonly snapshotPlaces: SnapshotPlaces;
   readonly metrics: Metrics;

@@ -4,8 +4,13 @@ import type { Metrics } from '../telemetry/metrics.js';
 import type { StreamEvent, StreamEvents } from './events.js';
 
 /** Counts what the publisher did. Its gauges, backlog and lag, are read at the moment of asking instead. */
-export function observeUploads(metrics: Metrics): (metric: PublishMetric) => void {
+export function observeUploads(
+  metrics: Metrics,
+  /** Clearing up goes on when a stream is gone, and its series must not come back. */
+  isKnown: (stream: string) => boolean = () => true,
+): (metric: PublishMetric) => void {
   return (metric) => {
+    if ((metric.type === 'deleted' || metric.type === 'audited') && !isKnown(metric.stream)) return;
     if (metric.type === 'upload') {
       metrics.uploads.inc({ kind: metric.kind, result: metric.result });
       metrics.uploadSeconds.observe({ kind: metric.kind }, metric.seconds);

@@ -12,15 +12,20 @@ type Waiting = (publisher: Publisher) => void;
 
 /** Where publishers and the streams that wait for them meet: checks keys, hands each publisher to its stream. */
 export class PublisherDesk {
-  readonly #streams: ReadonlyMap<string, PushStream>;
-  readonly #keyring: Keyring;
+  #streams: ReadonlyMap<string, PushStream> = new Map();
+  #keyring: Keyring = createKeyring([]);
   readonly #current = new Map<string, Publisher>();
   readonly #waiting = new Map<string, Waiting>();
 
-  /** Throws `config-invalid` when two streams share a key. */
-  constructor(streams: readonly PushStream[]) {
-    this.#streams = new Map(streams.map((stream) => [stream.name, stream]));
+  /** From now on these streams are open, with these keys. Throws `config-invalid` when two streams share a key. */
+  open(streams: readonly PushStream[]): void {
     this.#keyring = createKeyring(streams);
+    this.#streams = new Map(streams.map((stream) => [stream.name, stream]));
+  }
+
+  /** Ends the publisher of a stream. */
+  dismiss(stream: string): void {
+    this.#current.get(stream)?.close('stopped');
   }
 
   authorise(request: PublishRequest): PublishDecision {
@@ -33,6 +38,11 @@ export class PublisherDesk {
   /** A publisher that was let in. */
   arrived(publisher: Publisher): void {
     const { stream } = publisher;
+    // The stream can have gone while the key was looked at.
+    if (!this.#streams.has(stream)) {
+      publisher.close('stopped');
+      return;
+    }
     this.#current.set(stream, publisher);
     void publisher.closed.then(() => {
       if (this.#current.get(stream) === publisher) this.#current.delete(stream);

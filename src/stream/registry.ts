@@ -8,6 +8,7 @@ const publicationStates = ['waiting', 'publishing', 'standby', 'ended'] as const
 /** All streams of a node, in the order in which they were added. */
 export class StreamRegistry implements StreamDirectory {
   readonly #streams = new Map<string, Stream>();
+  readonly #ended = new Map<string, { readonly stream: Stream; readonly timer: NodeJS.Timeout }>();
 
   list(): readonly Stream[] {
     return [...this.#streams.values()];
@@ -17,8 +18,28 @@ export class StreamRegistry implements StreamDirectory {
     return this.#streams.get(name);
   }
 
+  ended(name: string): Stream | undefined {
+    return this.#ended.get(name)?.stream;
+  }
+
+  /** Puts a stream in the place of one of the same name, or behind all. */
   add(stream: Stream): void {
+    this.#forget(stream.name);
     this.#streams.set(stream.name, stream);
+  }
+
+  /** Takes a stream out. Its players may learn of its end for so long. */
+  remove(name: string, endedForMs: number): void {
+    const stream = this.#streams.get(name);
+    this.#streams.delete(name);
+    this.#forget(name);
+    if (stream === undefined || endedForMs <= 0) return;
+    this.#ended.set(name, { stream, timer: setTimeout(() => this.#ended.delete(name), endedForMs).unref() });
+  }
+
+  #forget(name: string): void {
+    clearTimeout(this.#ended.get(name)?.timer);
+    this.#ended.delete(name);
   }
 
   async tick(): Promise<void> {
@@ -27,6 +48,7 @@ export class StreamRegistry implements StreamDirectory {
 
   /** Ends all streams side by side. */
   async close(deadlineMs: number): Promise<void> {
+    for (const name of this.#ended.keys()) this.#forget(name);
     await Promise.all(this.list().map((stream) => stream.close(deadlineMs)));
   }
 

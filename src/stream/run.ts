@@ -150,6 +150,11 @@ export class StreamRun {
     await this.#closed;
   }
 
+  /** Ends the run, so that the stream begins another like it at once. */
+  restart(): void {
+    this.#replan(this.#options.decode);
+  }
+
   /** Ends the run as failed. */
   fail(error: SidepipeError): void {
     if (this.#failure !== undefined || this.#stopping) return;

@@ -2,7 +2,9 @@ import { SidepipeError } from '../errors.js';
 import type { DecodedPicture } from '../frames/frame.js';
 import type { EncodedImage } from '../images/picture.js';
 import { encodePicture } from '../images/thumbnailer.js';
-import type { SnapshotOptions, SnapshotResource } from './types.js';
+import type { StreamEnvironment } from './environment.js';
+import { canSnapshot } from './plan.js';
+import type { SnapshotOptions, SnapshotResource, StreamState } from './types.js';
 
 /** How many streams of a node may hold a full-size picture at once, and how many requests may wait for one stream's. */
 const LIMITS = { streams: 4, waitingPerStream: 8 };
@@ -134,4 +136,21 @@ function noPicture(): SidepipeError {
 
 function tooMany(message: string): SidepipeError {
   return new SidepipeError(message, { code: 'limit-reached', fault: 'caller', retryable: true });
+}
+
+/** Why there can be no picture of a stream now; undefined where there can. */
+export function snapshotRefusal(
+  { source, capabilities }: Pick<StreamEnvironment, 'source' | 'capabilities'>,
+  state: StreamState,
+): SidepipeError | undefined {
+  if (!canSnapshot(source, capabilities)) {
+    const message = 'This ffmpeg cannot be asked for pictures while it reads a publisher.';
+    return new SidepipeError(message, { code: 'source-unsupported', fault: 'node' });
+  }
+  if (state === 'live') return undefined;
+  return new SidepipeError(`The stream is ${state}.`, {
+    code: 'source-unavailable',
+    fault: 'source',
+    retryable: true,
+  });
 }

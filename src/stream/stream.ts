@@ -1,22 +1,24 @@
-import { SidepipeError } from '../errors.js';
+import type { SidepipeError } from '../errors.js';
 import type { DecodeChoice } from '../frames/decode.js';
 import type { Publisher } from '../ingest/rtmp/server-types.js';
 import type { Monitor } from '../monitor/monitor.js';
 import { awaitPublisher } from './arrival.js';
+import { CpuClock } from './cpu-clock.js';
 import { describeStream } from './description.js';
 import type { StreamEnvironment } from './environment.js';
 import type { StreamStats } from './feed-schema.js';
 import { HlsOutput } from './hls-output.js';
 import { ImageWatch } from './image-watch.js';
 import { openMonitor } from './live-monitor.js';
-import { nextState, type StreamTurn } from './machine.js';
 import { Meter } from './meter.js';
-import { canSnapshot, firstDecode } from './plan.js';
+import { firstDecode } from './plan.js';
+import { whyNotReady } from './readiness.js';
 import { RestartLog } from './restart-log.js';
 import { failuresAfter, restartDelayMs } from './restart-policy.js';
 import { StreamRun } from './run.js';
 import type { RunEnd } from './run-end.js';
-import { Snapshots } from './snapshots.js';
+import { Snapshots, snapshotRefusal } from './snapshots.js';
+import { Standing } from './standing.js';
 import { segmentEvent, statsOf } from './stats.js';
 import { stillsPage } from './stills-page.js';
 import type { StreamImages } from './stream-images.js';
@@ -40,16 +42,19 @@ export class Stream implements LiveStream {
   readonly hls: HlsOutput;
   readonly monitor: Monitor | undefined;
   readonly #env: StreamEnvironment;
+  readonly #standing: Standing;
   readonly #pictures: ImageWatch;
   readonly #snapshots: Snapshots;
   #uploads: StreamUploads | undefined;
   readonly #meter = new Meter();
+  readonly #cpu = new CpuClock();
   readonly #restartLog = new RestartLog();
   readonly #closing = new AbortController();
-  #state: StreamState = 'idle';
-  #since: number;
+  /** Ends the wait before the next attempt. */
+  #wake = new AbortController();
   #reason: SidepipeError | undefined;
   #run: StreamRun | undefined;
+  #begun = () => {};
   #supervised: Promise<void> | undefined;
   #mediaSince: number | undefined;
   #decode: DecodeChoice;
@@ -57,12 +62,11 @@ export class Stream implements LiveStream {
   /** Runs in a row that gave nothing. */
   #attempt = 0;
   #restarts = 0;
-  #cpuSeconds = 0;
 
   constructor(env: StreamEnvironment) {
     const { config, now, randomId, log } = env;
     this.#env = env;
-    this.#since = now();
+    this.#standing = new Standing(env);
     this.#decode = firstDecode(config);
     this.#snapshots = new Snapshots({ places: env.snapshotPlaces });
     this.monitor = openMonitor(env);
@@ -91,24 +95,37 @@ export class Stream implements LiveStream {
   }
 
   get state(): StreamState {
-    return this.#state;
+    return this.#standing.state;
   }
 
   /** Begins; never gives up until `close`. */
   start(): void {
-    if (this.#env.nextPublisher === undefined) this.#move('start');
+    if (this.#env.nextPublisher === undefined) this.#standing.move('start');
     this.#supervised ??= this.#supervise();
   }
 
-  /** Ends ffmpeg in order, ends the playlists, and uploads what is queued within the deadline. */
-  async close(deadlineMs: number): Promise<void> {
+  /**
+   * Ends ffmpeg in order, ends the playlists, and uploads what is queued within the deadline. `goesOn`: another stream of this
+   * name follows at once, so players are not told of an end.
+   */
+  async close(deadlineMs: number, { goesOn = false }: { readonly goesOn?: boolean } = {}): Promise<void> {
     this.#closing.abort();
     this.monitor?.close();
     await this.#run?.stop();
     await this.#supervised;
     await this.images.close();
-    await this.#end('stop');
+    if (!goesOn) await this.#end('stop');
     await this.#uploads?.close(deadlineMs);
+  }
+
+  /** Begins a new ffmpeg at once, in the same window. False: the stream rests, there is nothing to begin anew. */
+  restart(): boolean {
+    if (this.#standing.state === 'idle') return false;
+    this.#failures = 0;
+    this.#wake.abort();
+    this.#wake = new AbortController();
+    this.#run?.restart();
+    return true;
   }
 
   /** Once a second: lets go of what is due, tells of pictures that have grown old. */
@@ -124,9 +141,9 @@ export class Stream implements LiveStream {
       images: this.images,
       uploads: this.#uploads?.status(),
       run: this.#run,
-      state: this.#state,
-      since: this.#since,
-      reason: this.#state === 'live' ? undefined : this.#reason,
+      state: this.#standing.state,
+      since: this.#standing.since,
+      reason: this.#standing.state === 'live' ? undefined : this.#reason,
       restarts: this.#restarts,
       decode: this.#decode,
       decoderErrors: this.#pictures.decoderErrors,
@@ -138,7 +155,7 @@ export class Stream implements LiveStream {
   stats(): StreamStats {
     return statsOf({
       name: this.name,
-      state: this.#state,
+      state: this.#standing.state,
       readings: this.#meter.read(this.#run?.position, this.#env.now()),
       hls: this.hls,
       images: this.images.status,
@@ -161,25 +178,20 @@ export class Stream implements LiveStream {
   }
 
   async snapshot(options: SnapshotOptions): Promise<SnapshotResource> {
-    if (!canSnapshot(this.#env.source, this.#env.capabilities)) {
-      const message = 'This ffmpeg cannot be asked for pictures while it reads a publisher.';
-      throw new SidepipeError(message, { code: 'source-unsupported', fault: 'node' });
-    }
-    if (this.#state !== 'live') {
-      const message = `The stream is ${this.#state}.`;
-      throw new SidepipeError(message, { code: 'source-unavailable', fault: 'source', retryable: true });
-    }
+    const refused = snapshotRefusal(this.#env, this.state);
+    if (refused !== undefined) throw refused;
     return this.#snapshots.take(options);
   }
 
   notReady(): string | undefined {
-    if (this.#state === 'idle') return undefined;
-    if (this.#state !== 'live') return `${this.#state}${this.#reason === undefined ? '' : `: ${this.#reason.message}`}`;
-    if (this.hls.multivariant() === undefined) return 'no segment is complete yet';
-    const { state } = this.images.status;
-    if (state !== 'fresh') return `the thumbnail is ${state}`;
     const stored = this.#env.storageRequired ? this.#uploads?.notReady() : undefined;
-    return stored === undefined ? undefined : this.#env.redact(stored);
+    return whyNotReady({
+      state: this.#standing.state,
+      reason: this.#reason?.message,
+      isPlayable: this.hls.multivariant() !== undefined,
+      thumbnail: this.images.status.state,
+      stored: stored && this.#env.redact(stored),
+    });
   }
 
   /** Undefined without a store. */
@@ -194,11 +206,7 @@ export class Stream implements LiveStream {
 
   /** CPU time of this stream's ffmpeg processes since the last call, in seconds. */
   async takeCpuSeconds(): Promise<number> {
-    const total = await this.#env.cpuSecondsOf(this.#run?.pid);
-    if (total === undefined) return 0;
-    const spent = total >= this.#cpuSeconds ? total - this.#cpuSeconds : total;
-    this.#cpuSeconds = total;
-    return spent;
+    return this.#cpu.take(await this.#env.cpuSecondsOf(this.#run?.pid));
   }
 
   async #supervise(): Promise<void> {
@@ -210,8 +218,8 @@ export class Stream implements LiveStream {
       const end = await this.#runOnce(publisher);
       if (end.kind === 'stopped' || signal.aborted) return;
       if (end.kind === 'replanned') {
+        if (end.decode !== this.#decode) log.info({ ...end.decode }, 'pictures are decoded in another way from now on');
         this.#decode = end.decode;
-        log.info({ ...end.decode }, 'pictures are decoded in another way from now on');
         continue;
       }
       if (end.kind === 'ended') {
@@ -220,7 +228,8 @@ export class Stream implements LiveStream {
         return;
       }
       this.#lost(end.error);
-      await delay(restartDelayMs(restart, this.#failures, random()), signal).catch(() => {});
+      const until = AbortSignal.any([signal, this.#wake.signal]);
+      await delay(restartDelayMs(restart, this.#failures, random()), until).catch(() => {});
     }
   }
 
@@ -228,7 +237,7 @@ export class Stream implements LiveStream {
   async #awaitPublisher(): Promise<Publisher | undefined> {
     const { nextPublisher: next, config, delay, log } = this.#env;
     if (next === undefined) return undefined;
-    const wasHere = this.#state !== 'idle';
+    const wasHere = this.#standing.state !== 'idle';
     const publisher = await awaitPublisher({
       next,
       graceMs: wasHere ? config.publish.graceSeconds * 1000 : undefined,
@@ -241,7 +250,7 @@ export class Stream implements LiveStream {
       delay,
       signal: this.#closing.signal,
     });
-    if (publisher !== undefined) this.#move('start');
+    if (publisher !== undefined) this.#standing.move('start');
     return publisher;
   }
 
@@ -253,6 +262,10 @@ export class Stream implements LiveStream {
   async #runOnce(publisher: Publisher | undefined): Promise<RunEnd> {
     const { config, now, delay, redact, log, metrics } = this.#env;
     const labels = { stream: config.name, rendition: this.hls.rendition };
+    const { signal } = this.#closing;
+    const begun = publisher === undefined ? await this.#env.starts.enter(signal) : () => {};
+    if (signal.aborted) return { kind: 'stopped' };
+    this.#begun = begun;
     this.#mediaSince = undefined;
     this.hls.begin();
     this.monitor?.begin();
@@ -284,7 +297,7 @@ export class Stream implements LiveStream {
       },
     });
     this.#run = run;
-    const end = await run.run();
+    const end = await run.run().finally(begun);
     if (end.kind === 'failed') this.#attempt = this.#mediaSince === undefined ? this.#attempt + 1 : 0;
     this.#mediaSince ??= now();
     return end;
@@ -293,8 +306,9 @@ export class Stream implements LiveStream {
   #media(): void {
     if (this.#mediaSince !== undefined) return;
     this.#mediaSince = this.#env.now();
+    this.#begun();
     this.#reason = undefined;
-    this.#move('media');
+    this.#standing.move('media');
     this.#env.log.info({ restarts: this.#restarts }, 'the stream is live');
   }
 
@@ -306,42 +320,28 @@ export class Stream implements LiveStream {
       ...{ type: 'restart', stream: config.name, restarts: this.#restarts },
       ...this.#restartLog.add(error, now(), redact),
     });
-    const before = this.#state;
+    const before = this.#standing.state;
     const { code, details, message } = error;
-    this.#move(this.#failures >= restart.exhaustedAfter ? 'exhausted' : 'lost', { code, message: redact(message) });
+    this.#standing.move(this.#failures >= restart.exhaustedAfter ? 'exhausted' : 'lost', {
+      code,
+      message: redact(message),
+    });
     metrics.ffmpegRestarts.inc({ stream: config.name, reason: code });
     // The same failure, again and again, is one event; its count is in the API and the metrics.
-    const isNews = before !== this.#state || this.#reason?.code !== code;
+    const isNews = before !== this.#standing.state || this.#reason?.code !== code;
     this.#reason = error;
     log[isNews ? 'warn' : 'debug'](
       { code, failures: this.#failures, ...details },
-      `the stream is ${this.#state}: ${message}`,
+      `the stream is ${this.#standing.state}: ${message}`,
     );
   }
 
   async #end(event: 'ended' | 'stop'): Promise<void> {
-    if (this.#state === 'idle') return;
+    if (this.#standing.state === 'idle') return;
     this.hls.end();
     this.#uploads?.end();
-    this.#move(event);
+    this.#standing.move(event);
     await this.images.finish();
     await this.#pictures.uploadOffline();
   }
-
-  #move(turn: StreamTurn, details: Readonly<Record<string, unknown>> = {}): void {
-    const next = nextState(this.#state, turn);
-    const before = this.#state;
-    if (next === before) return;
-    this.#state = next;
-    this.#since = this.#env.now();
-    const at = new Date(this.#since).toISOString();
-    const reason = next === 'failed' || next === 'recovering' ? reasonOf(details) : null;
-    this.#env.feed.publish({ type: 'state', stream: this.name, at, state: next, before, reason });
-    if (next === 'idle' || next === 'starting') return;
-    this.#env.events.publish({ stream: this.name, type: next, at: this.#since, details });
-  }
-}
-
-function reasonOf({ code, message }: Readonly<Record<string, unknown>>) {
-  return code === undefined ? null : { code: String(code), message: String(message) };
 }

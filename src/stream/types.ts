@@ -106,6 +106,8 @@ export interface PlaybackUrls {
 /** A stream in the API (`GET /api/v1/streams/{stream}`). Times are RFC 3339 with milliseconds. */
 export interface StreamDescription {
   readonly name: string;
+  /** Whether it stands in the configuration or was made through the API. */
+  readonly origin: 'config' | 'api';
   readonly source: { readonly kind: string; readonly url: string };
   readonly state: StreamState;
   /** Why the stream is not live, in words; null while it is. */
@@ -275,8 +277,10 @@ export interface LiveStream {
   notReady(): string | undefined;
 }
 
-/** All streams of a node, by name, in the order of configuration. */
+/** All streams of a node, by name, in the order in which they were added. */
 export interface StreamDirectory {
   list(): readonly LiveStream[];
   get(name: string): LiveStream | undefined;
+  /** A stream that was removed a moment ago: its players still have to learn that it has ended. */
+  ended?(name: string): LiveStream | undefined;
 }

@@ -122,7 +122,7 @@ describe('methods', () => {
     '/watch/cam',
     '/live/cam/index.m3u8',
     '/live/cam/thumbnail.jpg',
-    '/api/v1/streams',
+    '/api/v1/streams/cam/stills',
     '/metrics',
     '/healthz',
   ];
@@ -139,7 +139,7 @@ describe('methods', () => {
   it('answers a preflight for what is open to all, and for nothing else', async () => {
     const { app } = makeApp([new FakeStream('cam')]);
     const headers = { origin: 'https://elsewhere.example', 'access-control-request-method': 'GET' };
-    for (const path of ['/live/cam/index.m3u8', '/live/cam/source/x.ts', '/api/v1/streams']) {
+    for (const path of ['/live/cam/index.m3u8', '/live/cam/source/x.ts', '/api/v1/streams/cam/stills']) {
       const response = await app.request(path, { method: 'OPTIONS', headers });
       expect(response.status).toBe(204);
       expect(response.headers.get('access-control-allow-origin')).toBe('*');

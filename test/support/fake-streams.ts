@@ -114,6 +114,7 @@ export class FakeStream implements LiveStream {
     const capturedAt = picture?.capturedAt;
     return {
       name: this.name,
+      origin: 'config',
       source: { kind: this.sourceKind, url: this.sourceKind },
       state: this.state,
       reason: this.reason,

@@ -2,13 +2,27 @@ import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Hono } from 'hono';
 import type { AppContext } from '../context.js';
 import { events } from './events.js';
+import { createStream, deleteStream, readSettings, restartStream, rotateKey, updateStream } from './manage.js';
 import type { Operation } from './operation.js';
 import { takeSnapshot } from './snapshot.js';
 import { listStills } from './stills.js';
 import { diagnoseStream, getStream, listStreams } from './streams.js';
 
 /** Every operation, in the order in which the documentation has them. */
-const operations: readonly Operation[] = [listStreams, getStream, diagnoseStream, listStills, takeSnapshot, events];
+const operations: readonly Operation[] = [
+  listStreams,
+  createStream,
+  getStream,
+  updateStream,
+  deleteStream,
+  readSettings,
+  restartStream,
+  rotateKey,
+  diagnoseStream,
+  listStills,
+  takeSnapshot,
+  events,
+];
 
 export type ApiDescription = ReturnType<OpenAPIHono['getOpenAPI31Document']>;
 

@@ -42,9 +42,19 @@ const refusals: Readonly<Record<string, { status: number; code: string; title: s
   'stream-not-push': { status: 409, code: 'stream-not-push', title: 'No stream of publishers' },
   'idempotency-conflict': { status: 422, code: 'idempotency-conflict', title: 'Idempotency key used before' },
   'limit-reached': { status: 409, code: 'limit-reached', title: 'Limit reached' },
+  'not-found': { status: 404, code: 'stream-unknown', title: 'Unknown stream' },
+  'port-unavailable': { status: 503, code: 'port-unavailable', title: 'Port unavailable', retrySeconds: 30 },
   'node-overloaded': { status: 503, code: 'node-overloaded', title: 'Node overloaded', retrySeconds: 30 },
   'state-unavailable': { status: 503, code: 'state-unavailable', title: 'Streams cannot be saved', retrySeconds: 10 },
 };
+
+/** What errors `request-invalid` can carry. */
+interface RequestFacts {
+  readonly errors: readonly FieldError[];
+  readonly status: number;
+  /** Of a body that was checked further inside. */
+  readonly findings: readonly { readonly path: Path; readonly message: string }[];
+}
 
 /** What a caller is told of an error; undefined for the node's own failures. */
 export function apiProblem(error: unknown): Problem | undefined {
@@ -57,7 +67,8 @@ export function apiProblem(error: unknown): Problem | undefined {
     return { status, code: known.code, title, detail: message, ...headers };
   }
   if (code !== 'request-invalid') return undefined;
-  const { errors, status } = details as { errors?: readonly FieldError[]; status?: number };
+  const { errors, status, findings } = details as Partial<RequestFacts>;
+  if (findings !== undefined) return apiProblem(invalidRequest('body', findings));
   const problem = { ...problemOf(error), ...(errors && { members: { errors } }) };
   if (status === undefined) return problem;
   const title = STATUS_CODES[status] ?? problem.title;

@@ -86,6 +86,7 @@ const storage = z.object({
 export const streamSchema = z
   .object({
     name: z.string(),
+    origin: z.enum(['config', 'api']).describe('Whether it stands in the configuration or was made through the API.'),
     source: z.object({ kind: z.string(), url: z.string().describe('Without its secrets.') }),
     state: z.enum(['idle', 'starting', 'live', 'recovering', 'failed']),
     reason: z.object({ code: z.string(), message: z.string() }).nullable().describe('Why the stream is not live.'),
@@ -137,3 +138,31 @@ export const stillsSchema = z
     next: z.string().nullable().describe('The `before` of the next page; null on the last one.'),
   })
   .meta({ id: 'Stills' });
+
+const publish = z
+  .object({ rtmp: z.string().nullable(), rtmps: z.string().nullable() })
+  .describe('Where a publisher such as OBS sends to; the stream key goes into its own field.');
+
+export const createdSchema = streamSchema
+  .extend({
+    key: z.string().optional().describe('The stream key that was made for a push stream. It is shown this once.'),
+    publish: publish.nullable().describe('Null where the source is not `push`.'),
+  })
+  .meta({ id: 'CreatedStream' });
+
+export const rotatedSchema = z
+  .object({ key: z.string().describe('It is shown this once.'), publish })
+  .meta({ id: 'StreamKey' });
+
+export const settingsSchema = z
+  .object({
+    origin: z.enum(['config', 'api']),
+    settings: z.record(z.string(), z.unknown()).describe('All settings with their defaults; secrets are `***`.'),
+    keys: count.nullable().describe('How many stream keys a push stream has; null for others.'),
+    publish: publish.nullable(),
+  })
+  .meta({ id: 'StreamSettings' });
+
+export const restartedSchema = z
+  .object({ restarted: z.boolean().describe('False: the stream rests, there was nothing to begin anew.') })
+  .meta({ id: 'Restarted' });

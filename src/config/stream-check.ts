@@ -1,0 +1,39 @@
+import { checkConfig, checkValue, type Finding } from './parse.js';
+import { formatPath, type Path } from './problems.js';
+import type { Config, StreamConfig } from './schema.js';
+import { streamInputSchema, streamPatchSchema } from './stream-input.js';
+import { isRecord } from './tree.js';
+
+const place: Path = ['streams', 0];
+
+/**
+ * Checks a stream as a program sends it: by its own schema, and as a part of the configuration that it would belong to. All
+ * findings at once; paths begin at the stream.
+ */
+export function checkStream(input: unknown, config: Config): { config?: StreamConfig; findings: Finding[] } {
+  if (!isRecord(input)) return { findings: [{ path: [], message: 'expected an object', named: false }] };
+  const whole = { ...config, streams: [input] };
+  const asConfig = checkConfig(whole);
+  const asJson = checkValue(streamInputSchema, input, { whole, path: place });
+  const findings = [...asConfig.findings.filter(({ path }) => path[0] === place[0]), ...asJson.findings];
+  const stream = asConfig.config?.streams[0];
+  return findings.length > 0 || stream === undefined ? { findings: fromHere(findings) } : { config: stream, findings };
+}
+
+/** Checks a change of a stream by itself: unknown names, and values that no stream could have. */
+export function checkPatch(patch: unknown): Finding[] {
+  if (!isRecord(patch)) return [{ path: [], message: 'expected an object', named: false }];
+  if ('name' in patch) return [{ path: ['name'], message: 'the name of a stream cannot be changed', named: true }];
+  const whole = { streams: [patch] };
+  return fromHere(checkValue(streamPatchSchema, patch, { whole, path: place }).findings);
+}
+
+/** Paths from the stream on; of two findings at one place the first. */
+function fromHere(findings: readonly Finding[]): Finding[] {
+  const byPlace = new Map<string, Finding>();
+  for (const finding of findings) {
+    const path = finding.path.slice(place.length);
+    if (!byPlace.has(formatPath(path))) byPlace.set(formatPath(path), { ...finding, path });
+  }
+  return [...byPlace.values()];
+}

@@ -1,0 +1,300 @@
+import { randomBytes } from 'node:crypto';
+import type { Finding } from './config/parse.js';
+import { formatPath } from './config/problems.js';
+import { withoutSecrets } from './config/redact.js';
+import type { Config, StreamConfig } from './config/schema.js';
+import { checkPatch, checkStream } from './config/stream-check.js';
+import { isRecord } from './config/tree.js';
+import { messageOf, SidepipeError } from './errors.js';
+import type { Fleet } from './fleet.js';
+import type { PublisherDoor } from './publisher-door.js';
+import { admissionRefusal } from './stream/admission.js';
+import { apiRefusals } from './stream/api-rules.js';
+import type { CreatedStream, StreamControl, StreamSettings } from './stream/control.js';
+import { mergePatch } from './stream/merge-patch.js';
+import { fingerprintOf, type SavedStream, type StateStore } from './stream/saved-streams.js';
+import type { WantedStream } from './stream/wanted.js';
+import type { Logger } from './telemetry/logger.js';
+
+export interface ControlOptions {
+  readonly config: Config;
+  readonly fleet: Fleet;
+  readonly door: PublisherDoor;
+  /** Undefined: streams of the API are gone when the node is. */
+  readonly state: StateStore | undefined;
+  /** Reads what the streams need before they begin. Throws `config-invalid`. */
+  readonly prepare: (configs: readonly StreamConfig[]) => Promise<void>;
+  readonly log: Logger;
+}
+
+/** How long a state that could not be read is left alone before it is tried again. */
+const RETRY_MS = 10_000;
+
+/** The streams of a node as its configuration and its operators want them: the one place that decides which there are. */
+export class Control implements StreamControl {
+  readonly #options: ControlOptions;
+  #config: Config;
+  #saved: ReadonlyMap<string, SavedStream> = new Map();
+  #isLoaded: boolean;
+  #retry: NodeJS.Timeout | undefined;
+  /** One change at a time: each is checked against what the one before left. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(options: ControlOptions) {
+    this.#options = options;
+    this.#config = options.config;
+    this.#isLoaded = options.state === undefined;
+  }
+
+  get publishPorts(): StreamControl['publishPorts'] {
+    const { rtmp, rtmps } = this.#options.door.addresses;
+    return { ...(rtmp && { rtmp: rtmp.port }), ...(rtmps && { rtmps: rtmps.port }) };
+  }
+
+  /** Begins the configured streams, and those that were saved. Throws what keeps a configured one from beginning. */
+  async start(): Promise<void> {
+    await this.#inTurn(async () => {
+      await this.#load();
+      await this.#admit(this.#wanted());
+      return this.#apply();
+    });
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.#retry);
+    await this.#last.catch(() => {});
+  }
+
+  /** Takes another configuration's streams. What it cannot use changes nothing. Throws `config-invalid`, `port-unavailable`. */
+  async reload(config: Config): Promise<void> {
+    await this.#inTurn(async () => {
+      const before = this.#config;
+      this.#config = { ...before, streams: config.streams };
+      try {
+        await this.#admit(this.#wanted());
+      } catch (error) {
+        this.#config = before;
+        throw error;
+      }
+      return this.#apply();
+    });
+  }
+
+  async create(input: unknown): Promise<CreatedStream> {
+    const made: { key: string | undefined; created: boolean } = { key: undefined, created: true };
+    const needsKey = isRecord(input) && input['source'] === 'push' && input['keys'] === undefined;
+    const key = needsKey ? newKey() : undefined;
+    const whole = key === undefined ? input : { ...(input as object), keys: [key] };
+    const { name } = await this.#inTurn(async () => {
+      this.#mustBeLoaded();
+      const config = this.#check(whole);
+      const { name } = config;
+      const madeFrom = fingerprintOf(input);
+      const old = this.#saved.get(name);
+      if (old !== undefined && old.madeFrom === madeFrom && !this.#isConfigured(name)) {
+        made.created = false;
+        return { done: undefined, name };
+      }
+      if (old !== undefined || this.#isConfigured(name)) throw streamExists(name, old === undefined);
+      const load = { streams: this.#options.fleet.wanted.size, mostStreams: this.#config.limits.streams };
+      const refused = admissionRefusal(load);
+      if (refused !== undefined) throw refused;
+      made.key = key;
+      await this.#save(new Map([...this.#saved, [name, { input: whole as SavedStream['input'], madeFrom }]]));
+      return { done: this.#apply().done, name };
+    });
+    return { ...made, name };
+  }
+
+  async update(name: string, patch: unknown): Promise<void> {
+    const findings = [...checkPatch(patch), ...maskedSecrets(patch)];
+    if (findings.length > 0) throw invalid(findings);
+    await this.#change(name, ({ input }) => mergePatch(input, patch));
+  }
+
+  async remove(name: string): Promise<void> {
+    await this.#inTurn(async () => {
+      this.#mustBeLoaded();
+      this.#ownStream(name);
+      await this.#save(new Map([...this.#saved].filter(([each]) => each !== name)));
+      return this.#apply();
+    });
+  }
+
+  restart(name: string): Promise<boolean> {
+    return this.#options.fleet.restart(name);
+  }
+
+  async rotateKey(name: string, { keepPublisher }: { readonly keepPublisher: boolean }): Promise<string> {
+    const key = newKey();
+    const wanted = this.#options.fleet.wanted.get(name);
+    if (wanted !== undefined && wanted.config.source !== 'push') {
+      const message = `The stream ${name} has no keys: its source is not push.`;
+      throw new SidepipeError(message, { code: 'stream-not-push', fault: 'caller' });
+    }
+    await this.#change(name, ({ input }) => ({ ...input, keys: [key] }));
+    if (!keepPublisher) this.#options.door.desk.dismiss(name);
+    return key;
+  }
+
+  settings(name: string): StreamSettings | undefined {
+    const wanted = this.#options.fleet.wanted.get(name);
+    if (wanted === undefined) return undefined;
+    const { keys, ...settings } = wanted.config;
+    return { origin: wanted.origin, settings: withoutSecrets(settings), keys: keys?.length ?? null };
+  }
+
+  async #change(name: string, edit: (saved: SavedStream) => unknown): Promise<void> {
+    await this.#inTurn(async () => {
+      this.#mustBeLoaded();
+      const input = edit(this.#ownStream(name));
+      this.#check(input, name);
+      const changed = { input: input as SavedStream['input'], madeFrom: undefined };
+      await this.#save(new Map([...this.#saved].map(([each, old]) => [each, each === name ? changed : old])));
+      return this.#apply();
+    });
+  }
+
+  /** The stream as it would run. Throws `request-invalid` with everything that is wrong. `name`: of the stream that it replaces. */
+  #check(input: unknown, name?: string): StreamConfig {
+    const { config, findings } = checkStream(input, this.#config);
+    const refusals = config === undefined ? findings : apiRefusals(config, this.#config.api.sources);
+    const clash = config?.keys?.find((key) =>
+      [...this.#options.fleet.wanted.values()].some(
+        (other) => other.config.name !== (name ?? config.name) && other.config.keys?.includes(key),
+      ),
+    );
+    const all = clash === undefined ? refusals : [...refusals, { path: ['keys'], message: sharedKey, named: false }];
+    if (config === undefined || all.length > 0) throw invalid(all);
+    return config;
+  }
+
+  #isConfigured(name: string): boolean {
+    return this.#config.streams.some((stream) => stream.name === name);
+  }
+
+  #ownStream(name: string): SavedStream {
+    if (this.#isConfigured(name)) {
+      const message = `The stream ${name} stands in the configuration of the node: change it there.`;
+      throw new SidepipeError(message, { code: 'stream-configured', fault: 'caller' });
+    }
+    const saved = this.#saved.get(name);
+    if (saved !== undefined) return saved;
+    throw new SidepipeError(`There is no stream named ${name}.`, { code: 'not-found', fault: 'caller' });
+  }
+
+  /** Configured streams go first, and win over saved ones of the same name, which wait in the state. */
+  #wanted(): WantedStream[] {
+    const configured = this.#config.streams.map((config): WantedStream => ({ config, origin: 'config' }));
+    const keys = new Set(configured.flatMap(({ config }) => config.keys ?? []));
+    const saved = [...this.#saved.values()].flatMap(({ input }): WantedStream[] => {
+      if (this.#isConfigured(input.name)) return [];
+      const { config } = checkStream(input, this.#config);
+      if (config === undefined || apiRefusals(config, this.#config.api.sources).length > 0) return [];
+      return config.keys?.some((key) => keys.has(key)) ? [] : [{ config, origin: 'api' }];
+    });
+    return [...configured, ...saved];
+  }
+
+  async #admit(wanted: readonly WantedStream[]): Promise<void> {
+    await this.#options.prepare(wanted.map(({ config }) => config));
+    await this.#options.door.openFor(wanted);
+  }
+
+  /** The change has begun when this returns; `done` settles when it is through. */
+  #apply(): { readonly done: Promise<void> } {
+    return { done: this.#options.fleet.apply(this.#wanted()) };
+  }
+
+  async #save(saved: ReadonlyMap<string, SavedStream>): Promise<void> {
+    const before = this.#saved;
+    this.#saved = saved;
+    try {
+      await this.#admit(this.#wanted());
+      await this.#options.state?.save([...saved.values()]);
+    } catch (error) {
+      this.#saved = before;
+      throw error;
+    }
+  }
+
+  async #load(): Promise<void> {
+    const { state, log } = this.#options;
+    if (state === undefined || this.#isLoaded) return;
+    try {
+      const { streams, problem } = await state.load();
+      this.#isLoaded = true;
+      if (problem !== undefined) log.error({ state: state.description }, `saved streams: ${problem}`);
+      this.#saved = new Map(streams.map((saved) => [saved.input.name, saved]));
+      this.#tellUnusable();
+      log.info({ state: state.description, streams: streams.length }, 'saved streams were read');
+    } catch (err) {
+      log.error({ err, state: state.description }, `saved streams cannot be read yet: ${messageOf(err)}`);
+      this.#retry = setTimeout(() => this.#startAgain(), RETRY_MS).unref();
+    }
+  }
+
+  #startAgain(): void {
+    this.start().catch((err: unknown) => this.#options.log.error({ err }, 'saved streams could not begin'));
+  }
+
+  #tellUnusable(): void {
+    for (const { input } of this.#saved.values()) {
+      const { name } = input;
+      const { config, findings } = checkStream(input, this.#config);
+      const problems = config === undefined ? findings : apiRefusals(config, this.#config.api.sources);
+      const words = problems.map(({ path, message }) => `${formatPath(path)}: ${message}`);
+      if (this.#isConfigured(name)) {
+        this.#options.log.warn({ stream: name }, 'a saved stream waits: the configuration has one of this name');
+      } else if (words.length > 0) {
+        this.#options.log.error(
+          { stream: name, problems: words },
+          'a saved stream cannot be used; it is kept as it is',
+        );
+      }
+    }
+  }
+
+  #mustBeLoaded(): void {
+    if (this.#isLoaded) return;
+    const message = 'The saved streams could not be read yet, so nothing can be added to them.';
+    throw new SidepipeError(message, { code: 'state-unavailable', fault: 'node', retryable: true });
+  }
+
+  /** One after the other up to the point where a change has begun; then its end is waited for, while the next may begin. */
+  async #inTurn<Result extends { readonly done: Promise<void> | undefined }>(
+    task: () => Promise<Result>,
+  ): Promise<Omit<Result, 'done'>> {
+    // Boxed: a promise of a promise would be waited for here.
+    const turn = this.#last.then(task);
+    this.#last = turn.catch(() => {});
+    const { done, ...result } = await turn;
+    await done;
+    return result;
+  }
+}
+
+const sharedKey = 'another stream has this key; a key opens one stream';
+
+/** Whoever reads settings, changes one and sends them all back would save the mask in the place of a password. */
+function maskedSecrets(patch: unknown): Finding[] {
+  const { source } = patch as { source?: unknown };
+  if (typeof source !== 'string' || !source.includes('***')) return [];
+  return [{ path: ['source'], message: 'has *** where a secret stood: leave the source out to keep it', named: false }];
+}
+
+function newKey(): string {
+  return randomBytes(18).toString('base64url');
+}
+
+function invalid(findings: readonly Finding[]): SidepipeError {
+  const message = findings.map(({ path, message }) => `${formatPath(path)}: ${message}`).join('; ');
+  return new SidepipeError(message, { code: 'request-invalid', fault: 'caller', details: { findings } });
+}
+
+function streamExists(name: string, isConfigured: boolean): SidepipeError {
+  const message = isConfigured
+    ? `The configuration of the node has a stream named ${name}.`
+    : `There is another stream named ${name}, or it was changed since it was made so.`;
+  return new SidepipeError(message, { code: 'stream-exists', fault: 'caller' });
+}

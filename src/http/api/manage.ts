@@ -1,0 +1,194 @@
+import { z } from 'zod';
+import { streamInputSchema, streamPatchSchema } from '../../config/stream-input.js';
+import { SidepipeError } from '../../errors.js';
+import type { StreamControl } from '../../stream/control.js';
+import type { AppContext } from '../context.js';
+import { Idempotency } from './idempotency.js';
+import { json } from './json.js';
+import { type ApiRequest, operation } from './operation.js';
+import { createdSchema, restartedSchema, rotatedSchema, settingsSchema, streamSchema } from './schemas.js';
+import { describeFor } from './streams.js';
+
+/** What operators do to streams. */
+
+const notSaved = 'The node cannot save its streams now, or takes no further one for now.';
+const conflicts = 'Another stream has this name, or the node has as many as it may.';
+const configured = 'The stream stands in the configuration: it is changed there.';
+
+const idempotencyKey = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,200}$/, 'expected 1 to 200 printable characters')
+  .optional()
+  .meta({
+    description: 'Any text of your own, another for each stream: a request that is sent again gets the same answer.',
+  });
+
+const answersOf = new WeakMap<AppContext, Idempotency>();
+
+export const createStream = operation({
+  id: 'createStream',
+  method: 'post',
+  path: '/api/v1/streams',
+  tag: 'Streams',
+  summary: 'Make a stream',
+  description: [
+    'The same body sent twice makes one stream: the second answer is 200 with the stream as it is. With an `Idempotency-Key`',
+    'the second answer is the first one again, with the stream key that was made. A push stream without `keys` gets a key,',
+    'which is shown this once. Sources that are files, devices or this machine itself are for the configuration only.',
+  ].join(' '),
+  admin: true,
+  headers: z.object({ 'idempotency-key': idempotencyKey }),
+  body: {
+    schema: streamInputSchema,
+    required: true,
+    checked: false,
+    example: { name: 'front-door', source: 'rtsp://user:pass@camera.example/1', thumbnail: { intervalSeconds: 2 } },
+  },
+  answers: {
+    201: { description: 'The stream was made.', schema: createdSchema, headers: { Location: 'Of the stream.' } },
+    200: { description: 'It was there, made from the same body.', schema: createdSchema },
+  },
+  refusals: { 409: conflicts, 422: 'The Idempotency-Key came before with another body.', 503: notSaved },
+  answer: async (request) => {
+    const { c, context, body } = request;
+    const key = c.req.header('idempotency-key');
+    const idempotency = answersOf.get(context) ?? new Idempotency(context.now);
+    answersOf.set(context, idempotency);
+    const made =
+      key === undefined
+        ? { ...(await create(request)), replayed: false }
+        : await idempotency.once(key, JSON.stringify(body), () => create(request));
+    const { status, headers, replayed } = made;
+    return json(made.body, { status, headers: { ...headers, ...(replayed && { 'idempotency-replayed': 'true' }) } });
+  },
+});
+
+export const updateStream = operation({
+  id: 'updateStream',
+  method: 'patch',
+  path: '/api/v1/streams/{stream}',
+  tag: 'Streams',
+  summary: 'Change a stream',
+  description: [
+    'A JSON merge patch (RFC 7396): what is null goes back to its default, lists are replaced whole. The stream begins anew',
+    'under its new settings, unless only `keys`, `alerts` or `publish.whenBusy` change; all others run on.',
+  ].join(' '),
+  admin: true,
+  body: {
+    schema: streamPatchSchema,
+    required: true,
+    checked: false,
+    contentTypes: ['application/merge-patch+json', 'application/json'],
+    example: { thumbnail: { intervalSeconds: 5 }, audio: 'none' },
+  },
+  answers: { 200: { description: 'The stream under its new settings.', schema: streamSchema } },
+  refusals: { 409: configured, 503: notSaved },
+  answer: async (request) => {
+    const { context, live, body } = request;
+    await controlOf(context).update(live.name, body);
+    return json(describeFor(request, context.streams.get(live.name) ?? live));
+  },
+});
+
+export const deleteStream = operation({
+  id: 'deleteStream',
+  method: 'delete',
+  path: '/api/v1/streams/{stream}',
+  tag: 'Streams',
+  summary: 'Remove a stream',
+  description: 'Answers when it has ended. Its players are told of the end; what lies on the store stays there.',
+  admin: true,
+  answers: { 204: { description: 'The stream is gone.' } },
+  refusals: { 409: configured, 503: notSaved },
+  answer: async ({ context, live }) => {
+    await controlOf(context).remove(live.name);
+    return new Response(null, { status: 204 });
+  },
+});
+
+export const readSettings = operation({
+  id: 'readSettings',
+  method: 'get',
+  path: '/api/v1/streams/{stream}/settings',
+  tag: 'Streams',
+  summary: 'What a stream was told: all its settings',
+  admin: true,
+  answers: { 200: { description: 'The settings.', schema: settingsSchema } },
+  answer: (request) => {
+    const { context, live } = request;
+    const settings = controlOf(context).settings(live.name);
+    if (settings === undefined) throw gone(live.name);
+    return json({ ...settings, publish: settings.keys === null ? null : publishUrls(request) });
+  },
+});
+
+export const restartStream = operation({
+  id: 'restartStream',
+  method: 'post',
+  path: '/api/v1/streams/{stream}/restart',
+  tag: 'Streams',
+  summary: 'Begin a stream anew, in the same window',
+  admin: true,
+  answers: { 202: { description: 'A new ffmpeg begins.', schema: restartedSchema } },
+  answer: async ({ context, live }) => {
+    return json({ restarted: await controlOf(context).restart(live.name) }, { status: 202 });
+  },
+});
+
+const rotation = z
+  .strictObject({ keepPublisher: z.boolean().default(false).meta({ description: 'Whoever publishes now may go on.' }) })
+  .meta({ id: 'Rotation' });
+
+export const rotateKey = operation({
+  id: 'rotateKey',
+  method: 'post',
+  path: '/api/v1/streams/{stream}/keys',
+  tag: 'Streams',
+  summary: 'A new stream key in the place of all old ones',
+  description: 'Old keys open the stream no more, and whoever publishes with one is sent away.',
+  admin: true,
+  body: { schema: rotation, required: false, example: { keepPublisher: true } },
+  answers: { 201: { description: 'The new key.', schema: rotatedSchema } },
+  refusals: { 409: `${configured} Or it has no keys: its source is not \`push\`.`, 503: notSaved },
+  answer: async (request) => {
+    const { context, live, body } = request;
+    const key = await controlOf(context).rotateKey(live.name, body);
+    return json({ key, publish: publishUrls(request) }, { status: 201 });
+  },
+});
+
+async function create(request: ApiRequest<unknown, unknown>) {
+  const { context, body } = request;
+  const control = controlOf(context);
+  const { name, created, key } = await control.create(body);
+  const live = context.streams.get(name);
+  if (live === undefined) throw gone(name);
+  const isPush = control.settings(name)?.settings.source === 'push';
+  const publish = isPush ? publishUrls(request) : null;
+  const location = `${context.publicUrl ?? ''}/api/v1/streams/${name}`;
+  return {
+    status: created ? 201 : 200,
+    body: { ...describeFor(request, live), ...(key !== undefined && { key }), publish },
+    headers: created ? { location } : {},
+  };
+}
+
+/** Under the name by which this node was asked, unless it has one of its own. */
+function publishUrls({ c, context }: Pick<ApiRequest<unknown, unknown>, 'c' | 'context'>) {
+  const { hostname } = new URL(context.publicUrl ?? c.req.url);
+  const { rtmp, rtmps } = controlOf(context).publishPorts;
+  const url = (scheme: string, port: number | undefined) =>
+    port === undefined ? null : `${scheme}://${hostname}:${port}/live`;
+  return { rtmp: url('rtmp', rtmp), rtmps: url('rtmps', rtmps) };
+}
+
+function controlOf(context: AppContext): StreamControl {
+  const control = context.control();
+  if (control !== undefined) return control;
+  const message = 'The node has not begun yet.';
+  throw new SidepipeError(message, { code: 'node-overloaded', fault: 'node', retryable: true });
+}
+
+function gone(name: string): SidepipeError {
+  return new SidepipeError(`There is no stream named ${name} any more.`, { code: 'not-found', fault: 'caller' });
+}

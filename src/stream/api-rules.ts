@@ -1,0 +1,17 @@
+import type { Finding } from '../config/parse.js';
+import type { StreamConfig } from '../config/schema.js';
+import { checkSource, type SourcePolicy } from '../ingest/policy.js';
+import { readSource } from '../ingest/source.js';
+
+/** What a stream of the API may not do that a configured one may: it must not reach into the machine that the node runs on. */
+export function apiRefusals(config: StreamConfig, policy: SourcePolicy): Finding[] {
+  const findings: Finding[] = [];
+  const refuse = (path: string[], message: string) => findings.push({ path, message, named: false });
+  const source = readSource(config.source, (path) => path, config.input.format);
+  const refused = checkSource(source, policy, config);
+  if (refused !== undefined) refuse(['source'], refused.message.replace(/^source: /, ''));
+  if (config.thumbnail.offline !== 'image') {
+    refuse(['thumbnail', 'offline'], 'files are for the configuration only: use image');
+  }
+  return findings;
+}

@@ -1,0 +1,40 @@
+import type { StreamEnvironment } from './environment.js';
+import { nextState, type StreamTurn } from './machine.js';
+import type { StreamState } from './types.js';
+
+/** The state of one stream: what it is, since when, and everyone who hears of its changes. */
+export class Standing {
+  readonly #env: Pick<StreamEnvironment, 'config' | 'events' | 'feed' | 'now'>;
+  #state: StreamState = 'idle';
+  #since: number;
+
+  constructor(env: Pick<StreamEnvironment, 'config' | 'events' | 'feed' | 'now'>) {
+    this.#env = env;
+    this.#since = env.now();
+  }
+
+  get state(): StreamState {
+    return this.#state;
+  }
+
+  /** Milliseconds since the epoch. */
+  get since(): number {
+    return this.#since;
+  }
+
+  /** `details`: why, as `code` and `message`; without secrets. */
+  move(turn: StreamTurn, details: { readonly code?: string; readonly message?: string } = {}): void {
+    const { now, events, feed, config } = this.#env;
+    const before = this.#state;
+    const next = nextState(before, turn);
+    if (next === before) return;
+    this.#state = next;
+    this.#since = now();
+    const { code, message } = details;
+    const reason = code === undefined || message === undefined ? null : { code, message };
+    const at = new Date(this.#since).toISOString();
+    feed.publish({ type: 'state', stream: config.name, at, state: next, before, reason });
+    if (next === 'idle' || next === 'starting') return;
+    events.publish({ stream: config.name, type: next, at: this.#since, details });
+  }
+}
