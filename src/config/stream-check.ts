@@ -1,5 +1,5 @@
 import { checkConfig, checkValue, type Finding } from './parse.js';
-import { formatPath, type Path } from './problems.js';
+import type { Path } from './problems.js';
 import type { Config, StreamConfig } from './schema.js';
 import { streamInputSchema, streamPatchSchema } from './stream-input.js';
 import { isRecord } from './tree.js';
@@ -28,12 +28,13 @@ export function checkPatch(patch: unknown): Finding[] {
   return fromHere(checkValue(streamPatchSchema, patch, { whole, path: place }).findings);
 }
 
-/** Paths from the stream on; of two findings at one place the first. */
+/** Paths from the stream on; of two findings at one place, or around it, the first. */
 function fromHere(findings: readonly Finding[]): Finding[] {
-  const byPlace = new Map<string, Finding>();
+  const kept: Finding[] = [];
   for (const finding of findings) {
     const path = finding.path.slice(place.length);
-    if (!byPlace.has(formatPath(path))) byPlace.set(formatPath(path), { ...finding, path });
+    const isTold = kept.some((each) => path.every((part, index) => each.path[index] === part));
+    if (!isTold) kept.push({ ...finding, path });
   }
-  return [...byPlace.values()];
+  return kept;
 }

@@ -33,7 +33,11 @@ function plain(schema: z.core.$ZodType): z.ZodType {
       return plain(def.innerType).prefault(def.defaultValue);
     case 'pipe': {
       const isPrepared = (def.in as z.core.$ZodTypes)._zod.def.type === 'transform';
-      return plain(isPrepared ? def.out : def.in);
+      if (!isPrepared) return plain(def.in);
+      const inner = plain(def.out);
+      // What is prepared to be a mapping may be a word: on or off.
+      const isMapping = (def.out as z.core.$ZodTypes)._zod.def.type === 'object';
+      return isMapping ? z.union([z.boolean(), inner], 'expected true, false or an object') : inner;
     }
     case 'union': {
       const isFlag = def.options.some((each) => (each as z.core.$ZodTypes)._zod.def.type === 'boolean');
