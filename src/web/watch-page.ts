@@ -3,6 +3,7 @@ import type { StreamDescription } from '../stream/types.js';
 import type { WebAssets } from './assets.js';
 import { factsInWords } from './client/words.js';
 import { type Html, icon, layout } from './layout.js';
+import { monitorPanel } from './monitor-panel.js';
 import { pictureFigure, pictureUrl, stateBadge, viewersBadge } from './parts.js';
 import { playerPart } from './player-part.js';
 import { addressesOf, embedCode, sharingTags } from './sharing.js';
@@ -38,6 +39,7 @@ ${playerPart({ stream, assets, up })}
 <p class="reason" data-reason>${stream.reason?.message ?? ''}</p>
 </div>
 <div class="side">
+${monitorPanel(stream, up)}
 <section class="panel" aria-labelledby="picture-title">
 <h2 id="picture-title">Newest picture</h2>
 ${pictureFigure(stream, pictureUrl(up, stream), now, true)}

@@ -11,6 +11,9 @@ for (const figure of document.querySelectorAll<HTMLElement>('[data-picture]')) f
 enableCopying(find<HTMLElement>('[data-links]'));
 mountPlayer({ root: find<HTMLElement>('[data-player]'), clock, onFacts: show });
 
+const monitor = document.querySelector<HTMLElement>('[data-monitor]');
+if (monitor !== null) void import('./monitor.js').then(({ mountMonitor }) => mountMonitor(monitor));
+
 function show(stream: StreamFacts): void {
   page.dataset['state'] = stream.state;
   setText('[data-state-words]', stateInWords(stream.state));

@@ -1,0 +1,62 @@
+import type { MonitorNews, MonitorOrder } from './monitor-words.js';
+
+const words = { playing: '', waiting: 'Waiting for the picture' } as const;
+
+/** The panel with a stream's monitor: starts it when asked to, and rests while nobody can see the page. */
+export function mountMonitor(root: HTMLElement): void {
+  const [canvas, button, status] = [find(root, 'canvas'), find(root, 'button'), find(root, '[data-monitor-status]')];
+  const canPlay = 'transferControlToOffscreen' in HTMLCanvasElement.prototype;
+  if (!canPlay) {
+    status.textContent = 'This browser cannot show it.';
+    return;
+  }
+  let worker: Worker | undefined;
+  let isStarted = false;
+  const order = (order: MonitorOrder, transfer: Transferable[] = []): void => worker?.postMessage(order, transfer);
+  const show = (news: MonitorNews): void => {
+    root.dataset['monitorState'] = news;
+    status.textContent = words[news];
+  };
+
+  const start = (): void => {
+    show('waiting');
+    canvas.hidden = false;
+    if (worker !== undefined) {
+      order({ kind: 'go-on' });
+      return;
+    }
+    worker = new Worker(new URL('monitor-worker.js', import.meta.url), { type: 'module', name: 'monitor' });
+    worker.onmessage = ({ data }: MessageEvent<MonitorNews>) => show(data);
+    const offscreen = (canvas as HTMLCanvasElement).transferControlToOffscreen();
+    order({ kind: 'show', canvas: offscreen, url: socketUrl(root.dataset['monitorUrl'] ?? '') }, [offscreen]);
+  };
+  const stop = (): void => {
+    order({ kind: 'hold' });
+    canvas.hidden = true;
+    delete root.dataset['monitorState'];
+    status.textContent = '';
+  };
+
+  button.hidden = false;
+  button.addEventListener('click', () => {
+    isStarted = !isStarted;
+    button.textContent = isStarted ? 'Stop' : 'Start';
+    if (isStarted) start();
+    else stop();
+  });
+  document.addEventListener('visibilitychange', () => {
+    if (isStarted) order({ kind: document.hidden ? 'hold' : 'go-on' });
+  });
+}
+
+function socketUrl(relative: string): string {
+  const url = new URL(relative, document.baseURI);
+  url.protocol = url.protocol.replace('http', 'ws');
+  return url.href;
+}
+
+function find(root: HTMLElement, selector: string): HTMLElement {
+  const element = root.querySelector<HTMLElement>(selector);
+  if (element === null) throw new Error(`the monitor has no ${selector}`);
+  return element;
+}
