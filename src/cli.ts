@@ -29,8 +29,9 @@ async function main(): Promise<number> {
   if (!('flags' in args)) return 0;
   // A key for this run: a demo that anyone could publish to would be an open door.
   const demoKey = args.flags.demo ? randomBytes(12).toString('base64url') : undefined;
-  const config = await load(args.file, { ...args.flags, ...(demoKey && { demoKey }) });
-  return args.command === 'doctor' ? examine(config) : serve(config, demoKey);
+  const reread = () => load(args.file, { ...args.flags, ...(demoKey && { demoKey }) });
+  const config = await reread();
+  return args.command === 'doctor' ? examine(config) : serve(config, demoKey, reread);
 }
 
 function load(file: string | undefined, flags: ConfigFlags): Promise<Config> {
@@ -42,8 +43,8 @@ async function examine(config: Config): Promise<number> {
   return runDoctor({ config, checks: await doctorChecks(config), write: say, colour: process.stdout.isTTY === true });
 }
 
-/** Runs the node until a signal comes. A second signal ends it at once; the guard sees to ffmpeg. */
-async function serve(given: Config, demoKey: string | undefined): Promise<number> {
+/** Runs the node until a signal comes. A second signal ends it at once; the guard sees to ffmpeg. SIGHUP: see `reread`. */
+async function serve(given: Config, demoKey: string | undefined, reread: () => Promise<Config>): Promise<number> {
   const { config, notice } = ensureAdminToken(given);
   const node = createNode(config, { pretty: process.stdout.isTTY === true });
   const signalled = new Promise<void>((resolve) => {
@@ -56,6 +57,7 @@ async function serve(given: Config, demoKey: string | undefined): Promise<number
       });
     }
   });
+  process.on('SIGHUP', () => void node.reloadFrom(reread));
   await node.start();
   const demo = demoKey && `Stream key of live: ${demoKey}`;
   announce(node, [demo, notice]);

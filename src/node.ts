@@ -5,11 +5,9 @@ import type { AlertChange } from './alerts/alert.js';
 import { Alerts } from './alerts/alerts.js';
 import { ensureAdminToken } from './config/admin-token.js';
 import { parseConfig } from './config/parse.js';
-import { changedSettings, ensureToken } from './config/reload.js';
 import type { Config, ConfigInput, StreamConfig } from './config/schema.js';
 import { SecretKeeper } from './config/secret-keeper.js';
 import { Control } from './control.js';
-import { SidepipeError } from './errors.js';
 import { type Capabilities, readCapabilities } from './ffmpeg/capabilities.js';
 import { cpuSecondsOf } from './ffmpeg/cpu.js';
 import { createOrphanGuard, type GuardOptions, type OrphanGuard } from './ffmpeg/guard.js';
@@ -25,6 +23,7 @@ import type { RtmpServer } from './ingest/rtmp/server-types.js';
 import { readSource } from './ingest/source.js';
 import { PublisherDoor } from './publisher-door.js';
 import { openPublishing, type Publishing } from './publishing.js';
+import { reload, reloadFrom } from './reload.js';
 import { createStreamEvents, type StreamEvents } from './stream/events.js';
 import { Feed } from './stream/feed.js';
 import type { RecordedEvent } from './stream/feed-schema.js';
@@ -222,11 +221,12 @@ export class SidepipeNode {
    * others run on. Answers which other settings differ: they need a new node. Throws `config-invalid` and changes nothing.
    */
   async reload(input: ConfigInput | Config): Promise<readonly string[]> {
-    const config = parseConfig(input);
-    if (this.#control === undefined)
-      throw new SidepipeError('The node has not begun.', { code: 'internal', fault: 'caller' });
-    await this.#control.reload(config);
-    return changedSettings(this.config, ensureToken(config, this.config));
+    return reload(parseConfig(input), { config: this.config, control: this.#control, log: this.#log });
+  }
+
+  /** As `reload`, of a configuration that has yet to be read: what is wrong with it is logged, problem by problem. */
+  reloadFrom(load: () => Promise<Config>): Promise<void> {
+    return reloadFrom(load, { config: this.config, control: this.#control, log: this.#log });
   }
 
   async #close(): Promise<void> {
