@@ -33,6 +33,7 @@ export function drawReport(report: Report): Drawing[] {
 /** How far inside its bound each value is: 1 is the bound itself, longer is better. Pure. */
 export function headroom({ value, target, better }: Ratio): number {
   const least = 1e-3;
+  if (target === 0) return value <= 0 ? 1 : least;
   const ratio = better === 'more' ? value / target! : target! / Math.max(value, least);
   return Math.min(Math.max(ratio, least), 100);
 }

@@ -80,4 +80,5 @@ test('aims and curves are drawn, and nothing that a name holds becomes markup', 
   expect(drawings[0]!.svg).toContain('a &lt;b&gt; &amp;');
   expect(headroom(atMost('x', 0.5, 1))).toBe(2);
   expect(headroom(atLeast('x', 0.5, 1))).toBe(0.5);
+  expect(headroom(atMost('x', 0, 0))).toBe(1);
 });
