@@ -1,0 +1,99 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { until } from '../../test/support/wait.js';
+import { freePort } from './free-port.js';
+
+/** Debian's nginx with one worker, which serves files out of memory. */
+export interface Nginx {
+  readonly url: string;
+  /** Puts a file under a path. */
+  put(path: string, body: Uint8Array): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Throws when nginx is not installed. */
+export async function startNginx(): Promise<Nginx> {
+  // Memory, as the node's own bytes are.
+  const folder = await mkdtemp('/dev/shm/sidepipe-nginx-');
+  const port = await freePort();
+  await writeFile(join(folder, 'nginx.conf'), configOf(folder, port));
+  const child = spawn('nginx', ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', 'stderr'], {
+    stdio: ['ignore', 'ignore', 'ignore'],
+  });
+  let failure: Error | undefined;
+  child.once('error', (error) => {
+    failure = new Error('apt-get install nginx-light first', { cause: error });
+  });
+  const kill = () => void child.kill('SIGKILL');
+  process.once('exit', kill);
+  const url = `http://127.0.0.1:${port}`;
+  const close = async () => {
+    await end(child);
+    process.off('exit', kill);
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    await until('nginx to answer', () => {
+      if (failure !== undefined) throw failure;
+      return fetch(url).then(
+        () => true,
+        () => false,
+      );
+    });
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    url,
+    async put(path, body) {
+      const file = join(folder, 'root', path);
+      await mkdir(dirname(file), { recursive: true });
+      // Never in place: nginx may be sending it, and remembers its length.
+      await writeFile(`${file}.new`, body);
+      await rename(`${file}.new`, file);
+    },
+    close,
+  };
+}
+
+/** As fast as it is commonly set up, with the headers that the node sends too. */
+function configOf(folder: string, port: number): string {
+  return `daemon off;
+user root;
+worker_processes 1;
+pid ${folder}/pid;
+error_log stderr crit;
+events { worker_connections 4096; }
+http {
+  access_log off;
+  sendfile on;
+  tcp_nopush on;
+  keepalive_requests 1000000000;
+  open_file_cache max=1000 inactive=60s;
+  open_file_cache_valid 1s;
+  etag on;
+  types {
+    application/vnd.apple.mpegurl m3u8;
+    video/mp2t ts;
+    image/jpeg jpg;
+  }
+  server {
+    listen 127.0.0.1:${port};
+    root ${folder}/root;
+    add_header Cache-Control "public, max-age=1";
+    add_header Access-Control-Allow-Origin "*";
+    add_header X-Content-Type-Options nosniff;
+  }
+}
+`;
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill('SIGTERM');
+  await exited;
+}
