@@ -128,7 +128,11 @@ async function watchedBy(node: NodeProcess, quick: boolean): Promise<Result> {
     ],
     ratios: [
       atMost('segment p99: part of the segment’s duration', quantile(segmentMs, 0.99) / (SEGMENT_SECONDS * 1000), 0.25),
-      atMost('playlist p99: part of the segment’s duration', quantile(playlistMs, 0.99) / (SEGMENT_SECONDS * 1000), 0.25),
+      atMost(
+        'playlist p99: part of the segment’s duration',
+        quantile(playlistMs, 0.99) / (SEGMENT_SECONDS * 1000),
+        0.25,
+      ),
       atMost('capture to served picture: with viewers ÷ alone', median(watched) / median(alone), 1.1),
     ],
   };

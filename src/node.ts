@@ -5,7 +5,8 @@ import type { AlertChange } from './alerts/alert.js';
 import { Alerts } from './alerts/alerts.js';
 import { ensureAdminToken } from './config/admin-token.js';
 import { parseConfig } from './config/parse.js';
-import type { Config, ConfigInput, StreamConfig } from './config/schema.js';
+import type { Config, ConfigInput } from './config/schema.js';
+import { playbackKeysOf } from './config/schema-access.js';
 import { SecretKeeper } from './config/secret-keeper.js';
 import { Control } from './control.js';
 import { type Capabilities, readCapabilities } from './ffmpeg/capabilities.js';
@@ -14,16 +15,17 @@ import { createOrphanGuard, type GuardOptions, type OrphanGuard } from './ffmpeg
 import { findFfmpeg } from './ffmpeg/locate.js';
 import { Fleet } from './fleet.js';
 import { createSegmentSink, type SegmentSink } from './hls/sink.js';
-import { createApp } from './http/app.js';
+import { type App, createApp } from './http/app.js';
 import { createHttpServer, type HttpAddress } from './http/server.js';
+import { accessSettings, serverSettings } from './http-settings.js';
 import { configureSharp } from './images/configure-sharp.js';
-import { readOfflineFile } from './images/offline-file.js';
+import { readOfflineFiles } from './images/offline-file.js';
 import { createEgress, type Egress } from './ingest/egress.js';
 import type { RtmpServer } from './ingest/rtmp/server-types.js';
 import { readSource } from './ingest/source.js';
 import { PublisherDoor } from './publisher-door.js';
 import { openPublishing, type Publishing } from './publishing.js';
-import { reload, reloadFrom } from './reload.js';
+import { type ReloadOptions, reload, reloadFrom } from './reload.js';
 import { createStreamEvents, type StreamEvents } from './stream/events.js';
 import { Feed } from './stream/feed.js';
 import type { RecordedEvent } from './stream/feed-schema.js';
@@ -79,6 +81,9 @@ export class SidepipeNode {
   readonly fetch: (request: Request) => Response | Promise<Response>;
   readonly #options: NodeOptions;
   readonly #secrets: SecretKeeper;
+  readonly #app: App;
+  /** Keys are changed while streams run. */
+  #playback: Config['playback'];
   readonly #log: ReturnType<typeof createLogger>;
   readonly #metrics = createMetrics({
     onCollectorError: (err) => this.#log.error({ err }, 'metrics could not be collected'),
@@ -100,6 +105,7 @@ export class SidepipeNode {
   constructor(input: ConfigInput | Config, options: NodeOptions) {
     this.config = ensureAdminToken(parseConfig(input)).config;
     this.#options = options;
+    this.#playback = this.config.playback;
     this.#secrets = new SecretKeeper(this.config);
     const { log: destination, pretty = false } = options;
     const level = this.config.log.level;
@@ -107,7 +113,7 @@ export class SidepipeNode {
     this.#door = new PublisherDoor(this.config, this.#log);
     this.#metrics.onCollect((gauges) => this.#streams.collect(gauges, this.#metrics));
     const { publicUrl, embedOrigins } = this.config.http;
-    const app = createApp({
+    this.#app = createApp({
       streams: this.#streams,
       control: () => this.#control,
       publicUrl,
@@ -116,10 +122,11 @@ export class SidepipeNode {
       metrics: this.#metrics,
       feed: this.#feed,
       adminToken: this.config.admin.token,
+      access: accessSettings(this.config),
       version,
       log: this.#log,
     });
-    this.fetch = app.fetch;
+    this.fetch = this.#app.fetch;
   }
 
   /** What happens to the streams, for whoever subscribes. */
@@ -211,22 +218,31 @@ export class SidepipeNode {
 
   #onWanted(wanted: readonly WantedStream[]): void {
     const configs = wanted.map(({ config }) => config);
-    this.#secrets.keep(configs);
+    const playback = { name: '', ...this.#playback };
+    this.#secrets.keep([...configs, playback]);
     this.#door.admit(wanted);
     this.#alerts?.watch(configs);
   }
 
   /**
    * Takes another configuration: streams that it has otherwise are begun anew, those that it lacks end, new ones begin, all
-   * others run on. Answers which other settings differ: they need a new node. Throws `config-invalid` and changes nothing.
+   * others run on; keys of playback count at once. Answers which other settings differ: they need a new node. Throws
+   * `config-invalid` and changes nothing.
    */
   async reload(input: ConfigInput | Config): Promise<readonly string[]> {
-    return reload(parseConfig(input), { config: this.config, control: this.#control, log: this.#log });
+    return reload(parseConfig(input), this.#reloading);
   }
 
   /** As `reload`, of a configuration that has yet to be read: what is wrong with it is logged, problem by problem. */
   reloadFrom(load: () => Promise<Config>): Promise<void> {
-    return reloadFrom(load, { config: this.config, control: this.#control, log: this.#log });
+    return reloadFrom(load, this.#reloading);
+  }
+
+  get #reloading(): ReloadOptions {
+    const adopt: ReloadOptions['adopt'] = (playback) => {
+      this.#playback = playback;
+    };
+    return { config: { ...this.config, playback: this.#playback }, control: this.#control, log: this.#log, adopt };
   }
 
   async #close(): Promise<void> {
@@ -270,8 +286,8 @@ export class SidepipeNode {
   }
 
   async #listen(): Promise<void> {
-    const { host, port } = this.config.http;
-    const server = createHttpServer({ fetch: this.fetch, host, port, log: this.#log });
+    const { fetch, direct } = this.#app;
+    const server = createHttpServer({ ...serverSettings(this.config), fetch, direct, log: this.#log });
     this.#address = await server.start();
     this.#closedLater(server);
     // Listeners would hold the server up until its deadline.
@@ -302,6 +318,7 @@ export class SidepipeNode {
       feed: this.#feed,
       snapshotPlaces: this.#snapshotPlaces,
       metrics: this.#metrics,
+      playbackKeys: () => playbackKeysOf(this.#playback, config.playback),
       log,
       episodes: createEpisodes({ log }),
       restart: { ...defaultRestartPolicy, ...this.#options.restart },
@@ -320,13 +337,6 @@ export class SidepipeNode {
 
 function alertEvent({ at, since, ...change }: AlertChange): RecordedEvent {
   return { type: 'alert', ...change, at: new Date(at).toISOString(), since: new Date(since).toISOString() };
-}
-
-/** The pictures that stand in for missing ones, by their paths. Throws `config-invalid`. */
-async function readOfflineFiles(streams: readonly StreamConfig[]): Promise<ReadonlyMap<string, Uint8Array>> {
-  const paths = new Set(streams.map(({ thumbnail }) => thumbnail.offline).filter((offline) => offline !== 'image'));
-  const files = [...paths].map(async (path) => [path, await readOfflineFile(resolve(path))] as const);
-  return new Map(await Promise.all(files));
 }
 
 /**

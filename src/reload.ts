@@ -6,20 +6,30 @@ import { messageOf, SidepipeError } from './errors.js';
 import type { Logger } from './telemetry/logger.js';
 
 export interface ReloadOptions {
-  /** What the node began with. */
+  /** What the node began with, and the keys of playback that it has now. */
   readonly config: Config;
+  /** Playback is signed by these keys from now on. */
+  readonly adopt: (playback: Config['playback']) => void;
   /** Undefined before the node has begun. */
   readonly control: Control | undefined;
   readonly log: Logger;
 }
 
 /** Puts another configuration's streams in the place of those that there are. Answers which other settings need a new node. */
-export async function reload(next: Config, { config, control, log }: ReloadOptions): Promise<readonly string[]> {
+export async function reload(next: Config, options: ReloadOptions): Promise<readonly string[]> {
+  const { config, adopt, control, log } = options;
   if (control === undefined) {
     throw new SidepipeError('The node has not begun.', { code: 'internal', fault: 'caller' });
   }
-  await control.reload(next);
-  const settings = changedSettings(config, ensureToken(next, config));
+  // First: streams that begin say whether they are open to everyone.
+  adopt(next.playback);
+  try {
+    await control.reload(next);
+  } catch (error) {
+    adopt(config.playback);
+    throw error;
+  }
+  const settings = changedSettings({ ...config, playback: next.playback }, ensureToken(next, config));
   if (settings.length > 0) log.warn({ settings }, `these settings need a restart of the node: ${settings.join(', ')}`);
   return settings;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { admin, httpAccess, playback, playbackKeysOf, streamPlayback } from './schema-access.js';
 import { alerts, streamAlerts } from './schema-alerts.js';
 import { monitor } from './schema-monitor.js';
 import { preview, storyboard, thumbnail } from './schema-pictures.js';
@@ -55,13 +56,12 @@ const http = z.strictObject({
         ),
     )
     .default(['*']),
+  ...httpAccess,
 });
 
 const rtmp = z.strictObject({ host: z.string().min(1).default('0.0.0.0'), port: port.default(1935) });
 /** PEM files. */
 const rtmps = z.strictObject({ port, cert: z.string().min(1), key: z.string().min(1) });
-
-const admin = z.strictObject({ token: z.string().min(16, 'expected at least 16 characters').optional() });
 
 const ffmpeg = z.strictObject({
   path: z.string().min(1).optional(),
@@ -230,6 +230,7 @@ export const streamSchema = z.strictObject({
   storyboard: storyboard.prefault({}),
   monitor: monitor.prefault(false),
   alerts: streamAlerts.prefault({}),
+  playback: streamPlayback.prefault({}),
 });
 
 const limits = z.strictObject({
@@ -257,6 +258,7 @@ export const configSchema = z
     api: z.strictObject({ sources: apiSources.prefault({}) }).prefault({}),
     limits: limits.prefault({}),
     state: state.prefault({}),
+    playback: playback.prefault({}),
     streams: z.array(streamSchema).max(1000).default([]),
   })
   .superRefine((value, context) => {
@@ -280,6 +282,10 @@ export const configSchema = z
       if ((item.source === 'push') !== (item.keys !== undefined)) {
         const message = item.source === 'push' ? 'needed where source is push' : 'only where source is push';
         context.addIssue({ code: 'custom', path: ['streams', index, 'keys'], message });
+      }
+      if (playbackKeysOf(value.playback, item.playback)?.length === 0) {
+        const path = item.playback.access === 'signed' ? ['streams', index, 'playback', 'keys'] : ['playback', 'keys'];
+        context.addIssue({ code: 'custom', path, message: 'needed where playback.access is signed' });
       }
       if (seen.has(item.name)) {
         context.addIssue({

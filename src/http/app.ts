@@ -1,14 +1,15 @@
-import { randomBytes } from 'node:crypto';
 import { type Context, Hono } from 'hono';
 import type { StreamControl } from '../stream/control.js';
 import { Feed } from '../stream/feed.js';
 import type { StreamDirectory } from '../stream/types.js';
 import { loadAssets, type WebAssets } from '../web/assets.js';
 import { errorPage } from '../web/error-page.js';
+import { type AccessSettings, createAccess } from './access.js';
+import type { Answerer } from './answer.js';
 import { apiRoutes } from './api.js';
-import { createAdmin } from './auth.js';
-import { type ClientReaderOptions, createClientReader } from './client.js';
+import { createViewerIds } from './audience.js';
 import type { AppContext, HttpLog, MetricsSource } from './context.js';
+import { createDirectAnswerer } from './direct.js';
 import { embedRoutes } from './embed.js';
 import { preflight } from './headers.js';
 import { healthRoutes } from './health.js';
@@ -16,9 +17,8 @@ import { liveRoutes } from './live.js';
 import { monitorRoutes } from './monitor.js';
 import { pageResponse, pageRoutes } from './pages.js';
 import { methodNotAllowed, notFound, type Problem, problemOf, problemResponse } from './problem.js';
-import { createSessions } from './sessions.js';
 
-export interface AppOptions extends ClientReaderOptions {
+export interface AppOptions {
   readonly streams: StreamDirectory;
   /** Where people reach the node, without a slash at its end. */
   readonly publicUrl?: string | undefined;
@@ -33,6 +33,8 @@ export interface AppOptions extends ClientReaderOptions {
   readonly control?: () => StreamControl | undefined;
   /** The bearer token of calls that change or cost something. Unset: nobody can make them. */
   readonly adminToken?: string | undefined;
+  /** Who may do what. Default: everyone reads, the admin changes. */
+  readonly access?: AccessSettings;
   readonly version: string;
   readonly log: HttpLog;
   /** Default: read from the package, once. */
@@ -41,33 +43,34 @@ export interface AppOptions extends ClientReaderOptions {
   readonly now?: () => number;
 }
 
+/** The routes, and the most asked for of them for the node's own listener. */
+export type App = Hono & { readonly direct: Answerer };
+
 /**
- * All routes of a node as one app: `app.fetch(request)` answers any request. No middleware: with one handler a route,
+ * All routes of a node as one app: `app.fetch(request)` answers any request. Hardly any middleware: with one handler a route,
  * hono answers without a promise and the adapter writes the body's bytes straight to the socket.
  * Throws a SidepipeError when the package's web assets are missing.
  */
-export function createApp(options: AppOptions): Hono {
+export function createApp(options: AppOptions): App {
+  const { streams, publicUrl, log, now = Date.now } = options;
+  const access = createAccess({ ...options.access, token: options.adminToken, publicUrl, log, now });
   const context: AppContext = {
-    streams: options.streams,
-    publicUrl: options.publicUrl,
+    streams,
+    publicUrl,
     embedOrigins: options.embedOrigins ?? ['*'],
     rtmpPort: options.rtmpPort ?? 1935,
     metrics: options.metrics,
-    admin: createAdmin({
-      token: options.adminToken ?? randomBytes(32).toString('hex'),
-      sessions: createSessions(),
-      publicUrl: options.publicUrl,
-      onWrongToken: (address) => options.log.warn({ address }, 'a wrong admin token was tried'),
-    }),
-    clientOf: createClientReader(options),
+    ...access,
     control: options.control ?? (() => undefined),
     feed: options.feed ?? new Feed({ run: 'none', now: Date.now }),
+    viewerIds: createViewerIds(),
     version: options.version,
-    log: options.log,
+    log,
     assets: options.assets ?? loadAssets(),
-    now: options.now ?? Date.now,
+    now,
   };
   const app = new Hono();
+  access.mount(app);
   monitorRoutes(app, context);
   liveRoutes(app, context);
   apiRoutes(app, context);
@@ -81,7 +84,7 @@ export function createApp(options: AppOptions): Hono {
       context.log.error({ err: error, method: c.req.method, path: c.req.path }, 'request failed');
     return refuse(c, problem, context);
   });
-  return app;
+  return Object.assign(app, { direct: createDirectAnswerer(context) });
 }
 
 const otherMethods = ['POST', 'PUT', 'PATCH', 'DELETE'];

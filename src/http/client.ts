@@ -33,13 +33,11 @@ const mostHops = 50;
 
 /** A function that says who asks. Headers count only where the connection comes from a trusted proxy. */
 export function createClientReader({ trustedProxies = [], proxyHeaders = 'x-forwarded' }: ClientReaderOptions) {
-  const networks = trustedProxies.map(networkOf);
-  const isTrusted = (address: string | undefined): boolean =>
-    address !== undefined && networks.some((network) => network.has(address));
+  const isTrusted = createNetworks(trustedProxies);
 
   return (connection: Connection, header: Header): Client => {
     const direct: Client = { ...connection, host: (header('host') ?? '').toLowerCase() };
-    if (networks.length === 0 || !isTrusted(connection.address)) return direct;
+    if (!isTrusted(connection.address)) return direct;
     const said = proxyHeaders === 'forwarded' ? readForwarded(header('forwarded')) : readXForwarded(header);
     // From the nearest hop outwards: the first that is no proxy of ours is the client; what stands before it is its own word.
     let address = connection.address;
@@ -56,10 +54,10 @@ export function createClientReader({ trustedProxies = [], proxyHeaders = 'x-forw
 
 export type ClientReader = ReturnType<typeof createClientReader>;
 
-/** Whether a text is an address or a network that `trustedProxies` takes. */
-export function isNetwork(text: string): boolean {
-  if (!text.includes('/')) return isAddress(text);
-  return isAddress(text.split('/')[0] ?? '') && ipaddr.isValidCIDR(text);
+/** A function that says whether an address is one of these or in one of these networks. */
+export function createNetworks(texts: readonly string[]): (address: string | undefined) => boolean {
+  const networks = texts.map(networkOf);
+  return (address) => address !== undefined && networks.some((network) => network.has(address));
 }
 
 /** The usual forms only: `1` and `0x7f.1` are addresses too for those who wrote the first resolvers. */

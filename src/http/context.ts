@@ -2,8 +2,10 @@ import type { StreamControl } from '../stream/control.js';
 import type { Feed } from '../stream/feed.js';
 import type { StreamDirectory } from '../stream/types.js';
 import type { WebAssets } from '../web/assets.js';
+import type { ViewerIds } from './audience.js';
 import type { Admin } from './auth.js';
 import type { ClientReader } from './client.js';
+import type { Cors } from './cors.js';
 
 /** The part of a logger that the HTTP layer uses; pino's fits. */
 export interface HttpLog {
@@ -34,6 +36,10 @@ export interface AppContext {
   readonly admin: Admin;
   /** Who asks, the word of trusted proxies taken. */
   readonly clientOf: ClientReader;
+  /** Undefined where every origin may read what is open. */
+  readonly cors: Cors | undefined;
+  /** Ids under which viewers are counted. */
+  readonly viewerIds: ViewerIds;
   readonly version: string;
   readonly log: HttpLog;
   readonly assets: WebAssets;

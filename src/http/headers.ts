@@ -2,7 +2,7 @@
 
 export type HeaderFields = Readonly<Record<string, string>>;
 
-const exposedHeaders = [
+export const exposedHeaders = [
   'Age',
   'Content-Length',
   'Content-Range',
@@ -36,6 +36,7 @@ export const preflight: HeaderFields = {
 /** For answers to programs that no other site's page has business with. */
 export const notForPages: HeaderFields = {
   'cache-control': 'no-store',
+  'referrer-policy': 'no-referrer',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
   'x-content-type-options': 'nosniff',
 };

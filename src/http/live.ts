@@ -1,81 +1,138 @@
-import type { Hono, HonoRequest } from 'hono';
+import type { Context, Hono } from 'hono';
 import type { LiveStream, MediaResource, PlaylistResource } from '../stream/types.js';
+import { type Answer, problemAnswer, toResponse } from './answer.js';
+import { noteAudience } from './audience.js';
+import { type Client, connectionOf } from './client.js';
 import type { AppContext } from './context.js';
 import { openToAll } from './headers.js';
 import { answerPicture } from './pictures.js';
-import { notFound, type Problem, problemResponse } from './problem.js';
-import { type RequestFacts, respondWith } from './respond.js';
+import { type Opened, open, within } from './playback.js';
+import { notFound, type Problem } from './problem.js';
+import { answerWith, type RequestFacts } from './respond.js';
+import { signPlaylist } from './signed-uris.js';
 
 const playlistName = 'index.m3u8';
 const playlistType = 'application/vnd.apple.mpegurl';
 const forever = 'public, max-age=31536000, immutable';
 
+/** A request under `/live/`. */
+export interface LiveRequest extends RequestFacts {
+  readonly stream: string;
+  /** Undefined for what the stream has but once. */
+  readonly rendition: string | undefined;
+  readonly file: string;
+  query(name: string): string | undefined;
+  client(): Client;
+}
+
 /** Everything under `/live/`: playlists, media and pictures, all from memory. */
-export function liveRoutes(app: Hono, { streams, now }: AppContext): void {
-  app.get('/live/:stream/:file', (c) => {
-    const { stream, file } = pathOf(c.req);
-    const live = streams.get(stream) ?? streams.ended?.(stream);
-    if (live === undefined) return refuse(c.req, unknownStream(stream));
+export function answerLive(request: LiveRequest, context: AppContext): Answer | Promise<Answer> {
+  const { streams } = context;
+  const live = streams.get(request.stream) ?? streams.ended?.(request.stream);
+  if (live === undefined) return refuse(request, unknownStream(request.stream));
+  const now = context.now();
+  const opened = open(live, request, now);
+  if ('problem' in opened) return refuse(request, opened.problem);
+  const answer = answerOpened(request, live, opened, context);
+  if (opened.token === undefined) return answer;
+  return answer instanceof Promise ? answer.then((each) => within(each, opened, now)) : within(answer, opened, now);
+}
+
+/** For the app, where it is called with `fetch`. */
+export function liveRoutes(app: Hono, context: AppContext): void {
+  app.get('/live/:stream/:file', (c) => respond(c, context));
+  app.get('/live/:stream/:rendition/:file', (c) => respond(c, context));
+}
+
+function respond(c: Context, context: AppContext): Response | Promise<Response> {
+  const header = (name: string): string | undefined => c.req.header(name);
+  const answer = answerLive(
+    {
+      method: c.req.method,
+      url: c.req.url,
+      header,
+      stream: c.req.param('stream') ?? '',
+      rendition: c.req.param('rendition'),
+      file: c.req.param('file') ?? '',
+      query: (name) => c.req.query(name),
+      client: () => context.clientOf(connectionOf(c), header),
+    },
+    context,
+  );
+  return answer instanceof Promise ? answer.then(toResponse) : toResponse(answer);
+}
+
+function answerOpened(
+  request: LiveRequest,
+  live: LiveStream,
+  opened: Opened,
+  context: AppContext,
+): Answer | Promise<Answer> {
+  const { rendition, file } = request;
+  const { token } = opened;
+  if (rendition === undefined) {
     if (file === playlistName) {
       const playlist = live.hls.multivariant();
-      return playlist ? servePlaylist(c.req, playlist, now()) : refuse(c.req, notPlayable(live));
+      return playlist ? servePlaylist(request, playlist, token, context) : refuse(request, notPlayable(live));
     }
-    const picture = answerPicture({ request: c.req, live, file, now });
-    return picture ?? refuse(c.req, notFound(`Stream ${stream} has no file of this name.`, openToAll));
-  });
-
-  app.get('/live/:stream/:rendition/:file', (c) => {
-    const { stream, rendition, file } = pathOf(c.req);
-    const live = streams.get(stream) ?? streams.ended?.(stream);
-    if (live === undefined) return refuse(c.req, unknownStream(stream));
-    if (file === playlistName) {
-      const playlist = live.hls.playlist(rendition);
-      if (playlist) return servePlaylist(c.req, playlist, now());
-      const known = live.hls.renditions.includes(rendition);
-      return refuse(c.req, known ? notPlayable(live) : unknownRendition(live));
+    const picture = answerPicture({ request, live, file, token, now: context.now });
+    return picture ?? refuse(request, notFound(`Stream ${live.name} has no file of this name.`, openToAll));
+  }
+  if (file === playlistName) {
+    const playlist = live.hls.playlist(rendition);
+    if (playlist === undefined) {
+      return refuse(request, live.hls.renditions.includes(rendition) ? notPlayable(live) : unknownRendition(live));
     }
-    const segment = live.hls.segment(rendition, file);
-    return segment ? serveMedia(c.req, segment, now()) : refuse(c.req, notFound(segmentGone, openToAll));
-  });
+    noteAudience(request, live, { context, playlistSeconds: factsOf(playlist).targetSeconds });
+    return servePlaylist(request, playlist, token, context);
+  }
+  const segment = live.hls.segment(rendition, file);
+  if (segment === undefined) return refuse(request, notFound(segmentGone, openToAll));
+  noteAudience(request, live, { context, playlistSeconds: undefined });
+  return serveMedia(request, segment, context.now());
 }
 
 const segmentGone = 'There is no such media here: it left the window, or never was.';
 
-function pathOf(request: HonoRequest): { stream: string; rendition: string; file: string } {
-  return {
-    stream: request.param('stream') ?? '',
-    rendition: request.param('rendition') ?? '',
-    file: request.param('file') ?? '',
-  };
+function refuse(request: RequestFacts, problem: Problem): Answer {
+  return problemAnswer(problem, request.url);
 }
 
-function refuse(request: RequestFacts, problem: Problem): Response {
-  return problemResponse(problem, request.url);
+function servePlaylist(
+  request: RequestFacts,
+  playlist: PlaylistResource,
+  token: string | undefined,
+  { now }: AppContext,
+): Answer {
+  const { body, etag, modifiedAt } = playlist;
+  const { cacheControl } = factsOf(playlist);
+  const common = { modifiedAt, contentType: playlistType, cacheControl, headers: openToAll };
+  if (token === undefined) return answerWith(request, { ...common, body, etag }, now());
+  // Another text for each token: another entity tag.
+  const signed = { body: signPlaylist(body, token), etag: `"${etag.slice(1, -1)}-${token.slice(-12)}"` };
+  return answerWith(request, { ...common, ...signed }, now());
 }
 
-function servePlaylist(request: RequestFacts, playlist: PlaylistResource, now: number): Response {
-  return respondWith(
-    request,
-    {
-      body: playlist.body,
-      etag: playlist.etag,
-      modifiedAt: playlist.modifiedAt,
-      contentType: playlistType,
-      cacheControl: `public, max-age=${playlistSeconds(playlist.body)}`,
-      headers: openToAll,
-    },
-    now,
-  );
+interface PlaylistFacts {
+  readonly targetSeconds: number;
+  readonly cacheControl: string;
 }
 
-/** Half the target duration: a cache then costs a player at most half a segment of delay. */
-function playlistSeconds(body: string): number {
-  const target = Number(/^#EXT-X-TARGETDURATION:(\d{1,5})/m.exec(body)?.[1] ?? 0);
-  return Math.max(1, Math.floor(target / 2));
+const knownFacts = new WeakMap<PlaylistResource, PlaylistFacts>();
+
+function factsOf(playlist: PlaylistResource): PlaylistFacts {
+  const known = knownFacts.get(playlist);
+  if (known !== undefined) return known;
+  const targetSeconds = Number(/^#EXT-X-TARGETDURATION:(\d{1,5})/m.exec(playlist.body)?.[1] ?? 0);
+  // Half the target duration: a cache then costs a player at most half a segment of delay.
+  const maxAge = Math.max(1, Math.floor(targetSeconds / 2));
+  const facts = { targetSeconds, cacheControl: `public, max-age=${maxAge}` };
+  knownFacts.set(playlist, facts);
+  return facts;
 }
 
-function serveMedia(request: RequestFacts, media: MediaResource, now: number): Response {
-  return respondWith(
+function serveMedia(request: RequestFacts, media: MediaResource, now: number): Answer {
+  return answerWith(
     request,
     {
       body: media.body,

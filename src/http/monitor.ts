@@ -4,6 +4,7 @@ import type { LiveStream } from '../stream/types.js';
 import { connectionOf } from './client.js';
 import type { AppContext } from './context.js';
 import { unknownStream } from './live.js';
+import { open } from './playback.js';
 import { notFound, type Problem, problemResponse } from './problem.js';
 import { upgradeOf } from './upgrade.js';
 
@@ -32,7 +33,10 @@ export function monitorRoutes(app: Hono, context: AppContext): void {
 }
 
 /** Who may look on: the one place where that is decided. What a stream's playlist and pictures ask of a viewer belongs here. */
-function refusalOf(c: Context, { monitor }: LiveStream, { clientOf, publicUrl }: AppContext): Problem | undefined {
+function refusalOf(c: Context, live: LiveStream, { clientOf, publicUrl, now }: AppContext): Problem | undefined {
+  const { monitor } = live;
+  const opened = open(live, { query: (name) => c.req.query(name) }, now());
+  if ('problem' in opened) return opened.problem;
   const origin = c.req.header('origin');
   // Programs send none. Browsers always do, and do not ask a server before they open a WebSocket from any page.
   if (origin === undefined) return undefined;

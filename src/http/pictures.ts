@@ -1,7 +1,9 @@
 import type { ImageFormat, ImageResource, LiveStream, PreviewFormat } from '../stream/types.js';
+import { type Answer, problemAnswer } from './answer.js';
 import { type HeaderFields, openToAll } from './headers.js';
-import { notFound, type Problem, problemResponse } from './problem.js';
-import { type RequestFacts, respondWith } from './respond.js';
+import { notFound, type Problem } from './problem.js';
+import { answerWith, type RequestFacts } from './respond.js';
+import { signStoryboard } from './signed-uris.js';
 
 const forever = 'public, max-age=31536000, immutable';
 const latest = /^thumbnail\.(jpg|webp|avif|png)$/;
@@ -16,11 +18,13 @@ export interface PictureRequest {
   readonly request: RequestFacts & { query(name: string): string | undefined };
   readonly live: LiveStream;
   readonly file: string;
+  /** What opened the stream, for the addresses that a text lists; undefined where it is open to everyone. */
+  readonly token: string | undefined;
   readonly now: () => number;
 }
 
 /** The pictures under `/live/{stream}/`. Undefined for a file that is none of them. */
-export function answerPicture(asked: PictureRequest): Response | Promise<Response> | undefined {
+export function answerPicture(asked: PictureRequest): Answer | Promise<Answer> | undefined {
   const { file } = asked;
   if (latest.test(file)) return serveThumbnail(asked, latest.exec(file)?.[1] as ImageFormat, undefined);
   const [, size, sizeFormat] = sized.exec(file) ?? [];
@@ -37,7 +41,7 @@ async function serveThumbnail(
   asked: PictureRequest,
   format: ImageFormat,
   sizeName: string | undefined,
-): Promise<Response> {
+): Promise<Answer> {
   const { request, live } = asked;
   const { images } = live;
   const width = sizeName === undefined ? request.query('width') : undefined;
@@ -65,7 +69,7 @@ function unknownWidth({ name, images }: LiveStream, width: string): Problem {
   };
 }
 
-function serveImmutable({ request, live, now }: PictureRequest, format: ImageFormat, hash: string): Response {
+function serveImmutable({ request, live, now }: PictureRequest, format: ImageFormat, hash: string): Answer {
   const found = live.images.immutable(format, hash);
   if (found === undefined) {
     const detail = `This picture of stream ${live.name} is no longer remembered. The newest is thumbnail.${live.images.formats[0]}.`;
@@ -74,24 +78,27 @@ function serveImmutable({ request, live, now }: PictureRequest, format: ImageFor
   const { capturedAt, ...item } = found;
   // No state: whatever it were, caches would keep it for a year.
   const headers = { 'sidepipe-captured-at': new Date(capturedAt).toISOString(), ...openToAll };
-  return respondWith(request, { ...item, cacheControl: forever, headers }, now());
+  return answerWith(request, { ...item, cacheControl: forever, headers }, now());
 }
 
-async function servePreview(asked: PictureRequest, format: PreviewFormat): Promise<Response> {
+async function servePreview(asked: PictureRequest, format: PreviewFormat): Promise<Answer> {
   return respondWithPicture(asked, await asked.live.images.preview(format));
 }
 
-function serveStoryboard({ request, live, now }: PictureRequest): Response {
-  const { body, etag, modifiedAt } = live.images.storyboard();
+function serveStoryboard({ request, live, token, now }: PictureRequest): Answer {
+  const storyboard = live.images.storyboard();
+  const { modifiedAt } = storyboard;
+  const body = token === undefined ? storyboard.body : signStoryboard(storyboard.body, token);
+  const etag = token === undefined ? storyboard.etag : `"${storyboard.etag.slice(1, -1)}-${token.slice(-12)}"`;
   const contentType = 'text/vtt; charset=utf-8';
-  return respondWith(
+  return answerWith(
     request,
     { body, etag, modifiedAt, contentType, cacheControl: 'public, max-age=1', headers: openToAll },
     now(),
   );
 }
 
-async function serveSheet({ request, live, now }: PictureRequest, number: number): Promise<Response> {
+async function serveSheet({ request, live, now }: PictureRequest, number: number): Promise<Answer> {
   const found = await live.images.sheet(number);
   if (found === undefined) {
     const detail = `Stream ${live.name} has no such sheet. storyboard.vtt names those that there are.`;
@@ -100,13 +107,13 @@ async function serveSheet({ request, live, now }: PictureRequest, number: number
   const { complete, ...item } = found;
   // A sheet that grows has another query in the WebVTT each time: the same address may still be asked for without.
   const cacheControl = complete ? forever : 'no-cache';
-  return respondWith(request, { ...item, cacheControl, headers: openToAll }, now());
+  return answerWith(request, { ...item, cacheControl, headers: openToAll }, now());
 }
 
-function respondWithPicture({ request, now }: PictureRequest, image: ImageResource): Response {
+function respondWithPicture({ request, now }: PictureRequest, image: ImageResource): Answer {
   const { body, contentType, etag, modifiedAt } = image;
   const headers = imageHeaders(image);
-  return respondWith(
+  return answerWith(
     request,
     { body, contentType, etag, modifiedAt, cacheControl: imageCaching(image), headers },
     now(),
@@ -127,6 +134,6 @@ function imageCaching(image: ImageResource): string {
   return image.state === 'fresh' && seconds >= 1 ? `public, max-age=${seconds}, must-revalidate` : 'no-cache';
 }
 
-function refuse(request: RequestFacts, problem: Problem): Response {
-  return problemResponse(problem, request.url);
+function refuse(request: RequestFacts, problem: Problem): Answer {
+  return problemAnswer(problem, request.url);
 }

@@ -1,6 +1,6 @@
+import { type Answer, problemAnswer, toResponse } from './answer.js';
 import { allowsRange, isNotModified, lastModified, type Validators } from './conditional.js';
 import type { HeaderFields } from './headers.js';
-import { problemResponse } from './problem.js';
 import { answerRange } from './range.js';
 
 /** Something that is served with validators: a playlist, a segment, a picture, an asset. */
@@ -21,38 +21,46 @@ export interface RequestFacts {
 }
 
 /** Answers GET or HEAD: 304 where the client has it, a part where it asks for one, else the whole. */
-export function respondWith(request: RequestFacts, item: Representation, now: number): Response {
+export function answerWith(request: RequestFacts, item: Representation, now: number): Answer {
   const conditions = {
     ifNoneMatch: request.header('if-none-match'),
     ifModifiedSince: request.header('if-modified-since'),
   };
-  // Not a spread: V8 takes 7 µs to add properties to the result of one, which is a third of a picture's whole answer.
-  const headers: Record<string, string> = Object.assign(
-    { 'cache-control': item.cacheControl, etag: item.etag, 'last-modified': lastModified(item.modifiedAt, now) },
-    item.headers,
-  );
-  if (isNotModified(conditions, item)) return new Response(null, { status: 304, headers });
-  headers['content-type'] = item.contentType;
+  const headers = [
+    'cache-control',
+    item.cacheControl,
+    'etag',
+    item.etag,
+    'last-modified',
+    lastModified(item.modifiedAt, now),
+  ];
+  for (const name in item.headers) headers.push(name, item.headers[name]!);
+  if (isNotModified(conditions, item)) return { status: 304, headers, body: null };
+  headers.push('content-type', item.contentType);
   if (typeof item.body === 'string') {
-    headers['content-length'] = String(Buffer.byteLength(item.body));
-    return new Response(item.body, { headers });
+    headers.push('content-length', String(Buffer.byteLength(item.body)));
+    return { status: 200, headers, body: item.body };
   }
-  headers['accept-ranges'] = 'bytes';
-  return bytesResponse(request, item, item.body, headers);
+  headers.push('accept-ranges', 'bytes');
+  return bytesAnswer(request, item, item.body, headers);
 }
 
-function bytesResponse(
-  request: RequestFacts,
-  item: Representation,
-  body: Uint8Array,
-  headers: Record<string, string>,
-): Response {
+/** The same as a `Response`. */
+export function respondWith(request: RequestFacts, item: Representation, now: number): Response {
+  return toResponse(answerWith(request, item, now));
+}
+
+function bytesAnswer(request: RequestFacts, item: Representation, body: Uint8Array, headers: string[]): Answer {
   // "A server MUST ignore a Range header field received with a request method … for which range handling is not defined":
   // it is defined for GET alone.
   const asked = request.method === 'GET' ? request.header('range') : undefined;
+  if (asked === undefined) {
+    headers.push('content-length', String(body.byteLength));
+    return { status: 200, headers, body };
+  }
   const range = answerRange(allowsRange(request.header('if-range'), item) ? asked : undefined, body.byteLength);
   if (range.kind === 'unsatisfiable') {
-    return problemResponse(
+    return problemAnswer(
       {
         status: 416,
         code: 'range-not-satisfiable',
@@ -65,15 +73,10 @@ function bytesResponse(
     );
   }
   if (range.kind === 'whole') {
-    headers['content-length'] = String(body.byteLength);
-    return new Response(asBody(body), { headers });
+    headers.push('content-length', String(body.byteLength));
+    return { status: 200, headers, body };
   }
-  headers['content-range'] = `bytes ${range.first}-${range.last}/${body.byteLength}`;
-  headers['content-length'] = String(range.last - range.first + 1);
-  return new Response(asBody(body.subarray(range.first, range.last + 1)), { status: 206, headers });
-}
-
-/** The types of `Response` ask for bytes on an ArrayBuffer; shared memory is never used here. */
-function asBody(body: Uint8Array): Uint8Array<ArrayBuffer> {
-  return body as Uint8Array<ArrayBuffer>;
+  headers.push('content-range', `bytes ${range.first}-${range.last}/${body.byteLength}`);
+  headers.push('content-length', String(range.last - range.first + 1));
+  return { status: 206, headers, body: body.subarray(range.first, range.last + 1) };
 }

@@ -2,17 +2,26 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { SidepipeError } from '../errors.js';
+import { type Answerer, flatten, writeAnswer } from './answer.js';
+import { limitConnections } from './connections.js';
 import type { HttpLog } from './context.js';
+import type { HeaderFields } from './headers.js';
 import { type Problem, problemDocument, problemHeaders, problemOf, problemResponse, refusal } from './problem.js';
 import { answerUpgrades } from './upgrade.js';
 
 export interface HttpServerOptions {
   /** Answers one request: the app's `fetch`. */
   readonly fetch: (request: Request, env?: object) => Response | Promise<Response>;
+  /** Asked first; answers what it knows without a detour over `Request` and `Response`. */
+  readonly direct?: Answerer;
+  /** Stand in every answer. */
+  readonly headers?: HeaderFields;
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
   readonly log: HttpLog;
+  /** Addresses and networks of proxies, whose connections are those of many clients. */
+  readonly trustedProxies?: readonly string[];
   readonly limits?: Partial<HttpLimits>;
 }
 
@@ -30,6 +39,8 @@ export interface HttpLimits {
   /** How long a connection may move no byte while an answer is due, as with a client that stopped reading. */
   readonly silenceTimeoutMs: number;
   readonly connections: number;
+  /** The same of one address (IPv6: one /64). Trusted proxies may have all. */
+  readonly connectionsPerAddress: number;
   /** How long `close` lets answers under way come to their end. */
   readonly closeTimeoutMs: number;
 }
@@ -42,6 +53,7 @@ const defaults: HttpLimits = {
   keepAliveTimeoutMs: 75_000,
   silenceTimeoutMs: 90_000,
   connections: 10_000,
+  connectionsPerAddress: 1000,
   closeTimeoutMs: 2_000,
 };
 
@@ -69,6 +81,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       return problemResponse(problem, '/');
     },
   });
+  const always = flatten(options.headers ?? {});
   const server = createServer(
     {
       maxHeaderSize: limits.headerBytes,
@@ -78,7 +91,16 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       connectionsCheckingInterval: Math.min(limits.headersTimeoutMs, 5_000),
     },
     (request, response) => {
-      if ((request.url?.length ?? 0) <= limits.urlBytes) return void answer(request, response);
+      if ((request.url?.length ?? 0) <= limits.urlBytes) {
+        const known = options.direct?.(request);
+        if (known === undefined) {
+          for (let index = 0; index < always.length; index += 2) response.setHeader(always[index]!, always[index + 1]!);
+          answer(request, response);
+        } else if (known instanceof Promise) {
+          known.then((each) => writeAnswer(response, each, always)).catch(() => void response.destroy());
+        } else writeAnswer(response, known, always);
+        return;
+      }
       refuseRequest(request, response, refusal(414, `The address is longer than ${limits.urlBytes} bytes.`));
     },
   );
@@ -86,6 +108,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   server.maxConnections = limits.connections;
   server.on('clientError', refuseSocket);
   answerUpgrades(server, { fetch: options.fetch, urlBytes: limits.urlBytes, log: options.log });
+  limitConnections(server, { ...options, most: limits.connectionsPerAddress });
   return {
     start: () => listen(server, options),
     close: () => closeWithin(server, limits.closeTimeoutMs),

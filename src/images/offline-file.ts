@@ -1,11 +1,20 @@
 import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import sharp from 'sharp';
+import type { StreamConfig } from '../config/schema.js';
 import { messageOf, SidepipeError } from '../errors.js';
 
 const maxBytes = 20 * 1024 ** 2;
 
+/** The pictures that stand in for missing ones, by their paths. Throws `config-invalid`. */
+export async function readOfflineFiles(streams: readonly StreamConfig[]): Promise<ReadonlyMap<string, Uint8Array>> {
+  const paths = new Set(streams.map(({ thumbnail }) => thumbnail.offline).filter((offline) => offline !== 'image'));
+  const files = [...paths].map(async (path) => [path, await readOfflineFile(resolve(path))] as const);
+  return new Map(await Promise.all(files));
+}
+
 /** Reads a picture that is to be shown where there is none. Throws `config-invalid` that names the path. */
-export async function readOfflineFile(path: string): Promise<Uint8Array> {
+async function readOfflineFile(path: string): Promise<Uint8Array> {
   try {
     const body = await readFile(path);
     if (body.byteLength > maxBytes) throw new Error('it is larger than 20 MiB');

@@ -13,6 +13,7 @@ export interface DescribedStream {
   readonly env: StreamEnvironment;
   readonly hls: HlsOutput;
   readonly images: StreamImages;
+  readonly viewers: number;
   readonly uploads: PublicationStatus | undefined;
   readonly run: StreamRun | undefined;
   readonly state: StreamState;
@@ -36,6 +37,7 @@ export function describeStream(stream: DescribedStream): StreamDescription {
     state,
     reason: reason === undefined ? null : { code: reason.code, message: env.redact(reason.message) },
     since: timestamp(since),
+    viewers: stream.viewers,
     playback: describePlayback(stream),
     thumbnail: describeThumbnail(stream),
     hls: describeHls(stream.hls),
@@ -55,6 +57,7 @@ function describePlayback({ env, images }: DescribedStream): StreamDescription['
   const { hash, state } = images.status;
   const named = hash !== undefined && state !== 'offline';
   return {
+    access: env.playbackKeys() === undefined ? 'open' : 'signed',
     ...playbackAt(base, env),
     thumbnailImmutable: named ? `${base}/thumbnail-${hash}.${formatOf(env)}` : null,
   };

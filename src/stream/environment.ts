@@ -16,6 +16,7 @@ import type { Feed } from './feed.js';
 import type { RestartPolicy } from './restart-policy.js';
 import type { SnapshotPlaces } from './snapshots.js';
 import type { Starts } from './starts.js';
+import type { PlaybackKey } from './types.js';
 
 /** All that one stream needs of the node around it. */
 export interface StreamEnvironment {
@@ -54,6 +55,8 @@ export interface StreamEnvironment {
   /** Shared by all streams. */
   readonly snapshotPlaces: SnapshotPlaces;
   readonly metrics: Metrics;
+  /** The keys that sign playback at the moment; undefined while it is open to everyone. */
+  readonly playbackKeys: () => readonly PlaybackKey[] | undefined;
   /** Adds the stream's name to each line. */
   readonly log: Logger;
   readonly episodes: Episodes;

@@ -59,6 +59,7 @@ export class StreamRegistry implements StreamDirectory {
     }
     for (const stream of this.list()) {
       const labels = { stream: stream.name };
+      gauges.viewers.set(labels, stream.audience.viewers);
       const { state, ageSeconds } = stream.images.status;
       if (ageSeconds !== undefined) gauges.thumbnailAgeSeconds.set(labels, ageSeconds);
       for (const each of ['fresh', 'stale', 'offline'] as const) {

@@ -3,6 +3,7 @@ import type { DecodeChoice } from '../frames/decode.js';
 import type { Publisher } from '../ingest/rtmp/server-types.js';
 import type { Monitor } from '../monitor/monitor.js';
 import { awaitPublisher } from './arrival.js';
+import { StreamAudience } from './audience.js';
 import { CpuClock } from './cpu-clock.js';
 import { describeStream } from './description.js';
 import type { StreamEnvironment } from './environment.js';
@@ -24,6 +25,7 @@ import { stillsPage } from './stills-page.js';
 import type { StreamImages } from './stream-images.js';
 import type {
   LiveStream,
+  PlaybackKey,
   SnapshotOptions,
   SnapshotResource,
   StillsPage,
@@ -41,6 +43,7 @@ const CLOSE_UPLOADS_MS = 5000;
 export class Stream implements LiveStream {
   readonly hls: HlsOutput;
   readonly monitor: Monitor | undefined;
+  readonly audience: StreamAudience;
   readonly #env: StreamEnvironment;
   readonly #standing: Standing;
   readonly #pictures: ImageWatch;
@@ -68,6 +71,7 @@ export class Stream implements LiveStream {
     this.#env = env;
     this.#standing = new Standing(env);
     this.#decode = firstDecode(config);
+    this.audience = new StreamAudience({ stream: config.name, metrics: env.metrics, now });
     this.#snapshots = new Snapshots({ places: env.snapshotPlaces });
     this.monitor = openMonitor(env);
     this.hls = new HlsOutput({
@@ -92,6 +96,10 @@ export class Stream implements LiveStream {
 
   get images(): StreamImages {
     return this.#pictures.images;
+  }
+
+  get playbackKeys(): readonly PlaybackKey[] | undefined {
+    return this.#env.playbackKeys();
   }
 
   get state(): StreamState {
@@ -139,6 +147,7 @@ export class Stream implements LiveStream {
       env: this.#env,
       hls: this.hls,
       images: this.images,
+      viewers: this.audience.viewers,
       uploads: this.#uploads?.status(),
       run: this.#run,
       state: this.#standing.state,

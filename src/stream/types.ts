@@ -103,6 +103,39 @@ export interface PlaybackUrls {
   readonly storyboard: string;
 }
 
+/** A key that signs playback URLs. */
+export interface PlaybackKey {
+  /** Part of every URL that it signs: says which of several keys it was. */
+  readonly id: string;
+  readonly secret: string;
+}
+
+/** Who a request for a playlist comes from: a number that nobody can turn back. */
+export interface ViewerId {
+  readonly id: number;
+  /** The id of the same viewer under the salt before, for a while after a change. */
+  readonly former: number | undefined;
+}
+
+/** What a player tells of itself with a request (CMCD). Rates in bits a second. */
+export interface PlayerReport {
+  /** The buffer ran dry since the last request. */
+  readonly starved?: boolean;
+  /** What is asked for is needed at once. */
+  readonly startup?: boolean;
+  readonly throughput?: number;
+  readonly bitrate?: number;
+}
+
+/** Who watches a stream. */
+export interface Audience {
+  /** How many players asked for a media playlist lately. */
+  readonly viewers: number;
+  /** A media playlist was asked for. `now`: milliseconds since the epoch. */
+  seen(viewer: ViewerId, targetSeconds: number, now: number): void;
+  report(report: PlayerReport): void;
+}
+
 /** A stream in the API (`GET /api/v1/streams/{stream}`). Times are RFC 3339 with milliseconds. */
 export interface StreamDescription {
   readonly name: string;
@@ -113,7 +146,11 @@ export interface StreamDescription {
   /** Why the stream is not live, in words; null while it is. */
   readonly reason: { readonly code: string; readonly message: string } | null;
   readonly since: string;
+  /** Players that asked for a media playlist lately. */
+  readonly viewers: number;
   readonly playback: PlaybackUrls & {
+    /** `signed`: only URLs with a token of one of the stream's keys are answered; those here have none. */
+    readonly access: 'open' | 'signed';
     /** The newest picture under an address whose picture never changes; null while there is none to show. */
     readonly thumbnailImmutable: string | null;
   };
@@ -262,6 +299,9 @@ export interface LiveStream {
   readonly state: StreamState;
   readonly hls: HlsView;
   readonly images: ImagesView;
+  readonly audience: Audience;
+  /** The keys that sign its playback URLs, the first of them new ones; undefined: open to everyone. Never to be shown. */
+  readonly playbackKeys: readonly PlaybackKey[] | undefined;
   describe(): StreamDescription;
   diagnose(): StreamDiagnosis;
   /** The stills on the store; none where no sequence is kept. */

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, type Metric, Registry } from 'prom-client';
+import { createAudienceMetrics } from './audience-metrics.js';
 
 /** The one place where metrics are declared. Names and labels are part of the contract with users. */
 
@@ -20,6 +21,10 @@ export interface Metrics {
   readonly monitorDropped: Counter<'stream'>;
   readonly ffmpegRestarts: Counter<'stream' | 'reason'>;
   readonly ffmpegCpuSeconds: Counter<'stream'>;
+  /** What players tell of themselves: `request`, `startup`, `rebuffer`. */
+  readonly playerReports: Counter<'stream' | 'event'>;
+  readonly playerThroughput: Histogram<'stream'>;
+  readonly playerBitrate: Histogram<'stream'>;
   /** Registers a function that sets the gauges when Prometheus asks. Returns the function that takes it out again. */
   onCollect(collector: Collector): () => void;
   /** The text for Prometheus. A collector that fails loses its own gauges only. */
@@ -42,6 +47,7 @@ export interface Gauges {
   readonly monitorViewers: Gauge<'stream'>;
   /** 1 for the state that holds, 0 for the others. */
   readonly publicationState: Gauge<'stream' | 'state'>;
+  readonly viewers: Gauge<'stream'>;
 }
 
 type Collector = (gauges: Gauges) => void | Promise<void>;
@@ -54,8 +60,9 @@ export function createMetrics({ onCollectorError }: MetricsOptions = {}): Metric
   const registers = [new Registry()];
   const [registry] = registers as [Registry];
   collectDefaultMetrics({ register: registry });
-  const gauges = createGauges(registers);
-  const events = createEventMetrics(registers);
+  const audience = createAudienceMetrics(registers);
+  const gauges = { ...createGauges(registers), viewers: audience.viewers };
+  const events = { ...createEventMetrics(registers), ...audience.events };
   const byStream: Metric<'stream'>[] = [
     gauges.thumbnailAgeSeconds,
     gauges.thumbnailState,
@@ -74,6 +81,8 @@ export function createMetrics({ onCollectorError }: MetricsOptions = {}): Metric
     events.monitorDropped,
     events.ffmpegRestarts,
     events.ffmpegCpuSeconds,
+    events.playerReports,
+    gauges.viewers,
   ];
   const collectors = new Set<Collector>();
 
@@ -107,11 +116,12 @@ export function createMetrics({ onCollectorError }: MetricsOptions = {}): Metric
         const { values } = await metric.get();
         for (const { labels } of values) if (labels.stream === stream) metric.remove(labels);
       }
+      audience.forget(stream);
     },
   };
 }
 
-function createGauges(registers: Registry[]): Gauges {
+function createGauges(registers: Registry[]): Omit<Gauges, 'viewers'> {
   return {
     streams: new Gauge({
       name: 'sidepipe_streams',

@@ -45,9 +45,11 @@ describe('parseConfig', () => {
       'storage.fallback.s3.sessionToken',
       'storage.fallback.s3.kmsKeyId',
       'alerts.webhooks.*.secret',
+      'playback.keys.*.secret',
       'streams.*.srt.passphrase',
       'streams.*.srt.streamId',
       'streams.*.keys',
+      'streams.*.playback.keys.*.secret',
     ]);
   });
 });

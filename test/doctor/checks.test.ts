@@ -15,7 +15,7 @@ describe('portChecks', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const address = server.address();
     const port = typeof address === 'object' && address !== null ? address.port : 0;
-    const check = portChecks({ http: { host: '127.0.0.1', port, embedOrigins: [] } });
+    const check = portChecks(parseConfig({ http: { host: '127.0.0.1', port } }));
     try {
       expect(await check.run(signal)).toMatchObject([
         { ok: false, detail: expect.stringContaining('taken'), remedy: expect.stringContaining(`:${port}`) },
@@ -28,7 +28,7 @@ describe('portChecks', () => {
   });
 
   it.each(['192.0.2.1', 'no-such-host.invalid'])('says that %s is no address of this machine', async (host) => {
-    expect(await portChecks({ http: { host, port: 0, embedOrigins: [] } }).run(signal)).toMatchObject([
+    expect(await portChecks(parseConfig({ http: { host, port: 0 } })).run(signal)).toMatchObject([
       { ok: false, detail: `${host} is not an address of this machine`, remedy: expect.stringContaining('http.host') },
       { ok: true },
     ]);

@@ -20,6 +20,7 @@ describe('API', () => {
     const { get } = makeApp([new FakeStream('a')], { publicUrl: 'https://live.example.org/tv' });
     const one = (await (await get('/api/v1/streams/a')).json()) as { playback: object };
     expect(one.playback).toEqual({
+      access: 'open',
       hls: 'https://live.example.org/tv/live/a/index.m3u8',
       thumbnail: 'https://live.example.org/tv/live/a/thumbnail.jpg',
       thumbnailImmutable: null,

@@ -27,6 +27,7 @@ function streamOf(
       publicUrl: undefined,
       storageType: 'memory',
       storageUrl: undefined,
+      playbackKeys: () => undefined,
       ...env,
     } as StreamEnvironment,
     hls: new HlsOutput({
@@ -37,7 +38,7 @@ function streamOf(
       status: { state: 'offline', captured: 0, dropped: 0, failed: 0 },
     } as unknown as DescribedStream['images'],
     ...{ uploads: undefined, run: undefined, state: 'starting', since: START, reason: undefined, restarts: 0 },
-    ...{ decoderErrors: 0, monitor: undefined },
+    ...{ decoderErrors: 0, monitor: undefined, viewers: 0 },
     ...more,
   };
 }

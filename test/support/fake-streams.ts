@@ -8,6 +8,8 @@ import type {
   LiveStream,
   MediaResource,
   MonitorView,
+  PlaybackKey,
+  PlayerReport,
   PlaylistResource,
   SheetResource,
   SnapshotOptions,
@@ -18,6 +20,7 @@ import type {
   StreamDiagnosis,
   StreamDirectory,
   StreamState,
+  ViewerId,
 } from '../../src/stream/types.js';
 
 /** A stream whose every side a test sets by hand. */
@@ -108,6 +111,19 @@ export class FakeStream implements LiveStream {
     return this.whyNotReady;
   }
 
+  playbackKeys: readonly PlaybackKey[] | undefined;
+  /** Whoever was seen, and what players told. */
+  readonly viewersSeen: ViewerId[] = [];
+  readonly reports: PlayerReport[] = [];
+
+  get audience(): LiveStream['audience'] {
+    return {
+      viewers: this.viewersSeen.length,
+      seen: (viewer) => void this.viewersSeen.push(viewer),
+      report: (report) => void this.reports.push(report),
+    };
+  }
+
   describe(): StreamDescription {
     if (this.broken) throw this.broken;
     const picture = [...this.pictures.values()][0];
@@ -119,7 +135,9 @@ export class FakeStream implements LiveStream {
       state: this.state,
       reason: this.reason,
       since: new Date(0).toISOString(),
+      viewers: this.viewersSeen.length,
       playback: {
+        access: this.playbackKeys === undefined ? 'open' : 'signed',
         hls: `/live/${this.name}/index.m3u8`,
         thumbnail: `/live/${this.name}/thumbnail.jpg`,
         thumbnailImmutable: null,
@@ -128,7 +146,7 @@ export class FakeStream implements LiveStream {
       },
       thumbnail: {
         capturedAt: capturedAt === undefined ? null : new Date(capturedAt).toISOString(),
-        ageSeconds: capturedAt === undefined ? null : (Date.now() - capturedAt) / 1000,
+        ageSeconds: capturedAt === undefined ? null : Math.floor((Date.now() - capturedAt) / 1000),
         state: picture?.state ?? 'offline',
         width: null,
         height: null,

@@ -27,6 +27,10 @@ const contract: Readonly<Record<string, readonly string[]>> = {
   sidepipe_monitor_dropped_total: ['stream'],
   sidepipe_ffmpeg_restarts_total: ['stream', 'reason'],
   sidepipe_ffmpeg_cpu_seconds_total: ['stream'],
+  sidepipe_viewers: ['stream'],
+  sidepipe_player_reports_total: ['stream', 'event'],
+  sidepipe_player_throughput_bits_per_second: ['stream'],
+  sidepipe_player_bitrate_bits_per_second: ['stream'],
 };
 
 function filled() {
@@ -36,6 +40,9 @@ function filled() {
     metrics.framesDropped.inc({ stream, reason: 'busy' });
     metrics.framesDropped.inc({ stream, reason: 'black' });
     metrics.decoderErrors.inc({ stream });
+    metrics.playerReports.inc({ stream, event: 'startup' });
+    metrics.playerThroughput.observe({ stream }, 5e6);
+    metrics.playerBitrate.observe({ stream }, 3e6);
     metrics.alerts.inc({ stream, alert: 'stale', state: 'raised' });
     metrics.segments.inc({ stream, rendition: 'source' });
     metrics.segmentBytes.inc({ stream, rendition: 'source' }, 1000);
@@ -67,6 +74,7 @@ describe('createMetrics', () => {
       gauges.publicationState.set({ stream: 'a', state: 'publishing' }, 1);
       gauges.uploadBacklogBytes.set(10);
       gauges.storeUp.set({ store: 's3://live/' }, 1);
+      gauges.viewers.set({ stream: 'a' }, 3);
     });
     const { body, contentType } = await metrics.render();
     expect(contentType).toMatch(/^text\/plain; version=0\.0\.4/);
@@ -130,7 +138,8 @@ describe('createMetrics', () => {
     await metrics.forget('never-there');
     const { body } = await metrics.render();
     expect(body).not.toContain('stream="a"');
-    expect(lines(body, 'sidepipe_').filter((line) => line.includes('stream="b"'))).toHaveLength(12);
+    const left = lines(body, 'sidepipe_').filter((line) => line.includes('stream="b"') && !line.includes('_bucket'));
+    expect(left).toHaveLength(17);
   });
 
   it('stands beside another one in the same process', async () => {

@@ -91,7 +91,15 @@ export const streamSchema = z
     state: z.enum(['idle', 'starting', 'live', 'recovering', 'failed']),
     reason: z.object({ code: z.string(), message: z.string() }).nullable().describe('Why the stream is not live.'),
     since: time,
-    playback: playback.extend({ thumbnailImmutable: z.string().nullable() }),
+    viewers: count.describe('Players that asked for a media playlist lately.'),
+    playback: playback.extend({
+      access: z
+        .enum(['open', 'signed'])
+        .describe(
+          '`signed`: only addresses with a token of one of the stream’s keys are answered; those here have none.',
+        ),
+      thumbnailImmutable: z.string().nullable(),
+    }),
     thumbnail,
     hls,
     storage,

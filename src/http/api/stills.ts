@@ -16,9 +16,15 @@ export const listStills = operation({
     before: z.string().optional().meta({ description: 'The name of a still: older ones only.' }),
   }),
   answers: { 200: { description: 'A page of stills; none where no sequence is kept.', schema: stillsSchema } },
-  answer: ({ live, query }) => {
+  answer: ({ live, query, isAdmin }) => {
     const { stills, next } = live.stills({ limit: query.limit, before: query.before });
-    const dated = stills.map((still) => ({ ...still, capturedAt: new Date(still.capturedAt).toISOString() }));
-    return json({ stills: dated, next }, { open: true });
+    // Where a stream is not open to everyone, where its pictures lie is not told to everyone either.
+    const isShown = isAdmin || live.playbackKeys === undefined;
+    const dated = stills.map((still) => ({
+      ...still,
+      capturedAt: new Date(still.capturedAt).toISOString(),
+      url: isShown ? still.url : null,
+    }));
+    return json({ stills: dated, next }, { open: true, headers: { vary: 'Authorization' } });
   },
 });

@@ -71,14 +71,28 @@ export function describeFor(
   live: LiveStream,
 ) {
   const description = describe(live, context.publicUrl);
-  return isAdmin ? description : { ...description, ffmpeg: { ...description.ffmpeg, pid: null } };
+  return isAdmin ? description : forVisitors(description);
+}
+
+/** Without what is for operators, and of a stream that is not open to everyone without what shows or names its pictures. */
+export function forVisitors(description: StreamDescription): StreamDescription {
+  const { playback, thumbnail, storage, ffmpeg } = description;
+  const open = { ...description, ffmpeg: { ...ffmpeg, pid: null } };
+  if (playback.access === 'open') return open;
+  return {
+    ...open,
+    playback: { ...playback, thumbnailImmutable: null },
+    thumbnail: { ...thumbnail, placeholder: null, dominantColour: null },
+    storage: { ...storage, playback: null },
+  };
 }
 
 /** The stream's own description, its playback paths under the public URL where one is configured. */
 export function describe(live: LiveStream, publicUrl: AppContext['publicUrl']): StreamDescription {
   const description = live.describe();
-  const { hls, thumbnail, thumbnailImmutable, preview, storyboard } = description.playback;
+  const { access, hls, thumbnail, thumbnailImmutable, preview, storyboard } = description.playback;
   const playback = {
+    access,
     hls: under(publicUrl, hls),
     thumbnail: under(publicUrl, thumbnail),
     thumbnailImmutable: thumbnailImmutable && under(publicUrl, thumbnailImmutable),
