@@ -28,7 +28,7 @@ export async function builtProgram(): Promise<string> {
   const compiled = join(folder, 'dist');
   await Promise.all([
     run(process.execPath, [compiler, '-p', join(root, 'src'), '--noCheck', '--outDir', compiled]),
-    run(process.execPath, ['--import', 'tsx', join(root, 'build/client.ts'), join(compiled, 'web/assets')], {
+    run(process.execPath, ['--import', 'tsx', join(root, 'src/web/bundle/bundle.ts'), join(compiled, 'web/assets')], {
       cwd: root,
     }),
   ]);

@@ -12,7 +12,7 @@ import { strictShadowStyles } from './shadow-styles.js';
 const entries = ['home', 'watch', 'embed', 'monitor-worker'];
 /** Imported once the script runs, and so by every player. */
 const soon = ['hls.light-', 'player-elements-'];
-const root = new URL('../', import.meta.url);
+const root = new URL('../../../', import.meta.url);
 const client = new URL('src/web/client/', root);
 const outdir = process.argv[2] ?? fileURLToPath(new URL('dist/web/assets', root));
 

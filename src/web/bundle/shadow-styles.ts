@@ -29,7 +29,7 @@ function rewritten(text: string, path: string, helpers: string): string {
     .replace(templateAlone, 'fillShadowRoot(this.shadowRoot, $1);')
     .replace(stylesOf, 'styleHoldersOf(styleParent)');
   if (/shadowRoot\.(?:innerHTML|setHTMLUnsafe)|querySelectorAll\("style/.test(code)) {
-    throw new Error(`${path} styles its shadow root in a way that build/shadow-styles.ts does not know`);
+    throw new Error(`${path} styles its shadow root in a way that src/web/bundle/shadow-styles.ts does not know`);
   }
   if (code === text) return text;
   return `import { fillShadowRoot, styleHoldersOf } from ${JSON.stringify(helpers)};\n${code}`;
