@@ -29,6 +29,7 @@ import { type ReloadOptions, reload, reloadFrom } from './reload.js';
 import { createStreamEvents, type StreamEvents } from './stream/events.js';
 import { Feed } from './stream/feed.js';
 import type { RecordedEvent } from './stream/feed-schema.js';
+import { restartOf } from './stream/plan.js';
 import { StreamRegistry } from './stream/registry.js';
 import { defaultRestartPolicy, type RestartPolicy } from './stream/restart-policy.js';
 import { SnapshotPlaces } from './stream/snapshots.js';
@@ -175,6 +176,7 @@ export class SidepipeNode {
     const { type } = this.config.storage;
     this.#log.info({ version, ffmpeg: capabilities.version, guard: guard.way, storage: type }, 'the node starts');
     if (this.#options.listen !== false) await this.#listen();
+    this.#door.workWith(capabilities);
     this.#closedLater(this.#door);
     this.#alerts = this.#openAlerts();
     const ticking = setInterval(() => void this.#streams.tick(), TICK_MS);
@@ -298,6 +300,7 @@ export class SidepipeNode {
   /** For streams that came through the API the policy holds for as long as they live. */
   #makeStream({ config, origin }: WantedStream, shared: Shared): Stream {
     const log = this.#log.child({ stream: config.name });
+    const source = readSource(config.source, (path) => resolve(path), config.input.format);
     const { storage, http, ffmpeg } = this.config;
     return new Stream({
       ...shared,
@@ -305,7 +308,7 @@ export class SidepipeNode {
       config,
       origin,
       nextPublisher: config.source === 'push' ? (signal) => this.#door.desk.next(config.name, signal) : undefined,
-      source: readSource(config.source, (path) => resolve(path), config.input.format),
+      source,
       policy: origin === 'api' ? this.config.api.sources : undefined,
       storageType: storage.type,
       storageUrl: shared.publishing?.urlOf,
@@ -321,7 +324,7 @@ export class SidepipeNode {
       playbackKeys: () => playbackKeysOf(this.#playback, config.playback),
       log,
       episodes: createEpisodes({ log }),
-      restart: { ...defaultRestartPolicy, ...this.#options.restart },
+      restart: restartOf(config, source, { ...defaultRestartPolicy, ...this.#options.restart }),
       startTimeoutMs: ffmpeg.startTimeoutSeconds * 1000,
       stallTimeoutMs: ffmpeg.stallTimeoutSeconds * 1000,
       maxSegmentBytes: MAX_SEGMENT_BYTES,

@@ -1,6 +1,8 @@
 import type { Config } from './config/schema.js';
+import type { Capabilities } from './ffmpeg/capabilities.js';
 import { readCertificate } from './ingest/rtmp/certificate.js';
 import { createKeyring } from './ingest/rtmp/keys.js';
+import { readsCodec } from './ingest/rtmp/readable.js';
 import { createRtmpServer } from './ingest/rtmp/server.js';
 import type { RtmpServer } from './ingest/rtmp/server-types.js';
 import { PublisherDesk, type PushStream } from './stream/publishers.js';
@@ -15,6 +17,7 @@ export class PublisherDoor {
   readonly #log: Logger;
   #server: RtmpServer | undefined;
   #opening: Promise<void> | undefined;
+  #reads: (codec: string) => boolean = () => true;
 
   constructor(config: Pick<Config, 'rtmp' | 'rtmps'>, log: Logger) {
     this.#config = config;
@@ -24,6 +27,11 @@ export class PublisherDoor {
   /** Empty while it is shut. */
   get addresses(): RtmpServer['addresses'] {
     return this.#server?.addresses ?? {};
+  }
+
+  /** Which ffmpeg works with what publishers send: those of other codecs are sent away. */
+  workWith({ libavformat, libavformatMinor }: Pick<Capabilities, 'libavformat' | 'libavformatMinor'>): void {
+    this.#reads = (codec) => readsCodec(codec, { major: libavformat, minor: libavformatMinor });
   }
 
   /** The streams that publishers may open from now on. */
@@ -56,6 +64,7 @@ export class PublisherDoor {
       tls: rtmps && { port: rtmps.port, ...(await readCertificate(rtmps)) },
       authorise: (request) => this.desk.authorise(request),
       onPublish: (publisher) => this.desk.arrived(publisher),
+      reads: (codec) => this.#reads(codec),
       observe: logRtmp(this.#log),
     });
     await server.start();

@@ -8,6 +8,7 @@ export interface Capabilities {
   readonly version: string;
   /** Major version of libavformat: 58 is ffmpeg 4, 59 is 5, and so on. Nightly builds carry no other usable number. */
   readonly libavformat: number;
+  readonly libavformatMinor: number;
   readonly protocols: ReadonlySet<string>;
   readonly encoders: ReadonlySet<string>;
   readonly bitstreamFilters: ReadonlySet<string>;
@@ -17,10 +18,13 @@ export interface Capabilities {
 const OLDEST_LIBAVFORMAT = 58;
 
 /** Parses the output of `ffmpeg -version`. Undefined when it is not ffmpeg's. Pure. */
-export function parseVersion(text: string): { version: string; libavformat: number } | undefined {
+export function parseVersion(
+  text: string,
+): Pick<Capabilities, 'version' | 'libavformat' | 'libavformatMinor'> | undefined {
   const version = /^ffmpeg version (\S+)/m.exec(text)?.[1];
-  const libavformat = /^libavformat\s+(\d+)\./m.exec(text)?.[1];
-  return version === undefined || libavformat === undefined ? undefined : { version, libavformat: Number(libavformat) };
+  const [, major, minor] = /^libavformat\s+(\d+)\.\s*(\d+)\./m.exec(text) ?? [];
+  if (version === undefined || major === undefined) return undefined;
+  return { version, libavformat: Number(major), libavformatMinor: Number(minor) };
 }
 
 /** Parses `ffmpeg -protocols`: the input and output names alike. Pure. */

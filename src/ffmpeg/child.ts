@@ -36,7 +36,8 @@ export interface SpawnOptions {
   readonly args: readonly string[];
   readonly stdin?: boolean;
   readonly snapshots?: boolean;
-  readonly media?: boolean;
+  /** True: a pipe. A number: this open file of the node's, as the child's file descriptor 6. */
+  readonly media?: boolean | number;
   readonly monitor?: boolean;
   /** Set on top of the node's own environment. */
   readonly environment?: Readonly<Record<string, string>>;
@@ -91,7 +92,7 @@ async function begin(options: SpawnOptions): Promise<ChildProcess> {
     stdio: [
       ...([pipe(options.stdin), 'pipe', 'pipe', 'pipe', 'pipe'] as const),
       pipe(options.snapshots),
-      pipe(options.media),
+      typeof options.media === 'number' ? options.media : pipe(options.media),
       pipe(options.monitor),
     ],
     env: { ...process.env, ...options.environment },

@@ -1,10 +1,12 @@
 import { stat } from 'node:fs/promises';
 import { SidepipeError } from '../errors.js';
+import type { PlaylistFile } from './directory.js';
 import type { Networks } from './networks.js';
 import { openRtspRelay } from './relay-rtsp.js';
 import { toRelayUrl } from './relay-url.js';
 import { hostOf, resolveAddresses } from './resolve.js';
 import type { Source, UnknownSource } from './source.js';
+import { hostToResolve, withHost } from './source-host.js';
 
 /** How one run's ffmpeg gets to its source. */
 export interface Route {
@@ -17,8 +19,10 @@ export interface RouteOptions {
   readonly source: Source | UnknownSource;
   /** The stream is under a policy: where it may lead. */
   readonly networks?: Networks | undefined;
-  /** How many runs in a row have given nothing: each tries the host's next address. */
+  /** How many runs have given nothing: each tries the host's next address. */
   readonly attempt: number;
+  /** Directories only: which of its files, as ffmpeg's file descriptor 6. */
+  readonly file?: PlaylistFile | undefined;
 }
 
 const direct: Route = { url: undefined, close: () => {} };
@@ -27,7 +31,9 @@ const direct: Route = { url: undefined, close: () => {} };
  * Finds the way to a source: looks its host up, and under a policy checks where it leads. Throws `source-unavailable` or
  * `source-refused`. Close it when the run is over.
  */
-export async function openRoute({ source, networks, attempt }: RouteOptions): Promise<Route> {
+export async function openRoute({ source, networks, attempt, file }: RouteOptions): Promise<Route> {
+  // Not by its name, which may be another's by now.
+  if (file !== undefined) return { ...direct, url: 'file:/dev/fd/6' };
   if (source.kind === 'device') await checkDevice(source.url);
   if (source.kind === 'http' || source.kind === 'hls' || source.kind === 'mjpeg') {
     // The way out looks at each request.
@@ -61,21 +67,4 @@ async function checkDevice(path: string): Promise<void> {
   });
   if (found.isCharacterDevice()) return;
   throw new SidepipeError(`${path} is not a video device`, { code: 'source-refused', fault: 'caller' });
-}
-
-/**
- * The host that the node must look up before ffmpeg opens the source; undefined where there is none to look up. RTSPS and RTMPS
- * go through the way out, which does it. Under a policy all that is no such address is looked up, so that it is checked. Pure.
- */
-export function hostToResolve({ url }: Pick<Source, 'url'>, isBound = false): string | undefined {
-  if (!/^(rtsp|rtmp|srt):/i.test(url)) return undefined;
-  const { hostname } = new URL(url);
-  const isLiteral = /^\[|^[\d.]+$/.test(hostname);
-  return hostname === '' || (isLiteral && !isBound) ? undefined : hostname;
-}
-
-/** A URL with another host, or host and port: everything else stays as it was written, however odd its encoding is. Pure. */
-export function withHost(url: string, host: string, withPort = false): string {
-  const pattern = /^([a-z]+:\/\/(?:[^/?#]*@)?)(\[[^\]]*\]|[^:/?#]*)(:\d*)?/i;
-  return url.replace(pattern, (_, before: string, _host: string, port = '') => before + host + (withPort ? '' : port));
 }

@@ -1,3 +1,4 @@
+import { SidepipeError } from '../errors.js';
 import type { Publisher } from '../ingest/rtmp/server-types.js';
 
 export interface ArrivalOptions {
@@ -27,4 +28,16 @@ export async function awaitPublisher(options: ArrivalOptions): Promise<Publisher
     await onGone();
   }
   return next(signal);
+}
+
+/** Why a publisher was sent away while its media came; undefined where it was not. */
+export async function publisherRefused(publisher: Publisher | undefined): Promise<SidepipeError | undefined> {
+  const end = await Promise.race([publisher?.closed, Promise.resolve()]);
+  if (end !== 'source-unsupported' || publisher === undefined) return undefined;
+  const { video, audio } = publisher.codecs;
+  const codecs = [video, audio].filter((codec) => codec !== undefined).join(' and ');
+  return new SidepipeError(
+    `the publisher sends ${codecs}, which this ffmpeg cannot read from RTMP: name a newer one as ffmpeg.path`,
+    { code: 'source-unsupported', fault: 'source', retryable: true },
+  );
 }

@@ -6,7 +6,8 @@ import type { MonitorPlan } from '../ffmpeg/monitor.js';
 import { type DecodeChoice, everyPicture, firstChoice, SAMPLE_PICTURES } from '../frames/decode.js';
 import { type InputSettings, inputArguments, isCopyable, takesCommands } from '../ingest/input.js';
 import { type Source, srtMode, type UnknownSource } from '../ingest/source.js';
-import { type SourceTimeouts, timeoutsOf } from '../ingest/timeouts.js';
+import { longestWaitMs, type SourceTimeouts, timeoutsOf } from '../ingest/timeouts.js';
+import { type RestartPolicy, restartPolicyOf } from './restart-policy.js';
 
 /** Pictures up to so wide are made from keyframes whose block edges are left as they are: a third of full HD. */
 const DEBLOCKED_WIDTH = 640;
@@ -107,6 +108,16 @@ export function isCopied({ renditions, device }: StreamConfig, source: Source | 
 /** How long a stream's source is waited for. */
 export function waitFor({ input, srt }: StreamConfig, source: Source | UnknownSource): SourceTimeouts {
   return timeoutsOf(source, input, source.kind === 'srt' && srtMode(source.url, srt.mode) === 'listener');
+}
+
+/** How soon a stream's source is opened again. */
+export function restartOf(
+  { input, srt }: StreamConfig,
+  source: Source | UnknownSource,
+  policy: RestartPolicy,
+): RestartPolicy {
+  const isListener = source.kind === 'srt' && srtMode(source.url, srt.mode) === 'listener';
+  return restartPolicyOf(policy, input, longestWaitMs(source, isListener));
 }
 
 function inputSettings({ input, rtsp, srt, device }: StreamConfig): InputSettings {

@@ -14,6 +14,23 @@ export const defaultRestartPolicy: RestartPolicy = {
   exhaustedAfter: 5,
 };
 
+export interface RestartSettings {
+  readonly reconnectMinSeconds?: number | undefined;
+  readonly reconnectMaxSeconds?: number | undefined;
+}
+
+/** The policy of one stream: what it says itself, else what suits its source's kind. `longestMs`: what is enough for that. Pure. */
+export function restartPolicyOf(
+  policy: RestartPolicy,
+  { reconnectMinSeconds, reconnectMaxSeconds }: RestartSettings,
+  longestMs = Number.POSITIVE_INFINITY,
+): RestartPolicy {
+  const minDelayMs = reconnectMinSeconds === undefined ? policy.minDelayMs : reconnectMinSeconds * 1000;
+  const maxDelayMs =
+    reconnectMaxSeconds === undefined ? Math.min(policy.maxDelayMs, longestMs) : reconnectMaxSeconds * 1000;
+  return { ...policy, minDelayMs, maxDelayMs: Math.max(minDelayMs, maxDelayMs) };
+}
+
 /** How many runs have failed in a row after one that gave media for `mediaMs` ended. Pure. */
 export function failuresAfter(policy: RestartPolicy, failures: number, mediaMs: number): number {
   return mediaMs >= policy.stableMs ? 1 : failures + 1;

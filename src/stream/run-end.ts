@@ -13,6 +13,8 @@ export type RunEnd =
   | { readonly kind: 'ended' }
   /** `stop` was called. */
   | { readonly kind: 'stopped' }
+  /** One part of the source is over: begin with the next at once. */
+  | { readonly kind: 'continued' }
   /** Pictures have to be decoded in another way: begin again at once. */
   | { readonly kind: 'replanned'; readonly decode: DecodeChoice }
   | { readonly kind: 'failed'; readonly error: SidepipeError };
@@ -29,6 +31,7 @@ export interface OwnEnd {
 /** What it means that ffmpeg ended without being told to. */
 export function endOfItself({ exit, config, source, tail, ownUrl }: OwnEnd): RunEnd {
   if (exit.code === 0 && source.kind === 'file' && !config.loop) return { kind: 'ended' };
+  if (exit.code === 0 && source.kind === 'directory') return { kind: 'continued' };
   const how = exit.signal === null ? `with code ${exit.code}` : `by ${exit.signal}`;
   const unknown = exit.code === 0 ? 'the source ended' : `ffmpeg ended ${how}`;
   const fallback = { message: unknown, code: 'ffmpeg-failed', fault: exit.code === 0 ? 'source' : 'node' } as const;

@@ -13,6 +13,7 @@ import type { DecodeChoice } from '../frames/decode.js';
 import type { DecodedPicture } from '../frames/frame.js';
 import { type ReadySegment, SegmentAssembler } from '../hls/assembler.js';
 import type { SegmentReceiver, SegmentSink } from '../hls/sink.js';
+import type { PlaylistFile } from '../ingest/directory.js';
 import type { Egress } from '../ingest/egress.js';
 import { isCopyable } from '../ingest/input.js';
 import { checkSource, type SourcePolicy } from '../ingest/policy.js';
@@ -20,7 +21,7 @@ import { openRoute, type Route } from '../ingest/route.js';
 import type { Source, UnknownSource } from '../ingest/source.js';
 import type { Position } from './meter.js';
 import { PictureIntake } from './picture-intake.js';
-import { canFlushKeyframes, canSnapshot, isCopied, planStream } from './plan.js';
+import { canFlushKeyframes, canSnapshot, isCopied, planStream, waitFor } from './plan.js';
 import { asError, endOfItself, lineText, type RunEnd } from './run-end.js';
 import { SnapshotIntake } from './snapshot-intake.js';
 import type { Snapshots } from './snapshots.js';
@@ -35,8 +36,10 @@ export interface RunOptions {
   readonly egress: Egress;
   /** What the source may be; undefined: anything. */
   readonly policy: SourcePolicy | undefined;
-  /** How many runs in a row have given nothing. */
+  /** How many runs have given nothing. */
   readonly attempt: number;
+  /** Directories only: which of its files. */
+  readonly file?: PlaylistFile | undefined;
   readonly startTimeoutMs: number;
   readonly stallTimeoutMs: number;
   readonly maxSegmentBytes: number;
@@ -108,6 +111,7 @@ export class StreamRun {
       progressAt: undefined,
       segmentAt: undefined,
       frameAt: undefined,
+      openedAt: undefined,
       longestSegmentMs: options.config.hls.segmentSeconds * 1000,
       segmentsSinceFrame: 0,
     };
@@ -202,6 +206,7 @@ export class StreamRun {
   }
 
   #line(line: LogLine): void {
+    if (line.text.startsWith('Input #0')) this.#vitals = { ...this.#vitals, openedAt: this.#options.now() };
     this.#pictures.line(line);
     this.#options.onLine(line);
   }
@@ -220,11 +225,11 @@ export class StreamRun {
   }
 
   async #spawn(url: string): Promise<Child> {
-    const { config, source, capabilities, guard, egress, policy, attempt, feed, decode } = this.#options;
+    const { config, source, capabilities, guard, egress, policy, attempt, file, feed, decode } = this.#options;
     const problem = policy && checkSource(source, policy, config);
     if (problem !== undefined) throw problem;
     const isBound = policy !== undefined;
-    const route = await openRoute({ source, networks: policy?.networks, attempt });
+    const route = await openRoute({ source, networks: policy?.networks, attempt, file });
     this.#route = route;
     const snapshots = canSnapshot(source, capabilities);
     this.#flushKeyframes = canFlushKeyframes(this.#options) && (await this.#videoCodec()) === 'h264';
@@ -236,7 +241,7 @@ export class StreamRun {
       environment: egress.environment({ isBound, sinkHost: /\/\/([^:/]+)/.exec(url)?.[1] ?? '' }),
       stdin: snapshots,
       snapshots,
-      media: feed !== undefined,
+      media: file?.handle.fd ?? feed !== undefined,
       monitor: config.monitor.enabled,
     });
     const unwatch = guard.watch(child.pid);
@@ -310,8 +315,14 @@ export class StreamRun {
   }
 
   async #watch(): Promise<void> {
-    const { config, now, delay, startTimeoutMs, stallTimeoutMs } = this.#options;
-    const limits = { startTimeoutMs, stallTimeoutMs, frameIntervalMs: config.thumbnail.intervalSeconds * 1000 };
+    const { config, source, now, delay, startTimeoutMs } = this.#options;
+    const { connectSeconds } = waitFor(config, source);
+    const limits = {
+      connectTimeoutMs: connectSeconds === undefined ? undefined : connectSeconds * 1000,
+      startTimeoutMs,
+      stallTimeoutMs: (config.input.readTimeoutSeconds ?? this.#options.stallTimeoutMs / 1000) * 1000,
+      frameIntervalMs: config.thumbnail.intervalSeconds * 1000,
+    };
     const { signal } = this.#watching;
     while (!signal.aborted) {
       await delay(WATCH_INTERVAL_MS, signal).catch(() => {});

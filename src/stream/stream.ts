@@ -12,6 +12,7 @@ import { HlsOutput } from './hls-output.js';
 import { ImageWatch } from './image-watch.js';
 import { openMonitor } from './live-monitor.js';
 import { Meter } from './meter.js';
+import { type Part, Parts } from './parts.js';
 import { firstDecode } from './plan.js';
 import { whyNotReady } from './readiness.js';
 import { RestartLog } from './restart-log.js';
@@ -51,6 +52,7 @@ export class Stream implements LiveStream {
   #uploads: StreamUploads | undefined;
   readonly #meter = new Meter();
   readonly #cpu = new CpuClock();
+  readonly #parts: Parts;
   readonly #restartLog = new RestartLog();
   readonly #closing = new AbortController();
   /** Ends the wait before the next attempt. */
@@ -62,8 +64,6 @@ export class Stream implements LiveStream {
   #mediaSince: number | undefined;
   #decode: DecodeChoice;
   #failures = 0;
-  /** Runs in a row that gave nothing. */
-  #attempt = 0;
   #restarts = 0;
 
   constructor(env: StreamEnvironment) {
@@ -72,6 +72,7 @@ export class Stream implements LiveStream {
     this.#standing = new Standing(env);
     this.#decode = firstDecode(config);
     this.audience = new StreamAudience({ stream: config.name, metrics: env.metrics, now });
+    this.#parts = new Parts(env.source, config.loop);
     this.#snapshots = new Snapshots({ places: env.snapshotPlaces });
     this.monitor = openMonitor(env);
     this.hls = new HlsOutput({
@@ -224,13 +225,16 @@ export class Stream implements LiveStream {
     while (!signal.aborted) {
       const publisher = await this.#awaitPublisher();
       if (signal.aborted) return;
-      const end = await this.#runOnce(publisher);
+      const hadMedia = () => this.#mediaSince !== undefined;
+      const run = (part: Part) => this.#runOnce(publisher, part);
+      const end = await this.#parts.next({ publisher, signal, run, hadMedia });
       if (end.kind === 'stopped' || signal.aborted) return;
       if (end.kind === 'replanned') {
         if (end.decode !== this.#decode) log.info({ ...end.decode }, 'pictures are decoded in another way from now on');
         this.#decode = end.decode;
         continue;
       }
+      if (end.kind === 'continued') continue;
       if (end.kind === 'ended') {
         log.info('the source has ended');
         await this.#end('ended');
@@ -268,8 +272,8 @@ export class Stream implements LiveStream {
     return publisher && new StreamUploads({ config, publisher, cleanup, hls: this.hls });
   }
 
-  async #runOnce(publisher: Publisher | undefined): Promise<RunEnd> {
-    const { config, now, delay, redact, log, metrics } = this.#env;
+  async #runOnce(publisher: Publisher | undefined, part: Part): Promise<RunEnd> {
+    const { config, log, metrics } = this.#env;
     const labels = { stream: config.name, rendition: this.hls.rendition };
     const { signal } = this.#closing;
     const begun = publisher === undefined ? await this.#env.starts.enter(signal) : () => {};
@@ -279,12 +283,8 @@ export class Stream implements LiveStream {
     this.hls.begin();
     this.monitor?.begin();
     const run = new StreamRun({
-      ...this.#env,
-      now,
-      delay,
-      redact,
+      ...{ ...this.#env, ...part },
       decode: this.#decode,
-      attempt: this.#attempt,
       feed: publisher,
       acquire: (bytes) => this.images.acquire(bytes),
       snapshots: this.#snapshots,
@@ -306,10 +306,7 @@ export class Stream implements LiveStream {
       },
     });
     this.#run = run;
-    const end = await run.run().finally(begun);
-    if (end.kind === 'failed') this.#attempt = this.#mediaSince === undefined ? this.#attempt + 1 : 0;
-    this.#mediaSince ??= now();
-    return end;
+    return run.run().finally(begun);
   }
 
   #media(): void {

@@ -1,6 +1,8 @@
 /** What a run has shown so far. All times are epoch milliseconds. */
 export interface Vitals {
   readonly startedAt: number;
+  /** When ffmpeg had opened the source and knew its streams. */
+  readonly openedAt: number | undefined;
   /** When ffmpeg's reported position last moved on. */
   readonly progressAt: number | undefined;
   /** When the last piece of a segment came. */
@@ -13,6 +15,9 @@ export interface Vitals {
 }
 
 export interface WatchdogLimits {
+  /** How long the source may take until it has been opened; undefined: for ever. */
+  readonly connectTimeoutMs: number | undefined;
+  /** How long it may take from then on until it gives anything. */
   readonly startTimeoutMs: number;
   readonly stallTimeoutMs: number;
   /** Pictures come no more often than this. */
@@ -20,14 +25,19 @@ export interface WatchdogLimits {
 }
 
 /**
- * Says what is stalled, in words, or undefined. A source that sends nothing is waited for `startTimeoutMs`; afterwards position,
+ * Says what is stalled, in words, or undefined. A source is waited for until it is open, then until it gives something; afterwards position,
  * segments and pictures are watched each for itself. Pictures are only missed where there were some, and where segments
  * went by that must have had keyframes: a camera's keyframe may come every half minute. Pure.
  */
 export function findStall(vitals: Vitals, limits: WatchdogLimits, now: number): string | undefined {
-  const { startedAt, progressAt, segmentAt, frameAt, longestSegmentMs, segmentsSinceFrame } = vitals;
+  const { startedAt, openedAt, progressAt, segmentAt, frameAt, longestSegmentMs, segmentsSinceFrame } = vitals;
   if (progressAt === undefined && segmentAt === undefined && frameAt === undefined) {
-    return now - startedAt > limits.startTimeoutMs ? `nothing came for ${seconds(now - startedAt)}` : undefined;
+    const { connectTimeoutMs = Number.POSITIVE_INFINITY } = limits;
+    if (openedAt === undefined && now - startedAt > connectTimeoutMs) {
+      return `the source could not be opened within ${seconds(connectTimeoutMs)}`;
+    }
+    const since = openedAt ?? (limits.connectTimeoutMs === undefined ? now : startedAt);
+    return now - since > limits.startTimeoutMs ? `nothing came for ${seconds(now - since)}` : undefined;
   }
   const since = (at: number | undefined) => now - (at ?? startedAt);
   // ffmpeg reports twice a second, so the first sign of life may come before the first report.

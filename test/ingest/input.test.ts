@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type InputOptions, inputArguments } from '../../src/ingest/input.js';
-import { hostToResolve, withHost } from '../../src/ingest/route.js';
 import { parseSource, type Source } from '../../src/ingest/source.js';
+import { hostToResolve, withHost } from '../../src/ingest/source-host.js';
 
 const protocols = new Set([
   'file',

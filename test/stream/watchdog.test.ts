@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { findStall, type Vitals } from '../../src/stream/watchdog.js';
 
 const START = 1_790_000_000_000;
-const limits = { startTimeoutMs: 30_000, stallTimeoutMs: 15_000, frameIntervalMs: 5000 };
+const limits = { connectTimeoutMs: 40_000, startTimeoutMs: 30_000, stallTimeoutMs: 15_000, frameIntervalMs: 5000 };
 const nothing: Vitals = {
-  ...{ startedAt: START, progressAt: undefined, segmentAt: undefined, frameAt: undefined },
+  ...{ startedAt: START, openedAt: undefined, progressAt: undefined, segmentAt: undefined, frameAt: undefined },
   ...{ longestSegmentMs: 2000, segmentsSinceFrame: 0 },
 };
 /** What is stalled this many milliseconds after the start; times in `vitals` count from there too. */
@@ -22,6 +22,22 @@ describe('findStall', () => {
   it('waits for a source that sends nothing, but not for ever', () => {
     expect(stallAt(30_000, {})).toBeUndefined();
     expect(stallAt(30_001, {})).toBe('nothing came for 30 s');
+  });
+
+  it('waits for a source to open, then for its first media', () => {
+    const vitals = { ...nothing, openedAt: undefined };
+    const soon = { ...limits, connectTimeoutMs: 5000 };
+    expect(findStall(vitals, soon, START + 5000)).toBeUndefined();
+    expect(findStall(vitals, soon, START + 5001)).toBe('the source could not be opened within 5 s');
+    const opened = { ...nothing, openedAt: START + 4000 };
+    expect(findStall(opened, soon, START + 34_000)).toBeUndefined();
+    expect(findStall(opened, soon, START + 34_001)).toBe('nothing came for 30 s');
+  });
+
+  it('lets who listens wait for ever to be called, but not for what a caller then does not send', () => {
+    const listening = { ...limits, connectTimeoutMs: undefined };
+    expect(findStall(nothing, listening, START + 1e9)).toBeUndefined();
+    expect(findStall({ ...nothing, openedAt: START }, listening, START + 30_001)).toBe('nothing came for 30 s');
   });
 
   it('finds nothing in a stream that goes on', () => {

@@ -20,6 +20,7 @@ export interface ConnectionHost {
   readonly limits: RtmpServerLimits;
   readonly apps: readonly string[];
   readonly fourCcs: readonly string[] | undefined;
+  reads(codec: string): boolean;
   now(): number;
   decide(request: PublishRequest): Promise<PublishDecision>;
   publisher(stream: string): Publisher | undefined;
@@ -163,7 +164,10 @@ export class Connection {
   #publish(stream: string, encoder: string): void {
     const { address, secure } = this;
     const startedAt = this.#host.now();
-    this.#feed = createPublisher({ stream, address, secure, encoder, startedAt, connection: this });
+    this.#feed = createPublisher({
+      ...{ stream, address, secure, encoder, startedAt, connection: this },
+      reads: (codec) => this.#host.reads(codec),
+    });
     // Before the answer goes out, so that whoever sees the answer sees the publisher too.
     if (!this.#host.published(this, this.#feed.publisher)) {
       this.#reject('unavailable');

@@ -6,6 +6,8 @@ import type { PipeEnd, PipeOptions, Publisher, PublisherEnd } from './server-typ
 import type { CloseReason, MediaEvent, MetadataEvent } from './session-types.js';
 
 export interface PublisherOptions {
+  /** Whether media with this codec can be worked with. */
+  readonly reads: (codec: string) => boolean;
   readonly stream: string;
   readonly address: string;
   readonly secure: boolean;
@@ -33,7 +35,7 @@ const ignore = () => undefined;
 /** So much is taken in before anyone wants it, to see what it is. */
 const INSPECTED_BYTES = 256 * 1024;
 
-export function createPublisher({ connection, ...facts }: PublisherOptions): PublisherFeed {
+export function createPublisher({ connection, reads, ...facts }: PublisherOptions): PublisherFeed {
   const flv = createFlvWriter();
   /** What came before the first pipe; undefined from then on. */
   let waiting: (MediaEvent | MetadataEvent)[] | undefined = [];
@@ -51,10 +53,16 @@ export function createPublisher({ connection, ...facts }: PublisherOptions): Pub
     target.cork();
     for (const event of events) {
       const bytes = flv.write(event);
+      if (isUnreadable()) break;
       if (bytes.length > 0) target.write(bytes);
     }
     target.uncork();
     isFull = target.writableNeedDrain;
+    if (isUnreadable()) connection.close('source-unsupported');
+  }
+
+  function isUnreadable(): boolean {
+    return Object.values(flv.codecs).some((codec) => !reads(codec));
   }
 
   /** Takes in what comes before the first pipe, and looks what it is. */

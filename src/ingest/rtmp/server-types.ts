@@ -114,6 +114,8 @@ export interface RtmpServerOptions {
   /** Enhanced RTMP FourCCs offered to publishers that ask. */
   readonly fourCcs?: readonly string[];
   readonly limits?: Partial<RtmpServerLimits>;
+  /** Whether media with a codec, named as in `Publisher.codecs`, can be worked with. A publisher of another is ended. */
+  reads?(codec: string): boolean;
   /** Decides on a publisher. A rejection counts as `unavailable`. */
   authorise(request: PublishRequest): Promise<PublishDecision> | PublishDecision;
   /** Takes a publisher that has been let in: call `pipe`. If it throws, the publisher is refused. */

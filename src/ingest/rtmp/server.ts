@@ -52,6 +52,7 @@ export function createRtmpServer(options: RtmpServerOptions): RtmpServer {
     limits,
     apps: options.apps ?? ['live'],
     fourCcs: options.fourCcs,
+    reads: (codec) => options.reads?.(codec) ?? true,
     now,
     decide,
     publisher: (stream) => publishers.get(stream)?.publisher,
