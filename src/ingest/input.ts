@@ -74,9 +74,7 @@ function timestampArguments({ kind }: Source, { settings }: InputOptions): strin
 }
 
 function kindArguments(source: Exclude<Source, { kind: 'test' }>, options: InputOptions): string[] {
-  const { connectSeconds = 0, readSeconds } = options.timeouts;
-  // One limit for both in ffmpeg; the node looks at the shorter.
-  const microseconds = String(Math.round(Math.max(connectSeconds, readSeconds) * 1e6));
+  const microseconds = String(Math.round(options.timeouts.socketSeconds * 1e6));
   // With less probing the first picture comes sooner; with too little, audio that begins late is missed.
   const probe = ['-analyzeduration', '500000', '-probesize', '1000000'];
   switch (source.kind) {
@@ -108,14 +106,12 @@ function kindArguments(source: Exclude<Source, { kind: 'test' }>, options: Input
 
 function srtArguments(url: string, { settings, timeouts }: InputOptions): string[] {
   const srt = settings?.srt ?? {};
-  const { connectSeconds, readSeconds } = timeouts;
+  const { socketSeconds, readSeconds } = timeouts;
   const mode = srtMode(url, srt.mode);
   const option = (name: string, value: string | undefined) => (value === undefined ? [] : [name, value]);
   return [
     ...['-mode', mode, '-timeout', String(Math.round(readSeconds * 1e6))],
-    ...(mode === 'caller' && connectSeconds !== undefined
-      ? ['-connect_timeout', String(Math.round(connectSeconds * 1000))]
-      : []),
+    ...(mode === 'caller' ? ['-connect_timeout', String(Math.round(socketSeconds * 1000))] : []),
     ...option('-passphrase', srt.passphrase),
     ...option('-streamid', srt.streamId),
     ...option('-latency', srt.latencyMs === undefined ? undefined : String(srt.latencyMs * 1000)),

@@ -6,6 +6,8 @@ export interface SourceTimeouts {
   readonly connectSeconds: number | undefined;
   /** Until the next byte. */
   readonly readSeconds: number;
+  /** What ffmpeg itself waits for a connection and for a byte. It has better words for what is wrong, so it comes first. */
+  readonly socketSeconds: number;
 }
 
 export interface TimeoutSettings {
@@ -15,18 +17,18 @@ export interface TimeoutSettings {
 
 /** A local source answers at once or not at all; a playlist's segments may be as far apart as they are long. */
 const byKind: Readonly<Record<(Source | UnknownSource)['kind'], readonly [connect: number, read: number]>> = {
-  test: [10, 10],
+  test: [20, 10],
   push: [30, 30],
-  file: [10, 10],
-  directory: [10, 10],
-  device: [10, 5],
-  rtsp: [10, 10],
-  rtmp: [10, 10],
-  srt: [10, 5],
-  http: [15, 15],
-  mjpeg: [10, 10],
-  hls: [20, 20],
-  unknown: [10, 10],
+  file: [20, 10],
+  directory: [20, 10],
+  device: [20, 5],
+  rtsp: [20, 10],
+  rtmp: [20, 10],
+  srt: [20, 5],
+  http: [20, 15],
+  mjpeg: [20, 10],
+  hls: [30, 20],
+  unknown: [20, 10],
 };
 
 /** What is set, else what suits the kind of the source. Whoever listens waits for ever to be called. Pure. */
@@ -39,6 +41,7 @@ export function timeoutsOf(
   return {
     connectSeconds: settings.connectTimeoutSeconds ?? (isListener ? undefined : connect),
     readSeconds: settings.readTimeoutSeconds ?? read,
+    socketSeconds: Math.max(settings.connectTimeoutSeconds ?? 0, settings.readTimeoutSeconds ?? read),
   };
 }
 

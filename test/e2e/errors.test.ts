@@ -58,7 +58,12 @@ it('says of every source that cannot be played what is wrong with it, and goes o
     ['http-410', `${http.url}/410.mp4`, 'source-refused', /4xx/],
     ['http-500', `${http.url}/500.mp4`, 'source-unavailable', /5xx/],
     ['http-503', `${http.url}/503.mp4`, 'source-unavailable', /5xx/],
-    ['srt', 'srt://127.0.0.1:9000', 'source-unsupported', /srt: is not a kind of source that this node opens/],
+    [
+      'srt',
+      'srt://127.0.0.1:9000',
+      'source-unsupported',
+      /this ffmpeg has no srt; name one that has it as ffmpeg\.path/,
+    ],
     ['ftp', 'ftp://127.0.0.1/a.mp4', 'source-unsupported', /ftp: is not a kind/],
     ['pipe', 'pipe:0', 'source-unsupported', /pipe: is not a kind/],
     ['concat', 'concat:a.ts|b.ts', 'source-unsupported', /concat: is not a kind/],

@@ -194,7 +194,7 @@ describe.concurrent.each(ffmpegs)('the arguments, to the $name ffmpeg', ({ path,
         loop: false,
         libavformat,
         protocols: await protocolsOf(path),
-        timeouts: { connectSeconds: 10, readSeconds: 10 },
+        timeouts: { connectSeconds: 10, readSeconds: 10, socketSeconds: 10 },
       };
       const { exit, segments, pictures, progress, lines } = await runPlan(
         path,

@@ -165,7 +165,7 @@ describe.concurrent.each(ffmpegs)('a failure of the $name ffmpeg', ({ path, liba
         loop: false,
         libavformat,
         protocols: await protocolsOf(path),
-        timeouts: { connectSeconds: 2, readSeconds: 2 },
+        timeouts: { connectSeconds: 2, readSeconds: 2, socketSeconds: 2 },
       };
       const input = inputArguments(source, options);
       const { lines, segments, pictures, exit } = await runPlan(path, {
@@ -187,7 +187,7 @@ describe.concurrent.each(ffmpegs)('a failure of the $name ffmpeg', ({ path, liba
       loop: false,
       libavformat,
       protocols: await protocolsOf(path),
-      timeouts: { connectSeconds: 2, readSeconds: 2 },
+      timeouts: { connectSeconds: 2, readSeconds: 2, socketSeconds: 2 },
     };
     const input = inputArguments(source, options);
     const plan = { ...smallPlan, input, libavformat, hls: { segmentSeconds: 1, container: 'fmp4' as const } };

@@ -21,7 +21,7 @@ const options: InputOptions = {
   loop: true,
   libavformat: 58,
   protocols,
-  timeouts: { connectSeconds: 1, readSeconds: 2.5 },
+  timeouts: { connectSeconds: 1, readSeconds: 2.5, socketSeconds: 2.5 },
 };
 const sourceOf = (text: string): Source => parseSource(text, (path) => `/at/${path}`);
 const argumentsOf = (text: string, more: Partial<InputOptions> = {}) =>
