@@ -22,7 +22,7 @@ import type { RunEnd } from './run-end.js';
 import { Snapshots, snapshotRefusal } from './snapshots.js';
 import { Standing } from './standing.js';
 import { segmentEvent, statsOf } from './stats.js';
-import { stillsPage } from './stills-page.js';
+import { stillsOf } from './stills-page.js';
 import type { StreamImages } from './stream-images.js';
 import type {
   LiveStream,
@@ -181,10 +181,7 @@ export class Stream implements LiveStream {
   }
 
   stills(query: StillsQuery): StillsPage {
-    const { storageUrl } = this.#env;
-    const url = this.#uploads && storageUrl?.(this.#uploads.status().store);
-    const baseUrl = url === undefined ? undefined : `${url}/${this.name}/stills`;
-    return stillsPage({ ...query, entries: this.#uploads?.stills() ?? [], baseUrl });
+    return stillsOf(query, { ...this.#env, name: this.name, uploads: this.#uploads });
   }
 
   async snapshot(options: SnapshotOptions): Promise<SnapshotResource> {
@@ -196,8 +193,7 @@ export class Stream implements LiveStream {
   notReady(): string | undefined {
     const stored = this.#env.storageRequired ? this.#uploads?.notReady() : undefined;
     return whyNotReady({
-      state: this.#standing.state,
-      reason: this.#reason?.message,
+      ...{ state: this.#standing.state, reason: this.#reason?.message },
       isPlayable: this.hls.multivariant() !== undefined,
       thumbnail: this.images.status.state,
       stored: stored && this.#env.redact(stored),
