@@ -1,6 +1,4 @@
-import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { AlertChange } from './alerts/alert.js';
 import { Alerts } from './alerts/alerts.js';
 import { ensureAdminToken } from './config/admin-token.js';
@@ -10,7 +8,6 @@ import { playbackKeysOf } from './config/schema-access.js';
 import { SecretKeeper } from './config/secret-keeper.js';
 import { Control } from './control.js';
 import { type Capabilities, readCapabilities } from './ffmpeg/capabilities.js';
-import { cpuSecondsOf } from './ffmpeg/cpu.js';
 import { createOrphanGuard, type GuardOptions, type OrphanGuard } from './ffmpeg/guard.js';
 import { findFfmpeg } from './ffmpeg/locate.js';
 import { Fleet } from './fleet.js';
@@ -38,6 +35,7 @@ import { openState } from './stream/state/open.js';
 import { Stream } from './stream/stream.js';
 import type { StreamDirectory } from './stream/types.js';
 import type { WantedStream } from './stream/wanted.js';
+import { system } from './system.js';
 import { createEpisodes } from './telemetry/episodes.js';
 import { createLogger } from './telemetry/logger.js';
 import { createMetrics } from './telemetry/metrics.js';
@@ -303,7 +301,7 @@ export class SidepipeNode {
     const source = readSource(config.source, (path) => resolve(path), config.input.format);
     const { storage, http, ffmpeg } = this.config;
     return new Stream({
-      ...shared,
+      ...{ ...shared, ...system },
       publisher: shared.publishing?.publisher,
       config,
       origin,
@@ -329,11 +327,6 @@ export class SidepipeNode {
       stallTimeoutMs: ffmpeg.stallTimeoutSeconds * 1000,
       maxSegmentBytes: MAX_SEGMENT_BYTES,
       redact: this.#secrets.redact,
-      now: Date.now,
-      delay: (ms, signal) => delay(ms, undefined, signal === undefined ? {} : { signal }),
-      random: Math.random,
-      randomId: () => randomBytes(4).toString('hex'),
-      cpuSecondsOf: async (pid) => (pid === undefined ? undefined : cpuSecondsOf(pid)),
     });
   }
 }
