@@ -39,6 +39,7 @@ import { system } from './system.js';
 import { createEpisodes } from './telemetry/episodes.js';
 import { createLogger } from './telemetry/logger.js';
 import { createMetrics } from './telemetry/metrics.js';
+import { openTracing, type Tracing } from './tracing.js';
 import { version } from './version.js';
 
 /** What embedding programs may set beside the configuration. */
@@ -71,6 +72,8 @@ interface Shared {
   /** Undefined: nothing leaves this node. */
   readonly publishing: Publishing | undefined;
   readonly starts: Starts;
+  /** Undefined: no traces. */
+  readonly tracing: Tracing | undefined;
 }
 
 /** A live-streaming node: every part, built from one configuration and closed in order. */
@@ -170,7 +173,8 @@ export class SidepipeNode {
     const sink = this.#closedLater(createSegmentSink());
     const egress = this.#closedLater(createEgress({ networks: this.config.api.sources.networks }));
     await Promise.all([sink.start(), egress.start()]);
-    const publishing = await this.#openPublishing();
+    const tracing = await this.#openTracing();
+    const publishing = await this.#openPublishing(tracing);
     const { type } = this.config.storage;
     this.#log.info({ version, ffmpeg: capabilities.version, guard: guard.way, storage: type }, 'the node starts');
     if (this.#options.listen !== false) await this.#listen();
@@ -185,7 +189,7 @@ export class SidepipeNode {
     );
     this.#closers.unshift(() => this.#streams.close(this.#options.closeDeadlineMs ?? 5000));
     const starts = new Starts({ atOnce: this.config.limits.startsAtOnce });
-    await this.#begin({ capabilities, guard, sink, egress, publishing, starts });
+    await this.#begin({ capabilities, guard, sink, egress, publishing, tracing, starts });
   }
 
   /** The streams, and whoever decides which there are. */
@@ -258,7 +262,13 @@ export class SidepipeNode {
     return part;
   }
 
-  async #openPublishing(): Promise<Publishing | undefined> {
+  async #openTracing(): Promise<Tracing | undefined> {
+    const tracing = await openTracing({ telemetry: this.config.telemetry, log: this.#log });
+    this.#closers.unshift(() => tracing?.close(this.#options.closeDeadlineMs ?? 5000));
+    return tracing;
+  }
+
+  async #openPublishing(tracing: Tracing | undefined): Promise<Publishing | undefined> {
     const { storage } = this.config;
     const isKnown = (stream: string) => this.#streams.get(stream) !== undefined;
     const publishing = await openPublishing({
@@ -267,6 +277,7 @@ export class SidepipeNode {
       metrics: this.#metrics,
       events: this.#events,
       isKnown,
+      traces: tracing?.traces,
     });
     this.#closers.unshift(() => publishing?.close(this.#options.closeDeadlineMs ?? 5000));
     return publishing;
@@ -303,6 +314,7 @@ export class SidepipeNode {
     return new Stream({
       ...{ ...shared, ...system },
       publisher: shared.publishing?.publisher,
+      traces: shared.tracing?.traces,
       config,
       origin,
       nextPublisher: config.source === 'push' ? (signal) => this.#door.desk.next(config.name, signal) : undefined,

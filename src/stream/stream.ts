@@ -8,7 +8,7 @@ import { CpuClock } from './cpu-clock.js';
 import { describeStream } from './description.js';
 import type { StreamEnvironment } from './environment.js';
 import type { StreamStats } from './feed-schema.js';
-import { HlsOutput } from './hls-output.js';
+import { HlsOutput, type ListedSegment } from './hls-output.js';
 import { ImageWatch } from './image-watch.js';
 import { openMonitor } from './live-monitor.js';
 import { Meter } from './meter.js';
@@ -80,6 +80,8 @@ export class Stream implements LiveStream {
       randomId,
       now,
       onListed: (segment) => {
+        // Before it is on its way.
+        this.#trace(segment);
         this.#uploads?.segment(segment);
         env.feed.publish(segmentEvent(config.name, this.hls.rendition, segment, now()));
       },
@@ -89,6 +91,15 @@ export class Stream implements LiveStream {
     });
     this.#pictures = new ImageWatch({ env, hls: this.hls, uploads: () => this.#uploads });
     this.#uploads = this.#openUploads();
+  }
+
+  #trace({ file, body, entry, completedAtMs }: ListedSegment): void {
+    const { config, traces, now, publisher } = this.#env;
+    traces?.segment({
+      ...{ stream: config.name, rendition: this.hls.rendition, file, bytes: body.byteLength },
+      ...{ durationSeconds: entry.durationSeconds, startsAt: entry.programDateTime },
+      ...{ completedAt: completedAtMs, listedAt: now(), uploads: publisher !== undefined },
+    });
   }
 
   get name(): string {

@@ -56,7 +56,7 @@ export async function measureOutage(options: OutageOptions): Promise<OutageFacts
 
   const during = sampleMemory(pid);
   local.mark();
-  server.faults.add({ fault: { kind: 'reset', when: 'before-commit' }, method: 'PUT' });
+  server.faults.add({ fault: { kind: 'reset', when: 'before-commit' } });
   await delay(outageSeconds * 1000);
   const segments = local.marked();
   const newest = [...segments.keys()].at(-1)!;
