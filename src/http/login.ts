@@ -6,14 +6,14 @@ import { adminRefusal, adminRequest } from './auth.js';
 import type { AppContext } from './context.js';
 import { type HeaderFields, loginSecurity } from './headers.js';
 import { pageResponse } from './pages.js';
-import { type Problem, problemResponse } from './problem.js';
+import { type Problem, problemOf, problemResponse } from './problem.js';
 
 /** The login of people: a form and a cookie, no script. */
 export function loginRoutes(app: Hono, context: AppContext): void {
   app.get('/login', (c) => page(context, { next: nextOf(c.req.query('next')) }));
 
   app.post('/login', async (c) => {
-    const form = await readForm(c).catch((error: unknown) => apiProblem(error));
+    const form = await readForm(c).catch((error: unknown) => apiProblem(error) ?? problemOf(error));
     if (!(form instanceof URLSearchParams)) return problemResponse(form, c.req.url);
     const next = nextOf(form.get('next') ?? undefined);
     const result = context.admin.login(form.get('token') ?? '', adminRequest(c, context));
