@@ -1,0 +1,118 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { parse, parseAllDocuments } from 'yaml';
+import { loadConfig } from '../../src/config/load.js';
+import { createNode } from '../../src/node.js';
+
+const read = (name: string) => readFile(new URL(`../../deploy/${name}`, import.meta.url), 'utf8');
+
+interface Manifest {
+  readonly kind: string;
+  readonly data?: Readonly<Record<string, string>>;
+  readonly stringData?: Readonly<Record<string, string>>;
+  readonly spec?: {
+    readonly template?: { readonly spec: PodSpec };
+    readonly ports?: readonly { readonly targetPort: string }[];
+  };
+}
+
+interface PodSpec {
+  readonly containers: readonly [
+    {
+      readonly args: readonly string[];
+      readonly ports: readonly { readonly name: string; readonly containerPort: number }[];
+      readonly startupProbe: Probe;
+      readonly livenessProbe: Probe;
+      readonly readinessProbe: Probe;
+      readonly volumeMounts: readonly { readonly mountPath: string }[];
+    },
+  ];
+}
+
+interface Probe {
+  readonly httpGet: { readonly path: string; readonly port: string };
+}
+
+async function kubernetes() {
+  const documents = parseAllDocuments(await read('kubernetes/sidepipe.yaml'));
+  expect(documents.flatMap(({ errors }) => errors)).toEqual([]);
+  const manifests = documents.map((each) => each.toJS() as Manifest);
+  const of = (kind: string) => manifests.find((each) => each.kind === kind)!;
+  const [container] = of('Deployment').spec!.template!.spec.containers;
+  return { of, container };
+}
+
+async function config(files: Readonly<Record<string, string>>, env: Readonly<Record<string, string>>) {
+  const folder = await mkdtemp(join(tmpdir(), 'sidepipe-deploy-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
+  const [file] = Object.keys(files);
+  return loadConfig({ env, flags: {}, cwd: folder, ...(file !== undefined && { file }) });
+}
+
+it('gives Kubernetes a configuration that the node takes', async () => {
+  const { of, container } = await kubernetes();
+  const loaded = await config(of('ConfigMap').data!, of('Secret').stringData!);
+  expect(loaded.streams).toHaveLength(1);
+  expect(loaded.storage.s3?.secretAccessKey).toBe('change-me');
+  const ports = Object.fromEntries(container.ports.map(({ name, containerPort }) => [name, containerPort]));
+  expect(ports).toEqual({ http: loaded.http.port, rtmp: loaded.rtmp.port });
+  for (const { targetPort } of of('Service').spec!.ports!) expect(ports).toHaveProperty(targetPort);
+  const [mount] = container.volumeMounts;
+  expect(container.args).toEqual(['serve', '--config', `${mount!.mountPath}/${Object.keys(of('ConfigMap').data!)[0]}`]);
+});
+
+it('probes what the node answers', async () => {
+  const { container } = await kubernetes();
+  const node = createNode({ streams: [] }, { listen: false });
+  onTestFinished(() => node.close());
+  for (const probe of [container.startupProbe, container.livenessProbe, container.readinessProbe]) {
+    expect(probe.httpGet.port).toBe('http');
+    expect((await node.fetch(new Request(`http://node${probe.httpGet.path}`))).status).toBe(200);
+  }
+});
+
+interface Compose {
+  readonly services: Readonly<
+    Record<
+      string,
+      {
+        readonly environment?: Readonly<Record<string, string>>;
+        readonly ports?: readonly string[];
+        readonly volumes?: readonly string[];
+        readonly depends_on?: Readonly<Record<string, unknown>>;
+        readonly read_only?: boolean;
+      }
+    >
+  >;
+  readonly volumes: Readonly<Record<string, unknown>>;
+}
+
+it('composes services that know each other, and a node that takes its settings', async () => {
+  const { services, volumes } = parse(await read('docker-compose.yml'), { merge: true }) as Compose;
+  const loaded = await config({}, services['sidepipe']!.environment!);
+  expect(loaded.streams.map(({ name, source }) => [name, source])).toEqual([
+    ['studio', 'push'],
+    ['demo', 'test'],
+  ]);
+  expect(services['sidepipe']!.ports).toEqual([`${loaded.http.port}:8080`, `${loaded.rtmp.port}:1935`]);
+  expect(services['sidepipe']!.read_only).toBe(true);
+  expect(services).toHaveProperty(new URL(loaded.storage.s3!.endpoint!).hostname);
+  expect(services['store']!.environment).toEqual({
+    MINIO_ROOT_USER: loaded.storage.s3!.accessKeyId,
+    MINIO_ROOT_PASSWORD: loaded.storage.s3!.secretAccessKey,
+  });
+  for (const { depends_on = {}, volumes: mounts = [] } of Object.values(services)) {
+    for (const name of Object.keys(depends_on)) expect(services).toHaveProperty([name]);
+    for (const [source = ''] of mounts.map((mount) => mount.split(':'))) {
+      if (source.startsWith('./')) expect(await read(source.slice(2))).not.toBe('');
+      else expect(volumes).toHaveProperty([source]);
+    }
+  }
+  const prometheus = parse(await read('prometheus/prometheus.yml')) as {
+    scrape_configs: { static_configs: { targets: string[] }[] }[];
+  };
+  expect(prometheus.scrape_configs[0]!.static_configs[0]!.targets).toEqual([`sidepipe:${loaded.http.port}`]);
+});
