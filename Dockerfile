@@ -7,8 +7,8 @@ COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY . .
 RUN npm run --silent build
+RUN npm sbom --package-lock-only --omit=dev --sbom-format=cyclonedx > sbom.cdx.json
 RUN npm prune --omit=dev --ignore-scripts --no-audit --no-fund
-RUN npm sbom --omit=dev --sbom-format=cyclonedx > sbom.cdx.json
 # One place for the embedded ffmpeg, whatever the platform.
 RUN node -e "require('fs').symlinkSync(require('@ffmpeg-installer/ffmpeg').path, 'ffmpeg')" && chmod +x "$(readlink ffmpeg)"
 
@@ -26,6 +26,9 @@ COPY --from=build /app/dist ./dist
 # Which ffmpeg is used: the distribution's where it is in the image. SIDEPIPE_FFMPEG_PATH=/app/ffmpeg chooses the embedded one.
 RUN ln -s "$(command -v ffmpeg || echo /app/ffmpeg)" /usr/local/bin/sidepipe-ffmpeg
 ENV NODE_ENV=production
+# glibc would keep freed segments for itself.
+ENV MALLOC_ARENA_MAX=2
+ENV MALLOC_MMAP_THRESHOLD_=131072
 ENV SIDEPIPE_FFMPEG_PATH=/usr/local/bin/sidepipe-ffmpeg
 USER node
 EXPOSE 8080 1935

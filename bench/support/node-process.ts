@@ -28,6 +28,8 @@ export interface NodeProcess {
 export interface NodeProcessOptions {
   readonly config: Readonly<Record<string, unknown>>;
   readonly environment?: Readonly<Record<string, string>>;
+  /** What stands before Node.js's path; it must become that program, not start it. */
+  readonly wrapper?: readonly string[];
 }
 
 const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
@@ -40,7 +42,8 @@ export async function startNodeProcess(options: NodeProcessOptions): Promise<Nod
   const spawnedAt = performance.now();
   const config = { http: { host: '127.0.0.1', port }, log: { level: 'error' }, ...options.config };
   await writeFile(join(folder, 'config.yaml'), stringify(config));
-  const child = spawn(process.execPath, [cli, 'serve', '--config', 'config.yaml'], {
+  const [program, ...args] = [...(options.wrapper ?? []), process.execPath, cli, 'serve', '--config', 'config.yaml'];
+  const child = spawn(program!, args, {
     cwd: folder,
     env: { ...process.env, ...options.environment },
     stdio: ['ignore', 'ignore', 'inherit'],

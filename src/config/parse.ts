@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { type Field, fieldsOf } from './fields.js';
 import { configInvalid, formatPath, type Path, type Problem } from './problems.js';
+import { withProfile } from './profile.js';
 import { collectSecrets, redactText, secretsOfUrl } from './redact.js';
 import { type Config, configSchema } from './schema.js';
 import { closest, didYouMean } from './suggest.js';
@@ -30,7 +31,7 @@ export function parseConfig(input: unknown): Config {
 
 /** What is wrong with a configuration; or, when nothing is, the configuration. */
 export function checkConfig(input: unknown): { config?: Config; findings: Finding[] } {
-  const value = withoutNulls(input) ?? {};
+  const value = withProfile(withoutNulls(input) ?? {});
   const first = configSchema.safeParse(value, { error: expectation });
   if (first.success) return { config: first.data, findings: [] };
   const redact = (text: string) => redactText(text, collectSecrets(value));

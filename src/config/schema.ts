@@ -246,6 +246,8 @@ const state = z.strictObject({ file: z.string().min(1).optional(), store: flag.d
 
 export const configSchema = z
   .strictObject({
+    /** Other defaults, where nothing is told: `edge` is for boards and other small machines. */
+    profile: z.enum(['standard', 'edge']).default('standard'),
     http: http.prefault({}),
     rtmp: rtmp.prefault({}),
     rtmps: rtmps.optional(),

@@ -63,7 +63,8 @@ async function startContained(environment: Readonly<Record<string, string>>) {
     wrapper: contained(['/bin/sh', '-c', `exec ${[program, ...rest].join(' ')}`]),
     script: [],
     cwd: '/',
-    env: { ...image.environment, ...environment },
+    // It is process 1 in a real one.
+    env: { ...image.environment, TINI_SUBREAPER: '1', ...environment },
   });
 }
 
