@@ -56,7 +56,7 @@ describe.each([
     const node = await startNode({
       ffmpeg: { path, startTimeoutSeconds: 120, stallTimeoutSeconds: 60 },
       streams: [
-        { name: 'copy', source: clip, ...short, monitor: { width: 160 } },
+        { name: 'copy', source: clip, ...short, monitor: architecture === 'arm64' },
         { name: 'copy-fmp4', source: clip, ...short, ...fmp4, thumbnail: { ...short.thumbnail, decode: 'references' } },
         { name: 'encode', source: clip, ...short, ...encode },
         { name: 'encode-fmp4', source: clip, ...short, ...fmp4, ...encode },
