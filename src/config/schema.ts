@@ -4,7 +4,6 @@ import { alerts, streamAlerts } from './schema-alerts.js';
 import { monitor } from './schema-monitor.js';
 import { preview, storyboard, thumbnail } from './schema-pictures.js';
 import { apiSources, device, input, rtsp, srt } from './schema-sources.js';
-import { telemetry } from './schema-telemetry.js';
 import { flag, numeric, port, seconds } from './schema-values.js';
 
 /** The one schema of the configuration. Every other place takes its types from here. */
@@ -258,7 +257,6 @@ export const configSchema = z
       .strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info') })
       .prefault({}),
     alerts: alerts.prefault({}),
-    telemetry: telemetry.prefault({}),
     api: z.strictObject({ sources: apiSources.prefault({}) }).prefault({}),
     limits: limits.prefault({}),
     state: state.prefault({}),

@@ -67,15 +67,6 @@ export const pageSecurity: HeaderFields = {
   'x-frame-options': 'DENY',
 };
 
-/** For the page with the form of the login. */
-export const loginSecurity: HeaderFields = {
-  ...pageSecurity,
-  'content-security-policy': (pageSecurity['content-security-policy'] ?? '').replace(
-    "form-action 'none'",
-    "form-action 'self'",
-  ),
-};
-
 /** For the page that other sites may frame: those of `origins`, each an origin as in a policy, or `*`. */
 export function frameSecurity(origins: readonly string[]): HeaderFields {
   const ancestors = origins.includes('*') ? '*' : ["'self'", ...origins].join(' ');
@@ -84,7 +75,8 @@ export function frameSecurity(origins: readonly string[]): HeaderFields {
     'content-security-policy': [...pagePolicy, `frame-ancestors ${origins.length === 0 ? "'none'" : ancestors}`].join(
       '; ',
     ),
-    // For pages that let in only what says so.
+    // For pages that let in only what says so, and frames only where these do too.
+    'cross-origin-embedder-policy': 'require-corp',
     'cross-origin-resource-policy': 'cross-origin',
     'referrer-policy': 'strict-origin-when-cross-origin',
   };

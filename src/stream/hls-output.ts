@@ -18,8 +18,6 @@ export interface ListedSegment {
   readonly entry: SegmentEntry;
   readonly mediaSequence: number;
   readonly discontinuitySequence: number;
-  /** When its last byte was there: milliseconds since the epoch. */
-  readonly completedAtMs: number;
 }
 
 export interface HlsOutputOptions {
@@ -116,7 +114,6 @@ export class HlsOutput implements HlsView {
       body,
       init: initResource === undefined ? undefined : { file: entry.initUri!, body: initResource.body },
       entry,
-      completedAtMs: segment.completedAtMs,
       mediaSequence: playlist.mediaSequence + playlist.entries.length - 1,
       // A playlist that began here would keep this segment's own discontinuity in its text, not in the number.
       discontinuitySequence:

@@ -8,7 +8,7 @@ import { CpuClock } from './cpu-clock.js';
 import { describeStream } from './description.js';
 import type { StreamEnvironment } from './environment.js';
 import type { StreamStats } from './feed-schema.js';
-import { HlsOutput, type ListedSegment } from './hls-output.js';
+import { HlsOutput } from './hls-output.js';
 import { ImageWatch } from './image-watch.js';
 import { openMonitor } from './live-monitor.js';
 import { Meter } from './meter.js';
@@ -22,7 +22,7 @@ import type { RunEnd } from './run-end.js';
 import { Snapshots, snapshotRefusal } from './snapshots.js';
 import { Standing } from './standing.js';
 import { segmentEvent, statsOf } from './stats.js';
-import { stillsOf } from './stills-page.js';
+import { stillsPage } from './stills-page.js';
 import type { StreamImages } from './stream-images.js';
 import type {
   LiveStream,
@@ -80,8 +80,6 @@ export class Stream implements LiveStream {
       randomId,
       now,
       onListed: (segment) => {
-        // Before it is on its way.
-        this.#trace(segment);
         this.#uploads?.segment(segment);
         env.feed.publish(segmentEvent(config.name, this.hls.rendition, segment, now()));
       },
@@ -91,15 +89,6 @@ export class Stream implements LiveStream {
     });
     this.#pictures = new ImageWatch({ env, hls: this.hls, uploads: () => this.#uploads });
     this.#uploads = this.#openUploads();
-  }
-
-  #trace({ file, body, entry, completedAtMs }: ListedSegment): void {
-    const { config, traces, now, publisher } = this.#env;
-    traces?.segment({
-      ...{ stream: config.name, rendition: this.hls.rendition, file, bytes: body.byteLength },
-      ...{ durationSeconds: entry.durationSeconds, startsAt: entry.programDateTime },
-      ...{ completedAt: completedAtMs, listedAt: now(), uploads: publisher !== undefined },
-    });
   }
 
   get name(): string {
@@ -192,7 +181,10 @@ export class Stream implements LiveStream {
   }
 
   stills(query: StillsQuery): StillsPage {
-    return stillsOf(query, { ...this.#env, name: this.name, uploads: this.#uploads });
+    const { storageUrl } = this.#env;
+    const url = this.#uploads && storageUrl?.(this.#uploads.status().store);
+    const baseUrl = url === undefined ? undefined : `${url}/${this.name}/stills`;
+    return stillsPage({ ...query, entries: this.#uploads?.stills() ?? [], baseUrl });
   }
 
   async snapshot(options: SnapshotOptions): Promise<SnapshotResource> {
@@ -204,7 +196,8 @@ export class Stream implements LiveStream {
   notReady(): string | undefined {
     const stored = this.#env.storageRequired ? this.#uploads?.notReady() : undefined;
     return whyNotReady({
-      ...{ state: this.#standing.state, reason: this.#reason?.message },
+      state: this.#standing.state,
+      reason: this.#reason?.message,
       isPlayable: this.hls.multivariant() !== undefined,
       thumbnail: this.images.status.state,
       stored: stored && this.#env.redact(stored),

@@ -1,12 +1,12 @@
 import { html } from 'hono/html';
+import type { StreamDescription } from '../stream/types.js';
 import type { WebAssets } from './assets.js';
 import { summaryInWords } from './client/words.js';
 import { type Html, icon, layout } from './layout.js';
-import { type PageStream, signed } from './page-stream.js';
 import { pictureFigure, pictureUrl, stateBadge, viewersBadge } from './parts.js';
 
 export interface HomePageOptions {
-  readonly streams: readonly PageStream[];
+  readonly streams: readonly StreamDescription[];
   /** Where the node is, without a slash at its end; undefined where nobody can tell. */
   readonly base: string | undefined;
   readonly rtmpPort: number;
@@ -34,14 +34,12 @@ ${
   });
 }
 
-const closedFigure = html`<figure class="picture"><figcaption>Not open to everyone</figcaption></figure>`;
-
-function card(stream: PageStream, now: number): Html {
+function card(stream: StreamDescription, now: number): Html {
   const path = encodeURIComponent(stream.name);
   const preview = stream.playback.preview.split('/').at(-1) ?? 'preview.webp';
   return html`<li class="card" data-stream="${stream.name}" data-state="${stream.state}">
-<a href="watch/${path}"${stream.isClosed ? '' : html` data-preview-url="${signed(`live/${path}/${preview}`, stream)}"`}>
-${stream.isClosed ? closedFigure : pictureFigure(stream, pictureUrl('', stream), now)}
+<a href="watch/${path}" data-preview-url="live/${path}/${preview}">
+${pictureFigure(stream, pictureUrl('', stream), now)}
 <div class="card-text"><h2>${stream.name}</h2><p class="card-facts">${stateBadge(stream)}${viewersBadge(stream)}</p><p class="reason" data-reason>${stream.reason?.message ?? ''}</p></div>
 </a>
 </li>`;
@@ -55,21 +53,21 @@ function emptyState({ assets, host, rtmpPort }: { assets: WebAssets; host: strin
 <div class="ways">
 <section aria-labelledby="way-camera">
 <h3 id="way-camera">A camera or an address</h3>
-<pre tabindex="0" aria-label="Example configuration for a camera"><code>streams:
+<pre><code>streams:
   - name: front-door
-    source: rtsp://user:password@camera.local/stream</code></pre>
+    source: rtsp://user:password@camera/1</code></pre>
 <p>Or without a file:</p>
-<pre tabindex="0" aria-label="Example command"><code>sidepipe serve --stream front-door \\
-  --source rtsp://camera.local/stream</code></pre>
+<pre><code>sidepipe serve --stream front-door \\
+  --source rtsp://camera/1</code></pre>
 </section>
 <section aria-labelledby="way-push">
 <h3 id="way-push">OBS or another encoder</h3>
-<pre tabindex="0" aria-label="Example configuration for an encoder"><code>streams:
+<pre><code>streams:
   - name: studio
     source: push
-    keys: [a-long-secret-of-your-own]</code></pre>
+    keys: [a-secret-of-your-own]</code></pre>
 <p>Then send to this server, with the key as stream key:</p>
-<pre tabindex="0" aria-label="Address for RTMP"><code>${server}</code></pre>
+<pre><code>${server}</code></pre>
 </section>
 </div>
 <p>Nothing at hand? <code>sidepipe serve --demo</code> shows a moving test picture.</p>

@@ -2,7 +2,6 @@ import { html } from 'hono/html';
 import type { StreamDescription } from '../stream/types.js';
 import { stateInWords } from './client/words.js';
 import type { Html } from './layout.js';
-import { type PageStream, signed } from './page-stream.js';
 
 /** The addresses of a stream for people and programs elsewhere, all absolute. */
 export interface StreamAddresses {
@@ -17,15 +16,15 @@ export interface StreamAddresses {
 }
 
 /** `base`: where the node is, without a slash at its end. */
-export function addressesOf(stream: PageStream, base: string): StreamAddresses {
+export function addressesOf(stream: StreamDescription, base: string): StreamAddresses {
   const name = encodeURIComponent(stream.name);
-  const watch = signed(`${base}/watch/${name}`, stream);
+  const watch = `${base}/watch/${name}`;
   return {
     base,
     watch,
-    embed: signed(`${base}/embed/${name}`, stream),
-    hls: signed(`${base}/live/${name}/index.m3u8`, stream),
-    thumbnail: signed(`${base}/live/${name}/${thumbnailFile(stream)}`, stream),
+    embed: `${base}/embed/${name}`,
+    hls: `${base}/live/${name}/index.m3u8`,
+    thumbnail: `${base}/live/${name}/${thumbnailFile(stream)}`,
     oembed: `${base}/oembed?url=${encodeURIComponent(watch)}&format=json`,
   };
 }

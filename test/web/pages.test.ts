@@ -73,7 +73,27 @@ describe('pages', () => {
     expect(page).toContain('src="../live/cam/thumbnail.jpg"');
   });
 
-  it('help where there is no stream', async () => {
-    expect(await (await makeApp([]).get('/')).text()).toContain('No stream yet');
+  it('help where there is no stream, with the address that publishers need', async () => {
+    const page = await (await makeApp([]).get('/', { host: 'tv.home.arpa:8080' })).text();
+    expect(page).toContain('No stream yet');
+    expect(page).toContain('source: rtsp://');
+    expect(page).toContain('<code>rtmp://tv.home.arpa/live</code>');
+    const other = await (await makeApp([], { publicUrl: 'https://tv.example.org/x', rtmpPort: 1936 }).get('/')).text();
+    expect(other).toContain('<code>rtmp://tv.example.org:1936/live</code>');
+  });
+
+  it('ask for all that the script imports at once', async () => {
+    const page = await (await makeApp([]).get('/')).text();
+    expect(page).toContain('<link rel="modulepreload" href="assets/abc123/chunk-1.js">');
+    expect(page).toContain('<script type="module" src="assets/abc123/home.js">');
+  });
+
+  it('show how many watch, where the node counts them', async () => {
+    const stream = new FakeStream('cam');
+    const describe = stream.describe.bind(stream);
+    stream.describe = () => ({ ...describe(), viewers: 12 });
+    const { get } = makeApp([stream]);
+    for (const path of ['/', '/watch/cam'])
+      expect(await (await get(path)).text()).toContain('data-viewers>12 viewers<');
   });
 });

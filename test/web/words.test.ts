@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { ageInWords, bitrateInWords, factsInWords, pictureInWords, stateInWords } from '../../src/web/client/words.js';
+import {
+  ageInWords,
+  bitrateInWords,
+  factsInWords,
+  pictureInWords,
+  stateInWords,
+  summaryInWords,
+  viewersInWords,
+} from '../../src/web/client/words.js';
 
 describe('ageInWords', () => {
   it.each([
@@ -49,4 +57,19 @@ it('leaves out the facts that are not known', () => {
     ['Peak bit rate', '2.3 Mbit/s'],
   ]);
   expect(bitrateInWords(64_400)).toBe('64 kbit/s');
+});
+
+it.each([
+  [undefined, ''],
+  [null, ''],
+  [0, ''],
+  [1, '1 viewer'],
+  [1234, '1,234 viewers'],
+])('counts %s viewers as %j', (viewers, words) => {
+  expect(viewersInWords({ name: 'cam', ...(viewers === undefined ? {} : { viewers }) })).toBe(words);
+});
+
+it('sums up the streams', () => {
+  expect(summaryInWords([])).toBe('');
+  expect(summaryInWords([{ state: 'live' }, { state: 'idle' }])).toBe('1 of 2 live');
 });

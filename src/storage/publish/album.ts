@@ -145,7 +145,6 @@ export class Album {
       document: new Document<Waiting>({
         kind: 'image',
         stream: options.name,
-        key,
         settings,
         target,
         ready: mayPublish,

@@ -113,9 +113,11 @@ export class Playback {
     });
     hls.on(Hls.Events.MANIFEST_PARSED, (_event, { levels }) => {
       onRenditions(levels.length < 2 ? [] : levels.map(renditionOf));
+      onSound(false);
       play();
     });
-    hls.on(Hls.Events.BUFFER_CODECS, (_event, { audio, audiovideo }) => onSound(Boolean(audio ?? audiovideo)));
+    // Told track by track.
+    hls.on(Hls.Events.BUFFER_CODECS, (_event, { audio, audiovideo }) => (audio ?? audiovideo) && onSound(true));
     hls.loadSource(playlistUrl);
     hls.attachMedia(video);
   }

@@ -37,7 +37,10 @@ export function mountPlayer({ root, clock, onFacts }: PlayerMount): void {
   answerControls(root, player);
   enableKeyboard(root, keyActions(video, controller, player));
   // Not before they can see what the video offers.
-  void import('./player-elements.js');
+  void import('./player-elements.js').then(() => {
+    // With the screen for waiting and the button for sound. The attribute for it is not looked at by version 4.19.
+    Object.assign(controller, { fullscreenElement: root });
+  });
   repeat(async () => {
     try {
       const response = await fetchTimed(apiUrl, clock);

@@ -102,7 +102,7 @@ export class StreamPlayer {
     const { video } = this.#options;
     if (this.#playback === undefined) {
       if (this.#wanted && this.#state === 'live' && now >= this.#retryAt) this.#open(now);
-    } else if (video.currentTime !== this.#position) {
+    } else if (video.currentTime !== this.#position && !video.paused) {
       this.#playing = true;
       this.#attempts = 0;
       this.#movedAt = now;

@@ -88,7 +88,7 @@ export function factsInWords(stream: StreamFacts): readonly (readonly [label: st
     ['Picture size', resolution === null ? null : resolution.replace('x', ' × ')],
     ['Frame rate', frameRate === null ? null : `${Number(frameRate.toFixed(2))} fps`],
     ['Peak bit rate', bandwidth === null ? null : bitrateInWords(bandwidth)],
-    ['Codecs', codecs],
+    ['Codecs', codecs === null ? null : codecs.replaceAll(',', ', ')],
   ];
   return facts.flatMap(([label, text]) => (text === null ? [] : [[label, text] as const]));
 }
