@@ -25,10 +25,12 @@ export interface HttpSourceOptions {
   /** By path, without the query. Anything else is 404. */
   readonly routes: Readonly<Record<string, Route>>;
   readonly tls?: { readonly key: string; readonly cert: string };
+  /** Where it listens, which is then in its URL. */
+  readonly host?: string;
 }
 
 /** A server of media for one test, on a free port of both loopback addresses' name. */
-export async function startHttpSource({ routes, tls }: HttpSourceOptions): Promise<HttpSource> {
+export async function startHttpSource({ routes, tls, host = 'localhost' }: HttpSourceOptions): Promise<HttpSource> {
   const requests: SourceRequest[] = [];
   const sockets = new Set<Socket>();
   const listener = (request: IncomingMessage, response: ServerResponse) => {
@@ -44,7 +46,7 @@ export async function startHttpSource({ routes, tls }: HttpSourceOptions): Promi
     socket.on('error', () => undefined);
     socket.once('close', () => sockets.delete(socket));
   });
-  await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve));
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
   const close = () =>
     new Promise<void>((resolve) => {
       server.close(() => resolve());
@@ -52,7 +54,7 @@ export async function startHttpSource({ routes, tls }: HttpSourceOptions): Promi
     });
   onTestFinished(close);
   const { port } = server.address() as AddressInfo;
-  return { url: `${tls === undefined ? 'http' : 'https'}://localhost:${port}`, port, requests, close };
+  return { url: `${tls === undefined ? 'http' : 'https'}://${host}:${port}`, port, requests, close };
 }
 
 /** Serves a file with ranges, as a web server does. */

@@ -4,6 +4,10 @@ import { createServer as createTlsServer } from 'node:tls';
 import { onTestFinished } from 'vitest';
 
 export interface RtspServerOptions {
+  /** Where it listens. */
+  readonly host?: string;
+  /** Where players are sent instead. */
+  readonly redirect?: string;
   /** RTSP over TLS. */
   readonly tls?: { readonly key: string; readonly cert: string };
   /** Asked of players; publishers may come as they are. */
@@ -45,7 +49,12 @@ interface Peer {
 }
 
 /** A relay for one stream over TCP: one publishes by ANNOUNCE and RECORD, others play by DESCRIBE, SETUP and PLAY. */
-export async function startRtspServer({ auth, tls }: RtspServerOptions = {}): Promise<RtspServer> {
+export async function startRtspServer({
+  auth,
+  tls,
+  redirect,
+  host = 'localhost',
+}: RtspServerOptions = {}): Promise<RtspServer> {
   const peers = new Set<Peer>();
   const nonce = randomBytes(8).toString('hex');
   const transports: string[] = [];
@@ -100,6 +109,7 @@ export async function startRtspServer({ auth, tls }: RtspServerOptions = {}): Pr
         description = request.body;
         return reply('200 OK');
       case 'DESCRIBE':
+        if (redirect !== undefined) return reply('302 Moved Temporarily', [`Location: ${redirect}`]);
         return reply('200 OK', ['Content-Type: application/sdp', `Content-Base: ${request.url}/`], description);
       case 'SETUP': {
         const transport = request.headers.get('transport') ?? '';
@@ -137,7 +147,7 @@ export async function startRtspServer({ auth, tls }: RtspServerOptions = {}): Pr
     socket.on('data', read);
   };
   const server = tls === undefined ? createServer(accept) : createTlsServer(tls, accept);
-  await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve));
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
   const close = () =>
     new Promise<void>((resolve) => {
       server.close(() => resolve());
