@@ -69,7 +69,7 @@ async function listingDelays({ clip, streams, rounds, inStep }: Options): Promis
     watchObjects((body) => completedAt.set(body, performance.now())),
     watchListings((output, { body, file, sequence }) => {
       // The newest segment's name in the rendered playlist: it is really listed.
-      const listed = output.playlist(output.rendition)?.body.trimEnd().endsWith(`-${file}`);
+      const listed = output.playlist(output.renditions[0]!)?.body.trimEnd().endsWith(`-${file}`);
       const completed = completedAt.get(body);
       if (!listed || completed === undefined) throw new Error(`${file} is not listed`);
       delays[sequence === 0 ? 'first' : 'later'].push(performance.now() - completed);
@@ -110,8 +110,8 @@ function watchObjects(note: (body: Uint8Array) => void): () => void {
 /** Lets `note` see every segment once its stream has listed it, until the returned function is called. */
 function watchListings(note: (output: HlsOutput, segment: ReadySegment) => void): () => void {
   const original = HlsOutput.prototype.add;
-  HlsOutput.prototype.add = function (segment, clock) {
-    original.call(this, segment, clock);
+  HlsOutput.prototype.add = function (rendition, segment, clock) {
+    original.call(this, rendition, segment, clock);
     note(this, segment);
   };
   return () => {

@@ -11,6 +11,7 @@ import { SecretKeeper } from './config/secret-keeper.js';
 import { Control } from './control.js';
 import { type Capabilities, readCapabilities } from './ffmpeg/capabilities.js';
 import { cpuSecondsOf } from './ffmpeg/cpu.js';
+import { EncoderDesk } from './ffmpeg/encoder-desk.js';
 import { createOrphanGuard, type GuardOptions, type OrphanGuard } from './ffmpeg/guard.js';
 import { findFfmpeg } from './ffmpeg/locate.js';
 import { Fleet } from './fleet.js';
@@ -67,6 +68,7 @@ const STATS_MS = 2000;
 /** What all streams of a node share. */
 interface Shared {
   readonly capabilities: Capabilities;
+  readonly encoders: EncoderDesk;
   readonly guard: OrphanGuard;
   readonly sink: SegmentSink;
   readonly egress: Egress;
@@ -187,7 +189,8 @@ export class SidepipeNode {
     );
     this.#closers.unshift(() => this.#streams.close(this.#options.closeDeadlineMs ?? 5000));
     const starts = new Starts({ atOnce: this.config.limits.startsAtOnce });
-    await this.#begin({ capabilities, guard, sink, egress, publishing, starts });
+    const encoders = new EncoderDesk(capabilities);
+    await this.#begin({ capabilities, encoders, guard, sink, egress, publishing, starts });
   }
 
   /** The streams, and whoever decides which there are. */

@@ -45,7 +45,7 @@ export async function ffmpegCost({ clip, stream, frames, realTime, through = [] 
       config: streamConfig({ name: 'bench', source: clip, ...stream }),
       source: { kind: 'file', url: `file:${clip}` },
       capabilities,
-      url: receiver.url,
+      urls: new Map([['source', receiver.url]]),
     });
     // The node would begin the file again and again, in real time.
     const args = ffmpegArguments({ ...plan, snapshots: false, input: [...(realTime ? ['-re'] : []), '-i', clip] });
@@ -64,7 +64,7 @@ export function streamConfig(stream: Readonly<Record<string, unknown>>): StreamC
 
 /** The command line up to and with the HLS output, which comes first. Throws when there is none. Pure. */
 export function withoutFrames(args: readonly string[]): string[] {
-  const playlist = args.findIndex((argument) => argument.endsWith('/index.m3u8'));
+  const playlist = args.findLastIndex((argument) => argument.endsWith('/index.m3u8'));
   if (playlist < 0) throw new Error('no HLS output in these arguments');
   return args.slice(0, playlist + 1);
 }

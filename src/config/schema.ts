@@ -3,6 +3,7 @@ import { admin, httpAccess, playback, playbackKeysOf, streamPlayback } from './s
 import { alerts, streamAlerts } from './schema-alerts.js';
 import { monitor } from './schema-monitor.js';
 import { preview, storyboard, thumbnail } from './schema-pictures.js';
+import { noDoubles, rendition } from './schema-renditions.js';
 import { apiSources, device, input, rtsp, srt } from './schema-sources.js';
 import { flag, numeric, port, seconds } from './schema-values.js';
 
@@ -179,19 +180,6 @@ const storage = z
     }
   });
 
-const rendition = z.strictObject({
-  name: z
-    .string()
-    .regex(/^[a-z0-9][a-z0-9-]{0,31}$/, 'expected lower-case letters, digits and hyphens')
-    .default('encoded'),
-  height: numeric(z.number().int().min(64).max(4320)).default(720),
-  /** Video bits a second. */
-  bitrate: numeric(z.number().int().min(50_000).max(200_000_000)).default(2_500_000),
-  fps: numeric(z.number().positive().max(240)).optional(),
-  encoder: z.literal('libx264').default('libx264'),
-  preset: z.enum(['ultrafast', 'superfast', 'veryfast', 'faster', 'fast', 'medium']).default('veryfast'),
-});
-
 const hls = z.strictObject({
   segmentSeconds: numeric(z.number().min(0.5).max(30)).default(2),
   windowSegments: numeric(z.number().int().min(3).max(100)).default(6),
@@ -219,8 +207,9 @@ export const streamSchema = z.strictObject({
       graceSeconds: numeric(z.number().min(0).max(3600)).default(30),
     })
     .prefault({}),
-  video: z.literal('copy').default('copy'),
-  renditions: z.array(rendition).length(1, 'one rendition for now').optional(),
+  /** Beside `renditions`: the source's own video as well. */
+  video: z.literal('copy').optional(),
+  renditions: z.array(rendition).min(1).max(8).optional(),
   audio: z.enum(['copy', 'aac', 'none']).default('copy'),
   /** Files only: begin again at the end. */
   loop: flag.default(true),
@@ -288,6 +277,9 @@ export const configSchema = z
       if (playbackKeysOf(value.playback, item.playback)?.length === 0) {
         const path = item.playback.access === 'signed' ? ['streams', index, 'playback', 'keys'] : ['playback', 'keys'];
         context.addIssue({ code: 'custom', path, message: 'needed where playback.access is signed' });
+      }
+      for (const problem of noDoubles(item)) {
+        context.addIssue({ code: 'custom', path: ['streams', index, ...problem.path], message: problem.message });
       }
       if (seen.has(item.name)) {
         context.addIssue({

@@ -1,4 +1,4 @@
-import { type HlsPlan, hlsOutput } from './hls-output.js';
+import { type HlsPlan, hlsDevices, hlsInputs, hlsOutputs } from './hls-output.js';
 import { type MonitorPlan, monitorOutput } from './monitor.js';
 import { framesOutput, type PicturePlan } from './picture-output.js';
 import { snapshotOutput } from './valve.js';
@@ -17,8 +17,6 @@ export interface StreamPlan extends HlsPlan {
   /** Whether pictures of full size can be asked for, on standard input. */
   readonly snapshots?: boolean;
   readonly monitor?: MonitorPlan;
-  /** Major version of libavformat. */
-  readonly libavformat: number;
 }
 
 /** The file descriptor on which ffmpeg reports its progress. */
@@ -28,14 +26,16 @@ const PACKETS_URL = 'pipe:4';
 /** For so long. Each line costs the node as much as a read, and what they say holds for good. */
 const PACKETS_SECONDS = 5;
 
-/** The whole command line of a stream's one ffmpeg process: one input, HLS to loopback, raw frames on stdout. Pure. */
+/** The whole command line of a stream's one ffmpeg process: one source, HLS to loopback, raw frames on stdout. Pure. */
 export function ffmpegArguments(plan: StreamPlan): string[] {
   return [
     ...(plan.snapshots ? [] : ['-nostdin']),
     ...['-hide_banner', '-nostats', '-loglevel', 'level+info', '-progress', PROGRESS_URL],
+    ...hlsDevices(plan),
     ...decoderArguments(plan),
     ...plan.input,
-    ...hlsOutput(plan),
+    ...hlsInputs(plan),
+    ...hlsOutputs(plan),
     ...framesOutput(plan.frames, plan.libavformat),
     ...packetTimes(plan),
     ...(plan.snapshots ? snapshotOutput(plan.libavformat) : []),
@@ -50,8 +50,8 @@ export function ffmpegArguments(plan: StreamPlan): string[] {
  * The loop filter smooths block edges, which a much smaller picture does not show; only where no other picture is made
  * from this one, or its faults would add up.
  */
-function decoderArguments({ video, frames }: StreamPlan): string[] {
-  if (video.kind !== 'copy') return [];
+function decoderArguments({ renditions, frames }: StreamPlan): string[] {
+  if (renditions.some(({ video }) => video.kind === 'encode')) return [];
   if (frames.decode === 'all') return ['-threads', '1'];
   if (frames.decode === 'references') return ['-threads', '1', '-skip_frame', 'noref'];
   return ['-threads', '1', '-skip_frame', 'nokey', ...(frames.deblock === false ? ['-skip_loop_filter', 'all'] : [])];

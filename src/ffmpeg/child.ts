@@ -155,6 +155,8 @@ export interface RunOptions {
 }
 
 const MAX_OUTPUT_BYTES = 4 * 1024 ** 2;
+/** Of what it says on standard error: the beginning, where the cause is. */
+const MAX_STDERR_LENGTH = 4096;
 
 /** Runs a short-lived program and gives what it printed. Rejects when it fails, prints too much or takes too long. */
 export async function runToEnd(options: RunOptions): Promise<string> {
@@ -171,7 +173,10 @@ export async function runToEnd(options: RunOptions): Promise<string> {
     if (bytes > MAX_OUTPUT_BYTES) end();
     else pieces.push(piece);
   });
-  child.stderr.resume();
+  let stderr = '';
+  child.stderr.on('data', (piece: Buffer) => {
+    if (stderr.length < MAX_STDERR_LENGTH) stderr += piece.toString('utf8');
+  });
   child.side.resume();
   child.packets.resume();
   const { code } = await child.exited;
@@ -181,7 +186,7 @@ export async function runToEnd(options: RunOptions): Promise<string> {
       code: 'ffmpeg-unusable',
       fault: 'node',
       cause: signal.aborted ? signal.reason : undefined,
-      details: { code },
+      details: { code, stderr: stderr.slice(0, MAX_STDERR_LENGTH) },
     });
   }
   return Buffer.concat(pieces).toString('utf8');

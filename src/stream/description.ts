@@ -1,10 +1,13 @@
 import type { SidepipeError } from '../errors.js';
+import type { EncoderChoice } from '../ffmpeg/encoders.js';
 import type { DecodeChoice } from '../frames/decode.js';
+import type { MediaDescription } from '../hls/inspect.js';
 import type { Monitor } from '../monitor/monitor.js';
 import type { PublicationStatus } from '../storage/publish/types.js';
 import type { StreamEnvironment } from './environment.js';
 import type { HlsOutput } from './hls-output.js';
-import { firstDecode, isCopied, monitorPlan } from './plan.js';
+import { firstDecode, monitorPlan } from './plan.js';
+import { isOnlyCopied, type RenditionVideo, wantedRenditions } from './rendition-plan.js';
 import type { StreamRun } from './run.js';
 import type { StreamImages } from './stream-images.js';
 import type { PlaybackUrls, StreamDescription, StreamState } from './types.js';
@@ -22,6 +25,8 @@ export interface DescribedStream {
   readonly restarts: number;
   /** Undefined: what one begins with. */
   readonly decode?: DecodeChoice;
+  /** By rendition; none before the first run. */
+  readonly encoders?: ReadonlyMap<string, EncoderChoice>;
   readonly decoderErrors: number;
   readonly monitor: Monitor['status'] | undefined;
 }
@@ -40,7 +45,7 @@ export function describeStream(stream: DescribedStream): StreamDescription {
     viewers: stream.viewers,
     playback: describePlayback(stream),
     thumbnail: describeThumbnail(stream),
-    hls: describeHls(stream.hls),
+    hls: describeHls(stream),
     storage: describeStorage(stream),
     monitor: describeMonitor(stream),
     ffmpeg: {
@@ -99,7 +104,7 @@ function describeThumbnail({ images, decoderErrors, ...stream }: DescribedStream
 }
 
 function describeDecode({ env, decode, run }: Pick<DescribedStream, 'env' | 'decode' | 'run'>) {
-  if (!isCopied(env.config, env.source))
+  if (!isOnlyCopied(env.config, env.source))
     return {
       mode: 'all',
       reason: 'the video is encoded, so all of it is decoded',
@@ -111,10 +116,9 @@ function describeDecode({ env, decode, run }: Pick<DescribedStream, 'env' | 'dec
   return { mode, reason, keyframeIntervalSeconds };
 }
 
-function describeHls(hls: HlsOutput): StreamDescription['hls'] {
+function describeHls({ env, hls, encoders }: DescribedStream): StreamDescription['hls'] {
   const { segments, seconds, heldBytes, mediaSequence, discontinuitySequence, bandwidth } = hls.counters();
-  const described = hls.description;
-  const resolution = described?.width && described.height ? `${described.width}x${described.height}` : null;
+  const wanted = new Map(wantedRenditions(env.config, env.source).map(({ name, video }) => [name, video]));
   return {
     segments,
     windowBytes: heldBytes,
@@ -122,10 +126,27 @@ function describeHls(hls: HlsOutput): StreamDescription['hls'] {
     mediaSequence,
     discontinuitySequence,
     bandwidth: bandwidth === null ? null : Math.round(bandwidth),
-    codecs: described?.codecs ?? null,
-    resolution,
-    frameRate: described?.frameRate ?? null,
+    ...describeTracks(hls.description),
+    aligned: hls.aligned,
+    renditions: hls.status().map((each) => ({
+      name: each.name,
+      ...describeVideo(wanted.get(each.name), encoders?.get(each.name)),
+      segments: each.segments,
+      mediaSequence: each.mediaSequence,
+      bandwidth: each.bandwidth === null ? null : Math.round(each.bandwidth),
+      ...describeTracks(each.description),
+    })),
   };
+}
+
+function describeTracks(described: MediaDescription | undefined) {
+  const resolution = described?.width && described.height ? `${described.width}x${described.height}` : null;
+  return { codecs: described?.codecs ?? null, resolution, frameRate: described?.frameRate ?? null };
+}
+
+function describeVideo(video: RenditionVideo | undefined, choice: EncoderChoice | undefined) {
+  if (video?.kind !== 'encode') return { video: 'copy', encoder: null, encoderReason: null } as const;
+  return { video: 'encode', encoder: choice?.encoder ?? null, encoderReason: choice?.reason ?? null } as const;
 }
 
 function describeMonitor({ env, monitor }: DescribedStream): StreamDescription['monitor'] {

@@ -1,6 +1,7 @@
 import type { StreamConfig } from '../config/schema.js';
 import type { SidepipeError } from '../errors.js';
 import type { Capabilities } from '../ffmpeg/capabilities.js';
+import type { EncoderDesk } from '../ffmpeg/encoder-desk.js';
 import type { OrphanGuard } from '../ffmpeg/guard.js';
 import type { SegmentSink } from '../hls/sink.js';
 import type { Egress } from '../ingest/egress.js';
@@ -24,6 +25,7 @@ export interface StreamEnvironment {
   readonly origin: StreamOrigin;
   readonly source: Source | UnknownSource;
   readonly capabilities: Capabilities;
+  readonly encoders: Pick<EncoderDesk, 'choose'>;
   readonly guard: OrphanGuard;
   readonly sink: SegmentSink;
   readonly egress: Egress;

@@ -1,13 +1,16 @@
 import type { MonitorConfig, StreamConfig } from '../config/schema.js';
 import type { StreamPlan } from '../ffmpeg/arguments.js';
 import type { Capabilities } from '../ffmpeg/capabilities.js';
-import type { VideoPlan } from '../ffmpeg/hls-output.js';
+import type { EncoderChoice } from '../ffmpeg/encoders.js';
+import type { RenditionPlan } from '../ffmpeg/hls-output.js';
 import type { MonitorPlan } from '../ffmpeg/monitor.js';
 import { type DecodeChoice, everyPicture, firstChoice, SAMPLE_PICTURES } from '../frames/decode.js';
 import { type InputSettings, inputArguments, isCopyable, takesCommands } from '../ingest/input.js';
 import { type Source, srtMode, type UnknownSource } from '../ingest/source.js';
 import { longestWaitMs, type SourceTimeouts, timeoutsOf } from '../ingest/timeouts.js';
+import { isOnlyCopied, type WantedRendition, wantedRenditions } from './rendition-plan.js';
 import { type RestartPolicy, restartPolicyOf } from './restart-policy.js';
+import { firstNeeds, type SourceNeeds } from './source-needs.js';
 
 /** Pictures up to so wide are made from keyframes whose block edges are left as they are: a third of full HD. */
 const DEBLOCKED_WIDTH = 640;
@@ -16,8 +19,12 @@ export interface PlanOptions {
   readonly config: StreamConfig;
   readonly source: Source | UnknownSource;
   readonly capabilities: Pick<Capabilities, 'libavformat' | 'protocols'>;
-  /** The receiver's URL for this run. */
-  readonly url: string;
+  /** The receivers' URLs for this run, by rendition. */
+  readonly urls: ReadonlyMap<string, string>;
+  /** By rendition; libx264 where it is not told. */
+  readonly encoders?: ReadonlyMap<string, Pick<EncoderChoice, 'encoder'>>;
+  /** What the source turned out to need; what one begins with where it is not told. */
+  readonly needs?: SourceNeeds;
   /** What ffmpeg opens in the source's place. */
   readonly sourceUrl?: string | undefined;
   /** Whether the stream is under a policy. */
@@ -33,31 +40,36 @@ export function planStream({
   config,
   source,
   capabilities,
-  url,
+  urls,
+  encoders = new Map(),
+  needs = firstNeeds(config),
   sourceUrl,
   isBound = false,
   decode,
   flushesKeyframes = false,
 }: PlanOptions): StreamPlan {
-  const { thumbnail, hls, audio, loop } = config;
+  const { thumbnail, hls, loop } = config;
   const { libavformat, protocols } = capabilities;
-  const video = videoPlan(config, source);
+  const { container, videoTag, silence } = needs;
+  const renditions = wantedRenditions(config, source).map((each) =>
+    renditionPlan(each, urls.get(each.name)!, encoders.get(each.name)),
+  );
   return {
     input: inputArguments(source, {
       ...{ loop, libavformat, protocols, isBound, url: sourceUrl },
       settings: inputSettings(config),
       timeouts: waitFor(config, source),
     }),
-    video,
-    audio: audio === 'copy' && source.kind === 'test' ? 'aac' : audio,
-    hls: { url, segmentSeconds: hls.segmentSeconds, container: hls.container, dropsSequenceEnds: flushesKeyframes },
+    renditions,
+    audio: silence ? 'silence' : audioOf(config, source),
+    hls: { segmentSeconds: hls.segmentSeconds, container, videoTag, dropsSequenceEnds: flushesKeyframes },
     frames: {
       intervalSeconds: thumbnail.intervalSeconds / thumbnail.bestOf,
       width: thumbnail.width,
       height: boxHeight(thumbnail),
       packetTimes: isCopyable(source, config.device),
       deblock: thumbnail.deblock === 'always' || (thumbnail.deblock === 'auto' && thumbnail.width > DEBLOCKED_WIDTH),
-      ...(video.kind === 'copy' ? pictureGaps(decode ?? firstDecode(config)) : {}),
+      ...(isOnlyCopied(config, source) ? pictureGaps(decode ?? firstDecode(config)) : {}),
     },
     snapshots: canSnapshot(source, capabilities),
     ...(config.monitor.enabled ? { monitor: monitorPlan(config.monitor) } : {}),
@@ -91,18 +103,13 @@ export interface FlushOptions extends Pick<PlanOptions, 'config' | 'source'> {
 
 /** Whether H.264 that the node itself writes to ffmpeg may bear marks for a decoder of keyframes, which players must not get. Pure. */
 export function canFlushKeyframes({ config, source, capabilities, decode }: FlushOptions): boolean {
-  const isDecodedForPictures = isCopied(config, source) && decode.mode === 'keyframes';
+  const isDecodedForPictures = isOnlyCopied(config, source) && decode.mode === 'keyframes';
   return source.kind === 'push' && isDecodedForPictures && capabilities.bitstreamFilters.has('filter_units');
 }
 
 /** Keyframes come when they come; all other pictures come at every moment. */
 function pictureGaps({ mode, longestGapSeconds }: DecodeChoice): Partial<StreamPlan['frames']> {
   return mode === 'keyframes' ? { decode: mode, longestGapSeconds, sample: SAMPLE_PICTURES } : { decode: mode };
-}
-
-/** Whether the source's own video is passed on. What cannot be is encoded without being asked. */
-export function isCopied({ renditions, device }: StreamConfig, source: Source | UnknownSource): boolean {
-  return renditions?.[0] === undefined && isCopyable(source, device);
 }
 
 /** How long a stream's source is waited for. */
@@ -124,12 +131,18 @@ function inputSettings({ input, rtsp, srt, device }: StreamConfig): InputSetting
   return { timestamps: input.timestamps, rtspTransport: rtsp.transport, srt, device };
 }
 
-/** A test picture's rendition is called `source` all the same. */
-function videoPlan(config: StreamConfig, source: Source | UnknownSource): VideoPlan {
-  const rendition = config.renditions?.[0];
-  if (isCopied(config, source)) return { kind: 'copy' };
-  const { height = 720, bitrate = 2_000_000, fps, preset = 'superfast' } = rendition ?? {};
-  return { kind: 'encode', height, bitrate, fps, preset };
+/** What becomes of the sound. A test tone is made, so it is encoded. */
+export function audioOf({ audio }: Pick<StreamConfig, 'audio'>, { kind }: Pick<Source | UnknownSource, 'kind'>) {
+  return audio === 'copy' && kind === 'test' ? 'aac' : audio;
+}
+
+function renditionPlan(
+  { video }: WantedRendition,
+  url: string,
+  choice: Pick<EncoderChoice, 'encoder'> | undefined,
+): RenditionPlan {
+  if (video.kind === 'copy') return { url, video };
+  return { url, video: { ...video, encoder: choice?.encoder ?? 'libx264' } };
 }
 
 /** The box that pictures are fitted into is 16:9 unless its height is told. */

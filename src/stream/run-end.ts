@@ -6,6 +6,7 @@ import type { LogLine } from '../ffmpeg/log-line.js';
 import type { LogTail } from '../ffmpeg/log-tail.js';
 import type { DecodeChoice } from '../frames/decode.js';
 import type { Source, UnknownSource } from '../ingest/source.js';
+import type { SourceNeeds } from './source-needs.js';
 
 /** Why a run is over. */
 export type RunEnd =
@@ -15,8 +16,9 @@ export type RunEnd =
   | { readonly kind: 'stopped' }
   /** One part of the source is over: begin with the next at once. */
   | { readonly kind: 'continued' }
-  /** Pictures have to be decoded in another way: begin again at once. */
+  /** Pictures have to be decoded in another way, or the source needs another plan: begin again at once. */
   | { readonly kind: 'replanned'; readonly decode: DecodeChoice }
+  | { readonly kind: 'replanned'; readonly needs: SourceNeeds }
   | { readonly kind: 'failed'; readonly error: SidepipeError };
 
 export interface OwnEnd {

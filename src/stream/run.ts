@@ -1,75 +1,25 @@
-import type { Writable } from 'node:stream';
-import type { StreamConfig } from '../config/schema.js';
 import { SidepipeError } from '../errors.js';
 import { ffmpegArguments } from '../ffmpeg/arguments.js';
-import type { Capabilities } from '../ffmpeg/capabilities.js';
 import { type Child, type ChildExit, spawnChild, stopChild } from '../ffmpeg/child.js';
-import type { OrphanGuard } from '../ffmpeg/guard.js';
 import type { LogLine } from '../ffmpeg/log-line.js';
 import { LogTail } from '../ffmpeg/log-tail.js';
 import { type Progress, ProgressParser } from '../ffmpeg/progress.js';
-import type { SourceClock } from '../frames/clock.js';
-import type { DecodeChoice } from '../frames/decode.js';
-import type { DecodedPicture } from '../frames/frame.js';
-import { type ReadySegment, SegmentAssembler } from '../hls/assembler.js';
-import type { SegmentReceiver, SegmentSink } from '../hls/sink.js';
-import type { PlaylistFile } from '../ingest/directory.js';
-import type { Egress } from '../ingest/egress.js';
+import { type SourceFacts, SourceFactsReader } from '../ffmpeg/source-facts.js';
+import type { ReadySegment } from '../hls/assembler.js';
 import { isCopyable } from '../ingest/input.js';
-import { checkSource, type SourcePolicy } from '../ingest/policy.js';
+import { checkSource } from '../ingest/policy.js';
 import { openRoute, type Route } from '../ingest/route.js';
-import type { Source, UnknownSource } from '../ingest/source.js';
 import type { Position } from './meter.js';
 import { PictureIntake } from './picture-intake.js';
-import { canFlushKeyframes, canSnapshot, isCopied, planStream, waitFor } from './plan.js';
-import { asError, endOfItself, lineText, type RunEnd } from './run-end.js';
+import { audioOf, canFlushKeyframes, canSnapshot, planStream, waitFor } from './plan.js';
+import { isCopied, isOnlyCopied, renditionNames } from './rendition-plan.js';
+import { asError, endOfItself, type RunEnd } from './run-end.js';
+import type { RunOptions } from './run-options.js';
+import { OWN_URL, SegmentIntake } from './segment-intake.js';
 import { SnapshotIntake } from './snapshot-intake.js';
-import type { Snapshots } from './snapshots.js';
+import { needsOf, sameNeeds } from './source-needs.js';
 import { findStall, type Vitals } from './watchdog.js';
 
-export interface RunOptions {
-  readonly config: StreamConfig;
-  readonly source: Source | UnknownSource;
-  readonly capabilities: Capabilities;
-  readonly guard: OrphanGuard;
-  readonly sink: SegmentSink;
-  readonly egress: Egress;
-  /** What the source may be; undefined: anything. */
-  readonly policy: SourcePolicy | undefined;
-  /** How many runs have given nothing. */
-  readonly attempt: number;
-  /** Directories only: which of its files. */
-  readonly file?: PlaylistFile | undefined;
-  readonly startTimeoutMs: number;
-  readonly stallTimeoutMs: number;
-  readonly maxSegmentBytes: number;
-  readonly redact: (text: string) => string;
-  /** What is decoded of a copied stream. */
-  readonly decode: DecodeChoice;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
-  readonly delay: (ms: number, signal?: AbortSignal) => Promise<void>;
-  /** Lends a buffer for the next picture. */
-  readonly acquire: (bytes: number) => Uint8Array | undefined;
-  readonly onPicture: (picture: DecodedPicture, capturedAt: number) => void;
-  readonly onSegment: (segment: ReadySegment, clock: SourceClock) => void;
-  readonly onLine: (line: LogLine) => void;
-  /** Whoever wants pictures of full size. */
-  readonly snapshots: Pick<Snapshots, 'isWanted' | 'from' | 'offer' | 'fail'>;
-  /** Takes the monitor's bytes; undefined where there is no monitor. */
-  readonly onMonitor?: ((piece: Uint8Array) => void) | undefined;
-  /** Push only: who writes FLV to ffmpeg, until it ends or the signal aborts. */
-  readonly feed?: Feed | undefined;
-}
-
-/** A publisher. */
-interface Feed {
-  pipe(media: Writable, options: { readonly signal: AbortSignal; readonly flushKeyframes: boolean }): Promise<unknown>;
-  videoCodec(signal: AbortSignal): Promise<string | undefined>;
-}
-
-/** Stands for the receiver's URL in logs. */
-const OWN_URL = 'loopback:/';
 /** How often a run is looked at. */
 const WATCH_INTERVAL_MS = 500;
 /** So long a publisher is waited for to show what its video is. */
@@ -78,38 +28,46 @@ const CODEC_WAIT_MS = 500;
 /** One ffmpeg process of one stream, from its spawn to its end: disposable, never restarted, made anew by the stream. */
 export class StreamRun {
   readonly #options: RunOptions;
-  readonly #assembler: SegmentAssembler;
+  readonly #segments: SegmentIntake;
+  readonly #facts = new SourceFactsReader();
   readonly #tail: LogTail;
   readonly #pictures: PictureIntake;
   readonly #watching = new AbortController();
-  #receiver: SegmentReceiver | undefined;
   #child: Child | undefined;
   #route: Route | undefined;
-  #vitals: Vitals;
+  #flushKeyframes = false;
+  #vitals: Omit<Vitals, 'segmentAt'>;
   #progress: Progress | undefined;
   #stopping = false;
   #failure: SidepipeError | undefined;
-  #flushKeyframes = false;
-  #better: DecodeChoice | undefined;
+  #replanned: Extract<RunEnd, { kind: 'replanned' }> | undefined;
   #closed: Promise<RunEnd> | undefined;
 
   constructor(options: RunOptions) {
     this.#options = options;
-    this.#assembler = new SegmentAssembler({ container: options.config.hls.container });
-    this.#tail = new LogTail({ redact: (text) => this.#redact(text), onLine: (line) => this.#line(line) });
+    this.#segments = new SegmentIntake({
+      ...options,
+      renditions: renditionNames(options.config),
+      container: options.needs.container,
+      hidden: options.policy !== undefined,
+      onSegment: (rendition, segment) => this.#deliver(rendition, segment),
+    });
+    this.#tail = new LogTail({
+      redact: (text) => options.redact(this.#segments.redact(text)),
+      onLine: (line) => this.#line(line),
+    });
     this.#pictures = new PictureIntake({
       ...options,
-      isCopied: isCopied(options.config, options.source),
+      isCopied: isOnlyCopied(options.config, options.source),
       expectsPackets: isCopyable(options.source, options.config.device),
       onArrived: () => {
         this.#vitals = { ...this.#vitals, frameAt: options.now(), segmentsSinceFrame: 0 };
       },
-      onBetter: (choice) => this.#replan(choice),
+      onBetter: (decode) => this.#replan({ kind: 'replanned', decode }),
     });
     this.#vitals = {
       startedAt: options.now(),
       progressAt: undefined,
-      segmentAt: undefined,
       frameAt: undefined,
       openedAt: undefined,
       longestSegmentMs: options.config.hls.segmentSeconds * 1000,
@@ -137,8 +95,9 @@ export class StreamRun {
     return this.#pictures.keyframeIntervalSeconds;
   }
 
-  stderr(): readonly string[] {
-    return this.#tail.lines().map(lineText);
+  /** The last lines of ffmpeg's log that matter. */
+  log(): readonly LogLine[] {
+    return this.#tail.lines();
   }
 
   /** Settles when the process is gone and everything that it gave has been taken in. Never rejects. Call once. */
@@ -156,7 +115,7 @@ export class StreamRun {
 
   /** Ends the run, so that the stream begins another like it at once. */
   restart(): void {
-    this.#replan(this.#options.decode);
+    this.#replan({ kind: 'replanned', decode: this.#options.decode });
   }
 
   /** Ends the run as failed. */
@@ -166,27 +125,34 @@ export class StreamRun {
     this.#end();
   }
 
-  #end(): void {
-    if (this.#child !== undefined)
-      void stopChild(this.#child, { delay: this.#options.delay, askMs: 500, terminateMs: 500 });
+  #end(patienceMs = 500): void {
+    const { delay } = this.#options;
+    if (this.#child !== undefined) void stopChild(this.#child, { delay, askMs: patienceMs, terminateMs: patienceMs });
   }
 
-  #replan(better: DecodeChoice): void {
-    if (this.#better !== undefined || this.#failure !== undefined || this.#stopping) return;
-    this.#better = better;
-    this.#end();
+  #replan(end: Extract<RunEnd, { kind: 'replanned' }>): void {
+    if (this.#replanned !== undefined || this.#failure !== undefined || this.#stopping) return;
+    this.#replanned = end;
+    this.#end('needs' in end ? 0 : undefined);
   }
 
-  /** Whoever knew the receiver's URL could feed the stream, so it is a secret too. */
-  #redact(text: string): string {
-    const url = this.#receiver?.url;
-    return this.#options.redact(url === undefined ? text : text.replaceAll(url, OWN_URL));
+  /** The source has been opened: whether the plan will do for it. */
+  #opened(facts: SourceFacts): void {
+    const { config, source, needs: planned } = this.#options;
+    const { container } = config.hls;
+    try {
+      const wanted = { container, audio: audioOf(config, source), isCopied: isCopied(config, source) };
+      const needs = needsOf(facts, wanted);
+      if (!sameNeeds(needs, planned)) this.#replan({ kind: 'replanned', needs });
+    } catch (cause) {
+      this.fail(asError(cause));
+    }
   }
 
   async #run(): Promise<RunEnd> {
-    const receiver = this.#openReceiver();
     try {
-      const child = await this.#spawn(receiver.url);
+      this.#segments.open();
+      const child = await this.#spawn();
       this.#read(child);
       const feeding = { signal: this.#watching.signal, flushKeyframes: this.#flushKeyframes };
       if (child.media !== null) void this.#options.feed?.pipe(child.media, feeding);
@@ -195,37 +161,25 @@ export class StreamRun {
       const exit = await child.exited;
       this.#pictures.end();
       this.#tail.close();
-      await receiver.drain();
-      this.#deliver(this.#assembler.finish());
+      await this.#segments.drain();
       return this.#endOf(exit);
     } finally {
       this.#route?.close();
       this.#watching.abort();
-      receiver.close();
+      this.#segments.close();
     }
   }
 
   #line(line: LogLine): void {
     if (line.text.startsWith('Input #0')) this.#vitals = { ...this.#vitals, openedAt: this.#options.now() };
+    const facts = this.#facts.line(line.text);
+    if (facts !== undefined) this.#opened(facts);
     this.#pictures.line(line);
     this.#options.onLine(line);
   }
 
-  #openReceiver(): SegmentReceiver {
-    const { sink, now, maxSegmentBytes, policy } = this.#options;
-    this.#receiver = sink.open({
-      maxObjectBytes: maxSegmentBytes,
-      hidden: policy !== undefined,
-      onObject: (file, body, completedAtMs) => this.#deliver(this.#assembler.object(file, body, completedAtMs)),
-      onProgress: () => {
-        this.#vitals = { ...this.#vitals, segmentAt: now() };
-      },
-    });
-    return this.#receiver;
-  }
-
-  async #spawn(url: string): Promise<Child> {
-    const { config, source, capabilities, guard, egress, policy, attempt, file, feed, decode } = this.#options;
+  async #spawn(): Promise<Child> {
+    const { config, source, capabilities, guard, egress, policy, attempt, file, feed } = this.#options;
     const problem = policy && checkSource(source, policy, config);
     if (problem !== undefined) throw problem;
     const isBound = policy !== undefined;
@@ -233,12 +187,12 @@ export class StreamRun {
     this.#route = route;
     const snapshots = canSnapshot(source, capabilities);
     this.#flushKeyframes = canFlushKeyframes(this.#options) && (await this.#videoCodec()) === 'h264';
-    const flushesKeyframes = this.#flushKeyframes;
-    const facts = { config, source, capabilities, url, sourceUrl: route.url, isBound, decode, flushesKeyframes };
-    const args = ffmpegArguments(planStream(facts));
+    const { urls, host: sinkHost } = this.#segments;
+    const found = { urls, sourceUrl: route.url, isBound, flushesKeyframes: this.#flushKeyframes };
+    const args = ffmpegArguments(planStream({ ...this.#options, ...found }));
     const child = await spawnChild({
       ...guard.wrap(capabilities.path, args),
-      environment: egress.environment({ isBound, sinkHost: /\/\/([^:/]+)/.exec(url)?.[1] ?? '' }),
+      environment: egress.environment({ isBound, sinkHost }),
       stdin: snapshots,
       snapshots,
       media: file?.handle.fd ?? feed !== undefined,
@@ -302,16 +256,17 @@ export class StreamRun {
     });
   }
 
-  #deliver(segments: readonly ReadySegment[]): void {
-    for (const segment of segments) {
-      this.#vitals = {
-        ...this.#vitals,
-        segmentAt: this.#options.now(),
-        longestSegmentMs: Math.max(this.#vitals.longestSegmentMs, segment.durationSeconds * 1000),
-        segmentsSinceFrame: this.#vitals.segmentsSinceFrame + 1,
-      };
-      this.#options.onSegment(segment, this.#pictures.clock);
-    }
+  #deliver(rendition: string, segment: ReadySegment): void {
+    // What came before the source was known to need another plan is of no use.
+    if (this.#replanned !== undefined && 'needs' in this.#replanned) return;
+    const { config, onSegment } = this.#options;
+    const isFirst = rendition === renditionNames(config)[0];
+    this.#vitals = {
+      ...this.#vitals,
+      longestSegmentMs: Math.max(this.#vitals.longestSegmentMs, segment.durationSeconds * 1000),
+      segmentsSinceFrame: this.#vitals.segmentsSinceFrame + (isFirst ? 1 : 0),
+    };
+    onSegment(rendition, segment, this.#pictures.clock);
   }
 
   async #watch(): Promise<void> {
@@ -326,7 +281,9 @@ export class StreamRun {
     const { signal } = this.#watching;
     while (!signal.aborted) {
       await delay(WATCH_INTERVAL_MS, signal).catch(() => {});
-      const stall = signal.aborted ? undefined : findStall(this.#vitals, limits, now());
+      const stall = signal.aborted
+        ? undefined
+        : findStall({ ...this.#vitals, segmentAt: this.#segments.lastAt }, limits, now());
       if (stall !== undefined) {
         this.fail(new SidepipeError(stall, { code: 'ffmpeg-stalled', fault: 'source', retryable: true }));
         return;
@@ -337,7 +294,7 @@ export class StreamRun {
   #endOf(exit: ChildExit): RunEnd {
     if (this.#stopping) return { kind: 'stopped' };
     if (this.#failure !== undefined) return { kind: 'failed', error: this.#failure };
-    if (this.#better !== undefined) return { kind: 'replanned', decode: this.#better };
+    if (this.#replanned !== undefined) return this.#replanned;
     return endOfItself({ exit, ...this.#options, tail: this.#tail, ownUrl: OWN_URL });
   }
 }

@@ -1,5 +1,4 @@
 import type { SidepipeError } from '../errors.js';
-import type { DecodeChoice } from '../frames/decode.js';
 import type { Publisher } from '../ingest/rtmp/server-types.js';
 import type { Monitor } from '../monitor/monitor.js';
 import { awaitPublisher } from './arrival.js';
@@ -13,12 +12,12 @@ import { ImageWatch } from './image-watch.js';
 import { openMonitor } from './live-monitor.js';
 import { Meter } from './meter.js';
 import { type Part, Parts } from './parts.js';
-import { firstDecode } from './plan.js';
 import { whyNotReady } from './readiness.js';
 import { RestartLog } from './restart-log.js';
 import { failuresAfter, restartDelayMs } from './restart-policy.js';
 import { StreamRun } from './run.js';
-import type { RunEnd } from './run-end.js';
+import { RunChoices } from './run-choices.js';
+import { lineText, type RunEnd } from './run-end.js';
 import { Snapshots, snapshotRefusal } from './snapshots.js';
 import { Standing } from './standing.js';
 import { segmentEvent, statsOf } from './stats.js';
@@ -49,6 +48,7 @@ export class Stream implements LiveStream {
   readonly #standing: Standing;
   readonly #pictures: ImageWatch;
   readonly #snapshots: Snapshots;
+  readonly #choices: RunChoices;
   #uploads: StreamUploads | undefined;
   readonly #meter = new Meter();
   readonly #cpu = new CpuClock();
@@ -62,7 +62,6 @@ export class Stream implements LiveStream {
   #begun = () => {};
   #supervised: Promise<void> | undefined;
   #mediaSince: number | undefined;
-  #decode: DecodeChoice;
   #failures = 0;
   #restarts = 0;
 
@@ -70,7 +69,7 @@ export class Stream implements LiveStream {
     const { config, now, randomId, log } = env;
     this.#env = env;
     this.#standing = new Standing(env);
-    this.#decode = firstDecode(config);
+    this.#choices = new RunChoices(env);
     this.audience = new StreamAudience({ stream: config.name, metrics: env.metrics, now });
     this.#parts = new Parts(env.source, config.loop);
     this.#snapshots = new Snapshots({ places: env.snapshotPlaces });
@@ -81,7 +80,7 @@ export class Stream implements LiveStream {
       now,
       onListed: (segment) => {
         this.#uploads?.segment(segment);
-        env.feed.publish(segmentEvent(config.name, this.hls.rendition, segment, now()));
+        env.feed.publish(segmentEvent(config.name, segment.rendition, segment, now()));
       },
       onDescribed: () => this.#uploads?.multivariant(),
       onInspectionFailed: (err) =>
@@ -155,7 +154,8 @@ export class Stream implements LiveStream {
       since: this.#standing.since,
       reason: this.#standing.state === 'live' ? undefined : this.#reason,
       restarts: this.#restarts,
-      decode: this.#decode,
+      decode: this.#choices.decode,
+      encoders: this.#choices.encoders,
       decoderErrors: this.#pictures.decoderErrors,
       monitor: this.monitor?.status,
     });
@@ -177,7 +177,7 @@ export class Stream implements LiveStream {
   }
 
   diagnose(): StreamDiagnosis {
-    return { stderr: this.#run?.stderr() ?? [], restarts: this.#restartLog.list() };
+    return { stderr: this.#run?.log().map(lineText) ?? [], restarts: this.#restartLog.list() };
   }
 
   stills(query: StillsQuery): StillsPage {
@@ -229,12 +229,7 @@ export class Stream implements LiveStream {
       const run = (part: Part) => this.#runOnce(publisher, part);
       const end = await this.#parts.next({ publisher, signal, run, hadMedia });
       if (end.kind === 'stopped' || signal.aborted) return;
-      if (end.kind === 'replanned') {
-        if (end.decode !== this.#decode) log.info({ ...end.decode }, 'pictures are decoded in another way from now on');
-        this.#decode = end.decode;
-        continue;
-      }
-      if (end.kind === 'continued') continue;
+      if (end.kind === 'replanned' || end.kind === 'continued') continue;
       if (end.kind === 'ended') {
         log.info('the source has ended');
         await this.#end('ended');
@@ -274,17 +269,16 @@ export class Stream implements LiveStream {
 
   async #runOnce(publisher: Publisher | undefined, part: Part): Promise<RunEnd> {
     const { config, log, metrics } = this.#env;
-    const labels = { stream: config.name, rendition: this.hls.rendition };
     const { signal } = this.#closing;
+    const choices = await this.#choices.next();
     const begun = publisher === undefined ? await this.#env.starts.enter(signal) : () => {};
     if (signal.aborted) return { kind: 'stopped' };
     this.#begun = begun;
     this.#mediaSince = undefined;
-    this.hls.begin();
+    this.hls.begin(choices.needs.container);
     this.monitor?.begin();
     const run = new StreamRun({
-      ...{ ...this.#env, ...part },
-      decode: this.#decode,
+      ...{ ...this.#env, ...part, ...choices },
       feed: publisher,
       acquire: (bytes) => this.images.acquire(bytes),
       snapshots: this.#snapshots,
@@ -294,10 +288,11 @@ export class Stream implements LiveStream {
         this.images.offer(picture, capturedAt);
         this.#media();
       },
-      onSegment: (segment, clock) => {
+      onSegment: (rendition, segment, clock) => {
+        const labels = { stream: config.name, rendition };
         metrics.segments.inc(labels);
         metrics.segmentBytes.inc(labels, segment.body.byteLength);
-        this.hls.add(segment, clock);
+        this.hls.add(rendition, segment, clock);
         this.#media();
       },
       onLine: (line) => {
@@ -306,7 +301,9 @@ export class Stream implements LiveStream {
       },
     });
     this.#run = run;
-    return run.run().finally(begun);
+    const end = await run.run().finally(begun);
+    this.#choices.learn(end, run.log());
+    return end;
   }
 
   #media(): void {

@@ -136,6 +136,22 @@ export interface Audience {
   report(report: PlayerReport): void;
 }
 
+/** One rendition of a stream in the API. */
+export interface RenditionDescription {
+  readonly name: string;
+  readonly video: 'copy' | 'encode';
+  /** As ffmpeg calls it: `libx264`, `h264_vaapi`; null for a copy, and before the first run. */
+  readonly encoder: string | null;
+  /** Why it is this one, in words. */
+  readonly encoderReason: string | null;
+  readonly segments: number;
+  readonly mediaSequence: number;
+  readonly bandwidth: number | null;
+  readonly codecs: string | null;
+  readonly resolution: string | null;
+  readonly frameRate: number | null;
+}
+
 /** A stream in the API (`GET /api/v1/streams/{stream}`). Times are RFC 3339 with milliseconds. */
 export interface StreamDescription {
   readonly name: string;
@@ -190,10 +206,15 @@ export interface StreamDescription {
     readonly windowSeconds: number;
     readonly mediaSequence: number;
     readonly discontinuitySequence: number;
+    /** The highest of all renditions, bits a second. */
     readonly bandwidth: number | null;
     readonly codecs: string | null;
     readonly resolution: string | null;
     readonly frameRate: number | null;
+    /** Whether segments of the same number show the same time in all renditions. */
+    readonly aligned: boolean;
+    /** In the order of the multivariant playlist. What stands above is of the first. */
+    readonly renditions: readonly RenditionDescription[];
   };
   readonly storage: {
     readonly type: string;

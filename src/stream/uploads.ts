@@ -5,6 +5,7 @@ import type {
   PublicationStatus,
   Publisher,
   RenditionLane,
+  RenditionOptions,
   StillEntry,
   StillLane,
   StreamPublication,
@@ -36,7 +37,7 @@ export class StreamUploads {
   readonly pictures: PictureUploads;
   readonly #options: StreamUploadsOptions;
   readonly #publication: StreamPublication;
-  readonly #lane: RenditionLane<RemoteEntry>;
+  readonly #lanes: ReadonlyMap<string, RenditionLane<RemoteEntry>>;
   readonly #stills: StillLane | undefined;
   #targetDurationSeconds: number;
 
@@ -56,10 +57,11 @@ export class StreamUploads {
       this.#stills = this.#publication.stills({ ...kept, naming: name, format: formats[0] ?? 'jpg' });
     }
     this.pictures = new PictureUploads({ config, cleanup, publication: this.#publication, stills: this.#stills });
-    this.#lane = this.#publication.rendition<RemoteEntry>({
-      name: hls.rendition,
-      render: (list, state) => this.#playlist(list, state),
+    const lanes = hls.renditions.map((name) => {
+      const render: RenditionOptions<RemoteEntry>['render'] = (list, state) => this.#playlist(name, list, state);
+      return [name, this.#publication.rendition<RemoteEntry>({ name, render })] as const;
     });
+    this.#lanes = new Map(lanes);
   }
 
   /** What is on the store of the sequence, the oldest first; undefined where none is kept. */
@@ -82,16 +84,17 @@ export class StreamUploads {
   }
 
   segment(segment: ListedSegment): void {
-    const { file, body, init, entry, mediaSequence, discontinuitySequence } = segment;
-    this.pictures.segment(segment);
-    const object = this.#media(file, body);
+    const { rendition, file, body, init, entry, mediaSequence, discontinuitySequence } = segment;
+    // Pictures are of all renditions, so one tells when they were.
+    if (rendition === this.#options.hls.renditions[0]) this.pictures.segment(segment);
+    const object = this.#media(rendition, file, body);
     // RFC 8216bis 4.4.3.1: no listed segment, rounded, may be longer than the target duration.
     this.#targetDurationSeconds = Math.max(this.#targetDurationSeconds, Math.round(entry.durationSeconds));
-    this.#lane.append({
+    this.#lanes.get(rendition)?.append({
       object,
       durationSeconds: entry.durationSeconds,
       entry: { entry, mediaSequence, discontinuitySequence },
-      ...(init === undefined ? {} : { init: this.#media(init.file, init.body) }),
+      ...(init === undefined ? {} : { init: this.#media(rendition, init.file, init.body) }),
     });
   }
 
@@ -105,7 +108,7 @@ export class StreamUploads {
 
   /** No segment will follow: the playlist on the store says so once all that came before is there. */
   end(): void {
-    this.#lane.end();
+    for (const lane of this.#lanes.values()) lane.end();
   }
 
   close(deadlineMs: number): Promise<void> {
@@ -113,6 +116,7 @@ export class StreamUploads {
   }
 
   #playlist(
+    rendition: string,
     list: readonly { readonly entry: RemoteEntry; readonly gap: boolean }[],
     { ended, whole }: { readonly ended: boolean; readonly whole: boolean },
   ): StoredObject {
@@ -125,11 +129,11 @@ export class StreamUploads {
       ...(ended && whole ? { playlistType: 'VOD' as const } : {}),
       entries: list.map(({ entry, gap }) => (gap ? { ...entry.entry, gap } : entry.entry)),
     });
-    return this.#text(playlistKey(this.#options.config.name, this.#options.hls.rendition), 'playlist', body);
+    return this.#text(playlistKey(this.#options.config.name, rendition), 'playlist', body);
   }
 
-  #media(file: string, body: Uint8Array): StoredObject {
-    const key = segmentKey(this.#options.config.name, this.#options.hls.rendition, file);
+  #media(rendition: string, file: string, body: Uint8Array): StoredObject {
+    const key = segmentKey(this.#options.config.name, rendition, file);
     return { key, body, contentType: contentTypeOf(key), cacheControl: cacheControlOf('segment', 0) };
   }
 

@@ -31,7 +31,7 @@ test('the command without its pictures is the same up to the HLS output, and has
     config,
     source: { kind: 'file', url: 'file:/a.mp4' },
     capabilities: { libavformat: 58, protocols: new Set(['file']) },
-    url: 'http://127.0.0.1:1/token/',
+    urls: new Map([['source', 'http://127.0.0.1:1/token/']]),
   });
   const args = ffmpegArguments(plan);
   const cut = withoutFrames(args);

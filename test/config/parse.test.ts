@@ -7,7 +7,6 @@ import { closest } from '../../src/config/suggest.js';
 describe('parseConfig', () => {
   it('fills in the defaults', () => {
     expect(parseConfig({ streams: [{ name: 'a', source: 'test' }] }).streams[0]).toMatchObject({
-      video: 'copy',
       audio: 'copy',
       hls: { segmentSeconds: 2, windowSegments: 6, container: 'mpegts' },
       thumbnail: { intervalSeconds: 5, width: 1280, quality: 80, formats: ['jpg'] },

@@ -11,11 +11,13 @@ import { parseSource } from '../../src/ingest/source.js';
 import { embedded, ffmpegs, makeDirectory, makeWithFfmpeg } from '../support/ffmpeg.js';
 import { protocolsOf, runPlan, smallPlan } from './run-plan.js';
 
-const encode: VideoPlan = { kind: 'encode', height: 120, bitrate: 300_000, fps: undefined, preset: 'ultrafast' };
+const encode: VideoPlan = {
+  ...{ kind: 'encode', encoder: 'libx264', height: 120, bitrate: 300_000, fps: undefined, preset: 'ultrafast' },
+};
 const url = 'http://127.0.0.1:1/token/';
 const plan: StreamPlan = {
-  ...{ input: ['-i', 'x'], video: { kind: 'copy' }, audio: 'copy', libavformat: 58 },
-  hls: { url, segmentSeconds: 2, container: 'mpegts' },
+  ...{ input: ['-i', 'x'], renditions: [{ url, video: { kind: 'copy' } }], audio: 'copy', libavformat: 58 },
+  hls: { segmentSeconds: 2, container: 'mpegts' },
   frames: { intervalSeconds: 5, width: 1280, height: 720 },
 };
 
@@ -69,8 +71,10 @@ describe('ffmpegArguments', () => {
   });
 
   it('leaves block edges as they are only in keyframes that nothing else is made from', () => {
-    const skips = (frames: Partial<StreamPlan['frames']>, video: StreamPlan['video'] = plan.video) =>
-      outputs({ ...plan, video, frames: { ...plan.frames, ...frames } }).before.includes('-skip_loop_filter');
+    const skips = (frames: Partial<StreamPlan['frames']>, video: VideoPlan = { kind: 'copy' }) =>
+      outputs({ ...plan, renditions: [{ url, video }], frames: { ...plan.frames, ...frames } }).before.includes(
+        '-skip_loop_filter',
+      );
     expect(skips({ deblock: false })).toBe(true);
     expect(skips({ deblock: true })).toBe(false);
     expect(skips({ deblock: false, decode: 'references' })).toBe(false);
@@ -78,19 +82,25 @@ describe('ffmpegArguments', () => {
   });
 
   it('encodes every frame, at most as high as the source, with a keyframe where each segment begins', () => {
-    const { before, hls } = outputs({ ...plan, video: encode, hls: { ...plan.hls, segmentSeconds: 0.5 } });
+    const { before, hls } = outputs({
+      ...plan,
+      renditions: [{ url, video: encode }],
+      hls: { ...plan.hls, segmentSeconds: 0.5 },
+    });
     expect(before).not.toContain('-skip_frame');
     expect(settingOf(hls, '-c:v')).toBe('libx264');
     expect(settingOf(hls, '-vf')).toContain('min(120,');
-    expect(settingOf(hls, '-force_key_frames')).toBe('expr:gte(t,n_forced*0.5)');
+    expect(settingOf(hls, '-force_key_frames')).toBe(
+      'expr:not(eq(floor((t+0.001)/0.5),floor((prev_forced_t+0.001)/0.5)))',
+    );
     expect(settingOf(hls, '-sc_threshold')).toBe('0');
     expect(settingOf(hls, '-b:v')).toBe('300000');
     expect(settingOf(hls, '-maxrate')).toBe('300000');
     expect(settingOf(hls, '-preset')).toBe('ultrafast');
     expect(settingOf(hls, '-vf')).not.toContain('fps');
     // Not by `-r`, which slows the video down where `-vsync` is for all outputs.
-    const resampled = outputs({ ...plan, video: { ...encode, fps: 12.5 } }).hls;
-    expect(settingOf(resampled, '-vf')).toMatch(/^scale=.*,fps=12\.5$/);
+    const resampled = outputs({ ...plan, renditions: [{ url, video: { ...encode, fps: 12.5 } }] }).hls;
+    expect(settingOf(resampled, '-vf')).toMatch(/^scale=.*,fps=12\.5,format=yuv420p$/);
     expect(settingOf(resampled, '-r')).toBeUndefined();
   });
 

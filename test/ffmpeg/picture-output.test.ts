@@ -80,11 +80,11 @@ describe.each(ffmpegs)('pictures, by the $name ffmpeg', ({ path, libavformat }) 
     const plan: StreamPlan = {
       ...{
         input: ['-f', 'flv', '-analyzeduration', '500000', '-i', 'pipe:0'],
-        video: { kind: 'copy' },
+        renditions: [{ url: '', video: { kind: 'copy' } }],
         audio: 'none',
         libavformat,
       },
-      hls: { url: '', segmentSeconds: 2, container: 'mpegts', dropsSequenceEnds: true },
+      hls: { segmentSeconds: 2, container: 'mpegts', dropsSequenceEnds: true },
       frames: { ...box, decode: 'keyframes', longestGapSeconds: 2, packetTimes: false },
     };
     // Without HLS, which needs a receiver: from the pictures' own output on.

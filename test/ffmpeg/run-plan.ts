@@ -1,6 +1,7 @@
 import { ffmpegArguments, type StreamPlan } from '../../src/ffmpeg/arguments.js';
 import { readCapabilities } from '../../src/ffmpeg/capabilities.js';
 import { type ChildExit, spawnChild, stopChild } from '../../src/ffmpeg/child.js';
+import type { VideoPlan } from '../../src/ffmpeg/hls-output.js';
 import type { LogLine } from '../../src/ffmpeg/log-line.js';
 import { LogTail } from '../../src/ffmpeg/log-tail.js';
 import { type Progress, ProgressParser } from '../../src/ffmpeg/progress.js';
@@ -25,12 +26,12 @@ export const smallPlan = {
   video: { kind: 'copy' },
   audio: 'copy',
   frames: { intervalSeconds: 0.5, width: 160, height: 90 },
-} as const satisfies Partial<StreamPlan>;
+} as const satisfies Partial<StreamPlan> & { readonly video: VideoPlan };
 
 /** Runs a plan as a stream does, until ffmpeg ends by itself or `isEnough`. */
 export async function runPlan(
   path: string,
-  plan: Omit<StreamPlan, 'hls'> & { readonly hls: Omit<StreamPlan['hls'], 'url'> },
+  { video, ...plan }: Omit<StreamPlan, 'renditions'> & { readonly video: VideoPlan },
   isEnough: (segments: number, pictures: number) => boolean = () => false,
 ): Promise<PlanResult> {
   const sink = createSegmentSink();
@@ -47,7 +48,7 @@ export async function runPlan(
         look();
       },
     });
-    const args = ffmpegArguments({ ...plan, hls: { ...plan.hls, url: receiver.url } });
+    const args = ffmpegArguments({ ...plan, renditions: [{ url: receiver.url, video }] });
     const child = await spawnChild({ path, args });
     child.packets.resume();
     const deadline = setTimeout(() => child.kill('SIGKILL'), 25_000);

@@ -70,6 +70,7 @@ describe('the dates of HlsOutput', () => {
           output.begin();
           each.forEach((durationSeconds, sequence) => {
             output.add(
+              'source',
               segmentOf(sequence, { durationSeconds }),
               clockAt(START + (sequence === 0 ? 0 : tremble[sequence]!)),
             );
@@ -88,16 +89,16 @@ describe('the dates of HlsOutput', () => {
   it('are those of the end and the length of a segment where there is no clock yet', () => {
     const { output, listed } = makeOutput();
     output.begin();
-    output.add(segmentOf(0, { completedAtMs: START + 2000 }), new SourceClock());
+    output.add('source', segmentOf(0, { completedAtMs: START + 2000 }), new SourceClock());
     expect(datesOf(listed)).toEqual([START]);
   });
 
   it('are told anew after a discontinuity, and when the clock is far ahead', () => {
     const { output, listed } = makeOutput();
     output.begin();
-    output.add(segmentOf(0), clockAt(START));
-    output.add(segmentOf(1, { discontinuity: true }), clockAt(START - 300));
-    output.add(segmentOf(2), clockAt(START + 5000));
+    output.add('source', segmentOf(0), clockAt(START));
+    output.add('source', segmentOf(1, { discontinuity: true }), clockAt(START - 300));
+    output.add('source', segmentOf(2), clockAt(START + 5000));
     expect(datesOf(listed)).toEqual([START, START + 1700, START + 9000]);
   });
 
@@ -105,7 +106,7 @@ describe('the dates of HlsOutput', () => {
     const { output, listed } = makeOutput();
     output.begin();
     for (let sequence = 0; sequence < 200; sequence++)
-      output.add(segmentOf(sequence), clockAt(START - (sequence && 2000)));
+      output.add('source', segmentOf(sequence), clockAt(START - (sequence && 2000)));
     const dates = datesOf(listed);
     for (const [index, date] of dates.entries()) {
       if (index > 0) expect(date - dates[index - 1]!).toBeGreaterThanOrEqual(1980);
@@ -117,7 +118,7 @@ describe('the dates of HlsOutput', () => {
     const { output, listed } = makeOutput();
     output.begin();
     for (const sequence of [1, 2, 5, 6, 9]) {
-      output.add(segmentOf(sequence, { discontinuity: sequence === 5 || sequence === 9 }), clockAt(START));
+      output.add('source', segmentOf(sequence, { discontinuity: sequence === 5 || sequence === 9 }), clockAt(START));
     }
     expect(datesOf(listed)).toEqual([2000, 4000, 10_000, 12_000, 18_000].map((ms) => START + ms));
   });
@@ -126,8 +127,8 @@ describe('the dates of HlsOutput', () => {
     const { output, listed } = makeOutput();
     for (const origin of [START, START + 60_000, START + 30_000]) {
       output.begin();
-      output.add(segmentOf(0), clockAt(origin));
-      output.add(segmentOf(1), clockAt(origin));
+      output.add('source', segmentOf(0), clockAt(origin));
+      output.add('source', segmentOf(1), clockAt(origin));
     }
     expect(datesOf(listed)).toEqual([0, 2000, 60_000, 62_000, 30_000, 32_000].map((ms) => START + ms));
     expect(listed.map(({ entry }) => entry.discontinuity)).toEqual([false, false, true, false, true, false]);
@@ -144,7 +145,7 @@ describe('the numbers of HlsOutput', () => {
         for (const discontinuities of each) {
           output.begin();
           discontinuities.forEach((discontinuity, sequence) => {
-            output.add(segmentOf(sequence, { discontinuity: discontinuity && sequence > 0 }), clockAt(START));
+            output.add('source', segmentOf(sequence, { discontinuity: discontinuity && sequence > 0 }), clockAt(START));
             const { mediaSequence, discontinuitySequence, segments } = output.counters();
             const first = listed.at(-segments)!;
             expect([mediaSequence, discontinuitySequence]).toEqual([first.mediaSequence, first.discontinuitySequence]);
@@ -168,11 +169,11 @@ describe('the numbers of HlsOutput', () => {
           const before = makeOutput({ hls: { segmentSeconds: seconds } });
           for (let segment = 0; segment < count; segment++) {
             before.output.begin();
-            before.output.add(segmentOf(0, { durationSeconds: seconds }), clockAt(START));
+            before.output.add('source', segmentOf(0, { durationSeconds: seconds }), clockAt(START));
           }
           const after = makeOutput({ hls: { segmentSeconds: seconds }, now: START + count * seconds * 1000 + pause });
           after.output.begin();
-          after.output.add(segmentOf(0), clockAt(START));
+          after.output.add('source', segmentOf(0), clockAt(START));
           expect(after.listed[0]!.mediaSequence).toBeGreaterThan(before.listed.at(-1)!.mediaSequence);
           expect(after.listed[0]!.discontinuitySequence).toBeGreaterThan(before.listed.at(-1)!.discontinuitySequence);
           expect(Number.isSafeInteger(after.listed[0]!.mediaSequence)).toBe(true);
@@ -215,7 +216,7 @@ describe('what HlsOutput serves', () => {
     const { output, described, failures } = makeOutput();
     output.begin();
     expect(output.multivariant()).toBeUndefined();
-    output.add(segmentOf(0, { body: media.small }), clockAt(START));
+    output.add('source', segmentOf(0, { body: media.small }), clockAt(START));
     await until('the first description', () => described() === 1);
     const text = () => output.multivariant()!.body;
     const bandwidth = () => Number(/[:,]BANDWIDTH=(\d+)/.exec(text())![1]);
@@ -226,18 +227,18 @@ describe('what HlsOutput serves', () => {
     const small = bandwidth();
     const { etag } = output.multivariant()!;
     for (let sequence = 1; sequence < 40; sequence++)
-      output.add(segmentOf(sequence, { body: media.small }), clockAt(START));
+      output.add('source', segmentOf(sequence, { body: media.small }), clockAt(START));
     expect([described(), output.multivariant()!.etag]).toEqual([1, etag]);
-    output.add(segmentOf(40, { body: media.large }), clockAt(START));
+    output.add('source', segmentOf(40, { body: media.large }), clockAt(START));
     expect(bandwidth()).toBeGreaterThan(small * 1.5);
     expect(output.multivariant()!.etag).not.toBe(etag);
     const large = bandwidth();
     for (let sequence = 41; sequence < 80; sequence++) {
-      output.add(segmentOf(sequence, { body: media.small }), clockAt(START));
+      output.add('source', segmentOf(sequence, { body: media.small }), clockAt(START));
       expect(bandwidth()).toBe(large);
     }
     output.begin();
-    output.add(segmentOf(0, { body: media.other }), clockAt(START));
+    output.add('source', segmentOf(0, { body: media.other }), clockAt(START));
     await until('the other picture', () => text().includes('RESOLUTION=160x90'));
     expect(failures).toEqual([]);
   });
@@ -246,7 +247,7 @@ describe('what HlsOutput serves', () => {
     const { output, listed } = makeOutput();
     output.begin();
     for (const [sequence, body] of [media.small, media.large, media.other, media.other].entries()) {
-      output.add(segmentOf(sequence, { body }), clockAt(START));
+      output.add('source', segmentOf(sequence, { body }), clockAt(START));
     }
     expect(listed.map(({ entry }) => entry.discontinuity)).toEqual([false, false, true, false]);
   });
@@ -257,7 +258,7 @@ describe('what HlsOutput serves', () => {
     output.begin();
     for (let sequence = 0; sequence < 20; sequence++) {
       time.now += 2000;
-      output.add(segmentOf(sequence), clockAt(START));
+      output.add('source', segmentOf(sequence), clockAt(START));
       output.expire();
       const uris = output
         .playlist('source')!
@@ -276,9 +277,9 @@ describe('what HlsOutput serves', () => {
   it('tells of a segment that cannot be read, and goes on listing', async () => {
     const { output, listed, failures } = makeOutput();
     output.begin();
-    output.add(segmentOf(0), clockAt(START));
+    output.add('source', segmentOf(0), clockAt(START));
     await until('the failure', () => failures.length === 1);
-    output.add(segmentOf(1, { body: media.small }), clockAt(START));
+    output.add('source', segmentOf(1, { body: media.small }), clockAt(START));
     await until('the description', () => output.multivariant() !== undefined);
     expect(listed).toHaveLength(2);
   });

@@ -15,7 +15,7 @@ describe('planStream', () => {
       config: config!,
       source: { kind: 'http', url: 'http://camera.example/a.ts' },
       capabilities: { libavformat: 58, protocols: new Set(['http']) },
-      url: 'http://127.0.0.1:1/token/',
+      urls: new Map([['source', 'http://127.0.0.1:1/token/']]),
     });
     expect(plan.frames.deblock).toBe(deblock);
   });

@@ -19,7 +19,7 @@ function uploadsOf(status: Partial<PublicationStatus>, hls: { segmentSeconds: nu
     config,
     publisher,
     cleanup: 'delete',
-    hls: { rendition: 'source' } as HlsOutput,
+    hls: { renditions: ['source'] as readonly string[] } as HlsOutput,
   });
   return { uploads, options };
 }

@@ -66,7 +66,7 @@ beforeEach(() => {
   publisher = new NotedPublisher();
   multivariant = undefined;
   const hls = {
-    rendition: 'source',
+    renditions: ['source'] as readonly string[],
     multivariant: () =>
       multivariant === undefined ? undefined : { body: multivariant, etag: '"x"', modifiedAt: START },
   } as HlsOutput;
@@ -80,6 +80,7 @@ function listed(
 ): ListedSegment {
   const file = `0000000a-${index}.${init === undefined ? 'ts' : 'm4s'}`;
   return {
+    rendition: 'source',
     file,
     body: new Uint8Array([index]),
     init,

@@ -168,6 +168,8 @@ export class FakeStream implements LiveStream {
         windowSeconds: 0,
         mediaSequence: 0,
         discontinuitySequence: 0,
+        aligned: true,
+        renditions: [],
         ...this.hlsFacts,
       },
       storage: {

@@ -14,7 +14,7 @@ interface CheckedEntry {
   readonly dateMs: number;
 }
 
-interface CheckedPlaylist {
+export interface CheckedPlaylist {
   readonly version: number;
   readonly targetDurationSeconds: number;
   readonly mediaSequence: number;

@@ -58,16 +58,32 @@ const thumbnail = z.object({
   dominantColour: z.string().nullable(),
 });
 
+const tracks = {
+  bandwidth: z.number().nullable().describe('Bits a second, at most.'),
+  codecs: z.string().nullable(),
+  resolution: z.string().nullable(),
+  frameRate: z.number().nullable(),
+};
+
+const rendition = z.object({
+  name: z.string(),
+  video: z.enum(['copy', 'encode']),
+  encoder: z.string().nullable().describe("ffmpeg's name of it; null for a copy, and before the first run."),
+  encoderReason: z.string().nullable().describe('Why it is this encoder.'),
+  segments: count,
+  mediaSequence: count,
+  ...tracks,
+});
+
 const hls = z.object({
   segments: count,
   windowBytes: count,
   windowSeconds: z.number(),
   mediaSequence: count,
   discontinuitySequence: count,
-  bandwidth: z.number().nullable(),
-  codecs: z.string().nullable(),
-  resolution: z.string().nullable(),
-  frameRate: z.number().nullable(),
+  ...tracks,
+  aligned: z.boolean().describe('Whether segments of the same number show the same time in all renditions.'),
+  renditions: z.array(rendition).describe('In the order of the multivariant playlist.'),
 });
 
 const storage = z.object({

@@ -1,0 +1,50 @@
+import type { SourceClock } from '../frames/clock.js';
+import type { ReadySegment } from '../hls/assembler.js';
+
+/** A date may drift this far from what the durations before it say until it is told anew. */
+const DATE_DRIFT_MS = 500;
+/** By so much a date may come before the end of the segment before it: less than players notice. */
+const DATE_SLEW_MS = 20;
+
+/** The dates of one rendition's segments: by the source's clock at first, then by the durations since. Pure. */
+export class SegmentDates {
+  /** Where the next segment begins on the source's timeline, in seconds. */
+  #positionSeconds = 0;
+  #nextSequence = 0;
+  #nextDate: number | undefined;
+
+  /** A new ffmpeg run begins. */
+  begin(): void {
+    this.#positionSeconds = 0;
+    this.#nextSequence = 0;
+    this.#nextDate = undefined;
+  }
+
+  /** The run's first segment began so late. */
+  beganLate(seconds: number): void {
+    this.#positionSeconds += seconds;
+  }
+
+  /** The date of a segment's first picture, in milliseconds since the epoch. */
+  dateOf(segment: ReadySegment, clock: SourceClock): number {
+    const { sequence, durationSeconds, completedAtMs } = segment;
+    // Segments that were lost took their time too: about as much as this one.
+    this.#positionSeconds += (sequence - this.#nextSequence) * durationSeconds;
+    this.#nextSequence = sequence + 1;
+    const measured = clock.wallTimeOf(this.#positionSeconds) ?? completedAtMs - durationSeconds * 1000;
+    const expected = segment.discontinuity ? undefined : this.#nextDate;
+    const date = Math.round(expected === undefined ? measured : steered(expected, measured));
+    this.#positionSeconds += durationSeconds;
+    this.#nextDate = date + durationSeconds * 1000;
+    return date;
+  }
+}
+
+/**
+ * The date of a segment that should begin at `expected` and by the clock begins at `measured`: as expected, until the clock is
+ * far off; then at once forward, but backward only in steps, for dates must not overlap.
+ */
+function steered(expected: number, measured: number): number {
+  if (Math.abs(measured - expected) < DATE_DRIFT_MS) return expected;
+  return measured > expected ? measured : expected - DATE_SLEW_MS;
+}
