@@ -17,6 +17,7 @@ import { liveRoutes } from './live.js';
 import { monitorRoutes } from './monitor.js';
 import { pageResponse, pageRoutes } from './pages.js';
 import { methodNotAllowed, notFound, type Problem, problemOf, problemResponse } from './problem.js';
+import { identifyCalls, requestIdOf } from './request-id.js';
 
 export interface AppOptions {
   readonly streams: StreamDirectory;
@@ -70,6 +71,7 @@ export function createApp(options: AppOptions): App {
     now,
   };
   const app = new Hono();
+  identifyCalls(app, log);
   access.mount(app);
   monitorRoutes(app, context);
   liveRoutes(app, context);
@@ -80,9 +82,11 @@ export function createApp(options: AppOptions): App {
   app.notFound((c) => unmatched(app, c, context));
   app.onError((error, c) => {
     const problem = problemOf(error);
-    if (problem.status >= 500)
-      context.log.error({ err: error, method: c.req.method, path: c.req.path }, 'request failed');
-    return refuse(c, problem, context);
+    if (problem.status < 500) return refuse(c, problem, context);
+    const { method, path } = c.req;
+    const requestId = requestIdOf(c);
+    context.log.error({ err: error, requestId, method, path }, 'request failed');
+    return refuse(c, { ...problem, headers: { ...problem.headers, 'x-request-id': requestId } }, context);
   });
   return Object.assign(app, { direct: createDirectAnswerer(context) });
 }
@@ -95,7 +99,10 @@ const openPaths = /^\/(?:live|api\/v1)\//;
 /** What no route answered: a preflight, a method that the path does not know, or an unknown path. */
 function unmatched(app: Hono, c: Context, context: AppContext): Response | Promise<Response> {
   const { method, path } = c.req;
-  const answers = (verb: string): boolean => app.router.match(verb, path)[0].length > 0;
+  const handlers = (verb: string): number => app.router.match(verb, path)[0].length;
+  // What stands before the routes answers to every verb, also to one that there is not.
+  const before = handlers('NONE');
+  const answers = (verb: string): boolean => handlers(verb) > before;
   const allowed = [...(answers('GET') ? ['GET', 'HEAD'] : []), ...otherMethods.filter(answers)];
   if (allowed.length === 0) return refuse(c, notFound('There is nothing at this address.'), context);
   const allow = [...allowed, 'OPTIONS'].join(', ');

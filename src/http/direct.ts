@@ -4,6 +4,7 @@ import type { Client } from './client.js';
 import type { AppContext } from './context.js';
 import { answerLive, type LiveRequest } from './live.js';
 import { problemOf } from './problem.js';
+import { requestIdFrom } from './request-id.js';
 
 /** A file of a stream, or of one of its renditions. Other spellings (percent signs, dots) are the app's matter. */
 const plainAddress = /^\/live\/([a-z0-9][a-z0-9-]*)\/(?:([A-Za-z0-9_-]+)\/)?([A-Za-z0-9_-]+\.[A-Za-z0-9]+)(?:\?(.*))?$/;
@@ -22,8 +23,11 @@ export function createDirectAnswerer(context: AppContext): Answerer {
   function failed(error: unknown, incoming: IncomingMessage): Answer {
     const problem = problemOf(error);
     const path = (incoming.url ?? '').split('?', 1)[0];
-    if (problem.status >= 500) log.error({ err: error, method: incoming.method, path }, 'request failed');
-    return problemAnswer(problem, incoming.url ?? '/');
+    if (problem.status < 500) return problemAnswer(problem, incoming.url ?? '/');
+    const requestId = requestIdFrom(incoming.headersDistinct['x-request-id']?.[0]);
+    log.error({ err: error, requestId, method: incoming.method, path }, 'request failed');
+    const headers = { ...problem.headers, 'x-request-id': requestId };
+    return problemAnswer({ ...problem, headers }, incoming.url ?? '/');
   }
 
   return (incoming) => {
