@@ -53,7 +53,7 @@ export async function inspectMedia({ container, init, segment }: MediaToInspect)
     if (first === null) {
       throw new Error('neither video nor audio');
     }
-    const codecs = [await videoCodec(video), await audioCodec(audio)].filter((codec) => codec !== undefined);
+    const codecs = [await videoCodec(video, init), await audioCodec(audio)].filter((codec) => codec !== undefined);
     return {
       codecs: codecs.join(','),
       hasVideo: video !== null,
@@ -107,8 +107,11 @@ async function frameRate(video: InputVideoTrack): Promise<number> {
   return sum > 0 ? Math.round((usual.length / sum) * 1000) / 1000 : 0;
 }
 
-async function videoCodec(track: InputVideoTrack | null): Promise<string | undefined> {
-  return (await track?.getCodecParameterString()) ?? undefined;
+async function videoCodec(track: InputVideoTrack | null, init: Uint8Array | undefined): Promise<string | undefined> {
+  const codec = (await track?.getCodecParameterString()) ?? undefined;
+  // RFC 6381, 3.3: it begins with the name of the sample entry, for which the library has one of HEVC's two.
+  const isHvc1 = init !== undefined && Buffer.from(init).includes('hvc1');
+  return isHvc1 ? codec?.replace(/^hev1\./, 'hvc1.') : codec;
 }
 
 async function audioCodec(track: InputAudioTrack | null): Promise<string | undefined> {

@@ -36,6 +36,8 @@ export class StreamRun {
   #child: Child | undefined;
   #route: Route | undefined;
   #flushKeyframes = false;
+  /** The source turned out to need another plan, or none will do: what comes of this one is of no use. */
+  #isUnfit = false;
   #vitals: Omit<Vitals, 'segmentAt'>;
   #progress: Progress | undefined;
   #stopping = false;
@@ -125,15 +127,16 @@ export class StreamRun {
     this.#end();
   }
 
-  #end(patienceMs = 500): void {
+  #end(): void {
     const { delay } = this.#options;
+    const patienceMs = this.#isUnfit ? 0 : 500;
     if (this.#child !== undefined) void stopChild(this.#child, { delay, askMs: patienceMs, terminateMs: patienceMs });
   }
 
   #replan(end: Extract<RunEnd, { kind: 'replanned' }>): void {
     if (this.#replanned !== undefined || this.#failure !== undefined || this.#stopping) return;
     this.#replanned = end;
-    this.#end('needs' in end ? 0 : undefined);
+    this.#end();
   }
 
   /** The source has been opened: whether the plan will do for it. */
@@ -143,8 +146,11 @@ export class StreamRun {
     try {
       const wanted = { container, audio: audioOf(config, source), isCopied: isCopied(config, source) };
       const needs = needsOf(facts, wanted);
-      if (!sameNeeds(needs, planned)) this.#replan({ kind: 'replanned', needs });
+      if (sameNeeds(needs, planned)) return;
+      this.#isUnfit = true;
+      this.#replan({ kind: 'replanned', needs });
     } catch (cause) {
+      this.#isUnfit = true;
       this.fail(asError(cause));
     }
   }
@@ -219,7 +225,7 @@ export class StreamRun {
   /** Everything that ffmpeg writes is read at once, always: a full pipe would stall the stream. */
   #read(child: Child): void {
     child.stdout.on('data', (piece: Buffer) => {
-      if (this.#failure !== undefined) return;
+      if (this.#failure !== undefined || this.#isUnfit) return;
       try {
         this.#pictures.pictures(piece);
       } catch (cause) {
@@ -257,8 +263,7 @@ export class StreamRun {
   }
 
   #deliver(rendition: string, segment: ReadySegment): void {
-    // What came before the source was known to need another plan is of no use.
-    if (this.#replanned !== undefined && 'needs' in this.#replanned) return;
+    if (this.#isUnfit) return;
     const { config, onSegment } = this.#options;
     const isFirst = rendition === renditionNames(config)[0];
     this.#vitals = {

@@ -154,8 +154,7 @@ export class Stream implements LiveStream {
       since: this.#standing.since,
       reason: this.#standing.state === 'live' ? undefined : this.#reason,
       restarts: this.#restarts,
-      decode: this.#choices.decode,
-      encoders: this.#choices.encoders,
+      ...{ decode: this.#choices.decode, encoders: this.#choices.encoders },
       decoderErrors: this.#pictures.decoderErrors,
       monitor: this.monitor?.status,
     });
