@@ -26,6 +26,9 @@ const PACKETS_URL = 'pipe:4';
 /** For so long. Each line costs the node as much as a read, and what they say holds for good. */
 const PACKETS_SECONDS = 5;
 
+/** An output that only moves on: what ffmpeg reports of it says how far the source's packets are. */
+const nothing = ['-map', '0:V:0', '-an', '-sn', '-dn', '-c:v', 'copy', '-f', 'null', '-'];
+
 /** The whole command line of a stream's one ffmpeg process: one source, HLS to loopback, raw frames on stdout. Pure. */
 export function ffmpegArguments(plan: StreamPlan): string[] {
   return [
@@ -35,7 +38,7 @@ export function ffmpegArguments(plan: StreamPlan): string[] {
     ...decoderArguments(plan),
     ...plan.input,
     ...hlsInputs(plan),
-    ...hlsOutputs(plan),
+    ...(plan.renditions.length === 0 ? nothing : hlsOutputs(plan)),
     ...framesOutput(plan.frames, plan.libavformat),
     ...packetTimes(plan),
     ...(plan.snapshots ? snapshotOutput(plan.libavformat) : []),

@@ -51,9 +51,9 @@ export function planStream({
   const { thumbnail, hls, loop } = config;
   const { libavformat, protocols } = capabilities;
   const { container, videoTag, silence } = needs;
-  const renditions = wantedRenditions(config, source).map((each) =>
-    renditionPlan(each, urls.get(each.name)!, encoders.get(each.name)),
-  );
+  const renditions = wantedRenditions(config, source)
+    .filter(({ name }) => urls.has(name))
+    .map((each) => renditionPlan(each, urls.get(each.name)!, encoders.get(each.name)));
   return {
     input: inputArguments(source, {
       ...{ loop, libavformat, protocols, isBound, url: sourceUrl },

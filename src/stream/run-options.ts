@@ -21,7 +21,8 @@ export interface RunOptions {
   readonly source: Source | UnknownSource;
   readonly capabilities: Capabilities;
   readonly guard: OrphanGuard;
-  readonly sink: SegmentSink;
+  /** Where segments come in; undefined: pictures alone are wanted. */
+  readonly sink: SegmentSink | undefined;
   readonly egress: Egress;
   /** What the source may be; undefined: anything. */
   readonly policy: SourcePolicy | undefined;

@@ -49,7 +49,7 @@ export class StreamRun {
     this.#options = options;
     this.#segments = new SegmentIntake({
       ...options,
-      renditions: renditionNames(options.config),
+      renditions: options.sink === undefined ? [] : renditionNames(options.config),
       container: options.needs.container,
       hidden: options.policy !== undefined,
       onSegment: (rendition, segment) => this.#deliver(rendition, segment),
@@ -141,7 +141,8 @@ export class StreamRun {
 
   /** The source has been opened: whether the plan will do for it. */
   #opened(facts: SourceFacts): void {
-    const { config, source, needs: planned } = this.#options;
+    const { config, source, needs: planned, sink } = this.#options;
+    if (sink === undefined) return;
     const { container } = config.hls;
     try {
       const wanted = { container, audio: audioOf(config, source), isCopied: isCopied(config, source) };
@@ -275,13 +276,14 @@ export class StreamRun {
   }
 
   async #watch(): Promise<void> {
-    const { config, source, now, delay, startTimeoutMs } = this.#options;
+    const { config, source, now, delay, startTimeoutMs, sink } = this.#options;
     const { connectSeconds } = waitFor(config, source);
     const limits = {
       connectTimeoutMs: connectSeconds === undefined ? undefined : connectSeconds * 1000,
       startTimeoutMs,
       stallTimeoutMs: (config.input.readTimeoutSeconds ?? this.#options.stallTimeoutMs / 1000) * 1000,
       frameIntervalMs: config.thumbnail.intervalSeconds * 1000,
+      expectsSegments: sink !== undefined,
     };
     const { signal } = this.#watching;
     while (!signal.aborted) {

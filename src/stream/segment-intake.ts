@@ -3,7 +3,8 @@ import type { SegmentReceiver, SegmentSink } from '../hls/sink.js';
 import type { Container } from '../hls/window.js';
 
 export interface SegmentIntakeOptions {
-  readonly sink: SegmentSink;
+  /** Needed where there are renditions. */
+  readonly sink: SegmentSink | undefined;
   readonly renditions: readonly string[];
   readonly container: Container;
   readonly maxSegmentBytes: number;
@@ -75,7 +76,7 @@ export class SegmentIntake {
   #open(rendition: string): void {
     const { sink, container, maxSegmentBytes, hidden, now } = this.#options;
     const assembler = new SegmentAssembler({ container });
-    const receiver = sink.open({
+    const receiver = sink!.open({
       maxObjectBytes: maxSegmentBytes,
       hidden,
       onObject: (file, body, completedAtMs) => this.#deliver(rendition, assembler.object(file, body, completedAtMs)),

@@ -22,6 +22,8 @@ export interface WatchdogLimits {
   readonly stallTimeoutMs: number;
   /** Pictures come no more often than this. */
   readonly frameIntervalMs: number;
+  /** False: pictures alone are made. */
+  readonly expectsSegments: boolean;
 }
 
 /**
@@ -45,7 +47,7 @@ export function findStall(vitals: Vitals, limits: WatchdogLimits, now: number): 
   if (since(movedAt) > limits.stallTimeoutMs) return `the source stood still for ${seconds(since(movedAt))}`;
   // fMP4 segments come in one piece when they close, and the first may take as long as the camera's keyframe interval.
   const patience = limits.stallTimeoutMs + 3 * longestSegmentMs + (segmentAt === undefined ? limits.startTimeoutMs : 0);
-  if (since(segmentAt) > patience) {
+  if (limits.expectsSegments && since(segmentAt) > patience) {
     return `no segment came for ${seconds(since(segmentAt))}`;
   }
   const frameLimitMs = limits.stallTimeoutMs + limits.frameIntervalMs;

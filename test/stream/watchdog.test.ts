@@ -3,7 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { findStall, type Vitals } from '../../src/stream/watchdog.js';
 
 const START = 1_790_000_000_000;
-const limits = { connectTimeoutMs: 40_000, startTimeoutMs: 30_000, stallTimeoutMs: 15_000, frameIntervalMs: 5000 };
+const limits = {
+  connectTimeoutMs: 40_000,
+  startTimeoutMs: 30_000,
+  stallTimeoutMs: 15_000,
+  frameIntervalMs: 5000,
+  expectsSegments: true,
+};
 const nothing: Vitals = {
   ...{ startedAt: START, openedAt: undefined, progressAt: undefined, segmentAt: undefined, frameAt: undefined },
   ...{ longestSegmentMs: 2000, segmentsSinceFrame: 0 },

@@ -1,0 +1,232 @@
+import { resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { checkConfig } from './config/parse.js';
+import { configInvalid, formatPath } from './config/problems.js';
+import { collectSecrets, createRedactor } from './config/redact.js';
+import type { Config, ConfigInput, StreamConfig } from './config/schema.js';
+import type { SidepipeError } from './errors.js';
+import { readCapabilities } from './ffmpeg/capabilities.js';
+import { createOrphanGuard } from './ffmpeg/guard.js';
+import { findFfmpeg } from './ffmpeg/locate.js';
+import type { Frame } from './frames/frame.js';
+import { createEgress } from './ingest/egress.js';
+import { readSource } from './ingest/source.js';
+import { firstDecode } from './stream/plan.js';
+import { defaultRestartPolicy, failuresAfter, restartDelayMs } from './stream/restart-policy.js';
+import { StreamRun } from './stream/run.js';
+import type { RunOptions } from './stream/run-options.js';
+import { firstNeeds } from './stream/source-needs.js';
+import { type Subscription, Topic } from './stream/topic.js';
+
+/** `sidepipe/frames`: the frame pipeline alone, for programs that only want pictures of a source. */
+
+export { type ErrorCode, type Fault, SidepipeError } from './errors.js';
+
+type StreamInput = NonNullable<ConfigInput['streams']>[number];
+type ThumbnailInput = NonNullable<StreamInput['thumbnail']>;
+
+export interface CaptureOptions
+  extends Pick<ThumbnailInput, 'intervalSeconds' | 'width' | 'height' | 'decode' | 'deblock'>,
+    Pick<StreamInput, 'source' | 'loop' | 'rtsp' | 'input' | 'device'> {
+  /** The ffmpeg binary. Default: the one that comes with the package. */
+  readonly ffmpegPath?: string;
+  /** Unread frames that are kept; beyond it the oldest is dropped. Default 1: always the newest. */
+  readonly limit?: number;
+  /** Ends the capture when it aborts. */
+  readonly signal?: AbortSignal;
+  /** Told each time that the source is lost and tried again. */
+  readonly onTrouble?: (error: SidepipeError) => void;
+}
+
+/** One picture: packed RGB, 3 bytes a pixel, rows without padding, top row first. It is the reader's own. */
+export type CapturedFrame = Frame;
+
+/** An endless series of frames: a source that is lost is tried again, with growing pauses, until `close`. */
+export interface FrameCapture extends AsyncIterableIterator<CapturedFrame, undefined> {
+  /** Frames that were not read in time. */
+  readonly dropped: number;
+  /** Ends ffmpeg, then the series. */
+  close(): Promise<void>;
+}
+
+/**
+ * Captures pictures of a source, `intervalSeconds` (default 5) apart, fitted into `width` × `height` (default 1280 × 720), by one
+ * ffmpeg process. Ends when a file ends that is not looped, and when the loop over it is left. Throws `config-invalid` at once, naming
+ * the option; reading throws `ffmpeg-unusable`, `source-refused` or `source-unsupported` where trying again is of no use.
+ *
+ * @example
+ * for await (const frame of captureFrames({ source: 'rtsp://camera/1', intervalSeconds: 10 })) {
+ *   await sharp(frame.data, { raw: { width: frame.width, height: frame.height, channels: 3 } }).toFile('still.jpg');
+ * }
+ */
+export function captureFrames(options: CaptureOptions): FrameCapture {
+  const capture = new Capture(configOf(options), options);
+  capture.start();
+  return capture;
+}
+
+class Capture implements FrameCapture {
+  readonly #config: Config;
+  readonly #options: CaptureOptions;
+  readonly #closing = new AbortController();
+  readonly #topic = new Topic<CapturedFrame>();
+  readonly #frames: Subscription<CapturedFrame>;
+  #run: StreamRun | undefined;
+  #running: Promise<void> | undefined;
+  #failure: unknown;
+  #sequence = 0;
+
+  constructor(config: Config, options: CaptureOptions) {
+    this.#config = config;
+    this.#options = options;
+    this.#frames = this.#topic.subscribe({ limit: options.limit ?? 1 });
+  }
+
+  start(): void {
+    const { signal } = this.#options;
+    this.#running = this.#capture()
+      .catch((error: unknown) => {
+        this.#failure = error;
+      })
+      .finally(() => this.#topic.close());
+    if (signal?.aborted) void this.close();
+    signal?.addEventListener('abort', () => void this.close(), { once: true });
+  }
+
+  get dropped(): number {
+    return this.#frames.dropped;
+  }
+
+  async next(): Promise<IteratorResult<CapturedFrame, undefined>> {
+    const result = await this.#frames.next();
+    const failure = this.#failure;
+    if (result.done !== true || failure === undefined) return result;
+    this.#failure = undefined;
+    throw failure;
+  }
+
+  async return(): Promise<IteratorResult<CapturedFrame, undefined>> {
+    await this.close();
+    return { value: undefined, done: true };
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.#frames.close();
+    await this.#run?.stop();
+    await this.#running;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #capture(): Promise<void> {
+    const capabilities = await readCapabilities(await findFfmpeg(this.#config.ffmpeg.path));
+    const guard = await createOrphanGuard({});
+    const egress = createEgress();
+    await egress.start();
+    try {
+      await this.#supervise({ capabilities, guard, egress });
+    } finally {
+      await egress.close();
+      await guard.close();
+    }
+  }
+
+  /** Begins ffmpeg anew whenever it ends, until there is no use in it. */
+  async #supervise(tools: Tools): Promise<void> {
+    const { signal } = this.#closing;
+    const config = this.#config.streams[0]!;
+    let decode = firstDecode(config);
+    let failures = 0;
+    let attempt = 0;
+    while (!signal.aborted) {
+      let firstAt: number | undefined;
+      this.#run = new StreamRun({
+        ...this.#runOptions(tools),
+        decode,
+        attempt,
+        onPicture: (picture, capturedAt) => {
+          firstAt ??= Date.now();
+          this.#topic.publish({ ...picture, capturedAt, sequence: this.#sequence++ });
+        },
+      });
+      const end = await this.#run.run();
+      if (end.kind === 'stopped' || end.kind === 'ended') return;
+      if (end.kind === 'replanned') {
+        if ('decode' in end) decode = end.decode;
+        continue;
+      }
+      if (end.kind === 'continued') continue;
+      if (end.error.fault === 'caller') throw end.error;
+      this.#options.onTrouble?.(end.error);
+      failures = failuresAfter(defaultRestartPolicy, failures, firstAt === undefined ? 0 : Date.now() - firstAt);
+      attempt = firstAt === undefined ? attempt + 1 : 0;
+      await pause(restartDelayMs(defaultRestartPolicy, failures, Math.random()), signal).catch(() => {});
+    }
+  }
+
+  #runOptions(tools: Tools): Omit<RunOptions, 'decode' | 'attempt' | 'onPicture'> {
+    const config = this.#config.streams[0]!;
+    const { startTimeoutSeconds, stallTimeoutSeconds } = this.#config.ffmpeg;
+    const source = sourceOf(config);
+    return {
+      ...tools,
+      config,
+      source,
+      sink: undefined,
+      policy: undefined,
+      startTimeoutMs: startTimeoutSeconds * 1000,
+      stallTimeoutMs: stallTimeoutSeconds * 1000,
+      maxSegmentBytes: 0,
+      redact: createRedactor(collectSecrets(this.#config)),
+      needs: firstNeeds(config),
+      encoders: new Map(),
+      now: Date.now,
+      delay: pause,
+      // A buffer of its own for each: it is the reader's from then on.
+      acquire: (bytes) => new Uint8Array(bytes),
+      onSegment: () => {},
+      onLine: () => {},
+      snapshots: { isWanted: false, from: () => {}, offer: () => {}, fail: () => {} },
+    };
+  }
+}
+
+type Tools = Pick<RunOptions, 'capabilities' | 'guard' | 'egress'>;
+
+function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  return delay(ms, undefined, signal === undefined ? {} : { signal });
+}
+
+/** The options as a configuration of one stream. What is wrong is told by the option's own name. */
+function configOf(options: CaptureOptions): Config {
+  const { source, loop, rtsp, input, device, ffmpegPath, limit, signal: _, onTrouble: __, ...thumbnail } = options;
+  const stream = { name: 'capture', source, loop, rtsp, input, device };
+  // A picture's age is the reader's matter.
+  const ageless = { staleAfterSeconds: 86_400, offlineAfterSeconds: 86_400 };
+  const { config, findings } = checkConfig({
+    ffmpeg: { path: ffmpegPath },
+    streams: [{ ...stream, thumbnail: { ...thumbnail, ...ageless } }],
+  });
+  const problems = findings.map(({ path, message }) => ({ path: optionOf(formatPath(path)), message }));
+  if (limit !== undefined && !(Number.isInteger(limit) && limit >= 1 && limit <= 1000))
+    problems.push({ path: 'limit', message: 'expected a whole number from 1 to 1000' });
+  if (source === 'push' || (config !== undefined && sourceOf(config.streams[0]!).kind === 'directory'))
+    problems.push({ path: 'source', message: `a ${source === 'push' ? 'publisher' : 'directory'} is for a node only` });
+  if (config === undefined || problems.length > 0) throw configInvalid(problems);
+  return config;
+}
+
+function sourceOf({ source, input }: StreamConfig) {
+  return readSource(source, (path) => resolve(path), input.format);
+}
+
+function optionOf(path: string): string {
+  return path.replace(/^streams\[0\]\.(?:thumbnail\.)?/, '').replace(/^ffmpeg\.path$/, 'ffmpegPath');
+}
