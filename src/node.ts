@@ -1,6 +1,4 @@
-import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { AlertChange } from './alerts/alert.js';
 import { Alerts } from './alerts/alerts.js';
 import { ensureAdminToken } from './config/admin-token.js';
@@ -10,7 +8,6 @@ import { playbackKeysOf } from './config/schema-access.js';
 import { SecretKeeper } from './config/secret-keeper.js';
 import { Control } from './control.js';
 import { type Capabilities, readCapabilities } from './ffmpeg/capabilities.js';
-import { cpuSecondsOf } from './ffmpeg/cpu.js';
 import { EncoderDesk } from './ffmpeg/encoder-desk.js';
 import { createOrphanGuard, type GuardOptions, type OrphanGuard } from './ffmpeg/guard.js';
 import { findFfmpeg } from './ffmpeg/locate.js';
@@ -39,9 +36,11 @@ import { openState } from './stream/state/open.js';
 import { Stream } from './stream/stream.js';
 import type { StreamDirectory } from './stream/types.js';
 import type { WantedStream } from './stream/wanted.js';
+import { system } from './system.js';
 import { createEpisodes } from './telemetry/episodes.js';
 import { createLogger } from './telemetry/logger.js';
 import { createMetrics } from './telemetry/metrics.js';
+import { openTracing, type Tracing } from './tracing.js';
 import { version } from './version.js';
 
 /** What embedding programs may set beside the configuration. */
@@ -75,6 +74,8 @@ interface Shared {
   /** Undefined: nothing leaves this node. */
   readonly publishing: Publishing | undefined;
   readonly starts: Starts;
+  /** Undefined: no traces. */
+  readonly tracing: Tracing | undefined;
 }
 
 /** A live-streaming node: every part, built from one configuration and closed in order. */
@@ -174,7 +175,8 @@ export class SidepipeNode {
     const sink = this.#closedLater(createSegmentSink());
     const egress = this.#closedLater(createEgress({ networks: this.config.api.sources.networks }));
     await Promise.all([sink.start(), egress.start()]);
-    const publishing = await this.#openPublishing();
+    const tracing = await this.#openTracing();
+    const publishing = await this.#openPublishing(tracing);
     const { type } = this.config.storage;
     this.#log.info({ version, ffmpeg: capabilities.version, guard: guard.way, storage: type }, 'the node starts');
     if (this.#options.listen !== false) await this.#listen();
@@ -190,7 +192,7 @@ export class SidepipeNode {
     this.#closers.unshift(() => this.#streams.close(this.#options.closeDeadlineMs ?? 5000));
     const starts = new Starts({ atOnce: this.config.limits.startsAtOnce });
     const encoders = new EncoderDesk(capabilities);
-    await this.#begin({ capabilities, encoders, guard, sink, egress, publishing, starts });
+    await this.#begin({ capabilities, encoders, guard, sink, egress, publishing, tracing, starts });
   }
 
   /** The streams, and whoever decides which there are. */
@@ -263,7 +265,13 @@ export class SidepipeNode {
     return part;
   }
 
-  async #openPublishing(): Promise<Publishing | undefined> {
+  async #openTracing(): Promise<Tracing | undefined> {
+    const tracing = await openTracing({ telemetry: this.config.telemetry, log: this.#log });
+    this.#closers.unshift(() => tracing?.close(this.#options.closeDeadlineMs ?? 5000));
+    return tracing;
+  }
+
+  async #openPublishing(tracing: Tracing | undefined): Promise<Publishing | undefined> {
     const { storage } = this.config;
     const isKnown = (stream: string) => this.#streams.get(stream) !== undefined;
     const publishing = await openPublishing({
@@ -272,6 +280,7 @@ export class SidepipeNode {
       metrics: this.#metrics,
       events: this.#events,
       isKnown,
+      traces: tracing?.traces,
     });
     this.#closers.unshift(() => publishing?.close(this.#options.closeDeadlineMs ?? 5000));
     return publishing;
@@ -306,8 +315,9 @@ export class SidepipeNode {
     const source = readSource(config.source, (path) => resolve(path), config.input.format);
     const { storage, http, ffmpeg } = this.config;
     return new Stream({
-      ...shared,
+      ...{ ...shared, ...system },
       publisher: shared.publishing?.publisher,
+      traces: shared.tracing?.traces,
       config,
       origin,
       nextPublisher: config.source === 'push' ? (signal) => this.#door.desk.next(config.name, signal) : undefined,
@@ -332,11 +342,6 @@ export class SidepipeNode {
       stallTimeoutMs: ffmpeg.stallTimeoutSeconds * 1000,
       maxSegmentBytes: MAX_SEGMENT_BYTES,
       redact: this.#secrets.redact,
-      now: Date.now,
-      delay: (ms, signal) => delay(ms, undefined, signal === undefined ? {} : { signal }),
-      random: Math.random,
-      randomId: () => randomBytes(4).toString('hex'),
-      cpuSecondsOf: async (pid) => (pid === undefined ? undefined : cpuSecondsOf(pid)),
     });
   }
 }

@@ -6,6 +6,7 @@ import { createPublisher } from './storage/publisher.js';
 import type { ObjectStore } from './storage/store.js';
 import type { StreamEvents } from './stream/events.js';
 import { observeUploads, tellUploads } from './stream/publisher-events.js';
+import type { Traces } from './stream/traces.js';
 import type { Logger } from './telemetry/logger.js';
 import type { Metrics } from './telemetry/metrics.js';
 
@@ -17,6 +18,8 @@ export interface PublishingOptions {
   readonly events: Pick<StreamEvents, 'publish'>;
   /** Whether there is such a stream. Default: there is. */
   readonly isKnown?: (stream: string) => boolean;
+  /** Told of every upload. */
+  readonly traces?: Pick<Traces, 'observe'> | undefined;
 }
 
 /** The way to the configured stores. */
@@ -40,7 +43,7 @@ const CONNECTIONS_AN_UPLOAD = 1.5;
  * `storage-misconfigured` when one cannot be opened: neither is open then. Contacts nobody.
  */
 export async function openPublishing(options: PublishingOptions): Promise<Publishing | undefined> {
-  const { storage, log, metrics, events, isKnown } = options;
+  const { storage, log, metrics, events, isKnown, traces } = options;
   if (storage.type === 'memory') return undefined;
   const { fallback, lease, audit, orphanIntervalSeconds, backlogBytes } = storage;
   const first = await open(storage, log);
@@ -50,6 +53,7 @@ export async function openPublishing(options: PublishingOptions): Promise<Publis
   let inUse = first.description;
   const troubles = new Map<unknown, SidepipeError>();
   const tell = tellUploads(log, events);
+  const count = observeUploads(metrics, isKnown);
   const publisher = createPublisher({
     store: first,
     backlogBytes,
@@ -73,7 +77,10 @@ export async function openPublishing(options: PublishingOptions): Promise<Publis
         troubles.set(store, event.error);
       tell(event);
     },
-    observe: observeUploads(metrics, isKnown),
+    observe: (metric) => {
+      count(metric);
+      traces?.observe(metric);
+    },
   });
   publisher.start();
   const forget = metrics.onCollect((gauges) => {

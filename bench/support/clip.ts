@@ -18,6 +18,8 @@ export interface ClipOptions {
   /** In H.264's usual order of decoding, pictures wait for others; live encoders tuned for latency do without. */
   readonly bFrames?: boolean;
   readonly container?: 'mp4' | 'ts' | 'flv';
+  /** Of the video, a second. Default 4500. */
+  readonly kilobits?: number;
 }
 
 const noise: Readonly<Record<Picture, string>> = {
@@ -26,17 +28,32 @@ const noise: Readonly<Record<Picture, string>> = {
   grainy: 'noise=alls=14:allf=t',
 };
 const BASE_SECONDS = 10;
+const USUAL_KILOBITS = 4500;
 
-/** 1080p30 H.264 at 4.5 Mbit/s, a keyframe every 2 s, AAC sound; made once and kept in the temporary directory. */
+/** 1080p30 H.264 at 4.5 Mbit/s unless told, a keyframe every 2 s, AAC sound; made once and kept in the temporary directory. */
 export async function makeClip(options: ClipOptions): Promise<string> {
-  const { picture = 'usual', seconds, bFrames = false, container = 'mp4' } = options;
-  const name = (length: number, extension: string) => `v3-${picture}-${bFrames ? 'b' : 'p'}-${length}.${extension}`;
+  const { picture = 'usual', seconds, bFrames = false, container = 'mp4', kilobits = USUAL_KILOBITS } = options;
+  const rate = kilobits === USUAL_KILOBITS ? '' : `${kilobits}-`;
+  const name = (length: number, extension: string) =>
+    `v3-${picture}-${bFrames ? 'b' : 'p'}-${rate}${length}.${extension}`;
   const base = await kept(name(BASE_SECONDS, 'mp4'), (path) => [
     ...['-f', 'lavfi', '-i', `testsrc2=size=1920x1080:rate=30,${noise[picture]}`],
     ...['-f', 'lavfi', '-i', 'sine=frequency=440:sample_rate=48000', '-t', String(BASE_SECONDS)],
     ...['-c:v', 'libx264', '-preset', 'superfast', '-pix_fmt', 'yuv420p', '-bf', bFrames ? '3' : '0'],
     ...['-g', '60', '-keyint_min', '60', '-sc_threshold', '0'],
-    ...['-b:v', '4500k', '-maxrate', '4500k', '-bufsize', '9000k', '-c:a', 'aac', '-b:a', '128k', path],
+    ...[
+      '-b:v',
+      `${kilobits}k`,
+      '-maxrate',
+      `${kilobits}k`,
+      '-bufsize',
+      `${2 * kilobits}k`,
+      '-c:a',
+      'aac',
+      '-b:a',
+      '128k',
+      path,
+    ],
   ]);
   return kept(name(seconds, container), (path) => [
     ...['-stream_loop', String(Math.ceil(seconds / BASE_SECONDS)), '-i', base],

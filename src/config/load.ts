@@ -3,6 +3,7 @@ import type { ConfigDocument } from './document.js';
 import { readEnvironment, type Setting } from './environment.js';
 import { readConfigFile } from './file.js';
 import { addStreams, type ConfigFlags, streamsOfFlags } from './flags.js';
+import { readOpenTelemetry } from './opentelemetry.js';
 import { checkConfig, type Finding, fields } from './parse.js';
 import { configInvalid, formatPath, type Path, type Problem } from './problems.js';
 import type { Config } from './schema.js';
@@ -31,7 +32,9 @@ export async function loadConfig({ file, env, flags, cwd }: LoadOptions): Promis
   // What a file that cannot be read would have said is not known: no word about what is missing.
   if (read.problems.length > 0) throw configInvalid(problems, name);
 
-  const merged = applySettings(read.document?.value ?? {}, environment.settings);
+  const tree = read.document?.value ?? {};
+  const standard = readOpenTelemetry(env, tree, environment.settings);
+  const merged = applySettings(tree, [...environment.settings, ...standard]);
   const whole = addStreams(merged.value, added.streams);
   const origins = new Map([...merged.origins, ...whole.origins]);
   const { config, findings } = checkConfig(whole.value);

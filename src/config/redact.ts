@@ -8,7 +8,8 @@ const mask = '***';
 /** Shorter secrets are hidden in URLs only: hiding each `a` of a log would make it unreadable. */
 const shortestSecret = 3;
 
-const secretName = /token|secret|pas|pwd|^pw$|key|sig|auth|cred|session|jwt|streamid|^sas$|hdnts|hdnea|policy/i;
+const secretName =
+  /token|secret|pas|pwd|^pw$|key|sig|auth|cred|session|jwt|streamid|^sas$|hdnts|hdnea|policy|^headers$/i;
 
 /** Whether a setting or a query parameter of this name holds a secret. */
 export function isSecretName(name: string): boolean {
@@ -92,7 +93,8 @@ function collect(value: unknown, name: string, found: Set<string>): void {
   } else if (Array.isArray(value)) {
     for (const item of value) collect(item, name, found);
   } else if (typeof value === 'object' && value !== null) {
-    for (const [key, item] of Object.entries(value)) collect(item, key, found);
+    // Of headers every value may be one, whatever its name.
+    for (const [key, item] of Object.entries(value)) collect(item, name === 'headers' ? name : key, found);
   }
 }
 

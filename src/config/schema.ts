@@ -5,6 +5,7 @@ import { monitor } from './schema-monitor.js';
 import { preview, storyboard, thumbnail } from './schema-pictures.js';
 import { noDoubles, rendition } from './schema-renditions.js';
 import { apiSources, device, input, rtsp, srt } from './schema-sources.js';
+import { telemetry } from './schema-telemetry.js';
 import { flag, numeric, port, seconds } from './schema-values.js';
 
 /** The one schema of the configuration. Every other place takes its types from here. */
@@ -246,6 +247,7 @@ export const configSchema = z
       .strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info') })
       .prefault({}),
     alerts: alerts.prefault({}),
+    telemetry: telemetry.prefault({}),
     api: z.strictObject({ sources: apiSources.prefault({}) }).prefault({}),
     limits: limits.prefault({}),
     state: state.prefault({}),

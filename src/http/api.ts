@@ -1,8 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { Hono } from 'hono';
+import type { ApiDocument } from '../web/api-description.js';
+import { apiPage } from '../web/api-page.js';
 import { mountOperations } from './api/description.js';
+import { baseUrlOf } from './base-url.js';
 import type { AppContext } from './context.js';
 import { openToAll } from './headers.js';
+import { pageResponse } from './pages.js';
 import { respondWith } from './respond.js';
 
 /** The API, version 1, and its own description. */
@@ -14,6 +18,12 @@ export function apiRoutes(app: Hono, context: AppContext): void {
     const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
     return { body, etag, modifiedAt: context.now() };
   };
+  app.get('/api/docs', (c) => {
+    made ??= text();
+    const { assets, version } = context;
+    const base = baseUrlOf(c, context) ?? '';
+    return pageResponse(apiPage({ document: JSON.parse(made.body) as ApiDocument, base, assets, version }));
+  });
   app.get('/api/v1/openapi.json', (c) => {
     made ??= text();
     const headers = { ...openToAll, 'cache-control': 'no-cache' };

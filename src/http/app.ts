@@ -14,6 +14,7 @@ import { embedRoutes } from './embed.js';
 import { preflight } from './headers.js';
 import { healthRoutes } from './health.js';
 import { liveRoutes } from './live.js';
+import { loginRoutes } from './login.js';
 import { monitorRoutes } from './monitor.js';
 import { pageResponse, pageRoutes } from './pages.js';
 import { methodNotAllowed, notFound, type Problem, problemOf, problemResponse } from './problem.js';
@@ -78,6 +79,7 @@ export function createApp(options: AppOptions): App {
   apiRoutes(app, context);
   healthRoutes(app, context);
   pageRoutes(app, context);
+  loginRoutes(app, context);
   embedRoutes(app, context);
   app.notFound((c) => unmatched(app, c, context));
   app.onError((error, c) => {

@@ -8,7 +8,8 @@ import { baseUrlOf } from './base-url.js';
 import type { AppContext } from './context.js';
 import { frameSecurity, openToAll } from './headers.js';
 import { unknownStream } from './live.js';
-import { pageResponse } from './pages.js';
+import { pageStream } from './page-stream.js';
+import { closedPage, pageResponse } from './pages.js';
 import { notFound, type Problem, problemResponse } from './problem.js';
 
 const cacheSeconds = 300;
@@ -16,7 +17,7 @@ const smallest = { width: 160, height: 90 };
 
 /** The player for frames of other sites, and the description by which they find it. */
 export function embedRoutes(app: Hono, context: AppContext): void {
-  const { streams, publicUrl, assets, version, embedOrigins } = context;
+  const { streams, assets, version, embedOrigins } = context;
 
   app.get('/embed/:stream', (c) => {
     const name = c.req.param('stream');
@@ -28,10 +29,14 @@ export function embedRoutes(app: Hono, context: AppContext): void {
       return pageResponse(errorPage({ problem, path: c.req.path, assets, version }), { problem, security });
     }
     const base = baseUrlOf(c, context);
-    const stream = describe(live, publicUrl);
+    const stream = pageStream(c, live, context);
+    if (stream.isClosed) return closedPage(c, context, security);
     const addresses = base === undefined ? undefined : addressesOf(stream, base);
     const autoplay = c.req.query('autoplay') !== '0';
-    return pageResponse(embedPage({ stream, addresses, assets, autoplay }), { security });
+    return pageResponse(embedPage({ stream, addresses, assets, autoplay }), {
+      security,
+      isPrivate: stream.token !== undefined,
+    });
   });
 
   /** https://oembed.com: what a site needs to show a link to a watch page as a player. */
@@ -69,8 +74,8 @@ function described(
     provider_url: `${base}/`,
     ...size,
     html: String(embedCode(stream, addresses, size)),
-    // All three or none, says the specification.
-    ...(width === null || height === null
+    // All three or none, says the specification; none of a picture that is not open to everyone.
+    ...(width === null || height === null || stream.playback.access === 'signed'
       ? {}
       : { thumbnail_url: addresses.thumbnail, thumbnail_width: width, thumbnail_height: height }),
     cache_age: cacheSeconds,

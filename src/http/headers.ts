@@ -67,6 +67,15 @@ export const pageSecurity: HeaderFields = {
   'x-frame-options': 'DENY',
 };
 
+/** For the page with the form of the login. */
+export const loginSecurity: HeaderFields = {
+  ...pageSecurity,
+  'content-security-policy': (pageSecurity['content-security-policy'] ?? '').replace(
+    "form-action 'none'",
+    "form-action 'self'",
+  ),
+};
+
 /** For the page that other sites may frame: those of `origins`, each an origin as in a policy, or `*`. */
 export function frameSecurity(origins: readonly string[]): HeaderFields {
   const ancestors = origins.includes('*') ? '*' : ["'self'", ...origins].join(' ');

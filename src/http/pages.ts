@@ -1,13 +1,14 @@
-import type { Hono } from 'hono';
+import type { Context, Hono } from 'hono';
+import { closedStreamPage } from '../web/closed-stream-page.js';
 import { errorPage } from '../web/error-page.js';
 import { homePage } from '../web/home-page.js';
 import type { Html } from '../web/layout.js';
 import { watchPage } from '../web/watch-page.js';
-import { describe } from './api/streams.js';
 import { baseUrlOf } from './base-url.js';
 import type { AppContext } from './context.js';
 import { type HeaderFields, pageSecurity } from './headers.js';
 import { unknownStream } from './live.js';
+import { pageStream } from './page-stream.js';
 import { notFound, type Problem, problemResponse } from './problem.js';
 import { respondWith } from './respond.js';
 
@@ -16,18 +17,23 @@ export function pageRoutes(app: Hono, context: AppContext): void {
   const { streams, publicUrl, rtmpPort, assets, version, now } = context;
 
   app.get('/', (c) => {
-    const descriptions = streams.list().map((live) => describe(live, publicUrl));
+    const shown = streams.list().map((live) => pageStream(c, live, context));
     const base = baseUrlOf(c, context);
-    return pageResponse(homePage({ streams: descriptions, base, rtmpPort, assets, version, now: now() }));
+    return pageResponse(homePage({ streams: shown, base, rtmpPort, assets, version, now: now() }), {
+      isPrivate: shown.some(({ token }) => token !== undefined),
+    });
   });
 
   app.get('/watch/:stream', (c) => {
     const name = c.req.param('stream');
     const live = streams.get(name);
     if (live !== undefined) {
-      const stream = describe(live, publicUrl);
+      const stream = pageStream(c, live, context);
+      if (stream.isClosed) return closedPage(c, context);
       const base = baseUrlOf(c, context);
-      return pageResponse(watchPage({ stream, base, isPublic: publicUrl !== undefined, assets, version, now: now() }));
+      return pageResponse(watchPage({ stream, base, isPublic: publicUrl !== undefined, assets, version, now: now() }), {
+        isPrivate: stream.token !== undefined,
+      });
     }
     const problem = unknownStream(name);
     if (c.req.header('accept')?.includes('text/html') !== true) return problemResponse(problem, c.req.url);
@@ -60,10 +66,34 @@ export function pageRoutes(app: Hono, context: AppContext): void {
   });
 }
 
-/** A page as a response; with a problem, its status and headers. `security`: what the page may do. */
+/** What is shown of a stream that is not open to everyone. */
+export function closedPage(
+  c: Context,
+  { assets, version }: AppContext,
+  security: HeaderFields = pageSecurity,
+): Promise<Response> {
+  return pageResponse(closedStreamPage({ path: c.req.path, assets, version }), { problem: closed, security });
+}
+
+const closed: Problem = {
+  status: 403,
+  code: 'playback-refused',
+  title: 'Not open to everyone',
+  detail: 'This stream is played by signed addresses only.',
+};
+
+interface PageOptions {
+  readonly problem?: Problem;
+  /** What the page may do. */
+  readonly security?: HeaderFields;
+  /** Whether it is for this reader only. */
+  readonly isPrivate?: boolean;
+}
+
+/** A page as a response; with a problem, its status and headers. */
 export async function pageResponse(
   page: Html,
-  { problem, security = pageSecurity }: { problem?: Problem; security?: HeaderFields } = {},
+  { problem, security = pageSecurity, isPrivate = false }: PageOptions = {},
 ): Promise<Response> {
   const body = String(await page);
   return new Response(body, {
@@ -71,7 +101,7 @@ export async function pageResponse(
     headers: {
       ...problem?.headers,
       ...security,
-      'cache-control': problem === undefined ? 'no-cache' : 'no-store',
+      'cache-control': problem === undefined && !isPrivate ? 'no-cache' : 'no-store',
       'content-type': 'text/html; charset=utf-8',
       'content-length': String(Buffer.byteLength(body)),
     },

@@ -17,6 +17,7 @@ import type { Feed } from './feed.js';
 import type { RestartPolicy } from './restart-policy.js';
 import type { SnapshotPlaces } from './snapshots.js';
 import type { Starts } from './starts.js';
+import type { Traces } from './traces.js';
 import type { PlaybackKey } from './types.js';
 
 /** All that one stream needs of the node around it. */
@@ -54,6 +55,8 @@ export interface StreamEnvironment {
   readonly viewersOf?: ((stream: string) => number) | undefined;
   /** Staggers the starts of all streams. */
   readonly starts: Starts;
+  /** Follows pictures and segments to the store; undefined where no traces are wanted. */
+  readonly traces?: Traces | undefined;
   /** Shared by all streams. */
   readonly snapshotPlaces: SnapshotPlaces;
   readonly metrics: Metrics;

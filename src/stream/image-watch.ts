@@ -14,6 +14,9 @@ export interface ImageWatchOptions {
   readonly uploads: () => StreamUploads | undefined;
 }
 
+/** More than wait for the encoder at any time. */
+const TRACED_FRAMES = 16;
+
 /** One stream's pictures and everyone who must hear of them: metrics, log, events, uploads. */
 export class ImageWatch {
   readonly images: StreamImages;
@@ -23,6 +26,8 @@ export class ImageWatch {
   #state: ImageState = 'offline';
   /** The capture time of what is on the store, in milliseconds since the epoch. */
   #uploadedAt = Number.NEGATIVE_INFINITY;
+  /** By their numbers, the newest frames that the gate let pass, for traces. */
+  readonly #passed = new Map<number, { readonly arrivedAt: number; readonly judgedAt: number }>();
 
   constructor({ env, hls, uploads }: ImageWatchOptions) {
     const { config, now, publisher, offlineFile } = env;
@@ -38,6 +43,7 @@ export class ImageWatch {
       onEvent: (event) => this.#onThumbnail(event),
       onDropped: (reason) => this.#onDropped(reason),
       onGate: (judgement) => this.#onGate(judgement),
+      onAccepted: env.traces && (({ sequence }, arrivedAt) => this.#accepted(sequence, arrivedAt)),
       onFailed: (error) => {
         env.episodes.happened('extras-failed', `a preview or storyboard could not be made: ${error.message}`);
       },
@@ -113,6 +119,8 @@ export class ImageWatch {
     if (variant.size === undefined && variant.format === this.images.formats[0]) this.#tell(event);
     metrics.thumbnailEncodeSeconds.observe(image.encodeSeconds);
     const pictures = this.#uploads()?.pictures;
+    if (variant.size === undefined && variant.format === this.images.formats[0])
+      this.#trace(event, pictures !== undefined);
     if (pictures === undefined) return;
     if (unchanged) {
       this.#dateAnew(capturedAt);
@@ -122,6 +130,24 @@ export class ImageWatch {
     pictures.thumbnail(variant, { ...image, capturedAt, state: 'fresh' });
     if (variant.size === undefined) pictures.immutable(variant, image, capturedAt);
     pictures.still(variant, image, capturedAt);
+  }
+
+  #accepted(sequence: number, arrivedAt: number): void {
+    const [oldest] = this.#passed.keys();
+    if (oldest !== undefined && this.#passed.size >= TRACED_FRAMES) this.#passed.delete(oldest);
+    this.#passed.set(sequence, { arrivedAt, judgedAt: this.#env.now() });
+  }
+
+  #trace(event: Extract<ThumbnailEvent, { type: 'encoded' }>, isStored: boolean): void {
+    const { config, traces, now } = this.#env;
+    const passed = this.#passed.get(event.sequence);
+    if (traces === undefined || passed === undefined) return;
+    const { image, variant, capturedAt, unchanged } = event;
+    const isSent = isStored && !unchanged && config.thumbnail.sequence.mode !== 'sequential';
+    traces.picture({
+      ...{ stream: config.name, format: variant.format, bytes: image.bytes, capturedAt, ...passed },
+      ...{ encodeSeconds: image.encodeSeconds, encodedAt: now(), uploads: isSent },
+    });
   }
 
   #tell({ image, capturedAt }: Extract<ThumbnailEvent, { type: 'encoded' }>): void {

@@ -28,6 +28,8 @@ export interface PicturesOptions {
   ) => void;
   /** The state of what the pictures show has changed. */
   readonly onGate: (judgement: GateJudgement) => void;
+  /** The gate has let a frame pass. `arrivedAt`: when it was there; milliseconds since the epoch. */
+  readonly onAccepted?: ((frame: Frame, arrivedAt: number) => void) | undefined;
   /** Takes what else is made of a good frame. The frame is lent until the promise settles. Must not reject. */
   readonly onGood: (frame: Frame) => Promise<void>;
 }
@@ -154,6 +156,7 @@ export class Pictures {
       this.#drop('frame-invalid', frame);
       return;
     }
+    const arrivedAt = this.#options.now();
     const judgement = this.#gate.judge(frame);
     this.#judged = judgement;
     if (judgement.event !== undefined) this.#options.onGate(judgement);
@@ -163,6 +166,7 @@ export class Pictures {
       this.#options.onDropped(`gate-${judgement.verdict}`, frame);
       return;
     }
+    this.#options.onAccepted?.(frame, arrivedAt);
     if (judgement.statistics.peakDifference === 0) this.#still.add(frame);
     const isBad = judgement.verdict === 'black' || judgement.verdict === 'flat';
     const score = isBad ? -1 : judgement.statistics.sharpness;

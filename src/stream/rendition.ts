@@ -18,6 +18,8 @@ export interface ListedSegment {
   readonly entry: SegmentEntry;
   readonly mediaSequence: number;
   readonly discontinuitySequence: number;
+  /** When its last byte was there: milliseconds since the epoch. */
+  readonly completedAtMs: number;
 }
 
 export interface RenditionOptions {
@@ -101,6 +103,7 @@ export class Rendition {
       body,
       init: initResource === undefined ? undefined : { file: entry.initUri!, body: initResource.body },
       entry,
+      completedAtMs: segment.completedAtMs,
       mediaSequence: mediaSequence + entries.length - 1,
       // A playlist that began here would keep this segment's own discontinuity in its text, not in the number.
       discontinuitySequence: discontinuitySequence + entries.slice(0, -1).filter((each) => each.discontinuity).length,

@@ -1,4 +1,5 @@
 import type { PublicationStatus } from '../storage/publish/types.js';
+import type { StreamEnvironment } from './environment.js';
 import type { RecordedEvent, StreamStats } from './feed-schema.js';
 import type { HlsOutput, ListedSegment } from './hls-output.js';
 import type { Readings } from './meter.js';
@@ -55,6 +56,17 @@ export function segmentEvent(stream: string, rendition: string, segment: ListedS
     ...{ type: 'segment', stream, at: new Date(at).toISOString(), rendition, file, mediaSequence },
     ...{ bytes: body.byteLength, durationSeconds: entry.durationSeconds },
   };
+}
+
+export function traceSegment(
+  { config, traces, now, publisher }: Pick<StreamEnvironment, 'config' | 'traces' | 'now' | 'publisher'>,
+  { rendition, file, body, entry, completedAtMs }: ListedSegment,
+): void {
+  traces?.segment({
+    ...{ stream: config.name, rendition, file, bytes: body.byteLength },
+    ...{ durationSeconds: entry.durationSeconds, startsAt: entry.programDateTime },
+    ...{ completedAt: completedAtMs, listedAt: now(), uploads: publisher !== undefined },
+  });
 }
 
 function milli(value: number): number {

@@ -1,5 +1,20 @@
 import type { StillEntry } from '../storage/publish/types.js';
 import type { StillsPage, StillsQuery } from './types.js';
+import type { StreamUploads } from './uploads.js';
+
+export interface StillsOwner {
+  /** The stream's. */
+  readonly name: string;
+  readonly uploads: StreamUploads | undefined;
+  readonly storageUrl: ((store: string) => string | undefined) | undefined;
+}
+
+/** A page of a stream's stills, as far as the store in use has any. */
+export function stillsOf(query: StillsQuery, { name, uploads, storageUrl }: StillsOwner): StillsPage {
+  const url = uploads && storageUrl?.(uploads.status().store);
+  const baseUrl = url === undefined ? undefined : `${url}/${name}/stills`;
+  return stillsPage({ ...query, entries: uploads?.stills() ?? [], baseUrl });
+}
 
 export interface StillsPageOptions extends StillsQuery {
   /** The oldest first. */

@@ -20,8 +20,8 @@ import { RunChoices } from './run-choices.js';
 import { lineText, type RunEnd } from './run-end.js';
 import { Snapshots, snapshotRefusal } from './snapshots.js';
 import { Standing } from './standing.js';
-import { segmentEvent, statsOf } from './stats.js';
-import { stillsPage } from './stills-page.js';
+import { segmentEvent, statsOf, traceSegment } from './stats.js';
+import { stillsOf } from './stills-page.js';
 import type { StreamImages } from './stream-images.js';
 import type {
   LiveStream,
@@ -79,6 +79,8 @@ export class Stream implements LiveStream {
       randomId,
       now,
       onListed: (segment) => {
+        // Before it is on its way.
+        traceSegment(env, segment);
         this.#uploads?.segment(segment);
         env.feed.publish(segmentEvent(config.name, segment.rendition, segment, now()));
       },
@@ -180,10 +182,7 @@ export class Stream implements LiveStream {
   }
 
   stills(query: StillsQuery): StillsPage {
-    const { storageUrl } = this.#env;
-    const url = this.#uploads && storageUrl?.(this.#uploads.status().store);
-    const baseUrl = url === undefined ? undefined : `${url}/${this.name}/stills`;
-    return stillsPage({ ...query, entries: this.#uploads?.stills() ?? [], baseUrl });
+    return stillsOf(query, { ...this.#env, name: this.name, uploads: this.#uploads });
   }
 
   async snapshot(options: SnapshotOptions): Promise<SnapshotResource> {
@@ -195,8 +194,7 @@ export class Stream implements LiveStream {
   notReady(): string | undefined {
     const stored = this.#env.storageRequired ? this.#uploads?.notReady() : undefined;
     return whyNotReady({
-      state: this.#standing.state,
-      reason: this.#reason?.message,
+      ...{ state: this.#standing.state, reason: this.#reason?.message },
       isPlayable: this.hls.multivariant() !== undefined,
       thumbnail: this.images.status.state,
       stored: stored && this.#env.redact(stored),

@@ -1,12 +1,12 @@
 import { html } from 'hono/html';
-import type { StreamDescription } from '../stream/types.js';
 import type { WebAssets } from './assets.js';
 import { documentOf, type Html } from './layout.js';
+import { type PageStream, signed } from './page-stream.js';
 import { playerPart } from './player-part.js';
 import type { StreamAddresses } from './sharing.js';
 
 export interface EmbedPageOptions {
-  readonly stream: StreamDescription;
+  readonly stream: PageStream;
   readonly addresses: StreamAddresses | undefined;
   readonly assets: WebAssets;
   readonly autoplay: boolean;
@@ -26,7 +26,7 @@ export function embedPage({ stream, addresses, assets, autoplay }: EmbedPageOpti
     html`<main class="embed">
 <h1 class="unseen">${stream.name}</h1>
 ${playerPart({ stream, assets, up, autoplay })}
-<a class="embed-name" href="${up}watch/${encodeURIComponent(stream.name)}" target="_blank" rel="noopener">${stream.name}<span class="unseen"> (opens in a new window)</span></a>
+<a class="embed-name" href="${signed(`${up}watch/${encodeURIComponent(stream.name)}`, stream)}" target="_blank" rel="noopener">${stream.name}<span class="unseen"> (opens in a new window)</span></a>
 <noscript><p class="notice">Playing in this page needs JavaScript.</p></noscript>
 </main>`,
   );

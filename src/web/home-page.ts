@@ -1,12 +1,12 @@
 import { html } from 'hono/html';
-import type { StreamDescription } from '../stream/types.js';
 import type { WebAssets } from './assets.js';
 import { summaryInWords } from './client/words.js';
 import { type Html, icon, layout } from './layout.js';
+import { type PageStream, signed } from './page-stream.js';
 import { pictureFigure, pictureUrl, stateBadge, viewersBadge } from './parts.js';
 
 export interface HomePageOptions {
-  readonly streams: readonly StreamDescription[];
+  readonly streams: readonly PageStream[];
   /** Where the node is, without a slash at its end; undefined where nobody can tell. */
   readonly base: string | undefined;
   readonly rtmpPort: number;
@@ -34,12 +34,14 @@ ${
   });
 }
 
-function card(stream: StreamDescription, now: number): Html {
+const closedFigure = html`<figure class="picture"><figcaption>Not open to everyone</figcaption></figure>`;
+
+function card(stream: PageStream, now: number): Html {
   const path = encodeURIComponent(stream.name);
   const preview = stream.playback.preview.split('/').at(-1) ?? 'preview.webp';
   return html`<li class="card" data-stream="${stream.name}" data-state="${stream.state}">
-<a href="watch/${path}" data-preview-url="live/${path}/${preview}">
-${pictureFigure(stream, pictureUrl('', stream), now)}
+<a href="watch/${path}"${stream.isClosed ? '' : html` data-preview-url="${signed(`live/${path}/${preview}`, stream)}"`}>
+${stream.isClosed ? closedFigure : pictureFigure(stream, pictureUrl('', stream), now)}
 <div class="card-text"><h2>${stream.name}</h2><p class="card-facts">${stateBadge(stream)}${viewersBadge(stream)}</p><p class="reason" data-reason>${stream.reason?.message ?? ''}</p></div>
 </a>
 </li>`;

@@ -37,7 +37,7 @@ ${aside}
 ${main}
 <footer class="foot">
 <span>sidepipe ${version}</span>
-<nav aria-label="For programs"><a href="${up}api/v1/streams">API</a><a href="${up}readyz">Readiness</a><a href="${up}metrics">Metrics</a></nav>
+<nav aria-label="For programs"><a href="${up}api/docs">API</a><a href="${up}readyz">Readiness</a><a href="${up}metrics">Metrics</a></nav>
 </footer>`,
   );
 }

@@ -1,12 +1,13 @@
 import { html } from 'hono/html';
-import type { StreamDescription } from '../stream/types.js';
 import type { Html } from './layout.js';
+import { type PageStream, signed } from './page-stream.js';
 
 /** The picture with little delay; nothing for a stream that has no monitor. */
-export function monitorPanel({ name, monitor }: StreamDescription, up: string): Html | string {
+export function monitorPanel(stream: PageStream, up: string): Html | string {
+  const { name, monitor } = stream;
   if (monitor === null) return '';
   const { width, height } = monitor;
-  return html`<section class="panel monitor" aria-labelledby="monitor-title" data-monitor data-monitor-url="${up}live/${encodeURIComponent(name)}/monitor">
+  return html`<section class="panel monitor" aria-labelledby="monitor-title" data-monitor data-monitor-url="${signed(`${up}live/${encodeURIComponent(name)}/monitor`, stream)}">
 <h2 id="monitor-title">Monitor</h2>
 <canvas hidden width="${width}" height="${height}" role="img" aria-label="Picture of ${name} with little delay"></canvas>
 <p>The picture with little delay, without sound. <span data-monitor-status role="status"></span></p>

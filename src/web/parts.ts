@@ -2,6 +2,7 @@ import { html } from 'hono/html';
 import type { ImageState, StreamDescription } from '../stream/types.js';
 import { pictureInWords, stateInWords, viewersInWords } from './client/words.js';
 import type { Html } from './layout.js';
+import { type PageStream, signed } from './page-stream.js';
 import { thumbnailFile } from './sharing.js';
 
 /** The newest picture of a stream with its age; the client keeps both up to date. */
@@ -14,8 +15,8 @@ export function pictureFigure(stream: StreamDescription, url: string, now: numbe
 }
 
 /** Where the newest picture is, relative to the page: the public address may not be the one that this page came from. */
-export function pictureUrl(up: string, stream: StreamDescription): string {
-  return `${up}live/${encodeURIComponent(stream.name)}/${thumbnailFile(stream)}`;
+export function pictureUrl(up: string, stream: PageStream): string {
+  return signed(`${up}live/${encodeURIComponent(stream.name)}/${thumbnailFile(stream)}`, stream);
 }
 
 /** How many watch, where the node counts them; nothing while nobody does. */

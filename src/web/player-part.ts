@@ -1,12 +1,12 @@
 import { html } from 'hono/html';
-import type { StreamDescription } from '../stream/types.js';
 import type { WebAssets } from './assets.js';
 import { waitingInWords } from './client/words.js';
 import { type Html, icon } from './layout.js';
+import { type PageStream, signed } from './page-stream.js';
 import { pictureUrl } from './parts.js';
 
 export interface PlayerOptions {
-  readonly stream: StreamDescription;
+  readonly stream: PageStream;
   readonly assets: WebAssets;
   readonly up: string;
   /** False: it waits for the viewer. */
@@ -18,14 +18,14 @@ export function playerPart({ stream, assets, up, autoplay = true }: PlayerOption
   const name = encodeURIComponent(stream.name);
   const live = `${up}live/${name}`;
   const isLive = stream.state === 'live';
-  return html`<section class="player" id="player" data-player data-autoplay="${String(autoplay)}" data-state="${stream.state}" data-api-url="${up}api/v1/streams/${name}" data-playlist-url="${live}/index.m3u8" aria-label="Player">
+  return html`<section class="player" id="player" data-player data-autoplay="${String(autoplay)}" data-state="${stream.state}" data-api-url="${up}api/v1/streams/${name}" data-playlist-url="${signed(`${live}/index.m3u8`, stream)}" aria-label="Player">
 <media-controller nohotkeys noautoseektolive novolumepref nomutedpref nosubtitleslangpref defaultstreamtype="live">
 <video slot="media" muted playsinline poster="${pictureUrl(up, stream)}" aria-label="Live picture of ${stream.name}"></video>
 <media-loading-indicator slot="centered-chrome" noautohide></media-loading-indicator>
 <media-play-button class="big-play" slot="centered-chrome" notooltip></media-play-button>
 <media-rendition-menu anchor="auto" hidden></media-rendition-menu>
 <div class="bar">
-<div class="strip" data-strip data-storyboard-url="${live}/storyboard.vtt" hidden>
+<div class="strip" data-strip data-storyboard-url="${signed(`${live}/storyboard.vtt`, stream)}" hidden>
 <div class="strip-picture" data-strip-picture hidden aria-hidden="true"><span class="strip-image" data-strip-image></span><span data-strip-words></span></div>
 <input type="range" data-strip-range min="0" max="1000" step="10" value="1000" aria-label="Place in the stream" aria-valuetext="live">
 </div>

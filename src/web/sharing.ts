@@ -2,6 +2,7 @@ import { html } from 'hono/html';
 import type { StreamDescription } from '../stream/types.js';
 import { stateInWords } from './client/words.js';
 import type { Html } from './layout.js';
+import { type PageStream, signed } from './page-stream.js';
 
 /** The addresses of a stream for people and programs elsewhere, all absolute. */
 export interface StreamAddresses {
@@ -16,15 +17,15 @@ export interface StreamAddresses {
 }
 
 /** `base`: where the node is, without a slash at its end. */
-export function addressesOf(stream: StreamDescription, base: string): StreamAddresses {
+export function addressesOf(stream: PageStream, base: string): StreamAddresses {
   const name = encodeURIComponent(stream.name);
-  const watch = `${base}/watch/${name}`;
+  const watch = signed(`${base}/watch/${name}`, stream);
   return {
     base,
     watch,
-    embed: `${base}/embed/${name}`,
-    hls: `${base}/live/${name}/index.m3u8`,
-    thumbnail: `${base}/live/${name}/${thumbnailFile(stream)}`,
+    embed: signed(`${base}/embed/${name}`, stream),
+    hls: signed(`${base}/live/${name}/index.m3u8`, stream),
+    thumbnail: signed(`${base}/live/${name}/${thumbnailFile(stream)}`, stream),
     oembed: `${base}/oembed?url=${encodeURIComponent(watch)}&format=json`,
   };
 }

@@ -1,15 +1,15 @@
 import { html } from 'hono/html';
-import type { StreamDescription } from '../stream/types.js';
 import type { WebAssets } from './assets.js';
 import { factsInWords } from './client/words.js';
 import { type Html, icon, layout } from './layout.js';
 import { monitorPanel } from './monitor-panel.js';
+import type { PageStream } from './page-stream.js';
 import { pictureFigure, pictureUrl, stateBadge, viewersBadge } from './parts.js';
 import { playerPart } from './player-part.js';
 import { addressesOf, embedCode, sharingTags } from './sharing.js';
 
 export interface WatchPageOptions {
-  readonly stream: StreamDescription;
+  readonly stream: PageStream;
   /** Where the node is, without a slash at its end; undefined where nobody can tell. */
   readonly base: string | undefined;
   /** Whether `base` is what the operator calls public: then the page does not correct it. */

@@ -44,6 +44,7 @@ describe('parseConfig', () => {
       'storage.fallback.s3.sessionToken',
       'storage.fallback.s3.kmsKeyId',
       'alerts.webhooks.*.secret',
+      'telemetry.otlp.headers',
       'playback.keys.*.secret',
       'streams.*.srt.passphrase',
       'streams.*.srt.streamId',

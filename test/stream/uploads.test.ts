@@ -87,6 +87,7 @@ function listed(
     entry: { uri: file, durationSeconds: 2, programDateTime: START + index * 2000, discontinuity: false, ...more },
     mediaSequence: 100 + index,
     discontinuitySequence: 7,
+    completedAtMs: START + (index + 1) * 2000,
   };
 }
 const tagOf = (text: string, tag: string) => new RegExp(`^#EXT-X-${tag}:(.*)$`, 'm').exec(text)?.[1];

@@ -32,7 +32,8 @@ export async function readJson(request: Request, { required, contentTypes }: Bod
   }
 }
 
-async function readText(request: Request): Promise<string> {
+/** Reads a body of text, never more than the limit. Throws `request-invalid`. */
+export async function readText(request: Request): Promise<string> {
   const tooLarge = () => refuse(413, `The body is larger than ${MOST_BODY_BYTES} bytes.`);
   if (Number(request.headers.get('content-length') ?? 0) > MOST_BODY_BYTES) throw tooLarge();
   if (request.body === null) return '';

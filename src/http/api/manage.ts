@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { streamInputSchema, streamPatchSchema } from '../../config/stream-input.js';
 import { SidepipeError } from '../../errors.js';
 import type { StreamControl } from '../../stream/control.js';
+import { baseUrlOf } from '../base-url.js';
 import type { AppContext } from '../context.js';
 import { Idempotency } from './idempotency.js';
 import { json } from './json.js';
@@ -175,7 +176,7 @@ async function create(request: ApiRequest<unknown, unknown>) {
 
 /** Under the name by which this node was asked, unless it has one of its own. */
 function publishUrls({ c, context }: Pick<ApiRequest<unknown, unknown>, 'c' | 'context'>) {
-  const { hostname } = new URL(context.publicUrl ?? c.req.url);
+  const { hostname } = new URL(baseUrlOf(c, context) ?? c.req.url);
   const { rtmp, rtmps } = controlOf(context).publishPorts;
   const url = (scheme: string, port: number | undefined) =>
     port === undefined ? null : `${scheme}://${hostname}:${port}/live`;

@@ -145,6 +145,7 @@ export class Album {
       document: new Document<Waiting>({
         kind: 'image',
         stream: options.name,
+        key,
         settings,
         target,
         ready: mayPublish,

@@ -15,6 +15,8 @@ type Outcome = 'written' | 'same' | 'held';
 export interface DocumentOptions<N> {
   readonly kind: UploadKind;
   readonly stream: string;
+  /** For the metrics. */
+  readonly key?: string;
   readonly settings: Settings;
   readonly target: () => StoreTarget;
   /** Whether it may be written at this moment; when that changes, `pump` is called. */
@@ -97,7 +99,7 @@ export class Document<N> {
   }
 
   #submit(): void {
-    const { kind, stream, settings } = this.#options;
+    const { kind, stream, key, settings } = this.#options;
     const target = this.#options.target();
     let outcome: Outcome = 'same';
     this.#slot.take();
@@ -106,6 +108,7 @@ export class Document<N> {
       stream,
       order: 0,
       bytes: 0,
+      ...(key !== undefined && { key }),
       spacingMs: settings.timing.coalesceMs,
       run: async (_store, signal) => {
         outcome = await this.#write(target, signal);

@@ -201,7 +201,10 @@ export class Lane<T> implements RenditionLane<T> {
   }
 
   #published({ snapshot, final }: PlaylistNote<T>, target: StoreTarget): void {
-    for (const item of this.#window.acknowledge(snapshot, this.#context.settings.clock.now())) this.#retire(item);
+    const { settings, options } = this.#context;
+    const keys = snapshot.items.filter((i) => i.listedAt === undefined && i.state === 'stored').map(({ key }) => key);
+    for (const item of this.#window.acknowledge(snapshot, settings.clock.now())) this.#retire(item);
+    if (keys.length > 0) settings.observe({ type: 'listed', stream: options.name, keys });
     this.#releaseInits();
     for (const one of this.#context.targets) if (!this.#stale.has(one.place)) this.#leavings.release(one);
     this.#listedPlace = target.place;

@@ -108,6 +108,7 @@ export class SegmentUploads<T> {
       stream: upload.stream,
       order: upload.order,
       bytes: item.bytes,
+      key: item.key,
       run: async (store, signal, freeSlot) => {
         const object = upload.object ?? (await fetchSegment(context.targets[item.place]!.store, item.key, signal));
         item.attempted.add(target.place);

@@ -40,7 +40,10 @@ export type PublishMetric =
       readonly result: 'stored' | 'failed' | 'given-up';
       readonly seconds: number;
       readonly bytes: number;
+      readonly key?: string;
     }
+  /** A playlist that lists these segments for the first time is on the store. */
+  | { readonly type: 'listed'; readonly stream: string; readonly keys: readonly string[] }
   | { readonly type: 'backlog'; readonly bytes: number }
   | { readonly type: 'lag'; readonly stream: string; readonly seconds: number }
   | { readonly type: 'deleted'; readonly stream: string; readonly objects: number }

@@ -10,6 +10,8 @@ import { StoreWatch, type StoreWatchOptions } from './store-watch.js';
 export interface Job extends Queued {
   /** For the deadline and the metrics. */
   readonly bytes: number;
+  /** What it uploads, where one object is all: for the metrics. */
+  readonly key?: string;
   /** One attempt. `freeSlot` lets the next upload begin while this one waits for something small. */
   run(store: ObjectStore, signal: AbortSignal, freeSlot: () => void): Promise<void>;
   /** Called once unless cancelled, never from within `submit`: with the reason when it was given up. Must not throw. */
@@ -184,8 +186,8 @@ export class Uploader {
     }
   }
 
-  #report({ kind, stream, bytes }: Job, seconds: number, result: 'stored' | 'failed' | 'given-up'): void {
-    this.#settings.observe({ type: 'upload', kind, stream, result, seconds, bytes });
+  #report({ kind, stream, bytes, key }: Job, seconds: number, result: 'stored' | 'failed' | 'given-up'): void {
+    this.#settings.observe({ type: 'upload', kind, stream, result, seconds, bytes, ...(key !== undefined && { key }) });
   }
 }
 

@@ -1,0 +1,96 @@
+import { measureOutage, type OutageFacts } from '../test/support/outage.js';
+import { startS3Server } from '../test/support/s3/server.js';
+import { until } from '../test/support/wait.js';
+import { makeClip } from './support/clip.js';
+import { startNodeProcess } from './support/node-process.js';
+import { type Answer, atMost, type QuestionOptions } from './support/question.js';
+
+/** Minutes: asked for by its name. */
+export const isLong = true;
+
+const MEGABYTE = 1e6;
+const BACKLOG_BYTES = 20 * MEGABYTE;
+
+/** glibc gives freed buffers of some megabytes back at once, instead of keeping pools of them. */
+const TUNING = { MALLOC_MMAP_THRESHOLD_: '131072', MALLOC_ARENA_MAX: '2' };
+
+/** What does an outage of the object store cost in memory, and what is lost? */
+export async function run({ quick }: QuestionOptions): Promise<Answer> {
+  // Two nodes at once: they see the same machine.
+  const [usual, tuned] = await Promise.all([{}, TUNING].map((environment) => measure(quick, environment)));
+  return answerOf(usual!, tuned!);
+}
+
+interface Measured extends OutageFacts {
+  readonly limitBytes: number;
+  readonly outageSeconds: number;
+}
+
+async function measure(quick: boolean, environment: Readonly<Record<string, string>>): Promise<Measured> {
+  const scale = quick ? 1 / 6 : 1;
+  const backlogBytes = BACKLOG_BYTES * scale;
+  const outageSeconds = 120 * scale;
+  const clip = await makeClip({ seconds: 60, kilobits: 3800 });
+  const server = await startS3Server();
+  const { endpoint, region, credentials } = server;
+  const storage = { type: 's3', backlogBytes, s3: { ...credentials, endpoint, region, bucket: 'live' } };
+  const streams = [{ name: 'cam', source: clip }];
+  const config = { storage, streams, log: { level: 'silent' } };
+  const node = await startNodeProcess({ config, environment });
+  try {
+    const isReady = async () => (await fetch(`${node.url}/readyz`)).ok;
+    await until('the node to be ready', isReady, { timeoutMs: 60_000, intervalMs: 200 });
+    const [settleSeconds, beforeSeconds] = quick ? [10, 10] : [60, 120];
+    const facts = await measureOutage({
+      ...{ url: node.url, pid: node.pid, server },
+      ...{ settleSeconds, beforeSeconds, outageSeconds },
+    });
+    return { ...facts, limitBytes: backlogBytes, outageSeconds };
+  } finally {
+    await node.close();
+    await server.close();
+  }
+}
+
+function answerOf(usual: Measured, tuned: Measured): Answer {
+  const { limitBytes, outageSeconds } = usual;
+  const megabytes = (name: string, bytes: number) => ({ name, value: bytes / MEGABYTE, unit: 'MB' });
+  const count = (name: string, value: number) => ({ name, value, unit: '' });
+  const less = { better: 'less' } as const;
+  const grown = (facts: Measured) => (facts.residentOutage - facts.residentBefore) / limitBytes;
+  const problems = [usual, tuned].flatMap((facts) => [...facts.remoteProblems, ...facts.localProblems]).length;
+  const wrong = 'wrong playlists, missing segments, old pictures';
+  return {
+    question: `One copied 1080p stream at 4 Mbit/s, ${limitBytes / MEGABYTE} MB of backlog, the store away for ${outageSeconds} s: the node's memory and what is lost; tuned: ${Object.entries(
+      TUNING,
+    )
+      .map((each) => each.join('='))
+      .join(' ')}`,
+    rows: [
+      megabytes('resident before, the most', usual.residentBefore),
+      megabytes('resident through the outage, the most', usual.residentOutage),
+      megabytes('tuned: resident before, the most', tuned.residentBefore),
+      megabytes('tuned: resident through the outage, the most', tuned.residentOutage),
+      megabytes('waiting, the most', usual.backlogBytes),
+      megabytes('made during the outage', usual.producedBytes),
+      megabytes('of that on the store afterwards', usual.keptBytes),
+      { ...count('gaps', usual.gaps), unit: 'segments' },
+      { name: 'until the playlist had caught up', value: usual.recoverySeconds, unit: 's', ...less },
+      count('playlists read on the store', usual.remotePolls),
+      count('polls of the node itself', usual.localPolls),
+      { ...count(wrong, problems), ...less },
+    ],
+    ratios: [
+      atMost('memory grown ÷ bound', grown(usual), 1.2),
+      atMost('tuned: memory grown ÷ bound', grown(tuned), 1.2),
+      atMost('waiting ÷ bound', usual.backlogBytes / limitBytes, 1.2),
+      atMost('lost ÷ what was beyond the bound', lostBeyond(usual), 1.1),
+      atMost(wrong, problems, 0),
+    ],
+  };
+}
+
+/** 1: no byte was lost that there was room for, but for one segment that did not fit. */
+function lostBeyond({ producedBytes, keptBytes, largestSegmentBytes, limitBytes }: Measured): number {
+  return (producedBytes - keptBytes) / (producedBytes - limitBytes + largestSegmentBytes);
+}

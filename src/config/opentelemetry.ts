@@ -1,0 +1,21 @@
+import type { Setting } from './environment.js';
+import { valueAt } from './tree.js';
+
+/** OpenTelemetry's own variables, for what sidepipe's own settings leave open. */
+const variables: readonly (readonly [string, readonly string[]])[] = [
+  ['OTEL_EXPORTER_OTLP_ENDPOINT', ['telemetry', 'otlp', 'endpoint']],
+  ['OTEL_EXPORTER_OTLP_HEADERS', ['telemetry', 'otlp', 'headers']],
+];
+
+/** The settings that OpenTelemetry's variables make where neither the file's tree nor `settings` has them. Pure. */
+export function readOpenTelemetry(
+  env: Readonly<Record<string, string | undefined>>,
+  tree: unknown,
+  settings: readonly Setting[],
+): Setting[] {
+  return variables.flatMap(([origin, path]) => {
+    const value = env[origin]?.trim();
+    const isSet = valueAt(tree, path).found || settings.some((each) => each.path.join() === path.join());
+    return value && !isSet ? [{ path, value, origin }] : [];
+  });
+}

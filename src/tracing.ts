@@ -1,0 +1,32 @@
+import type { Config } from './config/schema.js';
+import { Traces } from './stream/traces.js';
+import type { Logger } from './telemetry/logger.js';
+import { openTracer } from './telemetry/tracer.js';
+import { version } from './version.js';
+
+export interface TracingOptions {
+  readonly telemetry: Config['telemetry'];
+  readonly log: Logger;
+}
+
+/** What follows pictures and segments, and the way to the collector. */
+export interface Tracing {
+  readonly traces: Traces;
+  /** Sends what there is within the deadline. */
+  close(deadlineMs: number): Promise<void>;
+}
+
+/** Undefined where no collector is configured: nothing is loaded then. */
+export async function openTracing({ telemetry, log }: TracingOptions): Promise<Tracing | undefined> {
+  const { endpoint, headers = {}, sampleRatio } = telemetry.otlp;
+  if (endpoint === undefined) return undefined;
+  const tracer = await openTracer({ endpoint, headers, sampleRatio, version, log });
+  const traces = new Traces({ tracer, now: Date.now });
+  return {
+    traces,
+    async close(deadlineMs) {
+      traces.close();
+      await tracer.close(deadlineMs);
+    },
+  };
+}

@@ -1,0 +1,96 @@
+import { html } from 'hono/html';
+import type { ApiSchema } from './api-description.js';
+import type { Html } from './layout.js';
+
+/** Schemas as people read them. */
+
+export interface SchemaRow {
+  /** `thumbnail.gate.black`. */
+  readonly path: string;
+  readonly required: boolean;
+  readonly schema: ApiSchema;
+}
+
+/** The members of an object, those of its own objects among them. Deeper than this are none. Pure. */
+export function rowsOf(schema: ApiSchema, path = '', depth = 0): SchemaRow[] {
+  return Object.entries(schema.properties ?? {}).flatMap(([name, inner]) => {
+    const row = { path: `${path}${name}`, required: schema.required?.includes(name) === true, schema: inner };
+    const within = membersIn(inner);
+    return [
+      row,
+      ...(within === undefined || depth > 4 ? [] : rowsOf(within.schema, `${row.path}${within.mark}`, depth + 1)),
+    ];
+  });
+}
+
+function membersIn(schema: ApiSchema): { readonly schema: ApiSchema; readonly mark: string } | undefined {
+  if (schema.properties !== undefined) return { schema, mark: '.' };
+  if (schema.items?.properties !== undefined) return { schema: schema.items, mark: '[].' };
+  const option = alternatives(schema).find(({ properties }) => properties !== undefined);
+  return option && { schema: option, mark: '.' };
+}
+
+function alternatives({ anyOf, oneOf, allOf }: ApiSchema): readonly ApiSchema[] {
+  return anyOf ?? oneOf ?? allOf ?? [];
+}
+
+/** What a value may be, in words: `whole number, 1 to 100, default 80`. References are links. */
+export function inWords(schema: ApiSchema): Html {
+  const name = referenceName(schema.$ref);
+  if (name !== undefined) return html`<a href="#schema-${name}">${name}</a>`;
+  const options = alternatives(schema).filter(({ type }) => type !== 'null');
+  const words =
+    options.length > 0
+      ? options.map((each, index) => html`${index === 0 ? '' : ' or '}${inWords(each)}`)
+      : typeWords(schema);
+  return html`${words}${facts(schema).map((fact) => html`, ${fact}`)}`;
+}
+
+export function referenceName(reference: string | undefined): string | undefined {
+  return reference?.split('/').at(-1);
+}
+
+const typeNames: Readonly<Record<string, string>> = {
+  string: 'text',
+  integer: 'whole number',
+  number: 'number',
+  boolean: 'true or false',
+  object: 'object',
+};
+
+function typeWords(schema: ApiSchema): Html {
+  const values = schema.enum ?? (schema.const === undefined ? undefined : [schema.const]);
+  if (values !== undefined) {
+    return html`${values.map((value, index) => html`${index === 0 ? '' : ', '}<code>${String(value)}</code>`)}`;
+  }
+  if (schema.items !== undefined) return html`list of ${inWords(schema.items)}`;
+  const types = [schema.type ?? []].flat().filter((type) => type !== 'null');
+  return html`${types.map((type) => typeNames[type] ?? type).join(' or ') || 'anything'}`;
+}
+
+function facts(schema: ApiSchema): (Html | string)[] {
+  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, minLength, maxLength, minItems, maxItems } = schema;
+  const range = (least: number | undefined, most: number | undefined, unit = '') => {
+    if (least === undefined && most === undefined) return [];
+    if (most === undefined) return [`at least ${least}${unit}`];
+    return [least === undefined ? `at most ${most}${unit}` : `${least} to ${most}${unit}`];
+  };
+  const isNullable =
+    [schema.type ?? []].flat().includes('null') || alternatives(schema).some(({ type }) => type === 'null');
+  const isPlain = schema.default !== undefined && (typeof schema.default !== 'object' || Array.isArray(schema.default));
+  return [
+    ...(exclusiveMinimum === undefined ? [] : [`more than ${exclusiveMinimum}`]),
+    ...(exclusiveMaximum === undefined ? [] : [`less than ${exclusiveMaximum}`]),
+    // Bounds of whole numbers that are only those of the number format say nothing.
+    ...range(sensible(minimum), sensible(maximum)),
+    ...range(minLength, maxLength, ' characters'),
+    ...range(minItems, maxItems, ' entries'),
+    ...(schema.pattern === undefined ? [] : [html`as <code>${schema.pattern}</code>`]),
+    ...(isNullable ? ['or null'] : []),
+    ...(isPlain ? [html`default <code>${JSON.stringify(schema.default)}</code>`] : []),
+  ];
+}
+
+function sensible(bound: number | undefined): number | undefined {
+  return bound === undefined || Math.abs(bound) >= Number.MAX_SAFE_INTEGER ? undefined : bound;
+}
