@@ -41,9 +41,9 @@ export class SourceClock {
     while (this.#buckets[0] !== undefined && now - this.#buckets[0].startedAt > this.#windowMs) this.#buckets.shift();
   }
 
-  /** Lets go of all observations, because something about them was wrong. */
-  forget(): void {
-    this.#buckets = [];
+  /** Lets go of what was observed at `from` (epoch milliseconds) or later, because something about it was wrong. */
+  forgetSince(from: number): void {
+    this.#buckets = this.#buckets.filter(({ startedAt }) => startedAt + this.#bucketMs <= from);
   }
 
   /** The wall-clock time of a timestamp, epoch milliseconds. Undefined before the first observation. */

@@ -10,8 +10,24 @@ const PACKETS_OVER_MS = 1500;
 const RECENT_PACKETS = 15;
 /** Fewer say nothing of the time between them. */
 const FEWEST_PACKETS = 4;
+/** Over so many pictures the time between them is taken from the progress reports, which can be off by one or two. */
+const STEP_FRAMES = 12;
 /** No picture waits longer than this for the clock. */
 const LONGEST_WAIT_MS = 700;
+
+/** ffmpeg's position, `frames` pictures after its beginning, told at `now`. */
+interface Report {
+  readonly outSeconds: number;
+  readonly frames: number;
+  readonly now: number;
+}
+
+/** Milliseconds from picture to picture; when it began, and the one before it. */
+interface Step {
+  readonly ms: number;
+  readonly from: number;
+  readonly before: number;
+}
 
 /**
  * Brings what is known of a stream's timeline together into its clock, over one run of ffmpeg. Exact are the presentation times of
@@ -28,7 +44,11 @@ export class SourceTime {
   /** The newest timestamps. */
   #recent: number[] = [];
   #isReordered = false;
-  #report: { readonly outSeconds: number; readonly frames: number } | undefined;
+  #firstReport: Report | undefined;
+  #report: Report | undefined;
+  #step: Step | undefined;
+  /** How far apart the reports' pictures were when packets were last told of, one by one. */
+  #usualStepMs: number | undefined;
   #packetMs = 0;
   #heldPackets = 0;
   #isSettled: boolean;
@@ -64,7 +84,7 @@ export class SourceTime {
       this.clock.observe(outSeconds, now);
       return;
     }
-    this.#step(outSeconds, frames);
+    if (frames !== undefined) this.#report = this.#measure({ outSeconds, frames, now });
     const offsetMs = now - outSeconds * 1000;
     // Fixed from then on: what changes later is drift, which is to be followed.
     if (now - this.#packetAt < PACKETS_OVER_MS)
@@ -73,17 +93,37 @@ export class SourceTime {
       this.clock.observe(outSeconds + (this.#positionOffsetMs - this.#packetOffsetMs!) / 1000, now - this.#holdMs);
   }
 
-  /** Once packets are no longer told of one by one: how far apart they are. */
-  #step(outSeconds: number, frames: number | undefined): void {
-    const before = this.#report;
-    this.#report = frames === undefined ? undefined : { outSeconds, frames };
-    if (before === undefined || frames === undefined || frames - before.frames < FEWEST_PACKETS) return;
-    const packetMs = ((outSeconds - before.outSeconds) * 1000) / (frames - before.frames);
-    // A report comes when it comes, so it is off by a packet; less than that is no change of rate.
-    if (Math.abs(packetMs - this.#packetMs) <= this.#packetMs / 3) return;
-    this.#packetMs = packetMs;
-    // What was seen since the change was taken for packets that are held back longer or shorter.
-    this.clock.forget();
+  /** How far apart pictures are, once a report is far enough from the one before it. Answers the report to go on from. */
+  #measure(report: Report): Report {
+    if (report.now - this.#packetAt! < PACKETS_OVER_MS) {
+      // Over as long as there is: what is compared with it later shall not be off on both sides.
+      this.#firstReport ??= report;
+      this.#usualStepMs = stepBetween(this.#firstReport, report) ?? this.#usualStepMs;
+      return report;
+    }
+    const before = this.#report ?? report;
+    if (report.frames < before.frames) return report;
+    const ms = stepBetween(before, report);
+    if (ms === undefined) return before;
+    const step = { ms, from: before.now, before: this.#step?.from ?? before.now };
+    this.#compare(step);
+    this.#step = step;
+    return report;
+  }
+
+  /** A change of rate is believed when two steps in a row agree on it: reports come when they come, and what encoders hold back varies. */
+  #compare({ ms }: Step): void {
+    const usualMs = this.#usualStepMs;
+    const before = this.#step;
+    if (usualMs === undefined || before === undefined) return;
+    const isOther = (one: number, other: number, part: number) => Math.abs(one - other) > other * part;
+    if (!isOther(ms, usualMs, 1 / 3) || !isOther(before.ms, usualMs, 1 / 3) || isOther(ms, before.ms, 1 / 4)) return;
+    // Not the step itself: where pictures are encoded at a rate of their own it is not that of the packets.
+    this.#packetMs *= ms / usualMs;
+    this.#usualStepMs = ms;
+    // What was seen since the change, which may have been within one step more, was taken for packets that are held back longer or
+    // shorter. What was seen before it holds.
+    this.clock.forgetSince(before.before);
   }
 
   get #holdMs(): number {
@@ -99,6 +139,12 @@ export class SourceTime {
     this.#isSettled ||= this.#paced >= enough || now - arrivedAt >= LONGEST_WAIT_MS;
     return this.#isSettled;
   }
+}
+
+/** Milliseconds from picture to picture; undefined where there are too few between two reports to tell. */
+function stepBetween(before: Report, report: Report): number | undefined {
+  const frames = report.frames - before.frames;
+  return frames < STEP_FRAMES ? undefined : ((report.outSeconds - before.outSeconds) * 1000) / frames;
 }
 
 /** The usual distance between timestamps, which may come in any order. */

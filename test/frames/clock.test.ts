@@ -156,4 +156,16 @@ describe('SourceClock', () => {
     for (let ms = 200; ms <= 6000; ms += 100) clock.observe(ms / 1000, ORIGIN - back + ms + 200);
     expect(errorOf(clock, 6)).toBe(200 - back);
   });
+
+  it('lets go of what was observed from some moment on, and keeps what was before', () => {
+    const clock = new SourceClock();
+    clock.observe(0, ORIGIN + 300);
+    clock.observe(5, ORIGIN + 5000 - 80);
+    clock.observe(6.5, ORIGIN + 6500 - 80);
+    expect(errorOf(clock, 7)).toBeCloseTo(-80);
+    clock.forgetSince(ORIGIN + 5000);
+    expect(errorOf(clock, 7)).toBeCloseTo(300);
+    clock.forgetSince(ORIGIN);
+    expect(clock.wallTimeOf(7)).toBeUndefined();
+  });
 });

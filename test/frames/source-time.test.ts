@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SourceTime } from '../../src/frames/source-time.js';
 
@@ -13,10 +14,12 @@ interface Source {
   readonly seconds?: number;
   /** From this second on. */
   readonly change?: { readonly at: number; readonly rate: number };
+  /** By how much each report after the packets is late, in milliseconds. */
+  readonly late?: readonly number[];
 }
 
 /** Plays a source that took the picture of timestamp t at START + t, and tells of packets for 5 s and of positions each half second. */
-function play({ rate, bFrames = 0, gathered = 0, held = 0, seconds = 20, change }: Source) {
+function play({ rate, bFrames = 0, gathered = 0, held = 0, seconds = 20, change, late = [] }: Source) {
   const time = new SourceTime({ expectsPackets: true });
   time.holds(held);
   const datable: number[] = [];
@@ -33,7 +36,7 @@ function play({ rate, bFrames = 0, gathered = 0, held = 0, seconds = 20, change 
     if (now >= reportAt) {
       // A decoding time, behind by a constant.
       time.position(pts - 0.08, frames, now);
-      reportAt += 500;
+      reportAt += 500 + (pts > 5 ? (late[Math.floor(pts * 2) % late.length] ?? 0) : 0);
     }
     if (time.canDate(now, now)) {
       if (datable.length === 0) datable.push(pts);
@@ -80,5 +83,64 @@ describe('SourceTime', () => {
     const time = new SourceTime({ expectsPackets: false });
     time.position(3, 75, START);
     expect(time.clock.wallTimeOf(1)).toBe(START - 2000);
+  });
+
+  it('takes reports that come irregularly, and count what an encoder holds back, for no change of rate', () => {
+    const report = fc.record({
+      everyMs: fc.oneof(fc.integer({ min: 20, max: 700 }), fc.integer({ min: 700, max: 4000 })),
+      // How late it is, as on a machine that starves, and how far its two counters are apart.
+      lateMs: fc.oneof(fc.integer({ min: 0, max: 30 }), fc.integer({ min: 0, max: 1500 })),
+      framesBehind: fc.integer({ min: 0, max: 2 }),
+      secondsBehind: fc.integer({ min: 0, max: 2 }),
+    });
+    const rate = fc.constantFrom(10, 12.5, 25, 30, 60);
+    fc.assert(
+      // Pictures encoded at a rate of their own, or at the source's.
+      fc.property(
+        rate,
+        fc.constantFrom(1, 0.5, 0.3),
+        fc.array(report, { minLength: 20, maxLength: 60 }),
+        (source, part, reports) => {
+          const time = new SourceTime({ expectsPackets: true });
+          time.holds(2);
+          const stepMs = 1000 / source;
+          let sent = 0;
+          for (; sent * stepMs < 5000; sent += 1) {
+            const now = START + (sent + 2) * stepMs;
+            time.packet((sent * stepMs) / 1000, now);
+            if (sent % 5 === 4) time.position((sent * stepMs) / 1000 - 0.1, Math.floor(sent * part), now);
+          }
+          let [at, now] = [sent * stepMs, START];
+          for (const { everyMs, lateMs, framesBehind, secondsBehind } of reports) {
+            at += everyMs;
+            const frames = Math.floor(at / stepMs);
+            const outSeconds = ((frames - secondsBehind) * stepMs) / 1000 - 0.1;
+            const counted = Math.max(0, Math.floor(frames * part) - framesBehind);
+            now = Math.max(now, START + (frames + 2) * stepMs + lateMs);
+            time.position(outSeconds, counted, now);
+            const error = time.clock.wallTimeOf(at / 1000)! - (START + at);
+            expect(error).toBeGreaterThanOrEqual(-stepMs);
+            // While what the packets told is in the window.
+            if (at < 25_000) expect(error).toBeLessThanOrEqual(stepMs);
+          }
+        },
+      ),
+      { numRuns: 1000 },
+    );
+  });
+
+  it.each([
+    [10, 30],
+    [30, 10],
+    [25, 50],
+  ])('follows a change from %d to %d pictures a second however late the reports are', (before, after) => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 400 }), { minLength: 40, maxLength: 40 }), (late) => {
+        const { errors } = play({ rate: before, held: 2, change: { at: 8, rate: after }, seconds: 20, late });
+        expect(worst(errors.filter(({ at }) => at < 8))).toBeLessThanOrEqual(1000 / before);
+        expect(worst(errors.filter(({ at }) => at > 11))).toBeLessThanOrEqual(1000 / after + 0.01);
+      }),
+      { numRuns: 200 },
+    );
   });
 });
