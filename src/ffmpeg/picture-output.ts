@@ -28,6 +28,8 @@ export function rawPictures(libavformat: number): string[] {
     // Each picture once, when it comes: a constant rate would repeat and delay them.
     ...(libavformat >= 60 ? ['-fps_mode', 'passthrough'] : ['-vsync', 'passthrough']),
     ...['-enc_time_base', libavformat >= 61 ? 'demux' : '-1'],
+    // Or pictures that get another shape in mid-stream would be stretched into the first one. Older versions know no other way.
+    ...(libavformat >= 59 ? ['-autoscale', '0'] : []),
     // One thread: from 5.0 on even this encoder has frame threads, and keeps back as many pictures as it has of them.
     ...['-c:v', 'rawvideo', '-threads', '1', '-f', 'nut', '-write_index', '0', '-flush_packets', '1'],
   ];

@@ -16,6 +16,8 @@ const SLACK_SECONDS = 1;
 const MARGIN_SECONDS = 0.25;
 /** So many pictures of a run come one keyframe apart, for the keyframe interval to be seen. */
 export const SAMPLE_PICTURES = 4;
+/** How long a choice stands at least. */
+const RETRY_SECONDS = 600;
 
 /** What to begin with: keyframes are a tenth of the work, and nothing is known of the source yet. Pure. */
 export function firstChoice(setting: DecodeSetting, intervalSeconds: number): DecodeChoice {
@@ -27,6 +29,14 @@ export function firstChoice(setting: DecodeSetting, intervalSeconds: number): De
 /** Where every picture is needed for something else: nothing is cheaper then. */
 export function everyPicture(reason: string): DecodeChoice {
   return { mode: 'all', reason, longestGapSeconds: Number.POSITIVE_INFINITY };
+}
+
+/**
+ * Whether a dear choice made so long ago should be made anew, now that ffmpeg is begun anew for another reason. Of what is dear nothing
+ * shows whether cheaper would do; a try costs one discontinuity more where it would not, so there are few. Pure.
+ */
+export function isWorthAnotherTry(ageSeconds: number): boolean {
+  return ageSeconds >= RETRY_SECONDS;
 }
 
 export interface DecodeMeterOptions {
@@ -42,7 +52,7 @@ export interface DecodeMeterOptions {
  * Watches what keyframe-only decoding gives, over one run of ffmpeg, and says when it cannot keep a picture's age within the
  * interval plus one second. Two things can be in the way: keyframes that are far apart, and pictures that come late,
  * because a decoder holds each one back until as many have followed it as the stream may reorder, and of keyframes alone those
- * follow whole groups of pictures later. Choices only ever go from cheap to dear, so they come to rest. Pure.
+ * follow whole groups of pictures later. Over one run choices only ever go from cheap to dear, so they come to rest. Pure.
  */
 export class DecodeMeter {
   readonly #options: DecodeMeterOptions;

@@ -11,7 +11,9 @@ const RECENT_PACKETS = 15;
 /** Fewer say nothing of the time between them. */
 const FEWEST_PACKETS = 4;
 /** Over so many pictures the time between them is taken from the progress reports, which can be off by one or two. */
-const STEP_FRAMES = 12;
+const STEP_FRAMES = 8;
+/** How long a step that differs from the usual one is waited on to be confirmed; until then nothing new is believed. */
+const DOUBT_MS = 3000;
 /** No picture waits longer than this for the clock. */
 const LONGEST_WAIT_MS = 700;
 
@@ -49,6 +51,7 @@ export class SourceTime {
   #step: Step | undefined;
   /** How far apart the reports' pictures were when packets were last told of, one by one. */
   #usualStepMs: number | undefined;
+  #doubtedSince: number | undefined;
   #packetMs = 0;
   #heldPackets = 0;
   #isSettled: boolean;
@@ -89,7 +92,7 @@ export class SourceTime {
     // Fixed from then on: what changes later is drift, which is to be followed.
     if (now - this.#packetAt < PACKETS_OVER_MS)
       this.#positionOffsetMs = Math.min(this.#positionOffsetMs ?? Number.POSITIVE_INFINITY, offsetMs);
-    else if (this.#positionOffsetMs !== undefined)
+    else if (this.#positionOffsetMs !== undefined && now - (this.#doubtedSince ?? Number.NEGATIVE_INFINITY) > DOUBT_MS)
       this.clock.observe(outSeconds + (this.#positionOffsetMs - this.#packetOffsetMs!) / 1000, now - this.#holdMs);
   }
 
@@ -106,24 +109,32 @@ export class SourceTime {
     const ms = stepBetween(before, report);
     if (ms === undefined) return before;
     const step = { ms, from: before.now, before: this.#step?.from ?? before.now };
-    this.#compare(step);
+    this.#compare(step, report.now);
     this.#step = step;
     return report;
   }
 
-  /** A change of rate is believed when two steps in a row agree on it: reports come when they come, and what encoders hold back varies. */
-  #compare({ ms }: Step): void {
+  /**
+   * A change of rate is believed when two steps in a row agree on it: reports come when they come, and what encoders hold back varies.
+   * After the first of them nothing more is observed, and what was since it began is let go: it may have been taken for packets that
+   * are held back longer or shorter. What was seen before it holds.
+   */
+  #compare({ ms, before: since }: Step, now: number): void {
     const usualMs = this.#usualStepMs;
-    const before = this.#step;
-    if (usualMs === undefined || before === undefined) return;
-    const isOther = (one: number, other: number, part: number) => Math.abs(one - other) > other * part;
-    if (!isOther(ms, usualMs, 1 / 3) || !isOther(before.ms, usualMs, 1 / 3) || isOther(ms, before.ms, 1 / 4)) return;
-    // Not the step itself: where pictures are encoded at a rate of their own it is not that of the packets.
-    this.#packetMs *= ms / usualMs;
-    this.#usualStepMs = ms;
-    // What was seen since the change, which may have been within one step more, was taken for packets that are held back longer or
-    // shorter. What was seen before it holds.
-    this.clock.forgetSince(before.before);
+    if (usualMs === undefined) return;
+    if (isNear(ms, usualMs, 1 / 3)) {
+      this.#doubtedSince = undefined;
+      return;
+    }
+    if (this.#doubtedSince === undefined) {
+      this.clock.forgetSince(since);
+      this.#doubtedSince = now;
+    } else if (isNear(ms, this.#step?.ms ?? 0, 1 / 4)) {
+      // Not the step itself: where pictures are encoded at a rate of their own it is not that of the packets.
+      this.#packetMs *= ms / usualMs;
+      this.#usualStepMs = ms;
+      this.#doubtedSince = undefined;
+    }
   }
 
   get #holdMs(): number {
@@ -145,6 +156,10 @@ export class SourceTime {
 function stepBetween(before: Report, report: Report): number | undefined {
   const frames = report.frames - before.frames;
   return frames < STEP_FRAMES ? undefined : ((report.outSeconds - before.outSeconds) * 1000) / frames;
+}
+
+function isNear(one: number, other: number, part: number): boolean {
+  return Math.abs(one - other) <= other * part;
 }
 
 /** The usual distance between timestamps, which may come in any order. */

@@ -9,6 +9,8 @@ export interface SplitterOptions {
   readonly onPicture: (picture: DecodedPicture) => void;
   /** A picture that passed by because `acquire` gave no buffer. */
   readonly onSkipped?: () => void;
+  /** A whole picture, but of another size than announced, passed by. Where nobody wants to know it is an error. */
+  readonly onResized?: () => void;
 }
 
 /**
@@ -18,15 +20,17 @@ export interface SplitterOptions {
 export class NutSplitter {
   readonly #demuxer: NutDemuxer;
 
-  constructor({ acquire, onPicture, onSkipped }: SplitterOptions) {
+  constructor({ acquire, onPicture, onSkipped, onResized }: SplitterOptions) {
     this.#demuxer = new NutDemuxer({
       acquire: ({ bytes }, { width, height }) => {
-        if (bytes !== width * height * 3)
-          throw invalid(`a picture of ${bytes} bytes where ${width}×${height} was announced`);
-        return acquire(bytes);
+        if (bytes === width * height * 3) return acquire(bytes);
+        // ffmpeg tells the size once, at the beginning: after a change in mid-stream only the number of bytes shows it.
+        if (bytes % 3 === 0 && onResized !== undefined) return undefined;
+        throw invalid(`a picture of ${bytes} bytes where ${width}×${height} was announced`);
       },
-      onPacket: ({ ptsSeconds }, data, { width, height }) => {
-        if (data === undefined) onSkipped?.();
+      onPacket: ({ ptsSeconds, bytes }, data, { width, height }) => {
+        if (bytes !== width * height * 3) onResized?.();
+        else if (data === undefined) onSkipped?.();
         else onPicture({ data, width, height, ptsSeconds });
       },
     });

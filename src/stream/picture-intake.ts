@@ -20,6 +20,8 @@ export interface PictureIntakeOptions {
   /** A picture has come, whether it can be dated already or not. */
   readonly onArrived: () => void;
   readonly onPicture: (picture: DecodedPicture, capturedAt: number) => void;
+  /** The source's picture has another shape now, which ffmpeg has no way to tell. */
+  readonly onResized: () => void;
   /** Pictures should be decoded in another way. */
   readonly onBetter: (choice: DecodeChoice) => void;
 }
@@ -45,7 +47,11 @@ export class PictureIntake {
       intervalSeconds,
       framesPerInterval: bestOf,
     });
-    this.#splitter = new NutSplitter({ acquire, onPicture: (picture) => this.#arrive(picture) });
+    this.#splitter = new NutSplitter({
+      acquire,
+      onPicture: (picture) => this.#arrive(picture),
+      onResized: options.onResized,
+    });
     this.#packets = new PacketTimesParser(({ ptsSeconds }) => {
       this.#time.packet(ptsSeconds, now());
       this.#release();

@@ -1,6 +1,8 @@
+import { SidepipeError } from '../errors.js';
 import { type Encoder, type EncoderChoice, encoderFailure } from '../ffmpeg/encoders.js';
 import type { LogLine } from '../ffmpeg/log-line.js';
 import type { DecodeChoice } from '../frames/decode.js';
+import { DecodePlan } from './decode-plan.js';
 import { EncoderSelection } from './encoder-selection.js';
 import type { StreamEnvironment } from './environment.js';
 import { firstDecode } from './plan.js';
@@ -8,23 +10,30 @@ import { wantedRenditions } from './rendition-plan.js';
 import type { RunEnd } from './run-end.js';
 import { firstNeeds, type SourceNeeds } from './source-needs.js';
 
+/** A source that changes its size more often than this is not followed at once each time. */
+const LEAST_BETWEEN_SIZES_MS = 10_000;
+
+type Facts = Pick<StreamEnvironment, 'config' | 'source' | 'encoders' | 'log' | 'metrics' | 'now'>;
+
 /** What was learned about a stream in its runs, and is held to in the next. */
 export class RunChoices {
-  readonly #log: StreamEnvironment['log'];
+  readonly #facts: Facts;
   readonly #encoders: EncoderSelection;
-  #decode: DecodeChoice;
+  readonly #decode: DecodePlan;
+  #resizedAt: number | undefined;
   #needs: SourceNeeds;
 
-  constructor({ config, source, encoders, log }: Pick<StreamEnvironment, 'config' | 'source' | 'encoders' | 'log'>) {
-    this.#log = log;
-    this.#decode = firstDecode(config);
+  constructor(facts: Facts) {
+    const { config, source, encoders, log, now } = facts;
+    this.#facts = facts;
+    this.#decode = new DecodePlan({ first: firstDecode(config), now });
     this.#needs = firstNeeds(config);
     this.#encoders = new EncoderSelection({ renditions: wantedRenditions(config, source), desk: encoders, log });
   }
 
   /** Which pictures of a copied stream are decoded. */
   get decode(): DecodeChoice {
-    return this.#decode;
+    return this.#decode.choice;
   }
 
   /** By rendition; none before the first run. */
@@ -35,20 +44,46 @@ export class RunChoices {
   /** What the next run goes by. */
   async next() {
     const encoders = await this.#encoders.choose();
-    return { decode: this.#decode, needs: this.#needs, encoders };
+    return { decode: this.#decode.choice, needs: this.#needs, encoders };
   }
 
-  /** `lines`: the last of ffmpeg's log. */
-  learn(end: RunEnd, lines: readonly LogLine[]): void {
-    if (end.kind === 'failed') this.#learnFailure(lines, this.#encoders.encoders);
-    if (end.kind !== 'replanned') return;
+  /** Another source altogether. */
+  anew(): void {
+    this.#decode.anew();
+  }
+
+  /** `lines`: the last of ffmpeg's log. Answers what the end is to be taken for. */
+  learn(end: RunEnd, lines: readonly LogLine[]): RunEnd {
+    const { log } = this.#facts;
+    if (end.kind === 'failed') {
+      this.#decode.lost();
+      this.#learnFailure(lines, this.#encoders.encoders);
+    }
+    if (end.kind !== 'replanned') return end;
+    if ('resized' in end) return this.#resized(end);
     if ('needs' in end) {
       this.#needs = end.needs;
-      this.#log.info({ ...end.needs }, 'the source needs another plan from now on');
-    } else if (end.decode !== this.#decode) {
-      this.#decode = end.decode;
-      this.#log.info({ ...end.decode }, 'pictures are decoded in another way from now on');
+      log.info({ ...end.needs }, 'the source needs another plan from now on');
+    } else if (end.decode === this.#decode.choice) this.#decode.lost();
+    else {
+      this.#decode.take(end.decode);
+      log.info({ ...end.decode }, 'pictures are decoded in another way from now on');
     }
+    return end;
+  }
+
+  #resized(end: RunEnd): RunEnd {
+    const { config, log, metrics, now } = this.#facts;
+    metrics.framesDropped.inc({ stream: config.name, reason: 'frame-resized' });
+    const before = this.#resizedAt;
+    this.#resizedAt = now();
+    if (before !== undefined && this.#resizedAt - before < LEAST_BETWEEN_SIZES_MS) {
+      const message = 'the picture changes its size again and again';
+      const error = new SidepipeError(message, { code: 'frame-invalid', fault: 'source', retryable: true });
+      return { kind: 'failed', error };
+    }
+    log.info('the picture has another size: pictures of it are begun anew');
+    return end;
   }
 
   #learnFailure(lines: readonly LogLine[], encoders: readonly Encoder[]): void {

@@ -16,9 +16,10 @@ export type RunEnd =
   | { readonly kind: 'stopped' }
   /** One part of the source is over: begin with the next at once. */
   | { readonly kind: 'continued' }
-  /** Pictures have to be decoded in another way, or the source needs another plan: begin again at once. */
+  /** Pictures have to be decoded in another way or have another size, or the source needs another plan: begin again at once. */
   | { readonly kind: 'replanned'; readonly decode: DecodeChoice }
   | { readonly kind: 'replanned'; readonly needs: SourceNeeds }
+  | { readonly kind: 'replanned'; readonly resized: true }
   | { readonly kind: 'failed'; readonly error: SidepipeError };
 
 export interface OwnEnd {

@@ -66,6 +66,7 @@ export class StreamRun {
         this.#vitals = { ...this.#vitals, frameAt: options.now(), segmentsSinceFrame: 0 };
       },
       onBetter: (decode) => this.#replan({ kind: 'replanned', decode }),
+      onResized: () => this.#replan({ kind: 'replanned', resized: true }),
     });
     this.#vitals = {
       startedAt: options.now(),

@@ -248,6 +248,7 @@ export class Stream implements LiveStream {
       graceMs: wasHere ? config.publish.graceSeconds * 1000 : undefined,
       onGone: async () => {
         log.info('the publisher has not come back: the stream has ended');
+        this.#choices.anew();
         await this.#end('ended');
         await this.#uploads?.close(CLOSE_UPLOADS_MS);
         this.#uploads = this.#openUploads();
@@ -299,8 +300,7 @@ export class Stream implements LiveStream {
     });
     this.#run = run;
     const end = await run.run().finally(begun);
-    this.#choices.learn(end, run.log());
-    return end;
+    return this.#choices.learn(end, run.log());
   }
 
   #media(): void {
