@@ -23,7 +23,7 @@ import { findStall, type Vitals } from './watchdog.js';
 /** How often a run is looked at. */
 const WATCH_INTERVAL_MS = 500;
 /** So long a publisher is waited for to show what its video is. */
-const CODEC_WAIT_MS = 500;
+const CODEC_WAIT_MS = 1500;
 
 /** One ffmpeg process of one stream, from its spawn to its end: disposable, never restarted, made anew by the stream. */
 export class StreamRun {

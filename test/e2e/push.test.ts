@@ -66,12 +66,12 @@ describe('a publisher', () => {
         expect(seen.thumbnail.captured).toBeGreaterThan(4);
         return seen;
       },
-      { timeout: 20_000, interval: 50 },
+      { timeout: 40_000, interval: 50 },
     );
     // Held back by two keyframes, two seconds each, they would be too old, and more would be decoded by now.
     expect(thumbnail.decode).toMatchObject({ mode: 'keyframes', keyframeIntervalSeconds: 2 });
     expect(thumbnail.decoderErrors).toBe(0);
-  });
+  }, 60_000);
 
   it('opens its stream with either key; a wrong one opens nothing', async () => {
     const node = await start();
