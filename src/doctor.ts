@@ -2,13 +2,14 @@ import { collectSecrets, createRedactor } from './config/redact.js';
 import type { Config } from './config/schema.js';
 import type { Check, CheckResult } from './doctor/check.js';
 import { clockChecks } from './doctor/clock.js';
-import { ffmpegChecks } from './doctor/ffmpeg.js';
+import { type FfmpegCheckOptions, ffmpegChecks } from './doctor/ffmpeg.js';
 import { imageChecks } from './doctor/images.js';
 import { portChecks } from './doctor/ports.js';
 import { type StoreProbe, storeChecks } from './doctor/store.js';
 import { renderTable } from './doctor/table.js';
 import { messageOf } from './errors.js';
 import { readCapabilities } from './ffmpeg/capabilities.js';
+import { EncoderDesk } from './ffmpeg/encoder-desk.js';
 import { findFfmpeg } from './ffmpeg/locate.js';
 import { openStore } from './storage/open.js';
 import { probeStore } from './storage/probe.js';
@@ -17,7 +18,7 @@ import { probeStore } from './storage/probe.js';
 export function doctorChecks(config: Config): readonly Check[] {
   const { fallback } = config.storage;
   return [
-    ffmpegChecks({ config, findFfmpeg: () => findFfmpeg(config.ffmpeg.path), readCapabilities }),
+    ffmpegChecks({ config, findFfmpeg: () => findFfmpeg(config.ffmpeg.path), readCapabilities, tryEncoder }),
     imageChecks(config),
     portChecks(config),
     clockChecks(),
@@ -27,6 +28,8 @@ export function doctorChecks(config: Config): readonly Check[] {
       : []),
   ];
 }
+
+const tryEncoder: FfmpegCheckOptions['tryEncoder'] = (encoder, facts) => new EncoderDesk(facts).try(encoder);
 
 /** Opens the store that the nodes would open, and asks of it what they would. */
 const probeConfigured: StoreProbe = async (storage, signal) => {

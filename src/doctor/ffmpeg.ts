@@ -1,9 +1,12 @@
 import type { Config } from '../config/schema.js';
+import { type Encoder, HARDWARE_ENCODERS, type TrialResult } from '../ffmpeg/encoders.js';
 import type { Check, CheckResult } from './check.js';
 
 /** What the check needs to know of an ffmpeg binary. */
 interface FfmpegFacts {
+  readonly path: string;
   readonly version: string;
+  readonly libavformat: number;
   readonly protocols: ReadonlySet<string>;
   readonly encoders: ReadonlySet<string>;
 }
@@ -14,32 +17,46 @@ export interface FfmpegCheckOptions {
   readonly findFfmpeg: () => Promise<string>;
   /** Throws in words when the binary cannot be run or is too old. */
   readonly readCapabilities: (path: string, signal: AbortSignal) => Promise<FfmpegFacts>;
+  /** Makes a few pictures with an encoder for real. */
+  readonly tryEncoder: (encoder: Encoder, facts: FfmpegFacts) => Promise<TrialResult>;
 }
 
-const hardwareEncoders = ['h264_v4l2m2m', 'h264_vaapi', 'h264_nvenc', 'h264_qsv', 'h264_videotoolbox', 'h264_rkmpp'];
 const newerBinary = 'Install another ffmpeg and name it in ffmpeg.path (SIDEPIPE_FFMPEG_PATH).';
 
 /** Whether ffmpeg runs, and can do what this configuration asks for. */
-export function ffmpegChecks({ config, findFfmpeg, readCapabilities }: FfmpegCheckOptions): Check {
+export function ffmpegChecks({ config, findFfmpeg, readCapabilities, tryEncoder }: FfmpegCheckOptions): Check {
   return {
     area: 'ffmpeg',
     async run(signal) {
       const path = await findFfmpeg();
       const facts = await readCapabilities(path, signal);
-      const hardware = hardwareEncoders.filter((name) => facts.encoders.has(name));
+      const wanted = wantedHardware(config);
+      const trials = (['libx264', ...HARDWARE_ENCODERS] as const).map(async (encoder) =>
+        encoderCheck(encoder, await tryEncoder(encoder, facts), wanted.has(encoder)),
+      );
       return [
         { area: 'ffmpeg', check: 'version', ok: true, detail: `${facts.version} at ${path}` },
         needs('protocols', neededProtocols(config), facts.protocols),
         needs('encoders', neededEncoders(config), facts.encoders),
-        {
-          area: 'ffmpeg',
-          check: 'hardware encoders',
-          ok: hardware.length > 0 ? true : 'skipped',
-          detail: hardware.length > 0 ? `built in: ${hardware.join(', ')}` : 'none built in; encoding uses the CPU',
-        },
+        ...(await Promise.all(trials)),
       ];
     },
   };
+}
+
+/** A hardware encoder that no stream asks for by its name is not missed. */
+function encoderCheck(encoder: Encoder, result: TrialResult, isWanted: boolean): CheckResult {
+  const check = `${encoder} encodes`;
+  if (result.works) return { area: 'ffmpeg', check, ok: true, detail: 'tried: it works' };
+  const detail = `${result.reason}${isWanted ? '; libx264 stands in for it' : ''}`;
+  if (!isWanted) return { area: 'ffmpeg', check, ok: 'skipped', detail };
+  const remedy = 'Set another encoder, or make its device and driver available.';
+  return { area: 'ffmpeg', check, ok: false, detail, remedy };
+}
+
+/** The encoders that streams name. */
+function wantedHardware({ streams }: Pick<Config, 'streams'>): ReadonlySet<string> {
+  return new Set(streams.flatMap(({ renditions = [] }) => renditions.map(({ encoder }) => `h264_${encoder}`)));
 }
 
 function needs(check: string, needed: ReadonlySet<string>, present: ReadonlySet<string>): CheckResult {

@@ -6,6 +6,7 @@ import { ffmpegChecks } from '../../src/doctor/ffmpeg.js';
 import { imageChecks } from '../../src/doctor/images.js';
 import { portChecks } from '../../src/doctor/ports.js';
 import { storeChecks } from '../../src/doctor/store.js';
+import { HARDWARE_ENCODERS } from '../../src/ffmpeg/encoders.js';
 
 const { signal } = new AbortController();
 
@@ -69,11 +70,19 @@ describe('ffmpegChecks', () => {
     protocols: new Set(['file', 'http', 'pipe', 'tcp']),
     encoders: new Set(['rawvideo', 'libx264']),
   };
-  const run = (sources: string[], facts: { protocols: Set<string>; encoders: Set<string> }) =>
+  type Given = string | { source: string; renditions: { encoder: 'vaapi' }[] };
+  const run = (sources: Given[], facts: { protocols: Set<string>; encoders: Set<string> }) =>
     ffmpegChecks({
-      config: parseConfig({ streams: sources.map((source, index) => ({ name: `s${index}`, source })) }),
+      config: parseConfig({
+        streams: sources.map((given, index) => ({
+          name: `s${index}`,
+          ...(typeof given === 'string' ? { source: given } : given),
+        })),
+      }),
       findFfmpeg: async () => '/usr/bin/ffmpeg',
-      readCapabilities: async () => ({ version: '5.1', ...facts }),
+      readCapabilities: async () => ({ path: '/usr/bin/ffmpeg', version: '5.1', libavformat: 59, ...facts }),
+      tryEncoder: async (encoder, { encoders }) =>
+        encoders.has(encoder) ? { works: true } : { works: false, reason: 'no device' },
     }).run(signal);
 
   it('asks only for what the streams need', async () => {
@@ -81,7 +90,8 @@ describe('ffmpegChecks', () => {
       { check: 'version', ok: true, detail: '5.1 at /usr/bin/ffmpeg' },
       { check: 'protocols', ok: true },
       { check: 'encoders', ok: true },
-      { check: 'hardware encoders', ok: 'skipped' },
+      { check: 'libx264 encodes', ok: true },
+      ...HARDWARE_ENCODERS.map((name) => ({ check: `${name} encodes`, ok: 'skipped', detail: 'no device' })),
     ]);
   });
 
@@ -95,14 +105,22 @@ describe('ffmpegChecks', () => {
         remedy: expect.stringContaining('ffmpeg.path'),
       },
       { check: 'encoders', ok: false, detail: 'missing: aac' },
-      {},
+      ...[{}, {}, {}, {}, {}, {}],
     ]);
   });
 
-  it('lists hardware encoders', async () => {
-    const encoders = new Set(['rawvideo', 'h264_nvenc']);
-    const results = await run([], { ...everything, encoders });
-    expect(results.at(-1)).toMatchObject({ ok: true, detail: 'built in: h264_nvenc' });
+  it('tries each encoder, and misses what a stream names only', async () => {
+    const encoders = new Set(['rawvideo', 'libx264', 'h264_nvenc']);
+    const named = { encoder: 'vaapi' as const };
+    const results = await run([{ source: 'a.mp4', renditions: [named] }], { ...everything, encoders });
+    const found = new Map(results.map((each) => [each.check, each]));
+    expect(found.get('h264_nvenc encodes')).toMatchObject({ ok: true });
+    expect(found.get('h264_qsv encodes')).toMatchObject({ ok: 'skipped' });
+    expect(found.get('h264_vaapi encodes')).toMatchObject({
+      ok: false,
+      detail: 'no device; libx264 stands in for it',
+      remedy: expect.stringContaining('another encoder'),
+    });
   });
 });
 
