@@ -18,8 +18,7 @@ export interface Answer {
 export type Answerer = (request: IncomingMessage) => Answer | Promise<Answer> | undefined;
 
 export function toResponse({ status, headers, body }: Answer): Response {
-  const fields: Record<string, string> = {};
-  for (let index = 0; index < headers.length; index += 2) fields[headers[index]!] = headers[index + 1]!;
+  const fields = unflatten(headers);
   // The types of `Response` ask for bytes on an ArrayBuffer; shared memory is never used here.
   return new Response(body as Uint8Array<ArrayBuffer> | string | null, { status, headers: fields });
 }
@@ -37,6 +36,14 @@ export function writeAnswer(response: ServerResponse, answer: Answer, further: r
 export function problemAnswer(problem: Problem, target: string): Answer {
   const body = problemDocument(problem, target);
   return { status: problem.status, headers: flatten(problemHeaders(problem, body)), body };
+}
+
+/** By name; unchanged where they are. */
+export function unflatten(headers: HeaderFields | readonly string[]): Record<string, string> {
+  if (!Array.isArray(headers)) return headers as Record<string, string>;
+  const fields: Record<string, string> = {};
+  for (let index = 0; index < headers.length; index += 2) fields[headers[index]!] = headers[index + 1]!;
+  return fields;
 }
 
 export function flatten(fields: HeaderFields): string[] {

@@ -9,6 +9,8 @@ interface ViewerRequest {
   header(name: string): string | undefined;
   query(name: string): string | undefined;
   client(): Client;
+  /** What stays the same from one request to the next of a client that keeps its connection, and of nobody else. */
+  readonly connection?: object | undefined;
 }
 
 interface Noted {
@@ -37,6 +39,8 @@ function cmcdOf(request: ViewerRequest): Cmcd | undefined {
   return parseCmcd(object, asked, session, status, query);
 }
 
+const LONGEST_AGENT = 200;
+
 export interface ViewerIds {
   /** An id that says nothing of whom it stands for, and that nobody can tell from another after an hour. */
   idOf(request: ViewerRequest, sessionId: string | undefined, now: number): ViewerId;
@@ -46,24 +50,30 @@ export interface ViewerIds {
 export function createViewerIds({ rotateMs = 3_600_000 }: { readonly rotateMs?: number } = {}): ViewerIds {
   let salt = { value: randomBytes(16), since: Number.NEGATIVE_INFINITY };
   let former: Buffer | undefined;
+  // Hashing takes longer than all else about a playlist. Forgotten with the connection, and with the salt.
+  let known = new WeakMap<object, { readonly agent: string; readonly id: number }>();
   return {
     idOf(request, sessionId, now) {
       if (now - salt.since >= rotateMs || now < salt.since) {
         former = now - salt.since < 2 * rotateMs ? salt.value : undefined;
         salt = { value: randomBytes(16), since: now };
+        known = new WeakMap();
       }
       // A minute on, whoever still watches has been seen under the new salt.
       if (former !== undefined && now - salt.since > 60_000) former = undefined;
-      const who = sessionId === undefined ? nameless(request) : `session\n${sessionId}`;
-      return { id: hashOf(salt.value, who), former: former && hashOf(former, who) };
+      const { connection } = request;
+      const agent = (request.header('user-agent') ?? '').slice(0, LONGEST_AGENT);
+      const isKept = connection !== undefined && sessionId === undefined && former === undefined;
+      const before = isKept ? known.get(connection) : undefined;
+      if (before?.agent === agent) return { id: before.id, former: undefined };
+      // Programs of one kind behind one address count once: better than to keep more of them.
+      const who =
+        sessionId === undefined ? `${addressGroup(request.client().address ?? '')}\n${agent}` : `session\n${sessionId}`;
+      const id = hashOf(salt.value, who);
+      if (isKept) known.set(connection, { agent, id });
+      return { id, former: former && hashOf(former, who) };
     },
   };
-}
-
-/** Programs of one kind behind one address count once: better than to keep more of them. */
-function nameless(request: ViewerRequest): string {
-  const agent = (request.header('user-agent') ?? '').slice(0, 200);
-  return `${addressGroup(request.client().address ?? '')}\n${agent}`;
 }
 
 function hashOf(salt: Buffer, text: string): number {

@@ -48,7 +48,15 @@ export function allowsRange(ifRange: string | undefined, validators: Validators)
  * time"): a client that saw an earlier picture of the same second holds an earlier date and is not told 304.
  */
 export function lastModified(modifiedAt: number, now: number): string {
-  return new Date(Math.min(wholeSecondAfter(modifiedAt), Math.floor(now / 1000) * 1000)).toUTCString();
+  return httpDate(Math.min(wholeSecondAfter(modifiedAt), Math.floor(now / 1000) * 1000));
+}
+
+/** The last date that was written: many answers in a row have the same. */
+let written = { time: 0, text: new Date(0).toUTCString() };
+
+function httpDate(time: number): string {
+  if (written.time !== time) written = { time, text: new Date(time).toUTCString() };
+  return written.text;
 }
 
 const imfFixdate = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;

@@ -41,6 +41,7 @@ export function createCors(origins: readonly string[]): Cors | undefined {
       if (origin === undefined || !allowed.has(origin)) return headers.delete(allowOrigin);
       // An origin that is named is somebody's own front end: it may also call with the admin token.
       headers.set(allowOrigin, origin);
+      if (!c.req.path.startsWith('/api/')) return;
       headers.set('access-control-expose-headers', `${exposedHeaders}, Location, RateLimit, RateLimit-Policy`);
       if (c.req.method === 'OPTIONS') {
         headers.set('access-control-allow-methods', headers.get('allow') ?? 'GET, HEAD, OPTIONS');

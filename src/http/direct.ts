@@ -84,6 +84,12 @@ class DirectRequest implements LiveRequest {
     return new URLSearchParams(this.#search).get(name) ?? undefined;
   }
 
+  /** A proxy's connection carries the requests of many. */
+  get connection(): object | undefined {
+    const { headers, socket } = this.#incoming;
+    return headers['x-forwarded-for'] === undefined && headers.forwarded === undefined ? socket : undefined;
+  }
+
   client(): Client {
     const address = this.#incoming.socket.remoteAddress;
     return this.#context.clientOf({ address, scheme: 'http' }, (name) => this.header(name));

@@ -24,6 +24,9 @@ export const openToAll: HeaderFields = {
   'x-content-type-options': 'nosniff',
 };
 
+/** The same in turn, for answers that are made often. */
+export const openInTurn: readonly string[] = Object.entries(openToAll).flat();
+
 /** The answer to a preflight request for what is open to all. */
 export const preflight: HeaderFields = {
   'access-control-allow-origin': '*',

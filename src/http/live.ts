@@ -4,7 +4,7 @@ import { type Answer, problemAnswer, toResponse } from './answer.js';
 import { noteAudience } from './audience.js';
 import { type Client, connectionOf } from './client.js';
 import type { AppContext } from './context.js';
-import { openToAll } from './headers.js';
+import { openInTurn, openToAll } from './headers.js';
 import { answerPicture } from './pictures.js';
 import { type Opened, open, within } from './playback.js';
 import { notFound, type Problem } from './problem.js';
@@ -23,6 +23,8 @@ export interface LiveRequest extends RequestFacts {
   readonly file: string;
   query(name: string): string | undefined;
   client(): Client;
+  /** The connection, where it is one client's own. */
+  readonly connection?: object | undefined;
 }
 
 /** Everything under `/live/`: playlists, media and pictures, all from memory. */
@@ -106,7 +108,7 @@ function servePlaylist(
 ): Answer {
   const { body, etag, modifiedAt } = playlist;
   const { cacheControl } = factsOf(playlist);
-  const common = { modifiedAt, contentType: playlistType, cacheControl, headers: openToAll };
+  const common = { modifiedAt, contentType: playlistType, cacheControl, headers: openInTurn };
   if (token === undefined) return answerWith(request, { ...common, body, etag }, now());
   // Another text for each token: another entity tag.
   const signed = { body: signPlaylist(body, token), etag: `"${etag.slice(1, -1)}-${token.slice(-12)}"` };
@@ -140,7 +142,7 @@ function serveMedia(request: RequestFacts, media: MediaResource, now: number): A
       modifiedAt: media.modifiedAt,
       contentType: media.contentType,
       cacheControl: forever,
-      headers: openToAll,
+      headers: openInTurn,
     },
     now,
   );

@@ -1,6 +1,6 @@
 import type { ImageFormat, ImageResource, LiveStream, PreviewFormat } from '../stream/types.js';
 import { type Answer, problemAnswer } from './answer.js';
-import { type HeaderFields, openToAll } from './headers.js';
+import { openInTurn, openToAll } from './headers.js';
 import { notFound, type Problem } from './problem.js';
 import { answerWith, type RequestFacts } from './respond.js';
 import { signStoryboard } from './signed-uris.js';
@@ -121,10 +121,10 @@ function respondWithPicture({ request, now }: PictureRequest, image: ImageResour
 }
 
 /** Every picture says how old it is, in a 304 too: there it is the client's copy that the words are about. */
-function imageHeaders(image: ImageResource): HeaderFields {
-  const headers: Record<string, string> = Object.assign({ 'sidepipe-image-state': image.state }, openToAll);
-  if (image.capturedAt !== undefined) headers['sidepipe-captured-at'] = new Date(image.capturedAt).toISOString();
-  if (image.gate !== undefined) headers['sidepipe-gate-state'] = image.gate;
+function imageHeaders({ state, capturedAt, gate }: ImageResource): readonly string[] {
+  const headers = [...openInTurn, 'sidepipe-image-state', state];
+  if (capturedAt !== undefined) headers.push('sidepipe-captured-at', new Date(capturedAt).toISOString());
+  if (gate !== undefined) headers.push('sidepipe-gate-state', gate);
   return headers;
 }
 

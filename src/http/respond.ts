@@ -1,4 +1,4 @@
-import { type Answer, problemAnswer, toResponse } from './answer.js';
+import { type Answer, flatten, problemAnswer, toResponse, unflatten } from './answer.js';
 import { allowsRange, isNotModified, lastModified, type Validators } from './conditional.js';
 import type { HeaderFields } from './headers.js';
 import { answerRange } from './range.js';
@@ -9,8 +9,8 @@ export interface Representation extends Validators {
   readonly body: Uint8Array | string;
   readonly contentType: string;
   readonly cacheControl: string;
-  /** Sent with 200, 206, 304 and 416 alike. */
-  readonly headers: HeaderFields;
+  /** Sent with 200, 206, 304 and 416 alike: names in lower case and values, by name or in turn. */
+  readonly headers: HeaderFields | readonly string[];
 }
 
 /** The part of a request that matters here; hono's own request fits. */
@@ -34,7 +34,7 @@ export function answerWith(request: RequestFacts, item: Representation, now: num
     'last-modified',
     lastModified(item.modifiedAt, now),
   ];
-  for (const name in item.headers) headers.push(name, item.headers[name]!);
+  headers.push(...(Array.isArray(item.headers) ? item.headers : flatten(item.headers as HeaderFields)));
   if (isNotModified(conditions, item)) return { status: 304, headers, body: null };
   headers.push('content-type', item.contentType);
   if (typeof item.body === 'string') {
@@ -67,7 +67,7 @@ function bytesAnswer(request: RequestFacts, item: Representation, body: Uint8Arr
         title: 'Range not satisfiable',
         detail: `The range lies outside of the ${body.byteLength} bytes that there are.`,
         field: 'Range',
-        headers: { ...item.headers, 'content-range': `bytes */${body.byteLength}` },
+        headers: { ...unflatten(item.headers), 'content-range': `bytes */${body.byteLength}` },
       },
       request.url,
     );

@@ -70,3 +70,27 @@ describe('who watches', () => {
     ]);
   });
 });
+
+describe('the id of a connection', () => {
+  it('is made once, and anew for another program and another salt', () => {
+    const ids = createViewerIds({ rotateMs: 3_600_000 });
+    const connection = {};
+    let asked = 0;
+    const over = (agent: string, address: string) => ({
+      ...from(address, agent),
+      client: () => {
+        asked += 1;
+        return { address, scheme: 'http' as const, host: 'h' };
+      },
+      connection,
+    });
+    const { id } = ids.idOf(over('player', '192.0.2.1'), undefined, now);
+    expect(ids.idOf(over('player', '192.0.2.1'), undefined, now).id).toBe(id);
+    expect(asked).toBe(1);
+    expect(ids.idOf(over('other', '192.0.2.1'), undefined, now).id).not.toBe(id);
+    expect(ids.idOf(from('192.0.2.1'), undefined, now).id).toBe(id);
+    const after = ids.idOf(over('player', '192.0.2.1'), undefined, now + 3_600_000);
+    expect(after).toMatchObject({ former: id });
+    expect(after.id).not.toBe(id);
+  });
+});

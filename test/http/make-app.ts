@@ -1,5 +1,4 @@
-import type { Hono } from 'hono';
-import { type AppOptions, createApp } from '../../src/http/app.js';
+import { type App, type AppOptions, createApp } from '../../src/http/app.js';
 import type { HttpLog } from '../../src/http/context.js';
 import type { WebAssets } from '../../src/web/assets.js';
 import { type FakeStream, fakeDirectory } from '../support/fake-streams.js';
@@ -26,7 +25,7 @@ const stubAssets: WebAssets = {
 export const adminToken = 'the-token-of-this-test';
 
 export interface TestApp {
-  readonly app: Hono;
+  readonly app: App;
   /** What was logged as an error. */
   readonly errors: object[];
   get(path: string, headers?: Record<string, string>): Promise<Response>;
