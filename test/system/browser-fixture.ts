@@ -60,7 +60,8 @@ export class LiveFixture {
   readonly #media: TestMedia;
   readonly #listed: { sequence: number; discontinuity: boolean }[] = [];
   #next = 0;
-  #discontinuitySequence = 0;
+  /** As large as the node's own. */
+  #discontinuitySequence = 112_568_140;
   #breakBefore = false;
   #timer: ReturnType<typeof setInterval> | undefined;
 

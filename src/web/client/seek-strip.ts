@@ -16,7 +16,7 @@ export interface SeekStripOptions {
 }
 
 const tickMs = 500;
-const shortestWindowSeconds = 3;
+const shortestWindowSeconds = 2;
 /** How long what was read is good enough while someone looks at it, and how often it is asked for to keep it coming. */
 const readAgainMs = 2000;
 const keepComingMs = 60_000;
