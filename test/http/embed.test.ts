@@ -1,8 +1,7 @@
 import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
-import { signPlayback } from '../../src/http/playback-token.js';
 import { FakeStream } from '../support/fake-streams.js';
-import { adminToken, makeApp, problemIn } from './make-app.js';
+import { makeApp, problemIn } from './make-app.js';
 
 const hostile = `"><script>alert(1)</script>'&`;
 
@@ -167,64 +166,5 @@ describe('/oembed', () => {
   ])('refuses %s', async (query, status, field) => {
     const response = await makeApp([camera()]).get(`/oembed?${query}`);
     expect(await problemIn(response)).toMatchObject({ status, field });
-  });
-});
-
-describe('a stream that is played by signed addresses only', () => {
-  const key = { id: 'k1', secret: 'a-secret-of-at-least-32-characters' };
-  const now = () => 1_800_000_000_000;
-  const token = signPlayback({ key, stream: 'cam', expiresAt: now() + 60_000 });
-  const closedApp = () => {
-    const stream = camera();
-    stream.playbackKeys = [key];
-    stream.thumbnailFacts = { placeholder: 'aGFzaA==', dominantColour: '#102030', width: 1280, height: 720 };
-    return makeApp([stream], { now });
-  };
-
-  it.each(['/watch/cam', '/embed/cam'])('has no page without a token: %s', async (path) => {
-    const { get } = closedApp();
-    const page = await get(path, { accept: 'text/html' });
-    expect(page.status).toBe(403);
-    expect(await page.text()).not.toContain('data-player');
-    expect(await problemIn(await get(path))).toMatchObject({ status: 403, code: 'playback-refused' });
-    expect((await get(`${path}?token=${token}x`)).status).toBe(403);
-  });
-
-  it('is named on the home page, and nothing of its picture', async () => {
-    const page = await (await closedApp().get('/')).text();
-    const { document } = parseHTML(page);
-    expect(document.querySelector('[data-stream="cam"] .closed')?.textContent).toContain('Not open to everyone');
-    expect(document.querySelector('[data-picture]')).toBeNull();
-    expect(page).not.toMatch(/aGFzaA|102030|token=/);
-  });
-
-  it('is played by a page whose address has one, and passed on with it', async () => {
-    const page = await (await closedApp().get(`/watch/cam?token=${token}`)).text();
-    const { document } = parseHTML(page);
-    const value = (selector: string, attribute: string) => document.querySelector(selector)?.getAttribute(attribute);
-    expect(value('[data-player]', 'data-playlist-url')).toBe(`../live/cam/index.m3u8?token=${token}`);
-    expect(value('[data-strip]', 'data-storyboard-url')).toBe(`../live/cam/storyboard.vtt?token=${token}`);
-    expect(value('video', 'poster')).toBe(`../live/cam/thumbnail.jpg?token=${token}`);
-    expect(value('[data-picture]', 'data-picture-url')).toBe(`../live/cam/thumbnail.jpg?token=${token}`);
-    expect(value('#link-hls', 'value')).toBe(`http://localhost/live/cam/index.m3u8?token=${token}`);
-    expect(value('meta[property="og:image"]', 'content')).toBe(
-      `http://localhost/live/cam/thumbnail.jpg?token=${token}`,
-    );
-  });
-
-  it('is an operator’s without one', async () => {
-    const { get } = closedApp();
-    const page = await (await get('/', { authorization: `Bearer ${adminToken}` })).text();
-    const picture = parseHTML(page).document.querySelector('[data-picture]')?.getAttribute('data-picture-url') ?? '';
-    expect(picture).toContain('live/cam/thumbnail.jpg?token=k1.');
-  });
-
-  it('is described to those who have its address', async () => {
-    const { get } = closedApp();
-    const described = (url: string) => get(`/oembed?url=${encodeURIComponent(url)}`);
-    expect((await described('http://localhost/watch/cam')).status).toBe(403);
-    const answer = (await (await described(`http://localhost/watch/cam?token=${token}`)).json()) as Described;
-    expect(answer.thumbnail_url).toBe(`http://localhost/live/cam/thumbnail.jpg?token=${token}`);
-    expect(answer.html).toContain(`src="http://localhost/embed/cam?token=${token}"`);
   });
 });
