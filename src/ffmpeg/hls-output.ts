@@ -71,6 +71,8 @@ function hlsOutput({ url, video }: RenditionPlan, plan: HlsPlan): string[] {
     ...['-map', '0:V:0', ...videoArguments(video, plan)],
     ...audioArguments(audio, hls.container),
     ...['-sn', '-dn', '-map_metadata', '-1', '-max_muxing_queue_size', '1024'],
+    // Where sound or picture stays away, the other waits for it so long, in microseconds; ten seconds by itself.
+    ...['-max_interleave_delta', '1000000'],
     ...timelineArguments(hls.container),
     ...['-f', 'hls', '-method', 'PUT', '-http_persistent', '0'],
     ...['-hls_time', String(leastSegmentSeconds(plan)), '-hls_list_size', '6', '-start_number', '0'],

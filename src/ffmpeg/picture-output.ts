@@ -42,7 +42,7 @@ export function rawPictures(libavformat: number): string[] {
  */
 function pictureSelection({ intervalSeconds, longestGapSeconds, sample = 1 }: PicturePlan): string {
   if (longestGapSeconds === undefined)
-    return `isnan(prev_selected_t)+gt(floor(t/${intervalSeconds}),floor(prev_selected_t/${intervalSeconds}))`;
+    return `isnan(prev_selected_t)+not(eq(floor(t/${intervalSeconds}),floor(prev_selected_t/${intervalSeconds})))`;
   const step = '(t-prev_t)';
   const gap = '(t-prev_selected_t)';
   const isNear = `gte(${gap},${intervalSeconds}-${step}/2)`;

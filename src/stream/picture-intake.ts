@@ -33,6 +33,8 @@ export class PictureIntake {
   readonly #meter: DecodeMeter;
   readonly #splitter: NutSplitter;
   readonly #packets: PacketTimesParser;
+  /** How many of the source's pictures were passed on by the last report. */
+  #frames: number | undefined;
   /** The newest picture that the clock could not date yet. */
   #held: { readonly picture: DecodedPicture; readonly arrivedAt: number } | undefined;
 
@@ -89,7 +91,10 @@ export class PictureIntake {
     const now = this.#options.now();
     this.#time.position(outSeconds, frames, now);
     this.#release();
-    this.#judged(this.#meter.position(outSeconds, now));
+    // Where only the sound goes on, no keyframe is missing.
+    const hasVideo = frames === undefined || frames !== this.#frames;
+    this.#frames = frames;
+    if (hasVideo) this.#judged(this.#meter.position(outSeconds, now));
   }
 
   #arrive(picture: DecodedPicture): void {

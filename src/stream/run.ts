@@ -18,7 +18,7 @@ import type { RunOptions } from './run-options.js';
 import { OWN_URL, SegmentIntake } from './segment-intake.js';
 import { SnapshotIntake } from './snapshot-intake.js';
 import { needsOf, sameNeeds } from './source-needs.js';
-import { findStall, type Vitals } from './watchdog.js';
+import { afterProgress, findStall, type Vitals } from './watchdog.js';
 
 /** How often a run is looked at. */
 const WATCH_INTERVAL_MS = 500;
@@ -63,7 +63,9 @@ export class StreamRun {
       isCopied: isOnlyCopied(options.config, options.source),
       expectsPackets: isCopyable(options.source, options.config.device),
       onArrived: () => {
-        this.#vitals = { ...this.#vitals, frameAt: options.now(), segmentsSinceFrame: 0 };
+        const { framesSinceSegment = 0 } = this.#vitals;
+        const frames = { frameAt: options.now(), framesSinceSegment: framesSinceSegment + 1 };
+        this.#vitals = { ...this.#vitals, ...frames, segmentsSinceFrame: 0 };
       },
       onBetter: (decode) => this.#replan({ kind: 'replanned', decode }),
       onResized: () => this.#replan({ kind: 'replanned', resized: true }),
@@ -237,9 +239,8 @@ export class StreamRun {
     const progress = new ProgressParser((report) => {
       const moved = report.outSeconds !== undefined && report.outSeconds !== this.#progress?.outSeconds;
       this.#progress = report;
-      if (!moved) return;
-      this.#vitals = { ...this.#vitals, progressAt: this.#options.now() };
-      this.#pictures.position(report.outSeconds!, report.frames);
+      this.#vitals = afterProgress(this.#vitals, report, this.#options.now());
+      if (moved) this.#pictures.position(report.outSeconds!, report.frames);
     });
     child.side.on('data', (piece: Buffer) => progress.push(piece));
     child.packets.on('data', (piece: Buffer) => this.#pictures.packetTimes(piece));
@@ -272,6 +273,7 @@ export class StreamRun {
       ...this.#vitals,
       longestSegmentMs: Math.max(this.#vitals.longestSegmentMs, segment.durationSeconds * 1000),
       segmentsSinceFrame: this.#vitals.segmentsSinceFrame + (isFirst ? 1 : 0),
+      framesSinceSegment: 0,
     };
     onSegment(rendition, segment, this.#pictures.clock);
   }
@@ -285,6 +287,8 @@ export class StreamRun {
       stallTimeoutMs: (config.input.readTimeoutSeconds ?? this.#options.stallTimeoutMs / 1000) * 1000,
       frameIntervalMs: config.thumbnail.intervalSeconds * 1000,
       expectsSegments: sink !== undefined,
+      segmentsComeWhole: this.#options.needs.container === 'fmp4',
+      picturesAreKeyframes: this.#options.decode.mode === 'keyframes' && isOnlyCopied(config, source),
     };
     const { signal } = this.#watching;
     while (!signal.aborted) {

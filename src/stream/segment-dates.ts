@@ -5,6 +5,8 @@ import type { ReadySegment } from '../hls/assembler.js';
 const DATE_DRIFT_MS = 500;
 /** By so much a date may come before the end of the segment before it: less than players notice. */
 const DATE_SLEW_MS = 20;
+/** Further back a new beginning is believed: the clock was set. */
+const MAX_OVERLAP_MS = 15_000;
 
 /** The dates of one rendition's segments: by the source's clock at first, then by the durations since. Pure. */
 export class SegmentDates {
@@ -12,6 +14,8 @@ export class SegmentDates {
   #positionSeconds = 0;
   #nextSequence = 0;
   #nextDate: number | undefined;
+  /** Where the newest segment ends, over all runs. */
+  #endDate = 0;
 
   /** A new ffmpeg run begins. */
   begin(): void {
@@ -33,9 +37,13 @@ export class SegmentDates {
     this.#nextSequence = sequence + 1;
     const measured = clock.wallTimeOf(this.#positionSeconds) ?? completedAtMs - durationSeconds * 1000;
     const expected = segment.discontinuity ? undefined : this.#nextDate;
-    const date = Math.round(expected === undefined ? measured : steered(expected, measured));
+    // Where the timestamps lied, the last segment may seem to last longer than it did: dates must not overlap.
+    const overlapMs = this.#endDate - measured;
+    const first = overlapMs > 0 && overlapMs < MAX_OVERLAP_MS ? this.#endDate : measured;
+    const date = Math.round(expected === undefined ? first : steered(expected, measured));
     this.#positionSeconds += durationSeconds;
     this.#nextDate = date + durationSeconds * 1000;
+    this.#endDate = this.#nextDate;
     return date;
   }
 }

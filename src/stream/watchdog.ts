@@ -3,8 +3,12 @@ export interface Vitals {
   readonly startedAt: number;
   /** When ffmpeg had opened the source and knew its streams. */
   readonly openedAt: number | undefined;
-  /** When ffmpeg's reported position last moved on. */
+  /** When ffmpeg's reported position last moved on, and what it was then, in seconds. */
   readonly progressAt: number | undefined;
+  readonly positionSeconds?: number | undefined;
+  /** When a picture of the source was last passed on to players, and how many there were then. */
+  readonly videoAt?: number | undefined;
+  readonly videoFrames?: number | undefined;
   /** When the last piece of a segment came. */
   readonly segmentAt: number | undefined;
   readonly frameAt: number | undefined;
@@ -12,6 +16,8 @@ export interface Vitals {
   readonly longestSegmentMs: number;
   /** Segments completed since the last picture. */
   readonly segmentsSinceFrame: number;
+  /** Pictures since the last piece of a segment. */
+  readonly framesSinceSegment?: number;
 }
 
 export interface WatchdogLimits {
@@ -24,6 +30,33 @@ export interface WatchdogLimits {
   readonly frameIntervalMs: number;
   /** False: pictures alone are made. */
   readonly expectsSegments: boolean;
+  /** Whether segments come in one piece, when they are complete. */
+  readonly segmentsComeWhole?: boolean;
+  /** Whether every picture is a keyframe of the source, at which a segment can end. */
+  readonly picturesAreKeyframes?: boolean;
+}
+
+/** Less is no progress: where timestamps stand still, ffmpeg makes each a tick later than the one before. */
+const LEAST_MOVE_SECONDS = 0.1;
+/** No camera's keyframes are further apart. */
+const LONGEST_SEGMENT_MS = 300_000;
+/** Keyframes enough for a segment to have ended at one. */
+const MANY_KEYFRAMES = 4;
+
+/** What a run has shown, after a progress report. Pure. */
+export function afterProgress<Known extends Omit<Vitals, 'segmentAt'>>(
+  vitals: Known,
+  { outSeconds, frames }: { readonly outSeconds: number | undefined; readonly frames?: number | undefined },
+  now: number,
+): Known {
+  const { positionSeconds = Number.NEGATIVE_INFINITY, videoFrames } = vitals;
+  const hasMoved = outSeconds !== undefined && Math.abs(outSeconds - positionSeconds) >= LEAST_MOVE_SECONDS;
+  const hasVideo = frames !== undefined && frames !== videoFrames;
+  return {
+    ...vitals,
+    ...(hasMoved ? { progressAt: now, positionSeconds: outSeconds } : {}),
+    ...(hasVideo ? { videoAt: now, videoFrames: frames } : {}),
+  };
 }
 
 /**
@@ -32,7 +65,7 @@ export interface WatchdogLimits {
  * went by that must have had keyframes: a camera's keyframe may come every half minute. Pure.
  */
 export function findStall(vitals: Vitals, limits: WatchdogLimits, now: number): string | undefined {
-  const { startedAt, openedAt, progressAt, segmentAt, frameAt, longestSegmentMs, segmentsSinceFrame } = vitals;
+  const { startedAt, openedAt, progressAt, videoAt, segmentAt, frameAt, segmentsSinceFrame } = vitals;
   if (progressAt === undefined && segmentAt === undefined && frameAt === undefined) {
     const { connectTimeoutMs = Number.POSITIVE_INFINITY } = limits;
     if (openedAt === undefined && now - startedAt > connectTimeoutMs) {
@@ -45,9 +78,11 @@ export function findStall(vitals: Vitals, limits: WatchdogLimits, now: number): 
   // ffmpeg reports twice a second, so the first sign of life may come before the first report.
   const movedAt = progressAt ?? segmentAt ?? frameAt;
   if (since(movedAt) > limits.stallTimeoutMs) return `the source stood still for ${seconds(since(movedAt))}`;
-  // fMP4 segments come in one piece when they close, and the first may take as long as the camera's keyframe interval.
-  const patience = limits.stallTimeoutMs + 3 * longestSegmentMs + (segmentAt === undefined ? limits.startTimeoutMs : 0);
-  if (limits.expectsSegments && since(segmentAt) > patience) {
+  // Sound alone moves the position too, and makes the piece of a segment that never ends.
+  if (limits.expectsSegments && videoAt !== undefined && since(videoAt) > limits.stallTimeoutMs) {
+    return `the video stood still for ${seconds(since(videoAt))}, while the sound went on`;
+  }
+  if (limits.expectsSegments && since(segmentAt) > patienceForSegments(vitals, limits)) {
     return `no segment came for ${seconds(since(segmentAt))}`;
   }
   const frameLimitMs = limits.stallTimeoutMs + limits.frameIntervalMs;
@@ -55,6 +90,18 @@ export function findStall(vitals: Vitals, limits: WatchdogLimits, now: number): 
     return `no picture came for ${seconds(since(frameAt))}`;
   }
   return undefined;
+}
+
+/**
+ * How long no segment may come, or no piece of one. What comes whole takes as long as the source's keyframe interval, which can be a
+ * minute or become one: only where keyframes are seen to go by, or after minutes, is something wrong.
+ */
+function patienceForSegments(vitals: Vitals, limits: WatchdogLimits): number {
+  const { segmentAt, longestSegmentMs, framesSinceSegment = 0 } = vitals;
+  const { segmentsComeWhole = false, picturesAreKeyframes = false, stallTimeoutMs, startTimeoutMs } = limits;
+  const patience = stallTimeoutMs + 3 * longestSegmentMs + (segmentAt === undefined ? startTimeoutMs : 0);
+  const canTell = picturesAreKeyframes && framesSinceSegment >= MANY_KEYFRAMES;
+  return segmentsComeWhole && !canTell ? Math.max(patience, LONGEST_SEGMENT_MS) : patience;
 }
 
 function seconds(ms: number): string {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { findStall, type Vitals } from '../../src/stream/watchdog.js';
+import { afterProgress, findStall, type Vitals } from '../../src/stream/watchdog.js';
 
 const START = 1_790_000_000_000;
 const limits = {
@@ -102,5 +102,48 @@ describe('findStall', () => {
     expect(flowing(120_000, 4, 100_000)).toBeUndefined();
     expect(flowing(900_000, 3, 100_000)).toBeUndefined();
     expect(flowing(900_000, 400)).toBeUndefined();
+  });
+});
+
+describe('segments that come whole', () => {
+  const whole = { ...limits, segmentsComeWhole: true, picturesAreKeyframes: true };
+  const at = (ms: number, segmentAt: number | undefined, framesSinceSegment: number, more: object = {}) => {
+    const vitals: Vitals = { ...nothing, progressAt: START + ms, frameAt: START + ms, framesSinceSegment };
+    const segment = segmentAt === undefined ? {} : { segmentAt: START + segmentAt };
+    return findStall({ ...vitals, ...segment }, { ...whole, ...more }, START + ms);
+  };
+
+  it('may take as long as a keyframe does, at the beginning and later', () => {
+    expect(at(299_000, undefined, 3)).toBeUndefined();
+    expect(at(399_000, 100_000, 3)).toBeUndefined();
+    expect(at(300_001, undefined, 3)).toBe('no segment came for 300 s');
+  });
+
+  it('are missed soon where keyframes go by', () => {
+    expect(at(51_001, undefined, 4)).toBe('no segment came for 51 s');
+    expect(at(121_001, 100_000, 4)).toBe('no segment came for 21 s');
+    expect(at(121_001, 100_000, 4, { picturesAreKeyframes: false })).toBeUndefined();
+  });
+});
+
+describe('afterProgress', () => {
+  it('takes ticks for no progress, in either direction', () => {
+    let vitals = afterProgress(nothing, { outSeconds: 10, frames: 1 }, START + 1000);
+    for (let ms = 1500; ms < 20_000; ms += 500)
+      vitals = afterProgress(vitals, { outSeconds: 10 + ms / 1e6, frames: ms }, START + ms);
+    expect(vitals.progressAt).toBe(START + 1000);
+    expect(findStall(vitals, limits, START + 19_500)).toBe('the source stood still for 19 s');
+    vitals = afterProgress(vitals, { outSeconds: 3, frames: 1 }, START + 20_000);
+    expect(vitals.progressAt).toBe(START + 20_000);
+  });
+
+  it('misses the picture while the sound goes on', () => {
+    let vitals = nothing;
+    for (let ms = 0; ms <= 20_000; ms += 500) {
+      vitals = afterProgress(vitals, { outSeconds: ms / 1000, frames: Math.min(ms / 20, 100) }, START + ms);
+      vitals = { ...vitals, segmentAt: START + ms };
+    }
+    expect(findStall(vitals, limits, START + 17_000)).toBeUndefined();
+    expect(findStall(vitals, limits, START + 17_001)).toBe('the video stood still for 15 s, while the sound went on');
   });
 });
