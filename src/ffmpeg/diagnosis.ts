@@ -43,6 +43,11 @@ const rules: readonly Rule[] = [
     'source-refused',
     'the source wants other credentials (401 Unauthorized)',
   ),
+  rule(
+    /Incorrect passphrase|BADSECRET|ERROR:UNSECURE/,
+    'source-refused',
+    'the passphrase is not the one of the other side (SRT)',
+  ),
   rule(/403 Forbidden|access denied/i, 'source-refused', 'the source refuses access (403 Forbidden)'),
   rule(
     /404 Not Found|404 \(?stream not found|StreamNotFound/i,
@@ -68,6 +73,16 @@ const rules: readonly Rule[] = [
     /TLS packet|TLS handshake|SSL|certificate/i,
     'source-unavailable',
     'no secure connection to the source could be made (TLS)',
+  ),
+  rule(
+    /Connection to srt:.* failed: Input\/output error/i,
+    'source-unavailable',
+    'nothing answers at the source (SRT)',
+  ),
+  rule(
+    /Cannot open video device|Device or resource busy|not a video capture device|ioctl\(VIDIOC/i,
+    'source-unavailable',
+    'the video device cannot be used: it is busy, or gives nothing in this format and size',
   ),
   rule(/Connection refused/i, 'source-unavailable', 'nothing accepts connections at the source (connection refused)'),
   rule(

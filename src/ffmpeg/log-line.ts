@@ -23,8 +23,15 @@ const levels: Readonly<Record<string, LogLevel>> = {
 export function parseLogLine(line: string): LogLine {
   // Newer versions name two parts, the outer one first.
   const [, module, level, text] = /^(?:\[([^\]]*) @ (?:0x)?[0-9a-f]+\] )*\[(\w+)\] ?(.*)$/s.exec(line) ?? [];
+  if (text === undefined) return parseSrtLine(line) ?? { level: 'info', module: '', text: line };
   const known = level === undefined ? undefined : levels[level];
   return known === undefined
     ? { level: 'info', module: '', text: line }
     : { level: known, module: module ?? '', text: text! };
+}
+
+/** What libsrt writes by itself, in a form of its own: time, thread, `!W` or `*E`, area, words. */
+function parseSrtLine(line: string): LogLine | undefined {
+  const [, level, text] = /^\d\d:\d\d:\d\d\.\d+\/SRT:[^ *!]*[*!]([WE]):[\w.]+: (.*)$/s.exec(line) ?? [];
+  return text === undefined ? undefined : { level: level === 'E' ? 'error' : 'warning', module: 'srt', text };
 }

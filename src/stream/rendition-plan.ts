@@ -26,7 +26,7 @@ export interface WantedRendition {
 export const SOURCE_RENDITION = 'source';
 
 /** What cannot be copied is encoded without being asked; its rendition is called `source` all the same. */
-const MADE_VIDEO: RenditionVideo = {
+const MADE_VIDEO: Extract<RenditionVideo, { kind: 'encode' }> = {
   ...{ kind: 'encode', encoder: 'software', height: 720, bitrate: 2_000_000, fps: undefined, preset: 'superfast' },
 };
 
@@ -40,11 +40,25 @@ export function wantedRenditions(
 ): readonly WantedRendition[] {
   const { video, renditions = [] } = config;
   const encoded = renditions.map(({ name, ...how }): WantedRendition => {
-    return { name, video: { ...how, kind: 'encode', fps: how.fps } };
+    return { name, video: { ...how, kind: 'encode', fps: how.fps ?? steadyRate(config, source) } };
   });
   if (encoded.length > 0 && video === undefined) return encoded;
-  const own = isCopyable(source, config.device) ? ({ kind: 'copy' } as const) : MADE_VIDEO;
+  const own = isCopyable(source, config.device)
+    ? ({ kind: 'copy' } as const)
+    : { ...MADE_VIDEO, fps: steadyRate(config, source) };
   return [{ name: SOURCE_RENDITION, video: own }, ...encoded];
+}
+
+/**
+ * Pictures that come when they come are made into so many a second: of others older ffmpegs write durations into playlists that
+ * are not so.
+ */
+function steadyRate(
+  { device }: Pick<StreamConfig, 'device'>,
+  { kind }: Pick<Source | UnknownSource, 'kind'>,
+): number | undefined {
+  if (kind === 'mjpeg') return 25;
+  return kind === 'device' ? (device.fps ?? 30) : undefined;
 }
 
 /** Their names. */

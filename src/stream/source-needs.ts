@@ -39,7 +39,8 @@ export function firstNeeds(config: Pick<StreamConfig, 'hls'>): SourceNeeds {
 export function needsOf({ video, audio }: SourceFacts, { isCopied, ...config }: Wanted): SourceNeeds {
   const movesToFmp4 = isCopied && video !== undefined && FMP4_ONLY.has(video);
   if (isCopied && video !== undefined && video !== 'h264' && !movesToFmp4) {
-    throw unsupported(`the source's video is ${video}, which HLS cannot carry: encode it by setting renditions`);
+    const remedy = `encode it by setting ${video === 'mjpeg' ? 'input.format to mjpeg' : 'renditions'}`;
+    throw unsupported(`the source's video is ${video}, which HLS cannot carry: ${remedy}`);
   }
   const container = movesToFmp4 ? 'fmp4' : config.container;
   if (config.audio === 'copy' && audio !== undefined && !AUDIO[container].has(audio)) {

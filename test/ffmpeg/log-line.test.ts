@@ -16,6 +16,11 @@ describe('parseLogLine', () => {
     ['[verbose] x', 'debug', '', 'x'],
     ['[trace] x', 'debug', '', 'x'],
     ['[error] ', 'error', '', ''],
+    [
+      '17:13:17.355653/SRT:RcvQ:w1!W:SRT.cn: connection rejected: Incorrect passphrase',
+      ...['warning', 'srt', 'connection rejected: Incorrect passphrase'],
+    ],
+    ['17:13:17.355615/SRT:RcvQ:w1*E:SRT.cn: KMREQ result abnormal', 'error', 'srt', 'KMREQ result abnormal'],
     ['[error] one\u2028two', 'error', '', 'one\u2028two'],
   ])('parses %s', (line, level, module, text) => {
     expect(parseLogLine(line)).toEqual({ level, module, text });

@@ -12,8 +12,12 @@ export interface BackgroundFfmpeg {
 }
 
 /** The embedded ffmpeg at work beside a test, such as a camera or a player; killed at the test's end. With `onOutput`, its standard output goes there. */
-export function startFfmpeg(args: readonly string[], onOutput?: (piece: Buffer) => void): BackgroundFfmpeg {
-  const child = spawn(ffmpeg.path, ['-hide_banner', '-nostdin', '-v', 'warning', ...args], {
+export function startFfmpeg(
+  args: readonly string[],
+  onOutput?: (piece: Buffer) => void,
+  path = ffmpeg.path,
+): BackgroundFfmpeg {
+  const child = spawn(path, ['-hide_banner', '-nostdin', '-v', 'warning', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let [stdout, stderr] = ['', ''];
