@@ -57,7 +57,7 @@ const untilLive = (node: TestNode) =>
 
 describe('a publisher', () => {
   it('of pictures in coding order gets by with keyframes: none of them waits for the next', async () => {
-    const node = await start({ thumbnail: { intervalSeconds: 2, width: 320 } });
+    const node = await start({ thumbnail: { intervalSeconds: 4, width: 320, staleAfterSeconds: 20 } });
     const everyTwoSeconds = ['-sc_threshold', '0', '-force_key_frames', 'expr:gte(t,n_forced*2)'];
     publish(node, 'stage?key=first-key-1', ['-bf', '3', ...everyTwoSeconds], 1000);
     const { thumbnail } = await vi.waitFor(
