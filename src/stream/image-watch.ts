@@ -4,6 +4,7 @@ import type { ThumbnailEvent } from '../images/thumbnail.js';
 import { DecoderErrors } from './decoder-errors.js';
 import type { StreamEnvironment } from './environment.js';
 import type { HlsOutput } from './hls-output.js';
+import type { Outlets } from './outlets.js';
 import { StreamImages } from './stream-images.js';
 import type { ImageState } from './types.js';
 import type { StreamUploads } from './uploads.js';
@@ -12,6 +13,7 @@ export interface ImageWatchOptions {
   readonly env: StreamEnvironment;
   readonly hls: HlsOutput;
   readonly uploads: () => StreamUploads | undefined;
+  readonly outlets: Pick<Outlets, 'thumbnail'>;
 }
 
 /** More than wait for the encoder at any time. */
@@ -22,6 +24,7 @@ export class ImageWatch {
   readonly images: StreamImages;
   readonly #env: StreamEnvironment;
   readonly #uploads: () => StreamUploads | undefined;
+  readonly #outlets: Pick<Outlets, 'thumbnail'>;
   readonly #decoder: DecoderErrors;
   #state: ImageState = 'offline';
   /** The capture time of what is on the store, in milliseconds since the epoch. */
@@ -29,10 +32,11 @@ export class ImageWatch {
   /** By their numbers, the newest frames that the gate let pass, for traces. */
   readonly #passed = new Map<number, { readonly arrivedAt: number; readonly judgedAt: number }>();
 
-  constructor({ env, hls, uploads }: ImageWatchOptions) {
+  constructor({ env, hls, uploads, outlets }: ImageWatchOptions) {
     const { config, now, publisher, offlineFile } = env;
     this.#env = env;
     this.#uploads = uploads;
+    this.#outlets = outlets;
     this.#decoder = new DecoderErrors(env);
     this.images = new StreamImages({
       config,
@@ -152,7 +156,8 @@ export class ImageWatch {
 
   #tell({ image, capturedAt }: Extract<ThumbnailEvent, { type: 'encoded' }>): void {
     const { config, feed, now } = this.#env;
-    const { width, height, body } = image;
+    const { width, height, body, contentType } = image;
+    this.#outlets.thumbnail({ body, contentType, width, height, capturedAt });
     feed.publish({
       ...{ type: 'thumbnail', stream: config.name, at: new Date(now()).toISOString() },
       ...{ capturedAt: new Date(capturedAt).toISOString(), width, height, bytes: body.byteLength },

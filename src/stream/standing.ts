@@ -1,15 +1,18 @@
 import type { StreamEnvironment } from './environment.js';
 import { nextState, type StreamTurn } from './machine.js';
+import type { Outlets } from './outlets.js';
 import type { StreamState } from './types.js';
 
 /** The state of one stream: what it is, since when, and everyone who hears of its changes. */
 export class Standing {
   readonly #env: Pick<StreamEnvironment, 'config' | 'events' | 'feed' | 'now'>;
+  readonly #outlets: Pick<Outlets, 'state'>;
   #state: StreamState = 'idle';
   #since: number;
 
-  constructor(env: Pick<StreamEnvironment, 'config' | 'events' | 'feed' | 'now'>) {
+  constructor(env: Pick<StreamEnvironment, 'config' | 'events' | 'feed' | 'now'>, outlets: Pick<Outlets, 'state'>) {
     this.#env = env;
+    this.#outlets = outlets;
     this.#since = env.now();
   }
 
@@ -33,6 +36,7 @@ export class Standing {
     const { code, message } = details;
     const reason = code === undefined || message === undefined ? null : { code, message };
     const at = new Date(this.#since).toISOString();
+    this.#outlets.state({ state: next, before, at: this.#since, reason });
     feed.publish({ type: 'state', stream: config.name, at, state: next, before, reason });
     if (next === 'idle' || next === 'starting') return;
     events.publish({ stream: config.name, type: next, at: this.#since, details });

@@ -11,6 +11,7 @@ import { HlsOutput } from './hls-output.js';
 import { ImageWatch } from './image-watch.js';
 import { openMonitor } from './live-monitor.js';
 import { Meter } from './meter.js';
+import { listed, Outlets } from './outlets.js';
 import { type Part, Parts } from './parts.js';
 import { whyNotReady } from './readiness.js';
 import { RestartLog } from './restart-log.js';
@@ -44,6 +45,7 @@ export class Stream implements LiveStream {
   readonly hls: HlsOutput;
   readonly monitor: Monitor | undefined;
   readonly audience: StreamAudience;
+  readonly series = new Outlets();
   readonly #env: StreamEnvironment;
   readonly #standing: Standing;
   readonly #pictures: ImageWatch;
@@ -68,7 +70,7 @@ export class Stream implements LiveStream {
   constructor(env: StreamEnvironment) {
     const { config, now, randomId, log } = env;
     this.#env = env;
-    this.#standing = new Standing(env);
+    this.#standing = new Standing(env, this.series);
     this.#choices = new RunChoices(env);
     this.audience = new StreamAudience({ stream: config.name, metrics: env.metrics, now });
     this.#parts = new Parts(env.source, config.loop);
@@ -82,13 +84,14 @@ export class Stream implements LiveStream {
         // Before it is on its way.
         traceSegment(env, segment);
         this.#uploads?.segment(segment);
+        this.series.segment(listed(segment));
         env.feed.publish(segmentEvent(config.name, segment.rendition, segment, now()));
       },
       onDescribed: () => this.#uploads?.multivariant(),
       onInspectionFailed: (err) =>
         log.warn({ err }, 'the first segment could not be read: no multivariant playlist yet'),
     });
-    this.#pictures = new ImageWatch({ env, hls: this.hls, uploads: () => this.#uploads });
+    this.#pictures = new ImageWatch({ env, hls: this.hls, uploads: () => this.#uploads, outlets: this.series });
     this.#uploads = this.#openUploads();
   }
 
@@ -126,6 +129,7 @@ export class Stream implements LiveStream {
     await this.images.close();
     if (!goesOn) await this.#end('stop');
     await this.#uploads?.close(deadlineMs);
+    this.series.close();
   }
 
   /** Begins a new ffmpeg at once, in the same window. False: the stream rests, there is nothing to begin anew. */
@@ -283,6 +287,7 @@ export class Stream implements LiveStream {
       onMonitor: (piece) => this.monitor?.push(piece),
       onPicture: (picture, capturedAt) => {
         metrics.framesCaptured.inc({ stream: config.name });
+        this.series.frame(picture, capturedAt);
         this.images.offer(picture, capturedAt);
         this.#media();
       },

@@ -17,6 +17,10 @@ export interface SubscribeOptions {
 export class Topic<T> {
   readonly #subscriptions = new Set<Queue<T>>();
 
+  get hasReaders(): boolean {
+    return this.#subscriptions.size > 0;
+  }
+
   publish(event: T): void {
     for (const subscription of this.#subscriptions) subscription.push(event);
   }

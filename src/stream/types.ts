@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { StreamSeries } from './outlets.js';
 
 /** The life of a stream as people see it. */
 export type StreamState = 'idle' | 'starting' | 'live' | 'recovering' | 'failed';
@@ -321,6 +322,8 @@ export interface LiveStream {
   readonly hls: HlsView;
   readonly images: ImagesView;
   readonly audience: Audience;
+  /** For programs that embed the node. */
+  readonly series: StreamSeries;
   /** The keys that sign its playback URLs, the first of them new ones; undefined: open to everyone. Never to be shown. */
   readonly playbackKeys: readonly PlaybackKey[] | undefined;
   describe(): StreamDescription;

@@ -5,6 +5,7 @@ import { createStreamEvents, type StreamEvent } from '../../src/stream/events.js
 import { Feed } from '../../src/stream/feed.js';
 import { HlsOutput } from '../../src/stream/hls-output.js';
 import { ImageWatch } from '../../src/stream/image-watch.js';
+import { Outlets } from '../../src/stream/outlets.js';
 import { createEpisodes } from '../../src/telemetry/episodes.js';
 import { createLogger } from '../../src/telemetry/logger.js';
 import { createMetrics } from '../../src/telemetry/metrics.js';
@@ -38,7 +39,7 @@ export function watchPictures(stream: Partial<StreamInput> = {}, more: Partial<S
     episodes: createEpisodes({ log: logger, now }),
     ...more,
   } as unknown as StreamEnvironment;
-  const watch = new ImageWatch({ env, hls, uploads: () => undefined });
+  const watch = new ImageWatch({ env, hls, uploads: () => undefined, outlets: new Outlets() });
   const { images } = watch;
 
   /** Offers one picture as the side pipe does, at the clock's time, and waits until it is done with. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { StillEntry } from '../../src/storage/publish/types.js';
+import { Outlets } from '../../src/stream/outlets.js';
 import { stillsPage } from '../../src/stream/stills-page.js';
 import type {
   ImageFormat,
@@ -26,6 +27,7 @@ import type {
 /** A stream whose every side a test sets by hand. */
 export class FakeStream implements LiveStream {
   readonly name: string;
+  readonly series = new Outlets();
   state: StreamState = 'live';
   reason: StreamDescription['reason'] = null;
   sourceKind = 'test';
