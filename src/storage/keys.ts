@@ -6,6 +6,7 @@ import { parseStill } from './still-names.js';
 export type ObjectKind =
   | 'multivariant'
   | 'playlist'
+  | 'recording'
   | 'init'
   | 'segment'
   | 'thumbnail'
@@ -27,10 +28,14 @@ export interface ParsedKey {
 
 const namePattern = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const segmentPattern = /^([A-Za-z0-9]+)-(\d{1,15})\.(?:ts|m4s)$/;
+const recordingPattern = /^[A-Za-z0-9]+-recording\.m3u8$/;
 const initPattern = /^([A-Za-z0-9]+)-init\.mp4$/;
 
 export const multivariantKey = (stream: string): string => `${stream}/index.m3u8`;
 export const playlistKey = (stream: string, rendition: string): string => `${stream}/${rendition}/index.m3u8`;
+/** The playlist of a whole recording, by the session that it begins with: no later one writes over it. */
+export const recordingKey = (stream: string, rendition: string, session: string): string =>
+  `${stream}/${rendition}/${session}-recording.m3u8`;
 /** `file` is `{session}-{sequence}.ts`, `.m4s` or `{session}-init.mp4`, as `hls` names it. */
 export const segmentKey = (stream: string, rendition: string, file: string): string => `${stream}/${rendition}/${file}`;
 export const thumbnailKey = (stream: string, format: 'jpg' | 'webp' | 'avif' | 'png'): string =>
@@ -63,6 +68,7 @@ export function parseKey(key: string): ParsedKey | undefined {
   if (!namePattern.test(second)) return undefined;
   if (second === 'stills' && parseStill(third) !== undefined) return { kind: 'still', stream };
   if (third === 'index.m3u8') return { kind: 'playlist', stream, rendition: second };
+  if (recordingPattern.test(third)) return { kind: 'recording', stream, rendition: second };
   const init = initPattern.exec(third);
   if (init?.[1]) return { kind: 'init', stream, rendition: second, session: init[1] };
   const segment = segmentPattern.exec(third);
@@ -109,7 +115,7 @@ export function cacheControlOf(kind: ObjectKind, refreshSeconds: number): string
   if (kind === 'segment' || kind === 'init' || kind === 'thumbnail-immutable' || kind === 'still')
     return 'public, max-age=31536000, immutable';
   if (kind === 'lease') return 'no-store';
-  const longest = kind === 'multivariant' || kind === 'playlist' ? 15 : 5;
+  const longest = kind === 'multivariant' || kind === 'playlist' || kind === 'recording' ? 15 : 5;
   return `public, max-age=${Math.min(longest, Math.max(1, Math.floor(refreshSeconds / 2)))}`;
 }
 

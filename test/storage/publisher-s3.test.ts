@@ -84,7 +84,7 @@ describe('the publisher over S3', () => {
       expect(last.segments.some(({ gap }) => gap)).toBe(false);
     }
     expect(server.log.filter(({ code }) => code?.startsWith('BUG'))).toEqual([]);
-  });
+  }, 90_000);
 
   it('never writes a key twice within a second, where the store allows no more', async () => {
     const { server, publisher } = await begin(
@@ -106,5 +106,5 @@ describe('the publisher over S3', () => {
     expect(refused.map(({ key }) => key)).toEqual([]);
     expect(parsePlaylist(server.objects().get('demo/source/index.m3u8')!.body.toString()).ended).toBe(true);
     expect(server.objects().get('demo/thumbnail.jpg')!.body.toString()).toBe('15');
-  });
+  }, 90_000);
 });

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Publisher } from '../../src/storage/publisher.js';
 import { FaultyStore } from '../support/faulty-store.js';
+import { severable } from '../support/severable-store.js';
 import { VirtualClock } from '../support/virtual-clock.js';
 import { parsePlaylist, Show, type StudioOptions, studio, textObject, Witness } from './publish/studio.js';
 
@@ -260,6 +261,44 @@ describe('cleanup: keep', () => {
     expect(whole.ended).toBe(true);
     expect(whole.segments.map(({ sequence }) => sequence)).toEqual(Array.from({ length: 100 }, (_, i) => i));
     expect(store.counts.delete).toBe(1); // the lease
+  });
+
+  it('gives each recording a playlist that no later session writes over', async () => {
+    const { clock, store, publisher } = begin();
+    publisher.start();
+    const show = new Show(publisher, { cleanup: 'keep' });
+    await show.run(clock, 30);
+    show.lane.end();
+    await clock.until(show.publication.close());
+    const whole = parsePlaylist(store.text('demo/source/s1-recording.m3u8')!);
+    expect(whole.ended).toBe(true);
+    expect(whole.segments.map(({ sequence }) => sequence)).toEqual(Array.from({ length: 30 }, (_, i) => i));
+    const next = new Show(publisher, { cleanup: 'keep', session: 's2' });
+    await next.run(clock, 8);
+    expect(parsePlaylist(store.text('demo/source/s1-recording.m3u8')!).segments).toHaveLength(30);
+    expect(parsePlaylist(store.text('demo/source/s2-recording.m3u8')!).segments.length).toBeGreaterThan(5);
+  });
+
+  it.each([false, true])('a recording outlives a change to delete (its node was killed: %s)', async (isKilled) => {
+    const clock = new VirtualClock();
+    const store = new FaultyStore({ clock });
+    const link = severable(store);
+    const { publisher } = studio({ clock, store: link.store });
+    publisher.start();
+    const show = new Show(publisher, { cleanup: 'keep' });
+    await show.run(clock, 20);
+    if (isKilled) link.cut();
+    else {
+      show.lane.end();
+      await clock.until(publisher.close());
+    }
+    const recorded = [...store.objects.keys()].filter((key) => key.includes('/s1-'));
+    expect(recorded.length).toBeGreaterThan(20);
+    const later = begin({ clock, store });
+    later.publisher.start();
+    await new Show(later.publisher, { session: 's2' }).run(clock, 60);
+    expect([...store.objects.keys()].filter((key) => key.includes('/s2-')).length).toBeLessThan(20);
+    expect([...store.objects.keys()].filter((key) => key.includes('/s1-')).sort()).toEqual(recorded.sort());
   });
 
   it('bounds the memory of a recording, and says so', async () => {

@@ -5,6 +5,7 @@ import { Copies } from './copies.js';
 import { Document } from './document.js';
 import { InitShelf } from './init-shelf.js';
 import { Leavings } from './leavings.js';
+import { Recording } from './recording.js';
 import { SegmentUploads } from './segment-uploads.js';
 import type { StoreTarget } from './target.js';
 import type { AppendOptions, RenditionLane, RenditionOptions } from './types.js';
@@ -29,6 +30,8 @@ export class Lane<T> implements RenditionLane<T> {
   readonly #playlist: Document<PlaylistNote<T>>;
   readonly #copies: Copies;
   readonly #leavings: Leavings;
+  /** With `keep`. */
+  readonly #recording: Recording<T> | undefined;
   /** Stores that are not in use and have an old playlist of this rendition all the same. */
   readonly #stale = new Set<number>();
   #listedPlace: number | undefined;
@@ -60,6 +63,8 @@ export class Lane<T> implements RenditionLane<T> {
       },
       lost: (item) => this.lose(item),
     });
+    if (options.cleanup === 'keep')
+      this.#recording = new Recording({ context, rendition: name, render, window: this.#window });
     this.#copies = new Copies({ stream: options.name, targets, counted });
     this.#leavings = new Leavings({ stream: options.name, graceMs: () => context.graceMs() });
     this.#playlist = new Document({
@@ -99,7 +104,8 @@ export class Lane<T> implements RenditionLane<T> {
   }
 
   get idle(): boolean {
-    return this.#uploads.size === 0 && this.#copies.size === 0 && !this.#playlist.dirty;
+    const isRecorded = this.#recording === undefined || this.#recording.idle;
+    return this.#uploads.size === 0 && this.#copies.size === 0 && !this.#playlist.dirty && isRecorded;
   }
 
   /** Whether the store has this rendition's playlist as it is now. */
@@ -134,6 +140,7 @@ export class Lane<T> implements RenditionLane<T> {
     this.#window.gather();
     this.#uploads.submit();
     this.#playlist.pump();
+    this.#recording?.resume();
   }
 
   /** Another node writes the stream: what this one had there is of no use, and only the newest is kept ready. */
@@ -157,6 +164,7 @@ export class Lane<T> implements RenditionLane<T> {
     if (target.place === 0) this.#reconcile(target);
     this.#uploads.submit();
     this.#playlist.restart();
+    this.#recording?.moved();
   }
 
   /** The playlist on this store, which is not in use, is being removed. */
@@ -172,6 +180,7 @@ export class Lane<T> implements RenditionLane<T> {
   close(): void {
     this.#state = 'closed';
     this.#playlist.close();
+    this.#recording?.close();
     this.#inits.close();
     this.#uploads.close();
     this.#copies.close();
@@ -205,6 +214,7 @@ export class Lane<T> implements RenditionLane<T> {
     const keys = snapshot.items.filter((i) => i.listedAt === undefined && i.state === 'stored').map(({ key }) => key);
     for (const item of this.#window.acknowledge(snapshot, settings.clock.now())) this.#retire(item);
     if (keys.length > 0) settings.observe({ type: 'listed', stream: options.name, keys });
+    this.#recording?.listed(keys, final);
     this.#releaseInits();
     for (const one of this.#context.targets) if (!this.#stale.has(one.place)) this.#leavings.release(one);
     this.#listedPlace = target.place;

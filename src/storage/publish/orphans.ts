@@ -16,15 +16,21 @@ export interface OrphanFacts {
   readonly liveSessions: ReadonlySet<string>;
   /** Files that the playlist of the object's rendition names. */
   readonly listed: ReadonlySet<string>;
+  /** Sessions of which there is a recording: kept whole, whatever its playlist names. */
+  readonly recorded: ReadonlySet<string>;
   /** By the store's clock. Milliseconds since the epoch. */
   readonly storeNow: number;
   readonly graceMs: number;
 }
 
 /** Pure: a segment or initialization segment of a session that nobody writes and no playlist lists, past its grace. */
-export function isOrphan(info: ObjectInfo, { liveSessions, listed, storeNow, graceMs }: OrphanFacts): boolean {
+export function isOrphan(
+  info: ObjectInfo,
+  { liveSessions, listed, recorded, storeNow, graceMs }: OrphanFacts,
+): boolean {
   const parsed = parseKey(info.key);
   if (parsed?.session === undefined || liveSessions.has(parsed.session)) return false;
+  if (recorded.has(parsed.session)) return false;
   return storeNow - info.modifiedAt > graceMs && !listed.has(info.key.split('/').at(-1)!);
 }
 
@@ -53,24 +59,29 @@ export async function findOrphans({ store, stream, ownKeys, graceMs, now, signal
     if (info.key.endsWith('.m3u8')) playlists.push(info.key);
     else if (
       candidates.length < orphansAtOnce &&
-      isOrphan(info, { liveSessions: live, listed: none, storeNow, graceMs })
+      isOrphan(info, { liveSessions: live, listed: none, recorded: none, storeNow, graceMs })
     )
       candidates.push(info);
   }
   if (candidates.length === 0) return [];
   const listings = new Map<string, Set<string>>();
+  const recorded = new Set<string>();
   for (const key of playlists) {
     const playlist = await store.get(key, { signal });
     const folder = folderOf(key);
     const files = listings.get(folder) ?? new Set();
-    for (const file of filesOf(playlist ? Buffer.from(playlist.body).toString('utf8') : '')) files.add(file);
+    const named = filesOf(playlist ? Buffer.from(playlist.body).toString('utf8') : '');
+    for (const file of named) files.add(file);
+    // A node that was killed has not written all of its recording's playlist.
+    if (parseKey(key)?.kind === 'recording')
+      for (const session of sessionsOf([...named].map((file) => `${folder}/${file}`))) recorded.add(session);
     listings.set(folder, files);
   }
   live = sessionsOf(ownKeys());
   return candidates
     .filter((info) => {
       const listed = listings.get(folderOf(info.key)) ?? none;
-      return isOrphan(info, { liveSessions: live, listed, storeNow, graceMs });
+      return isOrphan(info, { liveSessions: live, listed, recorded, storeNow, graceMs });
     })
     .map(({ key }) => key);
 }

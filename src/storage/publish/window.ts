@@ -174,15 +174,25 @@ export class RemoteWindow<T> {
 
   /** Every segment of the recording, as far as it is remembered. */
   recording(place: number): readonly ListedEntry<T>[] {
-    return [
-      ...this.#record.map((item) => ({ entry: item.entry, gap: item.place !== place })),
-      ...this.#items.map((item) => listed(item, place)),
-    ];
+    return this.#recording(this.#items, place);
+  }
+
+  /** The same up to the first segment that is still on its way. */
+  settledRecording(place: number): readonly ListedEntry<T>[] {
+    const pending = this.#items.findIndex((item) => item.state === 'pending');
+    return this.#recording(pending < 0 ? this.#items : this.#items.slice(0, pending), place);
   }
 
   /** Of the recording: what is in the window no more and lies on another store than `place`. */
   recordedElsewhere(place: number): readonly RecordedSegment<T>[] {
     return this.#record.filter((item) => item.place !== place && item.place !== nowhere);
+  }
+
+  #recording(items: readonly WindowItem<T>[], place: number): readonly ListedEntry<T>[] {
+    return [
+      ...this.#record.map((item) => ({ entry: item.entry, gap: item.place !== place })),
+      ...items.map((item) => listed(item, place)),
+    ];
   }
 
   #mayLeave(item: WindowItem<T>, now: number): boolean {

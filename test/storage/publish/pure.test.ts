@@ -298,6 +298,7 @@ describe('orphans', () => {
   const facts = {
     liveSessions: new Set(['live']),
     listed: new Set(['old-7.ts', 'old-init.mp4']),
+    recorded: new Set(['kept']),
     storeNow: 60_000,
     graceMs: 14_000,
   };
@@ -308,6 +309,7 @@ describe('orphans', () => {
     ['demo/source/old-7.ts', false],
     ['demo/source/old-init.mp4', false],
     ['demo/source/live-1.ts', false],
+    ['demo/source/kept-1.ts', false],
     ['demo/source/index.m3u8', false],
     ['demo/thumbnail.jpg', false],
     ['demo/source/notes.txt', false],
