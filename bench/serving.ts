@@ -13,7 +13,6 @@ const VIEWERS = 200;
 const CONNECTIONS = 32;
 const stream = {
   name: 'camera',
-  // Long, so that a segment outlives the rounds in which it is fetched.
   hls: { segmentSeconds: SEGMENT_SECONDS, windowSegments: 6 },
   thumbnail: { intervalSeconds: 2, width: 1280, height: 720 },
 };

@@ -1,10 +1,24 @@
 import type { Config } from './config/schema.js';
 import type { AccessSettings } from './http/access.js';
+import type { AppOptions } from './http/app.js';
 import type { HttpServerOptions } from './http/server.js';
 
 /** What the configuration says to the parts of the HTTP side. Pure. */
 
-export function accessSettings({ http, admin }: Pick<Config, 'http' | 'admin'>): AccessSettings {
+export function appSettings(
+  config: Config,
+): Pick<AppOptions, 'publicUrl' | 'embedOrigins' | 'rtmpPort' | 'adminToken' | 'access'> {
+  const { http, rtmp, admin } = config;
+  return {
+    publicUrl: http.publicUrl,
+    embedOrigins: http.embedOrigins,
+    rtmpPort: rtmp.port,
+    adminToken: admin.token,
+    access: accessSettings(config),
+  };
+}
+
+function accessSettings({ http, admin }: Config): AccessSettings {
   const { trustedProxies, proxyHeaders, cors, rateLimit } = http;
   return {
     trustedProxies,

@@ -3,7 +3,8 @@ export { type VerifyWebhookOptions, verifyWebhook } from './alerts/signature.js'
 export type { Config, ConfigInput } from './config/schema.js';
 export { type ErrorCode, type Fault, SidepipeError } from './errors.js';
 export { type SignPlaybackOptions, signPlayback } from './http/playback-token.js';
-export { createNode, type NodeOptions, type SidepipeNode } from './node.js';
+export { createNode, type SidepipeNode } from './node.js';
+export type { NodeOptions } from './node-options.js';
 export type * from './stream/outlets.js';
 export type { SubscribeOptions, Subscription } from './stream/topic.js';
 export type * from './stream/types.js';

@@ -9,18 +9,19 @@ import { SecretKeeper } from './config/secret-keeper.js';
 import { Control } from './control.js';
 import { type Capabilities, readCapabilities } from './ffmpeg/capabilities.js';
 import { EncoderDesk } from './ffmpeg/encoder-desk.js';
-import { createOrphanGuard, type GuardOptions, type OrphanGuard } from './ffmpeg/guard.js';
+import { createOrphanGuard, type OrphanGuard } from './ffmpeg/guard.js';
 import { findFfmpeg } from './ffmpeg/locate.js';
 import { Fleet } from './fleet.js';
 import { createSegmentSink, type SegmentSink } from './hls/sink.js';
 import { type App, createApp } from './http/app.js';
 import { createHttpServer, type HttpAddress } from './http/server.js';
-import { accessSettings, serverSettings } from './http-settings.js';
+import { appSettings, serverSettings } from './http-settings.js';
 import { configureSharp } from './images/configure-sharp.js';
 import { readOfflineFiles } from './images/offline-file.js';
 import { createEgress, type Egress } from './ingest/egress.js';
 import type { RtmpServer } from './ingest/rtmp/server-types.js';
 import { readSource } from './ingest/source.js';
+import type { NodeOptions } from './node-options.js';
 import { PublisherDoor } from './publisher-door.js';
 import { openPublishing, type Publishing } from './publishing.js';
 import { type ReloadOptions, reload, reloadFrom } from './reload.js';
@@ -29,7 +30,7 @@ import { Feed } from './stream/feed.js';
 import type { RecordedEvent } from './stream/feed-schema.js';
 import { restartOf } from './stream/plan.js';
 import { StreamRegistry } from './stream/registry.js';
-import { defaultRestartPolicy, type RestartPolicy } from './stream/restart-policy.js';
+import { defaultRestartPolicy } from './stream/restart-policy.js';
 import { SnapshotPlaces } from './stream/snapshots.js';
 import { Starts } from './stream/starts.js';
 import { openState } from './stream/state/open.js';
@@ -42,22 +43,6 @@ import { createLogger } from './telemetry/logger.js';
 import { createMetrics } from './telemetry/metrics.js';
 import { openTracing, type Tracing } from './tracing.js';
 import { version } from './version.js';
-
-/** What embedding programs may set beside the configuration. */
-export interface NodeOptions extends GuardOptions {
-  /** False: no HTTP listener; answer requests with `fetch`. Default true. */
-  readonly listen?: boolean;
-  /** Where log lines go; standard output unless given. */
-  readonly log?: { write(line: string): void };
-  /** Log lines for people instead of JSON. */
-  readonly pretty?: boolean;
-  /** How soon a stream whose ffmpeg ended is begun again. */
-  readonly restart?: Partial<RestartPolicy>;
-  /** How long players of a removed stream can still learn that it has ended. Default 30 s. */
-  readonly endedForMs?: number;
-  /** How long `close` lets uploads take. Default 5 s. */
-  readonly closeDeadlineMs?: number;
-}
 
 /** More than any sound segment; beyond it the source has no keyframes. */
 const MAX_SEGMENT_BYTES = 512 * 1024 ** 2;
@@ -116,17 +101,12 @@ export class SidepipeNode {
     this.#log = createLogger({ level, redact: this.#secrets.redact, pretty, ...(destination && { destination }) });
     this.#door = new PublisherDoor(this.config, this.#log);
     this.#metrics.onCollect((gauges) => this.#streams.collect(gauges, this.#metrics));
-    const { publicUrl, embedOrigins } = this.config.http;
     this.#app = createApp({
+      ...appSettings(this.config),
       streams: this.#streams,
       control: () => this.#control,
-      publicUrl,
-      embedOrigins,
-      rtmpPort: this.config.rtmp.port,
       metrics: this.#metrics,
       feed: this.#feed,
-      adminToken: this.config.admin.token,
-      access: accessSettings(this.config),
       version,
       log: this.#log,
     });

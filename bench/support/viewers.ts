@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { Agent, request } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -22,6 +23,7 @@ export interface ViewersOptions {
 /** They join spread over one segment's duration, as people do, each over connections of its own. */
 export function startViewers({ url, count, segmentSeconds }: ViewersOptions): Viewers {
   const ending = new AbortController();
+  setMaxListeners(0, ending.signal);
   const playlistMs: number[] = [];
   const segmentMs: number[] = [];
   let failed = 0;

@@ -31,7 +31,7 @@ export interface AdminRequest {
   readonly now: number;
 }
 
-export type LoginResult = { readonly cookie: string } | { readonly problem: Problem };
+type LoginResult = { readonly cookie: string } | { readonly problem: Problem };
 
 /** The guard of all that changes, costs or shows something that is not for everybody. */
 export interface Admin {

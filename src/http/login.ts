@@ -1,8 +1,8 @@
-import type { Context, Hono, MiddlewareHandler } from 'hono';
+import type { Context, Hono } from 'hono';
 import { loginPage } from '../web/login-page.js';
 import { readText } from './api/body.js';
 import { apiProblem } from './api/problems.js';
-import { adminRefusal, adminRequest } from './auth.js';
+import { adminRequest } from './auth.js';
 import type { AppContext } from './context.js';
 import { type HeaderFields, loginSecurity } from './headers.js';
 import { pageResponse } from './pages.js';
@@ -28,19 +28,6 @@ export function loginRoutes(app: Hono, context: AppContext): void {
     // Whatever of the node's pages the browser kept was for the admin.
     return redirect('./', { 'set-cookie': result.cookie, 'clear-site-data': '"cache"' });
   });
-}
-
-/** Lets only the admin see a page; others are sent to the login and come back. */
-export function requireAdminPage(context: AppContext): MiddlewareHandler {
-  return async (c, next) => {
-    const problem = adminRefusal(c, context);
-    if (problem === undefined) return next();
-    if (problem.status !== 401 || c.req.header('accept')?.includes('text/html') !== true) {
-      return problemResponse(problem, c.req.url);
-    }
-    const up = '../'.repeat(Math.max(0, c.req.path.split('/').length - 2));
-    return redirect(`${up}login?next=${encodeURIComponent(c.req.path.slice(1))}`, {});
-  };
 }
 
 async function readForm(c: Context): Promise<URLSearchParams | Problem> {

@@ -9,7 +9,7 @@ export interface RateLimitOptions {
 }
 
 /** What is left to a key. */
-export interface Allowance {
+interface Allowance {
   /** Negative once the limit is passed. */
   readonly remaining: number;
   /** Until the window ends. At least 1. */

@@ -1,7 +1,7 @@
 import { SidepipeError } from '../../errors.js';
 
 /** A stream with everything set is some 5 KB. */
-export const MOST_BODY_BYTES = 64 * 1024;
+const MOST_BODY_BYTES = 64 * 1024;
 
 /** A refusal of a body, with the HTTP status that says so. */
 function refuse(status: 400 | 413 | 415, message: string): SidepipeError {

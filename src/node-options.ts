@@ -1,0 +1,18 @@
+import type { GuardOptions } from './ffmpeg/guard.js';
+import type { RestartPolicy } from './stream/restart-policy.js';
+
+/** What embedding programs may set beside the configuration. */
+export interface NodeOptions extends GuardOptions {
+  /** False: no HTTP listener; answer requests with `fetch`. Default true. */
+  readonly listen?: boolean;
+  /** Where log lines go; standard output unless given. */
+  readonly log?: { write(line: string): void };
+  /** Log lines for people instead of JSON. */
+  readonly pretty?: boolean;
+  /** How soon a stream whose ffmpeg ended is begun again. */
+  readonly restart?: Partial<RestartPolicy>;
+  /** How long players of a removed stream can still learn that it has ended. Default 30 s. */
+  readonly endedForMs?: number;
+  /** How long `close` lets uploads take. Default 5 s. */
+  readonly closeDeadlineMs?: number;
+}
