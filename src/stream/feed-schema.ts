@@ -80,7 +80,7 @@ const segmentEvent = z
   .meta({ id: 'SegmentEvent', description: 'A media segment is listed. Only for who asks for `types=segment`.' });
 
 /** One stream at one moment: what charts are drawn from. Null: not known now. */
-export const statsSchema = z
+const statsSchema = z
   .object({
     stream,
     state: streamState,
@@ -119,7 +119,7 @@ const resetEvent = z.object({ type: z.literal('reset'), at: time }).meta({
 });
 
 /** What is remembered for those who come back. */
-export const recordedSchema = z.discriminatedUnion('type', [
+const recordedSchema = z.discriminatedUnion('type', [
   stateEvent,
   streamEvent,
   thumbnailEvent,

@@ -78,6 +78,7 @@ ${
   parameters.length === 0
     ? ''
     : table(
+        `Parameters of ${operationId}`,
         ['Parameter', 'Value', 'Meaning'],
         parameters.map((each) => [
           html`<code>${each.name}</code> <small>${each.in}${each.required ? ', needed' : ''}</small>`,
@@ -89,6 +90,7 @@ ${
 ${requestBody === undefined ? '' : bodyPart(requestBody)}
 <pre tabindex="0"><code>${exampleOf({ method, path, operation }, base, isForOperators)}</code></pre>
 ${table(
+  `Answers of ${operationId}`,
   ['Answer', 'Body', 'Meaning'],
   Object.entries(responses).map(([status, { description: text, content = {} }]) => [
     html`<code>${status}</code>`,
@@ -105,8 +107,8 @@ function bodyPart({ required, content }: NonNullable<ApiOperation['requestBody']
   return html`<p>Body${required ? '' : ' (may be left out)'}: ${inWords(schema ?? {})} as ${types}</p>`;
 }
 
-/** The call as it is typed; a test runs each. */
-export function exampleOf({ method, path, operation }: Shown, base: string, isForOperators: boolean): string {
+/** The call as it is typed. */
+function exampleOf({ method, path, operation }: Shown, base: string, isForOperators: boolean): string {
   const lines = [
     `curl ${method === 'get' ? '' : `-X ${method.toUpperCase()} `}${base}${path.replace('{stream}', 'front-door')}`,
   ];
@@ -130,6 +132,7 @@ ${
   rows.length === 0
     ? ''
     : table(
+        `Members of ${name}`,
         ['Member', 'Value', 'Meaning'],
         rows.map(({ path, required, schema: inner }) => [
           html`<code>${path}</code>${required ? '' : html` <small>optional</small>`}`,
@@ -141,8 +144,8 @@ ${
 </article>`;
 }
 
-function table(heads: readonly string[], rows: readonly (readonly (Html | string)[])[]): Html {
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="${heads[0]}"><table>
+function table(label: string, heads: readonly string[], rows: readonly (readonly (Html | string)[])[]): Html {
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="${label}"><table>
 <thead><tr>${heads.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead>
 <tbody>${rows.map((cells) => html`<tr>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>`)}</tbody>
 </table></div>`;

@@ -2,7 +2,7 @@ import { onTestFinished } from 'vitest';
 import { type FeedEvent, feedEventSchema } from '../../src/stream/feed-schema.js';
 import { until } from './wait.js';
 
-export interface ReceivedEvent {
+interface ReceivedEvent {
   readonly id: string | undefined;
   readonly name: string;
   readonly event: FeedEvent;

@@ -1,0 +1,68 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import ffmpeg from '@ffmpeg-installer/ffmpeg';
+import { expect, it, onTestFinished } from 'vitest';
+import { startNode } from '../support/node.js';
+import { publishArguments } from '../support/rtmp-node.js';
+import { until } from '../support/wait.js';
+
+function publish(url: string): ChildProcess {
+  const child = spawn(
+    ffmpeg.path,
+    ['-nostdin', '-v', 'error', ...publishArguments(url, { seconds: 120, realTime: true })],
+    {
+      stdio: 'ignore',
+    },
+  );
+  onTestFinished(async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  });
+  return child;
+}
+
+it('opens a stream to publishers by the key it showed, and shuts it to them by the next', {
+  timeout: 90_000,
+}, async () => {
+  const node = await startNode({ rtmp: { host: '127.0.0.1', port: 0 } });
+  expect(node.node.rtmpAddresses).toEqual({});
+  const body = { name: 'stage', source: 'push', hls: { segmentSeconds: 1 }, publish: { graceSeconds: 60 } };
+  const send = async () => node.api('POST', 'streams', body, { 'idempotency-key': 'one' });
+  const [first, again] = [await send(), await send()];
+  const made = (await first.json()) as { key: string; publish: { rtmp: string } };
+  expect([first.status, again.status, again.headers.get('idempotency-replayed')]).toEqual([201, 201, 'true']);
+  expect(await again.json()).toEqual(made);
+  const other = await node.api('POST', 'streams', { ...body, audio: 'none' }, { 'idempotency-key': 'one' });
+  expect(other.status).toBe(422);
+
+  const live = (segments: number) =>
+    until(
+      'the stream to be live',
+      async () => {
+        const { state, hls } = await node.stream('stage');
+        return state === 'live' && hls.segments >= segments;
+      },
+      { timeoutMs: 40_000, intervalMs: 100 },
+    );
+  const publisher = publish(`${made.publish.rtmp}/${made.key}`);
+  await live(1);
+  // What is looked up when it is needed changes nothing of what runs.
+  const { ffmpeg: before } = await node.stream('stage');
+  expect((await node.api('PATCH', 'streams/stage', { alerts: { enabled: false } })).status).toBe(200);
+  expect((await node.stream('stage')).ffmpeg.pid).toBe(before.pid);
+
+  const rotated = await node.api('POST', 'streams/stage/keys');
+  const { key } = (await rotated.json()) as { key: string };
+  expect([rotated.status, key === made.key]).toEqual([201, false]);
+  if (publisher.exitCode === null) await once(publisher, 'exit');
+  const refused = publish(`${made.publish.rtmp}/${made.key}`);
+  await once(refused, 'exit');
+  const { hls } = await node.stream('stage');
+  publish(`${made.publish.rtmp}/${key}`);
+  await live(hls.segments + 1);
+  const text = node.log.map((line) => JSON.stringify(line)).join('\n');
+  expect([text.includes(made.key), text.includes(key)]).toEqual([false, false]);
+  const settings = await (await node.api('GET', 'streams/stage/settings')).text();
+  expect([settings.includes(key), (await node.text('/metrics')).body.includes(key)]).toEqual([false, false]);
+});

@@ -1,0 +1,68 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import type { ConfigInput } from '../../src/config/schema.js';
+import { emptyFolder } from '../support/child-node.js';
+import { startNode, type TestNode } from '../support/node.js';
+import { until } from '../support/wait.js';
+
+const token = 'token-of-the-state-test';
+const names = async (node: TestNode) => {
+  const { streams } = (await (await node.api('GET', 'streams')).json()) as { streams: { name: string }[] };
+  return streams.map(({ name }) => name);
+};
+
+it('saves streams on the store, sealed, and reads them again', { timeout: 60_000 }, async () => {
+  const path = await emptyFolder();
+  const config: ConfigInput = {
+    ...{ admin: { token }, state: { store: true }, storage: { type: 'directory', directory: { path } } },
+    rtmp: { host: '127.0.0.1', port: 0 },
+  };
+  const first = await startNode(config);
+  const made = await first.api('POST', 'streams', { name: 'stage', source: 'push', keys: ['key-of-the-stage'] });
+  expect(made.status).toBe(201);
+  await first.node.close();
+  const sealed = await readFile(join(path, '_state/streams.sealed'));
+  expect(sealed.toString('latin1')).not.toMatch(/stage|push/);
+
+  const second = await startNode(config);
+  expect(await names(second)).toEqual(['stage']);
+  await second.node.close();
+  const stranger = await startNode({ ...config, admin: { token: 'another token of sixteen' } });
+  expect(await names(stranger)).toEqual([]);
+  expect(stranger.log.map(({ msg }) => msg).join()).toMatch(/sealed under another admin\.token/);
+  expect((await readdir(join(path, '_state'))).filter((name) => name.includes('unreadable'))).toHaveLength(1);
+});
+
+it('changes nothing that it cannot save, and says so', { timeout: 60_000 }, async () => {
+  const folder = await emptyFolder();
+  const node = await startNode({ admin: { token }, state: { file: join(folder, 'missing', 'streams.json') } });
+  const response = await node.api('POST', 'streams', { name: 'cam', source: 'test' });
+  expect([response.status, response.headers.get('retry-after')]).toEqual([503, '10']);
+  expect(await response.json()).toMatchObject({
+    code: 'state-unavailable',
+    detail: expect.stringContaining('state.file'),
+  });
+  expect(await names(node)).toEqual([]);
+});
+
+it('names a saved stream that it cannot use, and keeps it', { timeout: 60_000 }, async () => {
+  const file = join(await emptyFolder(), 'streams.json');
+  const streams = [
+    { input: { name: 'old', source: 'test', colour: 'red' } },
+    { input: { name: 'here', source: 'rtsp://127.0.0.1/1' } },
+  ];
+  await writeFile(file, JSON.stringify({ format: 'sidepipe-streams', version: 1, streams }));
+  const node = await startNode({ admin: { token }, state: { file } });
+  const told = await until('log lines', () => {
+    const lines = node.log.filter(({ msg }) => String(msg).startsWith('a saved stream cannot be used'));
+    return lines.length === 2 && lines;
+  });
+  expect(told.map(({ stream, problems }) => [stream, String(problems).split(':')[0]])).toEqual([
+    ['old', 'colour'],
+    ['here', 'source'],
+  ]);
+  expect((await node.api('POST', 'streams', { name: 'cam', source: 'push' })).status).toBe(201);
+  const saved = JSON.parse(await readFile(file, 'utf8')) as { streams: { input: { name: string } }[] };
+  expect(saved.streams.map(({ input }) => input.name)).toEqual(['old', 'here', 'cam']);
+});
