@@ -24,7 +24,12 @@ export interface TestNode {
 export async function startNode(config: ConfigInput, options: NodeOptions = {}): Promise<TestNode> {
   const log: Record<string, unknown>[] = [];
   const node = createNode(
-    { ...config, http: { host: '127.0.0.1', port: 0, ...config.http } },
+    {
+      ...config,
+      http: { host: '127.0.0.1', port: 0, ...config.http },
+      // Opened by the first stream of publishers, also by one that a test makes later.
+      rtmp: { host: '127.0.0.1', port: 0, ...config.rtmp },
+    },
     {
       restart: { minDelayMs: 50, maxDelayMs: 500 },
       log: { write: (line) => void log.push(JSON.parse(line)) },
