@@ -54,7 +54,9 @@ it('shows small pictures of the window to the mouse and to the keyboard, and see
         const box = (await strip.boundingBox())!;
         await page.mouse.move(box.x + box.width * share, box.y + box.height / 2);
         expect(await image.isVisible()).toBe(true);
-        seen.add(String(await page.evaluate(`(${styleOf})('[data-strip-image]')`)));
+        const sheet = String(await page.evaluate(`(${styleOf})('[data-strip-image]')`));
+        // Nothing before the first sheet is there.
+        if (sheet.includes('storyboard-')) seen.add(sheet);
       }
       expect(seen.size).toBeGreaterThan(2);
     },

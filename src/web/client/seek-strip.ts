@@ -73,7 +73,8 @@ export class SeekStrip {
     const { from, to } = window;
     const { video, liveFrom, behind } = this.#options;
     const isLive = video.currentTime >= liveFrom();
-    const share = isLive ? 1 : Math.min(1, Math.max(0, (video.currentTime - from) / (to - from)));
+    // Not drawn to the end while it counts as live: steps of keys would never lead away from there.
+    const share = Math.min(1, Math.max(0, (video.currentTime - from) / (to - from)));
     this.#range.value = String(Math.round(share * Number(this.#range.max)));
     this.#fill(share);
     const words = placeInWords(isLive ? 0 : to - video.currentTime);
