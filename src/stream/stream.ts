@@ -169,15 +169,11 @@ export class Stream implements LiveStream {
   /** What charts are drawn from. Asked for every few seconds: rates are those since the last time. */
   stats(): StreamStats {
     return statsOf({
-      name: this.name,
-      state: this.#standing.state,
+      ...{ name: this.name, state: this.#standing.state, restarts: this.#restarts },
       readings: this.#meter.read(this.#run?.position, this.#env.now()),
-      hls: this.hls,
-      images: this.images.status,
-      uploads: this.#uploads?.status(),
+      ...{ hls: this.hls, images: this.images.status, uploads: this.#uploads?.status() },
       keyframeIntervalSeconds: this.#run?.keyframeIntervalSeconds,
       viewers: this.#env.viewersOf?.(this.name),
-      restarts: this.#restarts,
     });
   }
 
