@@ -204,7 +204,11 @@ describe('sound', () => {
   it('ends with the source', async () => {
     const source = await clip('short mute.mp4', [...h264, '-pix_fmt', 'yuv420p']);
     const node = await start({ source, audio: 'aac', loop: false });
-    await untilLive(node);
-    await vi.waitFor(async () => expect((await node.stream('cam')).state).toBe('idle'), { timeout: 20_000 });
+    const said = () => node.log.map(({ msg }) => msg);
+    await vi.waitFor(() => expect(said()).toContain('the source has ended'), { timeout: 25_000 });
+    expect(said()).toContain('the stream is live');
+    const { body } = await node.text('/live/cam/source/index.m3u8');
+    expect(body.match(/#EXTINF/g)?.length, body).toBeGreaterThanOrEqual(3);
+    expect(body).toContain('#EXT-X-ENDLIST');
   }, 60_000);
 });
