@@ -5,6 +5,7 @@ export { type ErrorCode, type Fault, SidepipeError } from './errors.js';
 export { type SignPlaybackOptions, signPlayback } from './http/playback-token.js';
 export { createNode, type SidepipeNode } from './node.js';
 export type { NodeOptions } from './node-options.js';
+export type { StreamDiagnosis } from './stream/diagnosis.js';
 export type * from './stream/outlets.js';
 export type { SubscribeOptions, Subscription } from './stream/topic.js';
 export type * from './stream/types.js';

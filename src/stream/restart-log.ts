@@ -1,5 +1,5 @@
 import type { SidepipeError } from '../errors.js';
-import type { StreamDiagnosis } from './types.js';
+import type { StreamDiagnosis } from './diagnosis.js';
 
 type Entry = StreamDiagnosis['restarts'][number];
 

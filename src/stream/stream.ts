@@ -5,6 +5,7 @@ import { awaitPublisher } from './arrival.js';
 import { StreamAudience } from './audience.js';
 import { CpuClock } from './cpu-clock.js';
 import { describeStream } from './description.js';
+import type { StreamDiagnosis } from './diagnosis.js';
 import type { StreamEnvironment } from './environment.js';
 import type { StreamStats } from './feed-schema.js';
 import { HlsOutput } from './hls-output.js';
@@ -32,7 +33,6 @@ import type {
   StillsPage,
   StillsQuery,
   StreamDescription,
-  StreamDiagnosis,
   StreamState,
 } from './types.js';
 import { StreamUploads } from './uploads.js';

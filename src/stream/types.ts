@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { StreamDiagnosis } from './diagnosis.js';
 import type { StreamSeries } from './outlets.js';
 
 /** The life of a stream as people see it. */
@@ -252,19 +253,6 @@ export interface StreamDescription {
     readonly speed: number | null;
     readonly fps: number | null;
   };
-}
-
-/** What went wrong with a stream's ffmpeg, for its operators. Texts hold no secret. */
-export interface StreamDiagnosis {
-  /** The last lines of the log of the newest ffmpeg. */
-  readonly stderr: readonly string[];
-  /** The newest first, a bounded number. */
-  readonly restarts: readonly {
-    readonly at: string;
-    readonly code: string;
-    readonly message: string;
-    readonly stderr: readonly string[];
-  }[];
 }
 
 export interface SnapshotOptions {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { StillEntry } from '../../src/storage/publish/types.js';
+import type { StreamDiagnosis } from '../../src/stream/diagnosis.js';
 import { Outlets } from '../../src/stream/outlets.js';
 import { stillsPage } from '../../src/stream/stills-page.js';
 import type {
@@ -18,7 +19,6 @@ import type {
   StillsPage,
   StillsQuery,
   StreamDescription,
-  StreamDiagnosis,
   StreamDirectory,
   StreamState,
   ViewerId,
