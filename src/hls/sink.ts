@@ -139,7 +139,7 @@ export function createSegmentSink(): SegmentSink {
  * 127.0.0.1, with zeros before its numbers: as many as nobody can guess. ffmpeg goes directly to a host that is written like this
  * one and asks the node's way out for every other, so what a hostile source names never is on loopback.
  */
-export function hiddenLoopback(secret: Uint8Array): string {
+function hiddenLoopback(secret: Uint8Array): string {
   const parts = ['0177', '0', '0', '01'];
   return parts.map((part, index) => `${'0'.repeat((secret[index] ?? 0) % 128)}${part}`).join('.');
 }

@@ -21,7 +21,7 @@ export interface DirectoryPlaylist {
   repeat(): void;
 }
 
-export interface DirectoryOptions {
+interface DirectoryOptions {
   readonly path: string;
   /** Begin again at the end. */
   readonly loop: boolean;
@@ -33,7 +33,7 @@ export function playlistOf({ kind, url }: Source | UnknownSource, loop: boolean)
 }
 
 /** A directory's files as a playlist. Nothing is followed out of it: a symbolic link is no file. */
-export function createDirectoryPlaylist({ path, loop }: DirectoryOptions): DirectoryPlaylist {
+function createDirectoryPlaylist({ path, loop }: DirectoryOptions): DirectoryPlaylist {
   let last: string | undefined;
   let before: string | undefined;
   return {

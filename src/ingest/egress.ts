@@ -25,7 +25,7 @@ export interface Egress {
   close(): Promise<void>;
 }
 
-export interface EnvironmentOptions {
+interface EnvironmentOptions {
   /** Whether the stream is under the policy: then every connection is checked. */
   readonly isBound?: boolean;
   /** The segment sink's host, as it is written in its URL: ffmpeg goes there by itself. */

@@ -14,7 +14,7 @@ export function failureWords(error: unknown): { readonly status: number; readonl
 }
 
 /** An answer's reason where the address is not allowed. */
-export const ADDRESS_REFUSED = 'Address not allowed';
+const ADDRESS_REFUSED = 'Address not allowed';
 /** An answer's reason where a redirect is not followed. */
 export const REDIRECT_REFUSED = 'Redirect not allowed';
 

@@ -3,7 +3,7 @@ import { isAddress, isAllowedAddress, type Networks } from './networks.js';
 import { type Source, srtMode, type UnknownSource } from './source.js';
 
 /** What a source can be opened by, as the policy names it. */
-export type SourceProtocol =
+type SourceProtocol =
   | 'test'
   | 'push'
   | 'http'
@@ -60,7 +60,7 @@ export function addressRefused(): SidepipeError {
 }
 
 /** The name by which a policy knows a source. Pure. */
-export function protocolOf({ kind, url }: Source, { rtsp, srt }: SourceSettings): SourceProtocol {
+function protocolOf({ kind, url }: Source, { rtsp, srt }: SourceSettings): SourceProtocol {
   const scheme = url.slice(0, url.indexOf(':')).toLowerCase();
   if (kind === 'rtsp') return rtsp.transport === 'udp' ? 'rtsp-udp' : (scheme as 'rtsp' | 'rtsps');
   if (kind === 'rtmp') return scheme as 'rtmp' | 'rtmps';
