@@ -7,6 +7,8 @@ const DATE_DRIFT_MS = 500;
 const DATE_SLEW_MS = 20;
 /** Further back a new beginning is believed: the clock was set. */
 const MAX_OVERLAP_MS = 15_000;
+/** A segment that seems to have come later than that after its end began later than it seems. */
+const MOST_DELAY_MS = 10_000;
 
 /** The dates of one rendition's segments: by the source's clock at first, then by the durations since. Pure. */
 export class SegmentDates {
@@ -38,8 +40,10 @@ export class SegmentDates {
     const measured = clock.wallTimeOf(this.#positionSeconds) ?? completedAtMs - durationSeconds * 1000;
     const expected = segment.discontinuity ? undefined : this.#nextDate;
     // Where the timestamps lied, the last segment may seem to last longer than it did: dates must not overlap.
-    const overlapMs = this.#endDate - measured;
-    const first = overlapMs > 0 && overlapMs < MAX_OVERLAP_MS ? this.#endDate : measured;
+    const earliest = completedAtMs - durationSeconds * 1000 - MOST_DELAY_MS;
+    const begun = measured < earliest ? earliest + MOST_DELAY_MS : measured;
+    const overlapMs = this.#endDate - begun;
+    const first = overlapMs > 0 && overlapMs < MAX_OVERLAP_MS ? this.#endDate : begun;
     const date = Math.round(expected === undefined ? first : steered(expected, measured));
     this.#positionSeconds += durationSeconds;
     this.#nextDate = date + durationSeconds * 1000;
