@@ -7,7 +7,7 @@ import { renderMultivariantPlaylist } from '../hls/playlist.js';
 import type { Container, WindowCounters } from '../hls/window.js';
 import type { TimelineSpan } from '../images/storyboard-vtt.js';
 import { etagOf } from './etag.js';
-import { type ListedSegment, Rendition } from './rendition.js';
+import { type FirstNumbers, type ListedSegment, Rendition } from './rendition.js';
 import { renditionNames } from './rendition-plan.js';
 import type { HlsView, MediaResource, PlaylistResource } from './types.js';
 
@@ -35,11 +35,15 @@ export interface RenditionStatus {
 }
 
 /**
- * Sequence numbers begin with the quarters of a second since then, so that they grow over restarts of the node without a state
- * file: no live stream has four segments a second.
+ * Sequence numbers begin with the time since then, so that they grow over restarts of the node without a state file. Media
+ * sequence numbers with the quarters of a second: no live stream has four segments a second. Discontinuity sequence numbers
+ * with every fifth second, and from 0 again after a month: players keep arrays as long as these numbers (hls.js 1.7 copied one
+ * of a hundred million at each change, for ten seconds).
  */
 const EPOCH = Date.UTC(2026, 0, 1);
 const NUMBER_EVERY_MS = 250;
+const DISCONTINUITY_EVERY_MS = 5_000;
+const MOST_DISCONTINUITIES = 500_000;
 /** Segments that differ by more were not cut at the same keyframe. */
 const STEP_TOLERANCE_SECONDS = 0.25;
 
@@ -53,10 +57,10 @@ export class HlsOutput implements HlsView {
   constructor(options: HlsOutputOptions) {
     const { config, now, onInspectionFailed } = options;
     this.#options = options;
-    const firstNumber = Math.max(0, Math.floor((now() - EPOCH) / NUMBER_EVERY_MS));
+    const first = firstNumbers(now());
     const onDescribed = () => this.#refreshMultivariant();
     this.#renditions = renditionNames(config).map(
-      (name) => new Rendition({ name, config, firstNumber, now, onDescribed, onInspectionFailed }),
+      (name) => new Rendition({ name, config, first, now, onDescribed, onInspectionFailed }),
     );
     this.#inStep = this.#newStep();
   }
@@ -175,4 +179,13 @@ export class HlsOutput implements HlsView {
     this.#multivariant = { body, etag, modifiedAt: this.#options.now() };
     this.#options.onDescribed();
   }
+}
+
+/** What a stream that begins at `now` (epoch milliseconds) counts from. Pure. */
+export function firstNumbers(now: number): FirstNumbers {
+  const elapsedMs = Math.max(0, now - EPOCH);
+  return {
+    mediaSequence: Math.floor(elapsedMs / NUMBER_EVERY_MS),
+    discontinuitySequence: Math.floor(elapsedMs / DISCONTINUITY_EVERY_MS) % MOST_DISCONTINUITIES,
+  };
 }

@@ -22,11 +22,16 @@ export interface ListedSegment {
   readonly completedAtMs: number;
 }
 
+/** The sequence numbers that a stream's first segment has. */
+export interface FirstNumbers {
+  readonly mediaSequence: number;
+  readonly discontinuitySequence: number;
+}
+
 export interface RenditionOptions {
   readonly name: string;
   readonly config: StreamConfig;
-  /** The first media sequence and discontinuity sequence number. */
-  readonly firstNumber: number;
+  readonly first: FirstNumbers;
   readonly now: () => number;
   /** Called when a player has to be told something else. */
   readonly onDescribed: () => void;
@@ -56,14 +61,13 @@ export class Rendition {
   #closed = false;
 
   constructor(options: RenditionOptions) {
-    const { name, config, firstNumber } = options;
+    const { name, config, first } = options;
     this.name = name;
     this.#options = options;
     this.window = new MediaWindow({
       windowSegments: config.hls.windowSegments,
       segmentSeconds: config.hls.segmentSeconds,
-      mediaSequence: firstNumber,
-      discontinuitySequence: firstNumber,
+      ...first,
     });
   }
 

@@ -6,7 +6,7 @@ import { parseConfig } from '../../src/config/parse.js';
 import type { StreamConfig } from '../../src/config/schema.js';
 import { SourceClock } from '../../src/frames/clock.js';
 import type { ReadySegment } from '../../src/hls/assembler.js';
-import { HlsOutput, type ListedSegment } from '../../src/stream/hls-output.js';
+import { firstNumbers, HlsOutput, type ListedSegment } from '../../src/stream/hls-output.js';
 import { embedded, makeDirectory, makeWithFfmpeg } from '../support/ffmpeg.js';
 import { until } from '../support/wait.js';
 
@@ -160,19 +160,27 @@ describe('the numbers of HlsOutput', () => {
     );
   });
 
-  it('grow over restarts of the node, for the shortest segments and a new run for each', () => {
+  it('grow over restarts of the node, for the shortest segments, and for runs of five seconds', () => {
     fc.assert(
       fc.property(
-        fc.constantFrom(0.5, 1, 2),
+        fc.constantFrom(0.5, 1, 2.5),
         fc.integer({ min: 1, max: 300 }),
         fc.integer({ min: 0, max: 1e6 }),
         (seconds, count, pause) => {
           const before = makeOutput({ hls: { segmentSeconds: seconds } });
+          const segmentsOfRun = 5 / seconds;
           for (let segment = 0; segment < count; segment++) {
-            before.output.begin();
-            before.output.add('source', segmentOf(0, { durationSeconds: seconds }), clockAt(START));
+            if (segment % segmentsOfRun === 0) before.output.begin();
+            before.output.add(
+              'source',
+              segmentOf(segment % segmentsOfRun, { durationSeconds: seconds }),
+              clockAt(START),
+            );
           }
-          const after = makeOutput({ hls: { segmentSeconds: seconds }, now: START + count * seconds * 1000 + pause });
+          const after = makeOutput({
+            hls: { segmentSeconds: seconds },
+            now: START + count * seconds * 1000 + 5000 + pause,
+          });
           after.output.begin();
           after.output.add('source', segmentOf(0), clockAt(START));
           expect(after.listed[0]!.mediaSequence).toBeGreaterThan(before.listed.at(-1)!.mediaSequence);
@@ -283,5 +291,21 @@ describe('what HlsOutput serves', () => {
     output.add('source', segmentOf(1, { body: media.small }), clockAt(START));
     await until('the description', () => output.multivariant() !== undefined);
     expect(listed).toHaveLength(2);
+  });
+});
+
+describe('the first numbers', () => {
+  const start = Date.UTC(2026, 10, 22);
+
+  it('are beyond those of an earlier start, for any camera that is interrupted less than every fifth second', () => {
+    const [before, after] = [firstNumbers(start), firstNumbers(start + 3_600_000)];
+    expect(after.mediaSequence - before.mediaSequence).toBe(4 * 3600);
+    expect(after.discontinuitySequence - before.discontinuitySequence).toBe(3600 / 5);
+  });
+
+  it('leave players no arrays of millions', () => {
+    for (let day = 0; day < 2000; day += 1)
+      expect(firstNumbers(start + day * 86_400_000).discontinuitySequence).toBeLessThan(500_000);
+    expect(firstNumbers(0)).toEqual({ mediaSequence: 0, discontinuitySequence: 0 });
   });
 });

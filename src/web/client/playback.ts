@@ -1,6 +1,5 @@
 import type HlsClass from 'hls.js';
 import type { Level } from 'hls.js';
-import { withSmallDiscontinuities } from './playlist-loader.js';
 import type { Rendition } from './renditions.js';
 
 export interface PlaybackOptions {
@@ -99,7 +98,6 @@ export class Playback {
   #playWith(Hls: typeof HlsClass): void {
     const { video, playlistUrl, play, onRenditions, onSound } = this.#options;
     const hls = new Hls({
-      pLoader: withSmallDiscontinuities(Hls.DefaultConfig.loader),
       enableWorker: false,
       backBufferLength: 30,
       // Makes the duration endless and the window what can be seeked to, as players of live streams expect it.
