@@ -35,7 +35,7 @@ Options:
   --config FILE     the configuration; without it sidepipe.yaml, if there is one
   --source URL      with --stream: one more stream, from a camera, a file, a URL, or test for a test picture
   --stream NAME     with --source: the stream's name, such as front-door
-  --demo            a moving test picture with a clock as stream demo
+  --demo            a moving test picture with a clock as stream demo, and live, a stream to publish to by RTMP
   -h, --help        this text
   -v, --version     the version
 
