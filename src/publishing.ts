@@ -1,6 +1,7 @@
 import type { StorageConfig, StoreConfig } from './config/schema.js';
 import type { SidepipeError } from './errors.js';
 import { openStore } from './storage/open.js';
+import { readProcessWitness } from './storage/process-witness.js';
 import type { Publisher } from './storage/publish/types.js';
 import { createPublisher } from './storage/publisher.js';
 import type { ObjectStore } from './storage/store.js';
@@ -56,6 +57,7 @@ export async function openPublishing(options: PublishingOptions): Promise<Publis
   const count = observeUploads(metrics, isKnown);
   const publisher = createPublisher({
     store: first,
+    witness: await readProcessWitness(),
     backlogBytes,
     ...(second && { fallback: second }),
     ...(fallback && {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { messageOf, SidepipeError } from '../errors.js';
-import { createBodyBuffer } from './body-buffer.js';
+import { createBodyBuffer, type SpareMemory } from './body-buffer.js';
 
 export interface ReceiverOptions {
   /** One whole object. `completedAtMs` is when its last byte came, milliseconds since the epoch. Must not throw. */
@@ -49,6 +49,7 @@ const pathPattern = /^\/([0-9a-f]{32})\/([A-Za-z0-9][A-Za-z0-9._-]{0,127})$/;
 interface Receiver {
   readonly options: ReceiverOptions;
   readonly open: Map<Socket, Promise<void>>;
+  readonly spare: SpareMemory;
   readonly counters: { objects: number; bytes: number; aborted: number; oversized: number };
   closed: boolean;
 }
@@ -98,6 +99,7 @@ export function createSegmentSink(): SegmentSink {
       const receiver: Receiver = {
         options,
         open: new Map(),
+        spare: { memory: undefined },
         counters: { objects: 0, bytes: 0, aborted: 0, oversized: 0 },
         closed: false,
       };
@@ -163,7 +165,7 @@ function handle(receiver: Receiver, file: string, request: IncomingMessage, resp
 /** Resolves when the object is complete and handed on, or is known never to be. */
 function receive(receiver: Receiver, file: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
   return new Promise((resolve) => {
-    const body = createBodyBuffer();
+    const body = createBodyBuffer(receiver.spare);
     let result: 'coming' | 'complete' | 'oversized' = 'coming';
     request.on('data', (piece: Buffer) => {
       if (result !== 'coming') {

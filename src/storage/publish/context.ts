@@ -17,6 +17,8 @@ export interface LaneContext {
   readonly options: StreamOptions;
   /** How long a segment stays after no playlist lists it: by the longest segment so far. */
   graceMs(): number;
+  /** By RFC 8216bis 4.4.3.1: no segment so far, rounded, is longer. */
+  targetSeconds(): number;
   /** A segment of this duration is to be published. */
   sawDuration(seconds: number): void;
   readonly backlog: Backlog<Evictable>;

@@ -44,6 +44,7 @@ export class Lane<T> implements RenditionLane<T> {
     this.#render = render;
     this.#window = new RemoteWindow({
       windowSegments: options.windowSegments,
+      targetSeconds: () => context.targetSeconds(),
       recordSegments: options.cleanup === 'keep' ? (options.recordSegments ?? 100_000) : 0,
     });
     this.#inits = new InitShelf({

@@ -3,6 +3,7 @@ import { cacheControlOf, contentTypeOf, leaseKey } from '../keys.js';
 import type { ObjectStore } from '../store.js';
 import { withDeadline } from './attempt.js';
 import { decideLease, decodeLease, encodeLease, type LeaseSighting, leaseEndsAt, sight } from './lease.js';
+import type { ProcessIdentity } from './process.js';
 import { errorClass, fullJitterMs, slowJitterMs, storageError } from './retry.js';
 import type { Settings } from './settings.js';
 
@@ -15,6 +16,8 @@ export interface LeaseKeeperOptions {
   readonly settings: Settings;
   readonly ttlMs: number;
   readonly changed: (state: LeaseState, error: SidepipeError | undefined) => void;
+  /** The lease of a process that is dead was taken; `held` follows. */
+  readonly inherited: (from: ProcessIdentity) => void;
   /** The store has no conditional writes: two nodes that start at one moment can both believe to be alone for a while. */
   readonly unsupported: () => void;
   /** The store is known to be down: `kick` will be called when it is back. */
@@ -141,7 +144,13 @@ export class LeaseKeeper {
     const now = settings.clock.now();
     const seen = found && { etag: found.etag, record: decodeLease(found.body) };
     this.#sighting = sight(this.#sighting, seen, now);
-    const decision = decideLease(this.#sighting, { owner: settings.owner, ttlMs, now });
+    const dead = await this.#deadOwner(signal);
+    const decision = decideLease(this.#sighting, {
+      owner: settings.owner,
+      ttlMs,
+      now,
+      ownerIsDead: dead !== undefined,
+    });
     if (decision === 'wait') {
       if (this.#state !== 'standby') {
         const owner = this.#sighting?.record?.owner;
@@ -150,7 +159,16 @@ export class LeaseKeeper {
       return;
     }
     this.#etag = found?.etag;
-    await this.#write(signal);
+    await this.#write(signal, dead);
+  }
+
+  /** The owner of the lease as it was seen last, if it is proven dead, and what it sent last cannot overtake this node. */
+  async #deadOwner(signal: AbortSignal): Promise<ProcessIdentity | undefined> {
+    const { settings, store } = this.#options;
+    const owner = this.#sighting?.record?.process;
+    if (owner === undefined || (await settings.witness?.isDead(owner)) !== true) return undefined;
+    const { ifNoneMatch, ifMatch } = await store.capabilities({ signal });
+    return ifNoneMatch && ifMatch ? owner : undefined;
   }
 
   async #renew(signal: AbortSignal): Promise<void> {
@@ -187,7 +205,7 @@ export class LeaseKeeper {
     if (found !== undefined && owner !== settings.owner) throw conflictError(stream, owner);
   }
 
-  async #write(signal: AbortSignal): Promise<void> {
+  async #write(signal: AbortSignal, inheritedFrom?: ProcessIdentity): Promise<void> {
     const { store, settings, ttlMs, unsupported } = this.#options;
     const { ifNoneMatch, ifMatch } = await store.capabilities({ signal });
     const condition = this.#etag === undefined ? { ifNoneMatch: '*' as const } : { ifMatch: this.#etag };
@@ -198,7 +216,12 @@ export class LeaseKeeper {
     this.#count += 1;
     const object = {
       key: this.#key,
-      body: encodeLease({ owner: settings.owner, ttlMs, count: this.#count }),
+      body: encodeLease({
+        owner: settings.owner,
+        ttlMs,
+        count: this.#count,
+        ...(settings.witness && { process: settings.witness.self }),
+      }),
       contentType: contentTypeOf(this.#key),
       cacheControl: cacheControlOf('lease', 0),
     };
@@ -207,6 +230,7 @@ export class LeaseKeeper {
     this.#etag = etag;
     this.#renewals += 1;
     this.#endsAt = leaseEndsAt(sentAt, ttlMs);
+    if (inheritedFrom) this.#options.inherited(inheritedFrom);
     this.#enter('held', undefined);
   }
 
@@ -220,7 +244,7 @@ export class LeaseKeeper {
 
 function conflictError(stream: string, owner: string | undefined): SidepipeError {
   return new SidepipeError(
-    `The stream ${stream} is published by another node; this one takes over when that one stops.`,
+    `The stream ${stream} is published by another node, or was by one that did not end in order; this one takes over when that lease is given back or runs out.`,
     { code: 'storage-conflict', fault: 'storage', details: { stream, owner: owner ?? null } },
   );
 }

@@ -1,10 +1,13 @@
 /** Pure: who may write a stream, by a lease object on the store. */
+import { decodeProcess, type ProcessIdentity } from './process.js';
 
 /** The lease object's content. Each renewal writes a new `count`, so that its ETag changes. */
 export interface LeaseRecord {
   readonly owner: string;
   readonly ttlMs: number;
   readonly count: number;
+  /** The owner's, where its system tells. */
+  readonly process?: ProcessIdentity;
 }
 
 const shortestTtlMs = 1000;
@@ -23,10 +26,12 @@ export function decodeLease(body: Uint8Array): LeaseRecord | undefined {
     return undefined;
   }
   if (typeof value !== 'object' || value === null) return undefined;
-  const { owner, ttlMs, count } = value as Record<string, unknown>;
+  const { owner, ttlMs, count, process: named } = value as Record<string, unknown>;
   if (typeof owner !== 'string' || typeof ttlMs !== 'number' || !Number.isFinite(ttlMs)) return undefined;
+  const process = decodeProcess(named);
   return {
     owner,
+    ...(process && { process }),
     ttlMs: Math.min(longestTtlMs, Math.max(shortestTtlMs, ttlMs)),
     count: typeof count === 'number' && Number.isFinite(count) ? count : 0,
   };
@@ -52,16 +57,26 @@ export function sight(
 
 /**
  * `create`: nobody has it. `take`: its owner has not renewed it in time, or it is no lease. `adopt`: it is ours, although
- * the store never said so. `wait`: another node writes this stream.
+ * the store never said so. `inherit`: its owner is dead, and the store sees to it that nothing of it still on its way can
+ * do harm. `wait`: another node writes this stream.
  */
-export type LeaseDecision = 'create' | 'take' | 'adopt' | 'wait';
+export type LeaseDecision = 'create' | 'take' | 'adopt' | 'inherit' | 'wait';
+
+export interface LeaseQuestion {
+  readonly owner: string;
+  readonly ttlMs: number;
+  readonly now: number;
+  /** Proven, on a store with conditional writes. */
+  readonly ownerIsDead?: boolean;
+}
 
 export function decideLease(
   sighting: LeaseSighting | undefined,
-  { owner, ttlMs, now }: { readonly owner: string; readonly ttlMs: number; readonly now: number },
+  { owner, ttlMs, now, ownerIsDead = false }: LeaseQuestion,
 ): LeaseDecision {
   if (sighting === undefined) return 'create';
   if (sighting.record?.owner === owner) return 'adopt';
+  if (sighting.record && ownerIsDead) return 'inherit';
   return now - sighting.sinceMs >= (sighting.record?.ttlMs ?? ttlMs) ? 'take' : 'wait';
 }
 

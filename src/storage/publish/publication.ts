@@ -9,6 +9,7 @@ import { Idle } from './idle.js';
 import { LagWatch } from './lag-watch.js';
 import { Lane } from './lane.js';
 import type { LeaseState } from './lease-keeper.js';
+import type { ProcessIdentity } from './process.js';
 import type { Settings } from './settings.js';
 import { Stills } from './stills.js';
 import type { StoreTarget } from './target.js';
@@ -66,6 +67,7 @@ export class Publication implements StreamPublication {
       settings,
       target: given.target,
       changed: (state, error) => this.#leaseChanged(state, error),
+      inherited: (from) => this.#inherited(from),
       failed: (error) => {
         this.#lastError = error;
       },
@@ -78,6 +80,7 @@ export class Publication implements StreamPublication {
       settings,
       options,
       graceMs: () => this.graceMs,
+      targetSeconds: () => Math.round(this.#targetDurationSeconds),
       sawDuration: (seconds) => {
         this.#targetDurationSeconds = Math.max(this.#targetDurationSeconds, seconds);
       },
@@ -121,7 +124,8 @@ export class Publication implements StreamPublication {
 
   get graceMs(): number {
     const { graceSeconds, windowSegments } = this.#given.options;
-    return 1000 * (graceSeconds ?? (windowSegments + 1) * this.#targetDurationSeconds);
+    // A playlist of more segments than that lasts three target durations and one segment at most.
+    return 1000 * (graceSeconds ?? (Math.max(windowSegments, 4) + 1) * this.#targetDurationSeconds);
   }
 
   get cleanup(): StreamOptions['cleanup'] {
@@ -231,6 +235,24 @@ export class Publication implements StreamPublication {
     if (state !== 'standby' || error === undefined) return;
     this.#lastError = error;
     settings.log({ level: 'error', event: 'lease-conflict', stream: this.name, message: error.message, error });
+    this.#beginAnew();
+  }
+
+  /** What is on the store is another's work: a process that was killed here, most likely this node before its restart. */
+  #inherited({ pid }: ProcessIdentity): void {
+    if (this.#lastError?.code === 'storage-conflict') this.#lastError = undefined;
+    this.#given.settings.log({
+      level: 'info',
+      event: 'lease-taken',
+      stream: this.name,
+      message: `The lease was held by a process of this machine that is dead (pid ${pid}): this node publishes the stream from now on.`,
+      details: { pid },
+    });
+    this.#beginAnew();
+  }
+
+  /** Another process has written the stream meanwhile. */
+  #beginAnew(): void {
     this.#tenancy.forget();
     this.#lag.standBy();
     for (const lane of this.#lanes.values()) lane.yield();

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Clock, systemClock } from './clock.js';
 import type { FailoverLimits } from './failover.js';
+import type { ProcessWitness } from './process.js';
 import type { PublishEvent, PublisherOptions, PublishMetric, PublishTiming } from './types.js';
 
 /** The options of a publisher with every default filled in. */
@@ -8,6 +9,7 @@ export interface Settings {
   readonly clock: Clock;
   readonly random: () => number;
   readonly owner: string;
+  readonly witness: ProcessWitness | undefined;
   readonly concurrency: number;
   readonly verify: boolean;
   readonly lease: { readonly ttlMs: number } | undefined;
@@ -27,6 +29,7 @@ export function settingsOf(options: PublisherOptions): Settings {
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,
     owner: options.owner ?? randomUUID(),
+    witness: options.witness,
     concurrency: Math.max(1, options.concurrency ?? 8),
     verify: options.verify ?? true,
     lease: options.lease === false ? undefined : (options.lease ?? { ttlMs: 12_000 }),

@@ -1,6 +1,7 @@
 import type { SidepipeError } from '../../errors.js';
 import { Fence } from './fence.js';
 import { LeaseKeeper, type LeaseState } from './lease-keeper.js';
+import type { ProcessIdentity } from './process.js';
 import type { Settings } from './settings.js';
 import type { StoreTarget } from './target.js';
 
@@ -10,6 +11,8 @@ export interface TenancyOptions {
   readonly target: () => StoreTarget;
   /** Of the lease on the store in use. */
   readonly changed: (state: LeaseState, error: SidepipeError | undefined) => void;
+  /** The lease on the store in use was that of a process that is dead. */
+  readonly inherited: (from: ProcessIdentity) => void;
   readonly failed: (error: SidepipeError) => void;
   readonly unsupported: (target: StoreTarget) => void;
 }
@@ -39,7 +42,7 @@ export class Tenancy {
 
   /** Asks for the lease on this store, and keeps it. */
   seek(target: StoreTarget): void {
-    const { stream, settings, changed, failed, unsupported } = this.#options;
+    const { stream, settings, changed, inherited, failed, unsupported } = this.#options;
     if (settings.lease === undefined) return;
     let lease = this.#leases.get(target.place);
     if (lease === undefined) {
@@ -51,6 +54,9 @@ export class Tenancy {
         ttlMs: settings.lease.ttlMs,
         changed: (state, error) => {
           if (inUse()) changed(state, error);
+        },
+        inherited: (from) => {
+          if (inUse()) inherited(from);
         },
         unsupported: () => unsupported(target),
         asleep: () => target.uploader.watch.health.state === 'down',

@@ -1,6 +1,7 @@
 import type { SidepipeError } from '../../errors.js';
 import type { ObjectStore, StoredObject } from '../store.js';
 import type { Clock } from './clock.js';
+import type { ProcessWitness } from './process.js';
 import type { UploadKind } from './queue.js';
 import type { ListedEntry } from './window.js';
 
@@ -69,6 +70,8 @@ export interface PublisherOptions {
   readonly random?: () => number;
   /** Names this node in leases: new for every process. */
   readonly owner?: string;
+  /** With it the lease of a process that is proven dead is taken at once, where the store has conditional writes. */
+  readonly witness?: ProcessWitness | undefined;
   readonly log?: (event: PublishEvent) => void;
   readonly observe?: (metric: PublishMetric) => void;
   /** Ask for each segment's size after its upload, before a playlist lists it. Default true. */

@@ -45,8 +45,10 @@ export interface RecordedSegment<T> {
 
 const nowhere = -1;
 
-/** RFC 8216bis 6.2.2: what replaces another playlist lists three target durations at least. */
-const leastSegments = 3;
+/** RFC 8216bis 6.2.2: what replaces another playlist lasts three target durations at least. */
+const leastTargetDurations = 3;
+/** However short the segments are beside the target duration, three of it are not waited for beyond this: hundreds of kB. */
+const mostSegments = 1000;
 
 /** What a playlist that is being written lists, for `acknowledge` when it is on the store. */
 export interface Snapshot<T> {
@@ -59,13 +61,16 @@ export interface Snapshot<T> {
 
 export interface WindowOptions {
   readonly windowSegments: number;
+  /** The target duration that a playlist would have now. */
+  readonly targetSeconds: () => number;
   /** Keep a record of all segments for the playlist of the whole recording: at most so many. 0: none. */
   readonly recordSegments: number;
 }
 
 /**
- * The remote window: the settled prefix of what was appended. It lists the last `windowSegments` of it, and more after
- * an outage: what was uploaded late stays listed for half a window, so that players come by in time.
+ * The remote window: the settled prefix of what was appended. It lists the last `windowSegments` of it, and more where
+ * these do not last three target durations, and after an outage: what was uploaded late stays listed for half a window, so
+ * that players come by in time.
  */
 export class RemoteWindow<T> {
   readonly #options: WindowOptions;
@@ -129,12 +134,12 @@ export class RemoteWindow<T> {
     let first = this.#items.findIndex((item) => here(item, place) || item.listedAt !== undefined);
     if (first < 0 && final && this.#listedEnd > 0) first = 0;
     if (first < 0 || first >= end) return undefined;
-    while (end - first > this.#options.windowSegments && this.#mayLeave(this.#items[first]!, now)) first += 1;
+    const keep = this.#enough(end, this.#options.windowSegments);
+    while (end - first > keep && this.#mayLeave(this.#items[first]!, now)) first += 1;
     const items = this.#items.slice(first, end);
     if (!final && !items.some((item) => here(item, place) || item.listedAt !== undefined)) return undefined;
     if (!final && this.#gatheredEnd !== undefined) {
-      const least = Math.min(leastSegments, this.#options.windowSegments);
-      if (this.#base + end < this.#gatheredEnd || items.length < least) return undefined;
+      if (this.#base + end < this.#gatheredEnd || items.length < this.#enough(end, 0)) return undefined;
     }
     return { items, first: this.#base + first, end: this.#base + end, place };
   }
@@ -150,9 +155,10 @@ export class RemoteWindow<T> {
     return this.#drop(snapshot.first - this.#base);
   }
 
-  /** Forgets all but the newest `keep`: for a node that only stands by. */
+  /** Forgets all but the newest `keep`, and what they lack of three target durations: for a node that only stands by. */
   prune(keep: number): readonly WindowItem<T>[] {
-    const excess = this.#items.length - keep;
+    if (this.#items.length <= keep) return [];
+    const excess = this.#items.length - this.#enough(this.#items.length, keep);
     if (excess <= 0) return [];
     for (let number = Math.max(this.#listedEnd, this.#base); number < this.#base + excess; number += 1) {
       this.#listedSeconds += this.#items[number - this.#base]!.durationSeconds;
@@ -193,6 +199,18 @@ export class RemoteWindow<T> {
       ...this.#record.map((item) => ({ entry: item.entry, gap: item.place !== place })),
       ...items.map((item) => listed(item, place)),
     ];
+  }
+
+  /** How many of the items before `end`: `least`, and as many more as it takes for three target durations. */
+  #enough(end: number, least: number): number {
+    const seconds = leastTargetDurations * this.#options.targetSeconds();
+    let [count, lasting] = [0, 0];
+    while (count < least || (lasting < seconds && count < mostSegments)) {
+      // What is not there yet counts as the shortest that there can be: one more is always wanted.
+      lasting += this.#items[end - count - 1]?.durationSeconds ?? 0;
+      count += 1;
+    }
+    return count;
   }
 
   #mayLeave(item: WindowItem<T>, now: number): boolean {

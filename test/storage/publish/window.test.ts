@@ -10,12 +10,16 @@ const segment = (sequence: number) => ({
   initKey: undefined,
 });
 
-function filled(count: number, options = { windowSegments: 3, recordSegments: 0 }) {
+const targetSeconds = () => 2;
+
+function filled(count: number, options = { windowSegments: 3, recordSegments: 0, targetSeconds }) {
   const window = new RemoteWindow<number>(options);
   const items = Array.from({ length: count }, (_, i) => window.append(segment(i)));
   return { window, items };
 }
 
+const sumOf = (items: readonly { durationSeconds: number }[]) =>
+  items.reduce((sum, { durationSeconds }) => sum + durationSeconds, 0);
 const entries = (snapshot: Snapshot<number> | undefined): number[] => snapshot?.items.map(({ entry }) => entry) ?? [];
 
 describe('RemoteWindow', () => {
@@ -118,7 +122,7 @@ describe('RemoteWindow', () => {
     });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200 }), fc.integer({ min: 1, max: 6 }), (steps, windowSegments) => {
-        const window = new RemoteWindow<number>({ windowSegments, recordSegments: 1000 });
+        const window = new RemoteWindow<number>({ windowSegments, recordSegments: 1000, targetSeconds });
         const all: WindowItem<number>[] = [];
         const retired = new Set<number>();
         const seen = new Set<number>();
@@ -157,6 +161,58 @@ describe('RemoteWindow', () => {
         expect(window.recording(0).map(({ entry }) => entry)).toEqual(all.map(({ entry }) => entry));
       }),
     );
+  });
+
+  it('lasts three target durations when a segment leaves, and lists no more than that takes', () => {
+    const seconds = fc.oneof(fc.constantFrom(1, 9), fc.double({ min: 0.2, max: 12, noNaN: true }));
+    fc.assert(
+      fc.property(
+        fc.array(seconds, { maxLength: 120 }),
+        fc.integer({ min: 1, max: 8 }),
+        (durations, windowSegments) => {
+          let target = 1;
+          const window = new RemoteWindow<number>({ windowSegments, recordSegments: 0, targetSeconds: () => target });
+          let now = 0;
+          let first = 0;
+          for (const [sequence, durationSeconds] of durations.entries()) {
+            target = Math.max(target, Math.round(durationSeconds));
+            now += durationSeconds * 1000;
+            window.move(window.append({ ...segment(sequence), durationSeconds }), 'stored', 0);
+            const snapshot = window.snapshot(now, 0)!;
+            const lasting = sumOf(snapshot.items);
+            if (snapshot.first > first) expect(lasting).toBeGreaterThanOrEqual(3 * target - 1e-6);
+            // Nothing is kept that was there for half a window and is not needed.
+            const spare = snapshot.items.length > windowSegments && lasting - snapshot.items[0]!.durationSeconds;
+            const [oldest] = snapshot.items;
+            const isOld = now - (oldest!.listedAt ?? now) >= (windowSegments * oldest!.durationSeconds * 1000) / 2;
+            if (spare !== false && isOld) expect(spare).toBeLessThan(3 * target + 1e-6);
+            ({ first } = snapshot);
+            window.acknowledge(snapshot, now);
+          }
+        },
+      ),
+    );
+  });
+
+  it('keyframes of 1 s and 9 s: a window of six segments of 1 s lists 27', () => {
+    const window = new RemoteWindow<number>({ windowSegments: 6, recordSegments: 0, targetSeconds: () => 9 });
+    for (let sequence = 0; sequence < 60; sequence += 1) {
+      window.move(window.append({ ...segment(sequence), durationSeconds: 1 }), 'stored', 0);
+      window.acknowledge(window.snapshot(sequence * 1000, 0)!, sequence * 1000);
+    }
+    expect(entries(window.snapshot(60_000, 0))).toHaveLength(27);
+    // One that stands by keeps as much to begin with.
+    window.prune(6);
+    expect(window.items).toHaveLength(27);
+  });
+
+  it('is bounded, however short the segments are', () => {
+    const window = new RemoteWindow<number>({ windowSegments: 6, recordSegments: 0, targetSeconds: () => 600 });
+    for (let sequence = 0; sequence < 1500; sequence += 1) {
+      window.move(window.append({ ...segment(sequence), durationSeconds: 0.1 }), 'stored', 0);
+      window.acknowledge(window.snapshot(sequence * 100, 0)!, sequence * 100);
+    }
+    expect(window.snapshot(150_000, 0)!.items).toHaveLength(1000);
   });
 
   it('pruning keeps the newest and counts the rest as no lag', () => {
