@@ -138,7 +138,7 @@ it('killed while it uploads and started again: right before, between and after, 
   expect([...observed.problems, ...observed.short]).toEqual([]);
   expect(observed.sessions).toHaveLength(2);
   const leases = second.log().filter(({ event }) => String(event).startsWith('lease-'));
-  expect(leases).toMatchObject([{ event: 'lease-taken', pid: first.pid, msg: expect.stringContaining('dead') }]);
+  expect(leases).toMatchObject([{ event: 'lease-taken', formerPid: first.pid, msg: expect.stringContaining('dead') }]);
   expect(second.log().filter(({ event }) => event === 'orphans-removed').length).toBeGreaterThan(0);
   // What there is belongs to the window and its grace, twice as long together.
   expect(bucket.keys().filter((key) => key.endsWith('.ts')).length).toBeLessThanOrEqual(3 + 4 + 4);

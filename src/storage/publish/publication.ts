@@ -246,7 +246,7 @@ export class Publication implements StreamPublication {
       event: 'lease-taken',
       stream: this.name,
       message: `The lease was held by a process of this machine that is dead (pid ${pid}): this node publishes the stream from now on.`,
-      details: { pid },
+      details: { formerPid: pid },
     });
     this.#beginAnew();
   }
