@@ -1,0 +1,54 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+import { readPage } from './page.js';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const text = readPage('docs/ARCHITECTURE.md');
+
+/** A section's text, without its head. */
+function section(title: string): string {
+  const [, body = ''] = text.split(`## ${title}\n`);
+  return body.split('\n## ')[0]!;
+}
+
+const rowsOf = (body: string) => body.split('\n').filter((line) => line.startsWith('| ') && line.includes('`'));
+const codeIn = (cell: string) => [...cell.matchAll(/`([^`]+)`/g)].map(([, code]) => code!);
+
+it('has a row for each room of src', () => {
+  const named = rowsOf(section('Rooms')).flatMap((row) => codeIn(row.split('|')[1]!));
+  const rooms = readdirSync(join(root, 'src'), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() || entry.name.endsWith('.ts'))
+    .map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name));
+  expect(named.map((name) => name.replace(/^src\//, '')).sort()).toEqual(rooms.sort());
+});
+
+it('names files that there are', () => {
+  const code = [...text.matchAll(/`((?:[a-z-]+\/)*[a-z0-9-]+\.ts|(?:[a-z-]+\/)+)`/g)].map(([, path]) => path!);
+  const places = ['', 'src', ...readdirSync(join(root, 'src')).map((name) => `src/${name}`), 'src/web/client'];
+  expect(code.length).toBeGreaterThan(60);
+  expect(code.filter((path) => !places.some((place) => existsSync(join(root, place, path))))).toEqual([]);
+});
+
+it('names tests that there are for what stands', () => {
+  const rows = rowsOf(section('What stands'));
+  const tests = rows.flatMap((row) => codeIn(row.split('|')[3]!));
+  expect(rows.length).toBeGreaterThan(15);
+  const missing = tests.filter((test) => {
+    return !existsSync(join(root, 'test', test.endsWith('/') ? test : `${test}.test.ts`));
+  });
+  expect(missing).toEqual([]);
+});
+
+it('has every file descriptor of the ffmpeg child', () => {
+  const listed = [...section("ffmpeg's file descriptors").matchAll(/^\| (\d) \|/gm)].map(([, number]) => number);
+  const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter((name) =>
+    /\.ts$/.test(name),
+  );
+  const used = files.flatMap((file) =>
+    [...readFileSync(join(root, 'src', file), 'utf8').matchAll(/pipe:(\d)/g)].map(([, number]) => number),
+  );
+  expect(listed).toEqual(['0', '1', '2', '3', '4', '5', '6', '7']);
+  expect(used.filter((number) => !listed.includes(number))).toEqual([]);
+});
