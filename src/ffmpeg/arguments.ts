@@ -1,9 +1,9 @@
 import { type HlsPlan, hlsDevices, hlsInputs, hlsOutputs } from './hls-output.js';
 import { type MonitorPlan, monitorOutput } from './monitor.js';
-import { framesOutput, type PicturePlan } from './picture-output.js';
+import { framesOutput, type OutputBuild, type PicturePlan } from './picture-output.js';
 import { snapshotOutput } from './valve.js';
 
-export interface StreamPlan extends HlsPlan {
+export interface StreamPlan extends HlsPlan, OutputBuild {
   /** Everything up to and with `-i`. */
   readonly input: readonly string[];
   readonly frames: PicturePlan & {
@@ -39,10 +39,10 @@ export function ffmpegArguments(plan: StreamPlan): string[] {
     ...plan.input,
     ...hlsInputs(plan),
     ...(plan.renditions.length === 0 ? nothing : hlsOutputs(plan)),
-    ...framesOutput(plan.frames, plan.libavformat),
+    ...framesOutput(plan.frames, plan),
     ...packetTimes(plan),
-    ...(plan.snapshots ? snapshotOutput(plan.libavformat) : []),
-    ...(plan.monitor === undefined ? [] : monitorOutput(plan.monitor, plan.libavformat)),
+    ...(plan.snapshots ? snapshotOutput(plan) : []),
+    ...(plan.monitor === undefined ? [] : monitorOutput(plan.monitor, plan)),
   ];
 }
 

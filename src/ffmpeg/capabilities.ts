@@ -1,5 +1,6 @@
 import { SidepipeError } from '../errors.js';
 import { runToEnd } from './child.js';
+import { passThrough } from './picture-output.js';
 
 /** What one ffmpeg binary can do. */
 export interface Capabilities {
@@ -12,6 +13,8 @@ export interface Capabilities {
   readonly protocols: ReadonlySet<string>;
   readonly encoders: ReadonlySet<string>;
   readonly bitstreamFilters: ReadonlySet<string>;
+  /** Timestamps of pictures are cut to 32 bits on their way to an encoder, as builds for 32-bit processors do. */
+  readonly hasNarrowTimestamps: boolean;
 }
 
 /** The oldest libavformat whose options this project uses (ffmpeg 4.0). */
@@ -56,13 +59,42 @@ export async function readCapabilities(path: string, signal?: AbortSignal): Prom
   const parsed = parseVersion(version!);
   if (parsed === undefined) throw unusable(`what is at ${path} is not ffmpeg`);
   if (parsed.libavformat < OLDEST_LIBAVFORMAT) throw unusable(`ffmpeg ${parsed.version} at ${path} is older than 4.0`);
+  const hasNarrowTimestamps = !(await keepsTimestamps(path, parsed.libavformat, signal));
   return {
     path,
     ...parsed,
+    hasNarrowTimestamps,
     protocols: parseProtocols(protocols!),
     encoders: parseEncoders(encoders!),
     bitstreamFilters: parseBitstreamFilters(filters!),
   };
+}
+
+/**
+ * Whether a timestamp comes to an encoder as it is, here the one that means "none", which is out of the range of 32 bits. Tried,
+ * because nothing that ffmpeg prints tells what its C compiler takes for a `long`. A few pictures of 16 × 16: some 10 ms.
+ */
+async function keepsTimestamps(path: string, libavformat: number, signal?: AbortSignal): Promise<boolean> {
+  const args = [
+    ...['-nostdin', '-v', 'error', '-f', 'lavfi', '-i', 'color=s=16x16:r=5:d=1', '-vf', 'format=yuv420p,setpts=NAN'],
+    ...[
+      ...passThrough(libavformat),
+      '-enc_time_base',
+      '1:60',
+      '-c:v',
+      'mpeg1video',
+      '-threads',
+      '1',
+      '-f',
+      'null',
+      '-',
+    ],
+  ];
+  const trial = runToEnd({ path, args, timeoutMs: 20_000, signal });
+  return trial.then(
+    () => true,
+    () => false,
+  );
 }
 
 function unusable(message: string, cause?: unknown): SidepipeError {

@@ -1,3 +1,5 @@
+import { type OutputBuild, passThrough } from './picture-output.js';
+
 /**
  * A further output for JSMpeg players: MPEG-1 video in MPEG-TS, every picture as soon as it is decoded. Nothing in the
  * source may make its encoder fail, for then ffmpeg would end as a whole. Pure.
@@ -22,20 +24,28 @@ export const MONITOR_URL = 'pipe:7';
 const NOMINAL_FPS = 60;
 /** How much nearer to each other than `fps` says two pictures may be: timestamps are rounded. */
 const SLACK = 0.75;
+/** The encoder counts for itself: timestamps of a source may go backwards, on which it would give up. */
+const NO_TIMESTAMPS = 'setpts=NAN';
+/**
+ * Where "none" is no timestamp that an encoder is given as it is, the source's time, slowed down so that pictures as near to
+ * each other as they may be have one each, and counted on where it goes backwards. Counting alone would begin anew with each change
+ * of the source's size.
+ */
+const SLOWED_TIMESTAMPS = `settb=1/${NOMINAL_FPS},setpts='if(isnan(PREV_OUTPTS),if(isnan(T),0,T*40),max(T*40,PREV_OUTPTS+1))'`;
 /** Who joins waits for a keyframe. */
 const KEYFRAMES_PER_SECOND = 2;
 
-export function monitorOutput({ width, height, fps, bitrate }: MonitorPlan, libavformat: number): string[] {
+export function monitorOutput({ width, height, fps, bitrate }: MonitorPlan, build: OutputBuild): string[] {
   const bits = Math.round((bitrate * NOMINAL_FPS) / fps);
   const least = Math.round((SLACK / fps) * 1e6) / 1e6;
   const select = `isnan(prev_selected_t)+lt(t,prev_selected_t)+gte(t-prev_selected_t,${least})`;
+  const timestamps = build.hasNarrowTimestamps ? SLOWED_TIMESTAMPS : NO_TIMESTAMPS;
   const box = `${width}:${height}`;
   const fit = `scale=${box}:force_original_aspect_ratio=decrease:flags=fast_bilinear,pad=${box}:(ow-iw)/2:(oh-ih)/2`;
   return [
     ...['-map', '0:V:0', '-an', '-sn', '-dn', '-map_metadata', '-1'],
-    // Without timestamps the encoder counts: those of a source may go backwards, on which it would give up.
-    ...['-vf', `select='${select}',${fit},setsar=1,format=yuv420p,setpts=NAN`],
-    ...(libavformat >= 60 ? ['-fps_mode', 'passthrough'] : ['-vsync', 'passthrough']),
+    ...['-vf', `select='${select}',${fit},setsar=1,format=yuv420p,${timestamps}`],
+    ...passThrough(build.libavformat),
     ...['-enc_time_base', `1:${NOMINAL_FPS}`],
     ...[
       '-c:v',

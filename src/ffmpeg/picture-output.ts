@@ -9,25 +9,41 @@ export interface PicturePlan {
   readonly sample?: number;
 }
 
+/** Pictures whose timestamps do not go beyond 32 bits have to be begun anew before so many seconds, 24.8 days, are over. */
+export const NARROW_SECONDS = 2_000_000;
+/** Of such pictures: in milliseconds. */
+const NARROW_TIME_BASE = '1:1000';
+
+/** Each picture once, when it comes: a constant rate would repeat and delay them. */
+export function passThrough(libavformat: number): string[] {
+  return libavformat >= 60 ? ['-fps_mode', 'passthrough'] : ['-vsync', 'passthrough'];
+}
+
+/** What of an ffmpeg's build its outputs depend on: see `Capabilities`. */
+export interface OutputBuild {
+  readonly libavformat: number;
+  readonly hasNarrowTimestamps?: boolean;
+}
+
 /** Pictures as NUT on stdout, fitted into a fixed box, with square pixels. Pure. */
-export function framesOutput(frames: PicturePlan, libavformat: number): string[] {
+export function framesOutput(frames: PicturePlan, build: OutputBuild): string[] {
   return [
     ...['-map', '0:V:0', '-an', '-sn', '-dn', '-map_metadata', '-1'],
     ...['-vf', `select='${pictureSelection(frames)}',scale=${fitted(frames)}:flags=area,setsar=1,format=rgb24`],
-    ...rawPictures(libavformat),
+    ...rawPictures(build),
     'pipe:1',
   ];
 }
 
 /**
  * How decoded pictures are handed out: NUT gives each its timestamp and its size, which rawvideo has not; in the source's own time
- * base, because the encoder's is one frame, and that of a rate that may change. Pure.
+ * base, because the encoder's is one frame, and that of a rate that may change. In 32 bits 90,000 a second would last 6.6 hours. Pure.
  */
-export function rawPictures(libavformat: number): string[] {
+export function rawPictures({ libavformat, hasNarrowTimestamps = false }: OutputBuild): string[] {
+  const ownTimeBase = libavformat >= 61 ? 'demux' : '-1';
   return [
-    // Each picture once, when it comes: a constant rate would repeat and delay them.
-    ...(libavformat >= 60 ? ['-fps_mode', 'passthrough'] : ['-vsync', 'passthrough']),
-    ...['-enc_time_base', libavformat >= 61 ? 'demux' : '-1'],
+    ...passThrough(libavformat),
+    ...['-enc_time_base', hasNarrowTimestamps ? NARROW_TIME_BASE : ownTimeBase],
     // Or pictures that get another shape in mid-stream would be stretched into the first one. Older versions know no other way.
     ...(libavformat >= 59 ? ['-autoscale', '0'] : []),
     // One thread: from 5.0 on even this encoder has frame threads, and keeps back as many pictures as it has of them.

@@ -1,4 +1,4 @@
-import { rawPictures } from './picture-output.js';
+import { type OutputBuild, rawPictures } from './picture-output.js';
 
 /**
  * A second output of pictures, at the source's own size with square pixels, that nothing passes until it is opened. `framestep` keeps everything back,
@@ -20,11 +20,11 @@ export function isValveAnswer(line: string): boolean {
   return /^(?:Enter command: |Command reply for stream )/.test(line);
 }
 
-export function snapshotOutput(libavformat: number): string[] {
+export function snapshotOutput(build: OutputBuild): string[] {
   return [
     ...['-map', '0:V:0', '-an', '-sn', '-dn', '-map_metadata', '-1'],
     ...['-vf', `${NAME}=2147483647,scale=w='max(1,round(iw*sar))':h=ih,setsar=1,format=rgb24`],
-    ...rawPictures(libavformat),
+    ...rawPictures(build),
     SNAPSHOT_URL,
   ];
 }

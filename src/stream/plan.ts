@@ -18,7 +18,8 @@ const DEBLOCKED_WIDTH = 640;
 export interface PlanOptions {
   readonly config: StreamConfig;
   readonly source: Source | UnknownSource;
-  readonly capabilities: Pick<Capabilities, 'libavformat' | 'protocols'>;
+  readonly capabilities: Pick<Capabilities, 'libavformat' | 'protocols'> &
+    Partial<Pick<Capabilities, 'hasNarrowTimestamps'>>;
   /** The receivers' URLs for this run, by rendition. */
   readonly urls: ReadonlyMap<string, string>;
   /** By rendition; libx264 where it is not told. */
@@ -49,7 +50,7 @@ export function planStream({
   flushesKeyframes = false,
 }: PlanOptions): StreamPlan {
   const { thumbnail, hls, loop } = config;
-  const { libavformat, protocols } = capabilities;
+  const { libavformat, protocols, hasNarrowTimestamps = false } = capabilities;
   const { container, videoTag, silence } = needs;
   const renditions = wantedRenditions(config, source)
     .filter(({ name }) => urls.has(name))
@@ -74,6 +75,7 @@ export function planStream({
     snapshots: canSnapshot(source, capabilities),
     ...(config.monitor.enabled ? { monitor: monitorPlan(config.monitor) } : {}),
     libavformat,
+    hasNarrowTimestamps,
   };
 }
 

@@ -3,6 +3,7 @@ import { ffmpegArguments } from '../ffmpeg/arguments.js';
 import { type Child, type ChildExit, spawnChild, stopChild } from '../ffmpeg/child.js';
 import type { LogLine } from '../ffmpeg/log-line.js';
 import { LogTail } from '../ffmpeg/log-tail.js';
+import { NARROW_SECONDS } from '../ffmpeg/picture-output.js';
 import { type Progress, ProgressParser } from '../ffmpeg/progress.js';
 import { type SourceFacts, SourceFactsReader } from '../ffmpeg/source-facts.js';
 import type { ReadySegment } from '../hls/assembler.js';
@@ -228,6 +229,7 @@ export class StreamRun {
 
   /** Everything that ffmpeg writes is read at once, always: a full pipe would stall the stream. */
   #read(child: Child): void {
+    const { capabilities } = this.#options;
     child.stdout.on('data', (piece: Buffer) => {
       if (this.#failure !== undefined || this.#isUnfit) return;
       try {
@@ -241,6 +243,7 @@ export class StreamRun {
       this.#progress = report;
       this.#vitals = afterProgress(this.#vitals, report, this.#options.now());
       if (moved) this.#pictures.position(report.outSeconds!, report.frames);
+      if (capabilities.hasNarrowTimestamps && (report.outSeconds ?? 0) > NARROW_SECONDS) this.restart();
     });
     child.side.on('data', (piece: Buffer) => progress.push(piece));
     child.packets.on('data', (piece: Buffer) => this.#pictures.packetTimes(piece));

@@ -6,6 +6,7 @@ import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ffmpegArguments, type StreamPlan } from '../../src/ffmpeg/arguments.js';
 import type { VideoPlan } from '../../src/ffmpeg/hls-output.js';
+import { NARROW_SECONDS } from '../../src/ffmpeg/picture-output.js';
 import { inputArguments } from '../../src/ingest/input.js';
 import { parseSource } from '../../src/ingest/source.js';
 import { embedded, ffmpegs, makeDirectory, makeWithFfmpeg } from '../support/ffmpeg.js';
@@ -51,6 +52,13 @@ describe('ffmpegArguments', () => {
     expect(settingOf(frames, '-f')).toBe('nut');
     expect(settingOf(frames, '-c:v')).toBe('rawvideo');
     expect(frames).toContain('-an');
+  });
+
+  it('counts pictures in milliseconds where timestamps have 32 bits, which lasts for weeks', () => {
+    const { frames } = outputs({ ...plan, hasNarrowTimestamps: true });
+    expect(settingOf(frames, '-enc_time_base')).toBe('1:1000');
+    expect(NARROW_SECONDS * 1000).toBeLessThan(2 ** 31);
+    expect(settingOf(outputs(plan).frames, '-enc_time_base')).toBe('-1');
   });
 
   it('opens nothing for writing but its pipes and the receiver', () => {

@@ -120,6 +120,8 @@ describe('readCapabilities', () => {
     const capabilities = await readCapabilities(path);
     expect(capabilities).toMatchObject({ path, libavformat });
     expect(capabilities.version).toMatch(/^[\w.+-]+$/);
+    // No build for 64 bits.
+    expect(capabilities.hasNarrowTimestamps).toBe(false);
     expect([...capabilities.protocols]).toEqual(
       expect.arrayContaining(['file', 'http', 'https', 'tcp', 'tls', 'rtmp', 'pipe']),
     );
@@ -155,6 +157,14 @@ describe('readCapabilities', () => {
     const error = await readCapabilities(path, AbortSignal.timeout(300)).catch((each: unknown) => each);
     expect(error).toMatchObject({ code: 'ffmpeg-unusable', message: expect.stringContaining('(ffmpeg.path)') });
     expect((error as Error).cause).toBeInstanceOf(Error);
+  });
+
+  it('tells an encoder that is given other timestamps than it was sent', async () => {
+    const path = await makeProgram(
+      'narrow',
+      `case "$*" in *setpts=NAN*) echo "Invalid pts (-2147483648) <= last" >&2; exit 1;; esac\n'${ffmpegs[0]!.path}' "$@"`,
+    );
+    expect(await readCapabilities(path)).toMatchObject({ hasNarrowTimestamps: true });
   });
 
   it('works through a script around ffmpeg', async () => {

@@ -64,10 +64,14 @@ describe.each(ffmpegs)('pictures, by the $name ffmpeg', ({ path, libavformat }) 
       ...{ seconds: 1, audio: false, picture: `${halves(size)},setsar=${aspect}` },
     });
     const input = ['-v', 'quiet', '-re', '-stream_loop', '-1', '-i', clip];
-    const small = await startPictures(path, [...input, ...framesOutput(box, libavformat)]).next();
+    const small = await startPictures(path, [...input, ...framesOutput(box, { libavformat })]).next();
     expect([small.width, small.height]).toEqual(thumbnail);
     expect(edgeOf(small)).toBeCloseTo(0.5, 1);
-    const snapshots = startPictures(path, [...input, ...snapshotOutput(libavformat)], Number(SNAPSHOT_URL.slice(5)));
+    const snapshots = startPictures(
+      path,
+      [...input, ...snapshotOutput({ libavformat })],
+      Number(SNAPSHOT_URL.slice(5)),
+    );
     snapshots.child.stdin!.write(valveCommand(true));
     const large = await snapshots.next();
     expect([large.width, large.height]).toEqual(full);

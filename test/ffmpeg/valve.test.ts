@@ -19,7 +19,7 @@ it.each(ffmpegs)('keeps pictures back until it is opened, and again once it is s
   const clip = await makeClip({ path: join(await temporaryFolder(), 'clip.mp4'), seconds: 5, fps: 25, audio: false });
   const counted = ['-map', '0:V:0', '-c', 'copy', '-f', 'null', '-'];
   const input = ['-v', 'level+info', '-stream_loop', '-1', '-re', '-i', clip];
-  const args = [...input, ...snapshotOutput(libavformat), ...counted];
+  const args = [...input, ...snapshotOutput({ libavformat }), ...counted];
   const child: ChildProcess = spawn(path, args, { stdio: ['pipe', 'ignore', 'pipe', 'ignore', 'ignore', 'pipe'] });
   try {
     expect(SNAPSHOT_URL).toBe('pipe:5');
