@@ -78,7 +78,7 @@ export class SourceTime {
     if (ptsSeconds < (this.#recent.at(-1) ?? ptsSeconds)) this.#isReordered = true;
     this.#recent = [...this.#recent.slice(-RECENT_PACKETS), ptsSeconds];
     if (this.#recent.length >= FEWEST_PACKETS) this.#packetMs = medianStep(this.#recent) * 1000;
-    this.clock.observe(ptsSeconds, now - this.#holdMs);
+    this.#observe(ptsSeconds, now);
   }
 
   /** ffmpeg reported that it is at `outSeconds`, `frames` pictures after its beginning. */
@@ -93,7 +93,7 @@ export class SourceTime {
     if (now - this.#packetAt < PACKETS_OVER_MS)
       this.#positionOffsetMs = Math.min(this.#positionOffsetMs ?? Number.POSITIVE_INFINITY, offsetMs);
     else if (this.#positionOffsetMs !== undefined && now - (this.#doubtedSince ?? Number.NEGATIVE_INFINITY) > DOUBT_MS)
-      this.clock.observe(outSeconds + (this.#positionOffsetMs - this.#packetOffsetMs!) / 1000, now - this.#holdMs);
+      this.#observe(outSeconds + (this.#positionOffsetMs - this.#packetOffsetMs!) / 1000, now);
   }
 
   /** How far apart pictures are, once a report is far enough from the one before it. Answers the report to go on from. */
@@ -137,8 +137,12 @@ export class SourceTime {
     }
   }
 
-  get #holdMs(): number {
-    return this.#heldPackets * this.#packetMs;
+  /**
+   * What is held back has been sent as well by now. Not that it came sooner: the clock, which is told of pictures besides, would take
+   * the step back for a wall clock that was set back, and let go of all it knows.
+   */
+  #observe(ptsSeconds: number, now: number): void {
+    this.clock.observe(ptsSeconds + (this.#heldPackets * this.#packetMs) / 1000, now);
   }
 
   /**

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { runFfmpeg, temporaryFolder } from '../support/clip.js';
@@ -28,9 +28,10 @@ async function makeClock(name: string, parts: readonly ClipPart[], startSeconds 
   const pieces: Uint8Array[] = [];
   let from = 0;
   let at = startSeconds;
+  const parent = await mkdtemp(join(folder, `${name}-`));
   for (const [index, part] of parts.entries()) {
     const { seconds, size = '320x180', rate = RATE, bFrames = 0, keyframes = 1 } = part;
-    const path = join(folder, `${name}-${index}.ts`);
+    const path = join(parent, `${index}.ts`);
     await runFfmpeg([
       ...['-f', 'lavfi', '-i', clockPicture({ size, rate, from }), '-t', String(seconds)],
       ...['-c:v', 'libx264', '-preset', 'veryfast', '-bf', String(bFrames), '-b_strategy', '0', '-pix_fmt', 'yuv420p'],
@@ -93,7 +94,7 @@ function expectWithinAFrame(errors: Awaited<ReturnType<typeof errorsOf>>, rate =
 }
 
 // A machine that is kept from passing a packet on for longer than a frame is measured, not the node: then once more.
-describe('capture time and picture agree within one frame', { retry: 2 }, () => {
+describe('capture time and picture agree within one frame', { retry: 0 }, () => {
   it('copied, without B-frames, and after a restart', async () => {
     const served = await serve(await makeClock('plain', [{ seconds: 30 }]));
     expectWithinAFrame(await errorsOf(served, 4));

@@ -71,6 +71,20 @@ describe('SourceTime', () => {
     expect(worst(errors.filter(({ at }) => at > 9.5))).toBeLessThanOrEqual(1000 / after);
   });
 
+  it('keeps what it knows when a picture comes shortly before a report, and both are late', () => {
+    const time = new SourceTime({ expectsPackets: true });
+    time.holds(2);
+    // 10 a second: with two held back, each is seen 200 ms after it was sent.
+    for (let pts = 0; pts < 5; pts += 0.1) time.packet(pts, START + pts * 1000 + 200);
+    for (let at = 0.5; at < 5; at += 0.5) time.position(at - 0.3, at * 10, START + at * 1000);
+    for (let at = 7; at < 12; at += 0.5) {
+      const now = START + at * 1000 + 300;
+      time.clock.observe(at - 0.2, now);
+      time.position(at - 0.3, at * 10, now + 50);
+      expect(Math.abs(time.clock.wallTimeOf(at)! - (START + at * 1000)), `at ${at}`).toBeLessThanOrEqual(100);
+    }
+  });
+
   it('waits for the clock no longer than 700 ms, and not at all where no packets are told of', () => {
     const silent = new SourceTime({ expectsPackets: true });
     expect(silent.canDate(START, START + 699)).toBe(false);
