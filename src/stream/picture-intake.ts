@@ -6,6 +6,9 @@ import { PacketTimesParser } from '../frames/packet-times.js';
 import { SourceTime } from '../frames/source-time.js';
 import { NutSplitter } from '../frames/splitter.js';
 
+/** More do not come between two reports, but where pictures are gathered at the beginning. */
+const UNJUDGED_PICTURES = 16;
+
 export interface PictureIntakeOptions {
   readonly config: StreamConfig;
   /** Whether the source's own video is passed on, so that it is decoded for pictures only. */
@@ -37,6 +40,9 @@ export class PictureIntake {
   #frames: number | undefined;
   /** The newest picture that the clock could not date yet. */
   #held: { readonly picture: DecodedPicture; readonly arrivedAt: number } | undefined;
+
+  /** Pictures of which it is not known yet how far the source was when they came. */
+  #unjudged: { readonly ptsSeconds: number; readonly delaySeconds: number; readonly arrivedAt: number }[] = [];
 
   constructor(options: PictureIntakeOptions) {
     const { config, isCopied, decode, now, acquire } = options;
@@ -91,6 +97,7 @@ export class PictureIntake {
     const now = this.#options.now();
     this.#time.position(outSeconds, frames, now);
     this.#release();
+    this.#judgePictures(outSeconds);
     // Where only the sound goes on, no keyframe is missing.
     const hasVideo = frames === undefined || frames !== this.#frames;
     this.#frames = frames;
@@ -114,7 +121,24 @@ export class PictureIntake {
     this.#held = undefined;
     const capturedAt = this.clock.wallTimeOf(picture.ptsSeconds)!;
     this.#options.onPicture(picture, capturedAt);
-    this.#judged(this.#meter.picture(picture.ptsSeconds, (arrivedAt - capturedAt) / 1000, arrivedAt));
+    const { ptsSeconds } = picture;
+    this.#unjudged = [
+      ...this.#unjudged.slice(1 - UNJUDGED_PICTURES),
+      { ptsSeconds, delaySeconds: (arrivedAt - capturedAt) / 1000, arrivedAt },
+    ];
+  }
+
+  /**
+   * A decoder that holds a picture back takes packets in meanwhile. What is late though the source has come no further waited for a
+   * slow source or a busy machine, and would not be sooner if more were decoded.
+   */
+  #judgePictures(outSeconds: number): void {
+    const pictures = this.#unjudged;
+    this.#unjudged = [];
+    for (const { ptsSeconds, delaySeconds, arrivedAt } of pictures) {
+      const heldSeconds = Math.max(0, Math.min(delaySeconds, outSeconds - ptsSeconds));
+      this.#judged(this.#meter.picture(ptsSeconds, heldSeconds, arrivedAt));
+    }
   }
 
   /** The run is over: nothing more will be known of its time, and the picture that waits for it is the newest there is. */
