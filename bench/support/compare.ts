@@ -1,7 +1,7 @@
 import type { Answer, Direction } from './question.js';
 import { formatNumber, type Report } from './report.js';
 
-export type Verdict = 'better' | 'same' | 'worse' | 'changed';
+type Verdict = 'better' | 'same' | 'worse' | 'changed';
 
 /** One value that two results files both have. */
 export interface Comparison {

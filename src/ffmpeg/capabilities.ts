@@ -42,7 +42,7 @@ export function parseEncoders(text: string): Set<string> {
 }
 
 /** Parses `ffmpeg -bsfs`: a heading, then a name a line. Pure. */
-export function parseBitstreamFilters(text: string): Set<string> {
+function parseBitstreamFilters(text: string): Set<string> {
   return new Set([...text.matchAll(/^([a-z0-9_]+)\s*$/gm)].map((match) => match[1]!));
 }
 

@@ -3,7 +3,7 @@
 /** What a rendition may ask for; `libx264` is another name of `software`. */
 export type EncoderSetting = 'auto' | 'software' | 'libx264' | HardwareKind;
 
-export type HardwareKind = 'v4l2m2m' | 'vaapi' | 'nvenc' | 'qsv' | 'videotoolbox';
+type HardwareKind = 'v4l2m2m' | 'vaapi' | 'nvenc' | 'qsv' | 'videotoolbox';
 
 /** As ffmpeg calls them. */
 export type Encoder = 'libx264' | `h264_${HardwareKind}`;

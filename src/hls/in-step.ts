@@ -1,7 +1,7 @@
 import type { ReadySegment } from './assembler.js';
 
 /** One rendition's segment, to be listed now. */
-export interface StepSegment {
+interface StepSegment {
   readonly rendition: string;
   readonly segment: ReadySegment;
   /** Of all renditions' segments of this number the first in the order of the renditions. */

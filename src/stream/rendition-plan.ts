@@ -23,7 +23,7 @@ export interface WantedRendition {
 }
 
 /** The name of the source's own video among the renditions. */
-export const SOURCE_RENDITION = 'source';
+const SOURCE_RENDITION = 'source';
 
 /** What cannot be copied is encoded without being asked; its rendition is called `source` all the same. */
 const MADE_VIDEO: Extract<RenditionVideo, { kind: 'encode' }> = {

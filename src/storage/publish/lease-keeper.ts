@@ -3,7 +3,7 @@ import { cacheControlOf, contentTypeOf, leaseKey } from '../keys.js';
 import type { ObjectStore } from '../store.js';
 import { withDeadline } from './attempt.js';
 import { decideLease, decodeLease, encodeLease, type LeaseSighting, leaseEndsAt, sight } from './lease.js';
-import type { ProcessIdentity } from './process.js';
+import type { ProcessIdentity } from './owner.js';
 import { errorClass, fullJitterMs, slowJitterMs, storageError } from './retry.js';
 import type { Settings } from './settings.js';
 

@@ -1,5 +1,5 @@
 /** Pure: who may write a stream, by a lease object on the store. */
-import { decodeProcess, type ProcessIdentity } from './process.js';
+import { decodeProcess, type ProcessIdentity } from './owner.js';
 
 /** The lease object's content. Each renewal writes a new `count`, so that its ETag changes. */
 export interface LeaseRecord {

@@ -9,7 +9,7 @@ import { Idle } from './idle.js';
 import { LagWatch } from './lag-watch.js';
 import { Lane } from './lane.js';
 import type { LeaseState } from './lease-keeper.js';
-import type { ProcessIdentity } from './process.js';
+import type { ProcessIdentity } from './owner.js';
 import type { Settings } from './settings.js';
 import { Stills } from './stills.js';
 import type { StoreTarget } from './target.js';

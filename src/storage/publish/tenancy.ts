@@ -1,7 +1,7 @@
 import type { SidepipeError } from '../../errors.js';
 import { Fence } from './fence.js';
 import { LeaseKeeper, type LeaseState } from './lease-keeper.js';
-import type { ProcessIdentity } from './process.js';
+import type { ProcessIdentity } from './owner.js';
 import type { Settings } from './settings.js';
 import type { StoreTarget } from './target.js';
 

@@ -1,7 +1,7 @@
 import type { SidepipeError } from '../../errors.js';
 import type { ObjectStore, StoredObject } from '../store.js';
 import type { Clock } from './clock.js';
-import type { ProcessWitness } from './process.js';
+import type { ProcessWitness } from './owner.js';
 import type { UploadKind } from './queue.js';
 import type { ListedEntry } from './window.js';
 
