@@ -19,6 +19,8 @@ interface Load {
   /** Segments listed, as a part of those that the sources gave in the time. */
   readonly segments: number;
   readonly restarts: number;
+  /** Pictures that the load guard left out: then the age says what the guard does, not what the machine bears. */
+  readonly slowed: number;
   readonly residentMegabytes: number;
 }
 
@@ -41,7 +43,7 @@ export async function run({ quick }: QuestionOptions): Promise<Answer> {
   });
   return {
     question: `Copied 1080p30 streams at 4.5 Mbit/s, a keyframe and a segment every 2 s, 1280×720 thumbnails every ${INTERVAL_SECONDS} s, files played in real time; bound of a picture's age: ${MOST_AGE_SECONDS} s`,
-    rows: loads.flatMap(({ streams, ageP95, segments, restarts, residentMegabytes }) => [
+    rows: loads.flatMap(({ streams, ageP95, segments, restarts, slowed, residentMegabytes }) => [
       { name: `${streams} streams: age of the thumbnail, p95`, value: ageP95, unit: 's', better: 'less' as const },
       {
         name: `${streams} streams: segments listed of those due`,
@@ -50,6 +52,7 @@ export async function run({ quick }: QuestionOptions): Promise<Answer> {
         better: 'more' as const,
       },
       { name: `${streams} streams: restarts`, value: restarts, unit: '', better: 'less' as const },
+      { name: `${streams} streams: pictures slowed by the guard`, value: slowed, unit: '', better: 'less' as const },
       { name: `${streams} streams: node's memory`, value: residentMegabytes, unit: 'MB', better: 'less' as const },
     ]),
     ratios: [
@@ -90,7 +93,11 @@ async function measure(clip: string, count: number, seconds: number): Promise<Lo
 async function observe(node: NodeProcess, count: number, seconds: number): Promise<Load> {
   const listed = async () => (await node.streams()).reduce((sum, { hls }) => sum + hls.mediaSequence + hls.segments, 0);
   const restarts = async () => (await node.streams()).reduce((sum, { ffmpeg }) => sum + ffmpeg.restarts, 0);
-  const before = { listed: await listed(), restarts: await restarts(), at: performance.now() };
+  const slowed = () => node.metric('sidepipe_pictures_slowed_total');
+  const before = {
+    ...{ listed: await listed(), restarts: await restarts(), slowed: await slowed() },
+    at: performance.now(),
+  };
   const ages: number[] = [];
   for (let second = 0; second < seconds; second += 1) {
     await delay(1000);
@@ -102,6 +109,7 @@ async function observe(node: NodeProcess, count: number, seconds: number): Promi
     ageP95: quantile(ages, 0.95),
     segments: ((await listed()) - before.listed) / due,
     restarts: (await restarts()) - before.restarts,
+    slowed: (await slowed()) - before.slowed,
     residentMegabytes: (await node.residentBytes()) / 1e6,
   };
 }

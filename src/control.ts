@@ -11,6 +11,7 @@ import type { PublisherDoor } from './publisher-door.js';
 import { admissionRefusal } from './stream/admission.js';
 import { apiRefusals } from './stream/api-rules.js';
 import type { CreatedStream, StreamControl, StreamSettings } from './stream/control.js';
+import type { LoadGuard } from './stream/load/guard.js';
 import { mergePatch } from './stream/merge-patch.js';
 import { fingerprintOf, type SavedStream, type StateStore } from './stream/saved-streams.js';
 import type { WantedStream } from './stream/wanted.js';
@@ -24,6 +25,8 @@ export interface ControlOptions {
   readonly state: StateStore | undefined;
   /** Reads what the streams need before they begin. Throws `config-invalid`. */
   readonly prepare: (configs: readonly StreamConfig[]) => Promise<void>;
+  /** What the machine bears. Default: everything. */
+  readonly load?: Pick<LoadGuard, 'trouble' | 'refused'>;
   readonly log: Logger;
 }
 
@@ -96,9 +99,7 @@ export class Control implements StreamControl {
         return { done: undefined, name };
       }
       if (old !== undefined || this.#isConfigured(name)) throw streamExists(name, old === undefined);
-      const load = { streams: this.#options.fleet.wanted.size, mostStreams: this.#config.limits.streams };
-      const refused = admissionRefusal(load);
-      if (refused !== undefined) throw refused;
+      this.#admitOne();
       made.key = key;
       await this.#save(new Map([...this.#saved, [name, { input: whole as SavedStream['input'], madeFrom }]]));
       return { done: this.#apply().done, name };
@@ -167,6 +168,19 @@ export class Control implements StreamControl {
     const all = clash === undefined ? refusals : [...refusals, { path: ['keys'], message: sharedKey, named: false }];
     if (config === undefined || all.length > 0) throw invalid(all);
     return config;
+  }
+
+  /** Throws why there cannot be another stream. */
+  #admitOne(): void {
+    const { fleet, load } = this.#options;
+    const refused = admissionRefusal({
+      streams: fleet.wanted.size,
+      mostStreams: this.#config.limits.streams,
+      trouble: load?.trouble,
+    });
+    if (refused === undefined) return;
+    if (refused.code === 'node-overloaded') load?.refused();
+    throw refused;
   }
 
   #isConfigured(name: string): boolean {

@@ -1,4 +1,5 @@
 import type { GuardOptions } from './ffmpeg/guard.js';
+import type { Machine } from './stream/load/machine.js';
 import type { RestartPolicy } from './stream/restart-policy.js';
 
 /** What embedding programs may set beside the configuration. */
@@ -13,6 +14,8 @@ export interface NodeOptions extends GuardOptions {
   readonly restart?: Partial<RestartPolicy>;
   /** How long players of a removed stream can still learn that it has ended. Default 30 s. */
   readonly endedForMs?: number;
+  /** Whose load is watched. Default: the machine's, or that of the control group. */
+  readonly openMachine?: () => Machine;
   /** How long `close` lets uploads take. Default 5 s. */
   readonly closeDeadlineMs?: number;
 }

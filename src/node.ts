@@ -28,6 +28,8 @@ import { type ReloadOptions, reload, reloadFrom } from './reload.js';
 import { createStreamEvents, type StreamEvents } from './stream/events.js';
 import { Feed } from './stream/feed.js';
 import type { RecordedEvent } from './stream/feed-schema.js';
+import { LoadGuard } from './stream/load/guard.js';
+import { openMachine } from './stream/load/machine.js';
 import { restartOf } from './stream/plan.js';
 import { StreamRegistry } from './stream/registry.js';
 import { defaultRestartPolicy } from './stream/restart-policy.js';
@@ -80,6 +82,7 @@ export class SidepipeNode {
   readonly #streams = new StreamRegistry();
   readonly #events = createStreamEvents();
   readonly #feed = new Feed({ run: Date.now().toString(36), now: Date.now });
+  readonly #load: LoadGuard;
   readonly #snapshotPlaces = new SnapshotPlaces();
   /** What `close` does, in order. */
   readonly #closers: (() => unknown)[] = [];
@@ -100,11 +103,14 @@ export class SidepipeNode {
     const level = this.config.log.level;
     this.#log = createLogger({ level, redact: this.#secrets.redact, pretty, ...(destination && { destination }) });
     this.#door = new PublisherDoor(this.config, this.#log);
+    this.#load = this.#watchLoad();
+    this.#metrics.onCollect((gauges) => this.#load.collect(gauges));
     this.#metrics.onCollect((gauges) => this.#streams.collect(gauges, this.#metrics));
     this.#app = createApp({
       ...appSettings(this.config),
       streams: this.#streams,
       control: () => this.#control,
+      load: () => this.#load.describe(),
       metrics: this.#metrics,
       feed: this.#feed,
       version,
@@ -170,7 +176,8 @@ export class SidepipeNode {
       () => clearInterval(counting),
     );
     this.#closers.unshift(() => this.#streams.close(this.#options.closeDeadlineMs ?? 5000));
-    const starts = new Starts({ atOnce: this.config.limits.startsAtOnce });
+    this.#closedLater(this.#load).start();
+    const starts = new Starts({ atOnce: () => this.#load.startsAtOnce(this.config.limits.startsAtOnce) });
     const encoders = new EncoderDesk(capabilities);
     await this.#begin({ capabilities, encoders, guard, sink, egress, publishing, tracing, starts });
   }
@@ -192,7 +199,7 @@ export class SidepipeNode {
     );
     const control = this.#closedLater(
       new Control({
-        ...{ config: this.config, fleet, door: this.#door, log: this.#log },
+        ...{ config: this.config, fleet, door: this.#door, load: this.#load, log: this.#log },
         state: openState(this.config, shared.publishing?.store),
         prepare: async (configs) => {
           this.#offlineFiles = await readOfflineFiles(configs);
@@ -279,6 +286,12 @@ export class SidepipeNode {
     return alerts;
   }
 
+  #watchLoad(): LoadGuard {
+    const { openMachine: open = openMachine } = this.#options;
+    const { feed, metrics, log } = { feed: this.#feed, metrics: this.#metrics, log: this.#log };
+    return new LoadGuard({ config: this.config.guard, openMachine: open, feed, metrics, log });
+  }
+
   async #listen(): Promise<void> {
     const { fetch, direct } = this.#app;
     const server = createHttpServer({ ...serverSettings(this.config), fetch, direct, log: this.#log });
@@ -295,7 +308,7 @@ export class SidepipeNode {
     const source = readSource(config.source, (path) => resolve(path), config.input.format);
     const { storage, http, ffmpeg } = this.config;
     return new Stream({
-      ...{ ...shared, ...system },
+      ...{ ...shared, ...system, load: this.#load },
       publisher: shared.publishing?.publisher,
       traces: shared.tracing?.traces,
       config,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { admin, httpAccess, playback, playbackKeysOf, streamPlayback } from './schema-access.js';
 import { alerts, streamAlerts } from './schema-alerts.js';
+import { guard } from './schema-guard.js';
 import { monitor } from './schema-monitor.js';
 import { preview, storyboard, thumbnail } from './schema-pictures.js';
 import { noDoubles, rendition } from './schema-renditions.js';
@@ -250,6 +251,7 @@ export const configSchema = z
     telemetry: telemetry.prefault({}),
     api: z.strictObject({ sources: apiSources.prefault({}) }).prefault({}),
     limits: limits.prefault({}),
+    guard: guard.prefault({}),
     state: state.prefault({}),
     playback: playback.prefault({}),
     streams: z.array(streamSchema).max(1000).default([]),

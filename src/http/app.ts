@@ -1,6 +1,7 @@
 import { type Context, Hono } from 'hono';
 import type { StreamControl } from '../stream/control.js';
 import { Feed } from '../stream/feed.js';
+import type { NodeLoadDescription } from '../stream/load/description.js';
 import type { StreamDirectory } from '../stream/types.js';
 import { loadAssets, type WebAssets } from '../web/assets.js';
 import { errorPage } from '../web/error-page.js';
@@ -33,6 +34,8 @@ export interface AppOptions {
   readonly feed?: Feed;
   /** What operators do to the streams. Default: nothing can be done. */
   readonly control?: () => StreamControl | undefined;
+  /** What the machine has to do. Default: nobody watches it. */
+  readonly load?: () => NodeLoadDescription | undefined;
   /** The bearer token of calls that change or cost something. Unset: nobody can make them. */
   readonly adminToken?: string | undefined;
   /** Who may do what. Default: everyone reads, the admin changes. */
@@ -64,6 +67,7 @@ export function createApp(options: AppOptions): App {
     metrics: options.metrics,
     ...access,
     control: options.control ?? (() => undefined),
+    load: options.load ?? (() => undefined),
     feed: options.feed ?? new Feed({ run: 'none', now: Date.now }),
     viewerIds: createViewerIds(),
     version: options.version,

@@ -1,5 +1,6 @@
 import type { StreamControl } from '../stream/control.js';
 import type { Feed } from '../stream/feed.js';
+import type { NodeLoadDescription } from '../stream/load/description.js';
 import type { StreamDirectory } from '../stream/types.js';
 import type { WebAssets } from '../web/assets.js';
 import type { ViewerIds } from './audience.js';
@@ -32,6 +33,8 @@ export interface AppContext {
   readonly feed: Feed;
   /** What operators do to the streams; undefined before the node has begun. */
   readonly control: () => StreamControl | undefined;
+  /** What the machine has to do; undefined where nobody watches it. */
+  readonly load: () => NodeLoadDescription | undefined;
   /** Guards what changes or costs something; routes ask `requireAdmin`. */
   readonly admin: Admin;
   /** Who asks, the word of trusted proxies taken. */

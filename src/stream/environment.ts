@@ -14,6 +14,7 @@ import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { StreamEvents } from './events.js';
 import type { Feed } from './feed.js';
+import type { StreamLoad } from './load/guard.js';
 import type { RestartPolicy } from './restart-policy.js';
 import type { SnapshotPlaces } from './snapshots.js';
 import type { Starts } from './starts.js';
@@ -53,6 +54,8 @@ export interface StreamEnvironment {
   readonly feed: Feed;
   /** How many watch a stream; undefined where nobody counts. */
   readonly viewersOf?: ((stream: string) => number) | undefined;
+  /** What the machine bears. */
+  readonly load: StreamLoad;
   /** Staggers the starts of all streams. */
   readonly starts: Starts;
   /** Follows pictures and segments to the store; undefined where no traces are wanted. */

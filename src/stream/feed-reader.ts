@@ -59,6 +59,8 @@ export class FeedReader {
     if (event.type === 'reset') return item;
     if (!types.includes(event.type)) return undefined;
     if (stream === undefined) return item;
+    // Of the node, so of each of its streams.
+    if (event.type === 'load') return item;
     if (event.type !== 'stats') return event.stream === stream ? item : undefined;
     return { ...item, event: { ...event, streams: event.streams.filter((each) => each.stream === stream) } };
   }

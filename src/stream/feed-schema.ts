@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { loadLevel, loadReasons } from './load/description.js';
 
 /** What the event stream of a node tells of. One schema for the types, the API's description and the tests. */
 
@@ -66,6 +67,10 @@ const restartEvent = z
   })
   .meta({ id: 'RestartEvent', description: "A stream's ffmpeg has ended and is begun anew." });
 
+const loadEvent = z
+  .object({ type: z.literal('load'), at: time, level: loadLevel, before: loadLevel, reasons: loadReasons })
+  .meta({ id: 'LoadEvent', description: 'More or less is left out because of what the machine has to do.' });
+
 const segmentEvent = z
   .object({
     type: z.literal('segment'),
@@ -126,6 +131,7 @@ const recordedSchema = z.discriminatedUnion('type', [
   gateEvent,
   alertEvent,
   restartEvent,
+  loadEvent,
   segmentEvent,
 ]);
 
@@ -137,6 +143,7 @@ export const feedEventSchema = z
     gateEvent,
     alertEvent,
     restartEvent,
+    loadEvent,
     segmentEvent,
     statsEvent,
     resetEvent,

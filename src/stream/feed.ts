@@ -29,7 +29,16 @@ export interface ReadOptions {
   readonly after?: string | undefined;
 }
 
-const usualTypes: readonly FeedEventType[] = ['state', 'stream', 'thumbnail', 'gate', 'alert', 'restart', 'stats'];
+const usualTypes: readonly FeedEventType[] = [
+  'state',
+  'stream',
+  'thumbnail',
+  'gate',
+  'alert',
+  'restart',
+  'load',
+  'stats',
+];
 
 /** What happens on a node, for everyone who listens: a bounded memory of events, and any number of bounded readers. */
 export class Feed {

@@ -46,6 +46,9 @@ export class ImageWatch {
       timeline: () => hls.timeline(),
       onEvent: (event) => this.#onThumbnail(event),
       onDropped: (reason) => this.#onDropped(reason),
+      slowing: () => env.load.effects.slowing,
+      extras: () => env.load.effects.extras,
+      onSlowed: () => env.load.frame('slowed'),
       onGate: (judgement) => this.#onGate(judgement),
       onAccepted: env.traces && (({ sequence }, arrivedAt) => this.#accepted(sequence, arrivedAt)),
       onFailed: (error) => {
@@ -102,7 +105,7 @@ export class ImageWatch {
   }
 
   #onThumbnail(event: ThumbnailEvent): void {
-    const { metrics, episodes, config } = this.#env;
+    const { metrics, episodes, config, load } = this.#env;
     if (event.type === 'failed') {
       if (event.step === 'encode' && !event.retrying) {
         metrics.framesDropped.inc({ stream: config.name, reason: 'encode-failed' });
@@ -116,11 +119,15 @@ export class ImageWatch {
     episodes.ended('frames-dropped', 'the encoder keeps up again');
     episodes.ended('frame-invalid', 'frames are whole again');
     if (event.type === 'repeated') {
+      load.frame('made');
       this.#dateAnew(event.capturedAt);
       return;
     }
     const { image, variant, capturedAt, unchanged } = event;
-    if (variant.size === undefined && variant.format === this.images.formats[0]) this.#tell(event);
+    if (variant.size === undefined && variant.format === this.images.formats[0]) {
+      load.frame('made');
+      this.#tell(event);
+    }
     metrics.thumbnailEncodeSeconds.observe(image.encodeSeconds);
     const pictures = this.#uploads()?.pictures;
     if (variant.size === undefined && variant.format === this.images.formats[0])
@@ -177,6 +184,7 @@ export class ImageWatch {
     const { metrics, episodes, config } = this.#env;
     metrics.framesDropped.inc({ stream: config.name, reason });
     if (reason === 'encoder-busy') {
+      this.#env.load.frame('dropped');
       const message = 'the encoder is slower than the frames come: older frames are dropped';
       episodes.happened('frames-dropped', message);
     } else if (reason === 'frame-invalid') {

@@ -42,12 +42,17 @@ export class LivePreview {
     await this.#preview.add(picture);
   }
 
-  /** Lets go of frames that nobody wants any more. */
-  expire(): void {
-    if (!this.#collecting || this.#demand.lasts(this.#options.now())) return;
+  /** Takes no frames for now: what there is would be shown as new for ever, so it is a still picture meanwhile. */
+  rest(): void {
+    if (!this.#collecting) return;
     this.#collecting = false;
     this.#shown.clear();
     this.#preview.clear();
+  }
+
+  /** Lets go of frames that nobody wants any more. */
+  expire(): void {
+    if (!this.#demand.lasts(this.#options.now())) this.rest();
   }
 
   /** For a viewer. Never rejects, and always a picture: without frames a still one. */

@@ -9,6 +9,7 @@ import { hashOf, type RecentPicture, RecentPictures } from '../images/recent-pic
 import type { ThumbnailEvent, ThumbnailSize, ThumbnailsStatus } from '../images/thumbnail.js';
 import { Thumbnails } from '../images/thumbnails.js';
 import { BestOf } from './best-of.js';
+import { PicturePace } from './load/pace.js';
 import { boxHeight } from './plan.js';
 import { holdSecondsOf, sizesOf } from './sizes.js';
 import type { ImageFormat, ImageResource, ImmutableImage } from './types.js';
@@ -26,6 +27,10 @@ export interface PicturesOptions {
     reason: 'encoder-busy' | 'frame-invalid' | `gate-${FrameVerdict}`,
     frame: DecodedPicture,
   ) => void;
+  /** Of so many good frames one is to become a picture, for the machine's sake. Default: each. */
+  readonly slowing?: (() => number) | undefined;
+  /** A good frame was left out because of that. */
+  readonly onSlowed?: (() => void) | undefined;
   /** The state of what the pictures show has changed. */
   readonly onGate: (judgement: GateJudgement) => void;
   /** The gate has let a frame pass. `arrivedAt`: when it was there; milliseconds since the epoch. */
@@ -58,6 +63,7 @@ export class Pictures {
   readonly #gate: FrameGate;
   readonly #recent = new RecentPictures(recent);
   readonly #bestOf: BestOf<Frame> | undefined;
+  readonly #pace: PicturePace;
   #spare: Uint8Array | undefined;
   #busy = false;
   #sequence = 0;
@@ -74,6 +80,7 @@ export class Pictures {
     const { thumbnail } = config;
     const [format = 'jpg', ...further] = thumbnail.formats;
     this.#options = options;
+    this.#pace = new PicturePace(thumbnail);
     this.#sizes = sizesOf(thumbnail);
     this.#thumbnails = new Thumbnails({
       ...thumbnail,
@@ -104,7 +111,7 @@ export class Pictures {
         count: thumbnail.bestOf,
         intervalSeconds: thumbnail.intervalSeconds,
         busy: () => this.#busy,
-        onBest: (frame) => this.#slot.offer(frame),
+        onBest: (frame) => this.#take(frame),
         onBeaten: ({ data }) => {
           this.#spare = data;
         },
@@ -170,7 +177,7 @@ export class Pictures {
     if (judgement.statistics.peakDifference === 0) this.#still.add(frame);
     const isBad = judgement.verdict === 'black' || judgement.verdict === 'flat';
     const score = isBad ? -1 : judgement.statistics.sharpness;
-    if (this.#bestOf === undefined) this.#slot.offer(frame);
+    if (this.#bestOf === undefined) this.#take(frame);
     else this.#bestOf.offer({ frame, capturedAt, score });
   }
 
@@ -207,6 +214,16 @@ export class Pictures {
   async close(): Promise<void> {
     await this.#slot.idle();
     await this.#thumbnails.idle();
+  }
+
+  /** The cheapest place to leave a frame out: it has been judged, and nothing is made of it yet. */
+  #take(frame: Frame): void {
+    if (this.#pace.takes(frame.capturedAt, this.#options.slowing?.() ?? 1)) {
+      this.#slot.offer(frame);
+      return;
+    }
+    this.#spare = frame.data;
+    this.#options.onSlowed?.();
   }
 
   async #thumbnail(format: ImageFormat, now: number, size?: string | number): Promise<ImageResource | undefined> {

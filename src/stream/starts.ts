@@ -1,6 +1,6 @@
 export interface StartsOptions {
-  /** Streams that may begin at once. */
-  readonly atOnce: number;
+  /** Streams that may begin at once, which can be others each time. */
+  readonly atOnce: () => number;
   /** A source that gives nothing does not hold the others up for longer. Default 2 s. */
   readonly holdMs?: number;
 }
@@ -26,7 +26,7 @@ export class Starts {
   /** Waits for a place, in the order of asking. Call the answer once the stream has begun; it does nothing the second time. */
   async enter(signal: AbortSignal): Promise<() => void> {
     if (signal.aborted) return () => {};
-    if (this.#taken >= this.#options.atOnce) {
+    if (this.#taken >= this.#options.atOnce()) {
       const isIn = await this.#wait(signal);
       if (!isIn) return () => {};
     } else this.#taken += 1;
@@ -55,9 +55,13 @@ export class Starts {
       if (!isHeld) return;
       isHeld = false;
       clearTimeout(timer);
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#taken -= 1;
-      else next();
+      this.#taken -= 1;
+      while (this.#taken < this.#options.atOnce()) {
+        const next = this.#waiting.shift();
+        if (next === undefined) return;
+        this.#taken += 1;
+        next();
+      }
     };
     const timer = setTimeout(leave, this.#options.holdMs ?? 2000).unref();
     return leave;

@@ -41,6 +41,8 @@ export interface StreamImagesOptions extends Omit<PicturesOptions, 'onGood'> {
   /** A preview or storyboard could not be made. */
   readonly onFailed: (error: SidepipeError) => void;
   readonly onFurther: FurtherPictures;
+  /** Whether frames are to be had for previews and storyboards. Default: they are. */
+  readonly extras?: (() => boolean) | undefined;
 }
 
 /** Everything that is to be seen of one stream: thumbnails, preview and storyboard, all from the same frames. */
@@ -147,8 +149,11 @@ export class StreamImages implements ImagesView {
   }
 
   async #good(frame: Frame): Promise<void> {
-    const [, isNew] = await Promise.all([this.#preview.add(frame), this.#storyboard.add(frame)]);
-    this.#sheetIsNew ||= isNew;
+    if (this.#options.extras?.() === false) this.#preview.rest();
+    else {
+      const [, isNew] = await Promise.all([this.#preview.add(frame), this.#storyboard.add(frame)]);
+      this.#sheetIsNew ||= isNew;
+    }
     if (!this.#options.uploads) return;
     // Encoded once the frame is given back; a frame that comes meanwhile is in the next one.
     this.#publishing ??= this.#publish().finally(() => {

@@ -19,6 +19,8 @@ export interface Metrics {
   readonly alerts: Counter<'stream' | 'alert' | 'state'>;
   readonly webhooks: Counter<'result'>;
   readonly monitorDropped: Counter<'stream'>;
+  readonly picturesSlowed: Counter;
+  readonly streamsRefused: Counter;
   readonly ffmpegRestarts: Counter<'stream' | 'reason'>;
   readonly ffmpegCpuSeconds: Counter<'stream'>;
   /** What players tell of themselves: `request`, `startup`, `rebuffer`. */
@@ -45,6 +47,8 @@ export interface Gauges {
   readonly storeUp: Gauge<'store'>;
   readonly remotePlaylistLagSeconds: Gauge<'stream'>;
   readonly monitorViewers: Gauge<'stream'>;
+  /** 1 for the level that holds, 0 for the others. */
+  readonly loadLevel: Gauge<'level'>;
   /** 1 for the state that holds, 0 for the others. */
   readonly publicationState: Gauge<'stream' | 'state'>;
   readonly viewers: Gauge<'stream'>;
@@ -170,6 +174,12 @@ function createGauges(registers: Registry[]): Omit<Gauges, 'viewers'> {
       labelNames: ['stream'],
       registers,
     }),
+    loadLevel: new Gauge({
+      name: 'sidepipe_load_level',
+      help: "What the machine's load is answered with: 1 for the one that holds of normal, slowed, refusing.",
+      labelNames: ['level'],
+      registers,
+    }),
     publicationState: new Gauge({
       name: 'sidepipe_publication_state',
       help: 'Of a stream on the store: 1 for the state that holds of waiting, publishing, standby, ended.',
@@ -258,6 +268,16 @@ function createEventMetrics(registers: Registry[]) {
       name: 'sidepipe_monitor_dropped_total',
       help: 'Viewers of a monitor that were let go because they took too little.',
       labelNames: ['stream'],
+      registers,
+    }),
+    picturesSlowed: new Counter({
+      name: 'sidepipe_pictures_slowed_total',
+      help: 'Good frames of which no picture was made because the machine had too much to do.',
+      registers,
+    }),
+    streamsRefused: new Counter({
+      name: 'sidepipe_streams_refused_total',
+      help: 'Streams that the API did not make because the machine had too much to do.',
       registers,
     }),
     ffmpegRestarts: new Counter({

@@ -5,6 +5,7 @@ import { createStreamEvents, type StreamEvent } from '../../src/stream/events.js
 import { Feed } from '../../src/stream/feed.js';
 import { HlsOutput } from '../../src/stream/hls-output.js';
 import { ImageWatch } from '../../src/stream/image-watch.js';
+import { loadEffects } from '../../src/stream/load/level.js';
 import { Outlets } from '../../src/stream/outlets.js';
 import { createEpisodes } from '../../src/telemetry/episodes.js';
 import { createLogger } from '../../src/telemetry/logger.js';
@@ -36,6 +37,7 @@ export function watchPictures(stream: Partial<StreamInput> = {}, more: Partial<S
   const env = {
     ...{ config, now, metrics, log: logger, events: topic, publisher: undefined, offlineFile: undefined },
     feed: new Feed({ run: 'test', now }),
+    load: { effects: loadEffects.normal, frame: noted },
     episodes: createEpisodes({ log: logger, now }),
     ...more,
   } as unknown as StreamEnvironment;

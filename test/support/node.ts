@@ -29,6 +29,8 @@ export async function startNode(config: ConfigInput, options: NodeOptions = {}):
       http: { host: '127.0.0.1', port: 0, ...config.http },
       // Opened by the first stream of publishers, also by one that a test makes later.
       rtmp: { host: '127.0.0.1', port: 0, ...config.rtmp },
+      // Tests run on machines that are busy with other tests.
+      guard: { enabled: false, ...config.guard },
     },
     {
       restart: { minDelayMs: 50, maxDelayMs: 500 },

@@ -25,6 +25,9 @@ const contract: Readonly<Record<string, readonly string[]>> = {
   sidepipe_webhooks_total: ['result'],
   sidepipe_monitor_viewers: ['stream'],
   sidepipe_monitor_dropped_total: ['stream'],
+  sidepipe_load_level: ['level'],
+  sidepipe_pictures_slowed_total: [],
+  sidepipe_streams_refused_total: [],
   sidepipe_ffmpeg_restarts_total: ['stream', 'reason'],
   sidepipe_ffmpeg_cpu_seconds_total: ['stream'],
   sidepipe_viewers: ['stream'],
@@ -71,6 +74,7 @@ describe('createMetrics', () => {
       gauges.thumbnailGate.set({ stream: 'a', state: 'good' }, 1);
       gauges.remotePlaylistLagSeconds.set({ stream: 'a' }, 2);
       gauges.monitorViewers.set({ stream: 'a' }, 1);
+      gauges.loadLevel.set({ level: 'normal' }, 1);
       gauges.publicationState.set({ stream: 'a', state: 'publishing' }, 1);
       gauges.uploadBacklogBytes.set(10);
       gauges.storeUp.set({ store: 's3://live/' }, 1);

@@ -2,6 +2,7 @@ import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Hono } from 'hono';
 import type { AppContext } from '../context.js';
 import { events } from './events.js';
+import { getNode } from './machine.js';
 import { createStream, deleteStream, readSettings, restartStream, rotateKey, updateStream } from './manage.js';
 import type { Operation } from './operation.js';
 import { takeSnapshot } from './snapshot.js';
@@ -22,6 +23,7 @@ const operations: readonly Operation[] = [
   listStills,
   takeSnapshot,
   events,
+  getNode,
 ];
 
 export type ApiDescription = ReturnType<OpenAPIHono['getOpenAPI31Document']>;
@@ -50,6 +52,7 @@ export function mountOperations(app: Hono, context: AppContext): () => ApiDescri
         { name: 'Streams', description: 'What there is to watch.' },
         { name: 'Pictures', description: 'Stills and snapshots.' },
         { name: 'Events', description: 'What happens, as it happens.' },
+        { name: 'Node', description: 'The node and its machine.' },
       ],
     });
 }

@@ -5,7 +5,7 @@ import { problemResponse } from '../problem.js';
 import { eventStream } from './event-stream.js';
 import { operation } from './operation.js';
 
-const typeNames = ['state', 'stream', 'thumbnail', 'gate', 'alert', 'restart', 'segment', 'stats'] as const;
+const typeNames = ['state', 'stream', 'thumbnail', 'gate', 'alert', 'restart', 'load', 'segment', 'stats'] as const;
 
 const types = z
   .string()

@@ -38,7 +38,7 @@ export interface OperationOptions<Query extends z.ZodObject, Body extends z.ZodT
   readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete';
   /** `/api/v1/streams/{stream}`. */
   readonly path: string;
-  readonly tag: 'Streams' | 'Pictures' | 'Events';
+  readonly tag: 'Streams' | 'Pictures' | 'Events' | 'Node';
   readonly summary: string;
   readonly description?: string;
   /** Whether only operators may. */

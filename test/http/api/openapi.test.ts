@@ -197,6 +197,7 @@ it('answers as described, operation by operation, on a real node', { timeout: 60
   });
   expect(files.value).toMatchObject({ field: 'thumbnail.offline' });
   await checked('listStreams', '', 'StreamList');
+  await checked('getNode', '', 'Node');
   await checked('getStream', 'stage', 'Stream');
   expect(
     (await checked('updateStream', 'stage', 'Stream', { audio: 'none', publish: { graceSeconds: 5 } })).status,
