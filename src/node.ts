@@ -29,7 +29,6 @@ import { createStreamEvents, type StreamEvents } from './stream/events.js';
 import { Feed } from './stream/feed.js';
 import type { RecordedEvent } from './stream/feed-schema.js';
 import { LoadGuard } from './stream/load/guard.js';
-import { openMachine } from './stream/load/machine.js';
 import { restartOf } from './stream/plan.js';
 import { StreamRegistry } from './stream/registry.js';
 import { defaultRestartPolicy } from './stream/restart-policy.js';
@@ -103,8 +102,10 @@ export class SidepipeNode {
     const level = this.config.log.level;
     this.#log = createLogger({ level, redact: this.#secrets.redact, pretty, ...(destination && { destination }) });
     this.#door = new PublisherDoor(this.config, this.#log);
-    this.#load = this.#watchLoad();
-    this.#metrics.onCollect((gauges) => this.#load.collect(gauges));
+    this.#load = new LoadGuard({
+      ...{ config: this.config.guard, openMachine: options.openMachine },
+      ...{ feed: this.#feed, metrics: this.#metrics, log: this.#log },
+    });
     this.#metrics.onCollect((gauges) => this.#streams.collect(gauges, this.#metrics));
     this.#app = createApp({
       ...appSettings(this.config),
@@ -284,12 +285,6 @@ export class SidepipeNode {
     });
     alerts.start();
     return alerts;
-  }
-
-  #watchLoad(): LoadGuard {
-    const { openMachine: open = openMachine } = this.#options;
-    const { feed, metrics, log } = { feed: this.#feed, metrics: this.#metrics, log: this.#log };
-    return new LoadGuard({ config: this.config.guard, openMachine: open, feed, metrics, log });
   }
 
   async #listen(): Promise<void> {

@@ -12,16 +12,16 @@ import {
   loadLevels,
   loadWords,
 } from './level.js';
-import type { Machine } from './machine.js';
+import { type Machine, openMachine } from './machine.js';
 import { type LoadSample, measuresBetween } from './measures.js';
 
 export interface LoadGuardOptions {
   /** `guard` of the configuration. */
   readonly config: LoadLimitsOf & { readonly enabled: boolean; readonly intervalSeconds: number };
-  /** Opened by `start`, where the guard is enabled. */
-  readonly openMachine: () => Machine;
+  /** Opened by `start`, where the guard is enabled. Default: the machine that this runs on. */
+  readonly openMachine?: (() => Machine) | undefined;
   readonly feed: Pick<Feed, 'publish'>;
-  readonly metrics: Pick<Metrics, 'picturesSlowed' | 'streamsRefused'>;
+  readonly metrics: Pick<Metrics, 'picturesSlowed' | 'streamsRefused' | 'onCollect'>;
   readonly log: Logger;
 }
 
@@ -47,6 +47,7 @@ export class LoadGuard implements StreamLoad {
 
   constructor(options: LoadGuardOptions) {
     this.#options = options;
+    options.metrics.onCollect((gauges) => this.#collect(gauges));
   }
 
   get effects(): LoadEffects {
@@ -74,10 +75,6 @@ export class LoadGuard implements StreamLoad {
     return Math.max(1, Math.floor(most * this.effects.startsShare));
   }
 
-  collect({ loadLevel }: Pick<Gauges, 'loadLevel'>): void {
-    for (const level of loadLevels) loadLevel.set({ level }, level === this.#level ? 1 : 0);
-  }
-
   describe(): NodeLoadDescription {
     const { cpu, loadPerCore, loopDelayMs, memoryAvailable, encoderDropped } = this.#measures;
     const { slowing, extras, takesStreams } = this.effects;
@@ -101,9 +98,9 @@ export class LoadGuard implements StreamLoad {
   }
 
   start(): void {
-    const { config, openMachine } = this.#options;
+    const { config, openMachine: open = openMachine } = this.#options;
     if (!config.enabled) return;
-    this.#machine = openMachine();
+    this.#machine = open();
     this.#timer = setInterval(() => {
       this.#sampling ??= this.#sample().finally(() => {
         this.#sampling = undefined;
@@ -115,6 +112,10 @@ export class LoadGuard implements StreamLoad {
     clearInterval(this.#timer);
     await this.#sampling;
     this.#machine?.close();
+  }
+
+  #collect({ loadLevel }: Pick<Gauges, 'loadLevel'>): void {
+    for (const level of loadLevels) loadLevel.set({ level }, level === this.#level ? 1 : 0);
   }
 
   get #level() {
