@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { AlertChange } from './alerts/alert.js';
+import { alertEvent } from './alert-event.js';
 import { Alerts } from './alerts/alerts.js';
 import { ensureAdminToken } from './config/admin-token.js';
 import { parseConfig } from './config/parse.js';
@@ -27,7 +27,6 @@ import { openPublishing, type Publishing } from './publishing.js';
 import { type ReloadOptions, reload, reloadFrom } from './reload.js';
 import { createStreamEvents, type StreamEvents } from './stream/events.js';
 import { Feed } from './stream/feed.js';
-import type { RecordedEvent } from './stream/feed-schema.js';
 import { LoadGuard } from './stream/load/guard.js';
 import { restartOf } from './stream/plan.js';
 import { StreamRegistry } from './stream/registry.js';
@@ -332,10 +331,6 @@ export class SidepipeNode {
       redact: this.#secrets.redact,
     });
   }
-}
-
-function alertEvent({ at, since, ...change }: AlertChange): RecordedEvent {
-  return { type: 'alert', ...change, at: new Date(at).toISOString(), since: new Date(since).toISOString() };
 }
 
 /**

@@ -11,7 +11,7 @@ export interface MachineReading {
 }
 
 /** What became of the frames that were to be made pictures of, so far. */
-export interface EncoderCounts {
+interface EncoderCounts {
   readonly made: number;
   /** A newer one took its place while the encoder was busy. */
   readonly dropped: number;
