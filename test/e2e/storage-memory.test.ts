@@ -6,12 +6,12 @@ import { measureOutage } from '../support/outage.js';
 import { startS3Server } from '../support/s3/server.js';
 import { until } from '../support/wait.js';
 
-/** A third of what the outage makes: as 20 MB are for 120 s of 4 Mbit/s. */
+/** A quarter of what the outage makes; 20 MB are a third for 120 s of 4 Mbit/s. */
 const backlogBytes = 18_000_000;
-const outageSeconds = 18;
+const outageSeconds = 24;
 const bitsPerSecond = 24_000_000;
 
-it('an outage of three times the backlog: memory within the bound, viewers unharmed, gaps only beyond it', async () => {
+it('outages of four times the backlog: memory within the bound, viewers unharmed, gaps only beyond it', async () => {
   const program = await builtProgram();
   const clip = join(await temporaryFolder(), 'clip.ts');
   await runFfmpeg([
@@ -39,27 +39,36 @@ it('an outage of three times the backlog: memory within the bound, viewers unhar
       {
         name: 'cam',
         source: clip,
-        hls: { segmentSeconds: 0.5, windowSegments: 8 },
-        thumbnail: { intervalSeconds: 1, width: 160, staleAfterSeconds: 5 },
+        hls: { segmentSeconds: 0.5, windowSegments: 6 },
+        thumbnail: { intervalSeconds: 1, width: 160, staleAfterSeconds: 15 },
       },
     ],
   };
-  const node = await startChild({ program, args: ['serve', '--config', await configFile(config)] });
+  const args = ['serve', '--config', await configFile(config)];
+  // So that what is counted is what is held, not what the collector has not come to yet.
+  const collect = 'data:text/javascript,setInterval(() => globalThis.gc(), 500).unref()';
+  const script = ['--expose-gc', '--import', collect, join(program, 'cli.js'), ...args];
+  const node = await startChild({ program, script });
   const url = await node.url();
   await until('a picture', async () => (await fetch(`${url}/readyz`)).ok, { timeoutMs: 60_000, intervalMs: 100 });
-  const facts = await measureOutage({
-    ...{ url, pid: node.pid, server },
-    ...{ settleSeconds: 10, beforeSeconds: 20, outageSeconds },
-  });
-  expect(facts.remoteProblems).toEqual([]);
-  expect(facts.localProblems).toEqual([]);
-  expect(facts.localPolls).toBeGreaterThan(20);
-  expect(facts.remotePolls).toBeGreaterThan(100);
-  // What is being sent is over and above: it is not given up.
-  expect(facts.backlogBytes).toBeLessThanOrEqual(backlogBytes * 1.2);
-  expect(facts.residentOutage - facts.residentBefore).toBeLessThanOrEqual(backlogBytes * 1.2);
-  expect(facts.producedBytes).toBeGreaterThan(backlogBytes * 2);
-  expect(facts.gaps).toBeGreaterThan(0);
-  expect(facts.gapsAreTheOldest).toBe(true);
-  expect(facts.keptBytes).toBeGreaterThan(backlogBytes - 2 * facts.largestSegmentBytes);
-}, 180_000);
+  // A store that is away, and one that answers but takes nothing: uploads begin again and again then.
+  for (const [outage, more] of [
+    ['no answer', { settleSeconds: 8 }],
+    ['no writes', { settleSeconds: 4, method: 'PUT' }],
+  ] as const) {
+    const facts = await measureOutage({ url, pid: node.pid, server, beforeSeconds: 8, outageSeconds, ...more });
+    expect(facts.remoteProblems, outage).toEqual([]);
+    expect(facts.localProblems, outage).toEqual([]);
+    expect(facts.localPolls, outage).toBeGreaterThan(20);
+    expect(facts.remotePolls, outage).toBeGreaterThan(100);
+    expect(facts.backlogBytes, outage).toBeLessThanOrEqual(backlogBytes);
+    // What is resident is for the bench: the allocator moves that by tens of megabytes on its own.
+    expect(facts.externalOutage - facts.externalBefore, outage).toBeLessThanOrEqual(backlogBytes * 1.2);
+    expect(facts.producedBytes, outage).toBeGreaterThan(backlogBytes * 2);
+    expect(facts.gaps, outage).toBeGreaterThan(0);
+    // What was being sent when the store went, or when it came back, is not given up.
+    expect(facts.keptOutOfTurn, outage).toBeLessThanOrEqual(facts.kept / 2);
+    // Until the store has all, what is made anew pushes out more of what was made before.
+    expect(facts.keptBytes, outage).toBeGreaterThan(backlogBytes / 3);
+  }
+}, 240_000);

@@ -15,12 +15,20 @@ export interface OutageOptions {
   readonly beforeSeconds: number;
   readonly settleSeconds: number;
   readonly outageSeconds: number;
+  /** Which requests fail. Default: all. */
+  readonly method?: 'PUT';
 }
 
 export interface OutageFacts {
   /** What of the node is in memory: the most in the time before, and from the beginning of the outage until all was well again. */
   readonly residentBefore: number;
   readonly residentOutage: number;
+  /**
+   * Bytes outside the JavaScript heap, by the node's own count, less those of the window that it serves: the most before,
+   * and in the last third of the outage. Garbage counts until it is collected.
+   */
+  readonly externalBefore: number;
+  readonly externalOutage: number;
   /** The most that its API called waiting. */
   readonly backlogBytes: number;
   /** Of segments that were begun and ended while the store was away. */
@@ -28,9 +36,11 @@ export interface OutageFacts {
   /** Of those, what reached the store afterwards. */
   readonly keptBytes: number;
   readonly largestSegmentBytes: number;
-  /** Segments that a playlist on the store called a gap, and whether one of them is younger than one that was kept. */
+  /** Segments that a playlist on the store called a gap. */
   readonly gaps: number;
-  readonly gapsAreTheOldest: boolean;
+  /** Segments that were kept, and those of them that are older than one that was not: they were being sent. */
+  readonly kept: number;
+  readonly keptOutOfTurn: number;
   /** From the return of the store until its playlist listed what was the newest then. */
   readonly recoverySeconds: number;
   readonly remotePolls: number;
@@ -44,20 +54,25 @@ const patience = { timeoutMs: 60_000, intervalMs: 100 };
 
 /** Takes a node's store away for a while, and looks at the node, its playlists and its memory all the time. */
 export async function measureOutage(options: OutageOptions): Promise<OutageFacts> {
-  const { url, pid, server, beforeSeconds, settleSeconds, outageSeconds } = options;
+  const { url, pid, server, beforeSeconds, settleSeconds, outageSeconds, method } = options;
   const remoteText = () => server.objects('live').get(playlistKey)?.body.toString();
   await until('a playlist on the store', () => remoteText() !== undefined, patience);
   const remote = watchBucket(server);
   const local = watchNode(url);
   await delay(settleSeconds * 1000);
   const before = sampleMemory(pid);
+  const usual = sampleExternal(url);
   await delay(beforeSeconds * 1000);
   const residentBefore = await before.stop();
+  const externalBefore = await usual.stop();
 
   const during = sampleMemory(pid);
   local.mark();
-  server.faults.add({ fault: { kind: 'reset', when: 'before-commit' } });
-  await delay(outageSeconds * 1000);
+  server.faults.add({ fault: { kind: 'reset', when: 'before-commit' }, ...(method && { method }) });
+  await delay((outageSeconds * 1000 * 2) / 3);
+  const full = sampleExternal(url);
+  await delay((outageSeconds * 1000) / 3);
+  const externalOutage = await full.stop();
   const segments = local.marked();
   const newest = [...segments.keys()].at(-1)!;
   server.faults.clear();
@@ -71,20 +86,21 @@ export async function measureOutage(options: OutageOptions): Promise<OutageFacts
 
   const sizes = [...segments.values()];
   const kept = [...segments].filter(([file]) => remoteFacts.listed.has(file));
-  const firstKept = [...segments.keys()].findIndex((file) => remoteFacts.listed.has(file));
-  const lost = [...segments.keys()]
-    .map((file, index) => ({ file, index }))
-    .filter(({ file }) => !remoteFacts.listed.has(file));
+  const files = [...segments.keys()];
+  const lost = files.filter((file) => !remoteFacts.listed.has(file));
+  const afterLost = files.slice(files.lastIndexOf(lost.at(-1) ?? '') + 1);
   return {
     residentBefore,
     residentOutage,
+    externalBefore,
+    externalOutage,
     backlogBytes: localFacts.backlogBytes,
     producedBytes: sum(sizes),
     keptBytes: sum(kept.map(([, bytes]) => bytes)),
     largestSegmentBytes: Math.max(...sizes),
     gaps: lost.length,
-    // The very first may have been on its way when the store went, and such ones are not given up.
-    gapsAreTheOldest: lost.every(({ index }) => firstKept < 0 || index < firstKept || firstKept <= 1),
+    kept: kept.length,
+    keptOutOfTurn: kept.length - afterLost.length,
     recoverySeconds,
     remotePolls: remoteFacts.polls,
     remoteProblems: remoteFacts.problems,
@@ -180,6 +196,30 @@ function sampleMemory(pid: number) {
       most = Math.max(most, Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024);
       await delay(100);
     }
+  })();
+  return {
+    async stop() {
+      stopped = true;
+      await sampling;
+      return most;
+    },
+  };
+}
+
+/** The most that a node has outside the JavaScript heap and does not serve itself. */
+function sampleExternal(url: string) {
+  let [most, stopped] = [0, false];
+  const look = async (): Promise<void> => {
+    const [metrics, stream] = await Promise.all([fetch(`${url}/metrics`), fetch(`${url}/api/v1/streams/cam`)]);
+    const { hls } = (await stream.json()) as { hls: { windowBytes: number } };
+    const external = Number(/^nodejs_external_memory_bytes (.+)$/m.exec(await metrics.text())?.[1]);
+    most = Math.max(most, external - hls.windowBytes);
+  };
+  const sampling = (async () => {
+    do {
+      await look();
+      await delay(100);
+    } while (!stopped);
   })();
   return {
     async stop() {
