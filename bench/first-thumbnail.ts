@@ -1,13 +1,14 @@
-import { createNode } from '../src/node.js';
+import { createNode, type SidepipeNode } from '../src/node.js';
 import { until } from '../test/support/wait.js';
 import { makeClip } from './support/clip.js';
-import { type LiveSourceOptions, startLiveSource } from './support/live-source.js';
+import { type LivePublisher, startLivePublisher } from './support/live-publisher.js';
+import { type LiveSource, type LiveSourceOptions, startLiveSource } from './support/live-source.js';
 import { type Answer, atMost, type QuestionOptions, type Ratio, type Row } from './support/question.js';
 import { median } from './support/statistics.js';
 
 interface Case {
   readonly name: string;
-  readonly source: LiveSourceOptions;
+  readonly source: LiveSourceOptions | { readonly kind: 'rtmp-push'; readonly clip: string };
   readonly repetitions: number;
   /** Milliseconds from the keyframe to the picture; undefined where no promise is made. */
   readonly targetMs?: number;
@@ -57,12 +58,20 @@ export async function run({ quick }: QuestionOptions): Promise<Answer> {
       repetitions: quick ? 1 : 5,
       targetMs: 300,
     },
+    { name: 'RTMP push', source: { kind: 'rtmp-push', clip: flv }, repetitions: few, targetMs: 300 },
+    {
+      name: 'RTMP push with B-frames',
+      source: { kind: 'rtmp-push', clip: reordered },
+      repetitions: few,
+      targetMs: 300,
+    },
   ];
   const rows: Row[] = [];
   const ratios: Ratio[] = [];
   for (const { name, source, repetitions, targetMs } of cases) {
     const times: Times[] = [];
-    for (let index = 0; index < repetitions; index += 1) times.push(await firstThumbnail(source));
+    for (let index = 0; index < repetitions; index += 1)
+      times.push(await (source.kind === 'rtmp-push' ? firstPushed(source.clip) : firstPulled(source)));
     const fromKeyframeMs = median(times.map((each) => each.fromKeyframeMs));
     rows.push(
       { name: `${name}: after the keyframe`, value: fromKeyframeMs, unit: 'ms' },
@@ -73,18 +82,35 @@ export async function run({ quick }: QuestionOptions): Promise<Answer> {
   return { question: 'Time from a live 1080p source’s first keyframe to a fresh GET thumbnail.jpg', rows, ratios };
 }
 
-async function firstThumbnail(options: LiveSourceOptions): Promise<Times> {
+async function firstPulled(options: LiveSourceOptions): Promise<Times> {
   const source = await startLiveSource(options);
+  return firstThumbnail({ source: source.url }, async () => source);
+}
+
+function firstPushed(clip: string): Promise<Times> {
+  const key = 'a-key-of-the-camera';
+  return firstThumbnail({ source: 'push', keys: [key] }, (node) =>
+    startLivePublisher({ port: node.rtmpAddresses.rtmp!.port, key: `camera?key=${key}`, clip }),
+  );
+}
+
+async function firstThumbnail(
+  stream: { readonly source: string; readonly keys?: string[] },
+  begin: (node: SidepipeNode) => Promise<LiveSource | LivePublisher>,
+): Promise<Times> {
   const node = createNode(
     {
       log: { level: 'silent' },
-      streams: [{ name: 'camera', source: source.url, thumbnail: { intervalSeconds: 2, width: 640, height: 360 } }],
+      rtmp: { host: '127.0.0.1', port: 0 },
+      streams: [{ name: 'camera', ...stream, thumbnail: { intervalSeconds: 2, width: 640, height: 360 } }],
     },
     { listen: false, closeDeadlineMs: 0 },
   );
+  let source: LiveSource | LivePublisher | undefined;
   try {
     const startedAt = performance.now();
     await node.start();
+    source = await begin(node);
     const camera = node.streams.get('camera')!;
     await until('a thumbnail', () => camera.describe().thumbnail.captured > 0, { timeoutMs: 20_000, intervalMs: 2 });
     const response = await node.fetch(new Request('http://node/live/camera/thumbnail.jpg'));
@@ -95,6 +121,6 @@ async function firstThumbnail(options: LiveSourceOptions): Promise<Times> {
     return { fromKeyframeMs: at - source.keyframeSentAt!, fromStartMs: at - startedAt };
   } finally {
     await node.close();
-    await source.close();
+    await source?.close();
   }
 }

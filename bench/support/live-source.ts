@@ -82,7 +82,7 @@ export async function startLiveSource({ kind, clip, fromMs = 0 }: LiveSourceOpti
 }
 
 /** Sends each unit at its time. */
-async function pace<T>(
+export async function pace<T>(
   units: readonly Unit<T>[],
   send: (data: T) => void,
   onKeyframe: () => void,
@@ -100,7 +100,7 @@ async function pace<T>(
 }
 
 /** What a server sends to every player first, and what it sends as it comes. */
-function rtmpUnits(flv: Buffer, fromMs: number): { heads: RtmpMessage[]; units: Unit<RtmpMessage>[] } {
+export function rtmpUnits(flv: Buffer, fromMs: number): { heads: RtmpMessage[]; units: Unit<RtmpMessage>[] } {
   const heads: RtmpMessage[] = [];
   const units: Unit<RtmpMessage>[] = [];
   for (const { type, timestamp, payload } of parseFlv(flv)) {
