@@ -27,6 +27,7 @@ import { openPublishing, type Publishing } from './publishing.js';
 import { type ReloadOptions, reload, reloadFrom } from './reload.js';
 import { createStreamEvents, type StreamEvents } from './stream/events.js';
 import { Feed } from './stream/feed.js';
+import { Histories } from './stream/history.js';
 import { LoadGuard } from './stream/load/guard.js';
 import { restartOf } from './stream/plan.js';
 import { StreamRegistry } from './stream/registry.js';
@@ -81,6 +82,7 @@ export class SidepipeNode {
   readonly #events = createStreamEvents();
   readonly #feed = new Feed({ run: Date.now().toString(36), now: Date.now });
   readonly #load: LoadGuard;
+  readonly #histories = new Histories();
   readonly #snapshotPlaces = new SnapshotPlaces();
   /** What `close` does, in order. */
   readonly #closers: (() => unknown)[] = [];
@@ -113,6 +115,7 @@ export class SidepipeNode {
       load: () => this.#load.describe(),
       metrics: this.#metrics,
       feed: this.#feed,
+      histories: this.#histories,
       version,
       log: this.#log,
     });
@@ -170,7 +173,7 @@ export class SidepipeNode {
     this.#closedLater(this.#door);
     this.#alerts = this.#openAlerts();
     const ticking = setInterval(() => void this.#streams.tick(), TICK_MS);
-    const counting = setInterval(() => this.#feed.stats(this.#streams.list().map((each) => each.stats())), STATS_MS);
+    const counting = setInterval(() => this.#streams.tell(this.#feed, this.#histories), STATS_MS);
     this.#closers.unshift(
       () => clearInterval(ticking),
       () => clearInterval(counting),
@@ -193,6 +196,7 @@ export class SidepipeNode {
         onGone: (name) => {
           this.#door.desk.dismiss(name);
           this.#alerts?.forget(name);
+          this.#histories.forget(name);
         },
         ...{ feed: this.#feed, metrics: this.#metrics, log: this.#log, closeDeadlineMs, endedForMs },
       }),

@@ -1,6 +1,7 @@
 import { type Context, Hono } from 'hono';
 import type { StreamControl } from '../stream/control.js';
 import { Feed } from '../stream/feed.js';
+import { Histories } from '../stream/history.js';
 import type { NodeLoadDescription } from '../stream/load/description.js';
 import type { StreamDirectory } from '../stream/types.js';
 import { loadAssets, type WebAssets } from '../web/assets.js';
@@ -20,6 +21,7 @@ import { monitorRoutes } from './monitor.js';
 import { pageResponse, pageRoutes } from './pages.js';
 import { methodNotAllowed, notFound, type Problem, problemOf, problemResponse } from './problem.js';
 import { identifyCalls, requestIdOf } from './request-id.js';
+import { statusRoutes } from './status.js';
 
 export interface AppOptions {
   readonly streams: StreamDirectory;
@@ -32,6 +34,8 @@ export interface AppOptions {
   readonly metrics: MetricsSource;
   /** What happens to the streams. Default: nothing does. */
   readonly feed?: Feed;
+  /** The last hour of the streams. Default: nothing is known of it. */
+  readonly histories?: Pick<Histories, 'read'>;
   /** What operators do to the streams. Default: nothing can be done. */
   readonly control?: () => StreamControl | undefined;
   /** What the machine has to do. Default: nobody watches it. */
@@ -69,6 +73,7 @@ export function createApp(options: AppOptions): App {
     control: options.control ?? (() => undefined),
     load: options.load ?? (() => undefined),
     feed: options.feed ?? new Feed({ run: 'none', now: Date.now }),
+    histories: options.histories ?? new Histories(),
     viewerIds: createViewerIds(),
     version: options.version,
     log,
@@ -84,6 +89,7 @@ export function createApp(options: AppOptions): App {
   healthRoutes(app, context);
   pageRoutes(app, context);
   loginRoutes(app, context);
+  statusRoutes(app, context);
   embedRoutes(app, context);
   app.notFound((c) => unmatched(app, c, context));
   app.onError((error, c) => {

@@ -104,7 +104,7 @@ export function requireAdmin(context: AppContext): MiddlewareHandler {
 }
 
 /** Undefined when the request is the admin's, else what to answer. */
-function adminRefusal(c: Context, context: AppContext): Problem | undefined {
+export function adminRefusal(c: Context, context: AppContext): Problem | undefined {
   return context.admin.refusal(adminRequest(c, context));
 }
 

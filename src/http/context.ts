@@ -1,5 +1,6 @@
 import type { StreamControl } from '../stream/control.js';
 import type { Feed } from '../stream/feed.js';
+import type { Histories } from '../stream/history.js';
 import type { NodeLoadDescription } from '../stream/load/description.js';
 import type { StreamDirectory } from '../stream/types.js';
 import type { WebAssets } from '../web/assets.js';
@@ -31,6 +32,8 @@ export interface AppContext {
   readonly rtmpPort: number;
   readonly metrics: MetricsSource;
   readonly feed: Feed;
+  /** The last hour of the streams. */
+  readonly histories: Pick<Histories, 'read'>;
   /** What operators do to the streams; undefined before the node has begun. */
   readonly control: () => StreamControl | undefined;
   /** What the machine has to do; undefined where nobody watches it. */

@@ -70,8 +70,8 @@ export const pageSecurity: HeaderFields = {
   'x-frame-options': 'DENY',
 };
 
-/** For the page with the form of the login. */
-export const loginSecurity: HeaderFields = {
+/** For the pages with the forms of login and logout. */
+export const formSecurity: HeaderFields = {
   ...pageSecurity,
   'content-security-policy': (pageSecurity['content-security-policy'] ?? '').replace(
     "form-action 'none'",

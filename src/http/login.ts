@@ -4,7 +4,7 @@ import { readText } from './api/body.js';
 import { apiProblem } from './api/problems.js';
 import { adminRequest } from './auth.js';
 import type { AppContext } from './context.js';
-import { type HeaderFields, loginSecurity } from './headers.js';
+import { formSecurity, type HeaderFields } from './headers.js';
 import { pageResponse } from './pages.js';
 import { type Problem, problemOf, problemResponse } from './problem.js';
 
@@ -47,7 +47,7 @@ function page(context: AppContext, { next, problem }: { next: string; problem?: 
   const refusal = isWrong ? 'This is not the admin token of this node.' : problem?.detail;
   return pageResponse(loginPage({ next, refusal, assets, version }), {
     ...(problem && { problem: isWrong ? { ...problem, headers: {} } : problem }),
-    security: loginSecurity,
+    security: formSecurity,
   });
 }
 

@@ -6,6 +6,7 @@ import { FrameGate, type FrameVerdict, type GateJudgement } from '../frames/gate
 import { FrameSlot } from '../frames/slot.js';
 import { dominantColourOf, type TinyPicture, thumbHashOf, tinyPicture } from '../images/placeholder.js';
 import { hashOf, type RecentPicture, RecentPictures } from '../images/recent-pictures.js';
+import { RejectedFrames } from '../images/rejected-frames.js';
 import type { ThumbnailEvent, ThumbnailSize, ThumbnailsStatus } from '../images/thumbnail.js';
 import { Thumbnails } from '../images/thumbnails.js';
 import { BestOf } from './best-of.js';
@@ -64,6 +65,8 @@ export class Pictures {
   readonly #recent = new RecentPictures(recent);
   readonly #bestOf: BestOf<Frame> | undefined;
   readonly #pace: PicturePace;
+  /** What the gate held back lately. */
+  readonly rejected = new RejectedFrames();
   #spare: Uint8Array | undefined;
   #busy = false;
   #sequence = 0;
@@ -170,6 +173,7 @@ export class Pictures {
     if (!judgement.accepted) {
       this.#spare = picture.data;
       this.#rejected += 1;
+      this.rejected.offer(frame, judgement.verdict);
       this.#options.onDropped(`gate-${judgement.verdict}`, frame);
       return;
     }
@@ -214,6 +218,7 @@ export class Pictures {
   async close(): Promise<void> {
     await this.#slot.idle();
     await this.#thumbnails.idle();
+    await this.rejected.idle();
   }
 
   /** The cheapest place to leave a frame out: it has been judged, and nothing is made of it yet. */

@@ -1,4 +1,6 @@
 import type { Gauges, Metrics } from '../telemetry/metrics.js';
+import type { Feed } from './feed.js';
+import type { Histories } from './history.js';
 import type { Stream } from './stream.js';
 import type { StreamDirectory, StreamState } from './types.js';
 
@@ -44,6 +46,13 @@ export class StreamRegistry implements StreamDirectory {
 
   async tick(): Promise<void> {
     await Promise.all(this.list().map((stream) => stream.tick()));
+  }
+
+  /** Tells of all streams as they are. */
+  tell(feed: Pick<Feed, 'stats'>, histories: Pick<Histories, 'add'>): void {
+    const stats = this.list().map((stream) => stream.stats());
+    feed.stats(stats);
+    histories.add(stats, Date.now());
   }
 
   /** Ends all streams side by side. */

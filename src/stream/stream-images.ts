@@ -2,6 +2,7 @@ import type { StreamConfig } from '../config/schema.js';
 import type { SidepipeError } from '../errors.js';
 import type { DecodedPicture, Frame } from '../frames/frame.js';
 import type { EncodedImage } from '../images/picture.js';
+import type { RejectedFrame } from '../images/rejected-frames.js';
 import type { StoryboardTile, TimelineSpan } from '../images/storyboard-vtt.js';
 import type { ThumbnailSize } from '../images/thumbnail.js';
 import { LivePreview } from './live-preview.js';
@@ -89,6 +90,11 @@ export class StreamImages implements ImagesView {
 
   get sizeNames(): readonly string[] {
     return this.#pictures.sizes.map(({ name }) => name);
+  }
+
+  /** What the gate held back lately, the newest first. */
+  get rejected(): readonly RejectedFrame[] {
+    return this.#pictures.rejected.list();
   }
 
   get status(): PicturesStatus {

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { RejectedFrame } from '../images/rejected-frames.js';
 import type { StreamDiagnosis } from './diagnosis.js';
 import type { StreamSeries } from './outlets.js';
 
@@ -95,6 +96,8 @@ export interface ImagesView {
   /** The WebVTT of the storyboard, without cues before there are pictures. */
   storyboard(): PlaylistResource;
   sheet(number: number): Promise<SheetResource | undefined>;
+  /** The last frames that the gate held back, the newest first, a bounded number. */
+  readonly rejected: readonly RejectedFrame[];
 }
 
 /** Where a stream is played and seen: absolute, or from the node's root. */

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { RejectedFrame } from '../../src/images/rejected-frames.js';
 import type { StillEntry } from '../../src/storage/publish/types.js';
 import type { StreamDiagnosis } from '../../src/stream/diagnosis.js';
 import { Outlets } from '../../src/stream/outlets.js';
@@ -84,6 +85,7 @@ export class FakeStream implements LiveStream {
       preview: async () => this.previewPicture,
       storyboard: () => this.storyboardText,
       sheet: async (number) => this.sheets.get(number),
+      rejected: this.rejected,
     };
   }
 
@@ -98,6 +100,8 @@ export class FakeStream implements LiveStream {
   diagnose(): StreamDiagnosis {
     return this.diagnosis;
   }
+
+  rejected: RejectedFrame[] = [];
 
   stillEntries: StillEntry[] = [];
 

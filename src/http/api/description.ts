@@ -2,6 +2,7 @@ import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Hono } from 'hono';
 import type { AppContext } from '../context.js';
 import { events } from './events.js';
+import { listRejected, readHistory } from './history.js';
 import { getNode } from './machine.js';
 import { createStream, deleteStream, readSettings, restartStream, rotateKey, updateStream } from './manage.js';
 import type { Operation } from './operation.js';
@@ -20,6 +21,8 @@ const operations: readonly Operation[] = [
   restartStream,
   rotateKey,
   diagnoseStream,
+  readHistory,
+  listRejected,
   listStills,
   takeSnapshot,
   events,

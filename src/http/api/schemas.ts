@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type HistorySeries, historySeries } from '../../stream/history.js';
 import type { StreamDescription } from '../../stream/types.js';
 
 /** What the API answers with. */
@@ -155,6 +156,34 @@ export const diagnosisSchema = z
       .describe('The newest first, at most 20.'),
   })
   .meta({ id: 'Diagnosis' });
+
+export const rejectedSchema = z
+  .object({
+    frames: z
+      .array(
+        z.object({
+          capturedAt: time,
+          verdict: z.enum(['black', 'flat', 'frozen']).describe('Why it was held back.'),
+          width: count,
+          height: count,
+          picture: z.string().describe('A small JPEG as a `data:` URL.'),
+        }),
+      )
+      .describe('The newest first, at most 6.'),
+  })
+  .meta({ id: 'RejectedFrames' });
+
+const points = z.array(z.number().nullable());
+
+export const historySchema = z
+  .object({
+    stepSeconds: z.number(),
+    at: z.array(count).describe('When each step begins, the oldest first: seconds since the epoch.'),
+    series: z
+      .object(Object.fromEntries(historySeries.map((name) => [name, points])) as Record<HistorySeries, typeof points>)
+      .describe('As in the `stats` event, a value for each step; null: not known then.'),
+  })
+  .meta({ id: 'History' });
 
 export const stillsSchema = z
   .object({

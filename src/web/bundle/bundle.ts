@@ -9,7 +9,7 @@ import { strictShadowStyles } from './shadow-styles.js';
  * or `dist/web/assets`.
  */
 
-const entries = ['home', 'watch', 'embed', 'monitor-worker'];
+const entries = ['home', 'watch', 'embed', 'status', 'monitor-worker'];
 /** Imported once the script runs, and so by every player. */
 const soon = ['hls.light-', 'player-elements-'];
 const root = new URL('../../../', import.meta.url);

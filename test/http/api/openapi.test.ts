@@ -218,6 +218,8 @@ it('answers as described, operation by operation, on a real node', { timeout: 60
     field: 'keepPublishers',
   });
   await checked('diagnoseStream', 'stage', 'Diagnosis');
+  await checked('readHistory', 'stage', 'History');
+  await checked('listRejected', 'stage', 'RejectedFrames');
   await checked('listStills', 'stage', 'Stills');
   expect((await asked('takeSnapshot', 'stage')).status).toBeGreaterThanOrEqual(500);
   expect((await asked('deleteStream', 'stage')).status).toBe(204);

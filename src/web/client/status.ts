@@ -1,0 +1,198 @@
+import { call, type Problem } from './status/call.js';
+import { copyText } from './status/copying.js';
+import { Detail, keyframesInWords, type Settings } from './status/detail.js';
+import { find, setText } from './status/elements.js';
+import type { Stats } from './status/facts.js';
+import { type FeedEvent, listen } from './status/feed.js';
+import { Rows } from './status/rows.js';
+import { type Created, StreamForm, showFormError } from './status/stream-form.js';
+
+const rows = new Rows(find(document, '[data-rows]'));
+const newest = new Map<string, Stats>();
+let selected: { readonly name: string; readonly row: HTMLElement; readonly detail: Detail } | undefined;
+
+const form = new StreamForm({
+  dialog: dialog('stream'),
+  onCreated: (created) => void added(created),
+  onChanged: (name) => say(`${name} has its new settings.`),
+  onProblem: complain,
+});
+find(document, '[data-do="create"]').hidden = false;
+
+listen({
+  onEvent: (event) => void take(event),
+  onLink: (link) => {
+    const state = find(document, '[data-link-state]');
+    state.dataset['linkState'] = link;
+    setText(state, '[data-link-words]', { live: 'Live', gone: 'Connecting', 'signed-out': 'Signed out' }[link]);
+    if (link === 'signed-out')
+      complain({
+        status: 401,
+        code: '',
+        detail: 'You are signed out: sign in again in another tab and reload this page.',
+      });
+    else if (link === 'live') find(document, '[data-notice]').hidden = true;
+  },
+});
+select();
+window.addEventListener('hashchange', select);
+document.addEventListener('click', ({ target }) => {
+  if (!(target instanceof Element)) return;
+  const button = target.closest<HTMLElement>('[data-do], [data-copy]');
+  if (button?.dataset['copy'] !== undefined) void copied(button);
+  else if (button !== null) void act(button.dataset['do'] ?? '', button);
+});
+// A second click on an open row closes it, which is a step back in no history.
+find(document, '[data-rows]').addEventListener('click', (event) => {
+  const link = event.target instanceof Element ? event.target.closest('.row-link') : null;
+  if (link?.getAttribute('aria-expanded') !== 'true') return;
+  event.preventDefault();
+  history.pushState(null, '', location.pathname + location.search);
+  select();
+});
+for (const kind of ['delete', 'rotate'] as const) {
+  find<HTMLFormElement>(dialog(kind), 'form').addEventListener('submit', (event) => {
+    event.preventDefault();
+    void carryOut(kind);
+  });
+}
+
+async function take(event: FeedEvent): Promise<void> {
+  switch (event.type) {
+    case 'stats': {
+      rows.stats(event.streams);
+      newest.clear();
+      for (const stats of event.streams) newest.set(stats.stream, stats);
+      const stats = selected && newest.get(selected.name);
+      if (stats !== undefined) selected?.detail.stats(stats, Date.parse(event.at) / 1000);
+      return;
+    }
+    case 'state':
+      rows.state(event.stream, event.state, event.reason?.message ?? '');
+      break;
+    case 'thumbnail':
+      await rows.picture(event.stream);
+      return;
+    case 'stream':
+    case 'reset':
+      await rows.sync();
+      select();
+      if (event.type === 'reset' || event.stream === selected?.name) await selected?.detail.refresh();
+      return;
+    default:
+  }
+  if (event.stream !== selected?.name) return;
+  if (event.type === 'restart') await selected.detail.restarted();
+  else if (event.type === 'gate') await selected.detail.rejected();
+  else await selected.detail.described();
+}
+
+/** Opens what the address names, and closes what it does not. */
+function select(): void {
+  const name = decodeURIComponent(location.hash.slice(1));
+  const row = rows.get(name);
+  if (selected !== undefined && selected.row === row) return;
+  if (selected !== undefined) {
+    selected.detail.close();
+    const place = find(selected.row, '[data-detail]');
+    place.replaceChildren();
+    place.hidden = true;
+    find(selected.row, '.row-link').setAttribute('aria-expanded', 'false');
+    selected = undefined;
+  }
+  if (row === undefined) return;
+  const place = find(row, '[data-detail]');
+  place.replaceChildren(find<HTMLTemplateElement>(document, '[data-detail-template]').content.cloneNode(true));
+  place.hidden = false;
+  find(row, '.row-link').setAttribute('aria-expanded', 'true');
+  selected = { name, row, detail: new Detail(name, place, complain) };
+  const stats = newest.get(name);
+  if (stats !== undefined) selected.detail.stats(stats, Date.now() / 1000);
+  row.scrollIntoView({ block: 'nearest' });
+}
+
+async function act(what: string, button: HTMLElement): Promise<void> {
+  if (what === 'create') form.create();
+  if (what === 'close') button.closest('dialog')?.close();
+  if (selected === undefined) return;
+  const { name } = selected;
+  if (what === 'edit') await form.edit(name);
+  if (what === 'delete' || what === 'rotate') ask(what, name);
+  if (what === 'restart') {
+    const outcome = await call<{ restarted: boolean }>('POST', `streams/${encodeURIComponent(name)}/restart`);
+    if ('problem' in outcome) complain(outcome.problem);
+    else say(outcome.value.restarted ? `${name} begins anew.` : `${name} rests: there is nothing to begin anew.`);
+  }
+}
+
+function ask(kind: 'delete' | 'rotate', name: string): void {
+  const asked = dialog(kind);
+  asked.dataset['about'] = name;
+  setText(asked, '[data-name]', name);
+  showFormError(asked, '');
+  asked.showModal();
+}
+
+async function carryOut(kind: 'delete' | 'rotate'): Promise<void> {
+  const asked = dialog(kind);
+  const name = asked.dataset['about'] ?? '';
+  const submit = find<HTMLButtonElement>(asked, '[data-submit]');
+  const path = `streams/${encodeURIComponent(name)}`;
+  const keepPublisher = asked.querySelector<HTMLInputElement>('[name="keepPublisher"]')?.checked === true;
+  submit.disabled = true;
+  const outcome = await (kind === 'delete'
+    ? call<undefined>('DELETE', path)
+    : call<Pick<Created, 'publish'> & { readonly key: string }>('POST', `${path}/keys`, { keepPublisher }));
+  submit.disabled = false;
+  if ('problem' in outcome) {
+    showFormError(asked, outcome.problem.detail);
+    return;
+  }
+  asked.close();
+  if (outcome.value === undefined) say(`${name} is gone.`);
+  else await showKey({ name, ...outcome.value });
+}
+
+async function added(created: Created): Promise<void> {
+  say(`${created.name} was added.`);
+  await rows.sync();
+  location.hash = encodeURIComponent(created.name);
+  select();
+  if (created.key !== undefined) await showKey(created);
+}
+
+/** The key, this once: it is forgotten when the dialog is closed. */
+async function showKey({ name, key = '', publish }: Created): Promise<void> {
+  const shown = dialog('key');
+  setText(shown, '[data-name]', name);
+  find<HTMLInputElement>(shown, '[data-text="key-server"]').value = publish?.rtmp ?? publish?.rtmps ?? '';
+  const field = find<HTMLInputElement>(shown, '[data-text="key"]');
+  field.value = key;
+  shown.addEventListener('close', () => (field.value = ''), { once: true });
+  shown.showModal();
+  const settings = await call<Settings>('GET', `streams/${encodeURIComponent(name)}/settings`);
+  if ('value' in settings) setText(shown, '[data-obs-keyframes]', keyframesInWords(settings.value.settings));
+}
+
+async function copied(button: HTMLElement): Promise<void> {
+  const isDone = await copyText(button);
+  const words = button.lastChild;
+  if (words?.textContent !== 'Copy') return;
+  words.textContent = isDone ? 'Copied' : 'Ctrl+C';
+  setTimeout(() => {
+    words.textContent = 'Copy';
+  }, 2500);
+}
+
+function complain({ detail }: Problem): void {
+  setText(document, '[data-notice-words]', detail);
+  find(document, '[data-notice]').hidden = false;
+}
+
+function say(text: string): void {
+  setText(document, '[data-said]', text);
+}
+
+function dialog(name: 'stream' | 'delete' | 'rotate' | 'key'): HTMLDialogElement {
+  return find<HTMLDialogElement>(document, `[data-dialog="${name}"]`);
+}

@@ -1,0 +1,47 @@
+/** What the API says of a request that it refuses, and what this page says where it says nothing. */
+export interface Problem {
+  readonly status: number;
+  readonly code: string;
+  readonly detail: string;
+  readonly field?: string;
+  readonly errors?: readonly { readonly path: string; readonly message: string }[];
+}
+
+export type Outcome<T> = { readonly value: T } | { readonly problem: Problem };
+
+/** Calls the API as whoever is signed in. Never rejects. `path`: behind `api/v1/`. */
+export async function call<T>(
+  method: string,
+  path: string,
+  body?: unknown,
+  idempotencyKey?: string,
+): Promise<Outcome<T>> {
+  try {
+    const response = await fetch(`api/v1/${path}`, {
+      method,
+      headers: {
+        ...(body !== undefined && { 'Content-Type': 'application/json' }),
+        ...(idempotencyKey !== undefined && { 'Idempotency-Key': idempotencyKey }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(30_000),
+    });
+    if (response.ok) return { value: (response.status === 204 ? undefined : await response.json()) as T };
+    const problem = (await response.json()) as Problem;
+    return { problem: response.status === 401 ? signedOut : problem };
+  } catch {
+    return { problem: unreachable };
+  }
+}
+
+const signedOut: Problem = {
+  status: 401,
+  code: 'unauthorised',
+  detail: 'You are signed out. Sign in again in another tab, then try once more: nothing that you typed is lost.',
+};
+
+const unreachable: Problem = {
+  status: 0,
+  code: 'unreachable',
+  detail: 'The node does not answer. Try again in a moment: nothing that you typed is lost.',
+};

@@ -1,0 +1,56 @@
+import type { Stats } from './facts.js';
+
+/** What the page is told by server-sent events. */
+export type FeedEvent =
+  | { readonly type: 'stats'; readonly at: string; readonly streams: readonly Stats[] }
+  | { readonly type: 'reset'; readonly at: string }
+  | {
+      readonly type: 'state';
+      readonly stream: string;
+      readonly state: string;
+      readonly reason: { readonly message: string } | null;
+    }
+  | {
+      readonly type: 'stream' | 'thumbnail' | 'gate' | 'restart' | 'alert';
+      readonly stream: string;
+      readonly at: string;
+    };
+
+export interface ListenOptions {
+  readonly onEvent: (event: FeedEvent) => void;
+  /** `gone`: the connection is lost and begun anew. `signed-out`: only a login helps. */
+  readonly onLink: (link: 'live' | 'gone' | 'signed-out') => void;
+}
+
+const names = ['stats', 'reset', 'state', 'stream', 'thumbnail', 'gate', 'restart', 'alert'];
+const RETRY_MS = 3000;
+
+/** Listens for as long as the page is there. */
+export function listen({ onEvent, onLink }: ListenOptions): void {
+  const source = new EventSource('api/v1/events');
+  source.addEventListener('open', () => onLink('live'));
+  source.addEventListener('error', () => {
+    onLink('gone');
+    // Browsers connect anew by themselves, but not where they were refused.
+    if (source.readyState !== EventSource.CLOSED) return;
+    setTimeout(() => void again(), RETRY_MS);
+  });
+  for (const name of names) {
+    source.addEventListener(name, ({ data }: MessageEvent<string>) => onEvent(JSON.parse(data) as FeedEvent));
+  }
+
+  const again = async (): Promise<void> => {
+    if (await isSignedOut()) onLink('signed-out');
+    else {
+      listen({ onEvent, onLink });
+      // What was told meanwhile is not known.
+      onEvent({ type: 'reset', at: new Date().toISOString() });
+    }
+  };
+}
+
+/** The node sends whoever is not signed in from this page to another. */
+async function isSignedOut(): Promise<boolean> {
+  const response = await fetch('status', { redirect: 'manual' }).catch(() => undefined);
+  return response?.type === 'opaqueredirect';
+}

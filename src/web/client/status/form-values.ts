@@ -1,0 +1,101 @@
+/** What stands in the form of a stream, to what the API takes. Pure. */
+
+/** By the names of fields, which are paths of settings; `kind` and `more` are the form's own. */
+export type FormValues = Readonly<Record<string, string>>;
+
+type Settings = { [name: string]: unknown };
+
+export interface FieldFault {
+  /** A field of the form; undefined: it belongs to none. */
+  readonly field: string | undefined;
+  readonly message: string;
+}
+
+const numeric = ['thumbnail.intervalSeconds', 'thumbnail.width', 'hls.segmentSeconds', 'hls.windowSegments'];
+const plain = ['audio', ...numeric];
+
+/** A whole stream: what is empty has its default. Throws a `SyntaxError` of what is no JSON. */
+export function createBody(values: FormValues): Settings {
+  const body: Settings = { name: values['name'] ?? '', source: sourceOf(values) };
+  for (const path of plain) if ((values[path] ?? '') !== '') place(body, path, fieldValue(path, values));
+  return merge(body, moreOf(values));
+}
+
+/** What differs from what the form began with. What was emptied goes back to its default. */
+export function patchBody(values: FormValues, before: FormValues): Settings {
+  const body: Settings = {};
+  if (sourceOf(values) !== sourceOf(before)) body['source'] = sourceOf(values);
+  for (const path of plain) {
+    if (values[path] === before[path]) continue;
+    place(body, path, values[path] === '' ? null : fieldValue(path, values));
+  }
+  return merge(body, moreOf(values));
+}
+
+/** What the form of a stream that there is begins with. */
+export function valuesOf(name: string, settings: Settings): FormValues {
+  const source = String(settings['source'] ?? '');
+  const kind = source === 'push' || source === 'test' ? source : 'url';
+  const fields = Object.fromEntries(plain.map((path) => [path, String(at(settings, path) ?? '')]));
+  return { name, kind, source: kind === 'url' ? source : '', ...fields, more: '' };
+}
+
+/** Each problem at its field. What no field stands for is at `more`, with its path, where something was typed there. */
+export function faultsOf(
+  problem: {
+    readonly code: string;
+    readonly detail: string;
+    readonly errors?: readonly { path: string; message: string }[];
+  },
+  fields: readonly string[],
+  hasMore: boolean,
+): FieldFault[] {
+  if (problem.code === 'stream-exists') return [{ field: 'name', message: problem.detail }];
+  if (problem.errors === undefined || problem.errors.length === 0)
+    return [{ field: undefined, message: problem.detail }];
+  return problem.errors.map(({ path, message }) => {
+    const field = fields.find((name) => name === path);
+    if (field !== undefined) return { field, message };
+    return { field: hasMore ? 'more' : undefined, message: path === '' ? message : `${path}: ${message}` };
+  });
+}
+
+function sourceOf({ kind, source = '' }: FormValues): string {
+  return kind === 'url' ? source.trim() : (kind ?? '');
+}
+
+/** What is no number goes as it is: the node says what is wrong with it. */
+function fieldValue(path: string, values: FormValues): string | number {
+  const text = (values[path] ?? '').trim();
+  return numeric.includes(path) && /^-?\d+(?:\.\d+)?$/.test(text) ? Number(text) : text;
+}
+
+function moreOf({ more = '' }: FormValues): Settings {
+  if (more.trim() === '') return {};
+  const value: unknown = JSON.parse(more);
+  if (!isSettings(value)) throw new SyntaxError('expected an object');
+  return value;
+}
+
+function place(body: Settings, path: string, value: unknown): void {
+  const [first = '', second] = path.split('.');
+  if (second === undefined) body[first] = value;
+  else body[first] = { ...(body[first] as Settings | undefined), [second]: value };
+}
+
+function at(settings: Settings, path: string): unknown {
+  return path.split('.').reduce<unknown>((value, name) => (isSettings(value) ? value[name] : undefined), settings);
+}
+
+function merge(base: Settings, more: Settings): Settings {
+  const merged = { ...base };
+  for (const [name, value] of Object.entries(more)) {
+    const old = merged[name];
+    merged[name] = isSettings(old) && isSettings(value) ? merge(old, value) : value;
+  }
+  return merged;
+}
+
+function isSettings(value: unknown): value is Settings {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,195 @@
+import { call, type Problem } from './call.js';
+import type { Settings } from './detail.js';
+import { find, setText } from './elements.js';
+import { createBody, type FieldFault, type FormValues, faultsOf, patchBody, valuesOf } from './form-values.js';
+
+/** What the API answers to who makes a stream, as far as the page reads it. */
+export interface Created {
+  readonly name: string;
+  readonly key?: string;
+  readonly publish: { readonly rtmp: string | null; readonly rtmps: string | null } | null;
+}
+
+interface StreamFormOptions {
+  readonly dialog: HTMLDialogElement;
+  readonly onCreated: (created: Created) => void;
+  readonly onChanged: (name: string) => void;
+  readonly onProblem: (problem: Problem) => void;
+}
+
+const empty: FormValues = valuesOf('', { audio: 'copy' });
+
+/** The form that makes and changes streams. What was typed stays until it was taken, also where the form is closed meanwhile. */
+export class StreamForm {
+  readonly #options: StreamFormOptions;
+  readonly #form: HTMLFormElement;
+  /** By the name of the stream that is changed; the empty name: a new one. */
+  readonly #drafts = new Map<string, FormValues>();
+  #target = '';
+  #before: FormValues = empty;
+  #sent: { readonly text: string; readonly key: string } | undefined;
+
+  constructor(options: StreamFormOptions) {
+    this.#options = options;
+    const { dialog } = options;
+    this.#form = find<HTMLFormElement>(dialog, 'form');
+    this.#form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      void this.#submit();
+    });
+    this.#form.addEventListener('input', ({ target }) => {
+      if (target instanceof HTMLElement) clearFault(target.closest('[data-field]'));
+      this.#showKind();
+    });
+    dialog.addEventListener('close', () => this.#keep());
+    window.addEventListener('beforeunload', (event) => {
+      if (dialog.open) this.#keep();
+      if (this.#drafts.size > 0) event.preventDefault();
+    });
+  }
+
+  create(): void {
+    this.#open('', { ...empty, kind: 'url' });
+  }
+
+  async edit(name: string): Promise<void> {
+    const outcome = await call<Settings>('GET', `streams/${encodeURIComponent(name)}/settings`);
+    if ('problem' in outcome) this.#options.onProblem(outcome.problem);
+    else this.#open(name, valuesOf(name, outcome.value.settings));
+  }
+
+  #open(target: string, before: FormValues): void {
+    this.#target = target;
+    this.#before = before;
+    const { dialog } = this.#options;
+    const isNew = target === '';
+    this.#write(this.#drafts.get(target) ?? before);
+    find<HTMLInputElement>(dialog, '[name="name"]').readOnly = !isNew;
+    setText(dialog, '[data-title]', isNew ? 'Add a stream' : `Change ${target}`);
+    setText(dialog, '[data-submit]', isNew ? 'Add' : 'Save');
+    this.#clearFaults();
+    dialog.showModal();
+  }
+
+  get #values(): FormValues {
+    return Object.fromEntries([...new FormData(this.#form)].map(([name, value]) => [name, String(value)]));
+  }
+
+  #write(values: FormValues): void {
+    for (const [name, value] of Object.entries(values)) {
+      const field = this.#form.elements.namedItem(name);
+      if (field !== null && 'value' in field) field.value = value;
+    }
+    find<HTMLDetailsElement>(this.#form, '[data-more]').open = (values['more'] ?? '') !== '';
+    this.#showKind();
+  }
+
+  #showKind(): void {
+    find(this.#form, '[data-field="source"]').hidden = this.#values['kind'] !== 'url';
+  }
+
+  #keep(): void {
+    const values = this.#values;
+    const isTouched = Object.entries(values).some(([name, value]) => value !== (this.#before[name] ?? ''));
+    if (isTouched) this.#drafts.set(this.#target, values);
+    else this.#drafts.delete(this.#target);
+  }
+
+  async #submit(): Promise<void> {
+    const submit = find<HTMLButtonElement>(this.#form, '[data-submit]');
+    if (submit.disabled) return;
+    this.#clearFaults();
+    let body: unknown;
+    try {
+      body = this.#target === '' ? createBody(this.#values) : patchBody(this.#values, this.#before);
+    } catch (error) {
+      const message = `This is not JSON: ${error instanceof Error ? error.message : ''}`;
+      this.#showFaults([{ field: 'more', message }]);
+      return;
+    }
+    submit.disabled = true;
+    const problem = await this.#send(body);
+    submit.disabled = false;
+    if (problem === undefined) return;
+    const names = [...this.#form.querySelectorAll<HTMLElement>('[data-field]')]
+      .filter(({ hidden }) => !hidden)
+      .map((field) => field.dataset['field'] ?? '');
+    this.#showFaults(faultsOf(problem, names, (this.#values['more'] ?? '').trim() !== ''));
+  }
+
+  /** Answers what was refused. */
+  async #send(body: unknown): Promise<Problem | undefined> {
+    const { onCreated, onChanged } = this.#options;
+    if (this.#target !== '') {
+      const name = this.#target;
+      const outcome = await call('PATCH', `streams/${encodeURIComponent(name)}`, body);
+      if ('problem' in outcome) return outcome.problem;
+      this.#taken();
+      onChanged(name);
+      return undefined;
+    }
+    // The same body again is the same wish: an answer that was lost must not cost the key that was made.
+    const text = JSON.stringify(body);
+    if (this.#sent?.text !== text) this.#sent = { text, key: randomKey() };
+    const outcome = await call<Created>('POST', 'streams', body, this.#sent.key);
+    if ('problem' in outcome) {
+      if (outcome.problem.status !== 0) this.#sent = undefined;
+      return outcome.problem;
+    }
+    this.#sent = undefined;
+    this.#taken();
+    onCreated(outcome.value);
+    return undefined;
+  }
+
+  #taken(): void {
+    this.#before = this.#values;
+    this.#options.dialog.close();
+  }
+
+  #showFaults(faults: readonly FieldFault[]): void {
+    const general: string[] = [];
+    for (const { field, message } of faults) {
+      const element = field && this.#form.querySelector<HTMLElement>(`[data-field="${field}"]`);
+      const words = element ? element.querySelector<HTMLElement>('[data-error]') : null;
+      if (!element || !words) {
+        general.push(message);
+        continue;
+      }
+      const before = words.hidden ? '' : `${words.textContent}; `;
+      words.textContent = `${before}${message}`;
+      words.hidden = false;
+      element.querySelector('input, select, textarea')?.setAttribute('aria-invalid', 'true');
+      const details = element.closest('details');
+      if (details !== null) details.open = true;
+    }
+    showFormError(this.#form, general.join('; '));
+    this.#form.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
+  }
+
+  #clearFaults(): void {
+    for (const field of this.#form.querySelectorAll('[data-field]')) clearFault(field);
+    showFormError(this.#form, '');
+  }
+}
+
+/** What belongs to no field, at the top of its form. */
+export function showFormError(form: HTMLElement, message: string): void {
+  const words = find(form, '[data-form-error]');
+  words.textContent = message;
+  words.hidden = message === '';
+  if (message !== '') words.focus();
+}
+
+function clearFault(field: Element | null): void {
+  const words = field?.querySelector<HTMLElement>('[data-error]');
+  if (!field || !words) return;
+  words.hidden = true;
+  words.textContent = '';
+  field.querySelector('[aria-invalid]')?.removeAttribute('aria-invalid');
+}
+
+/** Not `randomUUID`: it is on secure origins only, and nodes at home are reached over plain HTTP. */
+function randomKey(): string {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}
