@@ -98,7 +98,18 @@ function kindArguments(source: Exclude<Source, { kind: 'test' }>, options: Input
       return [...srtArguments(source.url, options), ...probe];
     default:
       return [
-        ...['-rw_timeout', microseconds, '-rtmp_live', 'live', '-analyzeduration', '200000', '-probesize', '200000'],
+        ...[
+          '-rw_timeout',
+          microseconds,
+          '-rtmp_live',
+          'live',
+          '-analyzeduration',
+          '200000',
+          '-probesize',
+          '200000',
+          '-fpsprobesize',
+          '0',
+        ],
         ...(options.url === undefined ? [] : ['-rtmp_tcurl', applicationUrl(source.url)]),
       ];
   }
@@ -142,13 +153,13 @@ function isRecorded(url: string): boolean {
   return RECORDED.test(new URL(url).pathname);
 }
 
-/** FLV on standard input. It tells early which kinds of media it has, so little probing is enough. */
 /**
- * Where a publisher's media comes in. Behind `async` it leaves ffmpeg's standard input alone, on which it is told what to do; an
+ * Where a publisher's media comes in: FLV. It tells early which kinds of media it has, so probing ends with the first packet of each,
+ * unless ffmpeg waits for twenty more to guess a rate (`-fpsprobesize`), which metadata and codec tell. Behind `async` it leaves ffmpeg's standard input alone, on which it is told what to do; an
  * input that begins with `pipe:` would not.
  */
 function pushInput(protocols: ReadonlySet<string>): string[] {
-  const probe = ['-analyzeduration', '500000', '-probesize', '500000'];
+  const probe = ['-analyzeduration', '500000', '-probesize', '500000', '-fpsprobesize', '0'];
   return [
     '-protocol_whitelist',
     'async,pipe',
