@@ -24,6 +24,7 @@ ${field({ name: 'thumbnail.width', label: 'Width of pictures (px)', numeric: tru
 ${field({ name: 'hls.segmentSeconds', label: 'Segments of (s)', numeric: true })}
 ${field({ name: 'hls.windowSegments', label: 'Segments in the playlist', numeric: true })}
 </div>
+<p class="hint">What is left empty has its default.</p>
 <details data-more><summary>More settings</summary>
 <div class="field" data-field="more"><label for="field-more">As JSON, named as in the configuration</label>
 <textarea id="field-more" name="more" rows="5" spellcheck="false" aria-describedby="hint-more error-more"></textarea>

@@ -178,7 +178,7 @@ function optionsOf({ words, atLeast, title }: Chart, width: number, value: HTMLE
     },
     axes: [
       { ...axis, space: 64, size: 22, values: (_, splits) => splits.map(timeOfDay) },
-      { ...axis, space: 32, size: 58, values: (_, splits) => splits.map((split) => words(split)) },
+      { ...axis, space: 32, size: 68, values: (_, splits) => splits.map((split) => words(split)) },
     ],
     series: [
       {},
