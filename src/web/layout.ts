@@ -37,7 +37,7 @@ ${aside}
 ${main}
 <footer class="foot">
 <span>sidepipe ${version}</span>
-<nav aria-label="For programs"><a href="${up}api/docs">API</a><a href="${up}readyz">Readiness</a><a href="${up}metrics">Metrics</a></nav>
+<nav aria-label="For operators and programs"><a href="${up}status">Status</a><a href="${up}api/docs">API</a><a href="${up}readyz">Readiness</a><a href="${up}metrics">Metrics</a></nav>
 </footer>`,
   );
 }
