@@ -32,9 +32,15 @@ describe('needsOf', () => {
     expect(needsOf({ video, audio: 'aac' }, encoded)).toMatchObject({ container: 'mpegts', videoTag: undefined });
   });
 
-  it.each(['mjpeg', 'mpeg2video', 'mpeg4', 'vp8', 'rawvideo'])('refuses to copy %s, and names the remedy', (video) => {
+  it.each([
+    ['mjpeg', 'input.format to mjpeg'],
+    ['mpeg2video', 'renditions'],
+    ['mpeg4', 'renditions'],
+    ['vp8', 'renditions'],
+    ['rawvideo', 'renditions'],
+  ])('refuses to copy %s, and names the remedy', (video, setting) => {
     expect(refusal(video, undefined, copied)).toBe(
-      `the source's video is ${video}, which HLS cannot carry: encode it by setting renditions`,
+      `the source's video is ${video}, which HLS cannot carry: encode it by setting ${setting}`,
     );
   });
 
