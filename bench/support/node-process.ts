@@ -45,7 +45,8 @@ export async function startNodeProcess(options: NodeProcessOptions): Promise<Nod
   const [program, ...args] = [...(options.wrapper ?? []), process.execPath, cli, 'serve', '--config', 'config.yaml'];
   const child = spawn(program!, args, {
     cwd: folder,
-    env: { ...process.env, ...options.environment },
+    // It is asked more often than by people.
+    env: { ...process.env, SIDEPIPE_HTTP_RATE_LIMIT_API_PER_MINUTE: '1000000', ...options.environment },
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   const kill = () => void child.kill('SIGKILL');
