@@ -13,6 +13,6 @@ export default defineConfig({
     // Tests with real streams run in real time on machines that others share. What fails three times there is no hiccup.
     retry: process.env['CI'] ? 2 : 0,
     // The long tests wait for real streams in real time and leave the processor idle: more of them at once than there are cores.
-    maxWorkers: isSystem ? 2 : 4,
+    maxWorkers: isSystem ? 3 : 6,
   },
 });
