@@ -61,7 +61,7 @@ export class LiveFixture {
   readonly #listed: { sequence: number; discontinuity: boolean }[] = [];
   #next = 0;
   /** As large as the node's own. */
-  #discontinuitySequence = 112_568_140;
+  #discontinuitySequence = 170_140;
   #breakBefore = false;
   #timer: ReturnType<typeof setInterval> | undefined;
 
