@@ -26,7 +26,7 @@ export async function run({ quick }: QuestionOptions): Promise<Answer> {
   }
   const seconds = quick ? 8 : 120;
   const clip = await makeClip({ seconds });
-  const realTime = summarizePairs(await together({ clip, stream: copy, realTime: true }, quick ? 1 : 2));
+  const realTime = summarizePairs(await together({ clip, stream: copy, realTime: true }, 1));
   rows.push(...copyRows('copy, usual picture, in real time', realTime, seconds));
   ratios.push(atMost('copy in real time: % of a core more', (realTime.difference / seconds) * 100, 0.6));
 
