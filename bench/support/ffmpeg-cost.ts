@@ -7,6 +7,7 @@ import { findFfmpeg } from '../../src/ffmpeg/locate.js';
 import { NutSplitter } from '../../src/frames/splitter.js';
 import { createSegmentSink } from '../../src/hls/sink.js';
 import { planStream } from '../../src/stream/plan.js';
+import { renditionNames } from '../../src/stream/rendition-plan.js';
 
 /** CPU time of one finished ffmpeg, user and system, and what it gave. */
 export interface FfmpegCost {
@@ -41,14 +42,15 @@ export async function ffmpegCost({ clip, stream, frames, realTime, through = [] 
     },
   });
   try {
+    const config = streamConfig({ name: 'bench', source: clip, ...stream });
     const plan = planStream({
-      config: streamConfig({ name: 'bench', source: clip, ...stream }),
+      config,
       source: { kind: 'file', url: `file:${clip}` },
       capabilities,
-      urls: new Map([['source', receiver.url]]),
+      urls: new Map(renditionNames(config).map((name) => [name, receiver.url])),
     });
     // The node would begin the file again and again, in real time.
-    const args = ffmpegArguments({ ...plan, snapshots: false, input: [...(realTime ? ['-re'] : []), '-i', clip] });
+    const args = ffmpegArguments({ ...plan, input: [...(realTime ? ['-re'] : []), '-i', clip] });
     const measured = await runMeasured([...through, capabilities.path], frames ? args : withoutFrames(args));
     await receiver.drain();
     return { ...measured, segments };
