@@ -68,7 +68,10 @@ export function streamConfig(stream: Readonly<Record<string, unknown>>): StreamC
 export function withoutFrames(args: readonly string[]): string[] {
   const playlist = args.findLastIndex((argument) => argument.endsWith('/index.m3u8'));
   if (playlist < 0) throw new Error('no HLS output in these arguments');
-  return args.slice(0, playlist + 1);
+  // Older versions take the pictures' `-vsync` for all outputs: without it every tick of the time base would become a frame.
+  const vsync = args.indexOf('-vsync');
+  const rate = vsync < 0 ? [] : args.slice(vsync, vsync + 2);
+  return [...args.slice(0, playlist), ...rate, args[playlist]!];
 }
 
 /** CPU seconds in what ffmpeg prints for `-benchmark`; undefined when it did not. Pure. */
