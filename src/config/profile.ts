@@ -22,7 +22,7 @@ const profiles: Readonly<Record<string, unknown>> = {
     storage: { backlogBytes: 16 * 1024 ** 2, s3: optional({ concurrency: 4 }) },
     streams: [
       {
-        // A shorter window: a third less memory.
+        // Segments are most of what a stream holds in memory.
         hls: { windowSegments: 4 },
         // Up to 640 wide, keyframes are decoded without their block edges smoothed.
         thumbnail: { intervalSeconds: 10, width: 640, staleAfterSeconds: 30 },
