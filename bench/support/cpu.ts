@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { promisify } from 'node:util';
 
@@ -9,6 +9,15 @@ const TICKS_PER_SECOND = 100;
 export function ownCpuSeconds(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1e6;
+}
+
+/** CPU time of the threads that a process has now, in seconds, to the nanosecond. Linux only. */
+export async function cpuSecondsOf(pid: number): Promise<number> {
+  const folder = `/proc/${pid}/task`;
+  const threads = await Promise.all(
+    (await readdir(folder)).map((thread) => readFile(`${folder}/${thread}/schedstat`, 'utf8')),
+  );
+  return threads.reduce((sum, schedstat) => sum + Number.parseInt(schedstat, 10), 0) / 1e9;
 }
 
 /**

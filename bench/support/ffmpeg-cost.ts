@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { parseConfig } from '../../src/config/parse.js';
 import type { StreamConfig } from '../../src/config/schema.js';
 import { ffmpegArguments } from '../../src/ffmpeg/arguments.js';
@@ -8,10 +9,13 @@ import { NutSplitter } from '../../src/frames/splitter.js';
 import { createSegmentSink } from '../../src/hls/sink.js';
 import { planStream } from '../../src/stream/plan.js';
 import { renditionNames } from '../../src/stream/rendition-plan.js';
+import { cpuSecondsOf } from './cpu.js';
 
 /** CPU time of one finished ffmpeg, user and system, and what it gave. */
 export interface FfmpegCost {
   readonly cpuSeconds: number;
+  /** What of it was used within the first `settleSeconds`. */
+  readonly settlingCpuSeconds: number;
   readonly segments: number;
   readonly pictures: number;
 }
@@ -22,6 +26,8 @@ export interface CostOptions {
   /** False: the same command line without the output of pictures. */
   readonly frames: boolean;
   readonly realTime: boolean;
+  /** How long a start and what belongs to it last, of a run in real time. Default 0. */
+  readonly settleSeconds?: number;
   /** A command that ffmpeg is run by. */
   readonly through?: readonly string[];
 }
@@ -30,7 +36,8 @@ export interface CostOptions {
  * Runs the node's own command line over a clip, with the node's own segment sink and picture splitter at its ends, and reads
  * what ffmpeg says about itself at the end: the times of getrusage, exact where /proc only counts in hundredths.
  */
-export async function ffmpegCost({ clip, stream, frames, realTime, through = [] }: CostOptions): Promise<FfmpegCost> {
+export async function ffmpegCost(options: CostOptions): Promise<FfmpegCost> {
+  const { clip, stream, frames, realTime, settleSeconds = 0, through = [] } = options;
   const capabilities = await readCapabilities(await findFfmpeg(undefined));
   const sink = createSegmentSink();
   await sink.start();
@@ -51,7 +58,8 @@ export async function ffmpegCost({ clip, stream, frames, realTime, through = [] 
     });
     // The node would begin the file again and again, in real time.
     const args = ffmpegArguments({ ...plan, input: [...(realTime ? ['-re'] : []), '-i', clip] });
-    const measured = await runMeasured([...through, capabilities.path], frames ? args : withoutFrames(args));
+    const command = [...through, capabilities.path];
+    const measured = await runMeasured(command, frames ? args : withoutFrames(args), undefined, settleSeconds);
     await receiver.drain();
     return { ...measured, segments };
   } finally {
@@ -85,7 +93,8 @@ export async function runMeasured(
   command: readonly string[],
   args: readonly string[],
   onPiece?: (piece: Buffer) => void,
-): Promise<{ cpuSeconds: number; pictures: number }> {
+  settleSeconds = 0,
+): Promise<{ cpuSeconds: number; settlingCpuSeconds: number; pictures: number }> {
   const child = await spawnChild({
     path: command[0]!,
     args: [...command.slice(1), '-benchmark', ...args],
@@ -110,9 +119,10 @@ export async function runMeasured(
   child.snapshots?.resume();
   const kill = () => child.kill('SIGKILL');
   process.once('exit', kill);
+  const settlingCpuSeconds = settleSeconds === 0 ? 0 : await delay(settleSeconds * 1000, child.pid).then(cpuSecondsOf);
   const { code } = await child.exited;
   process.off('exit', kill);
   const cpuSeconds = parseBenchmark(stderr);
   if (code !== 0 || cpuSeconds === undefined) throw new Error(`ffmpeg ended with ${code}: ${stderr.slice(-2000)}`);
-  return { cpuSeconds, pictures };
+  return { cpuSeconds, settlingCpuSeconds, pictures };
 }

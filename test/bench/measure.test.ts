@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseChildrenCpu } from '../../bench/support/cpu.js';
+import { cpuSecondsOf, parseChildrenCpu } from '../../bench/support/cpu.js';
 import { parseBenchmark, streamConfig, withoutFrames } from '../../bench/support/ffmpeg-cost.js';
 import { parseResident } from '../../bench/support/node-process.js';
 import { cutTransportStream } from '../../bench/support/transport-stream.js';
@@ -18,6 +18,16 @@ test('CPU time of ended children, whatever the program is called', () => {
   fields[13] = '250';
   fields[14] = '50';
   expect(parseChildrenCpu(`1 (a (b) c) ${fields.join(' ')}`)).toBe(3);
+});
+
+test.skipIf(process.platform !== 'linux')('CPU time of a running process: all of its threads, in seconds', async () => {
+  const before = await cpuSecondsOf(process.pid);
+  const usage = process.cpuUsage();
+  for (const until = usage.user + 50_000; process.cpuUsage().user < until; );
+  const used = process.cpuUsage(usage);
+  const after = await cpuSecondsOf(process.pid);
+  expect(after - before).toBeGreaterThanOrEqual(0.045);
+  expect(after - before).toBeLessThan(((used.user + used.system) / 1e6) * 3 + 0.2);
 });
 
 test('resident memory in bytes', () => {
