@@ -1,9 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { until } from '../../test/support/wait.js';
 import { freePort } from './free-port.js';
+import { startServerProcess } from './server-process.js';
 
 /** Debian's nginx with one worker, which serves files out of memory. */
 export interface Nginx {
@@ -19,33 +17,14 @@ export async function startNginx(): Promise<Nginx> {
   const folder = await mkdtemp('/dev/shm/sidepipe-nginx-');
   const port = await freePort();
   await writeFile(join(folder, 'nginx.conf'), configOf(folder, port));
-  const child = spawn('nginx', ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', 'stderr'], {
-    stdio: ['ignore', 'ignore', 'ignore'],
-  });
-  let failure: Error | undefined;
-  child.once('error', (error) => {
-    failure = new Error('apt-get install nginx-light first', { cause: error });
-  });
-  const kill = () => void child.kill('SIGKILL');
-  process.once('exit', kill);
   const url = `http://127.0.0.1:${port}`;
-  const close = async () => {
-    await end(child);
-    process.off('exit', kill);
-    await rm(folder, { recursive: true, force: true });
-  };
-  try {
-    await until('nginx to answer', () => {
-      if (failure !== undefined) throw failure;
-      return fetch(url).then(
-        () => true,
-        () => false,
-      );
-    });
-  } catch (error) {
-    await close();
-    throw error;
-  }
+  const { close } = await startServerProcess({
+    command: ['nginx', '-p', folder, '-c', join(folder, 'nginx.conf'), '-e', 'stderr'],
+    folder,
+    spawn: { stdio: 'ignore' },
+    answersAt: url,
+    missing: 'apt-get install nginx-light first',
+  });
   return {
     url,
     async put(path, body) {
@@ -89,11 +68,4 @@ http {
   }
 }
 `;
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, 'exit');
-  child.kill('SIGTERM');
-  await exited;
 }

@@ -1,13 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import type { StreamDescription } from '../../src/stream/types.js';
-import { until } from '../../test/support/wait.js';
 import { benchFolder } from './clip.js';
 import { freePort } from './free-port.js';
+import { startServerProcess } from './server-process.js';
 
 /** A node in a process of its own, as a user runs it. */
 export interface NodeProcess {
@@ -42,27 +40,19 @@ export async function startNodeProcess(options: NodeProcessOptions): Promise<Nod
   const spawnedAt = performance.now();
   const config = { http: { host: '127.0.0.1', port }, log: { level: 'error' }, ...options.config };
   await writeFile(join(folder, 'config.yaml'), stringify(config));
-  const [program, ...args] = [...(options.wrapper ?? []), process.execPath, cli, 'serve', '--config', 'config.yaml'];
-  const child = spawn(program!, args, {
-    cwd: folder,
-    // It is asked more often than by people.
-    env: { ...process.env, SIDEPIPE_HTTP_RATE_LIMIT_API_PER_MINUTE: '1000000', ...options.environment },
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
-  const kill = () => void child.kill('SIGKILL');
-  process.once('exit', kill);
   const url = `http://127.0.0.1:${port}`;
-  const close = async () => {
-    await end(child);
-    process.off('exit', kill);
-    await rm(folder, { recursive: true, force: true });
-  };
-  try {
-    await until('the node to answer', () => isUp(child, url), { timeoutMs: 30_000, intervalMs: 20 });
-  } catch (error) {
-    await close();
-    throw error;
-  }
+  const { child, close } = await startServerProcess({
+    command: [...(options.wrapper ?? []), process.execPath, cli, 'serve', '--config', 'config.yaml'],
+    folder,
+    spawn: {
+      cwd: folder,
+      // It is asked more often than by people.
+      env: { ...process.env, SIDEPIPE_HTTP_RATE_LIMIT_API_PER_MINUTE: '1000000', ...options.environment },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    },
+    answersAt: `${url}/healthz`,
+    isUp: ({ ok }) => ok,
+  });
   const startedMs = performance.now() - spawnedAt;
   return {
     url,
@@ -87,19 +77,4 @@ export function parseResident(status: string): number {
   const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1];
   if (kibibytes === undefined) throw new Error('no VmRSS');
   return Number(kibibytes) * 1024;
-}
-
-async function isUp(child: ChildProcess, url: string): Promise<boolean> {
-  if (child.exitCode !== null) throw new Error(`the node ended with ${child.exitCode}`);
-  return fetch(`${url}/healthz`).then(
-    ({ ok }) => ok,
-    () => false,
-  );
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, 'exit');
-  child.kill('SIGTERM');
-  await exited;
 }

@@ -52,8 +52,6 @@ export interface StreamEnvironment {
   readonly events: StreamEvents;
   /** Hears of everything that API clients may listen to. */
   readonly feed: Feed;
-  /** How many watch a stream; undefined where nobody counts. */
-  readonly viewersOf?: ((stream: string) => number) | undefined;
   /** What the machine bears. */
   readonly load: StreamLoad;
   /** Staggers the starts of all streams. */

@@ -109,7 +109,7 @@ const statsSchema = z
       uploaded: z.number(),
       failed: z.number(),
     }),
-    viewers: z.number().nullable().describe('Null where viewers are not counted.'),
+    viewers: z.number(),
     restarts: z.number(),
   })
   .meta({ id: 'StreamStats', description: 'One stream at one moment. Null: not known now.' });
@@ -124,7 +124,7 @@ const resetEvent = z.object({ type: z.literal('reset'), at: time }).meta({
 });
 
 /** What is remembered for those who come back. */
-const recordedSchema = z.discriminatedUnion('type', [
+const recordedEvents = [
   stateEvent,
   streamEvent,
   thumbnailEvent,
@@ -133,21 +133,11 @@ const recordedSchema = z.discriminatedUnion('type', [
   restartEvent,
   loadEvent,
   segmentEvent,
-]);
+] as const;
+const recordedSchema = z.discriminatedUnion('type', recordedEvents);
 
 export const feedEventSchema = z
-  .discriminatedUnion('type', [
-    stateEvent,
-    streamEvent,
-    thumbnailEvent,
-    gateEvent,
-    alertEvent,
-    restartEvent,
-    loadEvent,
-    segmentEvent,
-    statsEvent,
-    resetEvent,
-  ])
+  .discriminatedUnion('type', [...recordedEvents, statsEvent, resetEvent])
   .meta({ id: 'Event' });
 
 export type StreamStats = z.infer<typeof statsSchema>;

@@ -14,7 +14,7 @@ export interface MeasuredStream {
   readonly images: PicturesStatus;
   readonly uploads: PublicationStatus | undefined;
   readonly keyframeIntervalSeconds: number | undefined;
-  readonly viewers: number | undefined;
+  readonly viewers: number;
   readonly restarts: number;
 }
 
@@ -44,7 +44,7 @@ export function statsOf(stream: MeasuredStream): StreamStats {
       uploaded: uploads?.uploaded ?? 0,
       failed: uploads?.failed ?? 0,
     },
-    viewers: viewers ?? null,
+    viewers,
     restarts,
   };
 }

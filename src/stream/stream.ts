@@ -173,7 +173,7 @@ export class Stream implements LiveStream {
       readings: this.#meter.read(this.#run?.position, this.#env.now()),
       ...{ hls: this.hls, images: this.images.status, uploads: this.#uploads?.status() },
       keyframeIntervalSeconds: this.#run?.keyframeIntervalSeconds,
-      viewers: this.#env.viewersOf?.(this.name) ?? this.audience.viewers,
+      viewers: this.audience.viewers,
     });
   }
 

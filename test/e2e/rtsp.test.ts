@@ -1,6 +1,7 @@
 import { expect, it, vi } from 'vitest';
 import { camera, startFfmpeg } from '../support/background-ffmpeg.js';
-import { startNode, type TestNode } from '../support/node.js';
+import { live } from '../support/live.js';
+import { startNode } from '../support/node.js';
 import { createPlaylistChecker } from '../support/playlist-check.js';
 import { testCertificate } from '../support/rtmp-certificate.js';
 import { type RtspServer, type RtspServerOptions, startRtspServer } from '../support/rtsp-server.js';
@@ -18,16 +19,6 @@ async function startCamera(options: RtspServerOptions = {}): Promise<RtspServer>
     publisher.exited.then(() => Promise.reject(new Error(`the camera ended: ${publisher.stderr()}`))),
   ]);
   return server;
-}
-
-async function live(node: TestNode, segments = 2) {
-  await vi.waitFor(async () => {
-    const described = await node.stream('cam');
-    expect(described, JSON.stringify(described)).toMatchObject({ state: 'live', thumbnail: { state: 'fresh' } });
-    expect(described.hls.segments, JSON.stringify(described)).toBeGreaterThanOrEqual(segments);
-    expect(described.hls.codecs).not.toBeNull();
-  }, patience);
-  return node.stream('cam');
 }
 
 it('pulls RTSP over TCP, picture and sound', async () => {

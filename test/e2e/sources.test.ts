@@ -5,7 +5,8 @@ import { beforeAll, expect, it, vi } from 'vitest';
 import { camera, startFfmpeg } from '../support/background-ffmpeg.js';
 import { makeClip, runFfmpeg, temporaryFolder } from '../support/clip.js';
 import { fileRoute, startHttpSource, textRoute } from '../support/http-source.js';
-import { startNode, type TestNode } from '../support/node.js';
+import { live } from '../support/live.js';
+import { startNode } from '../support/node.js';
 import { createPlaylistChecker } from '../support/playlist-check.js';
 import { testCertificate } from '../support/rtmp-certificate.js';
 
@@ -22,17 +23,6 @@ beforeAll(async () => {
 
 const patience = { timeout: 30_000, interval: 100 };
 const short = { hls: { segmentSeconds: 1 }, thumbnail: { intervalSeconds: 1, width: 160 } };
-
-/** Waits until the stream can be played and has a fresh picture. */
-async function live(node: TestNode, name = 'cam', count = 2) {
-  await vi.waitFor(async () => {
-    const described = await node.stream(name);
-    expect(described, JSON.stringify(described)).toMatchObject({ state: 'live', thumbnail: { state: 'fresh' } });
-    expect(described.hls.segments, JSON.stringify(described)).toBeGreaterThanOrEqual(count);
-    expect(described.hls.resolution).not.toBeNull();
-  }, patience);
-  return node.stream(name);
-}
 
 it('pulls an MP4 over HTTP from a host that has a name', async () => {
   const source = await startHttpSource({ routes: { '/clip.mp4': fileRoute(clip, 'video/mp4') } });

@@ -10,7 +10,7 @@ function stats(stream: string, fps: number | null, bitrate = 2_500_000): StreamS
     ...{ stream, state: 'live', fps, speed: 1, bitrate, keyframeIntervalSeconds: 2, driftSeconds: -0.25, restarts: 3 },
     thumbnail: { ageSeconds: 1.5, state: 'fresh', gate: 'good', captured: 1, dropped: 0, rejected: 7 },
     upload: { state: null, lagSeconds: null, backlogBytes: 1024, uploaded: 0, failed: 0 },
-    viewers: null,
+    viewers: 0,
   };
 }
 
@@ -24,7 +24,7 @@ describe('histories', () => {
     expect(stepSeconds).toBe(10);
     expect(at).toEqual([start / 1000, start / 1000 + 10]);
     expect(series).toMatchObject({
-      ...{ fps: [24.5, null], bitrate: [2_500_000, 2_500_000], driftSeconds: [-0.25, -0.25], viewers: [null, null] },
+      ...{ fps: [24.5, null], bitrate: [2_500_000, 2_500_000], driftSeconds: [-0.25, -0.25], viewers: [0, 0] },
       ...{
         rejected: [7, 7],
         uploadLagSeconds: [null, null],

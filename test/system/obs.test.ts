@@ -1,5 +1,3 @@
-import { createSocket } from 'node:dgram';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
@@ -7,18 +5,10 @@ import type { ConfigInput } from '../../src/config/schema.js';
 import { blocksOf, readPage, wordsOf } from '../docs/page.js';
 import { startFfmpeg } from '../support/background-ffmpeg.js';
 import { makeClip, temporaryFolder } from '../support/clip.js';
+import { freeUdpPort } from '../support/free-port.js';
 import { startNode } from '../support/node.js';
 
 // Needs Debian's ffmpeg, which has libsrt.
-
-async function freeUdpPort(): Promise<number> {
-  const socket = createSocket('udp4').bind(0, '127.0.0.1');
-  await once(socket, 'listening');
-  const { port } = socket.address();
-  socket.close();
-  await once(socket, 'close');
-  return port;
-}
 
 it('publishes over SRT by the command of docs/obs.md', { timeout: 60_000 }, async () => {
   const text = readPage('docs/obs.md');

@@ -1,25 +1,16 @@
 import { spawn } from 'node:child_process';
-import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { camera, startFfmpeg } from '../support/background-ffmpeg.js';
-import { startNode, type TestNode } from '../support/node.js';
+import { freeUdpPort } from '../support/free-port.js';
+import { live } from '../support/live.js';
+import { startNode } from '../support/node.js';
 
 // Needs Debian's ffmpeg, which has libsrt, and gir1.2-gst-rtsp-server-1.0, gstreamer1.0-rtsp, python3-gi and the plugins.
 
 const DEBIAN = '/usr/bin/ffmpeg';
 const patience = { timeout: 40_000, interval: 100 };
 const short = { hls: { segmentSeconds: 1 }, thumbnail: { intervalSeconds: 1, width: 160 } };
-
-async function live(node: TestNode, segments = 2) {
-  await vi.waitFor(async () => {
-    const described = await node.stream('cam');
-    expect(described, JSON.stringify(described)).toMatchObject({ state: 'live', thumbnail: { state: 'fresh' } });
-    expect(described.hls.segments, JSON.stringify(described)).toBeGreaterThanOrEqual(segments);
-    expect(described.hls.codecs).not.toBeNull();
-  }, patience);
-  return node.stream('cam');
-}
 
 /** GStreamer's RTSP server; resolves with its port. */
 async function startGstreamer(...auth: string[]): Promise<number> {
@@ -34,15 +25,6 @@ async function startGstreamer(...auth: string[]): Promise<number> {
   return Number(line.toString());
 }
 
-async function freeUdpPort(): Promise<number> {
-  const socket = createSocket('udp4').bind(0, '127.0.0.1');
-  await once(socket, 'listening');
-  const { port } = socket.address();
-  socket.close();
-  await once(socket, 'close');
-  return port;
-}
-
 describe("GStreamer's RTSP server", () => {
   it.each(['tcp', 'udp'] as const)(
     'is pulled over %s',
@@ -50,7 +32,7 @@ describe("GStreamer's RTSP server", () => {
       const port = await startGstreamer();
       const source = `rtsp://127.0.0.1:${port}/cam`;
       const node = await startNode({ streams: [{ name: 'cam', source, rtsp: { transport }, ...short }] });
-      const { hls, ffmpeg } = await live(node, 3);
+      const { hls, ffmpeg } = await live(node, 'cam', 3);
       expect(hls.resolution).toBe('320x180');
       expect(hls.codecs).toMatch(/^avc1\.[0-9a-f]{6},mp4a\.40\.2$/);
       expect(ffmpeg.restarts).toBe(0);
@@ -122,7 +104,7 @@ describe('SRT', () => {
     first.kill();
     await vi.waitFor(async () => expect((await node.stream('cam')).ffmpeg.restarts).toBeGreaterThan(0), patience);
     await call(url);
-    await live(node, 4);
+    await live(node, 'cam', 4);
   }, 120_000);
 
   /** A caller that tries until somebody listens, as encoders do. */

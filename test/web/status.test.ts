@@ -39,13 +39,13 @@ const stats: Stats = {
   },
   thumbnail: { ageSeconds: 1.4, state: 'fresh', gate: 'good', captured: 1234, dropped: 0, rejected: 2 },
   upload: { state: 'publishing', lagSeconds: 2, backlogBytes: 0, uploaded: 9, failed: 0 },
-  ...{ viewers: null, restarts: 0 },
+  ...{ viewers: 0, restarts: 0 },
 };
 
 describe('numbers in words', () => {
   it('say what is known, and a dash for what is not', () => {
     expect(rowNumbers(stats)).toEqual({
-      ...{ fps: '25.0', bitrate: '2.4 Mbit/s', age: '1 s', upload: '2.0 s', viewers: '–', restarts: '0' },
+      ...{ fps: '25.0', bitrate: '2.4 Mbit/s', age: '1 s', upload: '2.0 s', viewers: '0', restarts: '0' },
     });
     expect(detailFacts(stats)).toMatchObject({ drift: '1.3 s ahead', captured: '1,234', keyframes: '2.00 s' });
     expect(rowNumbers({ ...stats, upload: { ...stats.upload, backlogBytes: 3 * 1024 ** 2 } })['upload']).toBe(

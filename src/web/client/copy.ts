@@ -1,3 +1,5 @@
+import { copyField } from './clipboard.js';
+
 /**
  * Makes the copy buttons work. Behind a proxy that the node does not know of, its own idea of where it is may be wrong:
  * `data-base` is corrected to where this page came from.
@@ -14,7 +16,7 @@ export function enableCopying(root: HTMLElement): void {
     button.hidden = false;
     let timer: ReturnType<typeof setTimeout> | undefined;
     button.addEventListener('click', async () => {
-      const copied = await copy(input);
+      const copied = await copyField(input);
       words.textContent = copied ? 'Copied' : 'Press Ctrl+C to copy';
       field.dataset['done'] = String(copied);
       clearTimeout(timer);
@@ -23,16 +25,5 @@ export function enableCopying(root: HTMLElement): void {
         delete field.dataset['done'];
       }, 2500);
     });
-  }
-}
-
-/** The clipboard interface exists on secure origins only; a node in a home network is reached over plain HTTP. */
-async function copy(input: HTMLInputElement): Promise<boolean> {
-  try {
-    await navigator.clipboard.writeText(input.value);
-    return true;
-  } catch {
-    input.select();
-    return document.execCommand('copy');
   }
 }

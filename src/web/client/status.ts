@@ -1,5 +1,5 @@
+import { copyField } from './clipboard.js';
 import { call, type Problem } from './status/call.js';
-import { copyText } from './status/copying.js';
 import { Detail, keyframesInWords, type Settings } from './status/detail.js';
 import { find, setText } from './status/elements.js';
 import type { Stats } from './status/facts.js';
@@ -175,7 +175,7 @@ async function showKey({ name, key = '', publish }: Created): Promise<void> {
 }
 
 async function copied(button: HTMLElement): Promise<void> {
-  const isDone = await copyText(button);
+  const isDone = await copyField(find<HTMLInputElement>(button.parentElement ?? document, 'input'));
   const words = button.lastChild;
   if (words?.textContent !== 'Copy') return;
   words.textContent = isDone ? 'Copied' : 'Ctrl+C';

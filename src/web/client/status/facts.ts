@@ -26,7 +26,7 @@ export interface Stats {
     readonly uploaded: number;
     readonly failed: number;
   };
-  readonly viewers: number | null;
+  readonly viewers: number;
   readonly restarts: number;
 }
 
@@ -55,7 +55,7 @@ export function rowNumbers(stats: Stats): Readonly<Record<string, string>> {
     bitrate: stats.bitrate === null ? none : bitrateInWords(stats.bitrate),
     age: ageSeconds === null ? none : ageInWords(ageSeconds),
     upload: uploadInWords(stats.upload),
-    viewers: stats.viewers === null ? none : count(stats.viewers),
+    viewers: count(stats.viewers),
     restarts: count(stats.restarts),
   };
 }
