@@ -80,13 +80,22 @@ describe('Grafana dashboard', () => {
 
   it('asks for metrics that there are, of variables that there are', async () => {
     const names = await seriesNames();
-    const variables = dashboard.templating.list.map(({ name }) => name);
+    const variables = ['__rate_interval', ...dashboard.templating.list.map(({ name }) => name)];
     for (const { title, expr } of targets) {
       expect(
         metricsIn(expr).filter((name) => !names.has(name)),
         title,
       ).toEqual([]);
       for (const [, name] of expr.matchAll(/\$(\w+)/g)) expect(variables, title).toContain(name);
+    }
+  });
+
+  it('keeps to the chosen nodes, and to the time between two scrapes that Grafana knows', () => {
+    for (const { title, expr } of targets) {
+      const matchers = [...expr.matchAll(/\{([^}]*)\}/g)].map(([, inside]) => inside ?? '');
+      expect(matchers.length, title).toBe(metricsIn(expr).length);
+      for (const inside of matchers) expect(inside, title).toMatch(/^job=~"\$job",instance=~"\$instance"/);
+      if (/\brate\(/.test(expr)) expect(expr, title).toContain('[$__rate_interval]');
     }
   });
 
