@@ -18,6 +18,9 @@ interface Clip {
   readonly seconds: number;
 }
 
+/** The way of decoding is found out after a while. */
+export const isSlow = true;
+
 const SETTLE_SECONDS = 20;
 /** How often the picture is asked for. */
 const LOOK_EVERY_MS = 40;

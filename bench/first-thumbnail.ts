@@ -26,12 +26,12 @@ export async function run({ quick }: QuestionOptions): Promise<Answer> {
   const flv = await makeClip({ seconds: 20, container: 'flv' });
   const ts = await makeClip({ seconds: 20, container: 'ts' });
   const reordered = await makeClip({ seconds: 20, container: 'flv', bFrames: true });
-  const few = quick ? 2 : 9;
+  const few = quick ? 1 : 9;
   const cases: readonly Case[] = [
     {
       name: 'RTMP, joined at a keyframe',
       source: { kind: 'rtmp', clip: flv },
-      repetitions: quick ? 5 : 15,
+      repetitions: quick ? 3 : 15,
       targetMs: 300,
     },
     {
@@ -55,7 +55,7 @@ export async function run({ quick }: QuestionOptions): Promise<Answer> {
     {
       name: 'RTMP with B-frames, joined at a keyframe',
       source: { kind: 'rtmp', clip: reordered },
-      repetitions: quick ? 1 : 5,
+      repetitions: 5,
       targetMs: 300,
     },
     { name: 'RTMP push', source: { kind: 'rtmp-push', clip: flv }, repetitions: few, targetMs: 300 },
@@ -68,7 +68,9 @@ export async function run({ quick }: QuestionOptions): Promise<Answer> {
   ];
   const rows: Row[] = [];
   const ratios: Ratio[] = [];
-  for (const { name, source, repetitions, targetMs } of cases) {
+  // One of each way in.
+  const asked = quick ? cases.filter(({ name }) => !name.includes('B-frames') && !name.includes('before')) : cases;
+  for (const { name, source, repetitions, targetMs } of asked) {
     const times: Times[] = [];
     for (let index = 0; index < repetitions; index += 1)
       times.push(await (source.kind === 'rtmp-push' ? firstPushed(source.clip) : firstPulled(source)));

@@ -5,6 +5,9 @@ import { type NodeProcess, startNodeProcess } from './support/node-process.js';
 import { type Answer, atMost, type QuestionOptions } from './support/question.js';
 import { median } from './support/statistics.js';
 
+/** Windows have to fill first. */
+export const isSlow = true;
+
 const MEGABYTE = 1e6;
 const thumbnail = { intervalSeconds: 2, width: 1280, height: 720 };
 const FRAME_BYTES = thumbnail.width * thumbnail.height * 3;

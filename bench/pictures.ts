@@ -16,11 +16,11 @@ const frameCount = 10;
 export async function run({ quick }: QuestionOptions): Promise<Answer> {
   configureSharp();
   const { path } = await readCapabilities(await findFfmpeg(undefined));
-  const clip = await makeClip({ seconds: quick ? 30 : 120 });
+  const clip = await makeClip({ seconds: quick ? 20 : 120 });
   const segment = await makeClip({ seconds: 2, container: 'ts' });
   const side = summarizePairs(
     await interleave(
-      quick ? 3 : 7,
+      quick ? 2 : 7,
       () => captureCpu(clip, false),
       () => captureCpu(clip, true),
     ),
@@ -28,7 +28,7 @@ export async function run({ quick }: QuestionOptions): Promise<Answer> {
   const { pictures } = await ffmpegCost({ clip, stream: { thumbnail }, frames: true, realTime: false });
   const captureMs = (side.difference / pictures) * 1000;
   const frames = await rawFrames(path, clip);
-  const intervals = quick ? 20 : 100;
+  const intervals = quick ? 8 : 100;
   const made = {
     thumbnail: await picturesMs(frames, intervals, { preview: { upload: false }, storyboard: { upload: false } }),
     webp: await picturesMs(frames, intervals, { storyboard: { upload: false } }),
@@ -38,8 +38,8 @@ export async function run({ quick }: QuestionOptions): Promise<Answer> {
   const rounds = quick ? 2 : 5;
   const commands = await interleave(
     rounds,
-    () => commandMs(path, quick ? 4 : 8, ['-t', '1', '-i', segment, '-f', 'image2pipe', '-vframes', '1', 'pipe:1']),
-    () => commandMs(path, quick ? 2 : 4, ['-i', segment, '-t', '1', ...animation, '-f', 'gif', 'pipe:1']),
+    () => commandMs(path, quick ? 2 : 8, ['-t', '1', '-i', segment, '-f', 'image2pipe', '-vframes', '1', 'pipe:1']),
+    () => commandMs(path, quick ? 1 : 4, ['-i', segment, '-t', '1', ...animation, '-f', 'gif', 'pipe:1']),
   );
   const jpegMs = median(commands.map(({ base }) => base));
   const gifMs = median(commands.map(({ other }) => other));

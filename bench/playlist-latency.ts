@@ -12,8 +12,8 @@ const SEGMENT_SECONDS = 2;
 /** How long after its last byte is a segment listed? */
 export async function run({ quick }: QuestionOptions): Promise<Answer> {
   const clip = await makeClip({ seconds: 20 });
-  const streams = quick ? 6 : 10;
-  const rounds = quick ? 5 : 30;
+  const streams = quick ? 4 : 10;
+  const rounds = quick ? 2 : 30;
   const spread = await listingDelays({ clip, streams, rounds, inStep: false });
   const inStep = quick ? undefined : await listingDelays({ clip, streams, rounds, inStep: true });
   return {

@@ -11,6 +11,7 @@ import type { ObjectStore, StoredObject } from '../src/storage/store.js';
 import { s3ConfigFor } from '../test/support/s3/config.js';
 import { startS3Server } from '../test/support/s3/server.js';
 import { type Answer, atLeast, atMost } from './support/question.js';
+import { median, quantile } from './support/statistics.js';
 
 /** What the publisher costs over bare puts: throughput, time to visibility, memory. */
 
@@ -35,14 +36,14 @@ export async function run({ quick }: { readonly quick: boolean }): Promise<Answe
   });
   try {
     await store.capabilities();
-    const rounds = quick ? 3 : 7;
+    const rounds = quick ? 2 : 7;
     // Each connection at 4 MB/s, as over a network: the publisher's waiting would show, its processor time hides.
     await limitLink(child, 4_000_000);
-    const network = await compareThroughput({ client, store, name: 'n', rounds, objects: quick ? 40 : 80 });
+    const network = await compareThroughput({ client, store, name: 'n', rounds, objects: quick ? 16 : 80 });
     // No limit but the processor, which the server shares: every request shows.
     await limitLink(child, undefined);
-    const loopback = await compareThroughput({ client, store, name: 'l', rounds, objects: quick ? 60 : 150 });
-    const visibility = await compareVisibility({ client, store, streams: 10, rounds: quick ? 4 : 15 });
+    const loopback = await compareThroughput({ client, store, name: 'l', rounds, objects: quick ? 40 : 150 });
+    const visibility = await compareVisibility({ client, store, streams: 10, rounds: quick ? 1 : 15 });
     const memory = await measureMemory(quick ? 32 : 64);
     return {
       question: 'What does the publisher cost over bare PutObject calls?',
@@ -237,15 +238,6 @@ async function measureMemory(count: number): Promise<number> {
   const perByte = (after - before) / publisher.backlogBytes;
   await publisher.close({ deadlineMs: 0 });
   return perByte;
-}
-
-function median(values: readonly number[]): number {
-  return quantile(values, 0.5);
-}
-
-function quantile(values: readonly number[], part: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN;
 }
 
 async function limitLink(child: ChildProcess, bytesPerSecond: number | undefined): Promise<void> {

@@ -2,16 +2,17 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { compareReports, renderComparison } from './support/compare.js';
+import { compareReports, renderComparison, whyUnlike } from './support/compare.js';
 import { currentLoad, describeMachine, machineSlug } from './support/machine.js';
 import { drawReport } from './support/plot.js';
 import type { Answer, Question, QuestionOptions } from './support/question.js';
 import { mergeAnswers } from './support/repeat.js';
 import { mergeReports, type Report, renderMarkdown, renderText } from './support/report.js';
 
-// `npm run bench -- [--quick] [--repeat N] [NAME…]`: every file beside this one that answers a question, or the named ones. The
-// answers go into bench/results/, as JSON, Markdown and plots, in the place of older ones from this machine. Quick ones have files
-// of their own. `npm run bench -- --compare OLD.json NEW.json` says what is better, the same or worse.
+// `npm run bench -- [--quick] [--repeat N] [NAME…]`: every file beside this one that answers a question, or the named ones: long
+// ones only by name, slow ones by name or without --quick. The answers go into bench/results/, as JSON, Markdown and plots, in the
+// place of older ones from this machine. Quick ones have files of their own. `npm run bench -- --compare OLD.json NEW.json` says
+// what is better, the same or worse.
 
 const folder = dirname(fileURLToPath(import.meta.url));
 const say = (text: string) => void process.stdout.write(text);
@@ -37,7 +38,7 @@ async function main(): Promise<number> {
     return 2;
   }
   const { quick } = values;
-  const usual = known.filter(({ isLong }) => !isLong).map(({ name }) => name);
+  const usual = known.filter(({ isLong, isSlow }) => !isLong && !(quick && isSlow)).map(({ name }) => name);
   const { answers, failed } = await ask(positionals.length > 0 ? positionals : usual, { quick, repeat });
   await save(answers, quick);
   return failed ? 1 : 0;
@@ -52,7 +53,7 @@ async function compare([before, after, ...more]: readonly string[]): Promise<num
     [before, after].map(async (path) => JSON.parse(await readFile(path, 'utf8')) as Report),
   );
   const comparisons = compareReports(old!, young!);
-  say(renderComparison(comparisons));
+  say(`${whyUnlike(old!, young!) ?? ''}${renderComparison(comparisons)}`);
   return comparisons.some(({ verdict }) => verdict === 'worse') ? 1 : 0;
 }
 
@@ -103,13 +104,20 @@ async function save(answers: Report['answers'], quick: boolean): Promise<void> {
   say(`written: bench/results/${name}.json, .md and .svg\n`);
 }
 
+interface KnownQuestion {
+  readonly name: string;
+  readonly isLong: boolean;
+  readonly isSlow: boolean;
+}
+
 /** The files that export an answer; others are programs of their own, which must not run because they are looked at. */
-async function questions(): Promise<{ readonly name: string; readonly isLong: boolean }[]> {
+async function questions(): Promise<KnownQuestion[]> {
   const files = (await readdir(folder)).filter((file) => file.endsWith('.ts') && file !== 'run.ts').sort();
   const texts = await Promise.all(files.map((file) => readFile(join(folder, file), 'utf8')));
   return files.flatMap((file, index) => {
     const text = texts[index]!;
     if (!/^export (async )?(function|const) run\b/m.test(text)) return [];
-    return [{ name: file.slice(0, -'.ts'.length), isLong: /^export const isLong = true;/m.test(text) }];
+    const says = (name: string) => text.includes(`\nexport const ${name} = true;\n`);
+    return [{ name: file.slice(0, -'.ts'.length), isLong: says('isLong'), isSlow: says('isSlow') }];
   });
 }

@@ -53,7 +53,7 @@ async function againstNginx(node: NodeProcess, quick: boolean): Promise<Result> 
       const target = await sameBytes(node, nginx, await path(node));
       for (const url of target) await loadWithWrk({ url, seconds: 1, connections: CONNECTIONS });
       const pairs = await interleave(
-        quick ? 2 : 8,
+        quick ? 1 : 8,
         async () => {
           const [, url] = await sameBytes(node, nginx, await path(node));
           return loadWithWrk({ url, seconds, connections: CONNECTIONS });
@@ -91,7 +91,7 @@ async function newestSegment(node: NodeProcess): Promise<string> {
 
 /** Freshness with and without viewers, in turn. */
 async function watchedBy(node: NodeProcess, quick: boolean): Promise<Result> {
-  const seconds = quick ? 8 : 20;
+  const seconds = quick ? 4 : 20;
   const alone: number[] = [];
   const watched: number[] = [];
   const playlistMs: number[] = [];

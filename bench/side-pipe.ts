@@ -12,28 +12,28 @@ const encode = { thumbnail, renditions: [{ height: 720, bitrate: 2_500_000, pres
 export async function run({ quick }: QuestionOptions): Promise<Answer> {
   const rows: Row[] = [];
   const ratios: Ratio[] = [];
-  const copySeconds = quick ? 60 : 300;
+  const copySeconds = quick ? 30 : 300;
   const pictures: readonly Picture[] = quick ? ['usual'] : ['usual', 'plain', 'grainy'];
   for (const picture of pictures) {
     const clip = await makeClip({ picture, seconds: copySeconds });
     rows.push({ name: `${picture} picture: average keyframe`, value: (await keyframeBytes(clip)) / 1000, unit: 'kB' });
-    const cost = summarizePairs(await costs({ clip, stream: copy, realTime: false }, quick ? 3 : 7));
+    const cost = summarizePairs(await costs({ clip, stream: copy, realTime: false }, quick ? 2 : 7));
     rows.push(...copyRows(`copy, ${picture} picture, as fast as it goes`, cost, copySeconds));
     const percent = (cost.difference / copySeconds) * 100;
     const name = `copy, ${picture} picture: % of a core more`;
     // What it is judged by; the other pictures show how far it depends on them.
     ratios.push(picture === 'usual' ? atMost(name, percent, 0.6) : { name, value: percent });
   }
-  const live = quick ? { seconds: 16, settleSeconds: 8, count: 1 } : { seconds: 120, settleSeconds: 20, count: 3 };
+  const live = quick ? { seconds: 8, settleSeconds: 4, count: 1 } : { seconds: 120, settleSeconds: 20, count: 3 };
   rows.push(...(await inRealTime(live)));
   const settled = rows.at(-1)!;
   ratios.push(atMost('copy, usual picture, in real time once it runs: % of a core more', settled.value, 0.6));
 
-  const encodeSeconds = quick ? 4 : 10;
+  const encodeSeconds = quick ? 2 : 10;
   const through = await pinToOneCpu();
   const source = await makeClip({ seconds: encodeSeconds });
   const encoding = summarizePairs(
-    await costs({ clip: source, stream: encode, realTime: false, through }, quick ? 3 : 7),
+    await costs({ clip: source, stream: encode, realTime: false, through }, quick ? 2 : 7),
   );
   rows.push(
     perSecond('encode without the side pipe', encoding.base, encodeSeconds),

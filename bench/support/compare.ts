@@ -9,7 +9,7 @@ export interface Comparison {
   readonly name: string;
   readonly before: number;
   readonly after: number;
-  /** How far apart two runs of the same code may be, as a part of `before`. */
+  /** How far apart two runs of the same code may be, in the value's own unit. */
   readonly noise: number;
   /** `changed`: out of the noise, where neither more nor less is better. */
   readonly verdict: Verdict;
@@ -35,7 +35,7 @@ function compareAnswers(question: string, before: Answer, after: Answer): Compar
   return valuesOf(after).flatMap((value) => {
     const known = old.get(value.name);
     if (known === undefined) return [];
-    const noise = Math.max(LEAST_NOISE, noiseOf(known), noiseOf(value));
+    const noise = Math.max(LEAST_NOISE * Math.abs(known.value), noiseOf(known), noiseOf(value));
     const verdict = judge(known.value, value.value, noise, value.better);
     return [{ question, name: value.name, before: known.value, after: value.value, noise, verdict }];
   });
@@ -53,16 +53,21 @@ function valuesOf({ rows, ratios }: Answer): Value[] {
 }
 
 function noiseOf({ value, spread }: Value): number {
-  if (spread === undefined) return UNKNOWN_NOISE;
-  return value === 0 ? Number.POSITIVE_INFINITY : (SPREADS * spread) / Math.abs(value);
+  return spread === undefined ? UNKNOWN_NOISE * Math.abs(value) : SPREADS * spread;
 }
 
 function judge(before: number, after: number, noise: number, better: Direction | undefined): Verdict {
-  if (before === after) return 'same';
-  const change = before === 0 ? Number.POSITIVE_INFINITY : Math.abs(after - before) / Math.abs(before);
-  if (change <= noise) return 'same';
+  if (Math.abs(after - before) <= noise) return 'same';
   if (better === undefined) return 'changed';
   return after > before === (better === 'more') ? 'better' : 'worse';
+}
+
+/** Why two files cannot tell about the code alone; undefined where they can. Pure. */
+export function whyUnlike(before: Report, after: Report): string | undefined {
+  const [old, young] = [before, after].map(({ machine: { cpu, cores, arch, node, ffmpeg }, quick }) =>
+    [cpu, `${cores} cores`, arch, `Node.js ${node}`, `ffmpeg ${ffmpeg}`, quick ? 'quick' : 'full'].join(', '),
+  );
+  return old === young ? undefined : `not alike:\n  ${old}\n  ${young}\n`;
 }
 
 /** A comparison for a terminal: what changed first, the rest counted. Pure. */
@@ -71,7 +76,7 @@ export function renderComparison(comparisons: readonly Comparison[]): string {
   const shown = order.flatMap((verdict) => comparisons.filter((each) => each.verdict === verdict));
   const lines = shown.map(
     ({ question, name, before, after, noise, verdict }) =>
-      `${verdict.padEnd(8)}${question}: ${name}: ${formatNumber(before)} → ${formatNumber(after)} (noise ±${Math.round(noise * 100)} %)`,
+      `${verdict.padEnd(8)}${question}: ${name}: ${formatNumber(before)} → ${formatNumber(after)} (noise ±${formatNumber(noise)})`,
   );
   const same = comparisons.length - shown.length;
   return `${[...lines, `same    ${same} of ${comparisons.length} values`].join('\n')}\n`;

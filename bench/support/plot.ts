@@ -1,7 +1,7 @@
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
 import type { Curve, Ratio } from './question.js';
-import type { Report } from './report.js';
+import { formatNumber, type Report } from './report.js';
 
 /** An SVG document and what it is called. */
 export interface Drawing {
@@ -38,52 +38,89 @@ export function headroom({ value, target, better }: Ratio): number {
   return Math.min(Math.max(ratio, least), 100);
 }
 
+const colors = { met: '#1b7f5c', missed: '#c2410c' } as const;
+/** Of the widest letters that these labels are made of. */
+const LETTER_WIDTH = 7;
+
 function drawAims(aims: readonly (Ratio & { readonly question: string })[]): string {
-  const bars = aims.map((aim) => ({ label: `${aim.question}: ${aim.name}`, headroom: headroom(aim), ok: aim.ok }));
+  const bars = aims.map((aim) => ({
+    label: `${aim.question}: ${aim.name}`,
+    headroom: headroom(aim),
+    verdict: aim.ok ? ('met' as const) : ('missed' as const),
+    value: `${formatNumber(aim.value)}, aim ${aim.better === 'more' ? '≥' : '≤'} ${formatNumber(aim.target!)}`,
+  }));
+  const marginLeft = Math.max(...bars.map(({ label }) => label.length)) * LETTER_WIDTH + 20;
+  const color = (bar: (typeof bars)[number]) => colors[bar.verdict];
   return toSvg({
-    width: WIDTH,
-    height: 70 + bars.length * 22,
-    marginLeft: 560,
-    marginBottom: 40,
-    marginRight: 40,
+    width: marginLeft + 520,
+    height: 110 + bars.length * 22,
+    ...{ marginLeft, marginTop: 50, marginBottom: 45, marginRight: 130 },
     style,
-    x: { type: 'log', label: 'times better than the aim, which is 1 →', grid: true, tickFormat: '~r' },
+    // Both sides of 1 in any case, and room for what was measured.
+    x: {
+      ...{ type: 'log', grid: true, ticks: 5, tickFormat: '~r' },
+      label: 'times better than the aim (1: just met) →',
+      labelAnchor: 'center',
+      domain: [Math.min(0.5, ...bars.map((bar) => bar.headroom)), Math.max(2, ...bars.map((bar) => bar.headroom))],
+    },
     y: { label: null, domain: bars.map(({ label }) => label) },
     marks: [
-      Plot.barX(bars, { x1: 1, x2: 'headroom', y: 'label', fill: (bar) => (bar.ok ? '#1b7f5c' : '#c2410c') }),
+      heading('How far each value is from its aim'),
+      Plot.text(['met'], { ...top, dx: 330, fill: colors.met, text: () => '■ met' }),
+      Plot.text(['missed'], { ...top, dx: 390, fill: colors.missed, text: () => '■ missed' }),
+      Plot.barX(bars, { x1: 1, x2: 'headroom', y: 'label', fill: color }),
+      // What is just met has no length.
+      Plot.dot(bars, {
+        filter: (bar) => Math.abs(Math.log(bar.headroom)) < 0.02,
+        x: 'headroom',
+        y: 'label',
+        r: 3.5,
+        fill: color,
+      }),
       Plot.ruleX([1]),
+      Plot.text(bars, {
+        x: (bar) => Math.max(1, bar.headroom),
+        ...{ y: 'label', text: 'value', dx: 9, textAnchor: 'start' },
+      }),
     ],
   });
+}
+
+const top = { frameAnchor: 'top-left', textAnchor: 'start', dy: -30 as number } as const;
+
+function heading(title: string, dy = top.dy): Plot.Markish {
+  return Plot.text([title], { ...top, dy, fontSize: 16, fontWeight: 'bold' });
 }
 
 function drawCurves(title: string, curves: readonly Curve[]): string {
   const points = curves.flatMap(({ name, points: each }) => each.map(([x, y]) => ({ x, y, name })));
   const { x = '', y = '' } = curves[0] ?? {};
+  // Each curve's name stands beside its end, where nothing else is.
+  const marginRight = Math.max(0, ...curves.map(({ name }) => name.length)) * LETTER_WIDTH + 20;
   return toSvg({
-    title,
     width: WIDTH,
-    height: 360,
-    marginTop: 30,
-    marginBottom: 40,
-    marginLeft: 60,
+    height: 400,
+    ...{ marginTop: 70, marginBottom: 45, marginLeft: 60, marginRight },
     style,
-    x: { label: `${x} →`, grid: true },
-    y: { label: `↑ ${y}`, grid: true, zero: true },
-    color: { legend: false, domain: curves.map(({ name }) => name) },
+    x: { label: `${x} →`, labelAnchor: 'center', grid: true },
+    y: { label: null, grid: true, zero: true },
+    color: { legend: false, domain: curves.map(({ name }) => name), scheme: 'Dark2' },
     marks: [
-      Plot.line(points, { x: 'x', y: 'y', stroke: 'name', strokeWidth: 2 }),
+      heading(title, -50),
+      Plot.text([`↑ ${y}`], { ...top, dy: -25, dx: -45 }),
+      Plot.line(points, { x: 'x', y: 'y', z: 'name', stroke: 'name', strokeWidth: 2 }),
       Plot.dot(points, { x: 'x', y: 'y', fill: 'name' }),
       Plot.text(
         points,
-        Plot.selectLast({ x: 'x', y: 'y', z: 'name', text: 'name', dx: -6, dy: -10, textAnchor: 'end', fill: 'name' }),
+        Plot.selectLast({ x: 'x', y: 'y', z: 'name', text: 'name', dx: 8, textAnchor: 'start', fill: 'name' }),
       ),
       Plot.ruleY([0]),
     ],
   });
 }
 
-/** A title would make a figure of HTML around the picture, so it is left to what shows the picture. */
-function toSvg({ title: _, ...options }: Plot.PlotOptions): string {
+/** Plot's own title and legend would make a figure of HTML around the picture, so they are marks. */
+function toSvg(options: Plot.PlotOptions): string {
   const { document } = parseHTML('<!doctype html><html><body></body></html>');
   const svg = Plot.plot({ ...options, document: document as never });
   svg.setAttribute('xmlns', 'http://www.w3.org/2000/svg');

@@ -51,6 +51,8 @@ export interface QuestionOptions {
 export interface Question {
   /** Takes so long that it is only asked by name. */
   readonly isLong?: boolean;
+  /** Says nothing in a few seconds, so that `--quick` leaves it out unless it is named. */
+  readonly isSlow?: boolean;
   run(options: QuestionOptions): Promise<Answer>;
 }
 

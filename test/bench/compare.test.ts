@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { compareReports, renderComparison } from '../../bench/support/compare.js';
+import { compareReports, renderComparison, whyUnlike } from '../../bench/support/compare.js';
 import { drawReport, headroom } from '../../bench/support/plot.js';
 import { atLeast, atMost, type Ratio, type Row } from '../../bench/support/question.js';
 import { mergeAnswers } from '../../bench/support/repeat.js';
@@ -34,6 +34,26 @@ test('the noisier of both runs says what counts as a change', () => {
   // Run once: what shared machines scatter by.
   expect(verdicts(with_(1), with_(1.1))).toEqual(['same']);
   expect(verdicts(with_(1), with_(1.3))).toEqual(['worse']);
+});
+
+test('what was nothing, always, is noticed when it is something', () => {
+  const faults = (value: number, spread?: number) =>
+    report([], [{ name: 'faults', value, unit: '', better: 'less', ...(spread !== undefined && { spread }) }]);
+  expect(verdicts(faults(0, 0), faults(0, 0))).toEqual(['same']);
+  expect(verdicts(faults(0, 0), faults(2, 0))).toEqual(['worse']);
+  expect(verdicts(faults(0), faults(2))).toEqual(['worse']);
+  expect(verdicts(faults(2), faults(0))).toEqual(['better']);
+  expect(verdicts(faults(0, 1), faults(2, 0))).toEqual(['same']);
+  // A difference of two values may be below nothing.
+  expect(verdicts(faults(-2, 0.1), faults(-1, 0.1))).toEqual(['worse']);
+  expect(verdicts(faults(-2, 0.5), faults(-1, 0.1))).toEqual(['same']);
+});
+
+test('files of unlike machines, and quick ones beside full ones, are told apart', () => {
+  const one = report([]);
+  expect(whyUnlike(one, report([]))).toBeUndefined();
+  expect(whyUnlike(one, { ...one, quick: true })).toMatch(/full\n.*quick/);
+  expect(whyUnlike(one, { ...one, machine: { ...machine, arch: 'arm64' } })).toContain('arm64');
 });
 
 test('what has no direction is only told to have changed, and what only one file has is left out', () => {

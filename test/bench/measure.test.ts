@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
 import { cpuSecondsOf, parseChildrenCpu } from '../../bench/support/cpu.js';
 import { parseBenchmark, streamConfig, withoutFrames } from '../../bench/support/ffmpeg-cost.js';
+import { lineOf } from '../../bench/support/memory-group.js';
 import { parseResident } from '../../bench/support/node-process.js';
+import { problemOf } from '../../bench/support/segment-watch.js';
 import { cutTransportStream } from '../../bench/support/transport-stream.js';
 import { ffmpegArguments } from '../../src/ffmpeg/arguments.js';
 import { planStream } from '../../src/stream/plan.js';
@@ -33,6 +35,24 @@ test.skipIf(process.platform !== 'linux')('CPU time of a running process: all of
 test('resident memory in bytes', () => {
   expect(parseResident('Name:\tnode\nVmRSS:\t  2048 kB\nRssAnon: 1 kB\n')).toBe(2048 * 1024);
   expect(() => parseResident('Name:\tnode\n')).toThrow('VmRSS');
+});
+
+test('a control group tells of numbers by their names', () => {
+  const stat = 'rss 1\ntotal_rss 40960\ntotal_rss_huge 2\n';
+  expect(lineOf(stat, 'total_rss')).toBe(40_960);
+  expect(lineOf('low 0\noom 3\noom_kill 2\n', 'oom_kill')).toBe(2);
+  expect(() => lineOf(stat, 'anon')).toThrow('no anon');
+});
+
+test('a segment is whole when it has the pictures that its duration says', async () => {
+  const { stdout: segment } = await makeWithFfmpeg(embedded.path, [
+    ...['-f', 'lavfi', '-i', 'testsrc2=size=64x36:rate=30', '-t', '2'],
+    ...['-c:v', 'libx264', '-bf', '0', '-f', 'mpegts', '-'],
+  ]);
+  expect(problemOf(segment, 60)).toBeUndefined();
+  expect(problemOf(segment, 90)).toBe('60 pictures of 90');
+  expect(problemOf(segment.subarray(0, -100), 60)).toMatch('are not whole packets');
+  expect(problemOf(segment.subarray(0, 188 * Math.floor(segment.length / 376)), 60)).toMatch(/pictures of 60/);
 });
 
 test('the command without its pictures is the same up to the HLS output, and has no other', () => {
