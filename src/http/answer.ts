@@ -12,6 +12,8 @@ export interface Answer {
   readonly headers: readonly string[];
   /** Passed on as it is, never copied. */
   readonly body: Uint8Array | string | null;
+  /** The same object, with status 200, answers everyone who asks for this: what is made of it is worth keeping. */
+  readonly isShared?: true;
 }
 
 /** Answers a request that it knows; undefined: somebody else may. */

@@ -48,7 +48,12 @@ export function allowsRange(ifRange: string | undefined, validators: Validators)
  * time"): a client that saw an earlier picture of the same second holds an earlier date and is not told 304.
  */
 export function lastModified(modifiedAt: number, now: number): string {
-  return httpDate(Math.min(wholeSecondAfter(modifiedAt), Math.floor(now / 1000) * 1000));
+  return httpDate(lastModifiedAt(modifiedAt, now));
+}
+
+/** The same as milliseconds since the epoch. */
+export function lastModifiedAt(modifiedAt: number, now: number): number {
+  return Math.min(wholeSecondAfter(modifiedAt), Math.floor(now / 1000) * 1000);
 }
 
 /** The last date that was written: many answers in a row have the same. */

@@ -8,7 +8,7 @@ import { openInTurn, openToAll } from './headers.js';
 import { answerPicture } from './pictures.js';
 import { type Opened, open, within } from './playback.js';
 import { notFound, type Problem } from './problem.js';
-import { answerWith, type RequestFacts } from './respond.js';
+import { answerWith, type Representation, type RequestFacts } from './respond.js';
 import { signPlaylist } from './signed-uris.js';
 
 const playlistName = 'index.m3u8';
@@ -106,10 +106,10 @@ function servePlaylist(
   token: string | undefined,
   { now }: AppContext,
 ): Answer {
-  const { body, etag, modifiedAt } = playlist;
-  const { cacheControl } = factsOf(playlist);
-  const common = { modifiedAt, contentType: playlistType, cacheControl, headers: openInTurn };
-  if (token === undefined) return answerWith(request, { ...common, body, etag }, now());
+  const { representation } = factsOf(playlist);
+  if (token === undefined) return answerWith(request, representation, now());
+  const { body, etag } = playlist;
+  const { isShared: _, ...common } = representation;
   // Another text for each token: another entity tag.
   const signed = { body: signPlaylist(body, token), etag: `"${etag.slice(1, -1)}-${token.slice(-12)}"` };
   return answerWith(request, { ...common, ...signed }, now());
@@ -117,7 +117,7 @@ function servePlaylist(
 
 interface PlaylistFacts {
   readonly targetSeconds: number;
-  readonly cacheControl: string;
+  readonly representation: Representation;
 }
 
 const knownFacts = new WeakMap<PlaylistResource, PlaylistFacts>();
@@ -125,10 +125,13 @@ const knownFacts = new WeakMap<PlaylistResource, PlaylistFacts>();
 function factsOf(playlist: PlaylistResource): PlaylistFacts {
   const known = knownFacts.get(playlist);
   if (known !== undefined) return known;
-  const targetSeconds = Number(/^#EXT-X-TARGETDURATION:(\d{1,5})/m.exec(playlist.body)?.[1] ?? 0);
+  const { body, etag, modifiedAt } = playlist;
+  const targetSeconds = Number(/^#EXT-X-TARGETDURATION:(\d{1,5})/m.exec(body)?.[1] ?? 0);
   // Half the target duration: a cache then costs a player at most half a segment of delay.
   const maxAge = Math.max(1, Math.floor(targetSeconds / 2));
-  const facts = { targetSeconds, cacheControl: `public, max-age=${maxAge}` };
+  const cacheControl = `public, max-age=${maxAge}`;
+  const served = { body, etag, modifiedAt, contentType: playlistType, cacheControl, headers: openInTurn };
+  const facts: PlaylistFacts = { targetSeconds, representation: { ...served, isShared: true } };
   knownFacts.set(playlist, facts);
   return facts;
 }

@@ -2,7 +2,7 @@ import type { ImageFormat, ImageResource, LiveStream, PreviewFormat } from '../s
 import { type Answer, problemAnswer } from './answer.js';
 import { openInTurn, openToAll } from './headers.js';
 import { notFound, type Problem } from './problem.js';
-import { answerWith, type RequestFacts } from './respond.js';
+import { answerWith, type Representation, type RequestFacts } from './respond.js';
 import { signStoryboard } from './signed-uris.js';
 
 const forever = 'public, max-age=31536000, immutable';
@@ -26,7 +26,8 @@ export interface PictureRequest {
 /** The pictures under `/live/{stream}/`. Undefined for a file that is none of them. */
 export function answerPicture(asked: PictureRequest): Answer | Promise<Answer> | undefined {
   const { file } = asked;
-  if (latest.test(file)) return serveThumbnail(asked, latest.exec(file)?.[1] as ImageFormat, undefined);
+  const latestFormat = latest.exec(file)?.[1];
+  if (latestFormat !== undefined) return serveThumbnail(asked, latestFormat as ImageFormat, undefined);
   const [, size, sizeFormat] = sized.exec(file) ?? [];
   if (size !== undefined) return serveThumbnail(asked, sizeFormat as ImageFormat, size);
   const [, hash, format] = immutable.exec(file) ?? [];
@@ -37,19 +38,26 @@ export function answerPicture(asked: PictureRequest): Answer | Promise<Answer> |
   return number === undefined ? undefined : serveSheet(asked, Number(number));
 }
 
-async function serveThumbnail(
+function serveThumbnail(
   asked: PictureRequest,
   format: ImageFormat,
   sizeName: string | undefined,
-): Promise<Answer> {
+): Answer | Promise<Answer> {
   const { request, live } = asked;
   const { images } = live;
   const width = sizeName === undefined ? request.query('width') : undefined;
   if (width !== undefined && !images.widths.some((each) => String(each) === width)) {
     return refuse(request, unknownWidth(live, width));
   }
-  const image = await images.thumbnail(format, width === undefined ? sizeName : Number(width));
+  const image = images.thumbnail(format, width === undefined ? sizeName : Number(width));
+  if (!(image instanceof Promise)) return respondWithThumbnail(asked, format, image);
+  return image.then((each) => respondWithThumbnail(asked, format, each));
+}
+
+function respondWithThumbnail(asked: PictureRequest, format: ImageFormat, image: ImageResource | undefined): Answer {
   if (image !== undefined) return respondWithPicture(asked, image);
+  const { request, live } = asked;
+  const { images } = live;
   const known = images.formats.includes(format);
   const detail = known
     ? `Stream ${live.name} has no size of this name. It has: ${images.sizeNames.join(', ') || 'none'}.`
@@ -111,12 +119,38 @@ async function serveSheet({ request, live, now }: PictureRequest, number: number
 }
 
 function respondWithPicture({ request, now }: PictureRequest, image: ImageResource): Answer {
+  return answerWith(request, representationOf(image), now());
+}
+
+interface Served {
+  readonly image: ImageResource;
+  readonly representation: Representation;
+}
+
+/** By the bytes of the picture: what was last served of it. */
+const lastServed = new WeakMap<Uint8Array, Served>();
+
+/** The same object until something of the picture, or what is said of it, is another. */
+function representationOf(image: ImageResource): Representation {
   const { body, contentType, etag, modifiedAt } = image;
+  const before = lastServed.get(body);
+  if (before !== undefined && isSame(before.image, image)) return before.representation;
+  const cacheControl = imageCaching(image);
   const headers = imageHeaders(image);
-  return answerWith(
-    request,
-    { body, contentType, etag, modifiedAt, cacheControl: imageCaching(image), headers },
-    now(),
+  const representation = { body, contentType, etag, modifiedAt, cacheControl, headers, isShared: true } as const;
+  lastServed.set(body, { image, representation });
+  return representation;
+}
+
+function isSame(one: ImageResource, other: ImageResource): boolean {
+  return (
+    Math.floor(one.maxAgeSeconds) === Math.floor(other.maxAgeSeconds) &&
+    one.capturedAt === other.capturedAt &&
+    one.modifiedAt === other.modifiedAt &&
+    one.state === other.state &&
+    one.gate === other.gate &&
+    one.etag === other.etag &&
+    one.contentType === other.contentType
   );
 }
 

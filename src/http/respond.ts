@@ -1,5 +1,5 @@
 import { type Answer, flatten, problemAnswer, toResponse, unflatten } from './answer.js';
-import { allowsRange, isNotModified, lastModified, type Validators } from './conditional.js';
+import { allowsRange, isNotModified, lastModified, lastModifiedAt, type Validators } from './conditional.js';
 import type { HeaderFields } from './headers.js';
 import { answerRange } from './range.js';
 
@@ -11,6 +11,8 @@ export interface Representation extends Validators {
   readonly cacheControl: string;
   /** Sent with 200, 206, 304 and 416 alike: names in lower case and values, by name or in turn. */
   readonly headers: HeaderFields | readonly string[];
+  /** This very object stands for the resource as long as nothing of it changes: so does its answer. */
+  readonly isShared?: true;
 }
 
 /** The part of a request that matters here; hono's own request fits. */
@@ -22,6 +24,28 @@ export interface RequestFacts {
 
 /** Answers GET or HEAD: 304 where the client has it, a part where it asks for one, else the whole. */
 export function answerWith(request: RequestFacts, item: Representation, now: number): Answer {
+  if (item.isShared !== true || !asksForWhole(request)) return answerTo(request, item, now);
+  // A date that was cut off at the time of the answer moves on once, within the resource's first second.
+  const dated = lastModifiedAt(item.modifiedAt, now);
+  const before = shared.get(item);
+  if (before?.dated === dated) return before.answer;
+  const answer: Answer = { ...answerTo(request, item, now), isShared: true };
+  shared.set(item, { dated, answer });
+  return answer;
+}
+
+const shared = new WeakMap<Representation, { readonly dated: number; readonly answer: Answer }>();
+
+function asksForWhole(request: RequestFacts): boolean {
+  return (
+    request.method === 'GET' &&
+    request.header('if-none-match') === undefined &&
+    request.header('if-modified-since') === undefined &&
+    request.header('range') === undefined
+  );
+}
+
+function answerTo(request: RequestFacts, item: Representation, now: number): Answer {
   const conditions = {
     ifNoneMatch: request.header('if-none-match'),
     ifModifiedSince: request.header('if-modified-since'),

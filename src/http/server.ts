@@ -2,10 +2,11 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { SidepipeError } from '../errors.js';
-import { type Answerer, flatten, writeAnswer } from './answer.js';
+import { type Answer, type Answerer, flatten, writeAnswer } from './answer.js';
 import { limitConnections } from './connections.js';
 import type { HttpLog } from './context.js';
 import type { HeaderFields } from './headers.js';
+import { createPreparedWriter } from './prepared.js';
 import { type Problem, problemDocument, problemHeaders, problemOf, problemResponse, refusal } from './problem.js';
 import { answerUpgrades } from './upgrade.js';
 
@@ -82,6 +83,11 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     },
   });
   const always = flatten(options.headers ?? {});
+  const { keepAliveTimeoutMs } = limits;
+  const writePrepared = createPreparedWriter({ further: always, keepAliveTimeoutMs, now: Date.now });
+  const write = (request: IncomingMessage, response: ServerResponse, given: Answer): void => {
+    if (!writePrepared(request, response, given)) writeAnswer(response, given, always);
+  };
   const server = createServer(
     {
       maxHeaderSize: limits.headerBytes,
@@ -97,8 +103,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
           for (let index = 0; index < always.length; index += 2) response.setHeader(always[index]!, always[index + 1]!);
           answer(request, response);
         } else if (known instanceof Promise) {
-          known.then((each) => writeAnswer(response, each, always)).catch(() => void response.destroy());
-        } else writeAnswer(response, known, always);
+          known.then((each) => write(request, response, each)).catch(() => void response.destroy());
+        } else write(request, response, known);
         return;
       }
       refuseRequest(request, response, refusal(414, `The address is longer than ${limits.urlBytes} bytes.`));

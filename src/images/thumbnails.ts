@@ -131,21 +131,29 @@ export class Thumbnails {
 
   /**
    * The picture to show at `now`: the newest good one, fresh or stale, or the offline picture. Undefined only for a
-   * format or size that is not configured; never rejects.
+   * format or size that is not configured; never rejects. A promise only where it has to be made first: one picture
+   * may be asked for thousands of times.
    */
-  async thumbnail(format: ImageFormat, now: number, sizeName?: string): Promise<ThumbnailResource | undefined> {
+  thumbnail(
+    format: ImageFormat,
+    now: number,
+    sizeName?: string,
+  ): ThumbnailResource | undefined | Promise<ThumbnailResource | undefined> {
     const { formats, sizes = [] } = this.#options;
-    const size = sizes.find(({ name }) => name === sizeName);
+    const size = sizeName === undefined ? undefined : sizes.find(({ name }) => name === sizeName);
     if (!formats.includes(format) || (sizeName !== undefined && size === undefined)) return undefined;
     const variant = { format, size };
     this.#askedAt.set(keyOf(variant), now);
     const newest = this.#held.get(keyOf(this.#primary));
     const freshness = freshnessOf(newest?.capturedAt, now, this.#options);
     if (newest === undefined || freshness.state === 'offline') {
-      return resourceOf(await this.#offline.picture(variant, newest), newest?.capturedAt, freshness);
+      const drawn = this.#offline.picture(variant, newest);
+      return drawn.then((picture) => resourceOf(picture, newest?.capturedAt, freshness));
     }
-    const held = await this.#upToDate(variant, newest, now);
-    return resourceOf(held, held.capturedAt, freshnessOf(held.capturedAt, now, this.#options));
+    const given = (held: Held) => resourceOf(held, held.capturedAt, freshnessOf(held.capturedAt, now, this.#options));
+    const held = this.#atHand(variant, newest, now);
+    if (held === newest) return resourceOf(newest, newest.capturedAt, freshness);
+    return held === undefined ? this.#made(variant, newest).then(given) : given(held);
   }
 
   status(now: number): ThumbnailsStatus {
@@ -238,17 +246,20 @@ export class Thumbnails {
     }
   }
 
-  /** This form of the newest picture: as it is held, or awaited, or transcoded from the first format. */
-  async #upToDate(variant: ThumbnailVariant, newest: Held, now: number): Promise<Held> {
+  /** This form of the newest picture as it is held. */
+  #atHand(variant: ThumbnailVariant, newest: Held, now: number): Held | undefined {
     const key = keyOf(variant);
     const held = this.#held.get(key);
-    if (held?.generation === newest.generation) return held;
-    const pending = this.#pending.get(key);
+    if (held === undefined || held.generation === newest.generation) return held;
     // While its successor is being made, a picture that is still fresh is good enough.
-    if (pending !== undefined && held && freshnessOf(held.capturedAt, now, this.#options).state === 'fresh')
-      return held;
-    if (pending !== undefined) await pending;
-    else await this.#transcode(variant, newest);
+    const isFresh = () => freshnessOf(held.capturedAt, now, this.#options).state === 'fresh';
+    return this.#pending.has(key) && isFresh() ? held : undefined;
+  }
+
+  /** This form of the newest picture, awaited, or transcoded from the first format. */
+  async #made(variant: ThumbnailVariant, newest: Held): Promise<Held> {
+    const key = keyOf(variant);
+    await (this.#pending.get(key) ?? this.#transcode(variant, newest));
     const made = this.#held.get(key);
     // A form that cannot be made is answered with the first format: its content type tells.
     return made !== undefined && made.generation >= newest.generation ? made : newest;

@@ -177,7 +177,7 @@ export class ImageWatch {
     const { staleAfterSeconds } = this.#env.config.thumbnail;
     if (capturedAt - this.#uploadedAt < staleAfterSeconds * 500) return;
     this.#uploadedAt = capturedAt;
-    void this.#uploadAll((format, size) => this.images.thumbnail(format, size));
+    void this.#uploadAll(async (format, size) => this.images.thumbnail(format, size));
   }
 
   #onDropped(reason: string): void {

@@ -117,7 +117,10 @@ export class StreamImages implements ImagesView {
     this.#storyboard.expire();
   }
 
-  thumbnail(format: ImageFormat, size?: number | string): Promise<ImageResource | undefined> {
+  thumbnail(
+    format: ImageFormat,
+    size?: number | string,
+  ): ImageResource | undefined | Promise<ImageResource | undefined> {
     return this.#pictures.thumbnail(format, size);
   }
 

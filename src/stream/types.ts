@@ -86,9 +86,12 @@ export interface ImagesView {
   readonly sizeNames: readonly string[];
   /**
    * Undefined only for a format or size that is not configured. `size`: a width in pixels, or a name. Never rejects for a
-   * known stream.
+   * known stream. A promise only where the picture has to be made first.
    */
-  thumbnail(format: ImageFormat, size?: number | string): Promise<ImageResource | undefined>;
+  thumbnail(
+    format: ImageFormat,
+    size?: number | string,
+  ): ImageResource | undefined | Promise<ImageResource | undefined>;
   /** A picture by the hash of its content, while it is remembered. */
   immutable(format: ImageFormat, hash: string): ImmutableImage | undefined;
   /** The animated picture: a still one before there are frames. Never rejects. */

@@ -63,7 +63,8 @@ describe('the short way', () => {
     ['/live/closed/index.m3u8', {}],
   ])('answers %s as the app does, %j', async (path, headers) => {
     const { urls } = await bothWays();
-    for (const method of ['GET', 'HEAD']) {
+    // What is asked for often is answered out of prepared bytes.
+    for (const method of ['GET', 'GET', 'GET', 'HEAD', 'GET']) {
       const [direct, detour] = await Promise.all(
         urls.map(async (url) => {
           const answer = await fetch(`${url}${path}`, { method, headers });
