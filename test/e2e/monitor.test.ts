@@ -1,8 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { signPlayback } from '../../src/http/playback-token.js';
 import { makeClip, runFfmpeg, temporaryFolder } from '../support/clip.js';
-import { openDeafViewer, openViewer } from '../support/monitor-viewer.js';
+import { openDeafViewer, openViewer, openViewerAt, refusedUpgrade } from '../support/monitor-viewer.js';
 import { startNode, type TestNode } from '../support/node.js';
 import { createPlaylistChecker } from '../support/playlist-check.js';
 import { until } from '../support/wait.js';
@@ -72,6 +73,30 @@ describe('a monitor', () => {
     await until('more picture', () => viewer.stream().length > before + 80_000);
     expect(viewer.socket.readyState).toBe(viewer.socket.OPEN);
     expect((await decode(viewer.stream().subarray(before - (before % 188)))).length).toBeGreaterThan(10);
+  }, 60_000);
+
+  it('of a signed stream opens by the address in its watch page, and by none without the token', async () => {
+    const keys = [{ id: 'k1', secret: 'a-secret-of-at-least-32-characters' }];
+    const node = await start({ playback: { access: 'signed', keys } });
+    const token = signPlayback({ key: keys[0]!, stream: 'cam', expiresAt: Date.now() + 600_000 });
+    const addressIn = async (page: string) => {
+      const [, address] = /data-monitor-url="([^"]*)"/.exec((await node.text(page)).body) ?? [];
+      return address && new URL(address.replaceAll('&amp;', '&'), new URL(page, node.url)).href;
+    };
+    const refusal = async (url: string) => {
+      const { status, body } = await refusedUpgrade(url, { origin: node.url });
+      return [status, JSON.parse(body).reason];
+    };
+    const plain = `${node.url}/live/cam/monitor`;
+    const address = await addressIn(`/watch/cam?token=${token}`);
+    expect(address).toBe(`${plain}?token=${token}`);
+    expect(await refusal(plain)).toEqual([403, 'missing']);
+    expect(await refusal(`${address}x`)).toEqual([403, 'signature']);
+    const expired = signPlayback({ key: keys[0]!, stream: 'cam', expiresAt: Date.now() - 1000 });
+    expect(await refusal(`${plain}?token=${expired}`)).toEqual([403, 'expired']);
+    expect(await addressIn('/watch/cam')).toBeUndefined();
+    const viewer = await openViewerAt(address!, node.url);
+    await until('picture', () => viewer.messages.length > 5, { timeoutMs: 20_000 });
   }, 60_000);
 
   it('has room for so many viewers, and lets them go when the node ends', async () => {

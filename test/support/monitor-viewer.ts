@@ -20,8 +20,12 @@ export interface MonitorViewer {
 
 /** A viewer of a monitor, let in; rejects when it is refused. */
 export function openViewer(nodeUrl: string, name = 'cam', origin?: string): Promise<MonitorViewer> {
-  const url = `${nodeUrl.replace(/^http/, 'ws')}/live/${name}/monitor`;
-  const socket = new Socket(url, origin === undefined ? {} : { origin });
+  return openViewerAt(`${nodeUrl}/live/${name}/monitor`, origin);
+}
+
+/** The same at any address. */
+export function openViewerAt(url: string, origin?: string): Promise<MonitorViewer> {
+  const socket = new Socket(url.replace(/^http/, 'ws'), origin === undefined ? {} : { origin });
   onTestFinished(() => socket.terminate());
   const messages: Buffer[] = [];
   socket.on('message', (data) => messages.push(data as Buffer));

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { signPlayback } from '../../src/http/playback-token.js';
 import { launchBrowser, openPage } from '../support/browser.js';
 import { runFfmpeg, temporaryFolder } from '../support/clip.js';
 import { clockPicture } from '../support/clock-picture.js';
@@ -26,7 +27,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => browser.close());
 
-async function startClockNode(): Promise<TestNode> {
+async function startClockNode(more: object = {}): Promise<TestNode> {
   const source = await startHttpSource({ routes: { '/clock.ts': clock.route } });
   const node = await startNode({
     streams: [
@@ -36,13 +37,12 @@ async function startClockNode(): Promise<TestNode> {
         hls: { segmentSeconds: 2 },
         thumbnail: { intervalSeconds: 1, width: 320 },
         monitor: true,
+        ...more,
       },
       { name: 'plain', source: 'test', thumbnail: { width: 320 } },
     ],
   });
-  await until('a playlist', async () => (await node.text('/live/cam/index.m3u8')).status === 200, {
-    timeoutMs: 20_000,
-  });
+  await until('a live stream', async () => (await node.stream('cam')).state === 'live', { timeoutMs: 20_000 });
   return node;
 }
 
@@ -94,6 +94,25 @@ describe('the monitor of the watch page', () => {
     expect(Math.min(...steps)).toBeGreaterThan(0);
     await close();
     expect(complaints).toEqual([]);
+  });
+
+  it('shows a signed stream to who has its token, and is not even offered to others', {
+    timeout: 120_000,
+  }, async () => {
+    const keys = [{ id: 'k1', secret: 'a-secret-of-at-least-32-characters' }];
+    const node = await startClockNode({ playback: { access: 'signed', keys } });
+    const token = signPlayback({ key: keys[0]!, stream: 'cam', expiresAt: Date.now() + 600_000 });
+    const { page, complaints, close } = await openPage(browser);
+    await page.goto(`${node.url}/watch/cam?token=${token}`);
+    await page.click('[data-monitor] button');
+    await isPlaying(page);
+    const seen = await page.evaluate<Seen[]>(readChanges(5));
+    expect(seen).toHaveLength(5);
+    expect(complaints).toEqual([]);
+    await page.goto(`${node.url}/watch/cam`);
+    expect(await page.locator('h1').textContent()).toBeTruthy();
+    expect(await page.locator('[data-monitor]').count()).toBe(0);
+    await close();
   });
 
   it('is started by hand, rests when stopped, goes on over a new ffmpeg', { timeout: 120_000 }, async () => {
