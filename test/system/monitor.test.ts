@@ -42,7 +42,7 @@ async function startClockNode(more: object = {}): Promise<TestNode> {
       { name: 'plain', source: 'test', thumbnail: { width: 320 } },
     ],
   });
-  await until('a live stream', async () => (await node.stream('cam')).state === 'live', { timeoutMs: 20_000 });
+  await until('a playlist', async () => (await node.stream('cam')).hls.bandwidth !== null, { timeoutMs: 20_000 });
   return node;
 }
 
