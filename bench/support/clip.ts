@@ -18,6 +18,8 @@ export interface ClipOptions {
   /** In H.264's usual order of decoding, pictures wait for others; live encoders tuned for latency do without. */
   readonly bFrames?: boolean;
   readonly container?: 'mp4' | 'ts' | 'flv';
+  /** Default true. */
+  readonly sound?: boolean;
   /** Of the video, a second. Default 4500. */
   readonly kilobits?: number;
 }
@@ -32,7 +34,8 @@ const USUAL_KILOBITS = 4500;
 
 /** 1080p30 H.264 at 4.5 Mbit/s unless told, a keyframe every 2 s, AAC sound; made once and kept in the temporary directory. */
 export async function makeClip(options: ClipOptions): Promise<string> {
-  const { picture = 'usual', seconds, bFrames = false, container = 'mp4', kilobits = USUAL_KILOBITS } = options;
+  const { picture = 'usual', seconds, bFrames = false, container = 'mp4', sound = true } = options;
+  const { kilobits = USUAL_KILOBITS } = options;
   const rate = kilobits === USUAL_KILOBITS ? '' : `${kilobits}-`;
   const name = (length: number, extension: string) =>
     `v3-${picture}-${bFrames ? 'b' : 'p'}-${rate}${length}.${extension}`;
@@ -55,9 +58,9 @@ export async function makeClip(options: ClipOptions): Promise<string> {
       path,
     ],
   ]);
-  return kept(name(seconds, container), (path) => [
+  return kept(name(seconds, sound ? container : `silent.${container}`), (path) => [
     ...['-stream_loop', String(Math.ceil(seconds / BASE_SECONDS)), '-i', base],
-    ...['-t', String(seconds), '-c', 'copy', path],
+    ...['-t', String(seconds), ...(sound ? [] : ['-an']), '-c', 'copy', path],
   ]);
 }
 

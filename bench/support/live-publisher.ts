@@ -4,6 +4,8 @@ import { pace, rtmpUnits } from './live-source.js';
 
 /** A camera that publishes, and knows when. */
 export interface LivePublisher {
+  /** When it began to ask whether it may publish, by `performance.now`. */
+  readonly publishedAt: number;
   /** When the first byte of the first keyframe was sent, by `performance.now`. */
   readonly keyframeSentAt: number | undefined;
   close(): void;
@@ -17,6 +19,7 @@ export async function startLivePublisher(options: {
 }): Promise<LivePublisher> {
   const { heads, units } = rtmpUnits(await readFile(options.clip), 0);
   const ending = new AbortController();
+  const publishedAt = performance.now();
   const client = await createRtmpClient({ port: options.port });
   const code = await client.publish(options.key);
   if (code !== 'NetStream.Publish.Start') throw new Error(`publishing: ${code}`);
@@ -27,6 +30,7 @@ export async function startLivePublisher(options: {
   };
   void pace(units, (message) => void client.send(message), noteKeyframe, ending.signal);
   return {
+    publishedAt,
     get keyframeSentAt() {
       return keyframeSentAt;
     },

@@ -32,6 +32,8 @@ export interface InputOptions {
   readonly url?: string | undefined;
   /** Whether the stream is under a policy. */
   readonly isBound?: boolean;
+  /** Publishers only: no sound is promised. */
+  readonly isSilent?: boolean;
   readonly timeouts: SourceTimeouts;
   readonly settings?: Partial<InputSettings>;
 }
@@ -46,10 +48,10 @@ const needs: Readonly<Record<string, string>> = { rtsp: 'tcp', rtsps: 'tls' };
 
 /** The arguments up to and with `-i` that open a source. Throws `source-unsupported` or `source-refused`. Pure. */
 export function inputArguments(source: Source | UnknownSource, options: InputOptions): string[] {
-  const { isBound = false } = options;
+  const { isBound = false, isSilent = false } = options;
   if (source.kind === 'unknown') throw source.problem;
   if (source.kind === 'test') return testInput();
-  if (source.kind === 'push') return pushInput(options.protocols);
+  if (source.kind === 'push') return pushInput(options.protocols, isSilent);
   if (source.kind === 'device') return deviceInput(source.url, options.settings?.device ?? {});
   const url = options.url ?? source.url;
   const scheme = url.slice(0, url.indexOf(':')).toLowerCase();
@@ -155,11 +157,12 @@ function isRecorded(url: string): boolean {
 
 /**
  * Where a publisher's media comes in: FLV. It tells early which kinds of media it has, so probing ends with the first packet of each,
+ * or where no sound comes after so many microseconds, which are fewer where none is promised; and
  * unless ffmpeg waits for twenty more to guess a rate (`-fpsprobesize`), which metadata and codec tell. Behind `async` it leaves ffmpeg's standard input alone, on which it is told what to do; an
  * input that begins with `pipe:` would not.
  */
-function pushInput(protocols: ReadonlySet<string>): string[] {
-  const probe = ['-analyzeduration', '500000', '-probesize', '500000', '-fpsprobesize', '0'];
+function pushInput(protocols: ReadonlySet<string>, isSilent: boolean): string[] {
+  const probe = ['-analyzeduration', isSilent ? '100000' : '500000', '-probesize', '500000', '-fpsprobesize', '0'];
   return [
     '-protocol_whitelist',
     'async,pipe',

@@ -34,6 +34,8 @@ export interface PlanOptions {
   readonly decode?: DecodeChoice;
   /** Whether the decoder is told to hand keyframes out at once: see `canFlushKeyframes`. */
   readonly flushesKeyframes?: boolean;
+  /** The publisher promises no sound. */
+  readonly isSilent?: boolean;
 }
 
 /** What ffmpeg shall do for a stream. Throws `source-unsupported` where this ffmpeg cannot. Pure. */
@@ -48,6 +50,7 @@ export function planStream({
   isBound = false,
   decode,
   flushesKeyframes = false,
+  isSilent = false,
 }: PlanOptions): StreamPlan {
   const { thumbnail, hls, loop } = config;
   const { libavformat, protocols, hasNarrowTimestamps = false } = capabilities;
@@ -57,7 +60,7 @@ export function planStream({
     .map((each) => renditionPlan(each, urls.get(each.name)!, encoders.get(each.name)));
   return {
     input: inputArguments(source, {
-      ...{ loop, libavformat, protocols, isBound, url: sourceUrl },
+      ...{ loop, libavformat, protocols, isBound, isSilent, url: sourceUrl },
       settings: inputSettings(config),
       timeouts: waitFor(config, source),
     }),

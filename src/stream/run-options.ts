@@ -60,4 +60,6 @@ export interface RunOptions {
 interface Feed {
   pipe(media: Writable, options: { readonly signal: AbortSignal; readonly flushKeyframes: boolean }): Promise<unknown>;
   videoCodec(signal: AbortSignal): Promise<string | undefined>;
+  /** Whether it promises no sound; known once its video's codec is. */
+  readonly isSilent: boolean;
 }

@@ -199,7 +199,8 @@ export class StreamRun {
     const snapshots = canSnapshot(source, capabilities);
     this.#flushKeyframes = canFlushKeyframes(this.#options) && (await this.#videoCodec()) === 'h264';
     const { urls, host: sinkHost } = this.#segments;
-    const found = { urls, sourceUrl: route.url, isBound, flushesKeyframes: this.#flushKeyframes };
+    const isSilent = feed?.isSilent ?? false;
+    const found = { urls, sourceUrl: route.url, isBound, flushesKeyframes: this.#flushKeyframes, isSilent };
     const args = ffmpegArguments(planStream({ ...this.#options, ...found }));
     const child = await spawnChild({
       ...guard.wrap(capabilities.path, args),

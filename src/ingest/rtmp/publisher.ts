@@ -76,6 +76,13 @@ export function createPublisher({ connection, reads, ...facts }: PublisherOption
     if (flv.codecs.video !== undefined || waitingBytes >= INSPECTED_BYTES) sawVideo.abort();
   }
 
+  /** Metadata is believed in what it promises, and in what it leaves out only where it names the video. */
+  function isSilent(): boolean {
+    if (flv.codecs.audio !== undefined || waiting?.some(({ type }) => type === 'audio')) return false;
+    const told = flv.metadata ?? waiting?.find((event) => event.type === 'metadata');
+    return told?.values.has('videocodecid') === true && !told.values.has('audiocodecid');
+  }
+
   async function videoCodec(signal: AbortSignal): Promise<string | undefined> {
     const either = AbortSignal.any([signal, sawVideo.signal]);
     if (!either.aborted) await new Promise((resolve) => either.addEventListener('abort', resolve, { once: true }));
@@ -137,6 +144,9 @@ export function createPublisher({ connection, reads, ...facts }: PublisherOption
     },
     pipe,
     videoCodec,
+    get isSilent() {
+      return isSilent();
+    },
     close: (reason = 'stopped') => connection.close(reason),
   };
 

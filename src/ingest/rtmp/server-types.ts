@@ -80,6 +80,8 @@ export interface Publisher {
    * so much other media has come that none seems to. Never rejects.
    */
   videoCodec(signal: AbortSignal): Promise<string | undefined>;
+  /** Its metadata promises no sound, and none has come. */
+  readonly isSilent: boolean;
   /** Resolves with the reason when the publisher is gone. Never rejects. */
   readonly closed: Promise<PublisherEnd>;
   /** Ends the publisher. Does nothing when it has ended. */
