@@ -10,10 +10,20 @@ export interface Field {
   readonly secret: boolean;
   /** Undefined: there is none. */
   readonly defaultValue: unknown;
+  /** All that is known of it; its description is Markdown. */
+  readonly schema: z.ZodType;
 }
 
 /** All settings of a schema, in its order. Read from the schema itself, so that nothing is listed twice by hand. */
-export function fieldsOf(schema: z.core.$ZodType, path: readonly string[] = [], defaultValue?: unknown): Field[] {
+export function fieldsOf(schema: z.core.$ZodType, path: readonly string[] = []): Field[] {
+  return fieldsIn(schema, { path, schema: schema as z.ZodType, defaultValue: undefined });
+}
+
+type Found = Pick<Field, 'path' | 'schema' | 'defaultValue'>;
+
+/** `found`: what is known from around the schema. */
+function fieldsIn(schema: z.core.$ZodType, found: Found): Field[] {
+  const { path } = found;
   const { def } = (schema as z.core.$ZodTypes)._zod;
   switch (def.type) {
     case 'object':
@@ -21,25 +31,25 @@ export function fieldsOf(schema: z.core.$ZodType, path: readonly string[] = [], 
     case 'array': {
       const inner = fieldsOf(def.element, [...path, '*']);
       const plain = inner.length === 1 && inner[0]?.path.length === path.length + 1;
-      return plain ? [field(path, true, defaultValue)] : inner;
+      return plain ? [field(found, true)] : inner;
     }
     case 'default':
-      return fieldsOf(def.innerType, path, def.defaultValue);
+      return fieldsIn(def.innerType, { ...found, defaultValue: def.defaultValue });
     case 'optional':
     case 'nullable':
     case 'prefault':
     case 'readonly':
-      return fieldsOf(def.innerType, path, defaultValue);
+      return fieldsIn(def.innerType, found);
     case 'pipe': {
       // A preprocessing step stands before its schema, a transformation behind it.
       const before = (def.in as z.core.$ZodTypes)._zod.def.type === 'transform';
-      return fieldsOf(before ? def.out : def.in, path, defaultValue);
+      return fieldsIn(before ? def.out : def.in, found);
     }
     default:
-      return [field(path, false, defaultValue)];
+      return [field(found, false)];
   }
 }
 
-function field(path: readonly string[], list: boolean, defaultValue: unknown): Field {
-  return { path, list, secret: isSecretName(path.at(-1) ?? ''), defaultValue };
+function field(found: Found, list: boolean): Field {
+  return { ...found, list, secret: isSecretName(found.path.at(-1) ?? '') };
 }

@@ -7,40 +7,48 @@ import { flag, numeric } from './schema-values.js';
 const wait = numeric(z.number().min(0).max(86_400));
 
 const webhook = z.strictObject({
-  url: z.url({ protocol: /^https?$/, error: 'expected an http or https URL' }),
-  /** Signs each message. */
-  secret: z.string().min(16, 'expected at least 16 characters').max(256),
-  /** Unset: all. */
+  url: z
+    .url({ protocol: /^https?$/, error: 'expected an http or https URL' })
+    .describe('Where messages are sent by POST: an `http` or `https` URL. Redirects are not followed.'),
+  secret: z.string().min(16, 'expected at least 16 characters').max(256).describe('Signs each message.'),
   events: z
     .array(z.enum(['stale', 'black', 'flat', 'frozen', 'offline', 'lagging', 'unreadable']))
     .nonempty()
-    .optional(),
+    .optional()
+    .describe('Which alerts are sent. Unset: all.'),
 });
 
 export const alerts = z.strictObject({
   webhooks: z.array(webhook).max(20).default([]),
-  /** Counted from when the picture has become stale. */
-  staleAfterSeconds: wait.default(10),
-  blackAfterSeconds: wait.default(10),
-  flatAfterSeconds: wait.default(10),
-  frozenAfterSeconds: wait.default(0),
-  offlineAfterSeconds: wait.default(30),
-  /** Counted from when the playlist on the store is more than four target durations behind. */
-  laggingAfterSeconds: wait.default(30),
-  unreadableAfterSeconds: wait.default(0),
-  /** How long a condition has to be gone before its alert is over. */
-  clearedAfterSeconds: wait.default(10),
+  staleAfterSeconds: wait
+    .default(10)
+    .describe('How long a picture is stale (`thumbnail.staleAfterSeconds`) before the alert.'),
+  blackAfterSeconds: wait.default(10).describe('How long the picture is black before the alert.'),
+  flatAfterSeconds: wait.default(10).describe('How long it is of one shade before the alert.'),
+  frozenAfterSeconds: wait
+    .default(0)
+    .describe('How long it is frozen (`thumbnail.gate.frozenAfterSeconds`) before the alert.'),
+  offlineAfterSeconds: wait
+    .default(30)
+    .describe('How long a stream is not live, or shows the offline picture, before the alert.'),
+  laggingAfterSeconds: wait
+    .default(30)
+    .describe('How long the playlist on the store is more than four target durations behind before the alert.'),
+  unreadableAfterSeconds: wait
+    .default(0)
+    .describe('How long listed segments cannot be read from the store before the alert.'),
+  clearedAfterSeconds: wait.default(10).describe('How long the condition has to be gone before the alert is over.'),
 });
 
 /** What one stream has otherwise. */
 export const streamAlerts = z.strictObject({
-  enabled: flag.default(true),
-  staleAfterSeconds: wait.optional(),
-  blackAfterSeconds: wait.optional(),
-  flatAfterSeconds: wait.optional(),
-  frozenAfterSeconds: wait.optional(),
-  offlineAfterSeconds: wait.optional(),
-  laggingAfterSeconds: wait.optional(),
-  unreadableAfterSeconds: wait.optional(),
-  clearedAfterSeconds: wait.optional(),
+  enabled: flag.default(true).describe('`false`: no alerts of this stream.'),
+  staleAfterSeconds: wait.optional().describe("This stream's own `alerts.staleAfterSeconds`."),
+  blackAfterSeconds: wait.optional().describe("This stream's own `alerts.blackAfterSeconds`."),
+  flatAfterSeconds: wait.optional().describe("This stream's own `alerts.flatAfterSeconds`."),
+  frozenAfterSeconds: wait.optional().describe("This stream's own `alerts.frozenAfterSeconds`."),
+  offlineAfterSeconds: wait.optional().describe("This stream's own `alerts.offlineAfterSeconds`."),
+  laggingAfterSeconds: wait.optional().describe("This stream's own `alerts.laggingAfterSeconds`."),
+  unreadableAfterSeconds: wait.optional().describe("This stream's own `alerts.unreadableAfterSeconds`."),
+  clearedAfterSeconds: wait.optional().describe("This stream's own `alerts.clearedAfterSeconds`."),
 });

@@ -4,35 +4,74 @@ import { flag, numeric, seconds } from './schema-values.js';
 /** When a machine has too much to do. */
 
 const share = numeric(z.number().min(0).max(1));
+
+interface Limits {
+  readonly cpu: number;
+  readonly loadPerCore: number;
+  readonly loopDelayMs: number;
+  readonly memory: number;
+  readonly dropped: number;
+}
+
 /** Zod takes a default for the whole as it is, so each limit has its own. */
-const limits = (defaults: { cpu: number; loadPerCore: number; loopDelayMs: number; memory: number; dropped: number }) =>
+const limits = (effect: string, defaults: Limits) =>
   z
     .strictObject({
-      /** Share of the processors' time that is used, niced programs aside. Only together with `loadPerCore`. */
-      cpu: share.default(defaults.cpu),
-      /** Programs that run or wait for a processor, averaged over a minute, for each processor. */
-      loadPerCore: numeric(z.number().min(0).max(1000)).default(defaults.loadPerCore),
-      /** By how much one in a hundred timers of the node is late. */
-      loopDelayMs: numeric(z.number().min(1).max(60_000)).default(defaults.loopDelayMs),
-      /** Share of the memory that is still to be had. */
-      memoryAvailable: share.default(defaults.memory),
-      /** Share of the frames that were dropped because the picture encoder was busy. */
-      encoderDropped: share.default(defaults.dropped),
+      cpu: share
+        .default(defaults.cpu)
+        .describe(
+          `Share of the processors' time in use, niced programs aside; counts only together with \`loadPerCore\`. ${effect}`,
+        ),
+      loadPerCore: numeric(z.number().min(0).max(1000))
+        .default(defaults.loadPerCore)
+        .describe(
+          'Programs that run or wait for a processor, a processor, averaged over a minute. Not known in a control ' +
+            `group with a part of the processors. ${effect}`,
+        ),
+      loopDelayMs: numeric(z.number().min(1).max(60_000))
+        .default(defaults.loopDelayMs)
+        .describe(`By how much one in a hundred timers of the node is late. ${effect}`),
+      memoryAvailable: share
+        .default(defaults.memory)
+        .describe(`Share of the memory, of the machine or its control group, that is left. ${effect}`),
+      encoderDropped: share
+        .default(defaults.dropped)
+        .describe(`Share of the frames that found the picture encoder busy. ${effect}`),
     })
     .prefault({});
 
 export const guard = z
   .strictObject({
-    enabled: flag.default(true),
-    intervalSeconds: seconds.default(5),
-    /** How long it must have been too much before something is done, one step at a time. */
-    raiseAfterSeconds: seconds.default(15),
-    /** How long it must have been well below before a step is taken back. */
-    calmAfterSeconds: seconds.default(60),
-    /** From here on pictures are slowed. */
-    slow: limits({ cpu: 0.9, loadPerCore: 1.5, loopDelayMs: 200, memory: 0.08, dropped: 0.25 }),
-    /** From here on no further stream is taken either. */
-    refuse: limits({ cpu: 0.95, loadPerCore: 3, loopDelayMs: 1000, memory: 0.04, dropped: 0.6 }),
+    enabled: flag
+      .default(true)
+      .describe(
+        "Whether the machine's load is watched. See " +
+          '[monitoring](monitoring.md#when-the-machine-has-too-much-to-do).',
+      ),
+    intervalSeconds: seconds.default(5).describe('Time from one look to the next.'),
+    raiseAfterSeconds: seconds
+      .default(15)
+      .describe(
+        'How long it must have been too much before pictures are slowed, and as long again before streams are ' +
+          'refused.',
+      ),
+    calmAfterSeconds: seconds
+      .default(60)
+      .describe('How long it must have been well below before each step is taken back.'),
+    slow: limits('From here on pictures are slowed.', {
+      cpu: 0.9,
+      loadPerCore: 1.5,
+      loopDelayMs: 200,
+      memory: 0.08,
+      dropped: 0.25,
+    }),
+    refuse: limits('From here on the API makes no stream either.', {
+      cpu: 0.95,
+      loadPerCore: 3,
+      loopDelayMs: 1000,
+      memory: 0.04,
+      dropped: 0.6,
+    }),
   })
   .superRefine(({ slow, refuse }, context) => {
     for (const name of ['cpu', 'loadPerCore', 'loopDelayMs', 'memoryAvailable', 'encoderDropped'] as const) {

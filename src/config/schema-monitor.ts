@@ -9,16 +9,21 @@ const isMapping = (value: unknown): value is object =>
 
 const settings = z.strictObject(
   {
-    enabled: flag.default(false),
-    /** Every picture is fitted into width × 9/16 of it, with black beside. */
-    width: numeric(z.number().int().min(160).max(1920).multipleOf(2, 'expected an even number')).default(640),
-    /** About this many pictures a second at most. */
-    fps: numeric(z.number().min(1).max(30)).default(30),
-    /** Bits per second, when there are as many pictures as `fps` says. */
-    bitrate: numeric(z.number().int().min(100_000).max(20_000_000)).default(1_500_000),
-    /** How many may look on at a time. */
-    viewers: numeric(z.number().int().min(1).max(1000)).default(20),
-    /** Sites whose pages may show it beside the node's own; `*`: all. */
+    enabled: flag
+      .default(false)
+      .describe(
+        'The picture with little delay at `/live/{stream}/monitor`, for JSMpeg players. See [monitor](monitor.md). ' +
+          '`monitor: true` alone is enough; so is any of the settings beside it. Every picture of the source is decoded ' +
+          'then.',
+      ),
+    width: numeric(z.number().int().min(160).max(1920).multipleOf(2, 'expected an even number'))
+      .default(640)
+      .describe('Width of its picture; the height is 9/16 of it.'),
+    fps: numeric(z.number().min(1).max(30)).default(30).describe('About so many pictures a second at most.'),
+    bitrate: numeric(z.number().int().min(100_000).max(20_000_000))
+      .default(1_500_000)
+      .describe('Bits per second at so many pictures.'),
+    viewers: numeric(z.number().int().min(1).max(1000)).default(20).describe('How many may look on at a time.'),
     origins: z
       .array(
         z.union(
@@ -26,7 +31,11 @@ const settings = z.strictObject(
           'expected * or an origin such as https://example.org',
         ),
       )
-      .optional(),
+      .optional()
+      .describe(
+        "Sites whose pages may show it beside the node's own and `http.publicUrl`: `https://example.org`, or `*` " +
+          'for all.',
+      ),
   },
   'expected true, false or a mapping (name: value)',
 );

@@ -37,14 +37,21 @@ function decoded(text: string): string {
 }
 
 const otlp = z.strictObject({
-  /** Of an OTLP/HTTP collector, without `/v1/traces`. Unset: no traces. */
   endpoint: z
     .url({ protocol: /^https?$/, error: 'expected an http or https URL' })
     .transform((url) => url.replace(/\/+$/, ''))
-    .optional(),
-  headers: headers.optional(),
-  /** Which part of the traces is sent. */
-  sampleRatio: numeric(z.number().min(0).max(1)).default(1),
+    .optional()
+    .describe(
+      'An OTLP/HTTP collector that [traces](monitoring.md#traces) are sent to, without `/v1/traces`. Unset: ' +
+        'none, and nothing of it is loaded. `OTEL_EXPORTER_OTLP_ENDPOINT` is taken where this is not set.',
+    ),
+  headers: headers
+    .optional()
+    .describe(
+      'Sent with them: a mapping, or a text such as `authorization=Bearer abc`. All values count as secrets. ' +
+        '`OTEL_EXPORTER_OTLP_HEADERS` is taken where this is not set.',
+    ),
+  sampleRatio: numeric(z.number().min(0).max(1)).default(1).describe('Which part of the traces is sent.'),
 });
 
 export const telemetry = z.strictObject({ otlp: otlp.prefault({}) });

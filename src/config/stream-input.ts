@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { streamSchema } from './schema.js';
+import { described, plain } from './plain.js';
+import { streamSchema } from './schema-stream.js';
 
 /**
  * Streams as programs write them in JSON: the configuration's own schema without what is there for environment variables, whose
@@ -18,42 +19,14 @@ export const streamPatchSchema = (patch(streamSchema) as z.ZodObject).omit({ nam
   description: 'Settings that change, by RFC 7396: null goes back to the default, lists are replaced whole.',
 });
 
-function plain(schema: z.core.$ZodType): z.ZodType {
-  const { def } = (schema as z.core.$ZodTypes)._zod;
-  switch (def.type) {
-    case 'object':
-      return z.strictObject(Object.fromEntries(Object.entries(def.shape).map(([name, each]) => [name, plain(each)])));
-    case 'array':
-      return z.array(plain(def.element)).check(...((def.checks ?? []) as z.core.$ZodCheck<unknown[]>[]));
-    case 'optional':
-      return plain(def.innerType).optional();
-    case 'default':
-      return plain(def.innerType).default(def.defaultValue);
-    case 'prefault':
-      return plain(def.innerType).prefault(def.defaultValue);
-    case 'pipe': {
-      const isPrepared = (def.in as z.core.$ZodTypes)._zod.def.type === 'transform';
-      if (!isPrepared) return plain(def.in);
-      const inner = plain(def.out);
-      // What is prepared to be a mapping may be a word: on or off.
-      const isMapping = (def.out as z.core.$ZodTypes)._zod.def.type === 'object';
-      return isMapping ? z.union([z.boolean(), inner], 'expected true, false or an object') : inner;
-    }
-    case 'union': {
-      const isFlag = def.options.some((each) => (each as z.core.$ZodTypes)._zod.def.type === 'boolean');
-      return isFlag ? z.boolean() : z.union(def.options.map(plain));
-    }
-    default:
-      return schema as z.ZodType;
-  }
-}
-
 function patch(schema: z.core.$ZodType): z.ZodType {
   const { def } = (schema as z.core.$ZodTypes)._zod;
   switch (def.type) {
     case 'object':
       return z.strictObject(
-        Object.fromEntries(Object.entries(def.shape).map(([name, each]) => [name, patch(each).nullish()])),
+        Object.fromEntries(
+          Object.entries(def.shape).map(([name, each]) => [name, described(patch(each).nullish(), each)]),
+        ),
       );
     case 'optional':
     case 'default':

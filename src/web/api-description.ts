@@ -45,6 +45,7 @@ export interface ApiSchema {
   readonly default?: unknown;
   readonly example?: unknown;
   readonly pattern?: string;
+  readonly format?: string;
   readonly minimum?: number;
   readonly maximum?: number;
   readonly exclusiveMinimum?: number;

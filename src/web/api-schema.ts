@@ -64,6 +64,7 @@ function typeWords(schema: ApiSchema): Html {
     return html`${values.map((value, index) => html`${index === 0 ? '' : ', '}<code>${String(value)}</code>`)}`;
   }
   if (schema.items !== undefined) return html`list of ${inWords(schema.items)}`;
+  if (schema.format === 'uri') return html`URL`;
   const types = [schema.type ?? []].flat().filter((type) => type !== 'null');
   return html`${types.map((type) => typeNames[type] ?? type).join(' or ') || 'anything'}`;
 }

@@ -1,34 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { environmentName } from '../../src/config/environment.js';
 import { fields, parseConfig } from '../../src/config/parse.js';
 import { valueAt } from '../../src/config/tree.js';
+import { editorSchema, nameOf, withTables } from './reference.js';
 
-const text = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8');
-const rows = text
-  .split('\n')
-  .filter((line) => line.startsWith('| `'))
-  .map((line) =>
-    line
-      .split('|')
-      .slice(1, -1)
-      .map((cell) => cell.trim()),
-  );
-
-/** Settings that are unset and then decided by something else, which the column names. */
-const decidedElsewhere: Readonly<Record<string, string>> = {
-  'admin.token': 'generated',
-  'storage.s3.forcePathStyle': 'by vendor',
-  'storage.fallback.s3.forcePathStyle': 'by vendor',
-  'streams[n].thumbnail.height': '9/16 of the width',
-};
-
-/** A default as the column shows it. */
-function shown(setting: string, value: unknown): string {
-  if (value === undefined || (Array.isArray(value) && value.length === 0)) return decidedElsewhere[setting] ?? 'none';
-  if (value === '') return 'empty';
-  return setting === 'storage.backlogBytes' ? `\`${Number(value) / 1024 ** 2}MiB\`` : `\`${String(value)}\``;
-}
+const folder = new URL('../../docs/', import.meta.url);
+const text = readFileSync(new URL('configuration.md', folder), 'utf8');
 
 /** What a node works with where nothing was set but what must be, and so much of the rest that each setting has a place. */
 const bare = parseConfig({
@@ -40,33 +17,29 @@ const bare = parseConfig({
 const needed =
   /^(?:rtmps|playback\.keys|alerts\.webhooks|streams\.\*\.playback\.keys)\.|\.(?:bucket|type|name|source)$|sizes\.\*\.width$/;
 
+it.each([
+  ['configuration.md', () => withTables(text)],
+  ['sidepipe.schema.json', editorSchema],
+])('docs/%s is what the schema says', async (name, generate) => {
+  await expect(generate(), 'run `npm run docs`').toMatchFileSnapshot(new URL(name, folder).pathname);
+});
+
 describe('docs/configuration.md', () => {
-  it.each(fields.map((field) => [field.path.join('.'), field] as const))('describes %s', (_, field) => {
-    const setting = field.path.join('.').replaceAll('.*', '[n]');
-    const cells = rows.find(([first]) => first === `\`${setting}\``);
-    expect(cells, `a row for ${setting}`).toBeDefined();
-    expect(cells).toHaveLength(4);
-    expect(cells?.[2]?.length).toBeGreaterThan(10);
-    expect(cells?.[3]).toBe(`\`${environmentName(field.path).replaceAll('*', 'n')}\``);
-    expect(cells?.[1]).toBe(shown(setting, field.defaultValue));
+  it.each(fields.map((field) => [nameOf(field), field] as const))('has words for %s', (_, field) => {
+    expect(field.schema.description).toMatch(/^.{10,}\.$/);
   });
 
   it('has the defaults that the node works with', () => {
     const compared = fields.filter(({ path }) => !needed.test(path.join('.')));
-    const ofNode = compared.map(({ path }) => {
-      const setting = path.join('.').replaceAll('.*', '[n]');
-      const { value } = valueAt(
-        bare,
-        path.map((part) => (part === '*' ? 0 : part)),
-      );
-      return [setting, shown(setting, value)];
-    });
-    const ofPage = compared.map(({ path }) => {
-      const setting = path.join('.').replaceAll('.*', '[n]');
-      return [setting, rows.find(([first]) => first === `\`${setting}\``)?.[1]];
-    });
+    const ofNode = compared.map(
+      ({ path }) =>
+        valueAt(
+          bare,
+          path.map((part) => (part === '*' ? 0 : part)),
+        ).value,
+    );
     expect(compared.length).toBeGreaterThan(120);
-    expect(ofNode).toEqual(ofPage);
+    expect(ofNode).toEqual(compared.map(({ defaultValue }) => defaultValue));
   });
 
   it('tells all that the profile edge changes', () => {
@@ -88,9 +61,5 @@ describe('docs/configuration.md', () => {
       const [, after] = told.split(`\`${setting}\``);
       expect(after?.trim().replaceAll('`', ''), setting).toMatch(new RegExp(`^${value}\\b`));
     }
-  });
-
-  it('describes nothing that there is not', () => {
-    expect(rows).toHaveLength(fields.length);
   });
 });

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../../src/config/parse.js';
 import { checkPatch, checkStream } from '../../../src/config/stream-check.js';
 import type { ApiDocument, ApiOperation, ApiSchema } from '../../../src/web/api-description.js';
+import { rowsOf } from '../../../src/web/api-schema.js';
 import { FakeStream } from '../../support/fake-streams.js';
 import { jsonOf, spoiled } from '../../support/json-schema.js';
 import { startNode } from '../../support/node.js';
@@ -39,6 +40,14 @@ describe('openapi.json', () => {
 });
 
 describe('streams as the document has them', () => {
+  it('tells what each setting means, without links into docs/', () => {
+    for (const name of ['StreamInput', 'StreamPatch']) {
+      const rows = rowsOf(schema(name));
+      expect(rows.length).toBeGreaterThan(90);
+      for (const { path, schema: each } of rows) expect(each.description, path).toMatch(/^(?!.*\]\().{10,}\.$/);
+    }
+  });
+
   const config = parseConfig({});
   const settings = Object.entries(schema('StreamInput').properties!).filter(([name]) => name !== 'name');
 
