@@ -7,6 +7,9 @@ import { makeClip } from './support/clip.js';
 import { type Answer, atMost, type QuestionOptions, type Row } from './support/question.js';
 import { quantile } from './support/statistics.js';
 
+/** A 95th percentile takes many segments. */
+export const isSlow = true;
+
 const SEGMENT_SECONDS = 2;
 
 /** How long after its last byte is a segment listed? */

@@ -23,14 +23,14 @@ export async function run({ quick }: QuestionOptions): Promise<Answer> {
   const segment = await makeClip({ seconds: 2, container: 'ts' });
   const side = summarizePairs(
     await interleave(
-      quick ? 3 : 9,
+      quick ? 2 : 9,
       () => cpuOf(clip, false, intervals.usual),
       () => cpuOf(clip, true, intervals.usual),
     ),
   );
   const rare = summarizePairs(
     await interleave(
-      quick ? 3 : 9,
+      quick ? 2 : 9,
       () => cpuOf(clip, false, intervals.long),
       () => cpuOf(clip, true, intervals.long),
     ),

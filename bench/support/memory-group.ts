@@ -10,7 +10,7 @@ export interface MemoryGroup {
   close(): Promise<void>;
 }
 
-export interface MemoryReading {
+interface MemoryReading {
   /** What the processes hold by themselves: files that are read through the page cache do not count. */
   readonly ownBytes: number;
   /** The most at any moment, page cache included; undefined where the kernel does not tell (version 2 before Linux 5.19). */

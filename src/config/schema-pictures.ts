@@ -114,8 +114,8 @@ export const thumbnail = z
       .enum(['auto', 'always', 'never'])
       .default('auto')
       .describe(
-        'Copied video, keyframes alone: whether block edges are smoothed before the picture is made smaller, a ' +
-          'sixth of what decoding costs: `always`, `never`, or `auto`: where `width` is over 640.',
+        'Copied video, keyframes alone: whether block edges are smoothed before the picture is made smaller, ' +
+          'which costs more decoding: `always`, `never`, or `auto`: where `width` is over 640.',
       ),
     gate: gate.prefault({}).describe('Which frames are not shown, and when that is told.'),
     sequence: sequence.prefault({}).describe('Stills that stay on the store.'),
