@@ -18,7 +18,7 @@ ${field({ name: 'name', label: 'Name', hint: 'Small letters, digits and hyphens.
 </fieldset>
 ${field({ name: 'source', label: 'Address', hint: 'rtsp://, rtmp://, srt://, http:// or https://; user and password go into it.' })}
 <div class="pairs">
-${choice('audio', 'Sound', ['copy', 'aac', 'none'])}
+${choice('audio', 'Sound', { copy: 'As it comes', aac: 'Encoded to AAC', none: 'None' })}
 ${field({ name: 'thumbnail.intervalSeconds', label: 'A picture every (s)', numeric: true })}
 ${field({ name: 'thumbnail.width', label: 'Width of pictures (px)', numeric: true })}
 ${field({ name: 'hls.segmentSeconds', label: 'Segments of (s)', numeric: true })}
@@ -88,9 +88,9 @@ function field({ name, label, hint = '', numeric = false }: Field): Html {
 <p class="field-error" id="error-${id}" data-error hidden></p></div>`;
 }
 
-function choice(name: string, label: string, values: readonly string[]): Html {
+function choice(name: string, label: string, values: Readonly<Record<string, string>>): Html {
   return html`<div class="field" data-field="${name}"><label for="field-${name}">${label}</label>
-<select id="field-${name}" name="${name}" aria-describedby="error-${name}">${values.map((value) => html`<option>${value}</option>`)}</select>
+<select id="field-${name}" name="${name}" aria-describedby="error-${name}">${Object.entries(values).map(([value, words]) => html`<option value="${value}">${words}</option>`)}</select>
 <p class="hint"></p>
 <p class="field-error" id="error-${name}" data-error hidden></p></div>`;
 }

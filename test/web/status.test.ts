@@ -1,6 +1,6 @@
 import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
-import { bytesInWords, detailFacts, rowNumbers, type Stats } from '../../src/web/client/status/facts.js';
+import { bytesInWords, decimals, detailFacts, rowNumbers, type Stats } from '../../src/web/client/status/facts.js';
 import { createBody, faultsOf, patchBody, valuesOf } from '../../src/web/client/status/form-values.js';
 import { adminToken, makeApp } from '../http/make-app.js';
 import { FakeStream } from '../support/fake-streams.js';
@@ -25,6 +25,10 @@ describe('/status', () => {
     const rows = [...document.querySelectorAll('[data-stream]')].map((row) => row.getAttribute('data-stream'));
     expect(rows).toEqual(['cam', hostile]);
   });
+});
+
+it('gives no sign to what is rounded to nothing', () => {
+  expect([decimals(-0.04, 1, ' s'), decimals(-0.06, 1, ' s'), decimals(-0.3, 0, '')]).toEqual(['0.0 s', '-0.1 s', '0']);
 });
 
 const stats: Stats = {
@@ -95,6 +99,10 @@ describe('the form of a stream', () => {
       { field: 'more', message: 'preview.frames: too many' },
     ]);
     expect(faultsOf(problem, ['name'], false)[1]).toEqual({ field: undefined, message: 'preview.frames: too many' });
+    const empty = [{ path: 'name', message: 'expected lower-case letters, got an empty text' }];
+    expect(faultsOf({ ...problem, errors: empty }, ['name'], false)).toEqual([
+      { field: 'name', message: 'This is needed.' },
+    ]);
     expect(faultsOf({ code: 'stream-exists', detail: 'taken' }, ['name'], false)).toEqual([
       { field: 'name', message: 'taken' },
     ]);

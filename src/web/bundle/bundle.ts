@@ -2,6 +2,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type Metafile } from 'esbuild';
+import { oldestBrowsers } from './browsers.js';
 import { strictShadowStyles } from './shadow-styles.js';
 
 /**
@@ -25,7 +26,7 @@ const { metafile } = await build({
   format: 'esm',
   minify: true,
   metafile: true,
-  target: ['es2022', 'safari16.4', 'firefox115'],
+  target: [...oldestBrowsers],
   chunkNames: '[name]-[hash]',
   plugins: [strictShadowStyles(fileURLToPath(new URL('shadow-styles.ts', client)))],
   logLevel: 'warning',

@@ -1,5 +1,6 @@
 import type HlsClass from 'hls.js';
 import type { Level } from 'hls.js';
+import { beginAfresh } from './afresh.js';
 import type { Rendition } from './renditions.js';
 
 export interface PlaybackOptions {
@@ -118,6 +119,11 @@ export class Playback {
     });
     // Told track by track.
     hls.on(Hls.Events.BUFFER_CODECS, (_event, { audio, audiovideo }) => (audio ?? audiovideo) && onSound(true));
+    if (isWebKit(video)) {
+      hls.on(Hls.Events.BUFFER_CREATED, (_event, { tracks }) => {
+        for (const { buffer } of Object.values(tracks)) if (buffer) beginAfresh(buffer);
+      });
+    }
     hls.loadSource(playlistUrl);
     hls.attachMedia(video);
   }
@@ -145,7 +151,11 @@ function renditionOf({ width, height, bitrate }: Level, index: number): Renditio
 
 /** Safari: it plays HLS and tells the dates of its playlists, saves battery and knows AirPlay. Others play it less well than hls.js. */
 function playsItself(video: HTMLVideoElement): boolean {
-  return 'getStartDate' in video && video.canPlayType(nativeType) !== '';
+  return isWebKit(video) && video.canPlayType(nativeType) !== '';
+}
+
+function isWebKit(video: HTMLVideoElement): boolean {
+  return 'getStartDate' in video;
 }
 
 function startDateOf(video: HTMLVideoElement & { getStartDate?(): Date }): Date | undefined {

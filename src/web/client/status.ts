@@ -47,8 +47,7 @@ find(document, '[data-rows]').addEventListener('click', (event) => {
   const link = event.target instanceof Element ? event.target.closest('.row-link') : null;
   if (link?.getAttribute('aria-expanded') !== 'true') return;
   event.preventDefault();
-  history.pushState(null, '', location.pathname + location.search);
-  select();
+  closeRow();
 });
 for (const kind of ['delete', 'rotate'] as const) {
   find<HTMLFormElement>(dialog(kind), 'form').addEventListener('submit', (event) => {
@@ -111,6 +110,11 @@ function select(): void {
   row.scrollIntoView({ block: 'nearest' });
 }
 
+function closeRow(): void {
+  history.pushState(null, '', location.pathname + location.search);
+  select();
+}
+
 async function act(what: string, button: HTMLElement): Promise<void> {
   if (what === 'create') form.create();
   if (what === 'close') button.closest('dialog')?.close();
@@ -149,8 +153,9 @@ async function carryOut(kind: 'delete' | 'rotate'): Promise<void> {
     return;
   }
   asked.close();
-  if (outcome.value === undefined) say(`${name} is gone.`);
-  else await showKey({ name, ...outcome.value });
+  if (outcome.value !== undefined) return showKey({ name, ...outcome.value });
+  say(`${name} is gone.`);
+  closeRow();
 }
 
 async function added(created: Created): Promise<void> {

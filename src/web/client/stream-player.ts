@@ -102,7 +102,7 @@ export class StreamPlayer {
     const { video } = this.#options;
     if (this.#playback === undefined) {
       if (this.#wanted && this.#state === 'live' && now >= this.#retryAt) this.#open(now);
-    } else if (video.currentTime !== this.#position && !video.paused) {
+    } else if (this.#moves) {
       this.#playing = true;
       this.#attempts = 0;
       this.#movedAt = now;
@@ -114,6 +114,12 @@ export class StreamPlayer {
     this.#position = video.currentTime;
     if (now - this.#movedAt > quietMs) this.#playing = false;
     this.#showScreen();
+  }
+
+  /** A place that changes is not enough: hls.js also jumps ahead where nothing can be played. */
+  get #moves(): boolean {
+    const { video } = this.#options;
+    return video.currentTime !== this.#position && !video.paused && video.readyState >= 3;
   }
 
   /** Paused by the viewer, or never allowed to start by the browser: the controls must be in reach. */

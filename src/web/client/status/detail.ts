@@ -1,6 +1,6 @@
 import type { Problem } from './call.js';
 import { call } from './call.js';
-import { Charts, type History } from './charts.js';
+import type { Charts, History } from './charts.js';
 import { find, make, setText } from './elements.js';
 import { detailFacts, type Stats } from './facts.js';
 
@@ -60,7 +60,7 @@ export class Detail {
 
   stats(stats: Stats, at: number): void {
     this.#show(detailFacts(stats));
-    if (this.#charts === undefined) this.#early.push({ stats, at });
+    if (this.#charts === undefined) this.#early = [...this.#early.slice(-9), { stats, at }];
     else this.#charts.add(stats, at);
     const before = this.#last;
     this.#last = stats;
@@ -113,8 +113,16 @@ export class Detail {
   async #history(): Promise<void> {
     const history = await this.#read<History>('/history');
     if (history === undefined) return;
+    const place = find(this.#root, '[data-charts]');
+    // uPlot throws while it is loaded where the browser's language is no language, as of a kiosk with LANG=C.UTF-8.
+    const module = await import('./charts.js').catch(() => undefined);
+    if (this.#closed) return;
+    if (module === undefined) {
+      place.textContent = 'This browser cannot draw charts.';
+      return;
+    }
     this.#charts?.close();
-    this.#charts = new Charts(find(this.#root, '[data-charts]'), history);
+    this.#charts = new module.Charts(place, history);
     for (const { stats, at } of this.#early.splice(0)) this.#charts.add(stats, at);
   }
 

@@ -34,7 +34,9 @@ const none = '–';
 const count = (value: number): string => value.toLocaleString('en');
 
 export function decimals(value: number | null, digits: number, unit: string): string {
-  return value === null ? none : `${value.toFixed(digits)}${unit}`;
+  if (value === null) return none;
+  // What is rounded to nothing has no sign.
+  return `${value.toFixed(digits).replace(/^-(?=[0.]+$)/, '')}${unit}`;
 }
 
 export function bytesInWords(bytes: number): string {

@@ -55,7 +55,8 @@ export function faultsOf(
     return [{ field: undefined, message: problem.detail }];
   return problem.errors.map(({ path, message }) => {
     const field = fields.find((name) => name === path);
-    if (field !== undefined) return { field, message };
+    if (field !== undefined)
+      return { field, message: message.endsWith('got an empty text') ? 'This is needed.' : message };
     return { field: hasMore ? 'more' : undefined, message: path === '' ? message : `${path}: ${message}` };
   });
 }
