@@ -1,9 +1,9 @@
 import { mkdir, mkdtemp, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { openToAll } from '../../src/http/headers.js';
 import { freePort } from './free-port.js';
 import { startServerProcess } from './server-process.js';
-
-/** Debian's nginx with one worker, which serves files out of memory. */
+/** Debian's nginx, which serves files out of memory. */
 export interface Nginx {
   readonly url: string;
   /** Puts a file under a path. */
@@ -11,12 +11,17 @@ export interface Nginx {
   close(): Promise<void>;
 }
 
+export interface NginxOptions {
+  /** `auto`: one a core. Default 1. */
+  readonly workers?: number | 'auto';
+}
+
 /** Throws when nginx is not installed. */
-export async function startNginx(): Promise<Nginx> {
+export async function startNginx({ workers = 1 }: NginxOptions = {}): Promise<Nginx> {
   // Memory, as the node's own bytes are.
   const folder = await mkdtemp('/dev/shm/sidepipe-nginx-');
   const port = await freePort();
-  await writeFile(join(folder, 'nginx.conf'), configOf(folder, port));
+  await writeFile(join(folder, 'nginx.conf'), configOf({ folder, port, workers }));
   const url = `http://127.0.0.1:${port}`;
   const { close } = await startServerProcess({
     command: ['nginx', '-p', folder, '-c', join(folder, 'nginx.conf'), '-e', 'stderr'],
@@ -39,10 +44,11 @@ export async function startNginx(): Promise<Nginx> {
 }
 
 /** As fast as it is commonly set up, with the headers that the node sends too. */
-function configOf(folder: string, port: number): string {
+function configOf({ folder, port, workers }: { folder: string; port: number; workers: number | 'auto' }): string {
+  const open = Object.entries(openToAll).map(([name, value]) => `    add_header ${name} "${value}";`);
   return `daemon off;
 user root;
-worker_processes 1;
+worker_processes ${workers};
 pid ${folder}/pid;
 error_log stderr crit;
 events { worker_connections 4096; }
@@ -63,8 +69,7 @@ http {
     listen 127.0.0.1:${port};
     root ${folder}/root;
     add_header Cache-Control "public, max-age=1";
-    add_header Access-Control-Allow-Origin "*";
-    add_header X-Content-Type-Options nosniff;
+${open.join('\n')}
   }
 }
 `;
