@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { openToAll } from '../../src/http/headers.js';
 import { freePort } from './free-port.js';
 import { startServerProcess } from './server-process.js';
+
 /** Debian's nginx, which serves files out of memory. */
 export interface Nginx {
   readonly url: string;
