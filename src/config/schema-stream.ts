@@ -69,7 +69,7 @@ export const streamSchema = z.strictObject({
     .prefault({})
     .describe('For `source: push`: how publishers are let in.'),
   video: z
-    .literal('copy')
+    .enum(['copy'])
     .optional()
     .describe(
       "`copy`: the source's own video as rendition `source`, beside those of `renditions`. It is the only one " +
