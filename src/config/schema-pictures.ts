@@ -103,12 +103,13 @@ export const thumbnail = z
       .default(1)
       .describe('Of so many frames an interval the sharpest becomes the picture.'),
     decode: z
-      .enum(['auto', 'keyframes', 'references'])
+      .enum(['auto', 'keyframes', 'chosen', 'references'])
       .default('auto')
       .describe(
-        'Copied video: `keyframes` (cheapest), `references` (all that others refer to: fresh whatever the source ' +
-          'does, about ten times the work), or `auto`: keyframes as long as a picture is at most the interval and a ' +
-          'second old.',
+        'Copied video: `keyframes`, `chosen` (of the keyframes only those that pictures are made of, where the source ' +
+          'is H.264: [pictures](pictures.md#how-fresh)), `references` (all that others refer to: fresh whatever the ' +
+          'source does, about ten times the work), or `auto`: the cheapest with which a picture is at most the ' +
+          'interval and a second old.',
       ),
     deblock: z
       .enum(['auto', 'always', 'never'])

@@ -1,3 +1,4 @@
+import { chosenInput, chosenPictures, keyframesOutput, sourceQueue } from './chosen-keyframes.js';
 import { type HlsPlan, hlsDevices, hlsInputs, hlsOutputs } from './hls-output.js';
 import { type MonitorPlan, monitorOutput } from './monitor.js';
 import { framesOutput, type OutputBuild, type PicturePlan } from './picture-output.js';
@@ -8,11 +9,13 @@ export interface StreamPlan extends HlsPlan, OutputBuild {
   readonly input: readonly string[];
   readonly frames: PicturePlan & {
     /** Which pictures of a copied stream are decoded; keyframes where it is not told. */
-    readonly decode?: 'keyframes' | 'references' | 'all';
+    readonly decode?: 'keyframes' | 'chosen' | 'references' | 'all';
     /** False: keyframes are decoded without the codec's loop filter. */
     readonly deblock?: boolean;
     /** False: the source's packets are whole raw pictures, and when they are made is when they come. */
     readonly packetTimes?: boolean;
+    /** For how many seconds packets' times are told. */
+    readonly packetTimesSeconds?: number;
   };
   /** Whether pictures of full size can be asked for, on standard input. */
   readonly snapshots?: boolean;
@@ -31,17 +34,19 @@ const nothing = ['-map', '0:V:0', '-an', '-sn', '-dn', '-c:v', 'copy', '-f', 'nu
 
 /** The whole command line of a stream's one ffmpeg process: one source, HLS to loopback, raw frames on stdout. Pure. */
 export function ffmpegArguments(plan: StreamPlan): string[] {
+  const isChosen = plan.frames.decode === 'chosen';
   return [
     ...(plan.snapshots ? [] : ['-nostdin']),
     ...['-hide_banner', '-nostats', '-loglevel', 'level+info', '-progress', PROGRESS_URL],
     ...hlsDevices(plan),
-    ...decoderArguments(plan),
+    ...(isChosen ? sourceQueue() : decoderArguments(plan)),
     ...plan.input,
-    ...hlsInputs(plan),
+    ...(isChosen ? chosenInput(decoderArguments(plan)) : hlsInputs(plan)),
     ...(plan.renditions.length === 0 ? nothing : hlsOutputs(plan)),
-    ...framesOutput(plan.frames, plan),
+    ...(isChosen ? chosenPictures(plan.frames, plan) : framesOutput(plan.frames, plan)),
     ...packetTimes(plan),
-    ...(plan.snapshots ? snapshotOutput(plan) : []),
+    ...(plan.snapshots ? snapshotOutput(plan, isChosen) : []),
+    ...(isChosen ? keyframesOutput() : []),
     ...(plan.monitor === undefined ? [] : monitorOutput(plan.monitor, plan)),
   ];
 }
@@ -57,7 +62,8 @@ function decoderArguments({ renditions, frames }: StreamPlan): string[] {
   if (renditions.some(({ video }) => video.kind === 'encode')) return [];
   if (frames.decode === 'all') return ['-threads', '1'];
   if (frames.decode === 'references') return ['-threads', '1', '-skip_frame', 'noref'];
-  return ['-threads', '1', '-skip_frame', 'nokey', ...(frames.deblock === false ? ['-skip_loop_filter', 'all'] : [])];
+  const skipped = frames.decode === 'chosen' ? [] : ['-skip_frame', 'nokey'];
+  return ['-threads', '1', ...skipped, ...(frames.deblock === false ? ['-skip_loop_filter', 'all'] : [])];
 }
 
 /**
@@ -67,7 +73,17 @@ function decoderArguments({ renditions, frames }: StreamPlan): string[] {
 function packetTimes({ frames }: StreamPlan): string[] {
   if (frames.packetTimes === false) return [];
   return [
-    ...['-map', '0:V:0', '-an', '-sn', '-dn', '-c:v', 'copy', '-t', String(PACKETS_SECONDS)],
+    ...[
+      '-map',
+      '0:V:0',
+      '-an',
+      '-sn',
+      '-dn',
+      '-c:v',
+      'copy',
+      '-t',
+      String(frames.packetTimesSeconds ?? PACKETS_SECONDS),
+    ],
     // Timestamps as they are: no delay before the first, and none moved for those before zero.
     ...['-muxdelay', '0', '-avoid_negative_ts', 'disabled', '-f', 'mpegts', '-flush_packets', '1', PACKETS_URL],
   ];

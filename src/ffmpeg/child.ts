@@ -26,6 +26,10 @@ export interface Child {
   readonly media: Writable | null;
   /** The child's file descriptor 7; null unless asked for. */
   readonly monitor: Readable | null;
+  /** The child's file descriptor 8; null unless asked for. */
+  readonly keyframes: Readable | null;
+  /** The child's file descriptor 9; null unless asked for. */
+  readonly chosen: Writable | null;
   /** Settles when the process is gone and its pipes are drained; never rejects. */
   readonly exited: Promise<ChildExit>;
   kill(signal: NodeJS.Signals): void;
@@ -39,6 +43,8 @@ export interface SpawnOptions {
   /** True: a pipe. A number: this open file of the node's, as the child's file descriptor 6. */
   readonly media?: boolean | number;
   readonly monitor?: boolean;
+  /** Whether keyframes go out on file descriptor 8 and some of them come back on 9. */
+  readonly keyframes?: boolean;
   /** Set on top of the node's own environment. */
   readonly environment?: Readonly<Record<string, string>>;
 }
@@ -67,8 +73,11 @@ export async function spawnChild(options: SpawnOptions): Promise<Child> {
   child.on('error', () => {});
   // A child that dies while it is written to breaks the pipe; that too is told by `exited`.
   child.stdin?.on('error', () => {});
-  const [snapshots = null, media = null, monitor = null] = child.stdio.slice(5);
+  const [snapshots = null, media = null, monitor = null, keyframes = null, chosen = null] = (
+    child.stdio as (Readable | Writable | null)[]
+  ).slice(5);
   media?.on('error', () => {});
+  chosen?.on('error', () => {});
   return {
     pid: child.pid!,
     stdin: child.stdin,
@@ -79,6 +88,8 @@ export async function spawnChild(options: SpawnOptions): Promise<Child> {
     snapshots: snapshots as Readable | null,
     media: media as Writable | null,
     monitor: monitor as Readable | null,
+    keyframes: keyframes as Readable | null,
+    chosen: chosen as Writable | null,
     exited,
     kill: (signal) => {
       if (!isOver) killGroup(child, signal);
@@ -94,6 +105,8 @@ async function begin(options: SpawnOptions): Promise<ChildProcess> {
       pipe(options.snapshots),
       typeof options.media === 'number' ? options.media : pipe(options.media),
       pipe(options.monitor),
+      pipe(options.keyframes),
+      pipe(options.keyframes),
     ],
     env: { ...process.env, ...options.environment },
     detached: true,
@@ -136,6 +149,7 @@ export async function stopChild(child: Child, options: LadderOptions): Promise<C
   void child.exited.then(() => gone.abort());
   child.stdin?.end();
   child.media?.end();
+  child.chosen?.end();
   for (const { signal, waitMs } of rungs) {
     child.kill(signal);
     // A wait that nobody needs any more would keep the node from ending.

@@ -29,10 +29,15 @@ export interface OutputBuild {
 export function framesOutput(frames: PicturePlan, build: OutputBuild): string[] {
   return [
     ...['-map', '0:V:0', '-an', '-sn', '-dn', '-map_metadata', '-1'],
-    ...['-vf', `select='${pictureSelection(frames)}',scale=${fitted(frames)}:flags=area,setsar=1,format=rgb24`],
+    ...['-vf', `select='${pictureSelection(frames)}',${pictureFormat(frames)}`],
     ...rawPictures(build),
     'pipe:1',
   ];
+}
+
+/** Fitted into the box. */
+export function pictureFormat(frames: Pick<PicturePlan, 'width' | 'height'>): string {
+  return `scale=${fitted(frames)}:flags=area,setsar=1,format=rgb24`;
 }
 
 /**
@@ -69,7 +74,7 @@ function pictureSelection({ intervalSeconds, longestGapSeconds, sample = 1 }: Pi
  * The largest size in the box that has the shape of the picture as it is to be seen, and is not larger than that. `sar` is how much
  * wider than high a pixel of the source is: broadcast video of 720 × 576 pixels is shown as 768 × 576 or 1024 × 576.
  */
-function fitted({ width, height }: PicturePlan): string {
+function fitted({ width, height }: Pick<PicturePlan, 'width' | 'height'>): string {
   const w = `max(1,round(min(min(${width},iw*sar),${height}*dar)))`;
   return `w='${w}':h='min(${height},max(1,round(ow/dar)))'`;
 }

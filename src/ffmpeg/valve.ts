@@ -1,3 +1,4 @@
+import { chosenSnapshots } from './chosen-keyframes.js';
 import { type OutputBuild, rawPictures } from './picture-output.js';
 
 /**
@@ -9,6 +10,7 @@ import { type OutputBuild, rawPictures } from './picture-output.js';
 /** Where the pictures come out. */
 export const SNAPSHOT_URL = 'pipe:5';
 const NAME = 'framestep@snapshot';
+const VALVE = `${NAME}=2147483647`;
 
 /** What opens or closes the valve, to be written to ffmpeg's standard input. Saying it twice does no harm. */
 export function valveCommand(isOpen: boolean): string {
@@ -20,10 +22,11 @@ export function isValveAnswer(line: string): boolean {
   return /^(?:Enter command: |Command reply for stream )/.test(line);
 }
 
-export function snapshotOutput(build: OutputBuild): string[] {
+export function snapshotOutput(build: OutputBuild, isChosen = false): string[] {
+  if (isChosen) return [...chosenSnapshots(VALVE, build), SNAPSHOT_URL];
   return [
     ...['-map', '0:V:0', '-an', '-sn', '-dn', '-map_metadata', '-1'],
-    ...['-vf', `${NAME}=2147483647,scale=w='max(1,round(iw*sar))':h=ih,setsar=1,format=rgb24`],
+    ...['-vf', `${VALVE},scale=w='max(1,round(iw*sar))':h=ih,setsar=1,format=rgb24`],
     ...rawPictures(build),
     SNAPSHOT_URL,
   ];

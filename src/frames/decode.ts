@@ -1,6 +1,9 @@
-/** Which pictures of a copied stream are decoded: keyframes alone, all that other pictures refer to, or every one. */
-type DecodeMode = 'keyframes' | 'references' | 'all';
-export type DecodeSetting = 'auto' | 'keyframes' | 'references';
+/**
+ * Which pictures of a copied stream are decoded: keyframes alone, of them only those that are wanted, all that other pictures refer
+ * to, or every one.
+ */
+type DecodeMode = 'keyframes' | 'chosen' | 'references' | 'all';
+export type DecodeSetting = 'auto' | 'keyframes' | 'chosen' | 'references';
 
 export interface DecodeChoice {
   readonly mode: DecodeMode;
@@ -8,6 +11,10 @@ export interface DecodeChoice {
   readonly reason: string;
   /** How far apart two pictures may be for the newest one never to be too old, in seconds. */
   readonly longestGapSeconds: number;
+  /** How far apart keyframes are, as far as the choice went by it, in seconds. */
+  readonly keyframeIntervalSeconds?: number;
+  /** Choosing keyframes was tried and gave no picture. */
+  readonly isLeft?: boolean;
 }
 
 /** A picture may be so much older than the interval. */
@@ -18,10 +25,14 @@ const MARGIN_SECONDS = 0.25;
 export const SAMPLE_PICTURES = 4;
 /** How long a choice stands at least. */
 const RETRY_SECONDS = 600;
+/** Handing keyframes out and back costs about as much as decoding one or two of them; and a choice made anew, a discontinuity. */
+const WORTHWHILE_KEYFRAMES = 4;
 
 /** What to begin with: keyframes are a tenth of the work, and nothing is known of the source yet. Pure. */
 export function firstChoice(setting: DecodeSetting, intervalSeconds: number): DecodeChoice {
   const longestGapSeconds = intervalSeconds + SLACK_SECONDS - MARGIN_SECONDS;
+  // Which keyframes could be chosen, and what the input for them is opened with, is not known at first.
+  if (setting === 'chosen') return { mode: 'keyframes', reason: 'until one keyframe is known', longestGapSeconds };
   if (setting !== 'auto') return { mode: setting, reason: 'configured', longestGapSeconds };
   return { mode: 'keyframes', reason: 'keyframes come often enough as far as is known', longestGapSeconds };
 }
@@ -46,6 +57,13 @@ export interface DecodeMeterOptions {
   readonly intervalSeconds: number;
   /** How many frames are taken for each picture. */
   readonly framesPerInterval: number;
+  /** Whether keyframes could be chosen for this source. */
+  readonly canChoose?: () => boolean;
+}
+
+/** What to go back to where choosing keyframes gives no pictures. Pure. */
+export function withoutChosen(why: string, intervalSeconds: number): DecodeChoice {
+  return { ...firstChoice('auto', intervalSeconds), reason: why, isLeft: true };
 }
 
 /**
@@ -67,7 +85,9 @@ export class DecodeMeter {
 
   /** The longest time between two of the run's first keyframes, in seconds. Undefined until seen. */
   get keyframeIntervalSeconds(): number | undefined {
-    return this.#options.choice.mode === 'keyframes' && this.#gaps.length > 0 ? Math.max(...this.#gaps) : undefined;
+    const { choice } = this.#options;
+    if (choice.mode === 'chosen') return choice.keyframeIntervalSeconds;
+    return choice.mode === 'keyframes' && this.#gaps.length > 0 ? Math.max(...this.#gaps) : undefined;
   }
 
   /** A picture came at `now` (epoch milliseconds), `delaySeconds` after it was taken. Answers a better choice, if there is one. */
@@ -92,7 +112,8 @@ export class DecodeMeter {
   }
 
   get #isOpen(): boolean {
-    return this.#options.setting === 'auto' && this.#options.choice.mode === 'keyframes';
+    const { setting, choice } = this.#options;
+    return (setting === 'auto' || setting === 'chosen') && choice.mode === 'keyframes';
   }
 
   get #bound(): number {
@@ -106,16 +127,34 @@ export class DecodeMeter {
     // The least of the last: what all of them have in common is no hiccup.
     const delay = Math.min(...this.#delays);
     const every = `a keyframe every ${words(keyframeInterval)}, decoded ${words(delay)} late`;
-    if (keyframeInterval + delay > this.#bound) return references(every);
-    const { choice, framesPerInterval } = this.#options;
+    const { choice, framesPerInterval, setting } = this.#options;
     const intervalSeconds = this.#options.intervalSeconds / framesPerInterval;
+    const isWorthwhile = setting === 'chosen' || intervalSeconds >= WORTHWHILE_KEYFRAMES * keyframeInterval;
+    if (isWorthwhile && this.#canChoose(keyframeInterval)) return this.#chosen(every, keyframeInterval);
+    if (keyframeInterval + delay > this.#bound) {
+      if (this.#canChoose(keyframeInterval)) return this.#chosen(every, keyframeInterval);
+      return references(every);
+    }
     const gap = gapBetweenPictures({ keyframeInterval, intervalSeconds, longestGapSeconds: choice.longestGapSeconds });
     if (gap + delay <= this.#bound) return undefined;
     const longestGapSeconds = this.#bound - delay - MARGIN_SECONDS;
     // Where even that was tried already, or no keyframe is near enough, nothing cheap is left.
     if (longestGapSeconds < keyframeInterval || longestGapSeconds >= choice.longestGapSeconds - MARGIN_SECONDS)
-      return references(every);
-    return { mode: 'keyframes', reason: `${every}, so taken more often`, longestGapSeconds };
+      return this.#canChoose(keyframeInterval) ? this.#chosen(every, keyframeInterval) : references(every);
+    return { ...choice, reason: `${every}, so taken more often`, longestGapSeconds };
+  }
+
+  /** What is chosen is decoded at once, so only how far keyframes are apart counts. */
+  #canChoose(keyframeInterval: number): boolean {
+    const { choice, canChoose } = this.#options;
+    const isNear = keyframeInterval + MARGIN_SECONDS <= this.#bound;
+    return isNear && choice.isLeft !== true && canChoose !== undefined && canChoose();
+  }
+
+  #chosen(every: string, keyframeIntervalSeconds: number): DecodeChoice {
+    const longestGapSeconds = this.#bound - MARGIN_SECONDS;
+    const reason = `${every}, so only those that are wanted`;
+    return { mode: 'chosen', reason, longestGapSeconds, keyframeIntervalSeconds };
   }
 }
 

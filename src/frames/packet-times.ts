@@ -16,11 +16,18 @@ const TIMESTAMP_RANGE = 2 ** 33;
  */
 export class PacketTimesParser {
   readonly #onPacket: (packet: PacketTime) => void;
+  readonly #onPayload: ((data: Uint8Array, packet: PacketTime | undefined) => void) | undefined;
+  #videoId: number | undefined;
   readonly #packet = new Uint8Array(PACKET_BYTES);
   #filled = 0;
 
-  constructor(onPacket: (packet: PacketTime) => void) {
+  /** `onPayload`: what each transport packet carries of the video, lent, and of which picture where one begins with it. */
+  constructor(
+    onPacket: (packet: PacketTime) => void,
+    onPayload?: (data: Uint8Array, packet: PacketTime | undefined) => void,
+  ) {
     this.#onPacket = onPacket;
+    this.#onPayload = onPayload;
   }
 
   push(bytes: Uint8Array): void {
@@ -44,13 +51,21 @@ export class PacketTimesParser {
     const beginsUnit = (packet[1]! & 0x40) !== 0;
     const hasAdaptation = (packet[3]! & 0x20) !== 0;
     const hasPayload = (packet[3]! & 0x10) !== 0;
-    if (!beginsUnit || !hasPayload) return;
+    if (!hasPayload) return;
     const adaptationBytes = hasAdaptation ? packet[4]! + 1 : 0;
+    const id = (packet[1]! & 0x1f) * 256 + packet[2]!;
+    if (!beginsUnit) {
+      if (id === this.#videoId) this.#onPayload?.(packet.subarray(4 + adaptationBytes), undefined);
+      return;
+    }
     const isKey = adaptationBytes > 1 && (packet[5]! & 0x40) !== 0;
     const pes = packet.subarray(4 + adaptationBytes);
     const isVideo = pes[0] === 0 && pes[1] === 0 && pes[2] === 1 && (pes[3]! & 0xf0) === 0xe0;
     if (!isVideo || pes.length < 14 || (pes[7]! & 0x80) === 0) return;
-    this.#onPacket({ ptsSeconds: timestampAt(pes, 9) / TICKS_PER_SECOND, isKey });
+    this.#videoId = id;
+    const begun = { ptsSeconds: timestampAt(pes, 9) / TICKS_PER_SECOND, isKey };
+    this.#onPacket(begun);
+    this.#onPayload?.(pes.subarray(9 + pes[8]!), begun);
   }
 }
 

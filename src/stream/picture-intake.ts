@@ -1,6 +1,7 @@
 import type { StreamConfig } from '../config/schema.js';
 import type { SourceClock } from '../frames/clock.js';
 import { type DecodeChoice, DecodeMeter } from '../frames/decode.js';
+import { FirstKeyframe } from '../frames/first-keyframe.js';
 import type { DecodedPicture } from '../frames/frame.js';
 import { PacketTimesParser } from '../frames/packet-times.js';
 import { SourceTime } from '../frames/source-time.js';
@@ -27,6 +28,10 @@ export interface PictureIntakeOptions {
   readonly onResized: () => void;
   /** Pictures should be decoded in another way. */
   readonly onBetter: (choice: DecodeChoice) => void;
+  /** Where a keyframe is kept, where keyframes could be chosen. */
+  readonly shelf?: { newest: Uint8Array | undefined } | undefined;
+  /** The time of the source that a picture's time stands for; undefined for a picture that is not the source's. */
+  readonly timeOf?: ((ptsSeconds: number) => number | undefined) | undefined;
 }
 
 /** What one ffmpeg run gives of pictures, and what it tells of its time, to dated pictures. */
@@ -54,16 +59,29 @@ export class PictureIntake {
       choice: decode,
       intervalSeconds,
       framesPerInterval: bestOf,
+      canChoose: () => options.shelf?.newest !== undefined,
     });
     this.#splitter = new NutSplitter({
       acquire,
-      onPicture: (picture) => this.#arrive(picture),
+      onPicture: (picture) => {
+        const ptsSeconds = (options.timeOf ?? itself)(picture.ptsSeconds);
+        if (ptsSeconds !== undefined) this.#arrive({ ...picture, ptsSeconds });
+      },
       onResized: options.onResized,
     });
-    this.#packets = new PacketTimesParser(({ ptsSeconds }) => {
-      this.#time.packet(ptsSeconds, now());
-      this.#release();
-    });
+    const { shelf } = options;
+    const first = new FirstKeyframe();
+    this.#packets = new PacketTimesParser(
+      ({ ptsSeconds }) => {
+        this.#time.packet(ptsSeconds, now());
+        this.#release();
+      },
+      shelf && decode.mode === 'keyframes'
+        ? (data, packet) => {
+            shelf.newest = first.payload(data, packet?.isKey) ?? shelf.newest;
+          }
+        : undefined,
+    );
   }
 
   get clock(): SourceClock {
@@ -152,4 +170,8 @@ export class PictureIntake {
   #judged(better: DecodeChoice | undefined): void {
     if (better !== undefined) this.#options.onBetter(better);
   }
+}
+
+function itself(ptsSeconds: number): number {
+  return ptsSeconds;
 }

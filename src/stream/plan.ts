@@ -15,6 +15,9 @@ import { firstNeeds, type SourceNeeds } from './source-needs.js';
 /** Pictures up to so wide are made from keyframes whose block edges are left as they are: a third of full HD. */
 const DEBLOCKED_WIDTH = 640;
 
+/** Where keyframes are chosen they are what tells how far the source is, once packets are told of no more: at least two are compared. */
+const PACKETS_SECONDS = 5;
+
 export interface PlanOptions {
   readonly config: StreamConfig;
   readonly source: Source | UnknownSource;
@@ -113,7 +116,12 @@ export function canFlushKeyframes({ config, source, capabilities, decode }: Flus
 }
 
 /** Keyframes come when they come; all other pictures come at every moment. */
-function pictureGaps({ mode, longestGapSeconds }: DecodeChoice): Partial<StreamPlan['frames']> {
+function pictureGaps({
+  mode,
+  longestGapSeconds,
+  keyframeIntervalSeconds = 0,
+}: DecodeChoice): Partial<StreamPlan['frames']> {
+  if (mode === 'chosen') return { decode: mode, packetTimesSeconds: PACKETS_SECONDS + 2 * keyframeIntervalSeconds };
   return mode === 'keyframes' ? { decode: mode, longestGapSeconds, sample: SAMPLE_PICTURES } : { decode: mode };
 }
 

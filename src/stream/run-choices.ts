@@ -1,10 +1,12 @@
 import { SidepipeError } from '../errors.js';
 import { type Encoder, type EncoderChoice, encoderFailure } from '../ffmpeg/encoders.js';
 import type { LogLine } from '../ffmpeg/log-line.js';
-import type { DecodeChoice } from '../frames/decode.js';
+import { type DecodeChoice, withoutChosen } from '../frames/decode.js';
+import { canChooseKeyframes } from './chosen-plan.js';
 import { DecodePlan } from './decode-plan.js';
 import { EncoderSelection } from './encoder-selection.js';
 import type { StreamEnvironment } from './environment.js';
+import { KeyframeShelf } from './keyframe-shelf.js';
 import { firstDecode } from './plan.js';
 import { wantedRenditions } from './rendition-plan.js';
 import type { RunEnd } from './run-end.js';
@@ -13,13 +15,14 @@ import { firstNeeds, type SourceNeeds } from './source-needs.js';
 /** A source that changes its size more often than this is not followed at once each time. */
 const LEAST_BETWEEN_SIZES_MS = 10_000;
 
-type Facts = Pick<StreamEnvironment, 'config' | 'source' | 'encoders' | 'log' | 'metrics' | 'now'>;
+type Facts = Pick<StreamEnvironment, 'capabilities' | 'config' | 'source' | 'encoders' | 'log' | 'metrics' | 'now'>;
 
 /** What was learned about a stream in its runs, and is held to in the next. */
 export class RunChoices {
   readonly #facts: Facts;
   readonly #encoders: EncoderSelection;
   readonly #decode: DecodePlan;
+  readonly #shelf = new KeyframeShelf();
   #resizedAt: number | undefined;
   #needs: SourceNeeds;
 
@@ -44,12 +47,16 @@ export class RunChoices {
   /** What the next run goes by. */
   async next() {
     const encoders = await this.#encoders.choose();
-    return { decode: this.#decode.choice, needs: this.#needs, encoders };
+    const canChoose = canChooseKeyframes({ ...this.#facts, needs: this.#needs });
+    if (!canChoose && this.#decode.choice.mode === 'chosen') this.anew();
+    this.#shelf.hasAnswered = false;
+    return { decode: this.#decode.choice, needs: this.#needs, encoders, shelf: canChoose ? this.#shelf : undefined };
   }
 
   /** Another source altogether. */
   anew(): void {
     this.#decode.anew();
+    this.#shelf.clear();
   }
 
   /** `lines`: the last of ffmpeg's log. Answers what the end is to be taken for. */
@@ -57,6 +64,11 @@ export class RunChoices {
     const { log } = this.#facts;
     if (end.kind === 'failed') {
       this.#decode.lost();
+      // ffmpeg does not run in this way, or the source is another one now.
+      if (this.#decode.choice.mode === 'chosen' && !this.#shelf.hasAnswered) {
+        const { intervalSeconds } = this.#facts.config.thumbnail;
+        this.#decode.take(withoutChosen('no picture came of a chosen keyframe', intervalSeconds));
+      }
       this.#learnFailure(lines, this.#encoders.encoders);
     }
     if (end.kind !== 'replanned') return end;

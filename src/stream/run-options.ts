@@ -13,6 +13,7 @@ import type { PlaylistFile } from '../ingest/directory.js';
 import type { Egress } from '../ingest/egress.js';
 import type { SourcePolicy } from '../ingest/policy.js';
 import type { Source, UnknownSource } from '../ingest/source.js';
+import type { KeyframeShelf } from './keyframe-shelf.js';
 import type { Snapshots } from './snapshots.js';
 import type { SourceNeeds } from './source-needs.js';
 
@@ -36,6 +37,8 @@ export interface RunOptions {
   readonly redact: (text: string) => string;
   /** What is decoded of a copied stream. */
   readonly decode: DecodeChoice;
+  /** Undefined where keyframes cannot be chosen. */
+  readonly shelf?: KeyframeShelf | undefined;
   /** What the source needs, as far as it is known. */
   readonly needs: SourceNeeds;
   /** By rendition. */

@@ -1,15 +1,18 @@
 import { SidepipeError } from '../errors.js';
 import { ffmpegArguments } from '../ffmpeg/arguments.js';
 import { type Child, type ChildExit, spawnChild, stopChild } from '../ffmpeg/child.js';
+import { chosenTimeOf, KEYFRAME_SHIFT_SECONDS } from '../ffmpeg/chosen-keyframes.js';
 import type { LogLine } from '../ffmpeg/log-line.js';
 import { LogTail } from '../ffmpeg/log-tail.js';
 import { NARROW_SECONDS } from '../ffmpeg/picture-output.js';
 import { type Progress, ProgressParser } from '../ffmpeg/progress.js';
 import { type SourceFacts, SourceFactsReader } from '../ffmpeg/source-facts.js';
+import { withoutChosen } from '../frames/decode.js';
 import type { ReadySegment } from '../hls/assembler.js';
 import { isCopyable } from '../ingest/input.js';
 import { checkSource } from '../ingest/policy.js';
 import { openRoute, type Route } from '../ingest/route.js';
+import { KeyframeIntake } from './keyframe-intake.js';
 import type { Position } from './meter.js';
 import { PictureIntake } from './picture-intake.js';
 import { audioOf, canFlushKeyframes, canSnapshot, planStream, waitFor } from './plan.js';
@@ -37,6 +40,7 @@ export class StreamRun {
   #child: Child | undefined;
   #route: Route | undefined;
   #flushKeyframes = false;
+  #keyframes: KeyframeIntake | undefined;
   /** The source turned out to need another plan, or none will do: what comes of this one is of no use. */
   #isUnfit = false;
   #vitals: Omit<Vitals, 'segmentAt'>;
@@ -63,7 +67,9 @@ export class StreamRun {
       ...options,
       isCopied: isOnlyCopied(options.config, options.source),
       expectsPackets: isCopyable(options.source, options.config.device),
+      timeOf: this.#chooses ? chosenTimeOf : undefined,
       onArrived: () => {
+        this.#keyframes?.answered();
         const { framesSinceSegment = 0 } = this.#vitals;
         const frames = { frameAt: options.now(), framesSinceSegment: framesSinceSegment + 1 };
         this.#vitals = { ...this.#vitals, ...frames, segmentsSinceFrame: 0 };
@@ -166,6 +172,7 @@ export class StreamRun {
       const child = await this.#spawn();
       this.#read(child);
       const feeding = { signal: this.#watching.signal, flushKeyframes: this.#flushKeyframes };
+      this.#openKeyframes(child);
       if (child.media !== null) void this.#options.feed?.pipe(child.media, feeding);
       this.#openSnapshots(child);
       void this.#watch();
@@ -209,6 +216,7 @@ export class StreamRun {
       snapshots,
       media: file?.handle.fd ?? feed !== undefined,
       monitor: config.monitor.enabled,
+      keyframes: this.#chooses,
     });
     const unwatch = guard.watch(child.pid);
     void child.exited.then(unwatch);
@@ -239,11 +247,12 @@ export class StreamRun {
         this.fail(asError(cause));
       }
     });
-    const progress = new ProgressParser((report) => {
+    const progress = new ProgressParser((told) => {
+      const report = this.#keyframes === undefined ? told : this.#keyframes.report(told, this.#options.now());
       const moved = report.outSeconds !== undefined && report.outSeconds !== this.#progress?.outSeconds;
       this.#progress = report;
       this.#vitals = afterProgress(this.#vitals, report, this.#options.now());
-      if (moved) this.#pictures.position(report.outSeconds!, report.frames);
+      if (moved && this.#keyframes === undefined) this.#pictures.position(report.outSeconds!, report.frames);
       if (capabilities.hasNarrowTimestamps && (report.outSeconds ?? 0) > NARROW_SECONDS) this.restart();
     });
     child.side.on('data', (piece: Buffer) => progress.push(piece));
@@ -252,12 +261,33 @@ export class StreamRun {
     child.monitor?.on('data', (piece: Buffer) => this.#options.onMonitor?.(piece));
   }
 
+  /** Only keyframes that are wanted are decoded. */
+  get #chooses(): boolean {
+    return this.#options.decode.mode === 'chosen' && this.#options.shelf?.newest !== undefined;
+  }
+
+  #openKeyframes({ keyframes, chosen }: Child): void {
+    const { config, decode, shelf, snapshots, now } = this.#options;
+    if (keyframes === null || chosen === null || shelf === undefined) return;
+    const { intervalSeconds, bestOf } = config.thumbnail;
+    this.#keyframes = new KeyframeIntake({
+      ...{ keyframes, chosen, shelf, now },
+      intervalSeconds: intervalSeconds / bestOf,
+      longestGapSeconds: decode.longestGapSeconds,
+      shiftSeconds: KEYFRAME_SHIFT_SECONDS,
+      isWanted: () => snapshots.isWanted,
+      onKeyframe: (ptsSeconds) => this.#pictures.position(ptsSeconds, undefined),
+      onFailed: (why) => this.#replan({ kind: 'replanned', decode: withoutChosen(why, intervalSeconds) }),
+    });
+  }
+
   #openSnapshots({ stdin, snapshots: output, exited }: Child): void {
     const { snapshots, now } = this.#options;
     if (output === null || stdin === null) return;
     const intake = new SnapshotIntake({
       write: (text) => void (stdin.writable && stdin.write(text)),
       isWanted: () => snapshots.isWanted,
+      timeOf: this.#chooses ? chosenTimeOf : undefined,
       onPicture: (picture) => snapshots.offer(picture, this.#pictures.clock.wallTimeOf(picture.ptsSeconds) ?? now()),
       onFailed: (error) => snapshots.fail(error),
     });

@@ -196,7 +196,7 @@ export interface StreamDescription {
     readonly decoderErrors: number;
     /** Which pictures are decoded for thumbnails: `all` where the video is encoded. */
     readonly decode: {
-      readonly mode: 'keyframes' | 'references' | 'all';
+      readonly mode: 'keyframes' | 'chosen' | 'references' | 'all';
       readonly reason: string;
       /** The longest time between the run's first keyframes; null until seen, and where more than keyframes is decoded. */
       readonly keyframeIntervalSeconds: number | null;

@@ -12,6 +12,7 @@ it('follows another size of the picture at once, unless it comes again and again
     log: pino({ level: 'silent' }),
     // Neither is looked at before there is a run.
     encoders: {} as never,
+    capabilities: {} as never,
     metrics: { framesDropped: { inc: (labels: unknown) => dropped.push(labels) } } as never,
   });
   const end = { kind: 'replanned', resized: true } as const;

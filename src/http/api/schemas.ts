@@ -47,7 +47,7 @@ const thumbnail = z.object({
   failed: count.describe('Encodes that went wrong, retries included.'),
   decoderErrors: count,
   decode: z.object({
-    mode: z.enum(['keyframes', 'references', 'all']),
+    mode: z.enum(['keyframes', 'chosen', 'references', 'all']),
     reason: z.string(),
     keyframeIntervalSeconds: z.number().nullable(),
   }),
