@@ -25,6 +25,10 @@ const MARGIN_SECONDS = 0.25;
 export const SAMPLE_PICTURES = 4;
 /** How long a choice stands at least. */
 const RETRY_SECONDS = 600;
+/** Keyframes are told of for some seconds only. */
+const MOST_KEYFRAMES = 256;
+/** Times of one keyframe, told in two places, are no further apart. */
+const NEAR_SECONDS = 0.02;
 /** Handing keyframes out and back costs about as much as decoding one or two of them; and a choice made anew, a discontinuity. */
 const WORTHWHILE_KEYFRAMES = 4;
 
@@ -75,6 +79,7 @@ export function withoutChosen(why: string, intervalSeconds: number): DecodeChoic
 export class DecodeMeter {
   readonly #options: DecodeMeterOptions;
   #gaps: number[] = [];
+  readonly #keyframes: number[] = [];
   #delays: number[] = [];
   #pictures = 0;
   #last: { readonly ptsSeconds: number; readonly at: number } | undefined;
@@ -90,13 +95,19 @@ export class DecodeMeter {
     return choice.mode === 'keyframes' && this.#gaps.length > 0 ? Math.max(...this.#gaps) : undefined;
   }
 
+  /** A keyframe passed by on its way to the decoder: of the first ones not every one becomes a picture that can be dated. */
+  keyframe(ptsSeconds: number): void {
+    if (this.#keyframes.length < MOST_KEYFRAMES) this.#keyframes.push(ptsSeconds);
+  }
+
   /** A picture came at `now` (epoch milliseconds), `delaySeconds` after it was taken. Answers a better choice, if there is one. */
   picture(ptsSeconds: number, delaySeconds: number, now: number): DecodeChoice | undefined {
     const last = this.#last;
     this.#last = { ptsSeconds, at: now };
     this.#pictures += 1;
     const gap = last === undefined ? 0 : ptsSeconds - last.ptsSeconds;
-    if (last !== undefined && gap > 0 && this.#pictures <= SAMPLE_PICTURES) this.#gaps.push(gap);
+    if (last !== undefined && gap > 0 && this.#pictures <= SAMPLE_PICTURES)
+      this.#gaps.push(longestStep(last.ptsSeconds, ptsSeconds, this.#keyframes));
     this.#delays = [...this.#delays.slice(-2), delaySeconds];
     return this.#isOpen ? this.#judge() : undefined;
   }
@@ -148,7 +159,7 @@ export class DecodeMeter {
   #canChoose(keyframeInterval: number): boolean {
     const { choice, canChoose } = this.#options;
     const isNear = keyframeInterval + MARGIN_SECONDS <= this.#bound;
-    return isNear && choice.isLeft !== true && canChoose !== undefined && canChoose();
+    return isNear && choice.isLeft !== true && canChoose?.() === true;
   }
 
   #chosen(every: string, keyframeIntervalSeconds: number): DecodeChoice {
@@ -156,6 +167,13 @@ export class DecodeMeter {
     const reason = `${every}, so only those that are wanted`;
     return { mode: 'chosen', reason, longestGapSeconds, keyframeIntervalSeconds };
   }
+}
+
+/** The longest way between two times that does not pass one of others. */
+function longestStep(from: number, to: number, others: readonly number[]): number {
+  const between = others.filter((at) => at > from + NEAR_SECONDS && at < to - NEAR_SECONDS);
+  const stops = [from, ...between.sort((one, other) => one - other), to];
+  return Math.max(...stops.slice(1).map((at, index) => at - stops[index]!));
 }
 
 /** How far apart ffmpeg's filter will take pictures out of keyframes that are evenly spaced: see `pictureSelection`. */

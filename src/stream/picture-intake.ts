@@ -72,7 +72,8 @@ export class PictureIntake {
     const { shelf } = options;
     const first = new FirstKeyframe();
     this.#packets = new PacketTimesParser(
-      ({ ptsSeconds }) => {
+      ({ ptsSeconds, isKey }) => {
+        if (isKey) this.#meter.keyframe(ptsSeconds);
         this.#time.packet(ptsSeconds, now());
         this.#release();
       },

@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type DecodeChoice, DecodeMeter, type DecodeSetting, firstChoice } from '../../src/frames/decode.js';
+import {
+  type DecodeChoice,
+  DecodeMeter,
+  type DecodeSetting,
+  firstChoice,
+  withoutChosen,
+} from '../../src/frames/decode.js';
 
 interface Source {
   readonly keyframeInterval: number;
@@ -8,6 +14,7 @@ interface Source {
   readonly reorder?: number;
   readonly intervalSeconds: number;
   readonly setting?: DecodeSetting;
+  readonly canChoose?: boolean;
 }
 
 const LATENCY_SECONDS = 0.05;
@@ -26,8 +33,11 @@ function select(keyframes: readonly number[], intervalSeconds: number, longestGa
 
 /** One run over a steady source, until another choice is made or it has seen enough. */
 function runOnce(source: Source, choice: DecodeChoice): { better: DecodeChoice | undefined; meter: DecodeMeter } {
-  const { keyframeInterval, reorder = 0, intervalSeconds, setting = 'auto' } = source;
-  const meter = new DecodeMeter({ setting, choice, intervalSeconds, framesPerInterval: 1 });
+  const { keyframeInterval, reorder = 0, intervalSeconds, setting = 'auto', canChoose = false } = source;
+  const meter = new DecodeMeter({
+    ...{ setting, choice, intervalSeconds, framesPerInterval: 1 },
+    canChoose: () => canChoose,
+  });
   const keyframes = Array.from({ length: 60 }, (_, index) => index * keyframeInterval);
   const delay = reorder * keyframeInterval + LATENCY_SECONDS;
   const pictures = select(keyframes, intervalSeconds, choice.longestGapSeconds);
@@ -47,7 +57,8 @@ function runOnce(source: Source, choice: DecodeChoice): { better: DecodeChoice |
 function settle(source: Source): { choice: DecodeChoice; restarts: number } {
   let choice = firstChoice(source.setting ?? 'auto', source.intervalSeconds);
   for (let restarts = 0; ; restarts++) {
-    const better = choice.mode === 'references' ? undefined : runOnce(source, choice).better;
+    const better =
+      choice.mode === 'references' || choice.mode === 'chosen' ? undefined : runOnce(source, choice).better;
     if (better === undefined) return { choice, restarts };
     if (restarts > 5) throw new Error('never comes to rest');
     choice = better;
@@ -76,6 +87,48 @@ describe('DecodeMeter', () => {
       expect(settle({ keyframeInterval, reorder, intervalSeconds })).toMatchObject({ choice: { mode }, restarts });
     },
   );
+
+  it.each([
+    // A keyframe decoded for each picture or every other: not worth it.
+    [2, 0, 5, 'keyframes', 0],
+    [2, 0, 7, 'keyframes', 0],
+    [2, 0, 8, 'chosen', 1],
+    [2, 0, 20, 'chosen', 1],
+    [2, 2, 20, 'chosen', 1],
+    [0.5, 0, 2, 'chosen', 1],
+    // Late by B-frames.
+    [2, 1, 5, 'keyframes', 1],
+    [2, 2, 5, 'chosen', 1],
+    [1, 2, 1, 'chosen', 1],
+    // Keyframes themselves too far apart.
+    [2, 2, 1, 'references', 1],
+    [10, 0, 5, 'references', 1],
+    [10, 0, 20, 'keyframes', 0],
+  ] as const)(
+    'where they can be chosen, a keyframe every %d s, handed out %d later, a picture every %d s: %s',
+    (keyframeInterval, reorder, intervalSeconds, mode, restarts) => {
+      const settled = settle({ keyframeInterval, reorder, intervalSeconds, canChoose: true });
+      expect(settled).toMatchObject({ choice: { mode }, restarts });
+    },
+  );
+
+  it('chooses where that is configured, as soon as it can, and not again where no picture came of it', () => {
+    const source = { keyframeInterval: 2, intervalSeconds: 2, setting: 'chosen' } as const;
+    expect(settle({ ...source, canChoose: true })).toMatchObject({ choice: { mode: 'chosen' }, restarts: 1 });
+    expect(settle(source)).toMatchObject({ choice: { mode: 'keyframes' }, restarts: 0 });
+    const left = withoutChosen('no picture came', 20);
+    expect(left).toMatchObject({ mode: 'keyframes', reason: 'no picture came' });
+    expect(runOnce({ keyframeInterval: 2, intervalSeconds: 20, canChoose: true }, left).better).toBeUndefined();
+  });
+
+  it('knows of keyframes of which no picture came', () => {
+    const choice = firstChoice('auto', 20);
+    const meter = new DecodeMeter({ setting: 'auto', choice, intervalSeconds: 20, framesPerInterval: 1 });
+    for (let at = 0; at <= 5; at += 0.5) meter.keyframe(at);
+    meter.picture(0, 0.1, START);
+    meter.picture(3, 0.1, START + 3000);
+    expect(meter.keyframeIntervalSeconds).toBe(0.5);
+  });
 
   it('says how far apart keyframes are, and why it chose', () => {
     const choice = firstChoice('auto', 5);
