@@ -37,7 +37,7 @@ export class SnapshotIntake {
       onPacket: ({ ptsSeconds: told }, data, announced) => {
         const ptsSeconds = options.timeOf === undefined ? told : options.timeOf(told);
         // Where the valve stands open at first, it is shut by the first picture.
-        if (this.#repeating === undefined) options.write(valveCommand(false));
+        if (options.timeOf !== undefined && this.#repeating === undefined) options.write(valveCommand(false));
         if (data === undefined || ptsSeconds === undefined || !options.isWanted()) return;
         const size = sizeOf(data.byteLength, announced);
         if (size === undefined) this.#failed('the source has changed its shape since it was opened');

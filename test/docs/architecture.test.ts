@@ -49,6 +49,6 @@ it('has every file descriptor of the ffmpeg child', () => {
   const used = files.flatMap((file) =>
     [...readFileSync(join(root, 'src', file), 'utf8').matchAll(/pipe:(\d)/g)].map(([, number]) => number),
   );
-  expect(listed).toEqual(['0', '1', '2', '3', '4', '5', '6', '7']);
+  expect(listed).toEqual(['0', '1', '2', '3', '4', '5', '6', '7', '8', '9']);
   expect(used.filter((number) => !listed.includes(number))).toEqual([]);
 });
