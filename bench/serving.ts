@@ -111,13 +111,12 @@ async function watchedBy(node: NodeProcess, quick: boolean): Promise<Result> {
     const viewers = startViewers({ url, count: VIEWERS, segmentSeconds: SEGMENT_SECONDS });
     // All have come.
     await delay(2 * SEGMENT_SECONDS * 1000);
-    viewers.playlistMs.length = 0;
-    viewers.segmentMs.length = 0;
+    viewers.begin();
     watched.push(...(await picturesSeen(node, seconds)));
-    playlistMs.push(...viewers.playlistMs);
-    segmentMs.push(...viewers.segmentMs);
-    failures += viewers.failures();
-    await viewers.close();
+    const views = await viewers.close();
+    playlistMs.push(...views.playlistMs);
+    segmentMs.push(...views.segmentMs);
+    failures += views.failures;
   }
   const times = (name: string, values: readonly number[]): Row[] =>
     [0.5, 0.99].map((share) => ({

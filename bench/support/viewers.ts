@@ -1,16 +1,24 @@
-import { setMaxListeners } from 'node:events';
+import { fork } from 'node:child_process';
+import { once, setMaxListeners } from 'node:events';
 import { Agent, request } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+/** What viewers saw. */
+export interface Views {
+  /** Milliseconds from a request to the last byte of its answer. */
+  readonly playlistMs: readonly number[];
+  readonly segmentMs: readonly number[];
+  /** Answers other than 200, and broken connections. */
+  readonly failures: number;
+}
 
 /** Players that cost next to nothing: they fetch what players fetch, when they fetch it, and look at none of it. */
 export interface Viewers {
-  /** Milliseconds from a request to the last byte of its answer. */
-  readonly playlistMs: number[];
-  readonly segmentMs: number[];
-  /** Answers other than 200, and broken connections. */
-  failures(): number;
+  /** All have come: what is counted begins now. */
+  begin(): void;
   /** Ends all and gives the rest of their requests up. */
-  close(): Promise<void>;
+  close(): Promise<Views>;
 }
 
 export interface ViewersOptions {
@@ -20,8 +28,35 @@ export interface ViewersOptions {
   readonly segmentSeconds: number;
 }
 
+/** Viewers in a process of their own: what they cost must not hold up whoever measures beside them. */
+export function startViewers(options: ViewersOptions): Viewers {
+  const child = fork(fileURLToPath(import.meta.url), [JSON.stringify(options)]);
+  const kill = () => void child.kill('SIGKILL');
+  process.once('exit', kill);
+  return {
+    begin: () => void child.send('begin'),
+    async close() {
+      const views = once(child, 'message', { signal: AbortSignal.timeout(30_000) });
+      child.send('close');
+      const [seen] = (await views) as [Views];
+      process.off('exit', kill);
+      child.disconnect();
+      await once(child, 'exit');
+      return seen;
+    },
+  };
+}
+
+if (process.send !== undefined && process.argv[1] === fileURLToPath(import.meta.url)) {
+  const viewers = view(JSON.parse(process.argv[2]!) as ViewersOptions);
+  process.on('message', (message) => {
+    if (message === 'begin') viewers.begin();
+    else void viewers.close().then((views) => process.send!(views));
+  });
+}
+
 /** They join spread over one segment's duration, as people do, each over connections of its own. */
-export function startViewers({ url, count, segmentSeconds }: ViewersOptions): Viewers {
+function view({ url, count, segmentSeconds }: ViewersOptions): Viewers {
   const ending = new AbortController();
   setMaxListeners(0, ending.signal);
   const playlistMs: number[] = [];
@@ -38,7 +73,7 @@ export function startViewers({ url, count, segmentSeconds }: ViewersOptions): Vi
       return '';
     }
   };
-  const view = async (index: number): Promise<void> => {
+  const one = async (index: number): Promise<void> => {
     const agent = new Agent({ keepAlive: true, maxSockets: 2 });
     const pause = (seconds: number) => delay(seconds * 1000, undefined, { signal: ending.signal }).catch(() => {});
     await pause((segmentSeconds * index) / count);
@@ -58,14 +93,16 @@ export function startViewers({ url, count, segmentSeconds }: ViewersOptions): Vi
     }
     agent.destroy();
   };
-  const all = Promise.all(Array.from({ length: count }, (_, index) => view(index)));
+  const all = Promise.all(Array.from({ length: count }, (_, index) => one(index)));
   return {
-    playlistMs,
-    segmentMs,
-    failures: () => failed,
+    begin() {
+      playlistMs.length = 0;
+      segmentMs.length = 0;
+    },
     async close() {
       ending.abort();
       await all;
+      return { playlistMs, segmentMs, failures: failed };
     },
   };
 }
