@@ -39,7 +39,7 @@ export function ffmpegArguments(plan: StreamPlan): string[] {
     ...(plan.snapshots ? [] : ['-nostdin']),
     ...['-hide_banner', '-nostats', '-loglevel', 'level+info', '-progress', PROGRESS_URL],
     ...hlsDevices(plan),
-    ...(isChosen ? sourceQueue() : decoderArguments(plan)),
+    ...(isChosen ? sourceQueue(plan) : decoderArguments(plan)),
     ...plan.input,
     ...(isChosen ? chosenInput(decoderArguments(plan)) : hlsInputs(plan)),
     ...(plan.renditions.length === 0 ? nothing : hlsOutputs(plan)),

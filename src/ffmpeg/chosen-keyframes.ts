@@ -16,13 +16,21 @@ const CHOSEN_URL = 'pipe:9';
 export const KEYFRAME_SHIFT_SECONDS = 10;
 /** Added to that of pictures: ahead of every stream. */
 const AHEAD_SECONDS = 1_000_000_000;
-/** So many packets of the source are taken in while ffmpeg waits. */
+/**
+ * So many packets of the source are taken in while ffmpeg waits. From version 5 on it can do without a thread that reads them, and then
+ * sleeps until there is one, where it otherwise looks a hundred times a second.
+ */
 const SOURCE_QUEUE = 512;
 const CHOSEN_QUEUE = 64;
 
 /** Whether these libavformats count outputs as described above. Pure. */
 export function canWaitForMarks({ libavformat, hasNarrowTimestamps = false }: OutputBuild): boolean {
   return (libavformat === 58 || libavformat === 59) && !hasNarrowTimestamps;
+}
+
+/** CPU milliseconds a second of all that it takes beside decoding, as measured on a server: most of it is looking for packets. Pure. */
+export function msPerSecondOfChoosing({ libavformat }: Pick<OutputBuild, 'libavformat'>): number {
+  return libavformat >= 59 ? 0.5 : 3;
 }
 
 /** Which time of the source a picture's is, in seconds; undefined for the picture that the input was opened with. Pure. */
@@ -33,8 +41,8 @@ export function chosenTimeOf(ptsSeconds: number): number | undefined {
 }
 
 /** Before the source. */
-export function sourceQueue(): string[] {
-  return ['-thread_queue_size', String(SOURCE_QUEUE)];
+export function sourceQueue({ libavformat }: OutputBuild): string[] {
+  return ['-thread_queue_size', String(libavformat >= 59 ? 0 : SOURCE_QUEUE)];
 }
 
 /** Behind the source. `decoding`: options of the decoder. */

@@ -29,8 +29,10 @@ const RETRY_SECONDS = 600;
 const MOST_KEYFRAMES = 256;
 /** Times of one keyframe, told in two places, are no further apart. */
 const NEAR_SECONDS = 0.02;
-/** Handing keyframes out and back costs about as much as decoding one or two of them; and a choice made anew, a discontinuity. */
+/** A choice made anew costs players a discontinuity. */
 const WORTHWHILE_KEYFRAMES = 4;
+/** CPU milliseconds to decode a byte of a keyframe: 1080p of 100 kB in 10 ms. */
+const DECODE_MS_PER_BYTE = 1e-4;
 
 /** What to begin with: keyframes are a tenth of the work, and nothing is known of the source yet. Pure. */
 export function firstChoice(setting: DecodeSetting, intervalSeconds: number): DecodeChoice {
@@ -63,6 +65,15 @@ export interface DecodeMeterOptions {
   readonly framesPerInterval: number;
   /** Whether keyframes could be chosen for this source. */
   readonly canChoose?: () => boolean;
+  /** What that would cost, as far as it is known. */
+  readonly choosing?: (() => ChoosingCost) | undefined;
+}
+
+export interface ChoosingCost {
+  /** How large a keyframe is: what decoding it takes goes by that. */
+  readonly keyframeBytes: number;
+  /** Of all that it takes beside decoding: CPU milliseconds a second. */
+  readonly msPerSecond: number;
 }
 
 /** What to go back to where choosing keyframes gives no pictures. Pure. */
@@ -140,7 +151,7 @@ export class DecodeMeter {
     const every = `a keyframe every ${words(keyframeInterval)}, decoded ${words(delay)} late`;
     const { choice, framesPerInterval, setting } = this.#options;
     const intervalSeconds = this.#options.intervalSeconds / framesPerInterval;
-    const isWorthwhile = setting === 'chosen' || intervalSeconds >= WORTHWHILE_KEYFRAMES * keyframeInterval;
+    const isWorthwhile = setting === 'chosen' || this.#isCheaperChosen(intervalSeconds, keyframeInterval);
     if (isWorthwhile && this.#canChoose(keyframeInterval)) return this.#chosen(every, keyframeInterval);
     if (keyframeInterval + delay > this.#bound) {
       if (this.#canChoose(keyframeInterval)) return this.#chosen(every, keyframeInterval);
@@ -153,6 +164,13 @@ export class DecodeMeter {
     if (longestGapSeconds < keyframeInterval || longestGapSeconds >= choice.longestGapSeconds - MARGIN_SECONDS)
       return this.#canChoose(keyframeInterval) ? this.#chosen(every, keyframeInterval) : references(every);
     return { ...choice, reason: `${every}, so taken more often`, longestGapSeconds };
+  }
+
+  #isCheaperChosen(intervalSeconds: number, keyframeInterval: number): boolean {
+    if (intervalSeconds < WORTHWHILE_KEYFRAMES * keyframeInterval) return false;
+    const { keyframeBytes, msPerSecond } = this.#options.choosing?.() ?? { keyframeBytes: 1, msPerSecond: 0 };
+    const saved = keyframeBytes * DECODE_MS_PER_BYTE * (1 / keyframeInterval - 1 / intervalSeconds);
+    return saved > msPerSecond;
   }
 
   /** What is chosen is decoded at once, so only how far keyframes are apart counts. */

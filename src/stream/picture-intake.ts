@@ -1,4 +1,6 @@
 import type { StreamConfig } from '../config/schema.js';
+import type { Capabilities } from '../ffmpeg/capabilities.js';
+import { msPerSecondOfChoosing } from '../ffmpeg/chosen-keyframes.js';
 import type { SourceClock } from '../frames/clock.js';
 import { type DecodeChoice, DecodeMeter } from '../frames/decode.js';
 import { FirstKeyframe } from '../frames/first-keyframe.js';
@@ -11,6 +13,7 @@ import { NutSplitter } from '../frames/splitter.js';
 const UNJUDGED_PICTURES = 16;
 
 export interface PictureIntakeOptions {
+  readonly capabilities: Pick<Capabilities, 'libavformat'>;
   readonly config: StreamConfig;
   /** Whether the source's own video is passed on, so that it is decoded for pictures only. */
   readonly isCopied: boolean;
@@ -60,6 +63,10 @@ export class PictureIntake {
       intervalSeconds,
       framesPerInterval: bestOf,
       canChoose: () => options.shelf?.newest !== undefined,
+      choosing: () => ({
+        keyframeBytes: options.shelf?.newest?.length ?? 0,
+        msPerSecond: msPerSecondOfChoosing(options.capabilities),
+      }),
     });
     this.#splitter = new NutSplitter({
       acquire,

@@ -17,7 +17,7 @@ beforeAll(async () => {
 /** A stream with two keyframes a second and B-frames, once the node has begun to choose among its keyframes. */
 async function startChoosing(path: string, seconds: number): Promise<Served> {
   const clock = await makeClock(folder, [{ seconds, bFrames: 3, keyframes: 0.48 }]);
-  const served = await serveClock(clock, {}, { intervalSeconds: INTERVAL_SECONDS, width: 160 }, path);
+  const served = await serveClock(clock, {}, { intervalSeconds: INTERVAL_SECONDS, width: 160, decode: 'chosen' }, path);
   const { streams } = served.node.node;
   await until('the choice', () => streams.get('cam')?.describe().thumbnail.decode.mode === 'chosen', {
     timeoutMs: 20_000,

@@ -121,6 +121,20 @@ describe('DecodeMeter', () => {
     expect(runOnce({ keyframeInterval: 2, intervalSeconds: 20, canChoose: true }, left).better).toBeUndefined();
   });
 
+  it('chooses only where that is cheaper than decoding all keyframes', () => {
+    const modeFor = (keyframeBytes: number, msPerSecond: number) => {
+      const meter = new DecodeMeter({
+        ...{ setting: 'auto', choice: firstChoice('auto', 20), intervalSeconds: 20, framesPerInterval: 1 },
+        ...{ canChoose: () => true, choosing: () => ({ keyframeBytes, msPerSecond }) },
+      });
+      const chosen = [0, 2, 4, 6].map((at) => meter.picture(at, 0.05, START + at * 1000));
+      return chosen.at(-1)?.mode ?? 'keyframes';
+    };
+    expect(modeFor(100_000, 3)).toBe('chosen');
+    expect(modeFor(20_000, 3)).toBe('keyframes');
+    expect(modeFor(20_000, 0.5)).toBe('chosen');
+  });
+
   it('knows of keyframes of which no picture came', () => {
     const choice = firstChoice('auto', 20);
     const meter = new DecodeMeter({ setting: 'auto', choice, intervalSeconds: 20, framesPerInterval: 1 });
