@@ -69,6 +69,7 @@ function ownArguments({ encoder, height, fps, preset, segmentSeconds, reorder, l
       return [
         ...['-preset', preset, ...profile, '-level:v', levelOf(height)],
         ...['-g', ENDLESS_GOP, '-keyint_min', '1', '-sc_threshold', '0', '-flags', '+cgop'],
+        ...lookaheadArguments(preset),
         ...(reorder ? [] : ['-bf', '0']),
       ];
     case 'h264_nvenc':
@@ -83,6 +84,17 @@ function ownArguments({ encoder, height, fps, preset, segmentSeconds, reorder, l
       // Older versions cannot force a keyframe: then one comes as often as a segment shall begin.
       return ['-g', String(Math.max(1, Math.round((fps ?? 25) * segmentSeconds))), '-bf', '0'];
   }
+}
+
+/** Presets that look at no picture ahead. */
+const BLIND_PRESETS: readonly string[] = ['ultrafast', 'superfast'];
+
+/**
+ * Every picture that x264 looks ahead is one more by which viewers are late: presets take 10 to 60, and 4 more for a thread of its
+ * own. With 6, the picture of two real clips at 600 kbit/s was 0.1 to 0.6 dB worse (SSIM) than with 10.
+ */
+function lookaheadArguments(preset: string): string[] {
+  return BLIND_PRESETS.includes(preset) ? [] : ['-rc-lookahead', '6', '-x264-params', 'sync-lookahead=0'];
 }
 
 /**

@@ -76,6 +76,12 @@ describe('what an encoder is told', () => {
     );
     expect(levels).toEqual(['3.0', '3.1', '3.2', '4.2', '5.1', '5.2']);
     expect(encoderArguments({ ...encoding, encoder: 'libx264' })).not.toContain('-bf');
+    expect(settingOf(encoderArguments({ ...encoding, encoder: 'libx264', preset: 'medium' }), '-rc-lookahead')).toBe(
+      '6',
+    );
+    // To these it would be six pictures more, not fewer.
+    for (const preset of ['ultrafast', 'superfast'])
+      expect(encoderArguments({ ...encoding, encoder: 'libx264', preset })).not.toContain('-rc-lookahead');
     expect(settingOf(encoderArguments({ ...encoding, encoder: 'libx264', reorder: false }), '-bf')).toBe('0');
     expect(encoderArguments({ ...encoding, encoder: 'h264_v4l2m2m', fps: 10, segmentSeconds: 3 })).toContain('30');
   });
