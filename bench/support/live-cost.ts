@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ffmpegArguments, type StreamPlan } from '../../src/ffmpeg/arguments.js';
 import { readCapabilities } from '../../src/ffmpeg/capabilities.js';
 import { spawnChild } from '../../src/ffmpeg/child.js';
-import { KEYFRAME_SHIFT_SECONDS } from '../../src/ffmpeg/chosen-keyframes.js';
+import { KEYFRAME_SHIFT_SECONDS, TIMER_SLACK_MS } from '../../src/ffmpeg/chosen-keyframes.js';
 import { findFfmpeg } from '../../src/ffmpeg/locate.js';
 import { FirstKeyframe } from '../../src/frames/first-keyframe.js';
 import { PacketTimesParser } from '../../src/frames/packet-times.js';
@@ -58,6 +58,7 @@ export async function liveCost({ clip, intervalSeconds, width, decode }: LiveCos
       path: capabilities.path,
       args: ['-benchmark', ...(decode === undefined ? withoutFrames(args) : args)],
       ...{ stdin: true, snapshots: true, media: true, keyframes: isChosen },
+      timerSlackMs: isChosen ? TIMER_SLACK_MS : 0,
     });
     const kill = () => child.kill('SIGKILL');
     process.once('exit', kill);

@@ -1,7 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type SpawnOptions as ProcessOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { SidepipeError } from '../errors.js';
+import { withTimerSlack } from './timer-slack.js';
 
 /** How a child ended. */
 export interface ChildExit {
@@ -45,6 +46,8 @@ export interface SpawnOptions {
   readonly monitor?: boolean;
   /** Whether keyframes go out on file descriptor 8 and some of them come back on 9. */
   readonly keyframes?: boolean;
+  /** By how much its waits may be longer than it asked for, in milliseconds: see `withTimerSlack`. Default 0. */
+  readonly timerSlackMs?: number;
   /** Set on top of the node's own environment. */
   readonly environment?: Readonly<Record<string, string>>;
 }
@@ -99,7 +102,8 @@ export async function spawnChild(options: SpawnOptions): Promise<Child> {
 
 async function begin(options: SpawnOptions): Promise<ChildProcess> {
   // Throws by itself for some faults, such as too long a command line, and tells of others by an event.
-  const child = spawn(options.path, options.args, {
+  const { path, args, environment, timerSlackMs = 0 } = options;
+  const settings: ProcessOptions = {
     stdio: [
       ...([pipe(options.stdin), 'pipe', 'pipe', 'pipe', 'pipe'] as const),
       pipe(options.snapshots),
@@ -108,11 +112,13 @@ async function begin(options: SpawnOptions): Promise<ChildProcess> {
       pipe(options.keyframes),
       pipe(options.keyframes),
     ],
-    env: { ...process.env, ...options.environment },
+    env: { ...process.env, ...environment },
     detached: true,
     shell: false,
     windowsHide: true,
-  });
+  };
+  const start = () => spawn(path, args, settings);
+  const child = timerSlackMs > 0 ? withTimerSlack(timerSlackMs, start) : start();
   if (child.pid === undefined) await once(child, 'spawn');
   return child;
 }

@@ -1,7 +1,7 @@
 import { SidepipeError } from '../errors.js';
 import { ffmpegArguments } from '../ffmpeg/arguments.js';
 import { type Child, type ChildExit, spawnChild, stopChild } from '../ffmpeg/child.js';
-import { chosenTimeOf, KEYFRAME_SHIFT_SECONDS } from '../ffmpeg/chosen-keyframes.js';
+import { chosenTimeOf, KEYFRAME_SHIFT_SECONDS, TIMER_SLACK_MS } from '../ffmpeg/chosen-keyframes.js';
 import type { LogLine } from '../ffmpeg/log-line.js';
 import { LogTail } from '../ffmpeg/log-tail.js';
 import { NARROW_SECONDS } from '../ffmpeg/picture-output.js';
@@ -217,6 +217,7 @@ export class StreamRun {
       media: file?.handle.fd ?? feed !== undefined,
       monitor: config.monitor.enabled,
       keyframes: this.#chooses,
+      timerSlackMs: this.#chooses ? TIMER_SLACK_MS : 0,
     });
     const unwatch = guard.watch(child.pid);
     void child.exited.then(unwatch);
