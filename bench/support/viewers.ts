@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 /** What viewers saw. */
-export interface Views {
+interface Views {
   /** Milliseconds from a request to the last byte of its answer. */
   readonly playlistMs: readonly number[];
   readonly segmentMs: readonly number[];

@@ -69,7 +69,7 @@ export interface DecodeMeterOptions {
   readonly choosing?: (() => ChoosingCost) | undefined;
 }
 
-export interface ChoosingCost {
+interface ChoosingCost {
   /** How large a keyframe is: what decoding it takes goes by that. */
   readonly keyframeBytes: number;
   /** Of all that it takes beside decoding: CPU milliseconds a second. */
