@@ -1,5 +1,5 @@
-import { rm, writeFile } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type Metafile } from 'esbuild';
 import { oldestBrowsers } from './browsers.js';
@@ -17,10 +17,11 @@ const root = new URL('../../../', import.meta.url);
 const client = new URL('src/web/client/', root);
 const outdir = process.argv[2] ?? fileURLToPath(new URL('dist/web/assets', root));
 
-await rm(outdir, { recursive: true, force: true });
+const fresh = `${outdir}.new`;
+await rm(fresh, { recursive: true, force: true });
 const { metafile } = await build({
   entryPoints: entries.map((name) => fileURLToPath(new URL(`${name}.ts`, client))),
-  outdir,
+  outdir: fresh,
   bundle: true,
   splitting: true,
   format: 'esm',
@@ -32,7 +33,17 @@ const { metafile } = await build({
   logLevel: 'warning',
 });
 const imports = Object.fromEntries(entries.map((name) => [`${name}.js`, importsOf(metafile, `${name}.js`)]));
-await writeFile(`${outdir}/imports.json`, `${JSON.stringify(imports, null, 2)}\n`);
+await writeFile(`${fresh}/imports.json`, `${JSON.stringify(imports, null, 2)}\n`);
+await replaceFiles(fresh, outdir);
+
+/** File by file: a node that begins meanwhile finds what it needs, old or new. */
+async function replaceFiles(from: string, to: string): Promise<void> {
+  await mkdir(to, { recursive: true });
+  const wanted = new Set(await readdir(from));
+  for (const file of wanted) await rename(join(from, file), join(to, file));
+  for (const file of await readdir(to)) if (!wanted.has(file)) await rm(join(to, file), { recursive: true });
+  await rm(from, { recursive: true });
+}
 
 /** The files that a script asks for by itself, and what they ask for in turn. */
 function importsOf({ outputs }: Metafile, entry: string): string[] {
