@@ -4,6 +4,9 @@ import type { Histories } from './history.js';
 import type { Stream } from './stream.js';
 import type { StreamDirectory, StreamState } from './types.js';
 
+/** Each still has its window and its pictures in memory. */
+const MOST_ENDED = 16;
+
 const states: readonly StreamState[] = ['idle', 'starting', 'live', 'recovering', 'failed'];
 const publicationStates = ['waiting', 'publishing', 'standby', 'ended'] as const;
 
@@ -30,13 +33,15 @@ export class StreamRegistry implements StreamDirectory {
     this.#streams.set(stream.name, stream);
   }
 
-  /** Takes a stream out. Its players may learn of its end for so long. */
+  /** Takes a stream out. Its players may learn of its end for so long, unless many others end after it. */
   remove(name: string, endedForMs: number): void {
     const stream = this.#streams.get(name);
     this.#streams.delete(name);
     this.#forget(name);
     if (stream === undefined || endedForMs <= 0) return;
     this.#ended.set(name, { stream, timer: setTimeout(() => this.#ended.delete(name), endedForMs).unref() });
+    const [oldest] = this.#ended.keys();
+    if (this.#ended.size > MOST_ENDED && oldest !== undefined) this.#forget(oldest);
   }
 
   #forget(name: string): void {
