@@ -73,17 +73,8 @@ function decoderArguments({ renditions, frames }: StreamPlan): string[] {
 function packetTimes({ frames }: StreamPlan): string[] {
   if (frames.packetTimes === false) return [];
   return [
-    ...[
-      '-map',
-      '0:V:0',
-      '-an',
-      '-sn',
-      '-dn',
-      '-c:v',
-      'copy',
-      '-t',
-      String(frames.packetTimesSeconds ?? PACKETS_SECONDS),
-    ],
+    ...['-map', '0:V:0', '-an', '-sn', '-dn', '-c:v', 'copy'],
+    ...['-t', String(frames.packetTimesSeconds ?? PACKETS_SECONDS)],
     // Timestamps as they are: no delay before the first, and none moved for those before zero.
     ...['-muxdelay', '0', '-avoid_negative_ts', 'disabled', '-f', 'mpegts', '-flush_packets', '1', PACKETS_URL],
   ];

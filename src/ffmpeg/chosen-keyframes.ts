@@ -5,7 +5,7 @@ import { type OutputBuild, type PicturePlan, pictureFormat, rawPictures } from '
  * back on a second input. There, marks beside the keyframes say how far the source may go on: see `KeyframeAnswers` in
  * frames. Nothing of it is ever the output that is furthest behind but the marks: pictures and snapshots bear times that are far
  * ahead, and the keyframes' output itself stands still between keyframes, because what is filtered out of it is not counted.
- * That is so in ffmpeg 4 and 5.1; from 6 on it is. Pure.
+ * That is so in ffmpeg 4 and 5.1; newer ones count it. Pure.
  */
 
 /** Where keyframes go out. */

@@ -13,7 +13,7 @@ export interface RejectedFrame {
 const MOST = 6;
 const WIDTH = 320;
 
-/** The last few frames that the gate held back, as small JPEGs in memory: of one stream, some 60 KB at most. */
+/** The last few frames that the gate held back, as small JPEGs in memory. */
 export class RejectedFrames {
   #frames: readonly RejectedFrame[] = [];
   #encoding: Promise<void> | undefined;
