@@ -12,6 +12,9 @@ import { firstKeyframe, liveCost } from './support/live-cost.js';
 import { type Answer, atMost, type QuestionOptions } from './support/question.js';
 import { interleave, median, summarizePairs } from './support/statistics.js';
 
+/** Left out of `--quick`: it takes most of a minute. */
+export const isSlow = true;
+
 const size = { width: 640, height: 360 };
 const streamOf = (intervalSeconds: number) => ({ thumbnail: { intervalSeconds, staleAfterSeconds: 60, ...size } });
 /** The comparison's usual interval, and the longest one, which is how often Owncast makes its thumbnail. */

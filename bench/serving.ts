@@ -8,6 +8,9 @@ import { interleave, median, quantile } from './support/statistics.js';
 import { startViewers } from './support/viewers.js';
 import { loadWithWrk } from './support/wrk.js';
 
+/** Left out of `--quick`: it takes most of a minute. */
+export const isSlow = true;
+
 const SEGMENT_SECONDS = 2;
 const VIEWERS = 200;
 const CONNECTIONS = 32;
