@@ -1,68 +1,45 @@
-import { resolve } from 'node:path';
-import { alertEvent } from './alert-event.js';
-import { Alerts } from './alerts/alerts.js';
+import { openAlerts } from './alerting.js';
+import type { Alerts } from './alerts/alerts.js';
 import { ensureAdminToken } from './config/admin-token.js';
 import { parseConfig } from './config/parse.js';
 import type { Config, ConfigInput } from './config/schema.js';
-import { playbackKeysOf } from './config/schema-access.js';
 import { SecretKeeper } from './config/secret-keeper.js';
 import { Control } from './control.js';
-import { type Capabilities, readCapabilities } from './ffmpeg/capabilities.js';
+import { readCapabilities } from './ffmpeg/capabilities.js';
 import { EncoderDesk } from './ffmpeg/encoder-desk.js';
-import { createOrphanGuard, type OrphanGuard } from './ffmpeg/guard.js';
+import { createOrphanGuard } from './ffmpeg/guard.js';
 import { findFfmpeg } from './ffmpeg/locate.js';
 import { Fleet } from './fleet.js';
-import { createSegmentSink, type SegmentSink } from './hls/sink.js';
+import { createSegmentSink } from './hls/sink.js';
 import { type App, createApp } from './http/app.js';
 import { createHttpServer, type HttpAddress } from './http/server.js';
 import { appSettings, serverSettings } from './http-settings.js';
 import { configureSharp } from './images/configure-sharp.js';
 import { readOfflineFiles } from './images/offline-file.js';
-import { createEgress, type Egress } from './ingest/egress.js';
+import { createEgress } from './ingest/egress.js';
 import type { RtmpServer } from './ingest/rtmp/server-types.js';
-import { readSource } from './ingest/source.js';
+import { makeStream, type StreamParts } from './make-stream.js';
 import type { NodeOptions } from './node-options.js';
 import { PublisherDoor } from './publisher-door.js';
-import { openPublishing, type Publishing } from './publishing.js';
+import { openPublishing } from './publishing.js';
 import { type ReloadOptions, reload, reloadFrom } from './reload.js';
 import { createStreamEvents, type StreamEvents } from './stream/events.js';
 import { Feed } from './stream/feed.js';
 import { Histories } from './stream/history.js';
 import { LoadGuard } from './stream/load/guard.js';
-import { restartOf } from './stream/plan.js';
 import { StreamRegistry } from './stream/registry.js';
-import { defaultRestartPolicy } from './stream/restart-policy.js';
 import { SnapshotPlaces } from './stream/snapshots.js';
 import { Starts } from './stream/starts.js';
 import { openState } from './stream/state/open.js';
-import { Stream } from './stream/stream.js';
 import type { StreamDirectory } from './stream/types.js';
 import type { WantedStream } from './stream/wanted.js';
-import { system } from './system.js';
-import { createEpisodes } from './telemetry/episodes.js';
 import { createLogger } from './telemetry/logger.js';
 import { createMetrics } from './telemetry/metrics.js';
-import { openTracing, type Tracing } from './tracing.js';
+import { openTracing } from './tracing.js';
 import { version } from './version.js';
 
-/** More than any sound segment; beyond it the source has no keyframes. */
-const MAX_SEGMENT_BYTES = 512 * 1024 ** 2;
 const TICK_MS = 1000;
 const STATS_MS = 2000;
-
-/** What all streams of a node share. */
-interface Shared {
-  readonly capabilities: Capabilities;
-  readonly encoders: EncoderDesk;
-  readonly guard: OrphanGuard;
-  readonly sink: SegmentSink;
-  readonly egress: Egress;
-  /** Undefined: nothing leaves this node. */
-  readonly publishing: Publishing | undefined;
-  readonly starts: Starts;
-  /** Undefined: no traces. */
-  readonly tracing: Tracing | undefined;
-}
 
 /** A live-streaming node: every part, built from one configuration and closed in order. */
 export class SidepipeNode {
@@ -84,6 +61,7 @@ export class SidepipeNode {
   readonly #load: LoadGuard;
   readonly #histories = new Histories();
   readonly #snapshotPlaces = new SnapshotPlaces();
+  readonly #closeDeadlineMs: number;
   /** What `close` does, in order. */
   readonly #closers: (() => unknown)[] = [];
   #alerts: Alerts | undefined;
@@ -97,6 +75,7 @@ export class SidepipeNode {
   constructor(input: ConfigInput | Config, options: NodeOptions) {
     this.config = ensureAdminToken(parseConfig(input)).config;
     this.#options = options;
+    this.#closeDeadlineMs = options.closeDeadlineMs ?? 5000;
     this.#playback = this.config.playback;
     this.#secrets = new SecretKeeper(this.config);
     const { log: destination, pretty = false } = options;
@@ -158,53 +137,67 @@ export class SidepipeNode {
 
   async #start(): Promise<void> {
     configureSharp();
-    this.#offlineFiles = await readOfflineFiles(this.config.streams);
-    const capabilities = await readCapabilities(await findFfmpeg(this.config.ffmpeg.path));
+    const { config } = this;
+    this.#offlineFiles = await readOfflineFiles(config.streams);
+    const capabilities = await readCapabilities(await findFfmpeg(config.ffmpeg.path));
     const guard = this.#closedLater(await createOrphanGuard(this.#options));
     const sink = this.#closedLater(createSegmentSink());
-    const egress = this.#closedLater(createEgress({ networks: this.config.api.sources.networks }));
+    const egress = this.#closedLater(createEgress({ networks: config.api.sources.networks }));
     await Promise.all([sink.start(), egress.start()]);
-    const tracing = await this.#openTracing();
-    const publishing = await this.#openPublishing(tracing);
-    const { type } = this.config.storage;
+    const tracing = this.#closedLater(await openTracing({ telemetry: config.telemetry, log: this.#log }));
+    const publishing = this.#closedLater(
+      await openPublishing({
+        ...{ storage: config.storage, log: this.#log, metrics: this.#metrics, events: this.#events },
+        isKnown: (stream) => this.#streams.get(stream) !== undefined,
+        traces: tracing?.traces,
+      }),
+    );
+    const { type } = config.storage;
     this.#log.info({ version, ffmpeg: capabilities.version, guard: guard.way, storage: type }, 'the node starts');
     if (this.#options.listen !== false) await this.#listen();
     this.#door.workWith(capabilities);
     this.#closedLater(this.#door);
-    this.#alerts = this.#openAlerts();
-    const ticking = setInterval(() => void this.#streams.tick(), TICK_MS);
-    const counting = setInterval(() => this.#streams.tell(this.#feed, this.#histories), STATS_MS);
-    this.#closers.unshift(
-      () => clearInterval(ticking),
-      () => clearInterval(counting),
-    );
-    this.#closers.unshift(() => this.#streams.close(this.#options.closeDeadlineMs ?? 5000));
+    this.#alerts = openAlerts({
+      ...{ config, events: this.#events, feed: this.#feed, metrics: this.#metrics, log: this.#log },
+    });
+    this.#closedLater(every(TICK_MS, () => void this.#streams.tick()));
+    this.#closedLater(every(STATS_MS, () => this.#streams.tell(this.#feed, this.#histories)));
+    this.#closedLater(this.#streams);
     this.#closedLater(this.#load).start();
-    const starts = new Starts({ atOnce: () => this.#load.startsAtOnce(this.config.limits.startsAtOnce) });
+    const starts = new Starts({ atOnce: () => this.#load.startsAtOnce(config.limits.startsAtOnce) });
     const encoders = new EncoderDesk(capabilities);
-    await this.#begin({ capabilities, encoders, guard, sink, egress, publishing, tracing, starts });
+    await this.#begin({
+      shared: {
+        ...{ capabilities, encoders, guard, sink, egress, starts, load: this.#load, events: this.#events },
+        ...{ feed: this.#feed, metrics: this.#metrics, snapshotPlaces: this.#snapshotPlaces },
+        redact: this.#secrets.redact,
+      },
+      ...{ settings: config, restart: this.#options.restart, door: this.#door, publishing, tracing, log: this.#log },
+      playback: () => this.#playback,
+      offlineFile: (name) => this.#offlineFiles.get(name),
+    });
   }
 
   /** The streams, and whoever decides which there are. */
-  async #begin(shared: Shared): Promise<void> {
-    const { closeDeadlineMs = 5000, endedForMs = 30_000 } = this.#options;
+  async #begin(parts: StreamParts): Promise<void> {
     const fleet = this.#closedLater(
       new Fleet({
         registry: this.#streams,
-        make: (wanted) => this.#makeStream(wanted, shared),
+        make: (wanted) => makeStream(wanted, parts),
         onWanted: (wanted) => this.#onWanted(wanted),
         onGone: (name) => {
           this.#door.desk.dismiss(name);
           this.#alerts?.forget(name);
           this.#histories.forget(name);
         },
-        ...{ feed: this.#feed, metrics: this.#metrics, log: this.#log, closeDeadlineMs, endedForMs },
+        ...{ feed: this.#feed, metrics: this.#metrics, log: this.#log },
+        ...{ closeDeadlineMs: this.#closeDeadlineMs, endedForMs: this.#options.endedForMs ?? 30_000 },
       }),
     );
     const control = this.#closedLater(
       new Control({
         ...{ config: this.config, fleet, door: this.#door, load: this.#load, log: this.#log },
-        state: openState(this.config, shared.publishing?.store),
+        state: openState(this.config, parts.publishing?.store),
         prepare: async (configs) => {
           this.#offlineFiles = await readOfflineFiles(configs);
         },
@@ -246,48 +239,14 @@ export class SidepipeNode {
   async #close(): Promise<void> {
     for (const close of this.#closers) await close();
     this.#events.close();
-    await this.#alerts?.close(this.#options.closeDeadlineMs ?? 5000);
+    await this.#alerts?.close(this.#closeDeadlineMs);
     this.#log.info('the node has ended');
   }
 
   /** Notes a part for `close`, which closes the newest first. */
-  #closedLater<T extends { close(): unknown }>(part: T): T {
-    this.#closers.unshift(() => part.close());
+  #closedLater<Part extends { close(deadlineMs: number): unknown } | undefined>(part: Part): Part {
+    this.#closers.unshift(() => part?.close(this.#closeDeadlineMs));
     return part;
-  }
-
-  async #openTracing(): Promise<Tracing | undefined> {
-    const tracing = await openTracing({ telemetry: this.config.telemetry, log: this.#log });
-    this.#closers.unshift(() => tracing?.close(this.#options.closeDeadlineMs ?? 5000));
-    return tracing;
-  }
-
-  async #openPublishing(tracing: Tracing | undefined): Promise<Publishing | undefined> {
-    const { storage } = this.config;
-    const isKnown = (stream: string) => this.#streams.get(stream) !== undefined;
-    const publishing = await openPublishing({
-      storage,
-      log: this.#log,
-      metrics: this.#metrics,
-      events: this.#events,
-      isKnown,
-      traces: tracing?.traces,
-    });
-    this.#closers.unshift(() => publishing?.close(this.#options.closeDeadlineMs ?? 5000));
-    return publishing;
-  }
-
-  #openAlerts(): Alerts {
-    // More than all streams can tell of while one event is dealt with, which takes no waiting.
-    const events = this.#events.subscribe({ limit: 10_000 });
-    const { config } = this;
-    const alerts = new Alerts({
-      ...{ config, events, metrics: this.#metrics, log: this.#log },
-      onChange: (change) => this.#feed.publish(alertEvent(change)),
-      userAgent: `sidepipe/${version}`,
-    });
-    alerts.start();
-    return alerts;
   }
 
   async #listen(): Promise<void> {
@@ -299,42 +258,11 @@ export class SidepipeNode {
     this.#closedLater(this.#feed);
     this.#log.info({ ...this.#address }, 'listening for HTTP');
   }
+}
 
-  /** For streams that came through the API the policy holds for as long as they live. */
-  #makeStream({ config, origin }: WantedStream, shared: Shared): Stream {
-    const log = this.#log.child({ stream: config.name });
-    const source = readSource(config.source, (path) => resolve(path), config.input.format);
-    const { storage, http, ffmpeg } = this.config;
-    return new Stream({
-      ...{ ...shared, ...system, load: this.#load },
-      publisher: shared.publishing?.publisher,
-      traces: shared.tracing?.traces,
-      config,
-      origin,
-      nextPublisher: config.source === 'push' ? (signal) => this.#door.desk.next(config.name, signal) : undefined,
-      source,
-      policy: origin === 'api' ? this.config.api.sources : undefined,
-      storageType: storage.type,
-      storageUrl: shared.publishing?.urlOf,
-      storageTrouble: shared.publishing?.troubleOf,
-      storageRequired: storage.required,
-      cleanup: storage.cleanup,
-      publicUrl: http.publicUrl,
-      offlineFile: this.#offlineFiles.get(config.thumbnail.offline),
-      events: this.#events,
-      feed: this.#feed,
-      snapshotPlaces: this.#snapshotPlaces,
-      metrics: this.#metrics,
-      playbackKeys: () => playbackKeysOf(this.#playback, config.playback),
-      log,
-      episodes: createEpisodes({ log }),
-      restart: restartOf(config, source, { ...defaultRestartPolicy, ...this.#options.restart }),
-      startTimeoutMs: ffmpeg.startTimeoutSeconds * 1000,
-      stallTimeoutMs: ffmpeg.stallTimeoutSeconds * 1000,
-      maxSegmentBytes: MAX_SEGMENT_BYTES,
-      redact: this.#secrets.redact,
-    });
-  }
+function every(intervalMs: number, task: () => void): { close(): void } {
+  const timer = setInterval(task, intervalMs);
+  return { close: () => clearInterval(timer) };
 }
 
 /**
