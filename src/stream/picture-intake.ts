@@ -32,7 +32,7 @@ export interface PictureIntakeOptions {
   /** Pictures should be decoded in another way. */
   readonly onBetter: (choice: DecodeChoice) => void;
   /** Where a keyframe is kept, where keyframes could be chosen. */
-  readonly shelf?: { newest: Uint8Array | undefined } | undefined;
+  readonly shelf?: { newest: Uint8Array | undefined; hasOpened: boolean } | undefined;
   /** The time of the source that a picture's time stands for; undefined for a picture that is not the source's. */
   readonly timeOf?: ((ptsSeconds: number) => number | undefined) | undefined;
 }
@@ -48,7 +48,6 @@ export class PictureIntake {
   #frames: number | undefined;
   /** The newest picture that the clock could not date yet. */
   #held: { readonly picture: DecodedPicture; readonly arrivedAt: number } | undefined;
-
   /** Pictures of which it is not known yet how far the source was when they came. */
   #unjudged: { readonly ptsSeconds: number; readonly delaySeconds: number; readonly arrivedAt: number }[] = [];
 
@@ -114,6 +113,7 @@ export class PictureIntake {
   /** A line of ffmpeg's log: which demuxer reads the source is told nowhere else. */
   line({ text }: { readonly text: string }): void {
     const demuxers = /^Input #0, ([\w,]+), from /.exec(text)?.[1]?.split(',');
+    if (demuxers !== undefined && this.#options.shelf !== undefined) this.#options.shelf.hasOpened = true;
     // In a transport stream a packet has no length: it ends where the next begins, and the parser behind it looks for an end too.
     if (demuxers?.includes('mpegts')) this.#time.holds(2);
   }

@@ -49,7 +49,7 @@ export class RunChoices {
     const encoders = await this.#encoders.choose();
     const canChoose = canChooseKeyframes({ ...this.#facts, needs: this.#needs });
     if (!canChoose && this.#decode.choice.mode === 'chosen') this.anew();
-    this.#shelf.hasAnswered = false;
+    this.#shelf.begin();
     return { decode: this.#decode.choice, needs: this.#needs, encoders, shelf: canChoose ? this.#shelf : undefined };
   }
 
@@ -64,8 +64,10 @@ export class RunChoices {
     const { log } = this.#facts;
     if (end.kind === 'failed') {
       this.#decode.lost();
-      // ffmpeg does not run in this way, or the source is another one now.
-      if (this.#decode.choice.mode === 'chosen' && !this.#shelf.hasAnswered) {
+      // ffmpeg does not run in this way, or the source is another one now. A source that was not there shows neither.
+      const { hasOpened, hasAnswered } = this.#shelf;
+      const wasThere = hasOpened || end.error.fault !== 'source';
+      if (this.#decode.choice.mode === 'chosen' && wasThere && !hasAnswered) {
         const { intervalSeconds } = this.#facts.config.thumbnail;
         this.#decode.take(withoutChosen('no picture came of a chosen keyframe', intervalSeconds));
       }
