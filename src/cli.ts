@@ -76,6 +76,13 @@ function announce(node: SidepipeNode, notices: readonly (string | undefined)[]):
   say(`\nsidepipe ${version} is running: ${url}\n${pages}${rest.join('')}\n`);
 }
 
+// Whoever read may have had enough, as `head` has, or begin anew, as a collector of logs does: streams go on.
+for (const output of [process.stdout, process.stderr]) {
+  output.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+
 process.on('uncaughtException', (error) => {
   complain(`sidepipe: ${error.stack ?? messageOf(error)}\n`);
   process.exit(EXIT_FAILED);

@@ -86,6 +86,30 @@ it('says which port is taken, with exit code 1 and nothing left running', async 
   expect(await child.processes()).toEqual([]);
 });
 
+it('runs on when nobody reads what it prints any more', async () => {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  const child = await startChild({
+    program,
+    wrapper: ['sh', '-c', '{ "$@" & echo $! >&2; wait $!; echo "ended with $?" >&2; } | :', 'sh'],
+    args: ['--source', 'test', '--stream', 'cam'],
+    env: { SIDEPIPE_HTTP_HOST: '127.0.0.1', SIDEPIPE_HTTP_PORT: String(port) },
+  });
+  const description = async () => {
+    child.mustRun();
+    const response = await fetch(`http://127.0.0.1:${port}/api/v1/streams/cam`).catch(() => undefined);
+    return (await response?.text()) ?? '';
+  };
+  // Long after it has announced itself.
+  await until('the stream', async () => (await description()).includes('"live"'), { timeoutMs: 60_000 });
+  const pid = Number.parseInt(child.stderr(), 10);
+  process.kill(pid, 'SIGTERM');
+  await child.exited;
+  expect(child.stderr()).toBe(`${pid}\nended with 0\n`);
+}, 90_000);
+
 it('says which ffmpeg cannot be used, with exit code 1', async () => {
   const { code, stderr } = await run(['--demo'], { SIDEPIPE_FFMPEG_PATH: '/nowhere/ffmpeg', SIDEPIPE_HTTP_PORT: '0' });
   expect(code).toBe(1);
