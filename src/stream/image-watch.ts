@@ -1,4 +1,5 @@
 import type { LogLine } from '../ffmpeg/log-line.js';
+import type { DecodedPicture } from '../frames/frame.js';
 import type { GateJudgement } from '../frames/gate.js';
 import type { ThumbnailEvent } from '../images/thumbnail.js';
 import { DecoderErrors } from './decoder-errors.js';
@@ -13,7 +14,7 @@ export interface ImageWatchOptions {
   readonly env: StreamEnvironment;
   readonly hls: HlsOutput;
   readonly uploads: () => StreamUploads | undefined;
-  readonly outlets: Pick<Outlets, 'thumbnail'>;
+  readonly outlets: Pick<Outlets, 'frame' | 'thumbnail'>;
 }
 
 /** More than wait for the encoder at any time. */
@@ -24,7 +25,7 @@ export class ImageWatch {
   readonly images: StreamImages;
   readonly #env: StreamEnvironment;
   readonly #uploads: () => StreamUploads | undefined;
-  readonly #outlets: Pick<Outlets, 'thumbnail'>;
+  readonly #outlets: ImageWatchOptions['outlets'];
   readonly #decoder: DecoderErrors;
   #state: ImageState = 'offline';
   /** The capture time of what is on the store, in milliseconds since the epoch. */
@@ -64,6 +65,14 @@ export class ImageWatch {
 
   get decoderErrors(): number {
     return this.#decoder.count;
+  }
+
+  /** Takes a picture in a buffer that `images` lent for it. */
+  offer(picture: DecodedPicture, capturedAt: number): void {
+    const { metrics, config } = this.#env;
+    metrics.framesCaptured.inc({ stream: config.name });
+    this.#outlets.frame(picture, capturedAt);
+    this.images.offer(picture, capturedAt);
   }
 
   /** What ffmpeg says: of interest is what its decoder could not read. */

@@ -1,30 +1,24 @@
-import type { SidepipeError } from '../errors.js';
-import type { Publisher } from '../ingest/rtmp/server-types.js';
 import type { Monitor } from '../monitor/monitor.js';
-import { awaitPublisher } from './arrival.js';
 import { StreamAudience } from './audience.js';
 import { CpuClock } from './cpu-clock.js';
-import { describeStream } from './description.js';
+import { type DescribedStream, describeStream } from './description.js';
 import type { StreamDiagnosis } from './diagnosis.js';
 import type { StreamEnvironment } from './environment.js';
 import type { StreamStats } from './feed-schema.js';
-import { HlsOutput } from './hls-output.js';
+import type { HlsOutput } from './hls-output.js';
 import { ImageWatch } from './image-watch.js';
 import { openMonitor } from './live-monitor.js';
 import { Meter } from './meter.js';
-import { listed, Outlets } from './outlets.js';
-import { type Part, Parts } from './parts.js';
+import { Outlets } from './outlets.js';
 import { whyNotReady } from './readiness.js';
-import { RestartLog } from './restart-log.js';
-import { failuresAfter, restartDelayMs } from './restart-policy.js';
-import { StreamRun } from './run.js';
-import { RunChoices } from './run-choices.js';
-import { lineText, type RunEnd } from './run-end.js';
+import { lineText } from './run-end.js';
+import { SegmentWatch } from './segment-watch.js';
 import { Snapshots, snapshotRefusal } from './snapshots.js';
 import { Standing } from './standing.js';
-import { segmentEvent, statsOf, traceSegment } from './stats.js';
+import { statsOf } from './stats.js';
 import { stillsOf } from './stills-page.js';
 import type { StreamImages } from './stream-images.js';
+import { Supervisor } from './supervisor.js';
 import type {
   LiveStream,
   PlaybackKey,
@@ -40,59 +34,42 @@ import { StreamUploads } from './uploads.js';
 /** How long the uploads of an ended stream may take before the next publisher's begin. */
 const CLOSE_UPLOADS_MS = 5000;
 
-/** One configured stream: outlives its ffmpeg runs, makes a new one whenever the last is gone. */
+/** One configured stream as everyone sees it: what it plays and shows, what it tells of itself, its beginning and its end. */
 export class Stream implements LiveStream {
-  readonly hls: HlsOutput;
   readonly monitor: Monitor | undefined;
   readonly audience: StreamAudience;
   readonly series = new Outlets();
   readonly #env: StreamEnvironment;
   readonly #standing: Standing;
+  readonly #segments: SegmentWatch;
   readonly #pictures: ImageWatch;
   readonly #snapshots: Snapshots;
-  readonly #choices: RunChoices;
+  readonly #supervisor: Supervisor;
   #uploads: StreamUploads | undefined;
   readonly #meter = new Meter();
   readonly #cpu = new CpuClock();
-  readonly #parts: Parts;
-  readonly #restartLog = new RestartLog();
-  readonly #closing = new AbortController();
-  /** Ends the wait before the next attempt. */
-  #wake = new AbortController();
-  #reason: SidepipeError | undefined;
-  #run: StreamRun | undefined;
-  #begun = () => {};
-  #supervised: Promise<void> | undefined;
-  #mediaSince: number | undefined;
-  #failures = 0;
-  #restarts = 0;
 
   constructor(env: StreamEnvironment) {
-    const { config, now, randomId, log } = env;
+    const { config, now } = env;
+    const uploads = () => this.#uploads;
     this.#env = env;
     this.#standing = new Standing(env, this.series);
-    this.#choices = new RunChoices(env);
     this.audience = new StreamAudience({ stream: config.name, metrics: env.metrics, now });
-    this.#parts = new Parts(env.source, config.loop);
     this.#snapshots = new Snapshots({ places: env.snapshotPlaces });
     this.monitor = openMonitor(env);
-    this.hls = new HlsOutput({
-      config,
-      randomId,
-      now,
-      onListed: (segment) => {
-        // Before it is on its way.
-        traceSegment(env, segment);
-        this.#uploads?.segment(segment);
-        this.series.segment(listed(segment));
-        env.feed.publish(segmentEvent(config.name, segment.rendition, segment, now()));
-      },
-      onDescribed: () => this.#uploads?.multivariant(),
-      onInspectionFailed: (err) =>
-        log.warn({ err }, 'the first segment could not be read: no multivariant playlist yet'),
+    this.#segments = new SegmentWatch({ env, uploads, outlets: this.series });
+    this.#pictures = new ImageWatch({ env, hls: this.hls, uploads, outlets: this.series });
+    this.#supervisor = new Supervisor({
+      ...{ env, standing: this.#standing, segments: this.#segments, pictures: this.#pictures },
+      ...{ snapshots: this.#snapshots, monitor: this.monitor },
+      onEnded: () => this.#end('ended'),
+      onGone: () => this.#rest(),
     });
-    this.#pictures = new ImageWatch({ env, hls: this.hls, uploads: () => this.#uploads, outlets: this.series });
     this.#uploads = this.#openUploads();
+  }
+
+  get hls(): HlsOutput {
+    return this.#segments.hls;
   }
 
   get name(): string {
@@ -113,8 +90,7 @@ export class Stream implements LiveStream {
 
   /** Begins; never gives up until `close`. */
   start(): void {
-    if (this.#env.nextPublisher === undefined) this.#standing.move('start');
-    this.#supervised ??= this.#supervise();
+    this.#supervisor.start();
   }
 
   /**
@@ -122,10 +98,9 @@ export class Stream implements LiveStream {
    * name follows at once, so players are not told of an end.
    */
   async close(deadlineMs: number, { goesOn = false }: { readonly goesOn?: boolean } = {}): Promise<void> {
-    this.#closing.abort();
+    const stopped = this.#supervisor.stop();
     this.monitor?.close();
-    await this.#run?.stop();
-    await this.#supervised;
+    await stopped;
     await this.images.close();
     if (!goesOn) await this.#end('stop');
     await this.#uploads?.close(deadlineMs);
@@ -135,10 +110,7 @@ export class Stream implements LiveStream {
   /** Begins a new ffmpeg at once, in the same window. False: the stream rests, there is nothing to begin anew. */
   restart(): boolean {
     if (this.#standing.state === 'idle') return false;
-    this.#failures = 0;
-    this.#wake.abort();
-    this.#wake = new AbortController();
-    this.#run?.restart();
+    this.#supervisor.restart();
     return true;
   }
 
@@ -149,36 +121,31 @@ export class Stream implements LiveStream {
   }
 
   describe(): StreamDescription {
-    return describeStream({
-      env: this.#env,
-      hls: this.hls,
-      images: this.images,
-      viewers: this.audience.viewers,
-      uploads: this.#uploads?.status(),
-      run: this.#run,
-      state: this.#standing.state,
-      since: this.#standing.since,
-      reason: this.#standing.state === 'live' ? undefined : this.#reason,
-      restarts: this.#restarts,
-      ...{ decode: this.#choices.decode, encoders: this.#choices.encoders },
-      decoderErrors: this.#pictures.decoderErrors,
-      monitor: this.monitor?.status,
-    });
+    return describeStream(this.#facts);
   }
 
   /** What charts are drawn from. Asked for every few seconds: rates are those since the last time. */
   stats(): StreamStats {
-    return statsOf({
-      ...{ name: this.name, state: this.#standing.state, restarts: this.#restarts },
-      readings: this.#meter.read(this.#run?.position, this.#env.now()),
-      ...{ hls: this.hls, images: this.images.status, uploads: this.#uploads?.status() },
-      keyframeIntervalSeconds: this.#run?.keyframeIntervalSeconds,
+    return statsOf(this.#facts, this.#meter.read(this.#supervisor.run?.position, this.#env.now()));
+  }
+
+  get #facts(): DescribedStream {
+    const { state, since } = this.#standing;
+    const { run, choices, setbacks } = this.#supervisor;
+    const { decode, encoders } = choices;
+    const { reason, count: restarts } = setbacks;
+    return {
+      ...{ env: this.#env, hls: this.hls, images: this.images, run, uploads: this.#uploads?.status() },
+      ...{ state, since, reason: state === 'live' ? undefined : reason, restarts, decode, encoders },
       viewers: this.audience.viewers,
-    });
+      decoderErrors: this.#pictures.decoderErrors,
+      monitor: this.monitor?.status,
+    };
   }
 
   diagnose(): StreamDiagnosis {
-    return { stderr: this.#run?.log().map(lineText) ?? [], restarts: this.#restartLog.list() };
+    const { run, setbacks } = this.#supervisor;
+    return { stderr: run?.log().map(lineText) ?? [], restarts: setbacks.list() };
   }
 
   stills(query: StillsQuery): StillsPage {
@@ -194,7 +161,7 @@ export class Stream implements LiveStream {
   notReady(): string | undefined {
     const stored = this.#env.storageRequired ? this.#uploads?.notReady() : undefined;
     return whyNotReady({
-      ...{ state: this.#standing.state, reason: this.#reason?.message },
+      ...{ state: this.#standing.state, reason: this.#supervisor.setbacks.reason?.message },
       isPlayable: this.hls.multivariant() !== undefined,
       thumbnail: this.images.status.state,
       stored: stored && this.#env.redact(stored),
@@ -213,128 +180,19 @@ export class Stream implements LiveStream {
 
   /** CPU time of this stream's ffmpeg processes since the last call, in seconds. */
   async takeCpuSeconds(): Promise<number> {
-    return this.#cpu.take(await this.#env.cpuSecondsOf(this.#run?.pid));
+    return this.#cpu.take(await this.#env.cpuSecondsOf(this.#supervisor.run?.pid));
   }
 
-  async #supervise(): Promise<void> {
-    const { delay, random, restart, log } = this.#env;
-    const { signal } = this.#closing;
-    while (!signal.aborted) {
-      const publisher = await this.#awaitPublisher();
-      if (signal.aborted) return;
-      const hadMedia = () => this.#mediaSince !== undefined;
-      const run = (part: Part) => this.#runOnce(publisher, part);
-      const end = await this.#parts.next({ publisher, signal, run, hadMedia });
-      if (end.kind === 'stopped' || signal.aborted) return;
-      if (end.kind === 'replanned' || end.kind === 'continued') continue;
-      if (end.kind === 'ended') {
-        log.info('the source has ended');
-        await this.#end('ended');
-        return;
-      }
-      this.#lost(end.error);
-      const until = AbortSignal.any([signal, this.#wake.signal]);
-      await delay(restartDelayMs(restart, this.#failures, random()), until).catch(() => {});
-    }
-  }
-
-  /** Push only: the publisher to run for. Between two publishers the stream rests; then it is ended and begins anew. */
-  async #awaitPublisher(): Promise<Publisher | undefined> {
-    const { nextPublisher: next, config, delay, log } = this.#env;
-    if (next === undefined) return undefined;
-    const wasHere = this.#standing.state !== 'idle';
-    const publisher = await awaitPublisher({
-      next,
-      graceMs: wasHere ? config.publish.graceSeconds * 1000 : undefined,
-      onGone: async () => {
-        log.info('the publisher has not come back: the stream has ended');
-        this.#choices.anew();
-        await this.#end('ended');
-        await this.#uploads?.close(CLOSE_UPLOADS_MS);
-        this.#uploads = this.#openUploads();
-      },
-      delay,
-      signal: this.#closing.signal,
-    });
-    if (publisher !== undefined) this.#standing.move('start');
-    return publisher;
+  /** Between two publishers: what comes next is another broadcast. */
+  async #rest(): Promise<void> {
+    await this.#end('ended');
+    await this.#uploads?.close(CLOSE_UPLOADS_MS);
+    this.#uploads = this.#openUploads();
   }
 
   #openUploads(): StreamUploads | undefined {
     const { config, publisher, cleanup } = this.#env;
     return publisher && new StreamUploads({ config, publisher, cleanup, hls: this.hls });
-  }
-
-  async #runOnce(publisher: Publisher | undefined, part: Part): Promise<RunEnd> {
-    const { config, log, metrics } = this.#env;
-    const { signal } = this.#closing;
-    const choices = await this.#choices.next();
-    const begun = publisher === undefined ? await this.#env.starts.enter(signal) : () => {};
-    if (signal.aborted) return { kind: 'stopped' };
-    this.#begun = begun;
-    this.#mediaSince = undefined;
-    this.hls.begin(choices.needs.container);
-    this.monitor?.begin();
-    const run = new StreamRun({
-      ...{ ...this.#env, ...part, ...choices },
-      feed: publisher,
-      acquire: (bytes) => this.images.acquire(bytes),
-      snapshots: this.#snapshots,
-      onMonitor: (piece) => this.monitor?.push(piece),
-      onPicture: (picture, capturedAt) => {
-        metrics.framesCaptured.inc({ stream: config.name });
-        this.series.frame(picture, capturedAt);
-        this.images.offer(picture, capturedAt);
-        this.#media();
-      },
-      onSegment: (rendition, segment, clock) => {
-        const labels = { stream: config.name, rendition };
-        metrics.segments.inc(labels);
-        metrics.segmentBytes.inc(labels, segment.body.byteLength);
-        this.hls.add(rendition, segment, clock);
-        this.#media();
-      },
-      onLine: (line) => {
-        log.debug({ ffmpeg: line.level, module: line.module }, line.text);
-        this.#pictures.line(line);
-      },
-    });
-    this.#run = run;
-    const end = await run.run().finally(begun);
-    return this.#choices.learn(end, run.log());
-  }
-
-  #media(): void {
-    if (this.#mediaSince !== undefined) return;
-    this.#mediaSince = this.#env.now();
-    this.#begun();
-    this.#reason = undefined;
-    this.#standing.move('media');
-    this.#env.log.info({ restarts: this.#restarts }, 'the stream is live');
-  }
-
-  #lost(error: SidepipeError): void {
-    const { restart, now, metrics, log, config, redact } = this.#env;
-    this.#failures = failuresAfter(restart, this.#failures, now() - (this.#mediaSince ?? now()));
-    this.#restarts += 1;
-    this.#env.feed.publish({
-      ...{ type: 'restart', stream: config.name, restarts: this.#restarts },
-      ...this.#restartLog.add(error, now(), redact),
-    });
-    const before = this.#standing.state;
-    const { code, details, message } = error;
-    this.#standing.move(this.#failures >= restart.exhaustedAfter ? 'exhausted' : 'lost', {
-      code,
-      message: redact(message),
-    });
-    metrics.ffmpegRestarts.inc({ stream: config.name, reason: code });
-    // The same failure, again and again, is one event; its count is in the API and the metrics.
-    const isNews = before !== this.#standing.state || this.#reason?.code !== code;
-    this.#reason = error;
-    log[isNews ? 'warn' : 'debug'](
-      { code, failures: this.#failures, ...details },
-      `the stream is ${this.#standing.state}: ${message}`,
-    );
   }
 
   async #end(event: 'ended' | 'stop'): Promise<void> {

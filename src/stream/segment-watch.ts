@@ -1,0 +1,69 @@
+import type { SourceClock } from '../frames/clock.js';
+import type { ReadySegment } from '../hls/assembler.js';
+import type { StreamEnvironment } from './environment.js';
+import { HlsOutput, type ListedSegment } from './hls-output.js';
+import { listed, type Outlets } from './outlets.js';
+import type { StreamUploads } from './uploads.js';
+
+export interface SegmentWatchOptions {
+  readonly env: Pick<
+    StreamEnvironment,
+    'config' | 'feed' | 'log' | 'metrics' | 'now' | 'publisher' | 'randomId' | 'traces'
+  >;
+  readonly uploads: () => Pick<StreamUploads, 'segment' | 'multivariant'> | undefined;
+  readonly outlets: Pick<Outlets, 'segment'>;
+}
+
+/** One stream's segments and everyone who must hear of them: metrics, traces, uploads, readers, events. */
+export class SegmentWatch {
+  readonly hls: HlsOutput;
+  readonly #options: SegmentWatchOptions;
+
+  constructor(options: SegmentWatchOptions) {
+    const { env, uploads } = options;
+    const { config, randomId, now, log } = env;
+    this.#options = options;
+    this.hls = new HlsOutput({
+      ...{ config, randomId, now },
+      onListed: (segment) => this.#onListed(segment),
+      onDescribed: () => uploads()?.multivariant(),
+      onInspectionFailed: (err) =>
+        log.warn({ err }, 'the first segment could not be read: no multivariant playlist yet'),
+    });
+  }
+
+  /** A segment is complete. */
+  add(rendition: string, segment: ReadySegment, clock: SourceClock): void {
+    const { metrics, config } = this.#options.env;
+    const labels = { stream: config.name, rendition };
+    metrics.segments.inc(labels);
+    metrics.segmentBytes.inc(labels, segment.body.byteLength);
+    this.hls.add(rendition, segment, clock);
+  }
+
+  #onListed(segment: ListedSegment): void {
+    const { uploads, outlets } = this.#options;
+    // Before it is on its way.
+    this.#trace(segment);
+    uploads()?.segment(segment);
+    outlets.segment(listed(segment));
+    this.#tell(segment);
+  }
+
+  #trace({ rendition, file, body, entry, completedAtMs }: ListedSegment): void {
+    const { config, traces, now, publisher } = this.#options.env;
+    traces?.segment({
+      ...{ stream: config.name, rendition, file, bytes: body.byteLength },
+      ...{ durationSeconds: entry.durationSeconds, startsAt: entry.programDateTime },
+      ...{ completedAt: completedAtMs, listedAt: now(), uploads: publisher !== undefined },
+    });
+  }
+
+  #tell({ rendition, file, body, entry, mediaSequence }: ListedSegment): void {
+    const { config, feed, now } = this.#options.env;
+    feed.publish({
+      ...{ type: 'segment', stream: config.name, at: new Date(now()).toISOString(), rendition, file, mediaSequence },
+      ...{ bytes: body.byteLength, durationSeconds: entry.durationSeconds },
+    });
+  }
+}

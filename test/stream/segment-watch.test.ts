@@ -1,0 +1,46 @@
+import { expect, it } from 'vitest';
+import { parseConfig } from '../../src/config/parse.js';
+import { SourceClock } from '../../src/frames/clock.js';
+import { Feed } from '../../src/stream/feed.js';
+import { Outlets } from '../../src/stream/outlets.js';
+import { SegmentWatch, type SegmentWatchOptions } from '../../src/stream/segment-watch.js';
+import { createLogger } from '../../src/telemetry/logger.js';
+import { createMetrics } from '../../src/telemetry/metrics.js';
+
+const START = Date.UTC(2027, 2, 3);
+
+it('tells everyone of a segment that is listed, traces before the upload begins', async () => {
+  const heard: string[] = [];
+  const metrics = createMetrics();
+  const outlets = new Outlets();
+  const read = outlets.segments();
+  const feed = new Feed({ run: 'test', now: () => START });
+  const reader = feed.read({ types: ['segment'] })!;
+  const watch = new SegmentWatch({
+    env: {
+      config: parseConfig({ streams: [{ name: 'door', source: 'test' }] }).streams[0]!,
+      log: createLogger({ level: 'silent', secrets: [] }),
+      ...{ feed, metrics, now: () => START, randomId: () => '00000000' },
+      publisher: {} as NonNullable<SegmentWatchOptions['env']['publisher']>,
+      traces: {
+        segment: ({ file, uploads }: { file: string; uploads: boolean }) => heard.push(`trace ${file} ${uploads}`),
+      } as unknown as SegmentWatchOptions['env']['traces'],
+    },
+    uploads: () => ({ segment: ({ file }) => heard.push(`upload ${file}`), multivariant: () => {} }),
+    outlets,
+  });
+  const clock = new SourceClock();
+  clock.observe(0, START);
+  watch.hls.begin('mpegts');
+  const body = new Uint8Array(188);
+  const facts = { completedAtMs: START, durationSeconds: 2, discontinuity: false };
+  watch.add('source', { sequence: 0, file: '0.ts', body, ...facts }, clock);
+
+  const { value: segment } = await read.next();
+  expect(segment).toMatchObject({ rendition: 'source', body });
+  expect(heard).toEqual([`trace ${segment?.file} true`, `upload ${segment?.file}`]);
+  const event = { type: 'segment', stream: 'door', bytes: 188, durationSeconds: 2, file: segment?.file };
+  expect(await reader.take(0)).toMatchObject([{ event }]);
+  const { values } = await metrics.segmentBytes.get();
+  expect(values).toMatchObject([{ labels: { stream: 'door', rendition: 'source' }, value: 188 }]);
+});
