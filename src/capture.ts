@@ -84,13 +84,17 @@ class Capture implements FrameCapture {
 
   start(): void {
     const { signal } = this.#options;
+    // A signal often lives longer than the capture.
+    signal?.addEventListener('abort', () => void this.close(), { once: true, signal: this.#closing.signal });
     this.#running = this.#capture()
       .catch((error: unknown) => {
         this.#failure = error;
       })
-      .finally(() => this.#topic.close());
+      .finally(() => {
+        this.#closing.abort();
+        this.#topic.close();
+      });
     if (signal?.aborted) void this.close();
-    signal?.addEventListener('abort', () => void this.close(), { once: true });
   }
 
   get dropped(): number {

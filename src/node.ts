@@ -18,6 +18,7 @@ import { configureSharp } from './images/configure-sharp.js';
 import { readOfflineFiles } from './images/offline-file.js';
 import { createEgress } from './ingest/egress.js';
 import type { RtmpServer } from './ingest/rtmp/server-types.js';
+import { Lifetime } from './lifetime.js';
 import { makeStream, type StreamParts } from './make-stream.js';
 import type { NodeOptions } from './node-options.js';
 import { PublisherDoor } from './publisher-door.js';
@@ -43,6 +44,7 @@ const STATS_MS = 2000;
 
 /** A live-streaming node: every part, built from one configuration and closed in order. */
 export class SidepipeNode {
+  /** The whole of it, defaults and secrets included. */
   readonly config: Config;
   /** Answers any request of the HTTP contract; usable inside another server. */
   readonly fetch: (request: Request) => Response | Promise<Response>;
@@ -69,8 +71,7 @@ export class SidepipeNode {
   readonly #door: PublisherDoor;
   #control: Control | undefined;
   #offlineFiles: ReadonlyMap<string, Uint8Array> = new Map();
-  #starting: Promise<void> | undefined;
-  #closing: Promise<void> | undefined;
+  readonly #lifetime = new Lifetime({ start: () => this.#start(), end: () => this.#end() });
 
   constructor(input: ConfigInput | Config, options: NodeOptions) {
     this.config = ensureAdminToken(parseConfig(input)).config;
@@ -106,6 +107,7 @@ export class SidepipeNode {
     return this.#events;
   }
 
+  /** Empty before `start`. */
   get streams(): StreamDirectory {
     return this.#streams;
   }
@@ -120,19 +122,22 @@ export class SidepipeNode {
     return this.#door.addresses;
   }
 
-  /** Throws a `SidepipeError` when ffmpeg, a port or the store cannot be used; nothing is left running then. */
+  /** Throws a `SidepipeError` when ffmpeg, a port or the store cannot be used, or once it was closed: nothing is left running then. */
   start(): Promise<void> {
-    this.#starting ??= this.#start().catch(async (error: unknown) => {
-      await this.close();
-      throw error;
-    });
-    return this.#starting;
+    return this.#lifetime.start();
   }
 
-  /** Ends every stream in order: last segments, ENDLIST, uploads within the deadline; then all that they stood on. */
+  /**
+   * Ends every stream in order: last segments, ENDLIST, uploads within the deadline; then all that they stood on, for good. A start
+   * that is under way throws `aborted`.
+   */
   close(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
+    return this.#lifetime.close();
+  }
+
+  /** `await using node = createNode(…)` closes it. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   async #start(): Promise<void> {
@@ -140,6 +145,7 @@ export class SidepipeNode {
     const { config } = this;
     this.#offlineFiles = await readOfflineFiles(config.streams);
     const capabilities = await readCapabilities(await findFfmpeg(config.ffmpeg.path));
+    this.#lifetime.mustBeOpen();
     const guard = this.#closedLater(await createOrphanGuard(this.#options));
     const sink = this.#closedLater(createSegmentSink());
     const egress = this.#closedLater(createEgress({ networks: config.api.sources.networks }));
@@ -166,6 +172,7 @@ export class SidepipeNode {
     this.#closedLater(this.#load).start();
     const starts = new Starts({ atOnce: () => this.#load.startsAtOnce(config.limits.startsAtOnce) });
     const encoders = new EncoderDesk(capabilities);
+    this.#lifetime.mustBeOpen();
     await this.#begin({
       shared: {
         ...{ capabilities, encoders, guard, sink, egress, starts, load: this.#load, events: this.#events },
@@ -176,6 +183,7 @@ export class SidepipeNode {
       playback: () => this.#playback,
       offlineFile: (name) => this.#offlineFiles.get(name),
     });
+    this.#lifetime.mustBeOpen();
   }
 
   /** The streams, and whoever decides which there are. */
@@ -236,7 +244,7 @@ export class SidepipeNode {
     return { config: { ...this.config, playback: this.#playback }, control: this.#control, log: this.#log, adopt };
   }
 
-  async #close(): Promise<void> {
+  async #end(): Promise<void> {
     for (const close of this.#closers) await close();
     this.#events.close();
     await this.#alerts?.close(this.#closeDeadlineMs);
