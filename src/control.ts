@@ -292,7 +292,7 @@ const sharedKey = 'another stream has this key; a key opens one stream';
 
 /** Whoever reads settings, changes one and sends them all back would save the mask in the place of a password. */
 function maskedSecrets(patch: unknown): Finding[] {
-  const { source } = patch as { source?: unknown };
+  const { source } = (patch ?? {}) as { source?: unknown };
   if (typeof source !== 'string' || !source.includes('***')) return [];
   return [{ path: ['source'], message: 'has *** where a secret stood: leave the source out to keep it', named: false }];
 }

@@ -13,5 +13,7 @@ export function baseUrlOf(c: Context, { publicUrl, clientOf }: AppContext): stri
   if (publicUrl !== undefined) return publicUrl;
   const client = clientOf(connectionOf(c), (name) => c.req.header(name));
   const host = client.host === '' ? new URL(c.req.url).host : client.host;
-  return plainHost.test(host) ? `${client.scheme}://${host}` : undefined;
+  const base = `${client.scheme}://${host}`;
+  // Not everything that looks like a host is one: `1.2.3.999` and `a:99999` are not.
+  return plainHost.test(host) && URL.canParse(base) ? base : undefined;
 }

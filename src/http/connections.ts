@@ -18,6 +18,8 @@ const TELL_EVERY_MS = 60_000;
 export function limitConnections(server: Server, { most, trustedProxies = [], log }: ConnectionLimitOptions): void {
   const isTrusted = createNetworks(trustedProxies);
   const open = new Map<string, number>();
+  // A connection whose request was put back comes here again.
+  const counted = new WeakSet<Socket>();
   let toldAt = Number.NEGATIVE_INFINITY;
   const tell = (address: string | undefined, why: string): void => {
     const now = performance.now();
@@ -28,7 +30,8 @@ export function limitConnections(server: Server, { most, trustedProxies = [], lo
 
   server.on('connection', (socket: Socket) => {
     const { remoteAddress } = socket;
-    if (remoteAddress === undefined || isTrusted(remoteAddress)) return;
+    if (remoteAddress === undefined || isTrusted(remoteAddress) || counted.has(socket)) return;
+    counted.add(socket);
     const group = addressGroup(remoteAddress);
     const count = (open.get(group) ?? 0) + 1;
     if (count > most) {

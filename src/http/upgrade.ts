@@ -1,5 +1,7 @@
-import type { IncomingMessage, Server } from 'node:http';
-import type { Duplex } from 'node:stream';
+import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
+import { type Duplex, Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { ReadableStream } from 'node:stream/web';
 import type { Context } from 'hono';
 import type { HttpLog } from './context.js';
 import { type Problem, problemDocument, problemHeaders, problemOf, refusal } from './problem.js';
@@ -28,9 +30,10 @@ export function upgradeOf(c: Context): UpgradeRequest | undefined {
 /** Lets the app answer requests to upgrade to a WebSocket. Those for any other protocol are answered as if they had not asked. */
 export function answerUpgrades(server: Server, options: UpgradeOptions): void {
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    // A client that is gone before its answer; nobody is left to be told.
-    socket.on('error', () => {});
-    if (request.headers.upgrade?.toLowerCase() === 'websocket') void answer({ request, socket, head, options });
+    // A client that is gone before its answer; nobody is left to be told. The same connection can come here again and again.
+    if (socket.listenerCount('error') === 0) socket.on('error', () => {});
+    const isWebSocket = request.method === 'GET' && request.headers.upgrade?.toLowerCase() === 'websocket';
+    if (isWebSocket) void answer({ request, socket, head, options });
     else handBack(server, request, socket, head);
   });
 }
@@ -72,27 +75,25 @@ function requestOf({ url = '/', rawHeaders, headers: { host = 'localhost' } }: I
   return new Request(new URL(`http://${host}${url}`), { headers });
 }
 
+/** A body can be without an end, such as that of events: it is passed on as it comes, until the client is gone. */
 async function write(socket: Duplex, response: Response): Promise<void> {
-  const body = Buffer.from(await response.arrayBuffer());
-  const headers = Object.fromEntries(response.headers);
-  writeHead(socket, response.status, { ...headers, 'content-length': String(body.byteLength) }, body);
+  writeHead(socket, response.status, Object.fromEntries(response.headers));
+  // Only who reads hears that the client has gone.
+  socket.once('end', () => socket.destroy()).resume();
+  if (response.body === null) socket.end();
+  else await pipeline(Readable.fromWeb(response.body as ReadableStream), socket).catch(() => {});
 }
 
 function refuse(socket: Duplex, target: string, problem: Problem): void {
   const body = problemDocument(problem, target);
-  writeHead(socket, problem.status, problemHeaders(problem, body), body);
+  writeHead(socket, problem.status, problemHeaders(problem, body));
+  socket.end(body);
 }
 
-function writeHead(
-  socket: Duplex,
-  status: number,
-  headers: Readonly<Record<string, string>>,
-  body: Buffer | string,
-): void {
+function writeHead(socket: Duplex, status: number, headers: Readonly<Record<string, string>>): void {
   const fields = Object.entries({ ...headers, connection: 'close' });
   const lines = fields.map(([name, value]) => `${name}: ${value}\r\n`).join('');
-  socket.write(`HTTP/1.1 ${status} ${status === 426 ? 'Upgrade Required' : 'Refused'}\r\n${lines}\r\n`);
-  socket.end(body);
+  socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines}\r\n`);
 }
 
 /**

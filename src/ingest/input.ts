@@ -1,6 +1,6 @@
 import { SidepipeError } from '../errors.js';
 import { FORMATS, protocolWhitelist } from './input-formats.js';
-import { RECORDED, type Source, srtMode, type UnknownSource } from './source.js';
+import { RECORDED, type Source, srtMode, type UnknownSource, withoutSrtParameters } from './source.js';
 import type { SourceTimeouts } from './timeouts.js';
 
 /** How a stream's source is opened, as far as the stream says. */
@@ -62,7 +62,22 @@ export function inputArguments(source: Source | UnknownSource, options: InputOpt
     });
   }
   const shared = ['-protocol_whitelist', protocolWhitelist(source.kind, isBound), '-format_whitelist', FORMATS];
-  return [...shared, ...timestampArguments(source, options), ...kindArguments(source, options), '-i', url];
+  return [
+    ...shared,
+    ...timestampArguments(source, options),
+    ...kindArguments(source, options),
+    '-i',
+    addressOf(source, url, options),
+  ];
+}
+
+/** What is set goes before the same in the address; ffmpeg has it the other way round. */
+function addressOf({ kind }: Source, url: string, { settings }: InputOptions): string {
+  if (kind !== 'srt') return url;
+  const { passphrase, streamId, latencyMs } = settings?.srt ?? {};
+  const set = Object.entries({ passphrase, streamid: streamId, latency: latencyMs });
+  const names = set.flatMap(([name, value]) => (value === undefined ? [] : [name]));
+  return withoutSrtParameters(url, ['mode', ...names]);
 }
 
 /**
@@ -124,7 +139,7 @@ function srtArguments(url: string, { settings, timeouts }: InputOptions): string
   const option = (name: string, value: string | undefined) => (value === undefined ? [] : [name, value]);
   return [
     ...['-mode', mode, '-timeout', String(Math.round(readSeconds * 1e6))],
-    ...(mode === 'caller' ? ['-connect_timeout', String(Math.round(socketSeconds * 1000))] : []),
+    ...(mode !== 'listener' ? ['-connect_timeout', String(Math.round(socketSeconds * 1000))] : []),
     ...option('-passphrase', srt.passphrase),
     ...option('-streamid', srt.streamId),
     ...option('-latency', srt.latencyMs === undefined ? undefined : String(srt.latencyMs * 1000)),

@@ -64,7 +64,7 @@ function protocolOf({ kind, url }: Source, { rtsp, srt }: SourceSettings): Sourc
   const scheme = url.slice(0, url.indexOf(':')).toLowerCase();
   if (kind === 'rtsp') return rtsp.transport === 'udp' ? 'rtsp-udp' : (scheme as 'rtsp' | 'rtsps');
   if (kind === 'rtmp') return scheme as 'rtmp' | 'rtmps';
-  if (kind === 'srt') return srtMode(url, srt.mode) === 'listener' ? 'srt-listener' : 'srt';
+  if (kind === 'srt') return srtMode(url, srt.mode) === 'caller' ? 'srt' : 'srt-listener';
   if (kind === 'http' || kind === 'hls' || kind === 'mjpeg') return scheme as 'http' | 'https';
   return kind;
 }

@@ -81,9 +81,30 @@ export function readSource(
   }
 }
 
-/** Who calls whom: what is set goes before what the address says. Pure. */
-export function srtMode(url: string, setting: 'caller' | 'listener' | undefined): 'caller' | 'listener' {
-  return setting ?? (new URL(url).searchParams.get('mode') === 'listener' ? 'listener' : 'caller');
+/** Who calls whom. `rendezvous`: both, so a port is opened here too. */
+type SrtMode = 'caller' | 'listener' | 'rendezvous';
+
+/** Who calls whom: what is set goes before what the address says, as ffmpeg reads it: `#` and `%` mean nothing there. Pure. */
+export function srtMode(url: string, setting: 'caller' | 'listener' | undefined): SrtMode {
+  const said = srtParameters(url).find((parameter) => srtName(parameter) === 'mode');
+  const mode = setting ?? said?.slice('mode='.length);
+  return mode === 'listener' || mode === 'rendezvous' ? mode : 'caller';
+}
+
+/** An address without these parameters: for ffmpeg they would go before its options. Pure. */
+export function withoutSrtParameters(url: string, names: readonly string[]): string {
+  const kept = srtParameters(url).filter((parameter) => !names.includes(srtName(parameter)));
+  const address = url.split('?', 1)[0] ?? '';
+  return kept.length === 0 ? address : `${address}?${kept.join('&')}`;
+}
+
+function srtParameters(url: string): string[] {
+  const start = url.indexOf('?');
+  return start === -1 ? [] : url.slice(start + 1).split('&');
+}
+
+function srtName(parameter: string): string {
+  return parameter.split('=', 1)[0] ?? '';
 }
 
 function parsePath(path: string, resolvePath: (path: string) => string): Source {

@@ -111,6 +111,12 @@ describe('collectSecrets and redactText', () => {
     expect(redactText('abcdef', ['abc', 'abcdef'])).toBe('***');
   });
 
+  it('hides a secret that is longer than any pattern, and others beside it', () => {
+    const long = '(a|b)'.repeat(20_000);
+    expect(redactText(`x ${long} y other`, ['other', long])).toBe('x *** y ***');
+    expect(redactText(`x ${long} y`, [long])).toBe('x *** y');
+  });
+
   it('does not hide secrets of one or two characters outside of URLs', () => {
     expect(redactText('a quick bar rtsp://u:a@cam', collectSecrets({ source: 'rtsp://u:a@cam' }))).toBe(
       'a quick bar rtsp://u:***@cam',

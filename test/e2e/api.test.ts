@@ -77,6 +77,8 @@ it('leaves what stands in the configuration to the configuration', { timeout: 30
     const response = await node.api(method, path, body);
     expect([response.status, ((await response.json()) as { code: string }).code]).toEqual([409, 'stream-configured']);
   }
+  const nothing = await node.api('PATCH', 'streams/stage', null);
+  expect([nothing.status, ((await nothing.json()) as { code: string }).code]).toEqual([400, 'request-invalid']);
   const taken = await node.api('POST', 'streams', { name: 'stage', source: 'test' });
   expect(((await taken.json()) as { code: string }).code).toBe('stream-exists');
   const clash = await node.api('POST', 'streams', { name: 'other', source: 'push', keys: ['abcdefgh'] });

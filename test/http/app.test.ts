@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { SidepipeError } from '../../src/errors.js';
+import type { StreamControl } from '../../src/stream/control.js';
 import { FakeStream, pictureOf } from '../support/fake-streams.js';
-import { makeApp, problemIn } from './make-app.js';
+import { adminToken, makeApp, problemIn } from './make-app.js';
 
 describe('API', () => {
   it('lists the streams in order and describes one', async () => {
@@ -14,6 +15,19 @@ describe('API', () => {
     expect(streams.map(({ name }) => name)).toEqual(['b', 'a']);
     const one = (await (await get('/api/v1/streams/a')).json()) as Record<string, unknown>;
     expect(one).toMatchObject({ name: 'a', state: 'live', playback: { hls: '/live/a/index.m3u8' } });
+  });
+
+  it.each(['1.2.3.999', 'a:99999', 'xn--a'])('says where to publish, also to who asked for %s', async (host) => {
+    const control = {
+      settings: () => ({ origin: 'api', settings: { source: 'push' }, keys: 1 }),
+      publishPorts: { rtmp: 1935 },
+    };
+    const { get } = makeApp([new FakeStream('a')], { control: () => control as unknown as StreamControl });
+    const response = await get('/api/v1/streams/a/settings', { host, authorization: `Bearer ${adminToken}` });
+    expect([response.status, await response.json()]).toMatchObject([
+      200,
+      { publish: { rtmp: 'rtmp://localhost:1935/live' } },
+    ]);
   });
 
   it('gives playback addresses under the public URL', async () => {

@@ -114,6 +114,27 @@ describe('inputArguments', () => {
     );
   });
 
+  it('lets what is set for SRT go before what the address says, which ffmpeg would not', () => {
+    const address = 'srt://host:9000?mode=listener&passphrase=of-the-address&streamid=#!::r=a&latency=1&x=%26';
+    const args = (settings: NonNullable<InputOptions['settings']>) =>
+      argumentsOf(address, { protocols: new Set(['srt']), settings });
+    const said = args({});
+    expect([settingOf(said, '-mode'), settingOf(said, '-i')]).toEqual([
+      'listener',
+      address.replace('mode=listener&', ''),
+    ]);
+    const set = args({
+      srt: { mode: 'caller', passphrase: 'of-the-settings', streamId: 'b', latencyMs: 7 },
+    });
+    expect(settingOf(set, '-i')).toBe('srt://host:9000?x=%26');
+    expect(['-mode', '-passphrase', '-streamid', '-latency'].map((name) => settingOf(set, name))).toEqual([
+      'caller',
+      'of-the-settings',
+      'b',
+      '7000',
+    ]);
+  });
+
   it('makes the test picture without any protocol', () => {
     const args = argumentsOf('test', { protocols: new Set() });
     expect(args.slice(0, 4)).toEqual(['-re', '-f', 'lavfi', '-i']);

@@ -48,6 +48,10 @@ describe('checkSource', () => {
     expect(check('srt://camera:9000', standard, listener)?.message).toMatch(/^source: srt-listener /);
     const caller = { ...plain, srt: { mode: 'caller' } } as const;
     expect(check('srt://camera:9000?mode=listener', standard, caller)).toBeUndefined();
+    for (const said of ['mode=rendezvous', 'x#&mode=listener', 'mode=listener&mode=caller', 'a?b&mode=listener']) {
+      expect(check(`srt://camera:9000?${said}`)?.message, said).toMatch(/^source: srt-listener /);
+    }
+    expect(check('srt://camera:9000?mode=caller&mode=listener')).toBeUndefined();
     const open: SourcePolicy = { ...standard, protocols: ['srt-listener', 'file', 'device', 'directory'] };
     for (const text of ['srt://0.0.0.0:9000?mode=listener', 'clip.mp4', '/dev/video0', 'clips/']) {
       expect(check(text, open), text).toBeUndefined();

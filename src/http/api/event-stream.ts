@@ -8,6 +8,13 @@ const HEARTBEAT_MS = 15_000;
 /** What browsers wait before they connect anew. */
 const RETRY_MS = 2000;
 
+const headers = { ...notForPages, 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' };
+
+/** The answer to HEAD: nobody would read, or let go of, a reader. */
+export function eventStreamHead(): Response {
+  return new Response(null, { headers });
+}
+
 /**
  * A reader's events as `text/event-stream`. What the client has not taken stays with the reader, which drops a client that has
  * too much; so neither a socket nor this holds more than one piece.
@@ -30,7 +37,6 @@ export function eventStream(reader: FeedReader, log: HttpLog): Response {
     },
     { highWaterMark: 1 },
   );
-  const headers = { ...notForPages, 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' };
   return new Response(body, { headers });
 }
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { feedEventSchema } from '../../stream/feed-schema.js';
 import { unknownStream } from '../live.js';
 import { problemResponse } from '../problem.js';
-import { eventStream } from './event-stream.js';
+import { eventStream, eventStreamHead } from './event-stream.js';
 import { operation } from './operation.js';
 
 const typeNames = ['state', 'stream', 'thumbnail', 'gate', 'alert', 'restart', 'load', 'segment', 'stats'] as const;
@@ -47,6 +47,7 @@ export const events = operation({
     if (query.stream !== undefined && context.streams.get(query.stream) === undefined) {
       return problemResponse(unknownStream(query.stream), c.req.url);
     }
+    if (c.req.method === 'HEAD') return eventStreamHead();
     const reader = context.feed.read({
       stream: query.stream,
       types: query.types?.split(',') as (typeof typeNames)[number][] | undefined,

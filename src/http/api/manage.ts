@@ -176,7 +176,8 @@ async function create(request: ApiRequest<unknown, unknown>) {
 
 /** Under the name by which this node was asked, unless it has one of its own. */
 function publishUrls({ c, context }: Pick<ApiRequest<unknown, unknown>, 'c' | 'context'>) {
-  const { hostname } = new URL(baseUrlOf(c, context) ?? c.req.url);
+  const asked = baseUrlOf(c, context) ?? c.req.url;
+  const { hostname } = new URL(URL.canParse(asked) ? asked : 'http://localhost');
   const { rtmp, rtmps } = controlOf(context).publishPorts;
   const url = (scheme: string, port: number | undefined) =>
     port === undefined ? null : `${scheme}://${hostname}:${port}/live`;

@@ -1,4 +1,4 @@
-import { open, readFile, rename, unlink } from 'node:fs/promises';
+import { open, readFile, rename, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { messageOf, SidepipeError } from '../../errors.js';
 import type { LoadedState, SavedStream, StateStore } from '../saved-streams.js';
@@ -22,6 +22,8 @@ export function stateFile(path: string, now: () => number = Date.now): StateStor
 async function load(path: string, now: () => number): Promise<LoadedState> {
   let text: string;
   try {
+    // A device or a pipe would be waited for, or put aside: and the machine be without its /dev/null.
+    if (!(await stat(path)).isFile()) throw new Error('there is something else than a file');
     text = await readFile(path, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { streams: [] };

@@ -61,3 +61,10 @@ it('lets go of a client that leaves, and has no place for too many', { timeout: 
   await until('a place', () => feed.readers === 1);
   expect((await listen()).status).toBe(200);
 });
+
+it('holds no place for who asks for the headers alone', async () => {
+  const { feed, url } = await serve();
+  const head = await fetch(url, { method: 'HEAD', headers: { authorization } });
+  expect([head.status, head.headers.get('content-type')]).toEqual([200, 'text/event-stream']);
+  expect(feed.readers).toBe(0);
+});

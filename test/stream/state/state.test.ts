@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -57,6 +57,17 @@ describe('state in a file', () => {
     await stateFile(path).save([saved('a'), saved('b')]);
     expect((await stat(path)).mode & 0o777).toBe(0o600);
     expect(await stateFile(path).load()).toEqual({ streams: [saved('a'), saved('b')] });
+  });
+
+  it('never puts aside what is no file', async () => {
+    const folder = await emptyFolder();
+    const device = join(folder, 'null');
+    await symlink('/dev/null', device);
+    for (const path of [folder, device]) {
+      await expect(stateFile(path).load()).rejects.toMatchObject({ code: 'state-unavailable' });
+      await expect(stateFile(path).load()).rejects.toThrow('state.file');
+    }
+    expect(await readdir(folder)).toEqual(['null']);
   });
 
   it('is the old one whole when a write broke off anywhere', async () => {

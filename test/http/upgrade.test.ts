@@ -1,0 +1,70 @@
+import { connect, type Socket } from 'node:net';
+import { expect, it, onTestFinished } from 'vitest';
+import { createHttpServer, type HttpLimits } from '../../src/http/server.js';
+import { Feed } from '../../src/stream/feed.js';
+import { FakeStream } from '../support/fake-streams.js';
+import { until } from '../support/wait.js';
+import { adminToken, makeApp } from './make-app.js';
+
+async function serve(limits: Partial<HttpLimits> = {}) {
+  const feed = new Feed({ run: 'r1', now: Date.now });
+  const { app } = makeApp([new FakeStream('cam')], { feed });
+  const log = { info: () => {}, warn: () => {}, error: () => {} };
+  const server = createHttpServer({ fetch: app.fetch, host: '127.0.0.1', port: 0, log, limits });
+  const { port } = await server.start();
+  onTestFinished(() => server.close());
+  return { feed, port };
+}
+
+/** A connection, and all that has come back on it. */
+function dial(port: number): { socket: Socket; heard: () => string } {
+  let text = '';
+  const socket = connect(port, '127.0.0.1');
+  socket.on('data', (piece) => {
+    text += piece;
+  });
+  socket.on('error', () => {});
+  onTestFinished(() => void socket.destroy());
+  return { socket, heard: () => text };
+}
+
+const asking = (line: string, protocol: string, ...headers: string[]) =>
+  [`${line} HTTP/1.1`, 'Host: localhost', 'Connection: Upgrade', `Upgrade: ${protocol}`, ...headers, '', ''].join(
+    '\r\n',
+  );
+
+it('counts a connection once, however often it asks for another protocol', async () => {
+  const { port } = await serve({ connectionsPerAddress: 2 });
+  const warnings: Error[] = [];
+  const warn = (warning: Error) => warnings.push(warning);
+  process.on('warning', warn);
+  onTestFinished(() => void process.off('warning', warn));
+  const { socket, heard } = dial(port);
+  for (let count = 1; count <= 30; count += 1) {
+    socket.write(asking('GET /healthz', 'h2c'));
+    await until(`answer ${count}`, () => heard().split('HTTP/1.1 200 OK').length === count + 1 && !socket.destroyed);
+  }
+  expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200);
+  expect(warnings.map(({ message }) => message)).toEqual([]);
+});
+
+it('passes on events as they come to who asked for a WebSocket, and lets go of them with the client', async () => {
+  const { feed, port } = await serve();
+  const { socket, heard } = dial(port);
+  socket.write(asking('GET /api/v1/events', 'websocket', `Authorization: Bearer ${adminToken}`));
+  await until('the beginning', () => heard().includes('retry: '));
+  feed.publish({ type: 'stream', stream: 'cam', at: '2027-01-01T00:00:00.000Z', change: 'changed' });
+  await until('the event', () => heard().includes('event: stream'));
+  expect(heard()).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+  socket.destroy();
+  await until('nobody to listen', () => feed.readers === 0);
+});
+
+it('reads a request by its own method, whatever protocol it asks for', async () => {
+  const { port } = await serve();
+  const { socket, heard } = dial(port);
+  socket.write(asking('HEAD /healthz', 'websocket'));
+  await until('the answer', () => heard().endsWith('\r\n\r\n'));
+  socket.write(asking('DELETE /api/v1/streams/cam', 'websocket'));
+  await until('the other answer', () => heard().includes('HTTP/1.1 401 Unauthorized'));
+});
