@@ -1,7 +1,6 @@
 import { SidepipeError } from '../errors.js';
-import { ffmpegArguments } from '../ffmpeg/arguments.js';
-import { type Child, type ChildExit, spawnChild, stopChild } from '../ffmpeg/child.js';
-import { chosenTimeOf, KEYFRAME_SHIFT_SECONDS, TIMER_SLACK_MS } from '../ffmpeg/chosen-keyframes.js';
+import { type Child, type ChildExit, stopChild } from '../ffmpeg/child.js';
+import { chosenTimeOf, KEYFRAME_SHIFT_SECONDS } from '../ffmpeg/chosen-keyframes.js';
 import type { LogLine } from '../ffmpeg/log-line.js';
 import { LogTail } from '../ffmpeg/log-tail.js';
 import { NARROW_SECONDS } from '../ffmpeg/picture-output.js';
@@ -10,24 +9,19 @@ import { type SourceFacts, SourceFactsReader } from '../ffmpeg/source-facts.js';
 import { withoutChosen } from '../frames/decode.js';
 import type { ReadySegment } from '../hls/assembler.js';
 import { isCopyable } from '../ingest/input.js';
-import { checkSource } from '../ingest/policy.js';
-import { openRoute, type Route } from '../ingest/route.js';
+import type { Route } from '../ingest/route.js';
 import { KeyframeIntake } from './keyframe-intake.js';
+import { launch } from './launch.js';
 import type { Position } from './meter.js';
 import { PictureIntake } from './picture-intake.js';
-import { audioOf, canFlushKeyframes, canSnapshot, planStream, waitFor } from './plan.js';
+import { audioOf } from './plan.js';
 import { isCopied, isOnlyCopied, renditionNames } from './rendition-plan.js';
 import { asError, endOfItself, type RunEnd } from './run-end.js';
 import type { RunOptions } from './run-options.js';
+import { RunWatch } from './run-watch.js';
 import { OWN_URL, SegmentIntake } from './segment-intake.js';
 import { SnapshotIntake } from './snapshot-intake.js';
 import { needsOf, sameNeeds } from './source-needs.js';
-import { afterProgress, findStall, type Vitals } from './watchdog.js';
-
-/** How often a run is looked at. */
-const WATCH_INTERVAL_MS = 500;
-/** So long a publisher is waited for to show what its video is. */
-const CODEC_WAIT_MS = 1500;
 
 /** One ffmpeg process of one stream, from its spawn to its end: disposable, never restarted, made anew by the stream. */
 export class StreamRun {
@@ -36,14 +30,13 @@ export class StreamRun {
   readonly #facts = new SourceFactsReader();
   readonly #tail: LogTail;
   readonly #pictures: PictureIntake;
-  readonly #watching = new AbortController();
+  readonly #watch: RunWatch;
+  readonly #over = new AbortController();
   #child: Child | undefined;
   #route: Route | undefined;
-  #flushKeyframes = false;
   #keyframes: KeyframeIntake | undefined;
   /** The source turned out to need another plan, or none will do: what comes of this one is of no use. */
   #isUnfit = false;
-  #vitals: Omit<Vitals, 'segmentAt'>;
   #progress: Progress | undefined;
   #stopping = false;
   #failure: SidepipeError | undefined;
@@ -52,6 +45,7 @@ export class StreamRun {
 
   constructor(options: RunOptions) {
     this.#options = options;
+    this.#watch = new RunWatch(options);
     this.#segments = new SegmentIntake({
       ...options,
       renditions: options.sink === undefined ? [] : renditionNames(options.config),
@@ -70,21 +64,11 @@ export class StreamRun {
       timeOf: this.#chooses ? chosenTimeOf : undefined,
       onArrived: () => {
         this.#keyframes?.answered();
-        const { framesSinceSegment = 0 } = this.#vitals;
-        const frames = { frameAt: options.now(), framesSinceSegment: framesSinceSegment + 1 };
-        this.#vitals = { ...this.#vitals, ...frames, segmentsSinceFrame: 0 };
+        this.#watch.picture();
       },
       onBetter: (decode) => this.#replan({ kind: 'replanned', decode }),
       onResized: () => this.#replan({ kind: 'replanned', resized: true }),
     });
-    this.#vitals = {
-      startedAt: options.now(),
-      progressAt: undefined,
-      frameAt: undefined,
-      openedAt: undefined,
-      longestSegmentMs: options.config.hls.segmentSeconds * 1000,
-      segmentsSinceFrame: 0,
-    };
   }
 
   get pid(): number | undefined {
@@ -98,7 +82,7 @@ export class StreamRun {
   /** Undefined until ffmpeg has told how far it is. */
   get position(): Position | undefined {
     const { outSeconds: mediaSeconds, frames } = this.#progress ?? {};
-    const { progressAt: at } = this.#vitals;
+    const { progressAt: at } = this.#watch;
     if (this.pid === undefined || mediaSeconds === undefined || at === undefined) return undefined;
     return { pid: this.pid, at, mediaSeconds, frames };
   }
@@ -169,13 +153,8 @@ export class StreamRun {
   async #run(): Promise<RunEnd> {
     try {
       this.#segments.open();
-      const child = await this.#spawn();
-      this.#read(child);
-      const feeding = { signal: this.#watching.signal, flushKeyframes: this.#flushKeyframes };
-      this.#openKeyframes(child);
-      if (child.media !== null) void this.#options.feed?.pipe(child.media, feeding);
-      this.#openSnapshots(child);
-      void this.#watch();
+      const child = await this.#begin();
+      void this.#failWhenStalled();
       const exit = await child.exited;
       this.#pictures.end();
       this.#tail.close();
@@ -183,58 +162,36 @@ export class StreamRun {
       return this.#endOf(exit);
     } finally {
       this.#route?.close();
-      this.#watching.abort();
+      this.#over.abort();
       this.#segments.close();
     }
   }
 
   #line(line: LogLine): void {
-    if (line.text.startsWith('Input #0')) this.#vitals = { ...this.#vitals, openedAt: this.#options.now() };
+    if (line.text.startsWith('Input #0')) this.#watch.opened();
     const facts = this.#facts.line(line.text);
     if (facts !== undefined) this.#opened(facts);
     this.#pictures.line(line);
     this.#options.onLine(line);
   }
 
-  async #spawn(): Promise<Child> {
-    const { config, source, capabilities, guard, egress, policy, attempt, file, feed } = this.#options;
-    const problem = policy && checkSource(source, policy, config);
-    if (problem !== undefined) throw problem;
-    const isBound = policy !== undefined;
-    const route = await openRoute({ source, networks: policy?.networks, attempt, file });
-    this.#route = route;
-    const snapshots = canSnapshot(source, capabilities);
-    this.#flushKeyframes = canFlushKeyframes(this.#options) && (await this.#videoCodec()) === 'h264';
-    const { urls, host: sinkHost } = this.#segments;
-    const isSilent = feed?.isSilent ?? false;
-    const found = { urls, sourceUrl: route.url, isBound, flushesKeyframes: this.#flushKeyframes, isSilent };
-    const args = ffmpegArguments(planStream({ ...this.#options, ...found }));
-    const child = await spawnChild({
-      ...guard.wrap(capabilities.path, args),
-      environment: egress.environment({ isBound, sinkHost }),
-      stdin: snapshots,
-      snapshots,
-      media: file?.handle.fd ?? feed !== undefined,
-      monitor: config.monitor.enabled,
-      keyframes: this.#chooses,
-      timerSlackMs: this.#chooses ? TIMER_SLACK_MS : 0,
-    });
-    const unwatch = guard.watch(child.pid);
-    void child.exited.then(unwatch);
-    this.#child = child;
-    if (this.#stopping) void stopChild(child, { delay: this.#options.delay, askMs: 0 });
-    return child;
-  }
-
-  async #videoCodec(): Promise<string | undefined> {
+  async #begin(): Promise<Child> {
     const { feed, delay } = this.#options;
-    const settled = new AbortController();
-    const limits = AbortSignal.any([this.#watching.signal, settled.signal]);
-    const abort = () => settled.abort();
-    void delay(CODEC_WAIT_MS, limits).then(abort, abort);
-    const codec = await feed?.videoCodec(limits);
-    settled.abort();
-    return codec;
+    const { signal } = this.#over;
+    const { child, route, flushesKeyframes } = await launch({
+      run: this.#options,
+      segments: this.#segments,
+      choosesKeyframes: this.#chooses,
+      signal,
+    });
+    this.#child = child;
+    this.#route = route;
+    if (this.#stopping) void stopChild(child, { delay, askMs: 0 });
+    this.#read(child);
+    this.#openKeyframes(child);
+    if (child.media !== null) void feed?.pipe(child.media, { signal, flushKeyframes: flushesKeyframes });
+    this.#openSnapshots(child);
+    return child;
   }
 
   /** Everything that ffmpeg writes is read at once, always: a full pipe would stall the stream. */
@@ -252,7 +209,7 @@ export class StreamRun {
       const report = this.#keyframes === undefined ? told : this.#keyframes.report(told, this.#options.now());
       const moved = report.outSeconds !== undefined && report.outSeconds !== this.#progress?.outSeconds;
       this.#progress = report;
-      this.#vitals = afterProgress(this.#vitals, report, this.#options.now());
+      this.#watch.progress(report);
       if (moved && this.#keyframes === undefined) this.#pictures.position(report.outSeconds!, report.frames);
       if (capabilities.hasNarrowTimestamps && (report.outSeconds ?? 0) > NARROW_SECONDS) this.restart();
     });
@@ -303,39 +260,14 @@ export class StreamRun {
   #deliver(rendition: string, segment: ReadySegment): void {
     if (this.#isUnfit) return;
     const { config, onSegment } = this.#options;
-    const isFirst = rendition === renditionNames(config)[0];
-    this.#vitals = {
-      ...this.#vitals,
-      longestSegmentMs: Math.max(this.#vitals.longestSegmentMs, segment.durationSeconds * 1000),
-      segmentsSinceFrame: this.#vitals.segmentsSinceFrame + (isFirst ? 1 : 0),
-      framesSinceSegment: 0,
-    };
+    this.#watch.segment(segment.durationSeconds, rendition === renditionNames(config)[0]);
     onSegment(rendition, segment, this.#pictures.clock);
   }
 
-  async #watch(): Promise<void> {
-    const { config, source, now, delay, startTimeoutMs, sink } = this.#options;
-    const { connectSeconds } = waitFor(config, source);
-    const limits = {
-      connectTimeoutMs: connectSeconds === undefined ? undefined : connectSeconds * 1000,
-      startTimeoutMs,
-      stallTimeoutMs: (config.input.readTimeoutSeconds ?? this.#options.stallTimeoutMs / 1000) * 1000,
-      frameIntervalMs: config.thumbnail.intervalSeconds * 1000,
-      expectsSegments: sink !== undefined,
-      segmentsComeWhole: this.#options.needs.container === 'fmp4',
-      picturesAreKeyframes: this.#options.decode.mode === 'keyframes' && isOnlyCopied(config, source),
-    };
-    const { signal } = this.#watching;
-    while (!signal.aborted) {
-      await delay(WATCH_INTERVAL_MS, signal).catch(() => {});
-      const stall = signal.aborted
-        ? undefined
-        : findStall({ ...this.#vitals, segmentAt: this.#segments.lastAt }, limits, now());
-      if (stall !== undefined) {
-        this.fail(new SidepipeError(stall, { code: 'ffmpeg-stalled', fault: 'source', retryable: true }));
-        return;
-      }
-    }
+  async #failWhenStalled(): Promise<void> {
+    const stall = await this.#watch.stall(() => this.#segments.lastAt, this.#over.signal);
+    if (stall === undefined) return;
+    this.fail(new SidepipeError(stall, { code: 'ffmpeg-stalled', fault: 'source', retryable: true }));
   }
 
   #endOf(exit: ChildExit): RunEnd {
