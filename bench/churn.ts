@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { StreamDescription } from '../src/stream/types.js';
+import type { StreamDescription } from '../src/stream/description.js';
 import { until } from '../test/support/wait.js';
 import { type NodeProcess, startNodeProcess } from './support/node-process.js';
 import { type Answer, atMost, type QuestionOptions } from './support/question.js';

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
-import type { StreamDescription } from '../../src/stream/types.js';
+import type { StreamDescription } from '../../src/stream/description.js';
 import { benchFolder } from './clip.js';
 import { freePort } from './free-port.js';
 import { startServerProcess } from './server-process.js';

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { LiveStream, ViewerId } from '../stream/types.js';
+import type { LiveStream, ViewerId } from '../stream/live-stream.js';
 import { addressGroup, type Client } from './client.js';
 import { type Cmcd, parseCmcd } from './cmcd.js';
 import type { AppContext } from './context.js';

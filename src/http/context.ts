@@ -1,8 +1,8 @@
 import type { StreamControl } from '../stream/control.js';
 import type { Feed } from '../stream/feed.js';
 import type { Histories } from '../stream/history.js';
+import type { StreamDirectory } from '../stream/live-stream.js';
 import type { NodeLoadDescription } from '../stream/load/description.js';
-import type { StreamDirectory } from '../stream/types.js';
 import type { WebAssets } from '../web/assets.js';
 import type { ViewerIds } from './audience.js';
 import type { Admin } from './auth.js';

@@ -1,5 +1,5 @@
 import type { Context, Hono } from 'hono';
-import type { LiveStream } from '../stream/types.js';
+import type { LiveStream } from '../stream/live-stream.js';
 import { embedPage } from '../web/embed-page.js';
 import { errorPage } from '../web/error-page.js';
 import { addressesOf, embedCode, playerSize } from '../web/sharing.js';

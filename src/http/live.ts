@@ -1,5 +1,6 @@
 import type { Context, Hono } from 'hono';
-import type { LiveStream, MediaResource, PlaylistResource } from '../stream/types.js';
+import type { LiveStream } from '../stream/live-stream.js';
+import type { MediaResource, PlaylistResource } from '../stream/resources.js';
 import { type Answer, problemAnswer, toResponse } from './answer.js';
 import { noteAudience } from './audience.js';
 import { type Client, connectionOf } from './client.js';

@@ -1,6 +1,6 @@
 import type { Context, Hono } from 'hono';
 import { SidepipeError } from '../errors.js';
-import type { LiveStream } from '../stream/types.js';
+import type { LiveStream } from '../stream/live-stream.js';
 import { connectionOf } from './client.js';
 import type { AppContext } from './context.js';
 import { unknownStream } from './live.js';

@@ -1,5 +1,5 @@
 import type { Context } from 'hono';
-import type { LiveStream } from '../stream/types.js';
+import type { LiveStream } from '../stream/live-stream.js';
 import type { PageStream } from '../web/page-stream.js';
 import { describe, forVisitors } from './api/streams.js';
 import { isAdmin } from './auth.js';

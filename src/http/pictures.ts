@@ -1,4 +1,5 @@
-import type { ImageFormat, ImageResource, LiveStream, PreviewFormat } from '../stream/types.js';
+import type { LiveStream } from '../stream/live-stream.js';
+import type { ImageFormat, ImageResource, PreviewFormat } from '../stream/resources.js';
 import { type Answer, problemAnswer } from './answer.js';
 import { openInTurn, openToAll } from './headers.js';
 import { notFound, type Problem } from './problem.js';

@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import type { PlaybackKey } from '../stream/types.js';
+import type { PlaybackKey } from '../stream/live-stream.js';
 
 export interface SignPlaybackOptions {
   readonly key: PlaybackKey;

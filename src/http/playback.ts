@@ -1,4 +1,4 @@
-import type { LiveStream } from '../stream/types.js';
+import type { LiveStream } from '../stream/live-stream.js';
 import type { Answer } from './answer.js';
 import { openToAll } from './headers.js';
 import { checkPlayback, signPlayback, type TokenRefusal, tokenParameter } from './playback-token.js';

@@ -1,5 +1,5 @@
 import type { Metrics } from '../telemetry/metrics.js';
-import type { Audience, PlayerReport, ViewerId } from './types.js';
+import type { Audience, PlayerReport, ViewerId } from './live-stream.js';
 
 export interface StreamAudienceOptions {
   readonly stream: string;

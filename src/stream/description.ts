@@ -1,177 +1,127 @@
-import type { SidepipeError } from '../errors.js';
-import type { EncoderChoice } from '../ffmpeg/encoders.js';
-import type { DecodeChoice } from '../frames/decode.js';
-import type { MediaDescription } from '../hls/inspect.js';
-import type { Monitor } from '../monitor/monitor.js';
-import type { PublicationStatus } from '../storage/publish/types.js';
-import type { StreamEnvironment } from './environment.js';
-import type { HlsOutput } from './hls-output.js';
-import { firstDecode, monitorPlan } from './plan.js';
-import { isOnlyCopied, type RenditionVideo, wantedRenditions } from './rendition-plan.js';
-import type { StreamRun } from './run.js';
-import type { StreamImages } from './stream-images.js';
-import type { PlaybackUrls, StreamDescription, StreamState } from './types.js';
+import type { StreamState } from './machine.js';
+import type { GateState, ImageState } from './resources.js';
 
-export interface DescribedStream {
-  readonly env: StreamEnvironment;
-  readonly hls: HlsOutput;
-  readonly images: StreamImages;
-  readonly viewers: number;
-  readonly uploads: PublicationStatus | undefined;
-  readonly run: StreamRun | undefined;
+/** Where a stream is played and seen: absolute, or from the node's root. */
+export interface PlaybackUrls {
+  readonly hls: string;
+  readonly thumbnail: string;
+  readonly preview: string;
+  readonly storyboard: string;
+}
+
+/** One rendition of a stream in the API. */
+export interface RenditionDescription {
+  readonly name: string;
+  readonly video: 'copy' | 'encode';
+  /** As ffmpeg calls it: `libx264`, `h264_vaapi`; null for a copy, and before the first run. */
+  readonly encoder: string | null;
+  /** Why it is this one, in words. */
+  readonly encoderReason: string | null;
+  readonly segments: number;
+  readonly mediaSequence: number;
+  readonly bandwidth: number | null;
+  readonly codecs: string | null;
+  readonly resolution: string | null;
+  readonly frameRate: number | null;
+}
+
+/** A stream in the API (`GET /api/v1/streams/{stream}`). Times are RFC 3339 with milliseconds. */
+export interface StreamDescription {
+  readonly name: string;
+  /** Whether it stands in the configuration or was made through the API. */
+  readonly origin: 'config' | 'api';
+  readonly source: { readonly kind: string; readonly url: string };
   readonly state: StreamState;
-  readonly since: number;
-  readonly reason: SidepipeError | undefined;
-  readonly restarts: number;
-  /** Undefined: what one begins with. */
-  readonly decode?: DecodeChoice;
-  /** By rendition; none before the first run. */
-  readonly encoders?: ReadonlyMap<string, EncoderChoice>;
-  readonly decoderErrors: number;
-  readonly monitor: Monitor['status'] | undefined;
-}
-
-/** A stream as the API shows it. Holds no secret: addresses are redacted, errors are sentences. */
-export function describeStream(stream: DescribedStream): StreamDescription {
-  const { env, state, since, reason, run, restarts } = stream;
-  const isRunning = state !== 'idle';
-  return {
-    name: env.config.name,
-    origin: env.origin,
-    source: { kind: env.source.kind, url: env.redact(env.config.source) },
-    state,
-    reason: reason === undefined ? null : { code: reason.code, message: env.redact(reason.message) },
-    since: timestamp(since),
-    viewers: stream.viewers,
-    playback: describePlayback(stream),
-    thumbnail: describeThumbnail(stream),
-    hls: describeHls(stream),
-    storage: describeStorage(stream),
-    monitor: describeMonitor(stream),
-    ffmpeg: {
-      pid: isRunning ? (run?.pid ?? null) : null,
-      restarts,
-      speed: run?.progress?.speed ?? null,
-      fps: run?.progress?.fps ?? null,
-    },
+  /** Why the stream is not live, in words; null while it is. */
+  readonly reason: { readonly code: string; readonly message: string } | null;
+  readonly since: string;
+  /** Players that asked for a media playlist lately. */
+  readonly viewers: number;
+  readonly playback: PlaybackUrls & {
+    /** `signed`: only URLs with a token of one of the stream's keys are answered; those here have none. */
+    readonly access: 'open' | 'signed';
+    /** The newest picture under an address whose picture never changes; null while there is none to show. */
+    readonly thumbnailImmutable: string | null;
   };
-}
-
-function describePlayback({ env, images }: DescribedStream): StreamDescription['playback'] {
-  const base = `${env.publicUrl ?? ''}/live/${env.config.name}`;
-  const { hash, state } = images.status;
-  const named = hash !== undefined && state !== 'offline';
-  return {
-    access: env.playbackKeys() === undefined ? 'open' : 'signed',
-    ...playbackAt(base, env),
-    thumbnailImmutable: named ? `${base}/thumbnail-${hash}.${formatOf(env)}` : null,
+  readonly thumbnail: {
+    readonly capturedAt: string | null;
+    readonly ageSeconds: number | null;
+    readonly state: ImageState;
+    readonly width: number | null;
+    readonly height: number | null;
+    readonly bytes: number | null;
+    readonly captured: number;
+    /** Frames of which no picture was made because a newer one had come, or because they were torn. */
+    readonly dropped: number;
+    /** Frames that the gate held back. */
+    readonly rejected: number;
+    /** Encodes that went wrong, retries included. */
+    readonly failed: number;
+    /** Errors that the decoder told of. */
+    readonly decoderErrors: number;
+    /** Which pictures are decoded for thumbnails: `all` where the video is encoded. */
+    readonly decode: {
+      readonly mode: 'keyframes' | 'chosen' | 'references' | 'all';
+      readonly reason: string;
+      /** The longest time between the run's first keyframes; null until seen, and where more than keyframes is decoded. */
+      readonly keyframeIntervalSeconds: number | null;
+    };
+    /** What the stream shows; null before its first frame. */
+    readonly gate: { readonly state: GateState; readonly since: string } | null;
+    /** The newest picture, blurred: a ThumbHash in base64. */
+    readonly placeholder: string | null;
+    /** The colour that most of it has: `#rrggbb`. */
+    readonly dominantColour: string | null;
   };
-}
-
-function playbackAt(base: string, env: StreamEnvironment): PlaybackUrls {
-  return {
-    hls: `${base}/index.m3u8`,
-    thumbnail: `${base}/thumbnail.${formatOf(env)}`,
-    preview: `${base}/preview.${env.config.preview.format}`,
-    storyboard: `${base}/storyboard.vtt`,
+  readonly hls: {
+    readonly segments: number;
+    readonly windowBytes: number;
+    readonly windowSeconds: number;
+    readonly mediaSequence: number;
+    readonly discontinuitySequence: number;
+    /** The highest of all renditions, bits a second. */
+    readonly bandwidth: number | null;
+    readonly codecs: string | null;
+    readonly resolution: string | null;
+    readonly frameRate: number | null;
+    /** Whether segments of the same number show the same time in all renditions. */
+    readonly aligned: boolean;
+    /** In the order of the multivariant playlist. What stands above is of the first. */
+    readonly renditions: readonly RenditionDescription[];
   };
-}
-
-function formatOf({ config }: StreamEnvironment): string {
-  return config.thumbnail.formats[0] ?? 'jpg';
-}
-
-function describeThumbnail({ images, decoderErrors, ...stream }: DescribedStream): StreamDescription['thumbnail'] {
-  const { capturedAt, ageSeconds, state, width, height, bytes } = images.status;
-  const { captured, dropped, rejected, failed, gate, placeholder, dominantColour } = images.status;
-  return {
-    capturedAt: capturedAt === undefined ? null : timestamp(capturedAt),
-    ageSeconds: ageSeconds === undefined ? null : Math.round(ageSeconds * 1000) / 1000,
-    state,
-    width: width ?? null,
-    height: height ?? null,
-    bytes: bytes ?? null,
-    captured,
-    dropped,
-    rejected,
-    failed,
-    decoderErrors,
-    decode: describeDecode(stream),
-    gate: gate === undefined ? null : { state: gate.state, since: timestamp(gate.since) },
-    placeholder: placeholder ?? null,
-    dominantColour: dominantColour ?? null,
+  readonly storage: {
+    readonly type: string;
+    /**
+     * `waiting`: the store has not said yet whether this node may write. `publishing`. `standby`: another node writes this
+     * stream. `ended`. Null without a store.
+     */
+    readonly state: 'waiting' | 'publishing' | 'standby' | 'ended' | null;
+    /** The store in use: `s3://bucket/prefix`; the second one's name ends with `(fallback)`. */
+    readonly store: string | null;
+    readonly playback: PlaybackUrls | null;
+    readonly backlogBytes: number;
+    readonly uploaded: number;
+    readonly failed: number;
+    readonly playlistLagSeconds: number | null;
+    readonly lastError: string | null;
   };
-}
-
-function describeDecode({ env, decode, run }: Pick<DescribedStream, 'env' | 'decode' | 'run'>) {
-  if (!isOnlyCopied(env.config, env.source))
-    return {
-      mode: 'all',
-      reason: 'the video is encoded, so all of it is decoded',
-      keyframeIntervalSeconds: null,
-    } as const;
-  const keyframeInterval = run?.keyframeIntervalSeconds;
-  const keyframeIntervalSeconds = keyframeInterval === undefined ? null : Math.round(keyframeInterval * 1000) / 1000;
-  const { mode, reason } = decode ?? firstDecode(env.config);
-  return { mode, reason, keyframeIntervalSeconds };
-}
-
-function describeHls({ env, hls, encoders }: DescribedStream): StreamDescription['hls'] {
-  const { segments, seconds, heldBytes, mediaSequence, discontinuitySequence, bandwidth } = hls.counters();
-  const wanted = new Map(wantedRenditions(env.config, env.source).map(({ name, video }) => [name, video]));
-  return {
-    segments,
-    windowBytes: heldBytes,
-    windowSeconds: Math.round(seconds * 1000) / 1000,
-    mediaSequence,
-    discontinuitySequence,
-    bandwidth: bandwidth === null ? null : Math.round(bandwidth),
-    ...describeTracks(hls.description),
-    aligned: hls.aligned,
-    renditions: hls.status().map((each) => ({
-      name: each.name,
-      ...describeVideo(wanted.get(each.name), encoders?.get(each.name)),
-      segments: each.segments,
-      mediaSequence: each.mediaSequence,
-      bandwidth: each.bandwidth === null ? null : Math.round(each.bandwidth),
-      ...describeTracks(each.description),
-    })),
+  /** Null where there is none. */
+  readonly monitor: {
+    /** A WebSocket, absolute or from the node's root. */
+    readonly url: string;
+    readonly width: number;
+    readonly height: number;
+    /** About so many pictures a second at most. */
+    readonly fps: number;
+    readonly bitrate: number;
+    readonly viewers: number;
+    /** Viewers that were let go because they took too little. */
+    readonly dropped: number;
+  } | null;
+  readonly ffmpeg: {
+    readonly pid: number | null;
+    readonly restarts: number;
+    readonly speed: number | null;
+    readonly fps: number | null;
   };
-}
-
-function describeTracks(described: MediaDescription | undefined) {
-  const resolution = described?.width && described.height ? `${described.width}x${described.height}` : null;
-  return { codecs: described?.codecs ?? null, resolution, frameRate: described?.frameRate ?? null };
-}
-
-function describeVideo(video: RenditionVideo | undefined, choice: EncoderChoice | undefined) {
-  if (video?.kind !== 'encode') return { video: 'copy', encoder: null, encoderReason: null } as const;
-  return { video: 'encode', encoder: choice?.encoder ?? null, encoderReason: choice?.reason ?? null } as const;
-}
-
-function describeMonitor({ env, monitor }: DescribedStream): StreamDescription['monitor'] {
-  if (monitor === undefined) return null;
-  // Where people come by https, a WebSocket is a wss.
-  const base = env.publicUrl?.replace(/^http/, 'ws') ?? '';
-  return { url: `${base}/live/${env.config.name}/monitor`, ...monitorPlan(env.config.monitor), ...monitor };
-}
-
-function describeStorage({ env, uploads }: DescribedStream): StreamDescription['storage'] {
-  const url = uploads && env.storageUrl?.(uploads.store);
-  const error = uploads && (uploads.lastError ?? env.storageTrouble?.(uploads.store));
-  return {
-    type: env.storageType,
-    state: uploads?.state ?? null,
-    store: uploads?.store ?? null,
-    playback: url === undefined ? null : playbackAt(`${url}/${env.config.name}`, env),
-    backlogBytes: uploads?.backlogBytes ?? 0,
-    uploaded: uploads?.uploaded ?? 0,
-    failed: uploads?.failed ?? 0,
-    playlistLagSeconds: uploads?.playlistLagSeconds ?? null,
-    lastError: error === undefined ? null : env.redact(error.message),
-  };
-}
-
-function timestamp(epochMs: number): string {
-  return new Date(epochMs).toISOString();
 }

@@ -14,12 +14,12 @@ import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { StreamEvents } from './events.js';
 import type { Feed } from './feed.js';
+import type { PlaybackKey } from './live-stream.js';
 import type { StreamLoad } from './load/guard.js';
 import type { RestartPolicy } from './restart-policy.js';
 import type { SnapshotPlaces } from './snapshots.js';
 import type { Starts } from './starts.js';
 import type { Traces } from './traces.js';
-import type { PlaybackKey } from './types.js';
 
 /** All that one stream needs of the node around it. */
 export interface StreamEnvironment {

@@ -7,9 +7,10 @@ import { renderMultivariantPlaylist } from '../hls/playlist.js';
 import type { Container, WindowCounters } from '../hls/window.js';
 import type { TimelineSpan } from '../images/storyboard-vtt.js';
 import { etagOf } from './etag.js';
+import type { HlsView } from './live-stream.js';
 import { type FirstNumbers, type ListedSegment, Rendition } from './rendition.js';
 import { renditionNames } from './rendition-plan.js';
-import type { HlsView, MediaResource, PlaylistResource } from './types.js';
+import type { MediaResource, PlaylistResource } from './resources.js';
 
 export type { ListedSegment } from './rendition.js';
 

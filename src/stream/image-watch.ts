@@ -6,8 +6,8 @@ import { DecoderErrors } from './decoder-errors.js';
 import type { StreamEnvironment } from './environment.js';
 import type { HlsOutput } from './hls-output.js';
 import type { Outlets } from './outlets.js';
+import type { ImageState } from './resources.js';
 import { StreamImages } from './stream-images.js';
-import type { ImageState } from './types.js';
 import type { StreamUploads } from './uploads.js';
 
 export interface ImageWatchOptions {

@@ -4,7 +4,7 @@ import { imageFailed } from '../images/encode.js';
 import type { RawPicture } from '../images/picture.js';
 import { Preview, type PreviewFormat, stillPreview } from '../images/preview.js';
 import { Demand } from './demand.js';
-import type { ImageResource } from './types.js';
+import type { ImageResource } from './resources.js';
 
 export interface LivePreviewOptions {
   readonly config: StreamConfig['preview'];

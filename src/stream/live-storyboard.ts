@@ -5,7 +5,7 @@ import { Storyboard } from '../images/storyboard.js';
 import { type StoryboardTile, storyboardVtt, type TimelineSpan } from '../images/storyboard-vtt.js';
 import { Demand } from './demand.js';
 import { etagOf } from './etag.js';
-import type { PlaylistResource, SheetResource } from './types.js';
+import type { PlaylistResource, SheetResource } from './resources.js';
 
 export interface LiveStoryboardOptions {
   readonly config: StreamConfig;

@@ -1,4 +1,5 @@
-import type { StreamState } from './types.js';
+/** The life of a stream as people see it. */
+export type StreamState = 'idle' | 'starting' | 'live' | 'recovering' | 'failed';
 
 /** What happens to a stream. */
 export type StreamTurn =

@@ -1,6 +1,6 @@
 import type { DecodedPicture, Frame } from '../frames/frame.js';
+import type { StreamState } from './machine.js';
 import { type SubscribeOptions, type Subscription, Topic } from './topic.js';
-import type { StreamState } from './types.js';
 
 /** A thumbnail as it was made, in the first of the stream's formats. */
 export interface Thumbnail {

@@ -18,8 +18,8 @@ import type { StoredObject } from '../storage/store.js';
 import type { ListedSegment } from './hls-output.js';
 import { sheetsOf } from './live-storyboard.js';
 import { RecordedStoryboard } from './recorded-storyboard.js';
+import type { ImageResource, PreviewFormat } from './resources.js';
 import type { FurtherPictures } from './stream-images.js';
-import type { ImageResource, PreviewFormat } from './types.js';
 
 export interface PictureUploadsOptions {
   readonly config: StreamConfig;

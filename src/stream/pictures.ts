@@ -12,8 +12,8 @@ import { Thumbnails } from '../images/thumbnails.js';
 import { BestOf } from './best-of.js';
 import { PicturePace } from './load/pace.js';
 import { boxHeight } from './plan.js';
+import type { ImageFormat, ImageResource, ImmutableImage } from './resources.js';
 import { holdSecondsOf, sizesOf } from './sizes.js';
-import type { ImageFormat, ImageResource, ImmutableImage } from './types.js';
 
 export interface PicturesOptions {
   readonly config: StreamConfig;

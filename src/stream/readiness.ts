@@ -1,4 +1,5 @@
-import type { ImageState, StreamState } from './types.js';
+import type { StreamState } from './machine.js';
+import type { ImageState } from './resources.js';
 
 export interface ReadinessFacts {
   readonly state: StreamState;

@@ -1,8 +1,9 @@
 import type { Gauges, Metrics } from '../telemetry/metrics.js';
 import type { Feed } from './feed.js';
 import type { Histories } from './history.js';
+import type { StreamDirectory } from './live-stream.js';
+import type { StreamState } from './machine.js';
 import type { Stream } from './stream.js';
-import type { StreamDirectory, StreamState } from './types.js';
 
 /** Each still has its window and its pictures in memory. */
 const MOST_ENDED = 16;

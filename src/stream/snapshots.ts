@@ -3,8 +3,10 @@ import type { DecodedPicture } from '../frames/frame.js';
 import type { EncodedImage } from '../images/picture.js';
 import { encodePicture } from '../images/thumbnailer.js';
 import type { StreamEnvironment } from './environment.js';
+import type { SnapshotOptions } from './live-stream.js';
+import type { StreamState } from './machine.js';
 import { canSnapshot } from './plan.js';
-import type { SnapshotOptions, SnapshotResource, StreamState } from './types.js';
+import type { SnapshotResource } from './resources.js';
 
 /** How many streams of a node may hold a full-size picture at once, and how many requests may wait for one stream's. */
 const LIMITS = { streams: 4, waitingPerStream: 8 };

@@ -1,7 +1,7 @@
 import type { StreamEnvironment } from './environment.js';
+import type { StreamState } from './machine.js';
 import { nextState, type StreamTurn } from './machine.js';
 import type { Outlets } from './outlets.js';
-import type { StreamState } from './types.js';
 
 /** The state of one stream: what it is, since when, and everyone who hears of its changes. */
 export class Standing {

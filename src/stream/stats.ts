@@ -1,4 +1,4 @@
-import type { DescribedStream } from './description.js';
+import type { DescribedStream } from './describe.js';
 import type { StreamStats } from './feed-schema.js';
 import type { Readings } from './meter.js';
 

@@ -1,5 +1,5 @@
 import type { StillEntry } from '../storage/publish/types.js';
-import type { StillsPage, StillsQuery } from './types.js';
+import type { StillsPage, StillsQuery } from './live-stream.js';
 import type { StreamUploads } from './uploads.js';
 
 export interface StillsOwner {

@@ -7,16 +7,16 @@ import type { StoryboardTile, TimelineSpan } from '../images/storyboard-vtt.js';
 import type { ThumbnailSize } from '../images/thumbnail.js';
 import { LivePreview } from './live-preview.js';
 import { LiveStoryboard } from './live-storyboard.js';
+import type { ImagesView } from './live-stream.js';
 import { Pictures, type PicturesOptions, type PicturesStatus } from './pictures.js';
 import type {
   ImageFormat,
   ImageResource,
-  ImagesView,
   ImmutableImage,
   PlaylistResource,
   PreviewFormat,
   SheetResource,
-} from './types.js';
+} from './resources.js';
 
 /** What is uploaded beside the thumbnails. */
 export interface FurtherPictures {

@@ -1,16 +1,20 @@
 import type { Monitor } from '../monitor/monitor.js';
 import { StreamAudience } from './audience.js';
 import { CpuClock } from './cpu-clock.js';
-import { type DescribedStream, describeStream } from './description.js';
+import { type DescribedStream, describeStream } from './describe.js';
+import type { StreamDescription } from './description.js';
 import type { StreamDiagnosis } from './diagnosis.js';
 import type { StreamEnvironment } from './environment.js';
 import type { StreamStats } from './feed-schema.js';
 import type { HlsOutput } from './hls-output.js';
 import { ImageWatch } from './image-watch.js';
 import { openMonitor } from './live-monitor.js';
+import type { LiveStream, PlaybackKey, SnapshotOptions, StillsPage, StillsQuery } from './live-stream.js';
+import type { StreamState } from './machine.js';
 import { Meter } from './meter.js';
 import { Outlets } from './outlets.js';
 import { whyNotReady } from './readiness.js';
+import type { SnapshotResource } from './resources.js';
 import { lineText } from './run-end.js';
 import { SegmentWatch } from './segment-watch.js';
 import { Snapshots, snapshotRefusal } from './snapshots.js';
@@ -19,16 +23,6 @@ import { statsOf } from './stats.js';
 import { stillsOf } from './stills-page.js';
 import type { StreamImages } from './stream-images.js';
 import { Supervisor } from './supervisor.js';
-import type {
-  LiveStream,
-  PlaybackKey,
-  SnapshotOptions,
-  SnapshotResource,
-  StillsPage,
-  StillsQuery,
-  StreamDescription,
-  StreamState,
-} from './types.js';
 import { StreamUploads } from './uploads.js';
 
 /** How long the uploads of an ended stream may take before the next publisher's begin. */

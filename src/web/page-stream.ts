@@ -1,4 +1,4 @@
-import type { StreamDescription } from '../stream/types.js';
+import type { StreamDescription } from '../stream/description.js';
 
 /** A stream as a page shows it. */
 export interface PageStream extends StreamDescription {

@@ -1,5 +1,5 @@
 import { html } from 'hono/html';
-import type { ImageState, StreamDescription } from '../stream/types.js';
+import type { StreamDescription } from '../stream/description.js';
 import { pictureInWords, stateInWords, viewersInWords } from './client/words.js';
 import type { Html } from './layout.js';
 import { type PageStream, signed } from './page-stream.js';
@@ -29,6 +29,6 @@ export function stateBadge(stream: StreamDescription): Html {
   return html`<span class="state"><span class="dot"></span><span data-state-words>${stateInWords(stream.state)}</span></span>`;
 }
 
-function ageWords(state: ImageState, capturedAt: string | null, now: number): string {
+function ageWords(state: StreamDescription['thumbnail']['state'], capturedAt: string | null, now: number): string {
   return pictureInWords(state, capturedAt === null ? undefined : Math.max(0, (now - Date.parse(capturedAt)) / 1000));
 }

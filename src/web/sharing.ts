@@ -1,5 +1,5 @@
 import { html } from 'hono/html';
-import type { StreamDescription } from '../stream/types.js';
+import type { StreamDescription } from '../stream/description.js';
 import { stateInWords } from './client/words.js';
 import type { Html } from './layout.js';
 import { type PageStream, signed } from './page-stream.js';

@@ -1,7 +1,7 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import type { StillsPage } from '../../src/stream/types.js';
+import type { StillsPage } from '../../src/stream/live-stream.js';
 import { temporaryFolder } from '../support/clip.js';
 import { startNode } from '../support/node.js';
 import { until } from '../support/wait.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { SidepipeError } from '../../src/errors.js';
-import type { SnapshotOptions } from '../../src/stream/types.js';
+import type { SnapshotOptions } from '../../src/stream/live-stream.js';
 import { FakeStream } from '../support/fake-streams.js';
 import { adminToken, makeApp, problemIn } from './make-app.js';
 

@@ -4,7 +4,7 @@ import { parseConfig } from '../../src/config/parse.js';
 import { drawOffline } from '../../src/images/offline.js';
 import { encodePicture } from '../../src/images/thumbnailer.js';
 import { LivePreview } from '../../src/stream/live-preview.js';
-import type { ImageResource, ImageState } from '../../src/stream/types.js';
+import type { ImageResource, ImageState } from '../../src/stream/resources.js';
 import { halves } from '../images/pictures.js';
 
 const start = Date.UTC(2027, 0, 1);

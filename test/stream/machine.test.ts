@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { StreamState } from '../../src/stream/machine.js';
 import { nextState, type StreamTurn } from '../../src/stream/machine.js';
-import type { StreamState } from '../../src/stream/types.js';
 
 const states: readonly StreamState[] = ['idle', 'starting', 'live', 'recovering', 'failed'];
 const events: readonly StreamTurn[] = ['start', 'media', 'lost', 'exhausted', 'ended', 'stop'];

@@ -1,29 +1,31 @@
 import { createHash } from 'node:crypto';
 import type { RejectedFrame } from '../../src/images/rejected-frames.js';
 import type { StillEntry } from '../../src/storage/publish/types.js';
+import type { StreamDescription } from '../../src/stream/description.js';
 import type { StreamDiagnosis } from '../../src/stream/diagnosis.js';
+import type {
+  LiveStream,
+  MonitorView,
+  PlaybackKey,
+  PlayerReport,
+  SnapshotOptions,
+  StillsPage,
+  StillsQuery,
+  StreamDirectory,
+  ViewerId,
+} from '../../src/stream/live-stream.js';
+import type { StreamState } from '../../src/stream/machine.js';
 import { Outlets } from '../../src/stream/outlets.js';
-import { stillsPage } from '../../src/stream/stills-page.js';
 import type {
   ImageFormat,
   ImageResource,
   ImmutableImage,
-  LiveStream,
   MediaResource,
-  MonitorView,
-  PlaybackKey,
-  PlayerReport,
   PlaylistResource,
   SheetResource,
-  SnapshotOptions,
   SnapshotResource,
-  StillsPage,
-  StillsQuery,
-  StreamDescription,
-  StreamDirectory,
-  StreamState,
-  ViewerId,
-} from '../../src/stream/types.js';
+} from '../../src/stream/resources.js';
+import { stillsPage } from '../../src/stream/stills-page.js';
 
 /** A stream whose every side a test sets by hand. */
 export class FakeStream implements LiveStream {

@@ -1,5 +1,5 @@
 import { expect, vi } from 'vitest';
-import type { StreamDescription } from '../../src/stream/types.js';
+import type { StreamDescription } from '../../src/stream/description.js';
 import type { TestNode } from './node.js';
 
 /** Waits until a stream can be played, lists so many segments and has a fresh picture. */

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { StreamDescription } from '../../src/stream/types.js';
+import type { StreamDescription } from '../../src/stream/description.js';
 import { startBucket, type TestBucket } from '../support/bucket.js';
 import { startChild } from '../support/child-node.js';
 import { buildImage, type Image } from '../support/container.js';

@@ -2,7 +2,7 @@ import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
 import type { Context, Hono } from 'hono';
 import { z } from 'zod';
 import { checkValue } from '../../config/parse.js';
-import type { LiveStream } from '../../stream/types.js';
+import type { LiveStream } from '../../stream/live-stream.js';
 import { isAdmin, requireAdmin } from '../auth.js';
 import type { AppContext } from '../context.js';
 import { openToAll } from '../headers.js';

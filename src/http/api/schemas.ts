@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import type { StreamDescription } from '../../stream/description.js';
 import { type HistorySeries, historySeries } from '../../stream/history.js';
-import type { StreamDescription } from '../../stream/types.js';
 
 /** What the API answers with. */
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import type { LiveStream, StreamDescription } from '../../stream/types.js';
+import type { StreamDescription } from '../../stream/description.js';
+import type { LiveStream } from '../../stream/live-stream.js';
 import type { AppContext } from '../context.js';
 import { json } from './json.js';
 import { type ApiRequest, operation } from './operation.js';

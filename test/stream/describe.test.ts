@@ -4,7 +4,7 @@ import { parseConfig } from '../../src/config/parse.js';
 import { collectSecrets, createRedactor } from '../../src/config/redact.js';
 import { SidepipeError } from '../../src/errors.js';
 import { parseSource } from '../../src/ingest/source.js';
-import { type DescribedStream, describeStream } from '../../src/stream/description.js';
+import { type DescribedStream, describeStream } from '../../src/stream/describe.js';
 import type { StreamEnvironment } from '../../src/stream/environment.js';
 import { HlsOutput } from '../../src/stream/hls-output.js';
 

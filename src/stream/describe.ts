@@ -1,0 +1,178 @@
+import type { SidepipeError } from '../errors.js';
+import type { EncoderChoice } from '../ffmpeg/encoders.js';
+import type { DecodeChoice } from '../frames/decode.js';
+import type { MediaDescription } from '../hls/inspect.js';
+import type { Monitor } from '../monitor/monitor.js';
+import type { PublicationStatus } from '../storage/publish/types.js';
+import type { PlaybackUrls, StreamDescription } from './description.js';
+import type { StreamEnvironment } from './environment.js';
+import type { HlsOutput } from './hls-output.js';
+import type { StreamState } from './machine.js';
+import { firstDecode, monitorPlan } from './plan.js';
+import { isOnlyCopied, type RenditionVideo, wantedRenditions } from './rendition-plan.js';
+import type { StreamRun } from './run.js';
+import type { StreamImages } from './stream-images.js';
+
+export interface DescribedStream {
+  readonly env: StreamEnvironment;
+  readonly hls: HlsOutput;
+  readonly images: StreamImages;
+  readonly viewers: number;
+  readonly uploads: PublicationStatus | undefined;
+  readonly run: StreamRun | undefined;
+  readonly state: StreamState;
+  readonly since: number;
+  readonly reason: SidepipeError | undefined;
+  readonly restarts: number;
+  /** Undefined: what one begins with. */
+  readonly decode?: DecodeChoice;
+  /** By rendition; none before the first run. */
+  readonly encoders?: ReadonlyMap<string, EncoderChoice>;
+  readonly decoderErrors: number;
+  readonly monitor: Monitor['status'] | undefined;
+}
+
+/** A stream as the API shows it. Holds no secret: addresses are redacted, errors are sentences. */
+export function describeStream(stream: DescribedStream): StreamDescription {
+  const { env, state, since, reason, run, restarts } = stream;
+  const isRunning = state !== 'idle';
+  return {
+    name: env.config.name,
+    origin: env.origin,
+    source: { kind: env.source.kind, url: env.redact(env.config.source) },
+    state,
+    reason: reason === undefined ? null : { code: reason.code, message: env.redact(reason.message) },
+    since: timestamp(since),
+    viewers: stream.viewers,
+    playback: describePlayback(stream),
+    thumbnail: describeThumbnail(stream),
+    hls: describeHls(stream),
+    storage: describeStorage(stream),
+    monitor: describeMonitor(stream),
+    ffmpeg: {
+      pid: isRunning ? (run?.pid ?? null) : null,
+      restarts,
+      speed: run?.progress?.speed ?? null,
+      fps: run?.progress?.fps ?? null,
+    },
+  };
+}
+
+function describePlayback({ env, images }: DescribedStream): StreamDescription['playback'] {
+  const base = `${env.publicUrl ?? ''}/live/${env.config.name}`;
+  const { hash, state } = images.status;
+  const named = hash !== undefined && state !== 'offline';
+  return {
+    access: env.playbackKeys() === undefined ? 'open' : 'signed',
+    ...playbackAt(base, env),
+    thumbnailImmutable: named ? `${base}/thumbnail-${hash}.${formatOf(env)}` : null,
+  };
+}
+
+function playbackAt(base: string, env: StreamEnvironment): PlaybackUrls {
+  return {
+    hls: `${base}/index.m3u8`,
+    thumbnail: `${base}/thumbnail.${formatOf(env)}`,
+    preview: `${base}/preview.${env.config.preview.format}`,
+    storyboard: `${base}/storyboard.vtt`,
+  };
+}
+
+function formatOf({ config }: StreamEnvironment): string {
+  return config.thumbnail.formats[0] ?? 'jpg';
+}
+
+function describeThumbnail({ images, decoderErrors, ...stream }: DescribedStream): StreamDescription['thumbnail'] {
+  const { capturedAt, ageSeconds, state, width, height, bytes } = images.status;
+  const { captured, dropped, rejected, failed, gate, placeholder, dominantColour } = images.status;
+  return {
+    capturedAt: capturedAt === undefined ? null : timestamp(capturedAt),
+    ageSeconds: ageSeconds === undefined ? null : Math.round(ageSeconds * 1000) / 1000,
+    state,
+    width: width ?? null,
+    height: height ?? null,
+    bytes: bytes ?? null,
+    captured,
+    dropped,
+    rejected,
+    failed,
+    decoderErrors,
+    decode: describeDecode(stream),
+    gate: gate === undefined ? null : { state: gate.state, since: timestamp(gate.since) },
+    placeholder: placeholder ?? null,
+    dominantColour: dominantColour ?? null,
+  };
+}
+
+function describeDecode({ env, decode, run }: Pick<DescribedStream, 'env' | 'decode' | 'run'>) {
+  if (!isOnlyCopied(env.config, env.source))
+    return {
+      mode: 'all',
+      reason: 'the video is encoded, so all of it is decoded',
+      keyframeIntervalSeconds: null,
+    } as const;
+  const keyframeInterval = run?.keyframeIntervalSeconds;
+  const keyframeIntervalSeconds = keyframeInterval === undefined ? null : Math.round(keyframeInterval * 1000) / 1000;
+  const { mode, reason } = decode ?? firstDecode(env.config);
+  return { mode, reason, keyframeIntervalSeconds };
+}
+
+function describeHls({ env, hls, encoders }: DescribedStream): StreamDescription['hls'] {
+  const { segments, seconds, heldBytes, mediaSequence, discontinuitySequence, bandwidth } = hls.counters();
+  const wanted = new Map(wantedRenditions(env.config, env.source).map(({ name, video }) => [name, video]));
+  return {
+    segments,
+    windowBytes: heldBytes,
+    windowSeconds: Math.round(seconds * 1000) / 1000,
+    mediaSequence,
+    discontinuitySequence,
+    bandwidth: bandwidth === null ? null : Math.round(bandwidth),
+    ...describeTracks(hls.description),
+    aligned: hls.aligned,
+    renditions: hls.status().map((each) => ({
+      name: each.name,
+      ...describeVideo(wanted.get(each.name), encoders?.get(each.name)),
+      segments: each.segments,
+      mediaSequence: each.mediaSequence,
+      bandwidth: each.bandwidth === null ? null : Math.round(each.bandwidth),
+      ...describeTracks(each.description),
+    })),
+  };
+}
+
+function describeTracks(described: MediaDescription | undefined) {
+  const resolution = described?.width && described.height ? `${described.width}x${described.height}` : null;
+  return { codecs: described?.codecs ?? null, resolution, frameRate: described?.frameRate ?? null };
+}
+
+function describeVideo(video: RenditionVideo | undefined, choice: EncoderChoice | undefined) {
+  if (video?.kind !== 'encode') return { video: 'copy', encoder: null, encoderReason: null } as const;
+  return { video: 'encode', encoder: choice?.encoder ?? null, encoderReason: choice?.reason ?? null } as const;
+}
+
+function describeMonitor({ env, monitor }: DescribedStream): StreamDescription['monitor'] {
+  if (monitor === undefined) return null;
+  // Where people come by https, a WebSocket is a wss.
+  const base = env.publicUrl?.replace(/^http/, 'ws') ?? '';
+  return { url: `${base}/live/${env.config.name}/monitor`, ...monitorPlan(env.config.monitor), ...monitor };
+}
+
+function describeStorage({ env, uploads }: DescribedStream): StreamDescription['storage'] {
+  const url = uploads && env.storageUrl?.(uploads.store);
+  const error = uploads && (uploads.lastError ?? env.storageTrouble?.(uploads.store));
+  return {
+    type: env.storageType,
+    state: uploads?.state ?? null,
+    store: uploads?.store ?? null,
+    playback: url === undefined ? null : playbackAt(`${url}/${env.config.name}`, env),
+    backlogBytes: uploads?.backlogBytes ?? 0,
+    uploaded: uploads?.uploaded ?? 0,
+    failed: uploads?.failed ?? 0,
+    playlistLagSeconds: uploads?.playlistLagSeconds ?? null,
+    lastError: error === undefined ? null : env.redact(error.message),
+  };
+}
+
+function timestamp(epochMs: number): string {
+  return new Date(epochMs).toISOString();
+}

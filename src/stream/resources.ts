@@ -1,0 +1,71 @@
+/** Playlists, segments and pictures of a stream as they are served: whole, in memory. */
+
+/** `fresh`: younger than `staleAfterSeconds`. `stale`: the last good picture, old. `offline`: the drawn picture. */
+export type ImageState = 'fresh' | 'stale' | 'offline';
+
+export type ImageFormat = 'jpg' | 'webp' | 'avif' | 'png';
+
+export type PreviewFormat = 'webp' | 'gif';
+
+/** What a stream's picture shows: `flat` is one shade all over, `frozen` does not change at all. */
+export type GateState = 'good' | 'black' | 'flat' | 'frozen';
+
+/** A playlist as it is served and uploaded. */
+export interface PlaylistResource {
+  readonly body: string;
+  /** Strong entity tag with its quotes. */
+  readonly etag: string;
+  /** Milliseconds since the epoch. */
+  readonly modifiedAt: number;
+}
+
+/** A media segment or initialization segment: complete, immutable. */
+export interface MediaResource {
+  readonly body: Uint8Array;
+  readonly contentType: string;
+  readonly etag: string;
+  readonly modifiedAt: number;
+}
+
+export interface ImageResource {
+  readonly body: Uint8Array;
+  readonly contentType: string;
+  readonly etag: string;
+  readonly modifiedAt: number;
+  /** The source's time of the picture; undefined for the offline picture of a stream that never had one. */
+  readonly capturedAt: number | undefined;
+  readonly state: ImageState;
+  /** How long from now the state holds at most: a cache must ask again then. Seconds. */
+  readonly maxAgeSeconds: number;
+  /** What the stream shows now; undefined before its first frame. */
+  readonly gate?: GateState;
+}
+
+/** A picture whose address is made of its content. */
+export interface ImmutableImage {
+  readonly body: Uint8Array;
+  readonly contentType: string;
+  readonly etag: string;
+  readonly modifiedAt: number;
+  readonly capturedAt: number;
+}
+
+/** A sheet of a storyboard. */
+export interface SheetResource {
+  readonly body: Uint8Array;
+  readonly contentType: string;
+  readonly etag: string;
+  readonly modifiedAt: number;
+  /** Whether it is full: it will never change. */
+  readonly complete: boolean;
+}
+
+/** The next picture of a stream at the source's own size. */
+export interface SnapshotResource {
+  readonly body: Uint8Array;
+  readonly contentType: string;
+  readonly width: number;
+  readonly height: number;
+  /** Milliseconds since the epoch. */
+  readonly capturedAt: number;
+}
