@@ -1,6 +1,6 @@
 import { fetchTimed, repeat } from './fetching.js';
-import { clearPlaceholder } from './placeholder.js';
 import type { ServerClock } from './server-clock.js';
+import { forgetStill, showStill } from './still.js';
 import { pictureInWords } from './words.js';
 
 const soonestMs = 1000;
@@ -10,17 +10,16 @@ const latestMs = 10_000;
 export function followPicture(figure: HTMLElement, clock: ServerClock): void {
   const { pictureUrl = '' } = figure.dataset;
   let etag: string | null = null;
-  let objectUrl: string | undefined;
 
   const refresh = async (): Promise<number | undefined> => {
-    if (!figure.isConnected) return undefined;
+    if (!figure.isConnected) {
+      forgetStill(figure);
+      return undefined;
+    }
     try {
       const response = await fetchTimed(pictureUrl, clock, etag === null ? {} : { headers: { 'If-None-Match': etag } });
       if (response.status === 200) {
-        const url = URL.createObjectURL(await response.blob());
-        await swap(figure, url);
-        if (objectUrl !== undefined) URL.revokeObjectURL(objectUrl);
-        objectUrl = url;
+        await showStill(figure, await response.blob());
         etag = response.headers.get('etag');
       } else if (response.status !== 304) {
         throw new Error(`status ${response.status}`);
@@ -41,18 +40,6 @@ export function followPicture(figure: HTMLElement, clock: ServerClock): void {
     if (figure.isConnected) showAge(figure, clock);
     else clearInterval(ticking);
   }, 250);
-}
-
-/** Puts the new picture in the place of the old one once it is decoded, so that nothing flickers. */
-async function swap(figure: HTMLElement, url: string): Promise<void> {
-  const old = figure.querySelector<HTMLImageElement>('img.still');
-  if (old === null) return;
-  const fresh = old.cloneNode() as HTMLImageElement;
-  fresh.removeAttribute('loading');
-  fresh.src = url;
-  await fresh.decode();
-  old.replaceWith(fresh);
-  clearPlaceholder(figure);
 }
 
 function showAge(figure: HTMLElement, clock: ServerClock): void {

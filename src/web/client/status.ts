@@ -9,6 +9,8 @@ import { type Created, StreamForm, showFormError } from './status/stream-form.js
 
 const rows = new Rows(find(document, '[data-rows]'));
 const newest = new Map<string, Stats>();
+/** By the node's clock: seconds since the epoch. */
+let newestAt = 0;
 let selected: { readonly name: string; readonly row: HTMLElement; readonly detail: Detail } | undefined;
 
 const form = new StreamForm({
@@ -60,10 +62,11 @@ async function take(event: FeedEvent): Promise<void> {
   switch (event.type) {
     case 'stats': {
       rows.stats(event.streams);
+      newestAt = Date.parse(event.at) / 1000;
       newest.clear();
       for (const stats of event.streams) newest.set(stats.stream, stats);
       const stats = selected && newest.get(selected.name);
-      if (stats !== undefined) selected?.detail.stats(stats, Date.parse(event.at) / 1000);
+      if (stats !== undefined) selected?.detail.stats(stats, newestAt);
       return;
     }
     case 'state':
@@ -88,7 +91,8 @@ async function take(event: FeedEvent): Promise<void> {
 
 /** Opens what the address names, and closes what it does not. */
 function select(): void {
-  const name = decodeURIComponent(location.hash.slice(1));
+  // Names need no encoding, and what is no name may be no encoding either.
+  const name = location.hash.slice(1);
   const row = rows.get(name);
   if (selected !== undefined && selected.row === row) return;
   if (selected !== undefined) {
@@ -106,7 +110,7 @@ function select(): void {
   find(row, '.row-link').setAttribute('aria-expanded', 'true');
   selected = { name, row, detail: new Detail(name, place, complain) };
   const stats = newest.get(name);
-  if (stats !== undefined) selected.detail.stats(stats, Date.now() / 1000);
+  if (stats !== undefined) selected.detail.stats(stats, newestAt);
   row.scrollIntoView({ block: 'nearest' });
 }
 

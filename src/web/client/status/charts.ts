@@ -173,7 +173,7 @@ function optionsOf({ words, atLeast, title }: Chart, width: number, value: HTMLE
     padding: [6, 8, 0, 0],
     cursor: { sync: { key: 'hour' }, drag: { x: false, y: false }, y: false, points: { size: 6 } },
     scales: {
-      x: { time: true, range: () => [Date.now() / 1000 - HOUR, Date.now() / 1000] },
+      x: { time: true, range: lastHour },
       y: { range: (_, least, most) => [Math.min(0, least ?? 0), Math.max(atLeast, (most ?? 0) * 1.1)] },
     },
     axes: [
@@ -195,6 +195,12 @@ function optionsOf({ words, atLeast, title }: Chart, width: number, value: HTMLE
       ],
     },
   };
+}
+
+/** Up to what was told last: by the clock of the node, which need not be this browser's. */
+function lastHour({ data }: uPlot): uPlot.Range.MinMax {
+  const to = data[0].at(-1) ?? Date.now() / 1000;
+  return [to - HOUR, to];
 }
 
 function timeOfDay(seconds: number): string {

@@ -75,12 +75,10 @@ export class Detail {
     const { source, origin, hls, storage } = described;
     const media = [hls.resolution?.replace('x', ' × '), hls.codecs?.replaceAll(',', ', ')].filter(Boolean).join(', ');
     this.#show({
-      ...{
-        source: source.url,
-        media: media || '–',
-        storage: storage.store ?? storage.type,
-        storeError: storage.lastError ?? 'none',
-      },
+      source: source.url,
+      media: media || '–',
+      storage: storage.store ?? storage.type,
+      storeError: storage.lastError ?? 'none',
     });
     const isConfigured = origin === 'config';
     for (const action of ['edit', 'delete', 'rotate']) {

@@ -51,6 +51,8 @@ export function listen({ onEvent, onLink }: ListenOptions): void {
 
 /** The node sends whoever is not signed in from this page to another. */
 async function isSignedOut(): Promise<boolean> {
-  const response = await fetch('status', { redirect: 'manual' }).catch(() => undefined);
+  const response = await fetch('status', { redirect: 'manual', signal: AbortSignal.timeout(10_000) }).catch(
+    () => undefined,
+  );
   return response?.type === 'opaqueredirect';
 }

@@ -1,12 +1,18 @@
-import { clearPlaceholder, showPlaceholders } from '../placeholder.js';
+import { showPlaceholders } from '../placeholder.js';
+import { forgetStill, showStill } from '../still.js';
 import { pictureInWords, stateInWords, summaryInWords } from '../words.js';
 import { find, setText } from './elements.js';
 import { gateInWords, rowNumbers, type Stats } from './facts.js';
+
+/** A node that hangs must not keep what waits for it from trying again. */
+const TIMEOUT_MS = 10_000;
 
 /** The list of all streams. The server makes the rows; this keeps them true. */
 export class Rows {
   readonly #root: HTMLElement;
   readonly #loading = new Set<string>();
+  #syncing: Promise<void> | undefined;
+  #nextSync: Promise<void> | undefined;
 
   constructor(root: HTMLElement) {
     this.#root = root;
@@ -33,21 +39,15 @@ export class Rows {
     setText(row, ':scope > [data-reason]', reason);
   }
 
-  /** A new picture is there: shown once it is decoded, so that nothing flickers. While one is on its way others are passed over. */
+  /** A new picture is there. While one is on its way others are passed over. */
   async picture(name: string): Promise<void> {
     const figure = this.get(name)?.querySelector<HTMLElement>('[data-picture]');
-    const old = figure?.querySelector<HTMLImageElement>('img.still');
-    if (!figure || !old || this.#loading.has(name) || document.hidden) return;
+    if (!figure || this.#loading.has(name) || document.hidden) return;
     this.#loading.add(name);
     try {
-      const response = await fetch(figure.dataset['pictureUrl'] ?? '', { cache: 'no-cache' });
-      const fresh = old.cloneNode() as HTMLImageElement;
-      fresh.removeAttribute('loading');
-      fresh.src = URL.createObjectURL(await response.blob());
-      await fresh.decode();
-      old.replaceWith(fresh);
-      if (old.src.startsWith('blob:')) URL.revokeObjectURL(old.src);
-      clearPlaceholder(figure);
+      const signal = AbortSignal.timeout(TIMEOUT_MS);
+      const response = await fetch(figure.dataset['pictureUrl'] ?? '', { cache: 'no-cache', signal });
+      if (response.ok) await showStill(figure, await response.blob());
     } catch {
       // The next event brings the next picture; the age goes on ticking.
     } finally {
@@ -55,10 +55,24 @@ export class Rows {
     }
   }
 
-  /** Takes what the server now shows: new rows come, old ones go, those that stay keep what is open in them. */
-  async sync(): Promise<void> {
-    const response = await fetch('status', { headers: { Accept: 'text/html' } }).catch(() => undefined);
-    if (!response?.ok || response.redirected) return;
+  /**
+   * Takes what the server now shows: new rows come, old ones go, those that stay keep what is open in them. One at a time: for all who ask
+   * while one is under way, as when many streams come at once, there is one more.
+   */
+  sync(): Promise<void> {
+    this.#nextSync ??= (this.#syncing ?? Promise.resolve()).then(() => {
+      this.#nextSync = undefined;
+      // What could not be read is read with the next.
+      this.#syncing = this.#sync().catch(() => {});
+      return this.#syncing;
+    });
+    return this.#nextSync;
+  }
+
+  async #sync(): Promise<void> {
+    const init = { headers: { Accept: 'text/html' }, signal: AbortSignal.timeout(TIMEOUT_MS) };
+    const response = await fetch('status', init);
+    if (!response.ok || response.redirected) return;
     const fresh = new DOMParser().parseFromString(await response.text(), 'text/html');
     const rows = [...find(fresh, '[data-rows]').querySelectorAll<HTMLElement>(':scope > [data-stream]')];
     const kept = rows.map((row) => {
@@ -71,7 +85,11 @@ export class Rows {
     });
     const isOther = kept.length !== this.#all.length || kept.some((row, index) => row !== this.#all[index]);
     if (isOther) {
-      for (const row of this.#all) if (!kept.includes(row)) row.remove();
+      for (const row of this.#all) {
+        if (kept.includes(row)) continue;
+        row.remove();
+        forgetStill(row);
+      }
       kept.forEach((row, index) => {
         if (this.#root.children[index] !== row) this.#root.insertBefore(row, this.#root.children[index] ?? null);
       });

@@ -55,7 +55,8 @@ export class StreamForm {
   async edit(name: string): Promise<void> {
     const outcome = await call<Settings>('GET', `streams/${encodeURIComponent(name)}/settings`);
     if ('problem' in outcome) this.#options.onProblem(outcome.problem);
-    else this.#open(name, valuesOf(name, outcome.value.settings));
+    // A form that was opened meanwhile has what somebody types.
+    else if (!this.#options.dialog.open) this.#open(name, valuesOf(name, outcome.value.settings));
   }
 
   #open(target: string, before: FormValues): void {
@@ -107,10 +108,16 @@ export class StreamForm {
       this.#showFaults([{ field: 'more', message }]);
       return;
     }
+    const target = this.#target;
     submit.disabled = true;
-    const problem = await this.#send(body);
+    const problem = await this.#send(body, target);
     submit.disabled = false;
     if (problem === undefined) return;
+    // Closed before the answer came, and perhaps opened for another stream.
+    if (!this.#options.dialog.open || this.#target !== target) {
+      this.#options.onProblem(problem);
+      return;
+    }
     const names = [...this.#form.querySelectorAll<HTMLElement>('[data-field]')]
       .filter(({ hidden }) => !hidden)
       .map((field) => field.dataset['field'] ?? '');
@@ -118,14 +125,13 @@ export class StreamForm {
   }
 
   /** Answers what was refused. */
-  async #send(body: unknown): Promise<Problem | undefined> {
+  async #send(body: unknown, target: string): Promise<Problem | undefined> {
     const { onCreated, onChanged } = this.#options;
-    if (this.#target !== '') {
-      const name = this.#target;
-      const outcome = await call('PATCH', `streams/${encodeURIComponent(name)}`, body);
+    if (target !== '') {
+      const outcome = await call('PATCH', `streams/${encodeURIComponent(target)}`, body);
       if ('problem' in outcome) return outcome.problem;
-      this.#taken();
-      onChanged(name);
+      this.#taken(target);
+      onChanged(target);
       return undefined;
     }
     // The same body again is the same wish: an answer that was lost must not cost the key that was made.
@@ -137,12 +143,14 @@ export class StreamForm {
       return outcome.problem;
     }
     this.#sent = undefined;
-    this.#taken();
+    this.#taken(target);
     onCreated(outcome.value);
     return undefined;
   }
 
-  #taken(): void {
+  #taken(target: string): void {
+    this.#drafts.delete(target);
+    if (this.#target !== target) return;
     this.#before = this.#values;
     this.#options.dialog.close();
   }
