@@ -11,7 +11,7 @@ export function followPreview(link: HTMLElement, figure: HTMLElement): void {
   const url = new URL(link.dataset['previewUrl'] ?? '', document.baseURI).href;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let shown: { readonly image: HTMLImageElement; readonly etag: string | null } | undefined;
-  let isWanted = false;
+  let wanted: AbortController | undefined;
 
   const remove = (): void => {
     if (shown === undefined) return;
@@ -19,24 +19,30 @@ export function followPreview(link: HTMLElement, figure: HTMLElement): void {
     URL.revokeObjectURL(shown.image.src);
     shown = undefined;
   };
-  const show = async (): Promise<void> => {
+  const show = async (signal: AbortSignal): Promise<void> => {
     const next = await load(url, shown?.etag);
-    if (!isWanted || !figure.isConnected) return;
+    if (signal.aborted || !figure.isConnected) {
+      if (next !== undefined) URL.revokeObjectURL(next.image.src);
+      return;
+    }
     if (next !== undefined) {
       figure.append(next.image);
       remove();
       shown = next;
     }
-    timer = setTimeout(() => void show(), againMs);
+    timer = setTimeout(() => void show(signal), againMs);
   };
   const begin = (): void => {
-    if (isWanted || still.matches) return;
-    isWanted = true;
-    timer = setTimeout(() => void show(), restMs);
+    if (wanted !== undefined || still.matches) return;
+    // One a visit: a preview that was asked for in the visit before comes too late for this one.
+    wanted = new AbortController();
+    const { signal } = wanted;
+    timer = setTimeout(() => void show(signal), restMs);
   };
   const end = (): void => {
     if (link.matches(':hover, :focus-visible')) return;
-    isWanted = false;
+    wanted?.abort();
+    wanted = undefined;
     clearTimeout(timer);
     remove();
   };
@@ -57,8 +63,13 @@ async function load(url: string, before: string | null | undefined) {
     image.src = URL.createObjectURL(await response.blob());
     image.alt = '';
     image.className = 'preview';
-    await image.decode();
-    return { image, etag };
+    const isWhole = await image.decode().then(
+      () => true,
+      () => false,
+    );
+    if (isWhole) return { image, etag };
+    URL.revokeObjectURL(image.src);
+    return undefined;
   } catch {
     return undefined;
   }
