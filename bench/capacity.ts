@@ -12,6 +12,8 @@ const SEGMENT_SECONDS = 2;
 const MOST_AGE_SECONDS = INTERVAL_SECONDS + GOP_SECONDS + 1;
 /** The count that the project promises on two processors. */
 const PROMISED = 40;
+/** The only count of a quick run, which says whether so many go well, not how many would. */
+const QUICK = 4;
 
 interface Load {
   readonly streams: number;
@@ -30,7 +32,7 @@ interface Load {
 export async function run({ quick }: QuestionOptions): Promise<Answer> {
   const clip = await makeClip({ seconds: 60 });
   const loads: Load[] = [];
-  for (const count of quick ? [4] : [1, 5, 10, 20, PROMISED, 60, 80, 100, 120, 160, 200]) {
+  for (const count of quick ? [QUICK] : [1, 5, 10, 20, PROMISED, 60, 80, 100, 120, 160, 200]) {
     loads.push(await measure(clip, count, quick));
     if (isBroken(loads.at(-1)!)) break;
   }
@@ -64,7 +66,11 @@ export async function run({ quick }: QuestionOptions): Promise<Answer> {
             atMost(`${PROMISED} streams: age p95 in s`, promised.ageP95, MOST_AGE_SECONDS),
             atLeast(`${PROMISED} streams: segments listed of those due`, promised.segments, 0.98),
           ]),
-      { name: 'most streams within both bounds', value: borne, better: 'more' },
+      {
+        name: `most streams within both bounds${quick ? `, of ${QUICK} asked for` : ''}`,
+        value: borne,
+        better: 'more',
+      },
     ],
     curves: [curve('p95', ({ ageP95 }) => ageP95), curve('bound', () => MOST_AGE_SECONDS)],
   };

@@ -39,11 +39,12 @@ export async function run({ quick }: { readonly quick: boolean }): Promise<Answe
     const rounds = quick ? 2 : 7;
     // Each connection at 4 MB/s, as over a network: the publisher's waiting would show, its processor time hides.
     await limitLink(child, 4_000_000);
-    const network = await compareThroughput({ client, store, name: 'n', rounds, objects: quick ? 16 : 80 });
+    const network = await compareThroughput({ client, store, name: 'n', rounds, objects: quick ? 24 : 80 });
     // No limit but the processor, which the server shares: every request shows.
     await limitLink(child, undefined);
     const loopback = await compareThroughput({ client, store, name: 'l', rounds, objects: quick ? 40 : 150 });
     const visibility = await compareVisibility({ client, store, streams: 10, rounds: quick ? 1 : 15 });
+    const behindMs = visibility.visibleMs - visibility.bareMs;
     const memory = await measureMemory(quick ? 32 : 64);
     return {
       question: 'What does the publisher cost over bare PutObject calls?',
@@ -61,7 +62,10 @@ export async function run({ quick }: { readonly quick: boolean }): Promise<Answe
       ratios: [
         atLeast('network: throughput, verified / bare (at least)', network.verifiedRatio, 0.95),
         atLeast('loopback: throughput, not verified / bare (at least)', loopback.unverifiedRatio, 0.95),
-        atMost('p95 to visible minus p95 of a bare put, ms (at most)', visibility.visibleMs - visibility.bareMs, 30),
+        // The 95th percentile of ten is the slowest of them: no aim can be judged by it.
+        quick
+          ? { name: 'the slowest of 10 to visible minus that of a bare put, ms', value: behindMs, better: 'less' }
+          : atMost('p95 to visible minus p95 of a bare put, ms (at most)', behindMs, 30),
         atMost('memory per queued byte (at most)', memory, 1.2),
       ],
     };

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -6,6 +6,7 @@ import { compareReports, renderComparison, whyUnlike } from './support/compare.j
 import { currentLoad, describeMachine, machineSlug } from './support/machine.js';
 import { drawReport } from './support/plot.js';
 import type { Answer, Question, QuestionOptions } from './support/question.js';
+import { knownQuestions, usualQuestions } from './support/questions.js';
 import { mergeAnswers } from './support/repeat.js';
 import { mergeReports, type Report, renderMarkdown, renderText } from './support/report.js';
 
@@ -29,7 +30,7 @@ async function main(): Promise<number> {
     allowPositionals: true,
   });
   if (values.compare) return compare(positionals);
-  const known = await questions();
+  const known = await knownQuestions(folder);
   const unknown = positionals.filter((name) => !known.some((each) => each.name === name));
   const repeat = Number(values.repeat);
   if (unknown.length > 0 || !Number.isInteger(repeat) || repeat < 1) {
@@ -38,8 +39,8 @@ async function main(): Promise<number> {
     return 2;
   }
   const { quick } = values;
-  const usual = known.filter(({ isLong, isSlow }) => !isLong && !(quick && isSlow)).map(({ name }) => name);
-  const { answers, failed } = await ask(positionals.length > 0 ? positionals : usual, { quick, repeat });
+  const names = positionals.length > 0 ? positionals : usualQuestions(known, { quick });
+  const { answers, failed } = await ask(names, { quick, repeat });
   await save(answers, quick);
   return failed ? 1 : 0;
 }
@@ -102,22 +103,4 @@ async function save(answers: Report['answers'], quick: boolean): Promise<void> {
     ),
   );
   say(`written: bench/results/${name}.json, .md and .svg\n`);
-}
-
-interface KnownQuestion {
-  readonly name: string;
-  readonly isLong: boolean;
-  readonly isSlow: boolean;
-}
-
-/** The files that export an answer; others are programs of their own, which must not run because they are looked at. */
-async function questions(): Promise<KnownQuestion[]> {
-  const files = (await readdir(folder)).filter((file) => file.endsWith('.ts') && file !== 'run.ts').sort();
-  const texts = await Promise.all(files.map((file) => readFile(join(folder, file), 'utf8')));
-  return files.flatMap((file, index) => {
-    const text = texts[index]!;
-    if (!/^export (async )?(function|const) run\b/m.test(text)) return [];
-    const says = (name: string) => text.includes(`\nexport const ${name} = true;\n`);
-    return [{ name: file.slice(0, -'.ts'.length), isLong: says('isLong'), isSlow: says('isSlow') }];
-  });
 }

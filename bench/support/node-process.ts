@@ -1,10 +1,12 @@
-import { mkdtemp, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import type { StreamDescription } from '../../src/stream/description.js';
 import { benchFolder } from './clip.js';
+import { openFilesOf } from './descriptors.js';
 import { freePort } from './free-port.js';
+import { collectedHeapBytes, heapArguments } from './heap.js';
 import { startServerProcess } from './server-process.js';
 
 /** A node in a process of its own, as a user runs it. */
@@ -13,10 +15,12 @@ export interface NodeProcess {
   readonly pid: number;
   /** From its spawn to its first answer, in milliseconds. */
   readonly startedMs: number;
-  /** Open file descriptors. Linux only. */
+  /** Open file descriptors, without connections that whoever asks it keeps. Linux only. */
   openFiles(): Promise<number>;
   /** What of the process is in memory, in bytes, ffmpeg not counted. Linux only. */
   residentBytes(): Promise<number>;
+  /** What V8's heap holds after full collections, in bytes. Only where `collects` was set. */
+  collectedHeapBytes(): Promise<number>;
   streams(): Promise<readonly StreamDescription[]>;
   /** The value of one of its metrics, by name; of those without labels. */
   metric(name: string): Promise<number>;
@@ -28,6 +32,8 @@ export interface NodeProcessOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** What stands before Node.js's path; it must become that program, not start it. */
   readonly wrapper?: readonly string[];
+  /** Whether its heap is to be looked at. Default false. */
+  readonly collects?: boolean;
 }
 
 const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
@@ -36,19 +42,24 @@ const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 export async function startNodeProcess(options: NodeProcessOptions): Promise<NodeProcess> {
   if ((await stat(cli).catch(() => undefined)) === undefined) throw new Error('npm run build first');
   const folder = await mkdtemp(join(await benchFolder(), 'node-'));
+  const { collects = false } = options;
   const port = await freePort();
   const spawnedAt = performance.now();
   const config = { http: { host: '127.0.0.1', port }, log: { level: 'error' }, ...options.config };
   await writeFile(join(folder, 'config.yaml'), stringify(config));
   const url = `http://127.0.0.1:${port}`;
   const { child, close } = await startServerProcess({
-    command: [...(options.wrapper ?? []), process.execPath, cli, 'serve', '--config', 'config.yaml'],
+    command: [
+      ...(options.wrapper ?? []),
+      ...[process.execPath, ...(collects ? heapArguments : [])],
+      ...[cli, 'serve', '--config', 'config.yaml'],
+    ],
     folder,
     spawn: {
       cwd: folder,
       // It is asked more often than by people.
       env: { ...process.env, SIDEPIPE_HTTP_RATE_LIMIT_API_PER_MINUTE: '1000000', ...options.environment },
-      stdio: ['ignore', 'ignore', 'inherit'],
+      stdio: ['ignore', 'ignore', 'inherit', ...(collects ? (['ipc'] as const) : [])],
     },
     answersAt: `${url}/healthz`,
     isUp: ({ ok }) => ok,
@@ -58,8 +69,9 @@ export async function startNodeProcess(options: NodeProcessOptions): Promise<Nod
     url,
     pid: child.pid!,
     startedMs,
-    openFiles: async () => (await readdir(`/proc/${child.pid}/fd`)).length,
+    openFiles: () => openFilesOf(child.pid!, port),
     residentBytes: async () => parseResident(await readFile(`/proc/${child.pid}/status`, 'utf8')),
+    collectedHeapBytes: () => collectedHeapBytes(child),
     async streams() {
       const answer = await fetch(`${url}/api/v1/streams`);
       return ((await answer.json()) as { streams: StreamDescription[] }).streams;
