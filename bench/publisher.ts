@@ -1,6 +1,3 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
@@ -9,26 +6,21 @@ import { createPublisher, type PublishMetric, type StreamPublication } from '../
 import { createS3Store } from '../src/storage/s3.js';
 import type { ObjectStore, StoredObject } from '../src/storage/store.js';
 import { s3ConfigFor } from '../test/support/s3/config.js';
-import { startS3Server } from '../test/support/s3/server.js';
 import { type Answer, atLeast, atMost } from './support/question.js';
+import { startS3Process } from './support/s3-process.js';
 import { median, quantile } from './support/statistics.js';
 
 /** What the publisher costs over bare puts: throughput, time to visibility, memory. */
 
-interface ServerAddress {
-  readonly endpoint: string;
-  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
-}
-
 const concurrency = 8;
 
 export async function run({ quick }: { readonly quick: boolean }): Promise<Answer> {
-  const { child, address } = await startServer();
-  const store = await createS3Store(s3ConfigFor(address, { concurrency: concurrency * 2 }));
+  const server = await startS3Process();
+  const store = await createS3Store(s3ConfigFor(server, { concurrency: concurrency * 2 }));
   const client = new S3Client({
-    endpoint: address.endpoint,
+    endpoint: server.endpoint,
     region: 'us-east-1',
-    credentials: address.credentials,
+    credentials: server.credentials,
     forcePathStyle: true,
     maxAttempts: 1,
     requestChecksumCalculation: 'WHEN_REQUIRED',
@@ -38,30 +30,44 @@ export async function run({ quick }: { readonly quick: boolean }): Promise<Answe
     await store.capabilities();
     const rounds = quick ? 2 : 7;
     // Each connection at 4 MB/s, as over a network: the publisher's waiting would show, its processor time hides.
-    await limitLink(child, 4_000_000);
-    const network = await compareThroughput({ client, store, name: 'n', rounds, objects: quick ? 24 : 80 });
+    await server.limitLink(4_000_000);
+    const network = await compareThroughput({
+      client,
+      store,
+      name: 'n',
+      rounds,
+      objects: quick ? 24 : 80,
+      unverified: false,
+    });
     // No limit but the processor, which the server shares: every request shows.
-    await limitLink(child, undefined);
-    const loopback = await compareThroughput({ client, store, name: 'l', rounds, objects: quick ? 40 : 150 });
+    await server.limitLink(undefined);
+    const loopback = await compareThroughput({
+      client,
+      store,
+      name: 'l',
+      rounds,
+      objects: quick ? 32 : 150,
+      unverified: true,
+    });
     const visibility = await compareVisibility({ client, store, streams: 10, rounds: quick ? 1 : 15 });
     const behindMs = visibility.visibleMs - visibility.bareMs;
     const memory = await measureMemory(quick ? 32 : 64);
     return {
       question: 'What does the publisher cost over bare PutObject calls?',
       rows: [
-        { name: 'network: bare PutObject, 1-MB objects, 8 at once', value: network.bare, unit: 'MB/s' },
-        { name: 'network: publisher, each segment verified', value: network.verified, unit: 'MB/s' },
-        { name: 'loopback: bare PutObject', value: loopback.bare, unit: 'MB/s' },
-        { name: 'loopback: publisher, each segment verified', value: loopback.verified, unit: 'MB/s' },
-        { name: 'loopback: publisher, not verified', value: loopback.unverified, unit: 'MB/s' },
-        { name: 'loopback: throughput, verified / bare', value: loopback.verifiedRatio, unit: 'ratio' },
+        { name: 'network: bare PutObject, 1-MB objects, 8 at once', value: median(network.bare), unit: 'MB/s' },
+        { name: 'network: publisher, each segment verified', value: median(network.verified), unit: 'MB/s' },
+        { name: 'loopback: bare PutObject', value: median(loopback.bare), unit: 'MB/s' },
+        { name: 'loopback: publisher, each segment verified', value: median(loopback.verified), unit: 'MB/s' },
+        { name: 'loopback: publisher, not verified', value: median(loopback.unverified), unit: 'MB/s' },
+        { name: 'loopback: throughput, verified / bare', value: ratioToBare(loopback, 'verified'), unit: 'ratio' },
         { name: 'bare PutObject, p95', value: visibility.bareMs, unit: 'ms' },
         { name: 'segment complete to playlist on the store, p50', value: visibility.visibleP50Ms, unit: 'ms' },
         { name: 'segment complete to playlist on the store, p95', value: visibility.visibleMs, unit: 'ms' },
       ],
       ratios: [
-        atLeast('network: throughput, verified / bare (at least)', network.verifiedRatio, 0.95),
-        atLeast('loopback: throughput, not verified / bare (at least)', loopback.unverifiedRatio, 0.95),
+        atLeast('network: throughput, verified / bare (at least)', ratioToBare(network, 'verified'), 0.95),
+        atLeast('loopback: throughput, not verified / bare (at least)', ratioToBare(loopback, 'unverified'), 0.95),
         // The 95th percentile of ten is the slowest of them: no aim can be judged by it.
         quick
           ? { name: 'the slowest of 10 to visible minus that of a bare put, ms', value: behindMs, better: 'less' }
@@ -72,8 +78,7 @@ export async function run({ quick }: { readonly quick: boolean }): Promise<Answe
   } finally {
     client.destroy();
     await store.close();
-    child.disconnect();
-    await once(child, 'exit');
+    await server.close();
   }
 }
 
@@ -113,13 +118,18 @@ function open(
   return { publisher, streams };
 }
 
+/** Megabytes a second of each round. */
+type Rates = Record<'bare' | 'verified' | 'unverified', readonly number[]>;
+
 async function compareThroughput(options: {
   readonly client: S3Client;
   readonly store: ObjectStore;
   readonly name: string;
   readonly rounds: number;
   readonly objects: number;
-}): Promise<Record<'bare' | 'verified' | 'unverified' | 'verifiedRatio' | 'unverifiedRatio', number>> {
+  /** Whether to publish without looking at what was put, too. */
+  readonly unverified: boolean;
+}): Promise<Rates> {
   const { client, store, rounds, objects } = options;
   const body = Buffer.alloc(1_000_000, 7);
   const rates = { bare: [] as number[], verified: [] as number[], unverified: [] as number[] };
@@ -163,17 +173,14 @@ async function compareThroughput(options: {
   for (let round = 0; round < rounds; round += 1) {
     rates.bare.push(await bare());
     rates.verified.push(await published(true));
-    rates.unverified.push(await published(false));
+    if (options.unverified) rates.unverified.push(await published(false));
   }
-  // Each round against its own bare run: a busy machine is busy for all three.
-  const ratio = (rate: readonly number[]): number => median(rate.map((value, i) => value / rates.bare[i]!));
-  return {
-    bare: median(rates.bare),
-    verified: median(rates.verified),
-    unverified: median(rates.unverified),
-    verifiedRatio: ratio(rates.verified),
-    unverifiedRatio: ratio(rates.unverified),
-  };
+  return rates;
+}
+
+/** Each round against its own bare run: a busy machine is busy for all. */
+function ratioToBare(rates: Rates, way: 'verified' | 'unverified'): number {
+  return median(rates[way].map((value, round) => value / rates.bare[round]!));
 }
 
 async function leased(publication: StreamPublication): Promise<void> {
@@ -242,38 +249,4 @@ async function measureMemory(count: number): Promise<number> {
   const perByte = (after - before) / publisher.backlogBytes;
   await publisher.close({ deadlineMs: 0 });
   return perByte;
-}
-
-async function limitLink(child: ChildProcess, bytesPerSecond: number | undefined): Promise<void> {
-  child.send({ bytesPerSecond: bytesPerSecond ?? null });
-  await once(child, 'message');
-}
-
-/** The server gets a process of its own, so that it takes no time from what is measured. */
-async function startServer(): Promise<{ child: ChildProcess; address: ServerAddress }> {
-  const child = fork(fileURLToPath(import.meta.url), ['serve'], { execArgv: process.execArgv });
-  const [address] = (await once(child, 'message')) as [ServerAddress];
-  return { child, address };
-}
-
-if (process.argv[2] === 'serve' && process.send !== undefined) {
-  // The bare client's connections wait for the publisher's turns, about 6 s: as long as Node keeps them. A put on one that is
-  // being closed fails, and nothing repeats it.
-  const server = await startS3Server({ keepAliveMs: 600_000 });
-  process.send({ endpoint: server.endpoint, credentials: server.credentials });
-  // Segments are not kept, or the process would grow by gigabytes; the log neither.
-  const timer = setInterval(() => {
-    server.clearLog();
-    const objects = server.objects() as Map<string, unknown>;
-    for (const key of objects.keys()) if (objects.size > 300 && key.endsWith('.ts')) objects.delete(key);
-  }, 500);
-  process.on('message', ({ bytesPerSecond }: { bytesPerSecond: number | null }) => {
-    server.faults.clear();
-    if (bytesPerSecond !== null) server.faults.add({ fault: { kind: 'trickle', bytesPerSecond }, method: 'PUT' });
-    process.send?.('done');
-  });
-  process.on('disconnect', () => {
-    clearInterval(timer);
-    void server.close().then(() => process.exit(0));
-  });
 }
