@@ -205,7 +205,9 @@ export class Control implements StreamControl {
       if (this.#isConfigured(input.name)) return [];
       const { config } = checkStream(input, this.#config);
       if (config === undefined || apiRefusals(config, this.#config.api.sources).length > 0) return [];
-      return config.keys?.some((key) => keys.has(key)) ? [] : [{ config, origin: 'api' }];
+      if (config.keys?.some((key) => keys.has(key))) return [];
+      for (const key of config.keys ?? []) keys.add(key);
+      return [{ config, origin: 'api' }];
     });
     return [...configured, ...saved];
   }
@@ -253,11 +255,13 @@ export class Control implements StreamControl {
   }
 
   #tellUnusable(): void {
+    const wanted = new Set(this.#wanted().map(({ config }) => config.name));
     for (const { input } of this.#saved.values()) {
       const { name } = input;
       const { config, findings } = checkStream(input, this.#config);
       const problems = config === undefined ? findings : apiRefusals(config, this.#config.api.sources);
       const words = problems.map(({ path, message }) => `${formatPath(path)}: ${message}`);
+      if (words.length === 0 && !wanted.has(name)) words.push(`keys: ${sharedKey}`);
       if (this.#isConfigured(name)) {
         this.#options.log.warn({ stream: name }, 'a saved stream waits: the configuration has one of this name');
       } else if (words.length > 0) {

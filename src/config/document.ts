@@ -4,6 +4,8 @@ import type { Path, Problem } from './problems.js';
 /** Deeper nesting than any configuration needs; the parser recurses once a step. */
 const deepest = 40;
 const mostAliases = 100;
+/** Others make sets, dates and bytes of what they stand before: nothing that a setting can be. */
+const plainTag = /^tag:yaml\.org,2002:(?:map|seq|str|int|float|bool|null)$/;
 
 /** A read YAML text: plain values, and where each of them stands. */
 export interface ConfigDocument {
@@ -48,10 +50,18 @@ export function readDocument(text: string): { document: ConfigDocument } | { pro
     ...at(error.pos[0]),
   }));
   visit(document, {
-    Alias(_, alias) {
-      if (alias.resolve(document) !== undefined) return;
-      const message = 'an alias (*) without its anchor (&); quote a value that begins with *';
+    Alias(_, alias, ancestors) {
+      const meant = alias.resolve(document);
+      if (meant !== undefined && !ancestors.includes(meant)) return;
+      const message =
+        meant === undefined
+          ? 'an alias (*) without its anchor (&); quote a value that begins with *'
+          : 'an alias (*) inside of what it stands for';
       broken.push({ path: '', message, ...at(alias.range?.[0] ?? 0) });
+    },
+    Value(_, { tag, range }) {
+      if (tag === undefined || plainTag.test(tag)) return;
+      broken.push({ path: '', message: explanations['TAG_RESOLVE_FAILED'] ?? '', ...at(range?.[0] ?? 0) });
     },
   });
   if (broken.length > 0) return { problems: onePerLine(broken) };

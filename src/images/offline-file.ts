@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import sharp from 'sharp';
 import type { StreamConfig } from '../config/schema.js';
@@ -16,13 +16,16 @@ export async function readOfflineFiles(streams: readonly StreamConfig[]): Promis
 /** Reads a picture that is to be shown where there is none. Throws `config-invalid` that names the path. */
 async function readOfflineFile(path: string): Promise<Uint8Array> {
   try {
+    const found = await stat(path);
+    // A pipe would be waited for, and a device may have no end.
+    if (!found.isFile()) throw new Error('it is no file');
+    if (found.size > maxBytes) throw new Error('it is larger than 20 MiB');
     const body = await readFile(path);
-    if (body.byteLength > maxBytes) throw new Error('it is larger than 20 MiB');
     // A picture that cannot be decoded must not be found out when it is needed.
     await sharp(body).resize({ width: 16 }).toBuffer();
     return body;
   } catch (cause) {
-    const message = `The offline picture ${path} cannot be used: ${messageOf(cause)}`;
+    const message = `thumbnail.offline: the picture ${path} cannot be used: ${messageOf(cause)}`;
     throw new SidepipeError(message, { code: 'config-invalid', fault: 'caller', cause, details: { path } });
   }
 }

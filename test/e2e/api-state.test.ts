@@ -51,18 +51,22 @@ it('names a saved stream that it cannot use, and keeps it', { timeout: 60_000 },
   const streams = [
     { input: { name: 'old', source: 'test', colour: 'red' } },
     { input: { name: 'here', source: 'rtsp://127.0.0.1/1' } },
+    { input: { name: 'first', source: 'push', keys: ['a-key-of-two'] } },
+    { input: { name: 'second', source: 'push', keys: ['a-key-of-two'] } },
   ];
   await writeFile(file, JSON.stringify({ format: 'sidepipe-streams', version: 1, streams }));
   const node = await startNode({ admin: { token }, state: { file } });
   const told = await until('log lines', () => {
     const lines = node.log.filter(({ msg }) => String(msg).startsWith('a saved stream cannot be used'));
-    return lines.length === 2 && lines;
+    return lines.length === 3 && lines;
   });
   expect(told.map(({ stream, problems }) => [stream, String(problems).split(':')[0]])).toEqual([
     ['old', 'colour'],
     ['here', 'source'],
+    ['second', 'keys'],
   ]);
+  expect(await names(node)).toEqual(['first']);
   expect((await node.api('POST', 'streams', { name: 'cam', source: 'push' })).status).toBe(201);
   const saved = JSON.parse(await readFile(file, 'utf8')) as { streams: { input: { name: string } }[] };
-  expect(saved.streams.map(({ input }) => input.name)).toEqual(['old', 'here', 'cam']);
+  expect(saved.streams.map(({ input }) => input.name)).toEqual(['old', 'here', 'first', 'second', 'cam']);
 });
