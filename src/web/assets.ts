@@ -34,6 +34,7 @@ const contentTypes: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
   '.svg': 'image/svg+xml',
+  '.txt': 'text/plain; charset=utf-8',
 };
 
 /** Reads everything once. Throws a SidepipeError `internal` that says what is missing and what to run. */
@@ -41,14 +42,14 @@ export function loadAssets(folders: { client?: string; static?: string } = {}): 
   const client = folders.client ?? clientFolder;
   const statics = folders.static ?? staticFolder;
   const paths = [
-    ...listFiles(client, '.js', 'the bundled client code (run: npm run build)'),
-    ...listFiles(statics, '.css', 'the style sheets'),
-    ...listFiles(statics, '.svg', 'the icon of the site'),
+    ...listFiles(client, /\.(?:js|txt)$/, 'the bundled client code (run: npm run build)'),
+    ...listFiles(statics, /\.css$/, 'the style sheets'),
+    ...listFiles(statics, /\.svg$/, 'the icon of the site'),
   ];
   const files = new Map(paths.map((path) => [basename(path), readAsset(path)]));
   const hash = createHash('sha256');
   for (const [name, asset] of files) hash.update(`${name} ${asset.etag}\n`);
-  const icons = listFiles(`${statics}/icons`, '.svg', 'the icons of the pages').map(readIcon);
+  const icons = listFiles(`${statics}/icons`, /\.svg$/, 'the icons of the pages').map(readIcon);
   return {
     hash: hash.digest('hex').slice(0, 16),
     files,
@@ -58,9 +59,9 @@ export function loadAssets(folders: { client?: string; static?: string } = {}): 
   };
 }
 
-function listFiles(folder: string, ending: string, what: string): string[] {
+function listFiles(folder: string, ending: RegExp, what: string): string[] {
   try {
-    const names = readdirSync(folder).filter((name) => extname(name) === ending);
+    const names = readdirSync(folder).filter((name) => ending.test(name));
     if (names.length > 0) return names.sort().map((name) => `${folder}/${name}`);
   } catch (error) {
     throw missing(folder, what, error);

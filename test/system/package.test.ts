@@ -18,7 +18,7 @@ let clip: string;
 
 beforeAll(async () => {
   project = await mkdtemp(join(tmpdir(), 'sidepipe-package-'));
-  await run('npm', ['run', '--silent', 'build'], { cwd: root });
+  // Builds by itself: a package without its code would be installed without a word.
   const { stdout } = await run('npm', ['pack', '--silent', '--pack-destination', project], { cwd: root });
   tarball = join(project, stdout.trim().split('\n').at(-1)!);
   await writeFile(join(project, 'package.json'), '{ "private": true }');
@@ -35,11 +35,16 @@ it('has nothing in it that it does not need, and everything that it does', async
     'dist/index.d.ts',
     'dist/capture.js',
     'dist/cli.js',
+    'dist/web/assets/licences.txt',
     'LICENSE',
     'docs/library.md',
+    'deploy/sidepipe.service',
   ])
     expect(files).toContain(needed);
   expect(files.filter((file) => /^(test|bench|\.ci)\b|\.test\.|tsbuildinfo/.test(file))).toEqual([]);
+  // The sources are not in it.
+  const map = JSON.parse(await readFile(join(project, 'node_modules/sidepipe/dist/index.js.map'), 'utf8')) as object;
+  expect(map).toHaveProperty('sourcesContent', [await readFile(join(root, 'src/index.ts'), 'utf8')]);
 });
 
 it('is a package as the checkers of packages want it', async () => {
@@ -128,6 +133,8 @@ describe('the programs in docs/library.md', () => {
     expect(await until('the app', () => get('/'), patience)).toContain('The door');
     expect(await until('the playlist', () => get('/cameras/live/door/index.m3u8'), patience)).toContain('#EXTM3U');
     expect(await get('/cameras/watch/door')).toContain('door');
+    const described = JSON.parse(String(await get('/cameras/api/v1/streams/door'))) as { playback: { hls: string } };
+    expect(described.playback.hls).toBe(`http://localhost:${port}/cameras/live/door/index.m3u8`);
     child.kill('SIGTERM');
     expect(await child.exited, child.stderr()).toEqual({ code: 0, signal: null });
   }, 60_000);

@@ -3,10 +3,11 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type Metafile } from 'esbuild';
 import { oldestBrowsers } from './browsers.js';
+import { licencesOf } from './licences.js';
 import { strictShadowStyles } from './shadow-styles.js';
 
 /**
- * Bundles what the pages run, with a list of what each page's script imports, into the folder that the command line names
+ * Bundles what the pages run, with a list of what each page's script imports and the licences of all of it, into the folder that the command line names
  * or `dist/web/assets`.
  */
 
@@ -29,11 +30,14 @@ const { metafile } = await build({
   metafile: true,
   target: [...oldestBrowsers],
   chunkNames: '[name]-[hash]',
+  // Minified code has lost its notices.
+  footer: { js: '/*! Licences: licences.txt, beside this file */' },
   plugins: [strictShadowStyles(fileURLToPath(new URL('shadow-styles.ts', client)))],
   logLevel: 'warning',
 });
 const imports = Object.fromEntries(entries.map((name) => [`${name}.js`, importsOf(metafile, `${name}.js`)]));
 await writeFile(`${fresh}/imports.json`, `${JSON.stringify(imports, null, 2)}\n`);
+await writeFile(`${fresh}/licences.txt`, `${await licencesOf(Object.keys(metafile.inputs))}\n`);
 await replaceFiles(fresh, outdir);
 
 /** File by file: a node that begins meanwhile finds what it needs, old or new. */
