@@ -58,3 +58,12 @@ export function remove(tree: unknown, path: Path): unknown {
   }
   return tree;
 }
+
+/** Deeper nesting than anything that is asked of the node needs: whoever looks into a value goes down a step a call. */
+const deepest = 40;
+
+/** Whether a value of JSON is nested deeper than any setting. */
+export function isTooDeep(value: unknown, left = deepest): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return left === 0 || Object.values(value).some((each) => isTooDeep(each, left - 1));
+}

@@ -1,3 +1,4 @@
+import { isTooDeep } from '../../config/tree.js';
 import { SidepipeError } from '../../errors.js';
 
 /** A stream with everything set is some 5 KB. */
@@ -20,8 +21,9 @@ export async function readJson(request: Request, { required, contentTypes }: Bod
   const type = request.headers.get('content-type')?.split(';', 1)[0]?.trim().toLowerCase() ?? '';
   if (!contentTypes.includes(type)) throw refuse(415, `The body must be sent as ${contentTypes.join(' or ')}.`);
   if (text === '') throw refuse(400, 'The body is empty; it must be a JSON object.');
+  let value: unknown;
   try {
-    return JSON.parse(text, (key, value) => {
+    value = JSON.parse(text, (key, value) => {
       // As names they mean something else to JavaScript, and nothing to the node.
       if (key === '__proto__') throw new SyntaxError('a name that nothing has');
       return value;
@@ -30,6 +32,8 @@ export async function readJson(request: Request, { required, contentTypes }: Bod
     // The parser's own message quotes the body, which can hold secrets.
     throw refuse(400, 'The body is not JSON.');
   }
+  if (isTooDeep(value)) throw refuse(400, 'The body is nested deeper than any stream.');
+  return value;
 }
 
 /** Reads a body of text, never more than the limit. Throws `request-invalid`. */

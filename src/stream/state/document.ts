@@ -1,3 +1,4 @@
+import { isTooDeep } from '../../config/tree.js';
 import { messageOf } from '../../errors.js';
 import type { SavedStream } from '../saved-streams.js';
 
@@ -29,5 +30,7 @@ export function readState(text: string): { streams: SavedStream[]; problem?: str
 
 function isSaved(entry: unknown): entry is SavedStream {
   const { input, madeFrom } = (entry ?? {}) as { input?: { name?: unknown }; madeFrom?: unknown };
-  return typeof input?.name === 'string' && (madeFrom === undefined || typeof madeFrom === 'string');
+  return (
+    typeof input?.name === 'string' && !isTooDeep(input) && (madeFrom === undefined || typeof madeFrom === 'string')
+  );
 }

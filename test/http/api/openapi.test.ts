@@ -126,6 +126,8 @@ describe.each(operations)('$id', (each) => {
       [{ body: '[]' }, {}, 400],
       [{ body: '"text"' }, {}, 400],
       [{ body: '{"__proto__": {}}' }, {}, 400],
+      [{ body: `${'{"hls":'.repeat(50)}1${'}'.repeat(50)}` }, {}, 400],
+      [{ body: `${'{"hls":'.repeat(2000)}1${'}'.repeat(2000)}` }, {}, 400],
       [{ body: Buffer.from([0xff, 0x22]) }, {}, 400],
       [{}, { 'content-type': 'text/plain' }, 415],
       [{ body: JSON.stringify({ name: 'x'.repeat(70_000) }) }, {}, 413],

@@ -43,6 +43,12 @@ describe('text of a state', () => {
     expect(readState(text)).toEqual({ streams: [saved('a')], problem: '1 of 2 entries are no streams' });
   });
 
+  it('knows no stream that is nested deeper than any', () => {
+    const deep = '{"a":'.repeat(5000) + '1' + '}'.repeat(5000);
+    const text = writeState([saved('a'), saved('b')]).replace('"push"', deep);
+    expect(readState(text)).toEqual({ streams: [saved('b')], problem: '1 of 2 entries are no streams' });
+  });
+
   it('refuses what another version wrote', () => {
     expect(readState(writeState([]).replace('"version": 1', '"version": 2'))).toMatchObject({ problem: 'version 2' });
   });
