@@ -1,6 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Progress } from '../ffmpeg/progress.js';
-import { standaloneKeyframe } from '../frames/h264-keyframe.js';
+import { MAX_KEYFRAME_BYTES, standaloneKeyframe } from '../frames/h264-keyframe.js';
 import { KeyframeAnswers } from '../frames/keyframe-answers.js';
 import { NutDemuxer } from '../frames/nut-demuxer.js';
 import type { KeyframeShelf } from './keyframe-shelf.js';
@@ -24,7 +24,7 @@ export interface KeyframeIntakeOptions {
   readonly isWanted: () => boolean;
   /** A keyframe of the source has come. */
   readonly onKeyframe: (ptsSeconds: number) => void;
-  /** No pictures will come in this way any more; HLS goes on. */
+  /** No pictures will come in this way any more; HLS goes on. Called once at most, with the reason in words. */
   readonly onFailed: (why: string) => void;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -57,7 +57,7 @@ export class KeyframeIntake {
       onVideo: ({ extradata }) => {
         this.#parameters = extradata;
       },
-      acquire: ({ bytes }) => new Uint8Array(bytes),
+      acquire: ({ bytes }) => (bytes > MAX_KEYFRAME_BYTES ? undefined : new Uint8Array(bytes)),
       onPacket: ({ ptsSeconds }, data) => this.#keyframe(ptsSeconds - shiftSeconds, data),
     });
     keyframes.on('data', (piece: Buffer) => this.#take(piece));

@@ -144,6 +144,17 @@ describe('DecodeMeter', () => {
     expect(meter.keyframeIntervalSeconds).toBe(0.5);
   });
 
+  it('takes a source to be without keyframes when none came for long, unless pictures come late as it is', () => {
+    const judged = (delaySeconds: number) => {
+      const choice = firstChoice('auto', 5);
+      const meter = new DecodeMeter({ setting: 'auto', choice, intervalSeconds: 5, framesPerInterval: 1 });
+      meter.picture(0, delaySeconds, START);
+      return [7, 7.5].map((at) => meter.position(at, START + at * 1000)?.mode);
+    };
+    expect(judged(0.1)).toEqual([undefined, 'references']);
+    expect(judged(2)).toEqual([undefined, undefined]);
+  });
+
   it('says how far apart keyframes are, and why it chose', () => {
     const choice = firstChoice('auto', 5);
     const { better, meter } = runOnce({ keyframeInterval: 2, reorder: 2, intervalSeconds: 5 }, choice);

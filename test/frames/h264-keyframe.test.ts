@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FirstKeyframe } from '../../src/frames/first-keyframe.js';
-import { standaloneKeyframe } from '../../src/frames/h264-keyframe.js';
+import { MAX_KEYFRAME_BYTES, standaloneKeyframe } from '../../src/frames/h264-keyframe.js';
 import { PacketTimesParser } from '../../src/frames/packet-times.js';
 import { runFfmpeg } from '../support/clip.js';
 
@@ -28,7 +28,10 @@ function firstOf(stream: Uint8Array, cut: number): Uint8Array | undefined {
   const parser = new PacketTimesParser(
     () => {},
     (data, packet) => {
-      found = first.payload(data, packet?.isKey) ?? found;
+      const keyframe = first.payload(data, packet?.isKey);
+      if (keyframe === undefined) return;
+      expect(found, 'only the first is told of').toBeUndefined();
+      found = keyframe;
     },
   );
   for (let at = 0; at < stream.length; at += cut) parser.push(stream.subarray(at, at + cut));
@@ -63,6 +66,25 @@ describe('a keyframe that stands alone', () => {
     ['MPEG-2', 'mpeg2video', ['-f', 'mpegts']],
   ] as const)('is not found in %s', async (_name, encoder, more) => {
     expect(firstOf(await encoded(encoder, ...more), 4096)).toBeUndefined();
+  });
+
+  it.each([
+    ['frames alone', '6742000adde0', true],
+    ['fields', '6742000adda0', false],
+    ['a byte that is there only so that no start code appears', '674200000302 05de', true],
+    ['a high profile', '6764000aacbbc0', true],
+    ['scaling lists, which are not read', '6764000aadbbc0', false],
+    ['an end in the middle', '6742000a', false],
+  ])('is found by the sequence parameter set: %s', (_name, sequence, isFound) => {
+    const data = Buffer.from(`00000001${sequence}0000000168ce0000000165b8`.replaceAll(' ', ''), 'hex');
+    expect(standaloneKeyframe(data) !== undefined).toBe(isFound);
+  });
+
+  it('is not kept where it is larger than any picture of a camera', () => {
+    const data = new Uint8Array(MAX_KEYFRAME_BYTES + 1).fill(0xff);
+    data.set(Buffer.from('000000016742000adde00000000168ce0000000165', 'hex'));
+    expect(standaloneKeyframe(data.subarray(0, MAX_KEYFRAME_BYTES))).toBeDefined();
+    expect(standaloneKeyframe(data)).toBeUndefined();
   });
 
   it('is not found in garbage, which does no harm', () => {

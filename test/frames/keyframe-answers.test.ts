@@ -93,4 +93,10 @@ describe('KeyframeAnswers', () => {
     expect(answers.answer({ ptsSeconds: 6, data: undefined }).isFed).toBe(false);
     expect(answers.answer({ ptsSeconds: 8, data: keyframe }).isFed).toBe(true);
   });
+
+  it('takes the next keyframe where the time of the source goes back: by its time the interval would never be over', () => {
+    const answers = answersFor(20);
+    const isFed = (ptsSeconds: number) => answers.answer({ ptsSeconds, data: keyframe }).isFed;
+    expect([1000, 1002, 4, 6, 8].map(isFed)).toEqual([true, false, true, false, false]);
+  });
 });

@@ -7,7 +7,7 @@ import { fileId, NutWriter } from '../support/nut-writer.js';
 /** The smallest sequence parameter set of whole frames (baseline profile), a picture parameter set, and what passes for a slice. */
 const standalone = Buffer.from('00000001 6742000adde0 00000001 68ce 00000001 65b8'.replaceAll(' ', ''), 'hex');
 
-function begin() {
+function begin({ isWanted = (): boolean => false, parameters = new Uint8Array() } = {}) {
   const clock = { now: 1_800_000_000_000 };
   const failures: string[] = [];
   const seen: number[] = [];
@@ -16,7 +16,7 @@ function begin() {
   const [keyframes, chosen] = [new PassThrough(), new PassThrough()];
   const intake = new KeyframeIntake({
     ...{ keyframes, chosen, shelf, intervalSeconds: 4, longestGapSeconds: 4.75, shiftSeconds: 10 },
-    ...{ isWanted: () => false, now: () => clock.now },
+    ...{ isWanted, now: () => clock.now },
     onKeyframe: (ptsSeconds) => void seen.push(ptsSeconds),
     onFailed: (why) => void failures.push(why),
   });
@@ -24,7 +24,9 @@ function begin() {
     ...{ width: 16, height: 16, timeBases: [{ numerator: 1, denominator: 1 }], timeBaseIndex: 0 },
     ...{ msbPtsShift: 7, elisions: [], runs: [] },
   });
-  keyframes.write(Buffer.concat([fileId, writer.mainHeader(), writer.streamHeader(), writer.syncpoint(0, 0)]));
+  keyframes.write(
+    Buffer.concat([fileId, writer.mainHeader(), writer.streamHeader(parameters), writer.syncpoint(0, 0)]),
+  );
   const extras = { fullPts: true, checksum: false, streamId: false, matchTime: false, reserved: 0 };
   const keyframe = async (pts: number, data: Uint8Array = standalone) => {
     clock.now += 1000;
@@ -61,7 +63,34 @@ it('ends the second input where no picture comes of it, so that ffmpeg waits for
   expect(chosen.writableEnded).toBe(true);
 });
 
-it('ends it too where what ffmpeg hands out cannot be read', async () => {
+it('takes parameter sets that no keyframe has from the header', async () => {
+  const { shelf, keyframe } = begin({ parameters: standalone.subarray(0, -6) });
+  shelf.newest = undefined;
+  await keyframe(0, standalone.subarray(-6));
+  expect(Buffer.from(shelf.newest!)).toEqual(standalone);
+});
+
+it('ends it too where ffmpeg reads none of them', async () => {
+  const { failures, chosen, intake, keyframe } = begin({ isWanted: () => true });
+  const large = Buffer.concat([standalone, Buffer.alloc(4 * 1024 ** 2, 1)]);
+  for (let pts = 0; pts < 6 && failures.length === 0; pts += 1) {
+    expect(chosen.writableLength).toBeLessThan(17 * 1024 ** 2);
+    await keyframe(pts, large);
+    intake.answered();
+  }
+  expect(failures).toEqual(['chosen keyframes are not read']);
+});
+
+it('writes no more where the run ends', async () => {
+  const { failures, seen, chosen, keyframe } = begin();
+  const errors: unknown[] = [];
+  chosen.on('error', (error) => errors.push(error));
+  chosen.end();
+  await keyframe(0);
+  expect([seen, failures, errors]).toEqual([[0], [], []]);
+});
+
+it('ends it too where what what ffmpeg hands out cannot be read', async () => {
   const { failures, chosen, keyframes, keyframe } = begin();
   await keyframe(0);
   keyframes.write('no frame of NUT begins like this');

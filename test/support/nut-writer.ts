@@ -115,12 +115,12 @@ export class NutWriter {
     ]);
   }
 
-  streamHeader(): Uint8Array {
+  streamHeader(extradata: readonly number[] | Uint8Array = [1, 2, 3]): Uint8Array {
     const { timeBaseIndex, msbPtsShift, width, height } = this.#layout;
     return packet('stream', [
       ...[...unsigned(0), ...unsigned(0), ...lengthPrefixed([...Buffer.from('RGB\x18')])],
       ...[...unsigned(timeBaseIndex), ...unsigned(msbPtsShift), ...unsigned(1000), ...unsigned(0), ...unsigned(0)],
-      ...lengthPrefixed([1, 2, 3]),
+      ...lengthPrefixed(extradata),
       ...[...unsigned(width), ...unsigned(height), ...unsigned(1), ...unsigned(1), ...unsigned(0)],
     ]);
   }
