@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1
 # linux/amd64, linux/arm64 and linux/arm/v7: docker buildx build --platform linux/amd64,linux/arm64,linux/arm/v7 .
-FROM node:20-bookworm-slim AS build
+FROM node:22-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
 # @ffmpeg-installer's script only sets a mode that the package has already.
@@ -12,7 +12,12 @@ RUN npm prune --omit=dev --ignore-scripts --no-audit --no-fund
 # One place for the embedded ffmpeg, whatever the platform.
 RUN node -e "require('fs').symlinkSync(require('@ffmpeg-installer/ffmpeg').path, 'ffmpeg')" && chmod +x "$(readlink ffmpeg)"
 
-FROM node:20-bookworm-slim
+# Node.js 22 is the last with official images for arm/v7.
+FROM node:22-bookworm-slim
+LABEL org.opencontainers.image.title="sidepipe"
+LABEL org.opencontainers.image.description="A live-streaming node whose picture never goes stale"
+LABEL org.opencontainers.image.version="0.1.0"
+LABEL org.opencontainers.image.licenses="MIT AND GPL-3.0-or-later"
 # `embedded` leaves the distribution's ffmpeg and all its libraries out; the ffmpeg of 2018 that is left gets no security fixes.
 ARG FFMPEG=distribution
 # setpriv (util-linux), by which no ffmpeg outlives the node, is in the base image.
@@ -30,6 +35,8 @@ ENV NODE_ENV=production
 ENV MALLOC_ARENA_MAX=2
 ENV MALLOC_MMAP_THRESHOLD_=131072
 ENV SIDEPIPE_FFMPEG_PATH=/usr/local/bin/sidepipe-ffmpeg
+# A volume put here belongs to the node's user: for state.file, the only file that a node may want to keep.
+RUN install -d -o node -g node /var/lib/sidepipe
 USER node
 EXPOSE 8080 1935
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.SIDEPIPE_HTTP_PORT || 8080) + '/readyz').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]

@@ -21,6 +21,7 @@ interface Manifest {
 interface PodSpec {
   readonly containers: readonly [
     {
+      readonly image: string;
       readonly args: readonly string[];
       readonly ports: readonly { readonly name: string; readonly containerPort: number }[];
       readonly startupProbe: Probe;
@@ -64,6 +65,13 @@ it('gives Kubernetes a configuration that the node takes', async () => {
   expect(container.args).toEqual(['serve', '--config', `${mount!.mountPath}/${Object.keys(of('ConfigMap').data!)[0]}`]);
 });
 
+it('labels the image with the version that it holds', async () => {
+  const { version } = JSON.parse(await read('../package.json')) as { version: string };
+  expect(await read('../Dockerfile')).toContain(`LABEL org.opencontainers.image.version="${version}"\n`);
+  const { container } = await kubernetes();
+  expect(container.image).toBe(`sidepipe:${version}`);
+});
+
 it('probes what the node answers', async () => {
   const { container } = await kubernetes();
   const node = createNode({ streams: [] }, { listen: false });
@@ -97,7 +105,15 @@ it('composes services that know each other, and a node that takes its settings',
     ['studio', 'push'],
     ['demo', 'test'],
   ]);
-  expect(services['sidepipe']!.ports).toEqual([`${loaded.http.port}:8080`, `${loaded.rtmp.port}:1935`]);
+  expect(services['sidepipe']!.ports).toEqual([
+    `127.0.0.1:${loaded.http.port}:8080`,
+    `127.0.0.1:${loaded.rtmp.port}:1935`,
+  ]);
+  // Its passwords are known to everyone.
+  for (const port of Object.values(services).flatMap(({ ports = [] }) => ports)) expect(port).toMatch(/^127\.0\.0\.1:/);
+  const state = services['sidepipe']!.volumes![0]!.split(':')[1]!;
+  expect(loaded.state.file).toBe(`${state}/streams.json`);
+  expect(await read('../Dockerfile')).toContain(`install -d -o node -g node ${state}\n`);
   expect(services['sidepipe']!.read_only).toBe(true);
   expect(services).toHaveProperty(new URL(loaded.storage.s3!.endpoint!).hostname);
   expect(services['store']!.environment).toEqual({

@@ -54,7 +54,7 @@ export async function buildImage(): Promise<Image> {
   }
 }
 
-/** What `node:20-bookworm-slim` is made of: Debian, Node.js with npm, a user. */
+/** What `node:22-bookworm-slim` is made of: Debian, Node.js with npm (here this machine's), a user. */
 async function makeBase(folder: string): Promise<string> {
   const mirror = 'http://deb.debian.org/debian';
   await run('debootstrap', ['--variant=minbase', '--include=ca-certificates,libstdc++6', 'bookworm', folder, mirror], {

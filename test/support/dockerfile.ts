@@ -59,6 +59,7 @@ function withInstruction(stage: Stage, word: string, rest: string): Stage {
     case 'USER':
       return and({ kind: 'user', name: rest });
     case 'EXPOSE':
+    case 'LABEL':
       return stage;
     case 'HEALTHCHECK':
       return { ...stage, healthcheck: JSON.parse(rest.slice(rest.indexOf('CMD ') + 4)) as string[] };
