@@ -17,7 +17,7 @@ interface State {
 
 /** What is left of streams that came and went? */
 export async function run({ quick }: QuestionOptions): Promise<Answer> {
-  const count = quick ? 32 : 1000;
+  const count = quick ? 24 : 1000;
   const node = await startNodeProcess({ config: { admin: { token: TOKEN } }, collects: true });
   try {
     // The first ones load what only streams need.

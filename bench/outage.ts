@@ -6,11 +6,11 @@ import { startNodeProcess } from './support/node-process.js';
 import { type Answer, atMost, type QuestionOptions, type Ratio } from './support/question.js';
 
 const MEGABYTE = 1e6;
-/** Quick: three segments come in the time, of which one fits. */
+/** Quick: three segments come in the time, of which two fit. */
 const sizes = {
   whole: { kilobits: 3800, backlogBytes: 20 * MEGABYTE, settleSeconds: 60, beforeSeconds: 120, outageSeconds: 120 },
   // The bit rate of the other questions' clip: to encode one more would take longer than to ask.
-  quick: { kilobits: 4500, backlogBytes: 1.5 * MEGABYTE, settleSeconds: 1, beforeSeconds: 1, outageSeconds: 6 },
+  quick: { kilobits: 4500, backlogBytes: 2.6 * MEGABYTE, settleSeconds: 0, beforeSeconds: 1, outageSeconds: 6 },
 };
 
 /** glibc gives freed buffers of some megabytes back at once, instead of keeping pools of them. */
