@@ -25,7 +25,8 @@ export async function attempt(options: AttemptOptions): Promise<AttemptResult> {
   const { url, secret, body, timeoutMs, signal, now, userAgent } = options;
   const deadline = AbortSignal.timeout(timeoutMs);
   try {
-    const response = await options.fetch(url, {
+    const { address, authorization } = receiverOf(url);
+    const response = await options.fetch(address, {
       method: 'POST',
       body,
       // Another address is another receiver: the alert, and a signature for it, are not for whoever answers there.
@@ -34,6 +35,7 @@ export async function attempt(options: AttemptOptions): Promise<AttemptResult> {
       headers: {
         'content-type': 'application/json',
         'user-agent': userAgent,
+        ...(authorization && { authorization }),
         ...signatureHeaders({ secret, body, timestamp: Math.floor(now / 1000) }),
       },
     });
@@ -43,6 +45,24 @@ export async function attempt(options: AttemptOptions): Promise<AttemptResult> {
   } catch (error) {
     if (deadline.aborted) return { kind: 'failed', reason: `no answer within ${timeoutMs / 1000} s`, waitMs: 0 };
     return { kind: 'failed', reason: reasonOf(error), waitMs: 0 };
+  }
+}
+
+/** `fetch` takes no address with a user name or a password in it. */
+function receiverOf(url: string): { readonly address: string; readonly authorization: string | undefined } {
+  const target = new URL(url);
+  const { username, password } = target;
+  if (username === '' && password === '') return { address: url, authorization: undefined };
+  Object.assign(target, { username: '', password: '' });
+  const pair = `${decode(username)}:${decode(password)}`;
+  return { address: target.href, authorization: `Basic ${Buffer.from(pair).toString('base64')}` };
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
   }
 }
 

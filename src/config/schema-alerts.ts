@@ -9,7 +9,9 @@ const wait = numeric(z.number().min(0).max(86_400));
 const webhook = z.strictObject({
   url: z
     .url({ protocol: /^https?$/, error: 'expected an http or https URL' })
-    .describe('Where messages are sent by POST: an `http` or `https` URL. Redirects are not followed.'),
+    .describe(
+      'Where messages are sent by POST: an `http` or `https` URL, with `user:password@` where it asks for that. Redirects are not followed.',
+    ),
   secret: z.string().min(16, 'expected at least 16 characters').max(256).describe('Signs each message.'),
   events: z
     .array(z.enum(['stale', 'black', 'flat', 'frozen', 'offline', 'lagging', 'unreadable']))

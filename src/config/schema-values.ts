@@ -15,7 +15,15 @@ export const flag = z.union(
   [z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')],
   'expected true or false',
 );
-/** Without slashes at its end. */
+/** Without slashes at its end, as it goes over the wire: a host name of other letters than ASCII could stand in no header. */
 export const httpUrl = z
   .url({ protocol: /^https?$/, error: 'expected an http or https URL' })
-  .transform((url) => url.replace(/\/+$/, ''));
+  .refine(
+    (text) => {
+      if (!URL.canParse(text)) return true;
+      const { username, password, search, hash } = new URL(text);
+      return [username, password, search, hash].every((part) => part === '');
+    },
+    { error: 'expected a URL without user, password, query and fragment: paths are put behind it' },
+  )
+  .transform((url) => new URL(url).href.replace(/\/+$/, ''));

@@ -58,6 +58,21 @@ describe('Webhook', () => {
     expect(webhook.waitingBytes).toBe(0);
   });
 
+  it.each([
+    ['user:pass%3Aw%C3%B6rd', 'user:pass:wörd'],
+    ['a-key', 'a-key:'],
+    ['user:100%', 'user:100%'],
+  ])('takes %s before the host for what a receiver asks for', async (written, meant) => {
+    const receiver = await startReceiver();
+    const { send, results } = makeWebhook(receiver.url.replace('://', `://${written}@`));
+    send('1');
+    await until('the next step', () => results.length > 0);
+    expect(receiver.requests.map(({ headers }) => headers.authorization)).toEqual([
+      `Basic ${Buffer.from(meant).toString('base64')}`,
+    ]);
+    expect(results).toEqual(['delivered']);
+  });
+
   it.each([500, 503, 408, 429])('tries again after %i, waiting longer each time', async (code) => {
     const receiver = await startReceiver(status(code), status(code), status(code), status(200));
     const { send, results, waits } = makeWebhook(receiver.url, { minDelayMs: 4, maxDelayMs: 1000 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ensureAdminToken } from '../../src/config/admin-token.js';
-import { fields, parseConfig } from '../../src/config/parse.js';
+import { checkConfig, fields, parseConfig } from '../../src/config/parse.js';
 import { formatPath } from '../../src/config/problems.js';
 import { closest } from '../../src/config/suggest.js';
 
@@ -93,4 +93,25 @@ describe('closest', () => {
   ])('%s: %s', (word, expected) => {
     expect(closest(word, names)).toBe(expected);
   });
+});
+
+describe('addresses that paths are put behind', () => {
+  it.each([
+    ['https://live.example.org/tv//', 'https://live.example.org/tv'],
+    ['HTTPS://Live.example.org:443', 'https://live.example.org'],
+    ['https://例え.jp/é', 'https://xn--r8jz45g.jp/%C3%A9'],
+  ])('%s goes over the wire as %s', (publicUrl, written) => {
+    expect(parseConfig({ http: { publicUrl } }).http.publicUrl).toBe(written);
+  });
+
+  it.each(['https://user:hidden@h/', 'https://hidden@h', 'https://h/?token=hidden', 'https://h/#token=hidden'])(
+    'refuses %s without its secret',
+    (publicUrl) => {
+      const { findings } = checkConfig({ http: { publicUrl } });
+      expect(findings).toMatchObject([
+        { path: ['http', 'publicUrl'], message: expect.stringMatching(/^expected a URL /) },
+      ]);
+      expect(JSON.stringify(findings)).not.toContain('hidden');
+    },
+  );
 });
