@@ -1,16 +1,11 @@
 import { z } from 'zod';
-import { flag, numeric } from './schema-values.js';
+import { flag, network, numeric } from './schema-values.js';
 
 /** Who may see and do what. */
 
 const origin = z
   .string()
   .regex(/^(?:\*|https?:\/\/[a-z0-9.-]+(?::\d{1,5})?)$/, 'expected * or an origin such as https://www.example.org');
-
-const network = z.union(
-  [z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()],
-  'expected an address or a network such as 10.0.0.0/8',
-);
 
 /** What `http` has beside its address. */
 export const httpAccess = {

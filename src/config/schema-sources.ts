@@ -1,15 +1,7 @@
-import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
-import { numeric, seconds } from './schema-values.js';
+import { network, numeric, seconds } from './schema-values.js';
 
 /** What sources may be, and how they are opened. */
-
-const network = z
-  .string()
-  .refine(
-    (text) => ipaddr.isValidCIDR(text) || ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text),
-    'expected a network such as 192.168.0.0/16, or an address',
-  );
 
 const protocols = [
   ...(['test', 'push', 'http', 'https', 'rtsp', 'rtsps', 'rtsp-udp', 'rtmp', 'rtmps'] as const),

@@ -27,3 +27,8 @@ export const httpUrl = z
     { error: 'expected a URL without user, password, query and fragment: paths are put behind it' },
   )
   .transform((url) => new URL(url).href.replace(/\/+$/, ''));
+/** Written out: what takes `10/8` or `010.0.0.0/8` takes them for 0.0.0.0/8 and 8.0.0.0/8. */
+export const network = z.union(
+  [z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()],
+  'expected an address or a network such as 10.0.0.0/8',
+);

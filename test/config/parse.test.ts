@@ -22,6 +22,17 @@ describe('parseConfig', () => {
     expect(() => parseConfig(input)).toThrow(/expected a mapping/);
   });
 
+  it.each(['10/8', '10.1/16', '010.0.0.0/8', '0x0a.0.0.0/8', '10.0.0.0/33', 'camera', '10.0.0.1-10.0.0.9'])(
+    'takes no network that could be read as another: %s',
+    (network) => {
+      for (const name of ['allow', 'deny']) {
+        const input = { api: { sources: { networks: { [name]: ['192.168.0.0/16', 'fd00::/8', '::1', network] } } } };
+        expect(() => parseConfig(input)).toThrow(`api.sources.networks.${name}[3]: expected an address or a network`);
+      }
+      expect(() => parseConfig({ http: { trustedProxies: ['10.0.0.1', network] } })).toThrow(/trustedProxies\[1\]/);
+    },
+  );
+
   it('does not change what it is given', () => {
     const input = Object.freeze({
       http: Object.freeze({ port: 'x' }),
