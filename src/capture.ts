@@ -25,6 +25,10 @@ export { type ErrorCode, type Fault, SidepipeError } from './errors.js';
 type StreamInput = NonNullable<ConfigInput['streams']>[number];
 type ThumbnailInput = NonNullable<StreamInput['thumbnail']>;
 
+/**
+ * What is captured, and how: settings of a stream (`source` and how it is opened) and of its thumbnail (`intervalSeconds`,
+ * `width` and `height` in pixels, …) by the names and bounds of docs/configuration.md, and what only a program can tell.
+ */
 export interface CaptureOptions
   extends Pick<ThumbnailInput, 'intervalSeconds' | 'width' | 'height' | 'decode' | 'deblock'>,
     Pick<StreamInput, 'source' | 'loop' | 'rtsp' | 'input' | 'device'> {

@@ -15,7 +15,9 @@ export function signatureHeaders(options: {
   };
 }
 
+/** A webhook as it arrived, and what it is held against. */
 export interface VerifyWebhookOptions {
+  /** As `alerts.webhooks[n].secret` has it. */
   readonly secret: string;
   /** The request's headers: a `Headers`, or an object with lower-case names as Node.js has it. */
   readonly headers: Headers | Readonly<Record<string, string | readonly string[] | undefined>>;

@@ -120,7 +120,7 @@ export const configSchema = z
     });
   });
 
-/** What a user may write. */
+/** What a user may write, and `createNode` takes: the YAML file's tree, all of it optional, as docs/configuration.md describes it. */
 export type ConfigInput = z.input<typeof configSchema>;
 /** What the node works with: everything defaulted and checked. */
 export type Config = z.output<typeof configSchema>;

@@ -1,7 +1,9 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { PlaybackKey } from '../stream/live-stream.js';
 
+/** What is opened, to whom has the token, until when. */
 export interface SignPlaybackOptions {
+  /** One of `playback.keys`, or of the stream's own. */
   readonly key: PlaybackKey;
   /** The stream's name. The signature holds for all of it: playlists, segments, pictures, monitor. */
   readonly stream: string;

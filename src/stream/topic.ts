@@ -6,6 +6,7 @@ export interface Subscription<T> extends AsyncIterableIterator<T, undefined> {
   close(): void;
 }
 
+/** How one reader reads. */
 export interface SubscribeOptions {
   /** Unread events that are kept. Default 100. */
   readonly limit?: number;
