@@ -1,17 +1,17 @@
 import type { SidepipeError } from '../../errors.js';
-import { multivariantKey, playlistKey } from '../keys.js';
 import type { StoredObject } from '../store.js';
 import { Album } from './album.js';
 import type { Backlog } from './backlog.js';
 import type { Evictable, LaneContext } from './context.js';
-import { Document } from './document.js';
 import { Idle } from './idle.js';
 import { LagWatch } from './lag-watch.js';
-import { Lane } from './lane.js';
+import type { Lane } from './lane.js';
 import type { LeaseState } from './lease-keeper.js';
 import type { ProcessIdentity } from './owner.js';
+import { Renditions } from './renditions.js';
 import type { Settings } from './settings.js';
 import { Stills } from './stills.js';
+import { Tally } from './tally.js';
 import type { StoreTarget } from './target.js';
 import { Tenancy } from './tenancy.js';
 import type {
@@ -36,24 +36,20 @@ export interface PublicationOptions {
   readonly closed: () => void;
 }
 
-/** One stream on the stores: its lanes, its pictures, its multivariant playlist and its lease. */
+/** One stream on the stores: its renditions, its pictures and its lease. */
 export class Publication implements StreamPublication {
   readonly name: string;
   readonly #given: PublicationOptions;
   readonly #context: LaneContext;
-  readonly #lanes = new Map<string, Lane<unknown>>();
+  readonly #renditions: Renditions;
   readonly #album: Album;
   #stills: Stills | undefined;
   readonly #tenancy: Tenancy;
   readonly #lag: LagWatch;
   readonly #idle: Idle;
-  readonly #multivariant: Document<undefined>;
-  #render: (() => StoredObject | undefined) | undefined;
+  readonly #tally = new Tally();
   /** Copied streams have segments as long as the camera likes. */
   #targetDurationSeconds: number;
-  #uploaded = 0;
-  #failed = 0;
-  #lastError: SidepipeError | undefined;
   /** The store whose playlists are to be removed, as another is in use again. */
   #abandoned: StoreTarget | undefined;
   #state: 'new' | 'open' | 'closed' = 'new';
@@ -68,9 +64,7 @@ export class Publication implements StreamPublication {
       target: given.target,
       changed: (state, error) => this.#leaseChanged(state, error),
       inherited: (from) => this.#inherited(from),
-      failed: (error) => {
-        this.#lastError = error;
-      },
+      failed: (error) => this.#tally.note(error),
       unsupported: given.leaseUnsupported,
     });
     this.#lag = new LagWatch(options.name, settings);
@@ -94,27 +88,17 @@ export class Publication implements StreamPublication {
       held: given.enforceBacklog,
       released: () => this.#idle.changed(),
       published: (target) => this.#published(target),
-      counted: (error) => this.#counted(error),
-    };
-    this.#album = new Album(this.#context);
-    this.#multivariant = new Document({
-      kind: 'playlist',
-      stream: this.name,
-      settings,
-      target: given.target,
-      ready: () => this.#context.mayPublish() && this.#everyLaneListed,
-      content: () => {
-        const object = this.#render?.();
-        return object && { object, note: undefined };
+      counted: (error) => {
+        this.#tally.count(error);
+        this.#idle.changed();
       },
-      stored: () => {},
-      settled: this.#context.counted,
-      fence: (target) => this.#tenancy.fence(target, multivariantKey(this.name)),
-    });
+    };
+    this.#renditions = new Renditions(this.#context);
+    this.#album = new Album(this.#context);
   }
 
   get lanes(): Iterable<Lane<unknown>> {
-    return this.#lanes.values();
+    return this.#renditions.lanes;
   }
 
   /** This node's lease on the store in use is valid, so that what it finds there is its own to judge. */
@@ -133,14 +117,11 @@ export class Publication implements StreamPublication {
   }
 
   rendition<T>(options: RenditionOptions<T>): RenditionLane<T> {
-    const lane = new Lane(this.#context, options);
-    this.#lanes.set(options.name, lane as Lane<unknown>);
-    return lane;
+    return this.#renditions.add(options);
   }
 
   multivariant(render: () => StoredObject | undefined): void {
-    this.#render = render;
-    this.#multivariant.mark();
+    this.#renditions.describe(render);
   }
 
   image(object: StoredObject, { immutable = false, series = 'image' } = {}): void {
@@ -164,17 +145,11 @@ export class Publication implements StreamPublication {
           : ({ seeking: 'waiting', held: 'publishing', standby: 'standby' } as const)[this.#tenancy.state],
       store: this.#given.target().store.description,
       backlogBytes,
-      uploaded: this.#uploaded,
-      failed: this.#failed,
-      playlistLagSeconds: this.lagSeconds ?? null,
-      lastError: this.#lastError ?? null,
+      uploaded: this.#tally.uploaded,
+      failed: this.#tally.failed,
+      playlistLagSeconds: this.#renditions.lagSeconds ?? null,
+      lastError: this.#tally.lastError ?? null,
     };
-  }
-
-  /** The lane that is furthest behind. Undefined before the first segment. */
-  get lagSeconds(): number | undefined {
-    const lags = [...this.#lanes.values()].map((lane) => lane.lagSeconds).filter((lag) => lag !== undefined);
-    return lags.length === 0 ? undefined : Math.max(...lags);
   }
 
   start(): void {
@@ -195,16 +170,15 @@ export class Publication implements StreamPublication {
     this.#abandoned = target.place === 0 ? from : undefined;
     target.retention.spare(this.#documentKeys());
     this.#tenancy.seek(target);
-    for (const lane of this.#lanes.values()) lane.moved(from);
+    this.#renditions.moved(from);
     this.#album.moved();
     this.#stills?.moved();
-    this.#multivariant.restart();
   }
 
   /** Called about once a second. */
   watch(): void {
     this.#stills?.pump();
-    const seconds = this.lagSeconds;
+    const seconds = this.#renditions.lagSeconds;
     if (seconds !== undefined && this.#tenancy.state !== 'standby') this.#lag.see(seconds, this.#targetDurationSeconds);
   }
 
@@ -212,18 +186,12 @@ export class Publication implements StreamPublication {
     if (this.#state === 'closed') return;
     if (this.#state === 'open') await this.#idle.reached(deadlineMs, signal);
     this.#state = 'closed';
-    for (const lane of this.#lanes.values()) lane.close();
+    this.#renditions.close();
     this.#album.close();
     this.#stills?.close();
-    this.#multivariant.close();
     await this.#tenancy.close();
     for (const target of this.#given.targets) target.uploader.forget(this.name);
     this.#given.closed();
-  }
-
-  get #everyLaneListed(): boolean {
-    const { place } = this.#given.target();
-    return this.#lanes.size > 0 && [...this.#lanes.values()].every((lane) => lane.listedOn(place));
   }
 
   #leaseChanged(state: LeaseState, error: SidepipeError | undefined): void {
@@ -233,14 +201,14 @@ export class Publication implements StreamPublication {
       return;
     }
     if (state !== 'standby' || error === undefined) return;
-    this.#lastError = error;
+    this.#tally.note(error);
     settings.log({ level: 'error', event: 'lease-conflict', stream: this.name, message: error.message, error });
     this.#beginAnew();
   }
 
   /** What is on the store is another's work: a process that was killed here, most likely this node before its restart. */
   #inherited({ pid }: ProcessIdentity): void {
-    if (this.#lastError?.code === 'storage-conflict') this.#lastError = undefined;
+    this.#tally.conflictOver();
     this.#given.settings.log({
       level: 'info',
       event: 'lease-taken',
@@ -255,16 +223,14 @@ export class Publication implements StreamPublication {
   #beginAnew(): void {
     this.#tenancy.forget();
     this.#lag.standBy();
-    for (const lane of this.#lanes.values()) lane.yield();
+    this.#renditions.yield();
     this.#album.yield();
     this.#stills?.yield();
-    this.#multivariant.restart();
     this.#idle.changed();
   }
 
   #resume(): void {
-    if (this.#lastError?.code === 'storage-conflict') {
-      this.#lastError = undefined;
+    if (this.#tally.conflictOver()) {
       this.#given.settings.log({
         level: 'info',
         event: 'lease-taken',
@@ -272,51 +238,32 @@ export class Publication implements StreamPublication {
         message: 'This node publishes the stream from now on.',
       });
     }
-    for (const lane of this.#lanes.values()) lane.resume();
+    this.#renditions.resume();
     this.#album.resume();
     this.#stills?.pump();
-    this.#multivariant.pump();
   }
 
   #published(target: StoreTarget): void {
     const abandoned = this.#abandoned;
-    if (abandoned && target.place === 0 && this.#everyLaneListed) {
+    if (abandoned && target.place === 0 && this.#renditions.areListed) {
       this.#abandoned = undefined;
       if (this.cleanup === 'delete') {
         // First what lists the segments, then the segments.
         abandoned.retention.retire(this.name, this.#documentKeys(), 0);
-        for (const lane of this.#lanes.values()) lane.abandon(abandoned);
+        this.#renditions.abandon(abandoned);
       }
       void this.#tenancy.leave(abandoned);
     }
-    this.#multivariant.pump();
+    this.#renditions.published();
     this.#idle.changed();
   }
 
   #documentKeys(): readonly string[] {
-    const playlists = [...this.#lanes.keys()].map((lane) => playlistKey(this.name, lane));
-    return [multivariantKey(this.name), ...playlists, ...this.#album.keys];
-  }
-
-  #counted(error: SidepipeError | undefined): void {
-    if (error === undefined) {
-      this.#uploaded += 1;
-      if (this.#lastError?.code !== 'storage-conflict') this.#lastError = undefined;
-    } else {
-      this.#failed += 1;
-      this.#lastError = error;
-    }
-    this.#idle.changed();
+    return [...this.#renditions.keys, ...this.#album.keys];
   }
 
   get #done(): boolean {
     if (this.#tenancy.state === 'standby') return true;
-    const lanesIdle = [...this.#lanes.values()].every((lane) => lane.idle);
-    return (
-      lanesIdle &&
-      this.#album.idle &&
-      (this.#stills?.idle ?? true) &&
-      !(this.#multivariant.dirty && this.#everyLaneListed)
-    );
+    return this.#renditions.idle && this.#album.idle && (this.#stills?.idle ?? true);
   }
 }
