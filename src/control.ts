@@ -3,17 +3,17 @@ import type { Finding } from './config/parse.js';
 import { formatPath } from './config/problems.js';
 import { withoutSecrets } from './config/redact.js';
 import type { Config, StreamConfig } from './config/schema.js';
-import { checkPatch, checkStream } from './config/stream-check.js';
+import { checkPatch } from './config/stream-check.js';
 import { isRecord } from './config/tree.js';
-import { messageOf, SidepipeError } from './errors.js';
+import { SidepipeError } from './errors.js';
 import type { Fleet } from './fleet.js';
 import type { PublisherDoor } from './publisher-door.js';
 import { admissionRefusal } from './stream/admission.js';
-import { apiRefusals } from './stream/api-rules.js';
+import { checkApiStream } from './stream/api-rules.js';
 import type { CreatedStream, StreamControl, StreamSettings } from './stream/control.js';
 import type { LoadGuard } from './stream/load/guard.js';
 import { mergePatch } from './stream/merge-patch.js';
-import { fingerprintOf, type SavedStream, type StateStore } from './stream/saved-streams.js';
+import { fingerprintOf, type SavedStream, SavedStreams, type StateStore } from './stream/saved-streams.js';
 import type { WantedStream } from './stream/wanted.js';
 import type { Logger } from './telemetry/logger.js';
 
@@ -30,23 +30,19 @@ export interface ControlOptions {
   readonly log: Logger;
 }
 
-/** How long a state that could not be read is left alone before it is tried again. */
-const RETRY_MS = 10_000;
-
 /** The streams of a node as its configuration and its operators want them: the one place that decides which there are. */
 export class Control implements StreamControl {
   readonly #options: ControlOptions;
   #config: Config;
-  #saved: ReadonlyMap<string, SavedStream> = new Map();
-  #isLoaded: boolean;
-  #retry: NodeJS.Timeout | undefined;
+  readonly #saved: SavedStreams;
   /** One change at a time: each is checked against what the one before left. */
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: ControlOptions) {
     this.#options = options;
     this.#config = options.config;
-    this.#isLoaded = options.state === undefined;
+    const { state, log } = options;
+    this.#saved = new SavedStreams({ state, log, onRetry: () => this.#startAgain() });
   }
 
   get publishPorts(): StreamControl['publishPorts'] {
@@ -57,14 +53,14 @@ export class Control implements StreamControl {
   /** Begins the configured streams, and those that were saved. Throws what keeps a configured one from beginning. */
   async start(): Promise<void> {
     await this.#inTurn(async () => {
-      await this.#load();
-      await this.#admit(this.#wanted());
+      if (await this.#saved.load()) this.#tellUnusable();
+      await this.#admit();
       return this.#apply();
     });
   }
 
   async close(): Promise<void> {
-    clearTimeout(this.#retry);
+    this.#saved.close();
     await this.#last.catch(() => {});
   }
 
@@ -74,7 +70,7 @@ export class Control implements StreamControl {
       const before = this.#config;
       this.#config = { ...before, streams: config.streams };
       try {
-        await this.#admit(this.#wanted());
+        await this.#admit();
       } catch (error) {
         this.#config = before;
         throw error;
@@ -89,7 +85,7 @@ export class Control implements StreamControl {
     const key = needsKey ? newKey() : undefined;
     const whole = key === undefined ? input : { ...(input as object), keys: [key] };
     const { name } = await this.#inTurn(async () => {
-      this.#mustBeLoaded();
+      this.#saved.mustBeLoaded();
       const config = this.#check(whole);
       const { name } = config;
       const madeFrom = fingerprintOf(input);
@@ -101,7 +97,7 @@ export class Control implements StreamControl {
       if (old !== undefined || this.#isConfigured(name)) throw streamExists(name, old === undefined);
       this.#admitOne();
       made.key = key;
-      await this.#save(new Map([...this.#saved, [name, { input: whole as SavedStream['input'], madeFrom }]]));
+      await this.#saved.set({ input: whole as SavedStream['input'], madeFrom }, () => this.#admit());
       return { done: this.#apply().done, name };
     });
     return { ...made, name };
@@ -115,9 +111,9 @@ export class Control implements StreamControl {
 
   async remove(name: string): Promise<void> {
     await this.#inTurn(async () => {
-      this.#mustBeLoaded();
+      this.#saved.mustBeLoaded();
       this.#ownStream(name);
-      await this.#save(new Map([...this.#saved].filter(([each]) => each !== name)));
+      await this.#saved.remove(name, () => this.#admit());
       return this.#apply();
     });
   }
@@ -147,25 +143,23 @@ export class Control implements StreamControl {
 
   async #change(name: string, edit: (saved: SavedStream) => unknown): Promise<void> {
     await this.#inTurn(async () => {
-      this.#mustBeLoaded();
+      this.#saved.mustBeLoaded();
       const input = edit(this.#ownStream(name));
       this.#check(input, name);
-      const changed = { input: input as SavedStream['input'], madeFrom: undefined };
-      await this.#save(new Map([...this.#saved].map(([each, old]) => [each, each === name ? changed : old])));
+      await this.#saved.set({ input: input as SavedStream['input'], madeFrom: undefined }, () => this.#admit());
       return this.#apply();
     });
   }
 
   /** The stream as it would run. Throws `request-invalid` with everything that is wrong. `name`: of the stream that it replaces. */
   #check(input: unknown, name?: string): StreamConfig {
-    const { config, findings } = checkStream(input, this.#config);
-    const refusals = config === undefined ? findings : apiRefusals(config, this.#config.api.sources);
+    const { config, findings } = checkApiStream(input, this.#config);
     const clash = config?.keys?.find((key) =>
       [...this.#options.fleet.wanted.values()].some(
         (other) => other.config.name !== (name ?? config.name) && other.config.keys?.includes(key),
       ),
     );
-    const all = clash === undefined ? refusals : [...refusals, { path: ['keys'], message: sharedKey, named: false }];
+    const all = clash === undefined ? findings : [...findings, { path: ['keys'], message: sharedKey, named: false }];
     if (config === undefined || all.length > 0) throw invalid(all);
     return config;
   }
@@ -201,10 +195,10 @@ export class Control implements StreamControl {
   #wanted(): WantedStream[] {
     const configured = this.#config.streams.map((config): WantedStream => ({ config, origin: 'config' }));
     const keys = new Set(configured.flatMap(({ config }) => config.keys ?? []));
-    const saved = [...this.#saved.values()].flatMap(({ input }): WantedStream[] => {
+    const saved = this.#saved.list().flatMap(({ input }): WantedStream[] => {
       if (this.#isConfigured(input.name)) return [];
-      const { config } = checkStream(input, this.#config);
-      if (config === undefined || apiRefusals(config, this.#config.api.sources).length > 0) return [];
+      const { config, findings } = checkApiStream(input, this.#config);
+      if (config === undefined || findings.length > 0) return [];
       if (config.keys?.some((key) => keys.has(key))) return [];
       for (const key of config.keys ?? []) keys.add(key);
       return [{ config, origin: 'api' }];
@@ -212,7 +206,9 @@ export class Control implements StreamControl {
     return [...configured, ...saved];
   }
 
-  async #admit(wanted: readonly WantedStream[]): Promise<void> {
+  /** Throws what keeps the streams that there shall be from beginning. */
+  async #admit(): Promise<void> {
+    const wanted = this.#wanted();
     await this.#options.prepare(wanted.map(({ config }) => config));
     await this.#options.door.openFor(wanted);
   }
@@ -222,45 +218,16 @@ export class Control implements StreamControl {
     return { done: this.#options.fleet.apply(this.#wanted()) };
   }
 
-  async #save(saved: ReadonlyMap<string, SavedStream>): Promise<void> {
-    const before = this.#saved;
-    this.#saved = saved;
-    try {
-      await this.#admit(this.#wanted());
-      await this.#options.state?.save([...saved.values()]);
-    } catch (error) {
-      this.#saved = before;
-      throw error;
-    }
-  }
-
-  async #load(): Promise<void> {
-    const { state, log } = this.#options;
-    if (state === undefined || this.#isLoaded) return;
-    try {
-      const { streams, problem } = await state.load();
-      this.#isLoaded = true;
-      if (problem !== undefined) log.error({ state: state.description }, `saved streams: ${problem}`);
-      this.#saved = new Map(streams.map((saved) => [saved.input.name, saved]));
-      this.#tellUnusable();
-      log.info({ state: state.description, streams: streams.length }, 'saved streams were read');
-    } catch (err) {
-      log.error({ err, state: state.description }, `saved streams cannot be read yet: ${messageOf(err)}`);
-      this.#retry = setTimeout(() => this.#startAgain(), RETRY_MS).unref();
-    }
-  }
-
   #startAgain(): void {
     this.start().catch((err: unknown) => this.#options.log.error({ err }, 'saved streams could not begin'));
   }
 
   #tellUnusable(): void {
     const wanted = new Set(this.#wanted().map(({ config }) => config.name));
-    for (const { input } of this.#saved.values()) {
+    for (const { input } of this.#saved.list()) {
       const { name } = input;
-      const { config, findings } = checkStream(input, this.#config);
-      const problems = config === undefined ? findings : apiRefusals(config, this.#config.api.sources);
-      const words = problems.map(({ path, message }) => `${formatPath(path)}: ${message}`);
+      const { findings } = checkApiStream(input, this.#config);
+      const words = findings.map(({ path, message }) => `${formatPath(path)}: ${message}`);
       if (words.length === 0 && !wanted.has(name)) words.push(`keys: ${sharedKey}`);
       if (this.#isConfigured(name)) {
         this.#options.log.warn({ stream: name }, 'a saved stream waits: the configuration has one of this name');
@@ -271,12 +238,6 @@ export class Control implements StreamControl {
         );
       }
     }
-  }
-
-  #mustBeLoaded(): void {
-    if (this.#isLoaded) return;
-    const message = 'The saved streams could not be read yet, so nothing can be added to them.';
-    throw new SidepipeError(message, { code: 'state-unavailable', fault: 'node', retryable: true });
   }
 
   /** One after the other up to the point where a change has begun; then its end is waited for, while the next may begin. */
