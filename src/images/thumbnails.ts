@@ -2,31 +2,17 @@ import { imageFailed } from './encode.js';
 import { type Freshness, type FreshnessLimits, freshnessOf } from './freshness.js';
 import { OfflinePictures } from './offline-pictures.js';
 import type { EncodedImage, ImageFormat, RawPicture } from './picture.js';
-import type {
-  ThumbnailEvent,
-  ThumbnailResource,
-  ThumbnailSize,
-  ThumbnailsStatus,
-  ThumbnailVariant,
-} from './thumbnail.js';
+import type { ThumbnailEvent, ThumbnailResource, ThumbnailsStatus, ThumbnailVariant } from './thumbnail.js';
+import { keyOf, ThumbnailForms, type ThumbnailFormsOptions } from './thumbnail-forms.js';
 import { type EncodeOptions, encodePicture, transcodeImage } from './thumbnailer.js';
 
-/** A picture asked for within this time is encoded from every raw frame, so that nobody waits for it. */
-const askedForMs = 60_000;
-
-export interface ThumbnailsOptions extends FreshnessLimits {
+export interface ThumbnailsOptions extends FreshnessLimits, ThumbnailFormsOptions {
   /** The stream's name, for the offline picture. */
   readonly name: string;
-  /** The first is encoded from every frame. */
-  readonly formats: readonly [ImageFormat, ...ImageFormat[]];
-  /** Further sizes that may be asked for. */
-  readonly sizes?: readonly ThumbnailSize[];
   readonly quality: number;
   /** The size of the offline picture while there is no other. */
   readonly width: number;
   readonly height: number;
-  /** Make every form of every frame, asked for or not: for a stream whose pictures are uploaded. */
-  readonly everyForm?: boolean;
   /** A picture file to be shown in place of the drawn offline picture. */
   readonly offlineFile?: Uint8Array | undefined;
   /** Whether no newer picture waits for this one to be done: false spares the retry. */
@@ -59,9 +45,8 @@ export class Thumbnails {
   readonly #options: ThumbnailsOptions;
   readonly #clock: () => number;
   readonly #encode: typeof encodePicture;
-  readonly #primary: ThumbnailVariant;
+  readonly #forms: ThumbnailForms;
   readonly #held = new Map<string, Held>();
-  readonly #askedAt = new Map<string, number>();
   /** What is being encoded from a raw frame or transcoded now. Settles without rejecting. */
   readonly #pending = new Map<string, Promise<void>>();
   #following: Promise<void> | undefined;
@@ -73,7 +58,7 @@ export class Thumbnails {
     this.#options = options;
     this.#clock = options.clock ?? Date.now;
     this.#encode = options.encode ?? encodePicture;
-    this.#primary = { format: options.formats[0] };
+    this.#forms = new ThumbnailForms(options);
     const onError = (variant: ThumbnailVariant, cause: unknown) =>
       this.#fail({ type: 'failed', variant, step: 'offline', error: imageFailed(cause), retrying: false });
     const { name, quality, width, height, offlineFile } = options;
@@ -81,7 +66,7 @@ export class Thumbnails {
   }
 
   get formats(): readonly ImageFormat[] {
-    return this.#options.formats;
+    return this.#forms.formats;
   }
 
   /**
@@ -89,10 +74,10 @@ export class Thumbnails {
    * rejects: a frame that cannot be encoded leaves the last good picture in place, is told by `onEvent`, and gives false.
    */
   async accept(picture: RawPicture): Promise<boolean> {
-    if (!(await this.#capture(this.#primary, picture))) return false;
+    if (!(await this.#capture(this.#forms.first, picture))) return false;
     // One after the other, so that one stream does not take every thread; all of them known as coming at once.
     let last = Promise.resolve();
-    for (const variant of this.#wantedNow()) {
+    for (const variant of this.#forms.wanted(this.#clock()).filter(isCheap)) {
       const key = keyOf(variant);
       last = last.then(async () => {
         await this.#capture(variant, picture);
@@ -110,7 +95,7 @@ export class Thumbnails {
   /** The next frame is the same as the last: what there is of it is as new as the frame. */
   repeat({ capturedAt, sequence }: Pick<RawPicture, 'capturedAt' | 'sequence'>): void {
     const at = Math.min(capturedAt, this.#clock());
-    const newest = this.#held.get(keyOf(this.#primary));
+    const newest = this.#newest;
     if (newest === undefined) return;
     this.#captured += 1;
     for (const [key, held] of this.#held) {
@@ -126,7 +111,11 @@ export class Thumbnails {
 
   /** The newest good picture in the first format, however old it is. */
   get newest(): { readonly image: EncodedImage; readonly capturedAt: number } | undefined {
-    return this.#held.get(keyOf(this.#primary));
+    return this.#newest;
+  }
+
+  get #newest(): Held | undefined {
+    return this.#held.get(keyOf(this.#forms.first));
   }
 
   /**
@@ -139,12 +128,9 @@ export class Thumbnails {
     now: number,
     sizeName?: string,
   ): ThumbnailResource | undefined | Promise<ThumbnailResource | undefined> {
-    const { formats, sizes = [] } = this.#options;
-    const size = sizeName === undefined ? undefined : sizes.find(({ name }) => name === sizeName);
-    if (!formats.includes(format) || (sizeName !== undefined && size === undefined)) return undefined;
-    const variant = { format, size };
-    this.#askedAt.set(keyOf(variant), now);
-    const newest = this.#held.get(keyOf(this.#primary));
+    const variant = this.#forms.ask(format, sizeName, now);
+    if (variant === undefined) return undefined;
+    const newest = this.#newest;
     const freshness = freshnessOf(newest?.capturedAt, now, this.#options);
     if (newest === undefined || freshness.state === 'offline') {
       const drawn = this.#offline.picture(variant, newest);
@@ -157,7 +143,7 @@ export class Thumbnails {
   }
 
   status(now: number): ThumbnailsStatus {
-    const newest = this.#held.get(keyOf(this.#primary));
+    const newest = this.#newest;
     const { state, ageSeconds } = freshnessOf(newest?.capturedAt, now, this.#options);
     return {
       state,
@@ -190,7 +176,7 @@ export class Thumbnails {
 
   #keep(variant: ThumbnailVariant, image: EncodedImage, picture: RawPicture): void {
     const key = keyOf(variant);
-    if (key === keyOf(this.#primary)) {
+    if (key === keyOf(this.#forms.first)) {
       this.#captured += 1;
       this.#offline.clear();
     }
@@ -214,26 +200,10 @@ export class Thumbnails {
     this.#options.onEvent?.(event);
   }
 
-  /** The forms beside the first that this frame is encoded to. */
-  #wantedNow(): ThumbnailVariant[] {
-    return this.#wanted().filter(({ format }) => format !== 'avif');
-  }
-
-  #wanted(): ThumbnailVariant[] {
-    const { formats, sizes = [], everyForm = false } = this.#options;
-    const now = this.#clock();
-    return [undefined, ...sizes]
-      .flatMap((size) => formats.map((format) => ({ format, size })))
-      .filter((variant) => {
-        const askedAt = this.#askedAt.get(keyOf(variant)) ?? Number.NEGATIVE_INFINITY;
-        return keyOf(variant) !== keyOf(this.#primary) && (everyForm || now - askedAt < askedForMs);
-      });
-  }
-
   /** Makes what is wanted but too dear for the time while a frame is lent. A frame that comes meanwhile is not waited for. */
   async #follow(): Promise<void> {
-    for (const variant of this.#wanted().filter(({ format }) => format === 'avif')) {
-      const newest = this.#held.get(keyOf(this.#primary));
+    for (const variant of this.#forms.wanted(this.#clock()).filter((each) => !isCheap(each))) {
+      const newest = this.#newest;
       const key = keyOf(variant);
       if (newest === undefined || this.#pending.has(key)) continue;
       const before = this.#held.get(key);
@@ -286,8 +256,9 @@ export class Thumbnails {
   }
 }
 
-function keyOf({ format, size }: ThumbnailVariant): string {
-  return size === undefined ? format : `${format}-${size.name}`;
+/** Cheap enough to be made while a frame is lent. */
+function isCheap({ format }: ThumbnailVariant): boolean {
+  return format !== 'avif';
 }
 
 function encoding({ format, size }: ThumbnailVariant, quality: number): EncodeOptions {
