@@ -10,7 +10,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { messageOf, SidepipeError } from '../errors.js';
 import { failureWords } from './failure-words.js';
 import type { Networks } from './networks.js';
-import { fail, relayBound } from './relay-http.js';
+import { fail, passHead, relayBound } from './relay-http.js';
 import { lookupAmong, resolveAddresses } from './resolve.js';
 
 /**
@@ -116,10 +116,10 @@ function forward(request: IncomingMessage, response: ServerResponse): void {
     agent: false,
   });
   onward.on('response', (answer) => {
-    response.writeHead(answer.statusCode ?? 502, { ...answer.headers, connection: 'close' });
-    answer.pipe(response);
     answer.on('error', () => response.destroy());
+    if (passHead(response, answer.statusCode, { ...answer.headers, connection: 'close' })) answer.pipe(response);
   });
+  onward.on('upgrade', (_answer, socket) => fail(response, socket.destroy()));
   onward.on('error', (error) => fail(response, error));
   response.on('close', () => onward.destroy());
   request.pipe(onward);

@@ -31,6 +31,7 @@ export async function relayBound(
     if (response.destroyed) return;
     const onward = begin(request, target, { host, lookup: lookupAmong(addresses) });
     onward.on('response', (answer) => passOn(answer, response, target));
+    onward.on('upgrade', (_answer, socket) => fail(response, socket.destroy()));
     onward.on('error', (error) => fail(response, error));
     response.on('close', () => onward.destroy());
     request.pipe(onward);
@@ -74,10 +75,12 @@ function passOn(answer: IncomingMessage, response: ServerResponse, target: Relay
       .subarray(0, PLAYLIST.length)
       .equals(PLAYLIST);
   const passBegun = () => {
-    response.writeHead(answer.statusCode ?? 502, headers);
-    for (const piece of pieces ?? []) response.write(piece);
+    const begun = pieces ?? [];
     pieces = undefined;
     answer.off('data', look);
+    // Without a head nobody waits for the rest: the refusal's end closes the connection to the source.
+    if (!passHead(response, answer.statusCode, headers)) return;
+    for (const piece of begun) response.write(piece);
     answer.pipe(response);
   };
   const look = (piece: Buffer) => {
@@ -92,13 +95,33 @@ function passOn(answer: IncomingMessage, response: ServerResponse, target: Relay
     if (pieces === undefined) return;
     const body = Buffer.concat(pieces);
     if (!isPlaylist()) {
-      response.writeHead(answer.statusCode ?? 502, headers).end(body);
+      if (passHead(response, answer.statusCode, headers)) response.end(body);
       return;
     }
     const text = Buffer.from(relayPlaylist(body.toString('utf8'), target.secure));
     const { 'transfer-encoding': _coding, 'content-range': _range, ...kept } = headers;
-    response.writeHead(200, { ...kept, 'content-length': text.length }).end(text);
+    // The whole of it, also where a part was asked for.
+    const status = answer.statusCode === 206 ? 200 : answer.statusCode;
+    if (passHead(response, status, { ...kept, 'content-length': String(text.length) })) response.end(text);
   });
+}
+
+/**
+ * Begins an answer as a source began it, and says whether it could: a source can say what node:http does not say on, such as
+ * status 099, and nobody but its own ffmpeg is to notice. Trailers are not passed on.
+ */
+export function passHead(
+  response: ServerResponse,
+  status: number | undefined,
+  { trailer: _later, ...headers }: IncomingMessage['headers'],
+): boolean {
+  try {
+    response.writeHead(status ?? 502, headers);
+    return true;
+  } catch (error) {
+    fail(response, error);
+    return false;
+  }
 }
 
 /** Tells ffmpeg why a source cannot be reached. */

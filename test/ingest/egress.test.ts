@@ -16,11 +16,11 @@ interface Proxy {
   readonly authorization: string;
 }
 
-async function startEgress(): Promise<Proxy> {
-  const egress = createEgress();
+async function startEgress(isBound = false): Promise<Proxy> {
+  const egress = createEgress({ networks: { allow: ['127.0.0.0/8', '::1'] } });
   await egress.start();
   onTestFinished(() => egress.close());
-  const url = new URL(egress.environment()['http_proxy']!);
+  const url = new URL(egress.environment({ isBound })['http_proxy']!);
   const credentials = Buffer.from(`${url.username}:${url.password}`).toString('base64');
   return { egress, port: Number(url.port), authorization: `Basic ${credentials}` };
 }
@@ -257,6 +257,33 @@ it('answers hostile request lines with a refusal and lives on', async () => {
   expect(source.requests).toEqual([]);
   const fine = await ask(proxy, `${source.url}/`, { 'proxy-authorization': proxy.authorization });
   expect([fine.status, fine.body]).toEqual([200, 'fine']);
+});
+
+const odd: [answer: string, status: number][] = [
+  ['HTTP/1.1 099 Early\r\nContent-Length: 5\r\n\r\nhello', 502],
+  ['HTTP/1.1 000 Nothing\r\nContent-Length: 20\r\n\r\n#EXTM3U and no video', 502],
+  ['HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n', 502],
+  ['HTTP/1.1 200 OK\r\nTrailer: x\r\nContent-Length: 12\r\n\r\nhello, world', 200],
+  ['HTTP/1.1 200 OK\r\nTrailer: x\r\nContent-Length: 8\r\n\r\n#EXTM3U\n', 200],
+  ['HTTP/1.1 200 OK\r\nTrailer: x\r\nTransfer-Encoding: chunked\r\n\r\n8\r\n#EXTM3U\n\r\n0\r\nx: y\r\n\r\n', 200],
+  ['HTTP/1.1 204 No Content\r\nTrailer: x\r\n\r\n', 204],
+  ['HTTP/1.1 304 Not Modified\r\nTrailer: x\r\nContent-Length: 5\r\n\r\n', 304],
+];
+it.each([false, true])('outlives whatever a source begins its answer with; under a policy: %s', async (isBound) => {
+  const proxy = await startEgress(isBound);
+  const answers = odd.map(([answer]) => answer);
+  const source = createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.once('data', () => socket.end(answers.shift() ?? ''));
+  });
+  source.listen(0, '127.0.0.1');
+  await once(source, 'listening');
+  onTestFinished(() => void source.close());
+  const { port } = source.address() as AddressInfo;
+  for (const [answer, status] of odd) {
+    const given = await ask(proxy, `http://localhost:${port}/`, { 'proxy-authorization': proxy.authorization });
+    expect(given.status, answer).toBe(status);
+  }
 });
 
 it('leaves nothing when it is closed: no listener, no connection to either side', async () => {
