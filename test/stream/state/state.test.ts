@@ -44,7 +44,7 @@ describe('text of a state', () => {
   });
 
   it('knows no stream that is nested deeper than any', () => {
-    const deep = '{"a":'.repeat(5000) + '1' + '}'.repeat(5000);
+    const deep = `${'{"a":'.repeat(5000)}1${'}'.repeat(5000)}`;
     const text = writeState([saved('a'), saved('b')]).replace('"push"', deep);
     expect(readState(text)).toEqual({ streams: [saved('b')], problem: '1 of 2 entries are no streams' });
   });
