@@ -1,41 +1,23 @@
 import { createHash } from 'node:crypto';
-import type { StreamConfig } from '../config/schema.js';
 import { SidepipeError } from '../errors.js';
 import type { DecodedPicture, Frame } from '../frames/frame.js';
-import { FrameGate, type FrameVerdict, type GateJudgement } from '../frames/gate.js';
-import { FrameSlot } from '../frames/slot.js';
+import type { FrameVerdict } from '../frames/gate.js';
 import { dominantColourOf, type TinyPicture, thumbHashOf, tinyPicture } from '../images/placeholder.js';
 import { hashOf, type RecentPicture, RecentPictures } from '../images/recent-pictures.js';
-import { RejectedFrames } from '../images/rejected-frames.js';
+import type { RejectedFrames } from '../images/rejected-frames.js';
 import type { ThumbnailEvent, ThumbnailSize, ThumbnailsStatus } from '../images/thumbnail.js';
 import { Thumbnails } from '../images/thumbnails.js';
-import { BestOf } from './best-of.js';
-import { PicturePace } from './load/pace.js';
+import { FrameSelection, type FrameSelectionOptions } from './frame-selection.js';
 import { boxHeight } from './plan.js';
 import type { ImageFormat, ImageResource, ImmutableImage } from './resources.js';
-import { holdSecondsOf, sizesOf } from './sizes.js';
+import { sizesOf } from './sizes.js';
 
-export interface PicturesOptions {
-  readonly config: StreamConfig;
-  readonly now: () => number;
+export interface PicturesOptions extends Omit<FrameSelectionOptions, 'onChosen'> {
   /** Whether pictures are uploaded, so that every configured form is made from every frame. */
   readonly uploads: boolean;
   /** Shown in place of the drawn offline picture. */
   readonly offlineFile?: Uint8Array | undefined;
   readonly onEvent: (event: ThumbnailEvent) => void;
-  /** A frame of which no picture was made. `encoder-busy`: a newer one took its place. */
-  readonly onDropped: (
-    reason: 'encoder-busy' | 'frame-invalid' | `gate-${FrameVerdict}`,
-    frame: DecodedPicture,
-  ) => void;
-  /** Of so many good frames one is to become a picture, for the machine's sake. Default: each. */
-  readonly slowing?: (() => number) | undefined;
-  /** A good frame was left out because of that. */
-  readonly onSlowed?: (() => void) | undefined;
-  /** The state of what the pictures show has changed. */
-  readonly onGate: (judgement: GateJudgement) => void;
-  /** The gate has let a frame pass. `arrivedAt`: when it was there; milliseconds since the epoch. */
-  readonly onAccepted?: ((frame: Frame, arrivedAt: number) => void) | undefined;
   /** Takes what else is made of a good frame. The frame is lent until the promise settles. Must not reject. */
   readonly onGood: (frame: Frame) => Promise<void>;
 }
@@ -60,22 +42,10 @@ export class Pictures {
   readonly #options: PicturesOptions;
   readonly #thumbnails: Thumbnails;
   readonly #sizes: readonly ThumbnailSize[];
-  readonly #slot: FrameSlot;
-  readonly #gate: FrameGate;
+  readonly #selection: FrameSelection;
   readonly #recent = new RecentPictures(recent);
-  readonly #bestOf: BestOf<Frame> | undefined;
-  readonly #pace: PicturePace;
-  /** What the gate held back lately. */
-  readonly rejected = new RejectedFrames();
-  #spare: Uint8Array | undefined;
-  #busy = false;
-  #sequence = 0;
-  #dropped = 0;
-  #rejected = 0;
-  #judged: GateJudgement | undefined;
   /** The newest frame's content, where it may well be the next one's too. */
   #lastDigest: string | undefined;
-  readonly #still = new WeakSet<Frame>();
   #tiny: { readonly picture: TinyPicture; hash?: string; colour?: string } | undefined;
 
   constructor(options: PicturesOptions) {
@@ -83,7 +53,7 @@ export class Pictures {
     const { thumbnail } = config;
     const [format = 'jpg', ...further] = thumbnail.formats;
     this.#options = options;
-    this.#pace = new PicturePace(thumbnail);
+    this.#selection = new FrameSelection({ ...options, onChosen: (frame, isStill) => this.#make(frame, isStill) });
     this.#sizes = sizesOf(thumbnail);
     this.#thumbnails = new Thumbnails({
       ...thumbnail,
@@ -93,33 +63,10 @@ export class Pictures {
       height: boxHeight(thumbnail),
       everyForm: uploads,
       offlineFile,
-      isNewest: () => !this.#slot.hasWaiting,
+      isNewest: () => !this.#selection.hasWaiting,
       onEvent: (event) => this.#onEvent(event),
       clock: now,
     });
-    const { black, flat, frozen, frozenAfterSeconds, alarmAfterSeconds } = thumbnail.gate;
-    const maxHoldSeconds = holdSecondsOf(thumbnail);
-    this.#gate = new FrameGate({
-      maxHoldSeconds,
-      frozenAfterSeconds,
-      alarmAfterSeconds,
-      detect: { black, flat, frozen },
-    });
-    this.#slot = new FrameSlot({
-      consume: (frame) => this.#consume(frame),
-      onDropped: (frame) => this.#drop('encoder-busy', frame),
-    });
-    if (thumbnail.bestOf > 1) {
-      this.#bestOf = new BestOf<Frame>({
-        count: thumbnail.bestOf,
-        intervalSeconds: thumbnail.intervalSeconds,
-        busy: () => this.#busy,
-        onBest: (frame) => this.#take(frame),
-        onBeaten: ({ data }) => {
-          this.#spare = data;
-        },
-      });
-    }
   }
 
   get formats(): readonly ImageFormat[] {
@@ -134,6 +81,7 @@ export class Pictures {
   get status(): PicturesStatus {
     const status = this.#thumbnails.status(this.#options.now());
     const { newest } = this.#thumbnails;
+    const { judged } = this.#selection;
     const tiny = this.#tiny;
     if (tiny !== undefined) {
       tiny.hash ??= thumbHashOf(tiny.picture);
@@ -141,53 +89,32 @@ export class Pictures {
     }
     return {
       ...status,
-      dropped: this.#dropped,
-      rejected: this.#rejected,
-      gate: this.#judged && { state: this.#judged.state, since: this.#judged.stateSince },
+      ...this.#selection.counts,
+      gate: judged && { state: judged.state, since: judged.stateSince },
       placeholder: tiny?.hash,
       dominantColour: tiny?.colour,
       hash: newest && hashOf(newest.image),
     };
   }
 
+  /** What the gate held back lately. */
+  get rejected(): RejectedFrames {
+    return this.#selection.rejected;
+  }
+
   /** Lends a buffer for the next picture. */
   acquire(bytes: number): Uint8Array {
-    const spare = this.#spare;
-    this.#spare = undefined;
-    return spare?.length === bytes ? spare : this.#slot.acquire(bytes);
+    return this.#selection.acquire(bytes);
   }
 
   /** Takes a picture in a buffer that was lent for it. Never throws, never waits. */
   offer(picture: DecodedPicture, capturedAt: number): void {
-    const frame = { ...picture, capturedAt, sequence: this.#sequence };
-    this.#sequence += 1;
-    if (!isWhole(picture)) {
-      this.#spare = picture.data;
-      this.#drop('frame-invalid', frame);
-      return;
-    }
-    const arrivedAt = this.#options.now();
-    const judgement = this.#gate.judge(frame);
-    this.#judged = judgement;
-    if (judgement.event !== undefined) this.#options.onGate(judgement);
-    if (!judgement.accepted) {
-      this.#spare = picture.data;
-      this.#rejected += 1;
-      this.rejected.offer(frame, judgement.verdict);
-      this.#options.onDropped(`gate-${judgement.verdict}`, frame);
-      return;
-    }
-    this.#options.onAccepted?.(frame, arrivedAt);
-    if (judgement.statistics.peakDifference === 0) this.#still.add(frame);
-    const isBad = judgement.verdict === 'black' || judgement.verdict === 'flat';
-    const score = isBad ? -1 : judgement.statistics.sharpness;
-    if (this.#bestOf === undefined) this.#take(frame);
-    else this.#bestOf.offer({ frame, capturedAt, score });
+    this.#selection.offer(picture, capturedAt);
   }
 
   /** Once a second: a frame that waits for better ones waits no longer than an interval. */
   expire(): void {
-    this.#bestOf?.expire(this.#options.now());
+    this.#selection.expire();
   }
 
   /** Undefined only for a format or size that is not configured. `size`: a name, or a width in pixels. */
@@ -219,19 +146,9 @@ export class Pictures {
 
   /** Settles when the last frame that was taken in is done with. */
   async close(): Promise<void> {
-    await this.#slot.idle();
+    await this.#selection.idle();
     await this.#thumbnails.idle();
     await this.rejected.idle();
-  }
-
-  /** The cheapest place to leave a frame out: it has been judged, and nothing is made of it yet. */
-  #take(frame: Frame): void {
-    if (this.#pace.takes(frame.capturedAt, this.#options.slowing?.() ?? 1)) {
-      this.#slot.offer(frame);
-      return;
-    }
-    this.#spare = frame.data;
-    this.#options.onSlowed?.();
   }
 
   #thumbnail(
@@ -248,17 +165,16 @@ export class Pictures {
   }
 
   #withGate(image: ImageResource | undefined): ImageResource | undefined {
-    const gate = this.#judged?.state;
+    const gate = this.#selection.judged?.state;
     if (image === undefined || gate === undefined) return image;
     // Name by name: `...image` takes longer, and this is asked for thousands of times a second.
     const { body, contentType, etag, modifiedAt, capturedAt, state, maxAgeSeconds } = image;
     return { body, contentType, etag, modifiedAt, capturedAt, state, maxAgeSeconds, gate };
   }
 
-  async #consume(frame: Frame): Promise<void> {
-    this.#busy = true;
+  async #make(frame: Frame, isStill: boolean): Promise<void> {
     try {
-      const digest = this.#still.has(frame) ? createHash('sha1').update(frame.data).digest('base64') : undefined;
+      const digest = isStill ? createHash('sha1').update(frame.data).digest('base64') : undefined;
       const isSame = digest !== undefined && digest === this.#lastDigest;
       this.#lastDigest = undefined;
       if (isSame) this.#thumbnails.repeat(frame);
@@ -275,8 +191,6 @@ export class Pictures {
       });
       const variant = { format: this.formats[0] ?? 'jpg' };
       this.#options.onEvent({ type: 'failed', variant, step: 'encode', error, retrying: false });
-    } finally {
-      this.#busy = false;
     }
   }
 
@@ -286,13 +200,4 @@ export class Pictures {
     }
     this.#options.onEvent(event);
   }
-
-  #drop(reason: 'encoder-busy' | 'frame-invalid', frame: Frame): void {
-    this.#dropped += 1;
-    this.#options.onDropped(reason, frame);
-  }
-}
-
-function isWhole({ data, width, height }: DecodedPicture): boolean {
-  return width > 0 && height > 0 && data.byteLength === width * height * 3;
 }
