@@ -1,0 +1,29 @@
+import { expect, it, onTestFinished } from 'vitest';
+import { openAlerts } from '../src/alerting.js';
+import { parseConfig } from '../src/config/parse.js';
+import { createStreamEvents } from '../src/stream/events.js';
+import { Feed } from '../src/stream/feed.js';
+import { createLogger } from '../src/telemetry/logger.js';
+import { createMetrics } from '../src/telemetry/metrics.js';
+
+it('tells whoever listens to the API of an alert, with its times as they stand in JSON', async () => {
+  const events = createStreamEvents();
+  const feed = new Feed({ run: 'test', now: Date.now });
+  const reader = feed.read({ types: ['alert'] })!;
+  const alerts = openAlerts({
+    config: parseConfig({ streams: [{ name: 'cam', source: 'test', alerts: { blackAfterSeconds: 0 } }] }),
+    log: createLogger({ level: 'silent', secrets: [] }),
+    ...{ events, feed, metrics: createMetrics() },
+  });
+  onTestFinished(async () => {
+    events.close();
+    await alerts.close(1000);
+  });
+  const at = Date.now() - 1500;
+  events.publish({ stream: 'cam', type: 'black', at, details: {} });
+  const [item] = (await reader.take(5000))!;
+  expect(item?.event).toMatchObject({
+    ...{ type: 'alert', stream: 'cam', alert: 'black', state: 'raised' },
+    ...{ since: new Date(at).toISOString(), at: expect.stringMatching(/^20.*Z$/) },
+  });
+});
