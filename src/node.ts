@@ -30,7 +30,7 @@ import { Histories } from './stream/history.js';
 import type { StreamDirectory } from './stream/live-stream.js';
 import { LoadGuard } from './stream/load/guard.js';
 import { StreamRegistry } from './stream/registry.js';
-import { SnapshotPlaces } from './stream/snapshots.js';
+import { SnapshotPlaces } from './stream/snapshot-places.js';
 import { Starts } from './stream/starts.js';
 import { openState } from './stream/state/open.js';
 import type { WantedStream } from './stream/wanted.js';

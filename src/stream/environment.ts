@@ -17,7 +17,7 @@ import type { Feed } from './feed.js';
 import type { PlaybackKey } from './live-stream.js';
 import type { StreamLoad } from './load/guard.js';
 import type { RestartPolicy } from './restart-policy.js';
-import type { SnapshotPlaces } from './snapshots.js';
+import type { SnapshotPlaces } from './snapshot-places.js';
 import type { Starts } from './starts.js';
 import type { Traces } from './traces.js';
 

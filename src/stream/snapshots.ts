@@ -7,24 +7,11 @@ import type { SnapshotOptions } from './live-stream.js';
 import type { StreamState } from './machine.js';
 import { canSnapshot } from './plan.js';
 import type { SnapshotResource } from './resources.js';
+import type { SnapshotPlaces } from './snapshot-places.js';
 
-/** How many streams of a node may hold a full-size picture at once, and how many requests may wait for one stream's. */
-const LIMITS = { streams: 4, waitingPerStream: 8 };
+/** How many requests may wait for one stream's picture. */
+const MOST_WAITING = 8;
 const TIMEOUT_MS = 30_000;
-
-/** Counts the full-size pictures that a node holds, which are some megabytes each. */
-export class SnapshotPlaces {
-  #taken = 0;
-
-  /** Undefined where all are taken. Call the answer to give the place back. */
-  take(): (() => void) | undefined {
-    if (this.#taken >= LIMITS.streams) return undefined;
-    this.#taken += 1;
-    return () => {
-      this.#taken -= 1;
-    };
-  }
-}
 
 interface Full {
   readonly picture: DecodedPicture;
@@ -94,7 +81,7 @@ export class Snapshots {
   }
 
   #enter(): void {
-    if (this.#requests >= LIMITS.waitingPerStream) throw tooMany('Too many snapshots of this stream are under way.');
+    if (this.#requests >= MOST_WAITING) throw tooMany('Too many snapshots of this stream are under way.');
     if (this.#requests === 0) {
       this.#giveBack = this.#options.places.take();
       if (this.#giveBack === undefined) throw tooMany('Too many streams make snapshots at this moment.');

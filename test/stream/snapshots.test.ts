@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { SnapshotIntake, sizeOf } from '../../src/stream/snapshot-intake.js';
-import { SnapshotPlaces, Snapshots } from '../../src/stream/snapshots.js';
+import { SnapshotPlaces } from '../../src/stream/snapshot-places.js';
+import { Snapshots } from '../../src/stream/snapshots.js';
 
 const picture = { data: new Uint8Array(8 * 4 * 3).fill(99), width: 8, height: 4, ptsSeconds: 1 };
 const options = { format: 'png', quality: 80 } as const;
