@@ -1,5 +1,5 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -91,7 +91,9 @@ it('reads this machine', async () => {
   const after = await machine.read();
   const noFrames = { made: 0, dropped: 0 };
   const measures = measuresBetween({ reading: before, encoder: noFrames }, { reading: after, encoder: noFrames });
-  expect(measures.cpu).toBeGreaterThan(0);
+  expect(measures.cpu).toBeGreaterThanOrEqual(0);
+  // What runs at a lower priority, these tests too then, steps back for the node and so is none of its load.
+  if (getPriority() <= 0) expect(measures.cpu).toBeGreaterThan(0);
   expect(measures.cpu).toBeLessThanOrEqual(1);
   expect(measures.loopDelayMs).toBeGreaterThanOrEqual(0);
   if (process.platform === 'linux') expect(measures.memoryAvailable).toBeGreaterThan(0);
