@@ -187,6 +187,8 @@ export class StreamRun {
     this.#child = child;
     this.#route = route;
     if (this.#stopping) void stopChild(child, { delay, askMs: 0 });
+    // Asked for while there was no process to end yet.
+    else if (this.#replanned !== undefined || this.#failure !== undefined) this.#end();
     this.#read(child);
     this.#openKeyframes(child);
     if (child.media !== null) void feed?.pipe(child.media, { signal, flushKeyframes: flushesKeyframes });

@@ -24,3 +24,23 @@ it('sends a publisher away whose codec this ffmpeg cannot read, and tells both s
     expect(reason?.message).toMatch(/hvc1.*ffmpeg\.path/);
   });
 }, 30_000);
+
+it('begins anew where that is asked for while a publisher is still waited for to show its codec', async () => {
+  const node = await startNode({
+    rtmp: { host: '127.0.0.1', port: 0 },
+    streams: [{ name: 'stage', source: 'push', keys: ['first-key-1'] }],
+  });
+  const client = await createRtmpClient({ port: node.node.rtmpAddresses.rtmp!.port });
+  await client.publish('stage?key=first-key-1');
+  await vi.waitFor(async () => expect((await node.stream('stage')).state).toBe('starting'), { interval: 5 });
+  expect((await node.stream('stage')).ffmpeg.pid).toBeNull();
+  const answer = await node.api('POST', 'streams/stage/restart');
+  expect(answer.status).toBe(202);
+  const pids = new Set<number>();
+  const twoProcesses = async () => {
+    const { pid } = (await node.stream('stage')).ffmpeg;
+    if (pid !== null) pids.add(pid);
+    expect(pids.size).toBe(2);
+  };
+  await vi.waitFor(twoProcesses, { timeout: 20_000, interval: 20 });
+}, 30_000);
