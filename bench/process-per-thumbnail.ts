@@ -11,11 +11,14 @@ import { ffmpegCost, runMeasured } from './support/ffmpeg-cost.js';
 import { firstKeyframe, liveCost } from './support/live-cost.js';
 import { type Answer, atMost, type QuestionOptions, type Row } from './support/question.js';
 import { interleave, median, summarizePairs } from './support/statistics.js';
+import { thumbnailByProcess } from './support/thumbnail-process.js';
 
 const size = { width: 640, height: 360 };
 const streamOf = (intervalSeconds: number) => ({ thumbnail: { intervalSeconds, staleAfterSeconds: 60, ...size } });
 /** The comparison's usual interval, and the longest one, which is how often Owncast makes its thumbnail. */
 const intervals = { usual: 2, long: 20 } as const;
+
+const keyframesOnly = ['-skip_frame', 'nokey', '-skip_loop_filter', 'all'];
 
 /** What does a thumbnail cost off the side pipe, and what by a process of its own on the newest segment? */
 export async function run({ quick }: QuestionOptions): Promise<Answer> {
@@ -41,8 +44,8 @@ export async function run({ quick }: QuestionOptions): Promise<Answer> {
   const batch = quick ? 6 : 20;
   const spawned = await interleave(
     quick ? 3 : 7,
-    () => batchMs(batch, () => thumbnailByProcess(path, [], segment)),
-    () => batchMs(batch, () => thumbnailByProcess(path, ['-skip_frame', 'nokey', '-skip_loop_filter', 'all'], segment)),
+    () => batchMs(batch, () => thumbnailByProcess({ path, segment, ...size })),
+    () => batchMs(batch, () => thumbnailByProcess({ path, segment, ...size, input: keyframesOnly })),
   );
   const plainMs = median(spawned.map(({ base }) => base));
   const tunedMs = median(spawned.map(({ other }) => other));
@@ -109,27 +112,11 @@ async function cpuOf(clip: string, frames: boolean, intervalSeconds: number): Pr
 }
 
 /** CPU milliseconds of one of `count` calls, with all that their processes cost from start to end, here and there. */
-async function batchMs(count: number, call: () => Promise<void>): Promise<number> {
+async function batchMs(count: number, call: () => Promise<unknown>): Promise<number> {
   const total = async () => ownCpuSeconds() + (await endedChildrenCpuSeconds());
   const before = await total();
   for (let index = 0; index < count; index += 1) await call();
   return (((await total()) - before) / count) * 1000;
-}
-
-/** A process that makes one JPEG of a segment. */
-async function thumbnailByProcess(path: string, input: readonly string[], segment: string): Promise<void> {
-  let bytes = 0;
-  await runMeasured(
-    [path],
-    [
-      ...['-hide_banner', '-nostdin', '-nostats', '-threads', '1', '-t', '1', ...input, '-i', segment],
-      ...['-vf', `scale=${size.width}:${size.height}`, '-f', 'image2pipe', '-c:v', 'mjpeg', '-vframes', '1', 'pipe:1'],
-    ],
-    (piece) => {
-      bytes += piece.length;
-    },
-  );
-  if (bytes === 0) throw new Error('no thumbnail');
 }
 
 /** CPU milliseconds of one JPEG, all threads of this process counted. */

@@ -4,13 +4,15 @@ import { join } from 'node:path';
 import { BufferSource, EncodedPacketSink, Input, MP4 } from 'mediabunny';
 import { runToEnd } from '../../src/ffmpeg/child.js';
 import { findFfmpeg } from '../../src/ffmpeg/locate.js';
+import { clockPicture } from '../../test/support/clock-picture.js';
 
 /**
  * What decoding a keyframe costs depends on its bytes, so on what is in the picture.
  * `plain`: an animated picture, keyframes of some 40 kB. `usual`: with a little sensor noise, some 100 kB, five times the
- * average picture, as in camera footage. `grainy`: strong noise, some 190 kB.
+ * average picture, as in camera footage. `grainy`: strong noise, some 190 kB. `numbered`: `usual` with a strip across its middle in which
+ * `readClockPicture` finds the frame's number.
  */
-export type Picture = 'plain' | 'usual' | 'grainy';
+export type Picture = 'plain' | 'usual' | 'grainy' | 'numbered';
 
 export interface ClipOptions {
   readonly picture?: Picture;
@@ -24,12 +26,22 @@ export interface ClipOptions {
   readonly kilobits?: number;
 }
 
-const noise: Readonly<Record<Picture, string>> = {
-  plain: 'null',
-  usual: 'noise=alls=7:allf=t',
-  grainy: 'noise=alls=14:allf=t',
-};
+const RATE = 30;
 const BASE_SECONDS = 10;
+/** Numbers of `numbered` frames go from 0 to one less than this, again and again. */
+export const NUMBERED_FRAMES = RATE * BASE_SECONDS;
+
+const moving = `testsrc2=size=1920x1080:rate=${RATE}`;
+const usual = `${moving},noise=alls=7:allf=t`;
+const strip = clockPicture({ size: '1920x120', rate: RATE });
+export const numberedPicture = `${usual}[picture];${strip}[strip];[picture][strip]overlay=y=(H-h)/2`;
+/** As lavfi makes them. */
+const pictures: Readonly<Record<Picture, string>> = {
+  plain: `${moving},null`,
+  usual,
+  grainy: `${moving},noise=alls=14:allf=t`,
+  numbered: numberedPicture,
+};
 const USUAL_KILOBITS = 4500;
 
 /** 1080p30 H.264 at 4.5 Mbit/s unless told, a keyframe every 2 s, AAC sound; made once and kept in the temporary directory. */
@@ -40,7 +52,7 @@ export async function makeClip(options: ClipOptions): Promise<string> {
   const name = (length: number, extension: string) =>
     `v3-${picture}-${bFrames ? 'b' : 'p'}-${rate}${length}.${extension}`;
   const base = await kept(name(BASE_SECONDS, 'mp4'), (path) => [
-    ...['-f', 'lavfi', '-i', `testsrc2=size=1920x1080:rate=30,${noise[picture]}`],
+    ...['-f', 'lavfi', '-i', pictures[picture]],
     ...['-f', 'lavfi', '-i', 'sine=frequency=440:sample_rate=48000', '-t', String(BASE_SECONDS)],
     ...['-c:v', 'libx264', '-preset', 'superfast', '-pix_fmt', 'yuv420p', '-bf', bFrames ? '3' : '0'],
     ...['-g', '60', '-keyint_min', '60', '-sc_threshold', '0'],

@@ -11,7 +11,7 @@ test('a quick run asks all that a machine is first asked about, and leaves out w
   expect(quick).toEqual(
     expect.arrayContaining([
       ...['side-pipe', 'process-per-thumbnail', 'first-thumbnail', 'capacity', 'publisher', 'outage'],
-      ...['serving', 'micro', 'startup', 'churn'],
+      ...['serving', 'micro', 'startup', 'churn', 'freshness'],
     ]),
   );
   expect(quick).not.toContain('soak');
