@@ -11,8 +11,8 @@ import { summarizeAges, type Way, watchAges } from './support/picture-age.js';
 import { type Answer, atMost, type QuestionOptions, type Ratio, type Row } from './support/question.js';
 
 const SEGMENT_SECONDS = 2;
-const LOOK_EVERY_MS = 100;
-const KEY = 'a-key-of-the-camera';
+/** No part of a segment's length: it would be the same moments of each segment that are looked at. */
+const LOOK_EVERY_MS = 97;
 const size = { width: 640, height: 360 };
 /** How often Owncast makes its thumbnail. */
 const TIMER_SECONDS = 20;
@@ -40,7 +40,7 @@ export async function run({ quick }: QuestionOptions): Promise<Answer> {
       cameras.push(
         await startCamera({
           ...{ ffmpeg: path, clip, framesMs, intervalSeconds, ...size, segmentSeconds: SEGMENT_SECONDS },
-          ...{ nodeUrl: node.url, stream: nameOf(intervalSeconds), port, key: KEY },
+          ...{ nodeUrl: node.url, stream: nameOf(intervalSeconds), port, key: keyOf(intervalSeconds) },
           hasTimer: intervalSeconds === TIMER_SECONDS,
         }),
       );
@@ -67,10 +67,11 @@ export async function run({ quick }: QuestionOptions): Promise<Answer> {
 }
 
 const nameOf = (intervalSeconds: number) => `every-${intervalSeconds}-s`;
+const keyOf = (intervalSeconds: number) => `a-key-of-camera-${intervalSeconds}`;
 
 function streamOf(intervalSeconds: number) {
   return {
-    ...{ name: nameOf(intervalSeconds), source: 'push', keys: [KEY] },
+    ...{ name: nameOf(intervalSeconds), source: 'push', keys: [keyOf(intervalSeconds)] },
     hls: { segmentSeconds: SEGMENT_SECONDS },
     thumbnail: { intervalSeconds, staleAfterSeconds: 60, ...size },
   };
