@@ -143,4 +143,21 @@ describe('the monitor of the watch page', () => {
     await close();
     expect(complaints.filter((text) => !text.includes('/live/plain/'))).toEqual([]);
   });
+
+  it('says that it could not be loaded, and can be started again', { timeout: 60_000 }, async () => {
+    const node = await startClockNode();
+    const { page, close } = await openPage(browser);
+    const worker = '**/monitor-worker.js';
+    await page.route(worker, (route) => route.abort());
+    await page.goto(`${node.url}/watch/cam`);
+    const [button, status] = [page.locator('[data-monitor] button'), page.locator('[data-monitor-status]')];
+    await button.click();
+    await expect.poll(() => status.textContent()).toBe('It could not be loaded.');
+    expect(await button.textContent()).toBe('Start');
+    await page.unroute(worker);
+    await button.click();
+    await isPlaying(page);
+    expect(await page.evaluate<Seen[]>(readChanges(5))).toHaveLength(5);
+    await close();
+  });
 });

@@ -4,7 +4,8 @@ const words = { playing: '', waiting: 'Waiting for the picture' } as const;
 
 /** The panel with a stream's monitor: starts it when asked to, and rests while nobody can see the page. */
 export function mountMonitor(root: HTMLElement): void {
-  const [canvas, button, status] = [find(root, 'canvas'), find(root, 'button'), find(root, '[data-monitor-status]')];
+  const [button, status] = [find(root, 'button'), find(root, '[data-monitor-status]')];
+  let canvas = find(root, 'canvas');
   const canPlay = 'transferControlToOffscreen' in HTMLCanvasElement.prototype;
   if (!canPlay) {
     status.textContent = 'This browser cannot show it.';
@@ -27,6 +28,7 @@ export function mountMonitor(root: HTMLElement): void {
     }
     worker = new Worker(new URL('monitor-worker.js', import.meta.url), { type: 'module', name: 'monitor' });
     worker.onmessage = ({ data }: MessageEvent<MonitorNews>) => show(data);
+    worker.onerror = fail;
     const offscreen = (canvas as HTMLCanvasElement).transferControlToOffscreen();
     order({ kind: 'show', canvas: offscreen, url: socketUrl(root.dataset['monitorUrl'] ?? '') }, [offscreen]);
   };
@@ -37,13 +39,26 @@ export function mountMonitor(root: HTMLElement): void {
     status.textContent = '';
   };
 
-  button.hidden = false;
-  button.addEventListener('click', () => {
-    isStarted = !isStarted;
+  /** The worker could not be loaded, or broke: the next start makes another. */
+  const fail = (): void => {
+    worker?.terminate();
+    worker = undefined;
+    // What was transferred to a worker cannot be transferred again.
+    const fresh = canvas.cloneNode() as HTMLElement;
+    canvas.replaceWith(fresh);
+    canvas = fresh;
+    setStarted(false);
+    status.textContent = 'It could not be loaded.';
+  };
+  const setStarted = (value: boolean): void => {
+    isStarted = value;
     button.textContent = isStarted ? 'Stop' : 'Start';
     if (isStarted) start();
     else stop();
-  });
+  };
+
+  button.hidden = false;
+  button.addEventListener('click', () => setStarted(!isStarted));
   document.addEventListener('visibilitychange', () => {
     if (isStarted) order({ kind: document.hidden ? 'hold' : 'go-on' });
   });

@@ -125,6 +125,7 @@ export class SeekStrip {
 
   /** Once the sheet is there: a sheet that grows has another address each time, and the one before is better than none. */
   #draw(picture: StoryboardPicture): void {
+    if (picture === this.#drawn) return;
     const { url, x, y, width, height } = picture;
     this.#drawn = picture;
     const { style } = this.#image;
