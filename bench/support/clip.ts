@@ -27,9 +27,12 @@ export interface ClipOptions {
 }
 
 const RATE = 30;
+/** So much is encoded, and sent again and again. */
 const BASE_SECONDS = 10;
+/** No interval of a thumbnail is a multiple of it: the next picture would have the number of the one before. */
+const NUMBERED_SECONDS = 14;
 /** Numbers of `numbered` frames go from 0 to one less than this, again and again. */
-export const NUMBERED_FRAMES = RATE * BASE_SECONDS;
+export const NUMBERED_FRAMES = RATE * NUMBERED_SECONDS;
 
 const moving = `testsrc2=size=1920x1080:rate=${RATE}`;
 const usual = `${moving},noise=alls=7:allf=t`;
@@ -50,10 +53,11 @@ export async function makeClip(options: ClipOptions): Promise<string> {
   const { kilobits = USUAL_KILOBITS } = options;
   const rate = kilobits === USUAL_KILOBITS ? '' : `${kilobits}-`;
   const name = (length: number, extension: string) =>
-    `v3-${picture}-${bFrames ? 'b' : 'p'}-${rate}${length}.${extension}`;
-  const base = await kept(name(BASE_SECONDS, 'mp4'), (path) => [
+    `v4-${picture}-${bFrames ? 'b' : 'p'}-${rate}${length}.${extension}`;
+  const baseSeconds = picture === 'numbered' ? NUMBERED_SECONDS : BASE_SECONDS;
+  const base = await kept(name(baseSeconds, 'mp4'), (path) => [
     ...['-f', 'lavfi', '-i', pictures[picture]],
-    ...['-f', 'lavfi', '-i', 'sine=frequency=440:sample_rate=48000', '-t', String(BASE_SECONDS)],
+    ...['-f', 'lavfi', '-i', 'sine=frequency=440:sample_rate=48000', '-t', String(baseSeconds)],
     ...['-c:v', 'libx264', '-preset', 'superfast', '-pix_fmt', 'yuv420p', '-bf', bFrames ? '3' : '0'],
     ...['-g', '60', '-keyint_min', '60', '-sc_threshold', '0'],
     ...[
@@ -71,7 +75,7 @@ export async function makeClip(options: ClipOptions): Promise<string> {
     ],
   ]);
   return kept(name(seconds, sound ? container : `silent.${container}`), (path) => [
-    ...['-stream_loop', String(Math.ceil(seconds / BASE_SECONDS)), '-i', base],
+    ...['-stream_loop', String(Math.ceil(seconds / baseSeconds)), '-i', base],
     ...['-t', String(seconds), ...(sound ? [] : ['-an']), '-c', 'copy', path],
   ]);
 }

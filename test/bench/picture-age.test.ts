@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import sharp from 'sharp';
 import { expect, onTestFinished, test } from 'vitest';
-import { numberedPicture } from '../../bench/support/clip.js';
+import { NUMBERED_FRAMES, numberedPicture } from '../../bench/support/clip.js';
 import { createAgeReader, sentAt, summarizeAges, watchAges } from '../../bench/support/picture-age.js';
 import { thumbnailByProcess } from '../../bench/support/thumbnail-process.js';
 import { readClockPicture } from '../support/clock-picture.js';
@@ -40,6 +40,10 @@ test('a number stands for the last frame of that number that had been sent', () 
   expect(sentAt(frames, 0, 1000)).toBe(60);
   expect(() => sentAt(frames, 2, 19)).toThrow('before it was sent');
   expect(() => sentAt(frames, 3, 1000)).toThrow('frame 3');
+});
+
+test.each([2, 4, 5, 6, 10, 18, 20, 22])('pictures %d s apart have different numbers', (seconds) => {
+  expect((seconds * 30) % NUMBERED_FRAMES).not.toBe(0);
 });
 
 test('whatever frame is seen within a round of numbers, it is found', () => {
