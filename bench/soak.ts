@@ -12,7 +12,7 @@ const STREAMS = 10;
 const INTERVAL_SECONDS = 5;
 const GOP_SECONDS = 2;
 /** V8 and the allocator settle, ever more slowly: what they take in the first minutes is no leak. */
-const SETTLING_MINUTES = 20;
+const SETTLING_MINUTES = 15;
 /** As the container and the systemd unit set it. */
 const TUNING = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '131072' };
 
