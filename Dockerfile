@@ -1,6 +1,9 @@
 # syntax=docker/dockerfile:1
-# linux/amd64, linux/arm64 and linux/arm/v7: docker buildx build --platform linux/amd64,linux/arm64,linux/arm/v7 .
-FROM node:22-bookworm-slim AS build
+# linux/amd64 and linux/arm64: docker buildx build --platform linux/amd64,linux/arm64 .
+# linux/arm/v7: docker buildx build --platform linux/arm/v7 --build-arg NODE=22 .
+# Node.js 24 has long-term support until April 2028. 22, supported until April 2027, is the last with official images for arm/v7.
+ARG NODE=24
+FROM node:${NODE}-trixie-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
 # @ffmpeg-installer's script only sets a mode that the package has already.
@@ -12,8 +15,7 @@ RUN npm prune --omit=dev --ignore-scripts --no-audit --no-fund
 # One place for the embedded ffmpeg, whatever the platform.
 RUN node -e "require('fs').symlinkSync(require('@ffmpeg-installer/ffmpeg').path, 'ffmpeg')" && chmod +x "$(readlink ffmpeg)"
 
-# Node.js 22 is the last with official images for arm/v7.
-FROM node:22-bookworm-slim
+FROM node:${NODE}-trixie-slim
 LABEL org.opencontainers.image.title="sidepipe"
 LABEL org.opencontainers.image.description="A live-streaming node whose picture never goes stale"
 LABEL org.opencontainers.image.version="0.1.0"
@@ -39,7 +41,7 @@ ENV SIDEPIPE_FFMPEG_PATH=/usr/local/bin/sidepipe-ffmpeg
 RUN install -d -o node -g node /var/lib/sidepipe
 USER node
 EXPOSE 8080 1935
-HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.SIDEPIPE_HTTP_PORT || 8080) + '/readyz').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.SIDEPIPE_HTTP_PORT || 8080) + '/healthz').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 # Reaps what is left behind and hands SIGTERM on; the node then ends every stream in order.
 ENTRYPOINT ["tini", "--", "node", "dist/cli.js"]
 CMD ["serve"]

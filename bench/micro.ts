@@ -110,8 +110,10 @@ async function pictureOutput(): Promise<Buffer> {
   const given: Buffer[] = [];
   const filter = `fps=1,scale=${width}:${height}:flags=area,format=rgb24`;
   const output = ['-c:v', 'rawvideo', '-f', 'nut', '-write_index', '0', '-frames:v', String(pictures), 'pipe:1'];
-  await runMeasured([path], ['-hide_banner', '-nostdin', '-i', clip, '-an', '-vf', filter, ...output], (piece) => {
-    given.push(piece);
+  await runMeasured([path], ['-hide_banner', '-nostdin', '-i', clip, '-an', '-vf', filter, ...output], {
+    onPiece: (piece) => {
+      given.push(piece);
+    },
   });
   return Buffer.concat(given);
 }

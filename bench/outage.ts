@@ -38,7 +38,7 @@ async function measure(quick: boolean, environment: Readonly<Record<string, stri
   const config = { storage, streams, log: { level: 'silent' } };
   const node = await startNodeProcess({ config, environment });
   try {
-    const isReady = async () => (await fetch(`${node.url}/readyz`)).ok;
+    const isReady = async () => (await fetch(`${node.url}/readyz?streams=all`)).ok;
     await until('the node to be ready', isReady, { timeoutMs: 60_000, intervalMs: 200 });
     const facts = await measureOutage({
       ...{ url: node.url, pid: node.pid, server },

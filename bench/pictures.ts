@@ -86,6 +86,7 @@ async function picturesMs(frames: readonly Buffer[], count: number, stream: obje
   const images = new StreamImages({
     config,
     now: Date.now,
+    dateOf: (at) => at,
     uploads: true,
     timeline: () => [],
     onEvent: (event) => {
@@ -118,8 +119,10 @@ async function commandMs(path: string, count: number, args: readonly string[]): 
   const before = await total();
   for (let index = 0; index < count; index += 1) {
     let bytes = 0;
-    await runMeasured([path], ['-hide_banner', '-nostdin', '-nostats', '-threads', '1', ...args], (piece) => {
-      bytes += piece.length;
+    await runMeasured([path], ['-hide_banner', '-nostdin', '-nostats', '-threads', '1', ...args], {
+      onPiece: (piece) => {
+        bytes += piece.length;
+      },
     });
     if (bytes === 0) throw new Error('the command made nothing');
   }
@@ -131,11 +134,9 @@ async function rawFrames(path: string, clip: string): Promise<Buffer[]> {
   const pieces: Buffer[] = [];
   const filter = `fps=1/2,scale=${size.width}:${size.height}:flags=area`;
   const output = ['-pix_fmt', 'rgb24', '-f', 'rawvideo', '-vframes', String(frameCount), 'pipe:1'];
-  await runMeasured(
-    [path],
-    ['-hide_banner', '-nostdin', '-i', clip, '-vf', filter, ...output],
-    (piece) => void pieces.push(piece),
-  );
+  await runMeasured([path], ['-hide_banner', '-nostdin', '-i', clip, '-vf', filter, ...output], {
+    onPiece: (piece) => void pieces.push(piece),
+  });
   const all = Buffer.concat(pieces);
   const bytes = size.width * size.height * 3;
   return Array.from({ length: frameCount }, (_, index) => all.subarray(index * bytes, (index + 1) * bytes));

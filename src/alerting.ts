@@ -1,5 +1,6 @@
 import type { AlertChange } from './alerts/alert.js';
 import { Alerts } from './alerts/alerts.js';
+import type { NodeClock } from './clock.js';
 import type { Config } from './config/schema.js';
 import type { StreamEvents } from './stream/events.js';
 import type { Feed } from './stream/feed.js';
@@ -16,15 +17,16 @@ export interface AlertingOptions {
   readonly feed: Pick<Feed, 'publish'>;
   readonly metrics: Metrics;
   readonly log: Logger;
+  readonly clock: Pick<NodeClock, 'now' | 'dateOf'>;
 }
 
 /** More than all streams can tell of while one event is dealt with, which takes no waiting. */
 const EVENTS_LIMIT = 10_000;
 
 /** Alerts of what happens to the streams of a node, begun. */
-export function openAlerts({ config, events, feed, metrics, log }: AlertingOptions): Alerts {
+export function openAlerts({ config, events, feed, metrics, log, clock }: AlertingOptions): Alerts {
   const alerts = new Alerts({
-    ...{ config, metrics, log },
+    ...{ config, metrics, log, now: clock.now, dateOf: clock.dateOf },
     events: events.subscribe({ limit: EVENTS_LIMIT }),
     onChange: (change) => feed.publish(alertEvent(change)),
     userAgent: `sidepipe/${version}`,

@@ -1,17 +1,22 @@
 import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { NodeClock } from './clock.js';
 import { checkConfig } from './config/parse.js';
 import { configInvalid, formatPath } from './config/problems.js';
 import { collectSecrets, createRedactor } from './config/redact.js';
 import type { Config, ConfigInput, StreamConfig } from './config/schema.js';
 import type { SidepipeError } from './errors.js';
 import { readCapabilities } from './ffmpeg/capabilities.js';
+import { passedEnvironment } from './ffmpeg/environment.js';
 import { createOrphanGuard } from './ffmpeg/guard.js';
 import { findFfmpeg } from './ffmpeg/locate.js';
+import type { LogLine } from './ffmpeg/log-line.js';
+import { FIRST_CHOICE } from './frames/decode.js';
 import type { Frame } from './frames/frame.js';
 import { createEgress } from './ingest/egress.js';
+import { sourceAsFound } from './ingest/found-kind.js';
 import { readSource } from './ingest/source.js';
-import { firstDecode } from './stream/plan.js';
+import { fixedDecode } from './stream/plan.js';
 import { defaultRestartPolicy, failuresAfter, restartDelayMs } from './stream/restart-policy.js';
 import { StreamRun } from './stream/run.js';
 import type { RunOptions } from './stream/run-options.js';
@@ -77,6 +82,7 @@ class Capture implements FrameCapture {
   readonly #frames: Subscription<CapturedFrame>;
   #run: StreamRun | undefined;
   #running: Promise<void> | undefined;
+  readonly #clock = new NodeClock();
   #failure: unknown;
   #sequence = 0;
 
@@ -134,7 +140,11 @@ class Capture implements FrameCapture {
   }
 
   async #capture(): Promise<void> {
-    const capabilities = await readCapabilities(await findFfmpeg(this.#config.ffmpeg.path));
+    const capabilities = await readCapabilities(
+      await findFfmpeg(this.#config.ffmpeg.path),
+      undefined,
+      passedEnvironment(process.env, this.#config.ffmpeg.environment),
+    );
     const guard = await createOrphanGuard({});
     const egress = createEgress();
     await egress.start();
@@ -150,57 +160,75 @@ class Capture implements FrameCapture {
   async #supervise(tools: Tools): Promise<void> {
     const { signal } = this.#closing;
     const config = this.#config.streams[0]!;
-    let decode = firstDecode(config);
+    let source = sourceOf(config);
+    let decode = fixedDecode(config, source);
+    let needs = firstNeeds(config, source);
+    let isFound = false;
     let failures = 0;
     let attempt = 0;
     while (!signal.aborted) {
       let firstAt: number | undefined;
+      let opened: readonly LogLine[] = [];
       this.#run = new StreamRun({
         ...this.#runOptions(tools),
-        decode,
+        source,
+        needs,
+        decode: decode ?? FIRST_CHOICE,
+        isDecodeOpen: decode === undefined,
         attempt,
+        onLine: (line) => {
+          if (line.text.startsWith('Input #0')) opened = [line];
+        },
         onPicture: (picture, capturedAt) => {
-          firstAt ??= Date.now();
-          this.#topic.publish({ ...picture, capturedAt, sequence: this.#sequence++ });
+          firstAt ??= this.#clock.now();
+          const date = this.#clock.dateOf(capturedAt);
+          this.#topic.publish({ ...picture, capturedAt: date, sequence: this.#sequence++ });
         },
       });
       const end = await this.#run.run();
       if (end.kind === 'stopped' || end.kind === 'ended') return;
       if (end.kind === 'replanned') {
         if ('decode' in end) decode = end.decode;
+        if ('needs' in end) needs = end.needs;
         continue;
       }
       if (end.kind === 'continued') continue;
+      const found = sourceAsFound(source, [...opened, ...this.#run.log()]);
+      source = found ?? source;
+      // At once, but only once: the source may be this now and that at the next time.
+      if (found !== undefined && !isFound) {
+        isFound = true;
+        continue;
+      }
       if (end.error.fault === 'caller') throw end.error;
       this.#options.onTrouble?.(end.error);
-      failures = failuresAfter(defaultRestartPolicy, failures, firstAt === undefined ? 0 : Date.now() - firstAt);
+      failures = failuresAfter(defaultRestartPolicy, failures, firstAt === undefined ? 0 : this.#clock.now() - firstAt);
       attempt = firstAt === undefined ? attempt + 1 : 0;
       await pause(restartDelayMs(defaultRestartPolicy, failures, Math.random()), signal).catch(() => {});
     }
   }
 
-  #runOptions(tools: Tools): Omit<RunOptions, 'decode' | 'attempt' | 'onPicture'> {
+  #runOptions(
+    tools: Tools,
+  ): Omit<RunOptions, 'source' | 'onLine' | 'needs' | 'decode' | 'isDecodeOpen' | 'attempt' | 'onPicture'> {
     const config = this.#config.streams[0]!;
     const { startTimeoutSeconds, stallTimeoutSeconds } = this.#config.ffmpeg;
-    const source = sourceOf(config);
     return {
       ...tools,
       config,
-      source,
-      sink: undefined,
+      makesMedia: false,
       policy: undefined,
+      maxPixels: this.#config.ffmpeg.maxPixels,
       startTimeoutMs: startTimeoutSeconds * 1000,
       stallTimeoutMs: stallTimeoutSeconds * 1000,
       maxSegmentBytes: 0,
       redact: createRedactor(collectSecrets(this.#config)),
-      needs: firstNeeds(config),
       encoders: new Map(),
-      now: Date.now,
+      now: this.#clock.now,
       delay: pause,
       // A buffer of its own for each: it is the reader's from then on.
       acquire: (bytes) => new Uint8Array(bytes),
-      onSegment: () => {},
-      onLine: () => {},
+      onPart: () => {},
       snapshots: { isWanted: false, from: () => {}, offer: () => {}, fail: () => {} },
     };
   }

@@ -13,7 +13,13 @@ import { checkApiStream } from './stream/api-rules.js';
 import type { CreatedStream, StreamControl, StreamSettings } from './stream/control.js';
 import type { LoadGuard } from './stream/load/guard.js';
 import { mergePatch } from './stream/merge-patch.js';
-import { fingerprintOf, type SavedStream, SavedStreams, type StateStore } from './stream/saved-streams.js';
+import {
+  type ChangeOptions,
+  fingerprintOf,
+  type SavedStream,
+  SavedStreams,
+  type StateStore,
+} from './stream/saved-streams.js';
 import type { WantedStream } from './stream/wanted.js';
 import type { Logger } from './telemetry/logger.js';
 
@@ -35,6 +41,8 @@ export class Control implements StreamControl {
   readonly #options: ControlOptions;
   #config: Config;
   readonly #saved: SavedStreams;
+  /** Another node's streams were read and could not begin yet. */
+  #isBehind = false;
   /** One change at a time: each is checked against what the one before left. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -42,7 +50,11 @@ export class Control implements StreamControl {
     this.#options = options;
     this.#config = options.config;
     const { state, log } = options;
-    this.#saved = new SavedStreams({ state, log, onRetry: () => this.#startAgain() });
+    this.#saved = new SavedStreams({
+      ...{ state, log },
+      onRetry: () => this.#startAgain(),
+      onFollow: () => void this.#follow(),
+    });
   }
 
   get publishPorts(): StreamControl['publishPorts'] {
@@ -77,30 +89,30 @@ export class Control implements StreamControl {
       }
       return this.#apply();
     });
+    this.#options.fleet.retry();
   }
 
   async create(input: unknown): Promise<CreatedStream> {
-    const made: { key: string | undefined; created: boolean } = { key: undefined, created: true };
+    const made: { key: string | undefined; created: boolean; name: string } = {
+      key: undefined,
+      created: true,
+      name: '',
+    };
     const needsKey = isRecord(input) && input['source'] === 'push' && input['keys'] === undefined;
     const key = needsKey ? newKey() : undefined;
     const whole = key === undefined ? input : { ...(input as object), keys: [key] };
-    const { name } = await this.#inTurn(async () => {
-      this.#saved.mustBeLoaded();
-      const config = this.#check(whole);
-      const { name } = config;
-      const madeFrom = fingerprintOf(input);
-      const old = this.#saved.get(name);
-      if (old !== undefined && old.madeFrom === madeFrom && !this.#isConfigured(name)) {
-        made.created = false;
-        return { done: undefined, name };
-      }
+    const madeFrom = fingerprintOf(input);
+    await this.#edit((saved) => {
+      const { name } = this.#check(whole);
+      const old = saved.get(name);
+      const isSame = old !== undefined && old.madeFrom === madeFrom && !this.#isConfigured(name);
+      Object.assign(made, { name, key: isSame ? undefined : key, created: !isSame });
+      if (isSame) return undefined;
       if (old !== undefined || this.#isConfigured(name)) throw streamExists(name, old === undefined);
       this.#admitOne();
-      made.key = key;
-      await this.#saved.set({ input: whole as SavedStream['input'], madeFrom }, () => this.#admit());
-      return { done: this.#apply().done, name };
+      return new Map(saved).set(name, { input: whole as SavedStream['input'], madeFrom });
     });
-    return { ...made, name };
+    return made;
   }
 
   async update(name: string, patch: unknown): Promise<void> {
@@ -110,12 +122,15 @@ export class Control implements StreamControl {
   }
 
   async remove(name: string): Promise<void> {
-    await this.#inTurn(async () => {
-      this.#saved.mustBeLoaded();
+    await this.#edit((saved) => {
       this.#ownStream(name);
-      await this.#saved.remove(name, () => this.#admit());
-      return this.#apply();
+      return new Map([...saved].filter(([each]) => each !== name));
     });
+  }
+
+  /** Whether the stream is gone when the node is: it came through the API, and nothing is saved. */
+  isForgotten(name: string): boolean {
+    return this.#options.state === undefined && this.#saved.get(name) !== undefined && !this.#isConfigured(name);
   }
 
   restart(name: string): Promise<boolean> {
@@ -142,13 +157,43 @@ export class Control implements StreamControl {
   }
 
   async #change(name: string, edit: (saved: SavedStream) => unknown): Promise<void> {
-    await this.#inTurn(async () => {
-      this.#saved.mustBeLoaded();
+    await this.#edit((saved) => {
       const input = edit(this.#ownStream(name));
       this.#check(input, name);
-      await this.#saved.set({ input: input as SavedStream['input'], madeFrom: undefined }, () => this.#admit());
+      return new Map(saved).set(name, { input: input as SavedStream['input'], madeFrom: undefined });
+    });
+  }
+
+  /** Changes the saved streams, and then those that run. `edit` is called again where another node's change came first. */
+  async #edit(edit: ChangeOptions['edit']): Promise<void> {
+    await this.#inTurn(async () => {
+      this.#saved.mustBeLoaded();
+      const onFollowed = async () => void (await this.#adopt());
+      await this.#saved.change({ edit, admit: () => this.#admit(), onFollowed });
       return this.#apply();
     });
+  }
+
+  /** Makes another node's streams this node's. */
+  async #adopt(): Promise<{ readonly done: Promise<void> }> {
+    this.#tellUnusable();
+    await this.#admit();
+    return this.#apply();
+  }
+
+  async #follow(): Promise<void> {
+    const followed = this.#inTurn(async () => {
+      if (!(await this.#saved.follow()) && !this.#isBehind) return { done: undefined };
+      // What cannot begin now is tried again the next time.
+      this.#isBehind = true;
+      const adopted = await this.#adopt();
+      this.#isBehind = false;
+      return adopted;
+    });
+    await followed.then(
+      () => this.#saved.followed(),
+      (error: unknown) => this.#saved.followed(error),
+    );
   }
 
   /** The stream as it would run. Throws `request-invalid` with everything that is wrong. `name`: of the stream that it replaces. */

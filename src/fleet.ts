@@ -64,6 +64,11 @@ export class Fleet {
     return true;
   }
 
+  /** Ends long waits for sources that denied access: the operator may have changed what they deny. */
+  retry(): void {
+    for (const name of this.#wanted.keys()) this.#options.registry.get(name)?.retry();
+  }
+
   /** Lets nothing more come. Settles when what is under way is done. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -102,7 +107,7 @@ export class Fleet {
 
   async #replace(wanted: WantedStream): Promise<void> {
     const { registry, closeDeadlineMs } = this.#options;
-    await registry.get(wanted.config.name)?.close(closeDeadlineMs, { goesOn: true });
+    await registry.get(wanted.config.name)?.close(closeDeadlineMs, 'replaced');
     this.#begin(wanted);
   }
 

@@ -13,6 +13,7 @@ export class Lifetime {
   #starting: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
   #ending: Promise<void> | undefined;
+  #hasStarted = false;
 
   constructor(options: LifetimeOptions) {
     this.#options = options;
@@ -21,11 +22,21 @@ export class Lifetime {
   /** Throws what the start throws, once all that had begun has ended; `aborted` once `close` was called. */
   async start(): Promise<void> {
     this.mustBeOpen();
-    this.#starting ??= this.#options.start().catch(async (error: unknown) => {
-      await this.#end();
-      throw error;
-    });
+    this.#starting ??= this.#options.start().then(
+      () => {
+        this.#hasStarted = true;
+      },
+      async (error: unknown) => {
+        await this.#end();
+        throw error;
+      },
+    );
     return this.#starting;
+  }
+
+  get phase(): 'starting' | 'started' | 'closing' {
+    if (this.#closing !== undefined || this.#ending !== undefined) return 'closing';
+    return this.#hasStarted ? 'started' : 'starting';
   }
 
   close(): Promise<void> {

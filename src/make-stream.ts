@@ -23,7 +23,6 @@ type Shared =
   | 'capabilities'
   | 'encoders'
   | 'guard'
-  | 'sink'
   | 'egress'
   | 'starts'
   | 'load'
@@ -31,7 +30,9 @@ type Shared =
   | 'feed'
   | 'snapshotPlaces'
   | 'metrics'
-  | 'redact';
+  | 'redact'
+  | 'now'
+  | 'dateOf';
 
 /** What a node has for its streams. */
 export interface StreamParts {
@@ -58,7 +59,7 @@ export function makeStream({ config, origin }: WantedStream, parts: StreamParts)
   const source = readSource(config.source, (path) => resolve(path), config.input.format);
   return new Stream({
     ...{ ...shared, ...system },
-    ...{ config, origin, source, log, episodes: createEpisodes({ log }) },
+    ...{ config, origin, source, log, episodes: createEpisodes({ log, now: shared.now }) },
     // For streams that came through the API the policy holds for as long as they live.
     policy: origin === 'api' ? api.sources : undefined,
     nextPublisher: config.source === 'push' ? (signal) => door.desk.next(config.name, signal) : undefined,
@@ -73,6 +74,7 @@ export function makeStream({ config, origin }: WantedStream, parts: StreamParts)
     offlineFile: parts.offlineFile(config.thumbnail.offline),
     playbackKeys: () => playbackKeysOf(playback(), config.playback),
     restart: restartOf(config, source, { ...defaultRestartPolicy, ...parts.restart }),
+    maxPixels: ffmpeg.maxPixels,
     startTimeoutMs: ffmpeg.startTimeoutSeconds * 1000,
     stallTimeoutMs: ffmpeg.stallTimeoutSeconds * 1000,
     maxSegmentBytes: MAX_SEGMENT_BYTES,

@@ -1,16 +1,18 @@
 import { openAlerts } from './alerting.js';
 import type { Alerts } from './alerts/alerts.js';
+import { NodeClock } from './clock.js';
 import { ensureAdminToken } from './config/admin-token.js';
 import { parseConfig } from './config/parse.js';
 import type { Config, ConfigInput } from './config/schema.js';
 import { SecretKeeper } from './config/secret-keeper.js';
 import { Control } from './control.js';
+import { connectionBudget, descriptorProblem, readDescriptorLimit } from './descriptors.js';
 import { readCapabilities } from './ffmpeg/capabilities.js';
 import { EncoderDesk } from './ffmpeg/encoder-desk.js';
+import { passedEnvironment } from './ffmpeg/environment.js';
 import { createOrphanGuard } from './ffmpeg/guard.js';
 import { findFfmpeg } from './ffmpeg/locate.js';
 import { Fleet } from './fleet.js';
-import { createSegmentSink } from './hls/sink.js';
 import { type App, createApp } from './http/app.js';
 import { createHttpServer, type HttpAddress } from './http/server.js';
 import { appSettings, serverSettings } from './http-settings.js';
@@ -19,10 +21,11 @@ import { readOfflineFiles } from './images/offline-file.js';
 import { createEgress } from './ingest/egress.js';
 import type { RtmpServer } from './ingest/rtmp/server-types.js';
 import { Lifetime } from './lifetime.js';
+import { createPeerCheck } from './loopback.js';
 import { makeStream, type StreamParts } from './make-stream.js';
 import type { NodeOptions } from './node-options.js';
 import { PublisherDoor } from './publisher-door.js';
-import { openPublishing } from './publishing.js';
+import { openPublishing, type Publishing } from './publishing.js';
 import { type ReloadOptions, reload, reloadFrom } from './reload.js';
 import { createStreamEvents, type StreamEvents } from './stream/events.js';
 import { Feed } from './stream/feed.js';
@@ -33,8 +36,9 @@ import { StreamRegistry } from './stream/registry.js';
 import { SnapshotPlaces } from './stream/snapshot-places.js';
 import { Starts } from './stream/starts.js';
 import { openState } from './stream/state/open.js';
+import type { CloseReason } from './stream/stream.js';
 import type { WantedStream } from './stream/wanted.js';
-import { createLogger } from './telemetry/logger.js';
+import { createLogger, standardOutput } from './telemetry/logger.js';
 import { createMetrics } from './telemetry/metrics.js';
 import { openTracing } from './tracing.js';
 import { version } from './version.js';
@@ -59,17 +63,20 @@ export class SidepipeNode {
   });
   readonly #streams = new StreamRegistry();
   readonly #events = createStreamEvents();
-  readonly #feed = new Feed({ run: Date.now().toString(36), now: Date.now });
+  readonly #clock: NodeClock;
+  readonly #feed: Feed;
   readonly #load: LoadGuard;
   readonly #histories = new Histories();
   readonly #snapshotPlaces = new SnapshotPlaces();
   readonly #closeDeadlineMs: number;
   /** What `close` does, in order. */
   readonly #closers: (() => unknown)[] = [];
+  readonly #forgetDropped: (() => void) | undefined;
   #alerts: Alerts | undefined;
   #address: HttpAddress | undefined;
   readonly #door: PublisherDoor;
   #control: Control | undefined;
+  #publishing: Publishing | undefined;
   #offlineFiles: ReadonlyMap<string, Uint8Array> = new Map();
   readonly #lifetime = new Lifetime({ start: () => this.#start(), end: () => this.#end() });
 
@@ -79,9 +86,18 @@ export class SidepipeNode {
     this.#closeDeadlineMs = options.closeDeadlineMs ?? 5000;
     this.#playback = this.config.playback;
     this.#secrets = new SecretKeeper(this.config);
-    const { log: destination, pretty = false } = options;
+    const { pretty = false, log: destination = standardOutput(pretty) } = options;
     const level = this.config.log.level;
-    this.#log = createLogger({ level, redact: this.#secrets.redact, pretty, ...(destination && { destination }) });
+    this.#log = createLogger({ level, redact: this.#secrets.redact, pretty, destination });
+    this.#clock = new NodeClock({
+      ...(options.timeOfDay && { wall: options.timeOfDay }),
+      onStep: ({ stepSeconds, before, after }) => {
+        const times = { before: new Date(before).toISOString(), after: new Date(after).toISOString() };
+        this.#log.warn({ stepSeconds, ...times }, 'system clock stepped');
+      },
+    });
+    this.#feed = new Feed({ run: Date.now().toString(36), now: this.#clock.date });
+    this.#forgetDropped = destination.onDropped?.((lines) => this.#metrics.logLinesDropped.inc(lines));
     this.#door = new PublisherDoor(this.config, this.#log);
     this.#load = new LoadGuard({
       ...{ config: this.config.guard, openMachine: options.openMachine },
@@ -96,6 +112,9 @@ export class SidepipeNode {
       metrics: this.#metrics,
       feed: this.#feed,
       histories: this.#histories,
+      now: this.#clock.date,
+      steadyNow: this.#clock.now,
+      phase: () => this.#lifetime.phase,
       version,
       log: this.#log,
     });
@@ -128,8 +147,9 @@ export class SidepipeNode {
   }
 
   /**
-   * Ends every stream in order: last segments, ENDLIST, uploads within the deadline; then all that they stood on, for good. A start
-   * that is under way throws `aborted`.
+   * Stops every stream in order: last segments, uploads within the deadline; then all that they stood on, for good. The
+   * playlists get ENDLIST with the option `endStreams` only, and for streams of the API that are not saved. A start that is
+   * under way throws `aborted`.
    */
   close(): Promise<void> {
     return this.#lifetime.close();
@@ -144,13 +164,17 @@ export class SidepipeNode {
     configureSharp();
     const { config } = this;
     this.#offlineFiles = await readOfflineFiles(config.streams);
-    const capabilities = await readCapabilities(await findFfmpeg(config.ffmpeg.path));
+    const { path, environment: names } = config.ffmpeg;
+    const environment = passedEnvironment(process.env, names);
+    const capabilities = await readCapabilities(await findFfmpeg(path), undefined, environment);
     this.#lifetime.mustBeOpen();
     const guard = this.#closedLater(await createOrphanGuard(this.#options));
-    const sink = this.#closedLater(createSegmentSink());
-    const egress = this.#closedLater(createEgress({ networks: config.api.sources.networks }));
-    await Promise.all([sink.start(), egress.start()]);
-    const tracing = this.#closedLater(await openTracing({ telemetry: config.telemetry, log: this.#log }));
+    const isOwn = createPeerCheck();
+    const egress = this.#closedLater(createEgress({ networks: config.api.sources.networks, isOwn }));
+    await egress.start();
+    const tracing = this.#closedLater(
+      await openTracing({ telemetry: config.telemetry, log: this.#log, clock: this.#clock }),
+    );
     const publishing = this.#closedLater(
       await openPublishing({
         ...{ storage: config.storage, log: this.#log, metrics: this.#metrics, events: this.#events },
@@ -158,26 +182,32 @@ export class SidepipeNode {
         traces: tracing?.traces,
       }),
     );
+    this.#publishing = publishing;
     const { type } = config.storage;
     this.#log.info({ version, ffmpeg: capabilities.version, guard: guard.way, storage: type }, 'the node starts');
     if (this.#options.listen !== false) await this.#listen();
     this.#door.workWith(capabilities);
     this.#closedLater(this.#door);
     this.#alerts = openAlerts({
-      ...{ config, events: this.#events, feed: this.#feed, metrics: this.#metrics, log: this.#log },
+      ...{ config, events: this.#events, feed: this.#feed, metrics: this.#metrics, log: this.#log, clock: this.#clock },
     });
-    this.#closedLater(every(TICK_MS, () => void this.#streams.tick()));
-    this.#closedLater(every(STATS_MS, () => this.#streams.tell(this.#feed, this.#histories)));
-    this.#closedLater(this.#streams);
+    this.#closedLater(
+      every(TICK_MS, () => {
+        this.#clock.check();
+        void this.#streams.tick();
+      }),
+    );
+    this.#closedLater(every(STATS_MS, () => this.#streams.tell(this.#feed, this.#histories, this.#clock.now())));
+    this.#closedLater({ close: (deadlineMs) => this.#streams.close(deadlineMs, (name) => this.#reasonOf(name)) });
     this.#closedLater(this.#load).start();
     const starts = new Starts({ atOnce: () => this.#load.startsAtOnce(config.limits.startsAtOnce) });
     const encoders = new EncoderDesk(capabilities);
     this.#lifetime.mustBeOpen();
     await this.#begin({
       shared: {
-        ...{ capabilities, encoders, guard, sink, egress, starts, load: this.#load, events: this.#events },
+        ...{ capabilities, encoders, guard, egress, starts, load: this.#load, events: this.#events },
         ...{ feed: this.#feed, metrics: this.#metrics, snapshotPlaces: this.#snapshotPlaces },
-        redact: this.#secrets.redact,
+        ...{ redact: this.#secrets.redact, now: this.#clock.now, dateOf: this.#clock.dateOf },
       },
       ...{ settings: config, restart: this.#options.restart, door: this.#door, publishing, tracing, log: this.#log },
       playback: () => this.#playback,
@@ -215,6 +245,11 @@ export class SidepipeNode {
     await control.start();
   }
 
+  /** Configured and saved streams are not at their end when the node stops; those that only this run knows are. */
+  #reasonOf(name: string): CloseReason {
+    return this.#options.endStreams || this.#control?.isForgotten(name) ? 'removed' : 'stopped';
+  }
+
   #onWanted(wanted: readonly WantedStream[]): void {
     const configs = wanted.map(({ config }) => config);
     const playback = { name: '', ...this.#playback };
@@ -233,8 +268,8 @@ export class SidepipeNode {
   }
 
   /** As `reload`, of a configuration that has yet to be read: what is wrong with it is logged, problem by problem. */
-  reloadFrom(load: () => Promise<Config>): Promise<void> {
-    return reloadFrom(load, this.#reloading);
+  async reloadFrom(load: () => Promise<Config>): Promise<void> {
+    await Promise.all([reloadFrom(load, this.#reloading), this.#publishing?.renew()]);
   }
 
   get #reloading(): ReloadOptions {
@@ -249,6 +284,7 @@ export class SidepipeNode {
     this.#events.close();
     await this.#alerts?.close(this.#closeDeadlineMs);
     this.#log.info('the node has ended');
+    this.#forgetDropped?.();
   }
 
   /** Notes a part for `close`, which closes the newest first. */
@@ -259,7 +295,14 @@ export class SidepipeNode {
 
   async #listen(): Promise<void> {
     const { fetch, direct } = this.#app;
-    const server = createHttpServer({ ...serverSettings(this.config), fetch, direct, log: this.#log });
+    const limit = await readDescriptorLimit();
+    const problem = descriptorProblem(limit, this.config.streams.length);
+    if (problem !== undefined) this.#log.warn({ limit, ...problem }, 'the limit of open files is low');
+    const server = createHttpServer({
+      ...serverSettings(this.config),
+      connectionBudget: () => connectionBudget(limit, this.#streams.list().length),
+      ...{ fetch, direct, log: this.#log },
+    });
     this.#address = await server.start();
     this.#closedLater(server);
     // Listeners would hold the server up until its deadline.

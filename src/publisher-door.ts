@@ -1,10 +1,12 @@
 import type { Config } from './config/schema.js';
+import { readDescriptorLimit, rtmpBudget } from './descriptors.js';
 import type { Capabilities } from './ffmpeg/capabilities.js';
 import { readCertificate } from './ingest/rtmp/certificate.js';
 import { createKeyring } from './ingest/rtmp/keys.js';
 import { readsCodec } from './ingest/rtmp/readable.js';
 import { createRtmpServer } from './ingest/rtmp/server.js';
 import type { RtmpServer } from './ingest/rtmp/server-types.js';
+import { largePictures } from './stream/picture-limit.js';
 import { PublisherDesk, type PushStream } from './stream/publishers.js';
 import { logRtmp } from './stream/rtmp-events.js';
 import type { WantedStream } from './stream/wanted.js';
@@ -13,13 +15,13 @@ import type { Logger } from './telemetry/logger.js';
 /** Where publishers come in: shut until the first stream waits for them. */
 export class PublisherDoor {
   readonly desk = new PublisherDesk();
-  readonly #config: Pick<Config, 'rtmp' | 'rtmps'>;
+  readonly #config: Pick<Config, 'rtmp' | 'rtmps' | 'ffmpeg'>;
   readonly #log: Logger;
   #server: RtmpServer | undefined;
   #opening: Promise<void> | undefined;
   #reads: (codec: string) => boolean = () => true;
 
-  constructor(config: Pick<Config, 'rtmp' | 'rtmps'>, log: Logger) {
+  constructor(config: Pick<Config, 'rtmp' | 'rtmps' | 'ffmpeg'>, log: Logger) {
     this.#config = config;
     this.#log = log;
   }
@@ -58,13 +60,16 @@ export class PublisherDoor {
   }
 
   async #open(): Promise<void> {
-    const { rtmp, rtmps } = this.#config;
+    const { rtmp, rtmps, ffmpeg } = this.#config;
+    const connections = rtmpBudget(await readDescriptorLimit());
     const server = createRtmpServer({
       ...rtmp,
+      limits: { connections },
       tls: rtmps && { port: rtmps.port, ...(await readCertificate(rtmps)) },
       authorise: (request) => this.desk.authorise(request),
       onPublish: (publisher) => this.desk.arrived(publisher),
       reads: (codec) => this.#reads(codec),
+      tooLarge: (codec, configuration) => largePictures(codec, configuration, ffmpeg.maxPixels),
       observe: logRtmp(this.#log),
     });
     await server.start();

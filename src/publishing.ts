@@ -6,7 +6,7 @@ import type { Publisher } from './storage/publish/types.js';
 import { createPublisher } from './storage/publisher.js';
 import type { ObjectStore } from './storage/store.js';
 import type { StreamEvents } from './stream/events.js';
-import { observeUploads, tellUploads } from './stream/publisher-events.js';
+import { observeUploads, tellTroubles, tellUploads } from './stream/publisher-events.js';
 import type { Traces } from './stream/traces.js';
 import type { Logger } from './telemetry/logger.js';
 import type { Metrics } from './telemetry/metrics.js';
@@ -32,6 +32,8 @@ export interface Publishing {
   urlOf(store: string): string | undefined;
   /** Why a store takes nothing; undefined while it does. */
   troubleOf(store: string): SidepipeError | undefined;
+  /** Reads credentials again and tries at once what stores refuse: somebody may have mended something. Never rejects. */
+  renew(): Promise<void>;
   /** Ends what is under way within the deadline, then the stores. */
   close(deadlineMs: number): Promise<void>;
 }
@@ -54,6 +56,7 @@ export async function openPublishing(options: PublishingOptions): Promise<Publis
   let inUse = first.description;
   const troubles = new Map<unknown, SidepipeError>();
   const tell = tellUploads(log, events);
+  const tellTrouble = tellTroubles(events);
   const count = observeUploads(metrics, isKnown);
   const publisher = createPublisher({
     store: first,
@@ -81,6 +84,7 @@ export async function openPublishing(options: PublishingOptions): Promise<Publis
     },
     observe: (metric) => {
       count(metric);
+      tellTrouble(metric);
       traces?.observe(metric);
     },
   });
@@ -94,6 +98,10 @@ export async function openPublishing(options: PublishingOptions): Promise<Publis
     store: first,
     urlOf: (store) => urls.get(store),
     troubleOf: (store) => troubles.get(store),
+    async renew() {
+      await Promise.all([first.renewCredentials?.(), second?.renewCredentials?.()]);
+      publisher.retryNow();
+    },
     async close(deadlineMs) {
       await publisher.close({ deadlineMs });
       forget();

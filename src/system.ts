@@ -4,8 +4,7 @@ import { cpuSecondsOf } from './ffmpeg/cpu.js';
 import type { StreamEnvironment } from './stream/environment.js';
 
 /** What streams take from the machine itself, which tests give them otherwise. */
-export const system: Pick<StreamEnvironment, 'now' | 'delay' | 'random' | 'randomId' | 'cpuSecondsOf'> = {
-  now: Date.now,
+export const system: Pick<StreamEnvironment, 'delay' | 'random' | 'randomId' | 'cpuSecondsOf'> = {
   delay: (ms, signal) => delay(ms, undefined, signal === undefined ? {} : { signal }),
   random: Math.random,
   randomId: () => randomBytes(4).toString('hex'),

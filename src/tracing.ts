@@ -1,3 +1,4 @@
+import type { NodeClock } from './clock.js';
 import type { Config } from './config/schema.js';
 import { Traces } from './stream/traces.js';
 import type { Logger } from './telemetry/logger.js';
@@ -7,6 +8,7 @@ import { version } from './version.js';
 export interface TracingOptions {
   readonly telemetry: Config['telemetry'];
   readonly log: Logger;
+  readonly clock: Pick<NodeClock, 'now' | 'dateOf'>;
 }
 
 /** What follows pictures and segments, and the way to the collector. */
@@ -17,11 +19,11 @@ export interface Tracing {
 }
 
 /** Undefined where no collector is configured: nothing is loaded then. */
-export async function openTracing({ telemetry, log }: TracingOptions): Promise<Tracing | undefined> {
+export async function openTracing({ telemetry, log, clock }: TracingOptions): Promise<Tracing | undefined> {
   const { endpoint, headers = {}, sampleRatio } = telemetry.otlp;
   if (endpoint === undefined) return undefined;
   const tracer = await openTracer({ endpoint, headers, sampleRatio, version, log });
-  const traces = new Traces({ tracer, now: Date.now });
+  const traces = new Traces({ tracer, now: clock.now, dateOf: clock.dateOf });
   return {
     traces,
     async close(deadlineMs) {

@@ -1,5 +1,6 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { openAlerts } from '../src/alerting.js';
+import { NodeClock } from '../src/clock.js';
 import { parseConfig } from '../src/config/parse.js';
 import { createStreamEvents } from '../src/stream/events.js';
 import { Feed } from '../src/stream/feed.js';
@@ -13,7 +14,7 @@ it('tells whoever listens to the API of an alert, with its times as they stand i
   const alerts = openAlerts({
     config: parseConfig({ streams: [{ name: 'cam', source: 'test', alerts: { blackAfterSeconds: 0 } }] }),
     log: createLogger({ level: 'silent', secrets: [] }),
-    ...{ events, feed, metrics: createMetrics() },
+    ...{ events, feed, metrics: createMetrics(), clock: new NodeClock() },
   });
   onTestFinished(async () => {
     events.close();

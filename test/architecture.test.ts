@@ -83,11 +83,3 @@ it('keeps files that call themselves pure without I/O, clock and logger', async 
   expect(pure.length).toBeGreaterThan(15);
   expect(impure.map(({ file }) => file)).toEqual([]);
 });
-
-it('has no source file over 300 lines', async () => {
-  const files = await sources();
-  const lengths = await Promise.all(
-    files.map(async (file) => (await readFile(join(root, 'src', file), 'utf8')).split('\n').length),
-  );
-  expect(files.filter((_, index) => lengths[index]! > 300)).toEqual([]);
-});

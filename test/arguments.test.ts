@@ -23,7 +23,12 @@ describe('parseArguments', () => {
     ['--demo serve', { command: 'serve', flags: { demo: true } }],
     ['--source rtsp://c/1 --stream cam', { command: 'serve', flags: { source: 'rtsp://c/1', stream: 'cam' } }],
     ['--source=-odd --stream cam', { command: 'serve', flags: { source: '-odd', stream: 'cam' } }],
+    ['serve --end-streams', { command: 'serve', flags: {}, endStreams: true }],
     ['doctor --config a.yaml', { command: 'doctor', file: 'a.yaml', flags: {} }],
+    ['doctor -c a.yaml --json', { command: 'doctor', file: 'a.yaml', json: true, flags: {} }],
+    ['doctor --only store,source', { command: 'doctor', only: ['store', 'source'], flags: {} }],
+    ['check', { command: 'check', flags: {} }],
+    ['check -c a.yaml', { command: 'check', file: 'a.yaml', flags: {} }],
     ['--help', { command: 'help' }],
     ['doctor -h', { command: 'help' }],
     ['help', { command: 'help' }],
@@ -45,7 +50,16 @@ describe('parseArguments', () => {
     ['sevre', { path: 'sevre', message: 'unknown command; did you mean serve?' }],
     ['rtsp://u:hunter2@c', { path: 'rtsp://u:***@c', message: 'unknown command; did you mean --source?' }],
     ['serve me', { path: 'me', message: 'one word too many' }],
-    ['doctor --demo', { path: '--demo', message: 'not for doctor, which takes only --config' }],
+    [
+      'doctor --end-streams',
+      { path: '--end-streams', message: 'not for doctor, which takes only --config, --only and --json' },
+    ],
+    ['doctor --demo', { path: '--demo', message: 'not for doctor, which takes only --config, --only and --json' }],
+    ['doctor --only stores', { path: '--only', message: 'unknown area stores; did you mean store?' }],
+    ['--only store', { path: '--only', message: 'not for serve' }],
+    ['check --json', { path: '--json', message: 'not for check, which takes only --config' }],
+    ['check --demo', { path: '--demo', message: 'not for check, which takes only --config' }],
+    ['--json', { path: '--json', message: 'not for serve' }],
     ['--__proto__=1', { path: '--__proto__', message: 'unknown option' }],
   ])('%s is a mistake', (line, expected) => {
     expect(problemsOf(line.split(' '))[0]).toEqual(expected);
@@ -58,10 +72,21 @@ describe('parseArguments', () => {
 });
 
 describe('the help text', () => {
-  it.each(['serve', 'doctor', '--config', '--source', '--stream', '--demo', '--help', '--version'])(
-    'has %s',
-    (name) => {
-      expect(helpText).toContain(name);
-    },
-  );
+  it.each([
+    'serve',
+    'check',
+    'doctor',
+    '--json',
+    '--only',
+    '-c',
+    '--config',
+    '--source',
+    '--stream',
+    '--demo',
+    '--end-streams',
+    '--help',
+    '--version',
+  ])('has %s', (name) => {
+    expect(helpText).toContain(name);
+  });
 });

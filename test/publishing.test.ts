@@ -43,14 +43,17 @@ it('knows each store by its name, and why the one in use takes nothing', async (
   expect(publishing!.urlOf('s3://live/site/')).toBe(bucket.s3.publicUrl);
   expect(publishing!.urlOf('s3://live/site/ (fallback)')).toBe('https://spare.example.org');
   bucket.server.faults.add({ fault: { kind: 'error', status: 403, code: 'AccessDenied' } });
-  publishing!.publisher.stream({ name: 'cam', windowSegments: 4, targetDurationSeconds: 1, cleanup: 'delete' });
+  const options = { name: 'cam', windowSegments: 4, targetDurationSeconds: 1, cleanup: 'delete' } as const;
+  const picture = { key: 'cam/thumbnail.jpg', body: new Uint8Array(1), contentType: 'image/jpeg' };
+  // A store is asked for the first time when there is something to publish.
+  publishing!.publisher.stream(options).image({ ...picture, cacheControl: 'max-age=1' });
   await vi.waitFor(() => expect(publishing!.troubleOf('s3://live/site/')?.code).toBe('storage-denied'), 10_000);
   expect(publishing!.troubleOf('s3://live/site/ (fallback)')).toBeUndefined();
   expect(lines.map(({ event }) => event)).toEqual(['store-refused']);
   const { body } = await metrics.render();
   expect(body).toMatch(/^sidepipe_store_up\{store="s3:\/\/live\/site\/"\} 0$/m);
   expect(body).toMatch(/^sidepipe_store_up\{store="s3:\/\/live\/site\/ \(fallback\)"\} 1$/m);
-}, 40_000);
+});
 
 it('writes nothing until a stream has something', async () => {
   const path = await emptyFolder();

@@ -4,9 +4,10 @@ import type { StreamConfig } from '../../src/config/schema.js';
 import { ffmpegArguments } from '../../src/ffmpeg/arguments.js';
 import { readCapabilities } from '../../src/ffmpeg/capabilities.js';
 import { spawnChild } from '../../src/ffmpeg/child.js';
+import { FIRST_MEDIA_FD } from '../../src/ffmpeg/hls-output.js';
 import { findFfmpeg } from '../../src/ffmpeg/locate.js';
 import { NutSplitter } from '../../src/frames/splitter.js';
-import { createSegmentSink } from '../../src/hls/sink.js';
+import { MediaIntake } from '../../src/stream/media-intake.js';
 import { planStream } from '../../src/stream/plan.js';
 import { renditionNames } from '../../src/stream/rendition-plan.js';
 import { cpuSecondsOf } from './cpu.js';
@@ -28,44 +29,39 @@ export interface CostOptions {
   readonly realTime: boolean;
   /** How long a start and what belongs to it last, of a run in real time. Default 0. */
   readonly settleSeconds?: number;
+  /** The embedded one where it is not told. */
+  readonly ffmpeg?: string;
   /** A command that ffmpeg is run by. */
   readonly through?: readonly string[];
 }
 
 /**
- * Runs the node's own command line over a clip, with the node's own segment sink and picture splitter at its ends, and reads
+ * Runs the node's own command line over a clip, with the node's own cutter and picture splitter at its ends, and reads
  * what ffmpeg says about itself at the end: the times of getrusage, exact where /proc only counts in hundredths.
  */
 export async function ffmpegCost(options: CostOptions): Promise<FfmpegCost> {
   const { clip, stream, frames, realTime, settleSeconds = 0, through = [] } = options;
-  const capabilities = await readCapabilities(await findFfmpeg(undefined));
-  const sink = createSegmentSink();
-  await sink.start();
+  const capabilities = await readCapabilities(await findFfmpeg(options.ffmpeg));
+  const config = streamConfig({ name: 'bench', source: clip, ...stream });
+  const source = { kind: 'file', url: `file:${clip}` } as const;
+  const plan = planStream({ config, source, capabilities, makesMedia: true });
   let segments = 0;
-  const receiver = sink.open({
-    maxObjectBytes: 512 * 1024 ** 2,
-    onObject: (file) => {
-      if (!file.endsWith('.m3u8')) segments += 1;
+  const media = new MediaIntake({
+    ...{ renditions: renditionNames(config), container: plan.hls.container, now: Date.now },
+    ...{ partSeconds: config.hls.partSeconds, segmentSeconds: config.hls.segmentSeconds },
+    maxSegmentBytes: 512 * 1024 ** 2,
+    onPart: (_, { startsSegment }) => {
+      if (startsSegment) segments += 1;
+    },
+    onFailed: (error) => {
+      throw error;
     },
   });
-  try {
-    const config = streamConfig({ name: 'bench', source: clip, ...stream });
-    const plan = planStream({
-      config,
-      source: { kind: 'file', url: `file:${clip}` },
-      capabilities,
-      urls: new Map(renditionNames(config).map((name) => [name, receiver.url])),
-    });
-    // The node would begin the file again and again, in real time.
-    const args = ffmpegArguments({ ...plan, input: [...(realTime ? ['-re'] : []), '-i', clip] });
-    const command = [...through, capabilities.path];
-    const measured = await runMeasured(command, frames ? args : withoutFrames(args), undefined, settleSeconds);
-    await receiver.drain();
-    return { ...measured, segments };
-  } finally {
-    receiver.close();
-    await sink.close();
-  }
+  // The node would begin the file again and again, in real time.
+  const args = ffmpegArguments({ ...plan, input: [...(realTime ? ['-re'] : []), '-i', clip] });
+  const command = [...through, capabilities.path];
+  const measured = await runMeasured(command, frames ? args : withoutFrames(args), { media, settleSeconds });
+  return { ...measured, segments };
 }
 
 export function streamConfig(stream: Readonly<Record<string, unknown>>): StreamConfig {
@@ -74,12 +70,12 @@ export function streamConfig(stream: Readonly<Record<string, unknown>>): StreamC
 
 /** The command line up to and with the HLS output, which comes first. Throws when there is none. Pure. */
 export function withoutFrames(args: readonly string[]): string[] {
-  const playlist = args.findLastIndex((argument) => argument.endsWith('/index.m3u8'));
-  if (playlist < 0) throw new Error('no HLS output in these arguments');
+  const media = args.lastIndexOf(`pipe:${FIRST_MEDIA_FD}`);
+  if (media < 0) throw new Error('no HLS output in these arguments');
   // Older versions take the pictures' `-vsync` for all outputs: without it every tick of the time base would become a frame.
   const vsync = args.indexOf('-vsync');
   const rate = vsync < 0 ? [] : args.slice(vsync, vsync + 2);
-  return [...args.slice(0, playlist), ...rate, args[playlist]!];
+  return [...args.slice(0, media), ...rate, args[media]!];
 }
 
 /** CPU seconds in what ffmpeg prints for `-benchmark`; undefined when it did not. Pure. */
@@ -88,19 +84,28 @@ export function parseBenchmark(stderr: string): number | undefined {
   return user === undefined ? undefined : Number(user) + Number(system);
 }
 
+interface MeasureOptions {
+  /** Takes the standard output, in place of a counter of pictures. */
+  readonly onPiece?: (piece: Buffer) => void;
+  /** Takes what ffmpeg writes for players. */
+  readonly media?: MediaIntake;
+  readonly settleSeconds?: number;
+}
+
 /** Runs ffmpeg to its end and counts the pictures on its standard output. Throws with its words when it fails. */
 export async function runMeasured(
   command: readonly string[],
   args: readonly string[],
-  onPiece?: (piece: Buffer) => void,
-  settleSeconds = 0,
+  { onPiece, media, settleSeconds = 0 }: MeasureOptions = {},
 ): Promise<{ cpuSeconds: number; settlingCpuSeconds: number; pictures: number }> {
   const child = await spawnChild({
     path: command[0]!,
     args: [...command.slice(1), '-benchmark', ...args],
     stdin: true,
     snapshots: true,
+    renditions: media === undefined ? 0 : 1,
   });
+  media?.read(child.renditions);
   let pictures = 0;
   let stderr = '';
   const splitter = new NutSplitter({

@@ -83,14 +83,15 @@ export async function startLiveSource({ kind, clip, fromMs = 0 }: LiveSourceOpti
 
 /** Sends each unit at its time. */
 export async function pace<T>(
-  units: readonly Unit<T>[],
+  units: Iterable<Unit<T>>,
   send: (data: T) => void,
   onKeyframe: () => void,
   signal: AbortSignal,
 ): Promise<void> {
   const startedAt = performance.now();
-  const firstMs = units[0]?.atMs ?? 0;
+  let firstMs: number | undefined;
   for (const { atMs, isKeyframe, data } of units) {
+    firstMs ??= atMs;
     const waitMs = startedAt + atMs - firstMs - performance.now();
     if (waitMs > 0) await delay(waitMs, undefined, { signal }).catch(() => {});
     if (signal.aborted) return;

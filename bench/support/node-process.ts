@@ -34,13 +34,16 @@ export interface NodeProcessOptions {
   readonly wrapper?: readonly string[];
   /** Whether its heap is to be looked at. Default false. */
   readonly collects?: boolean;
+  /** The built command line of another version. */
+  readonly cli?: string;
 }
 
-const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
+const ownCli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 
 /** Starts the built command line. Throws when it has not been built or does not come up. */
 export async function startNodeProcess(options: NodeProcessOptions): Promise<NodeProcess> {
-  if ((await stat(cli).catch(() => undefined)) === undefined) throw new Error('npm run build first');
+  const { cli = ownCli } = options;
+  if ((await stat(cli).catch(() => undefined)) === undefined) throw new Error(`npm run build first: no ${cli}`);
   const folder = await mkdtemp(join(await benchFolder(), 'node-'));
   const { collects = false } = options;
   const port = await freePort();

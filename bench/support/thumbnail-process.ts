@@ -21,7 +21,7 @@ export async function thumbnailByProcess(options: ThumbnailProcessOptions): Prom
       ...['-hide_banner', '-nostdin', '-nostats', '-threads', '1', '-t', '1', ...input, '-i', segment],
       ...['-vf', `scale=${width}:${height}`, '-f', 'image2pipe', '-c:v', 'mjpeg', '-vframes', '1', 'pipe:1'],
     ],
-    (piece) => void pieces.push(piece),
+    { onPiece: (piece) => void pieces.push(piece) },
   );
   if (pieces.length === 0) throw new Error('no thumbnail');
   return Buffer.concat(pieces);

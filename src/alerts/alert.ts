@@ -1,5 +1,16 @@
 /** What can be wrong with a stream, as its operators are told of it. */
-export const alertNames = ['stale', 'black', 'flat', 'frozen', 'offline', 'lagging', 'unreadable'] as const;
+export const alertNames = [
+  'stale',
+  'black',
+  'flat',
+  'frozen',
+  'offline',
+  'lagging',
+  'unreadable',
+  'refused',
+  'gaps',
+  'unpublished',
+] as const;
 export type AlertName = (typeof alertNames)[number];
 
 /** A change of a stream's state, as streams tell of it. */
@@ -7,7 +18,8 @@ export interface StreamChange {
   readonly stream: string;
   /**
    * Of the picture's content: `black`, `flat`, `frozen`, `recovered`; of its age: `stale`, `offline`, `fresh`; of the stream:
-   * `live`, `recovering`, `failed`; of its copy on the store: `lagging`, `caught-up`, `unreadable`, `readable`. Others are ignored.
+   * `live`, `recovering`, `failed`; of its copy on the store: `lagging`, `caught-up`, `unreadable`, `readable`, `refused`,
+   * `accepted`, `losing`, `complete`, `unpublished`, `published`. Others are ignored.
    */
   readonly type: string;
   /** Milliseconds since the epoch: when the state began. */

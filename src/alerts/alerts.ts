@@ -18,8 +18,10 @@ export interface AlertsOptions {
   readonly metrics: Pick<Metrics, 'alerts' | 'webhooks'>;
   readonly log: Logger;
   readonly userAgent: string;
-  /** Milliseconds since the epoch. Default: the clock. */
+  /** Steady time in milliseconds. Default: the system's clock. */
   readonly now?: () => number;
+  /** The date of a moment of steady time, in milliseconds since the epoch. Default: it is one. */
+  readonly dateOf?: (at: number) => number;
   readonly limits?: Partial<WebhookLimits>;
   /** Hears of every alert, too. */
   readonly onChange?: (change: AlertChange) => void;
@@ -29,6 +31,7 @@ export interface AlertsOptions {
 export class Alerts {
   readonly #options: AlertsOptions;
   readonly #now: () => number;
+  readonly #dateOf: (at: number) => number;
   readonly #policy: AlertPolicy;
   #streams: Config['streams'];
   #thresholdsOf: ReturnType<typeof thresholdsOf>;
@@ -37,16 +40,18 @@ export class Alerts {
   #ticking: NodeJS.Timeout | undefined;
 
   constructor(options: AlertsOptions) {
-    const { config, metrics, log, userAgent, now = Date.now, limits } = options;
+    const { config, metrics, log, userAgent, now = Date.now, dateOf = (at) => at, limits } = options;
     this.#options = options;
     this.#now = now;
+    this.#dateOf = dateOf;
     this.#streams = config.streams;
     this.#thresholdsOf = thresholdsOf(config);
     this.#policy = new AlertPolicy({ thresholdsOf: (stream) => this.#thresholdsOf(stream) });
     this.#webhooks = config.alerts.webhooks.map(
       ({ url, secret, events }) =>
         new Webhook({
-          ...{ url, secret, events, log, now, userAgent },
+          ...{ url, secret, events, log, userAgent },
+          now: () => dateOf(now()),
           episodes: createEpisodes({ log, now }),
           onResult: (result) => metrics.webhooks.inc({ result }),
           delay: (ms, signal) => delay(ms, undefined, { signal }),
@@ -80,12 +85,18 @@ export class Alerts {
   }
 
   async #read(): Promise<void> {
-    for await (const event of this.#options.events) this.#tell(this.#policy.change(event, this.#now()));
+    for await (const event of this.#options.events) {
+      const now = this.#now();
+      // Events have dates; how long a condition lasts does not depend on the system's clock.
+      const at = event.at - (this.#dateOf(now) - now);
+      this.#tell(this.#policy.change({ ...event, at }, now));
+    }
   }
 
   #tell(changes: readonly AlertChange[]): void {
     const { metrics, log, onChange } = this.#options;
-    for (const change of changes) {
+    for (const { at, since: began, ...told } of changes) {
+      const change = { ...told, at: this.#dateOf(at), since: this.#dateOf(began) };
       onChange?.(change);
       const { stream, alert, state, since } = change;
       metrics.alerts.inc({ stream, alert, state });
@@ -116,5 +127,8 @@ const sentences: Readonly<Record<AlertChange['alert'], string>> = {
   frozen: 'shows a picture that stands still',
   offline: 'is offline',
   lagging: 'is far behind on the store',
-  unreadable: 'has segments on the store that cannot be read',
+  unreadable: 'has objects on the store that cannot be read',
+  refused: 'uploads objects that the store refuses',
+  gaps: 'has lost segments on the store',
+  unpublished: 'is live, but another node has its place on the store',
 };

@@ -1,3 +1,5 @@
+import { type IncomingMessage, request as requestHttp } from 'node:http';
+import { request as requestHttps } from 'node:https';
 import { signatureHeaders } from './signature.js';
 
 /** What came of one attempt to deliver. */
@@ -16,46 +18,55 @@ export interface AttemptOptions {
   readonly signal: AbortSignal;
   /** Milliseconds since the epoch. */
   readonly now: number;
-  readonly fetch: typeof fetch;
   readonly userAgent: string;
 }
 
 /** Delivers once. The signature is of this attempt, so that a late one is as good as the first. Never rejects. */
 export async function attempt(options: AttemptOptions): Promise<AttemptResult> {
-  const { url, secret, body, timeoutMs, signal, now, userAgent } = options;
+  const { timeoutMs, signal, now } = options;
   const deadline = AbortSignal.timeout(timeoutMs);
   try {
-    const { address, authorization } = receiverOf(url);
-    const response = await options.fetch(address, {
-      method: 'POST',
-      body,
-      // Another address is another receiver: the alert, and a signature for it, are not for whoever answers there.
-      redirect: 'manual',
-      signal: AbortSignal.any([deadline, signal]),
-      headers: {
-        'content-type': 'application/json',
-        'user-agent': userAgent,
-        ...(authorization && { authorization }),
-        ...signatureHeaders({ secret, body, timestamp: Math.floor(now / 1000) }),
-      },
-    });
-    // Nobody reads what it says; unread it would hold the connection.
-    await response.body?.cancel().catch(() => {});
-    return resultOf(response, now);
+    return resultOf(await post(options, AbortSignal.any([deadline, signal])), now);
   } catch (error) {
     if (deadline.aborted) return { kind: 'failed', reason: `no answer within ${timeoutMs / 1000} s`, waitMs: 0 };
     return { kind: 'failed', reason: reasonOf(error), waitMs: 0 };
   }
 }
 
-/** `fetch` takes no address with a user name or a password in it. */
-function receiverOf(url: string): { readonly address: string; readonly authorization: string | undefined } {
+/**
+ * Resolves with the head of the response. Follows no redirect: another URL is another receiver, and neither the alert nor a signature for
+ * it are meant for that one. Not `fetch`, whose parser joins a field that comes in small pieces again and again.
+ */
+function post({ url, secret, body, now, userAgent }: AttemptOptions, signal: AbortSignal): Promise<IncomingMessage> {
+  const { target, authorization } = receiverOf(url);
+  return new Promise((resolve, reject) => {
+    const headers = {
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(body),
+      'user-agent': userAgent,
+      ...(authorization && { authorization }),
+      ...signatureHeaders({ secret, body, timestamp: Math.floor(now / 1000) }),
+    };
+    const send = target.protocol === 'https:' ? requestHttps : requestHttp;
+    send(target, { method: 'POST', headers, signal })
+      .once('response', (response) => {
+        // Nobody reads the body; unread it would hold the connection.
+        response.destroy();
+        resolve(response);
+      })
+      .on('error', reject)
+      .end(body);
+  });
+}
+
+/** The credentials of a URL as a header: Node.js refuses a URL whose password holds a bare percent sign. */
+function receiverOf(url: string): { readonly target: URL; readonly authorization: string | undefined } {
   const target = new URL(url);
   const { username, password } = target;
-  if (username === '' && password === '') return { address: url, authorization: undefined };
   Object.assign(target, { username: '', password: '' });
+  if (username === '' && password === '') return { target, authorization: undefined };
   const pair = `${decode(username)}:${decode(password)}`;
-  return { address: target.href, authorization: `Basic ${Buffer.from(pair).toString('base64')}` };
+  return { target, authorization: `Basic ${Buffer.from(pair).toString('base64')}` };
 }
 
 function decode(text: string): string {
@@ -66,25 +77,24 @@ function decode(text: string): string {
   }
 }
 
-function resultOf({ status, headers }: Response, now: number): AttemptResult {
+function resultOf({ statusCode: status = 0, headers }: IncomingMessage, now: number): AttemptResult {
   if (status >= 200 && status < 300) return { kind: 'delivered' };
   const reason = `answered ${status}`;
   if (status === 408 || status === 429 || status >= 500) {
-    return { kind: 'failed', reason, waitMs: retryAfterMs(headers.get('retry-after'), now) };
+    return { kind: 'failed', reason, waitMs: retryAfterMs(headers['retry-after'], now) };
   }
   return { kind: 'rejected', reason };
 }
 
 /** `Retry-After` is seconds or a date. 0 where it is neither. */
-function retryAfterMs(value: string | null, now: number): number {
-  if (value === null) return 0;
+function retryAfterMs(value: string | undefined, now: number): number {
+  if (value === undefined) return 0;
   const ms = /^\d{1,9}$/.test(value.trim()) ? Number(value) * 1000 : Date.parse(value) - now;
   return Number.isFinite(ms) ? Math.max(0, ms) : 0;
 }
 
 /** Without the address: its path can be as good as a password. */
 function reasonOf(error: unknown): string {
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
   return typeof code === 'string' ? code : 'the connection failed';
 }

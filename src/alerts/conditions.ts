@@ -10,6 +10,12 @@ export interface StreamFacts {
   readonly lagging: boolean;
   /** Segments that it lists cannot be read. */
   readonly unreadable: boolean;
+  /** The store does not accept its objects. */
+  readonly refused: boolean;
+  /** Segments were lost a moment ago. */
+  readonly losing: boolean;
+  /** It is live here, and another node writes its copy on the store. */
+  readonly unpublished: boolean;
 }
 
 export const noFacts: StreamFacts = {
@@ -18,6 +24,9 @@ export const noFacts: StreamFacts = {
   down: false,
   lagging: false,
   unreadable: false,
+  refused: false,
+  losing: false,
+  unpublished: false,
 };
 
 /** The facts after a change; the same object where it changes nothing. Pure. */
@@ -44,6 +53,15 @@ export function factsAfter(facts: StreamFacts, { type }: Pick<StreamChange, 'typ
     case 'unreadable':
     case 'readable':
       return { ...facts, unreadable: type === 'unreadable' };
+    case 'refused':
+    case 'accepted':
+      return { ...facts, refused: type === 'refused' };
+    case 'losing':
+    case 'complete':
+      return { ...facts, losing: type === 'losing' };
+    case 'unpublished':
+    case 'published':
+      return { ...facts, unpublished: type === 'unpublished' };
     default:
       return facts;
   }
@@ -56,6 +74,9 @@ export function conditionsOf({
   down,
   lagging,
   unreadable,
+  refused,
+  losing,
+  unpublished,
 }: StreamFacts): Readonly<Record<AlertName, boolean>> {
   const isOffline = age === 'offline' || down;
   return {
@@ -66,5 +87,8 @@ export function conditionsOf({
     frozen: content === 'frozen' && !isOffline,
     lagging,
     unreadable,
+    refused,
+    gaps: losing,
+    unpublished,
   };
 }

@@ -22,7 +22,10 @@ function thresholds(alerts: Config['alerts']): AlertThresholds {
       frozen: alerts.frozenAfterSeconds,
       offline: alerts.offlineAfterSeconds,
       lagging: alerts.laggingAfterSeconds,
+      unpublished: alerts.unpublishedAfterSeconds,
       unreadable: alerts.unreadableAfterSeconds,
+      refused: alerts.refusedAfterSeconds,
+      gaps: alerts.gapsAfterSeconds,
     },
     clearedAfterSeconds: alerts.clearedAfterSeconds,
   };

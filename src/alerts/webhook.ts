@@ -27,7 +27,6 @@ export interface WebhookOptions {
   readonly delay: (ms: number, signal: AbortSignal) => Promise<void>;
   readonly random: () => number;
   readonly userAgent: string;
-  readonly fetch?: typeof fetch;
   readonly limits?: Partial<WebhookLimits>;
 }
 
@@ -132,10 +131,7 @@ export class Webhook {
     const { signal } = this.#closing;
     for (let made = 1; ; made += 1) {
       if (signal.aborted) return this.#dead(message, 'given-up', 'the node ends');
-      const result = await attempt({
-        ...{ url, secret, body: message.body, timeoutMs, signal, now: now(), userAgent },
-        fetch: this.#options.fetch ?? fetch,
-      });
+      const result = await attempt({ url, secret, body: message.body, timeoutMs, signal, now: now(), userAgent });
       if (result.kind === 'delivered') {
         episodes.ended('webhook-failed', 'webhooks are delivered again', { webhook: this.#name });
         episodes.ended('webhook-dropped', 'there is room for webhooks again', { webhook: this.#name });

@@ -17,13 +17,15 @@ export interface LoadOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly flags: ConfigFlags;
   readonly cwd: string;
+  /** What else would be wrong with a configuration that is right by its schema. */
+  readonly alsoCheck?: (config: Config) => readonly Finding[];
 }
 
 /**
  * Reads the YAML file, then the environment, then the flags; the later wins.
  * Throws `config-invalid` with all problems at once in `details.problems`.
  */
-export async function loadConfig({ file, env, flags, cwd }: LoadOptions): Promise<Config> {
+export async function loadConfig({ file, env, flags, cwd, alsoCheck = () => [] }: LoadOptions): Promise<Config> {
   const name = file ?? defaultFile;
   const read = await readConfigFile({ path: resolve(cwd, name), name, required: file !== undefined });
   const environment = readEnvironment(env, fields);
@@ -38,7 +40,8 @@ export async function loadConfig({ file, env, flags, cwd }: LoadOptions): Promis
   const whole = addStreams(merged.value, added.streams);
   const origins = new Map([...merged.origins, ...whole.origins]);
   const { config, findings } = checkConfig(whole.value);
-  problems.push(...merged.problems, ...findings.map((finding) => place(finding, origins, read.document)));
+  const more = config === undefined ? [] : alsoCheck(config);
+  problems.push(...merged.problems, ...[...findings, ...more].map((finding) => place(finding, origins, read.document)));
   problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
   if (config === undefined || problems.length > 0) throw configInvalid(problems, name);
   return config;

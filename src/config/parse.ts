@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { withDerived } from './derived.js';
 import { type Field, fieldsOf } from './fields.js';
 import { configInvalid, formatPath, type Path, type Problem } from './problems.js';
 import { withProfile } from './profile.js';
@@ -31,11 +32,12 @@ export function parseConfig(input: unknown): Config {
 
 /** What is wrong with a configuration; or, when nothing is, the configuration. */
 export function checkConfig(input: unknown): { config?: Config; findings: Finding[] } {
-  const value = withProfile(withoutNulls(input) ?? {});
+  const given = withoutNulls(input) ?? {};
+  const value = prepared(given);
   const first = configSchema.safeParse(value, { error: expectation });
   if (first.success) return { config: first.data, findings: [] };
   const redact = (text: string) => redactText(text, collectSecrets(value));
-  const findings = allIssues(value, first.error.issues).flatMap((issue) => describe(issue, value));
+  const findings = allIssues(given, first.error.issues).flatMap((issue) => describe(issue, value));
   return { findings: findings.map((finding) => ({ ...finding, message: redact(finding.message) })) };
 }
 
@@ -56,23 +58,30 @@ export function checkValue<Schema extends z.ZodType>(
   return { findings: findings.map((finding) => ({ ...finding, message: redact(finding.message) })) };
 }
 
+/** With the defaults that depend on what was written; the schema has the others. */
+function prepared(given: unknown): unknown {
+  return withDerived(given, withProfile(given));
+}
+
 /**
  * The schema's checks across settings wait until each setting is right by itself. So that they do not come as a
  * second round of errors, what is wrong is put aside and the rest is checked again.
  */
-function allIssues(value: unknown, first: readonly Issue[]): Issue[] {
+function allIssues(given: unknown, first: readonly Issue[]): Issue[] {
   const all = [...first];
   let issues = first;
-  let rest = structuredClone(value);
+  let rest = structuredClone(given);
   const seen = new Set(first.map(({ path }) => formatPath(path as Path)));
   const tried = new Map<string, number>();
   for (let round = 0; round < 8 && issues.length > 0; round++) {
     for (const issue of issues) rest = mend(rest, issue, tried);
-    const result = configSchema.safeParse(rest, { error: expectation });
+    const result = configSchema.safeParse(prepared(rest), { error: expectation });
     issues = result.error?.issues ?? [];
     for (const issue of issues) {
       const path = formatPath(issue.path as Path);
-      if (!seen.has(path) && issue.code === 'custom') all.push(issue);
+      // What is missing because it was put aside is not missing.
+      const isAside = !valueAt(rest, issue.path as Path).found && valueAt(given, issue.path as Path).found;
+      if (!seen.has(path) && issue.code === 'custom' && !isAside) all.push(issue);
       seen.add(path);
     }
   }

@@ -22,10 +22,10 @@ const profiles: Readonly<Record<string, unknown>> = {
     storage: { backlogBytes: 16 * 1024 ** 2, s3: optional({ concurrency: 4 }) },
     streams: [
       {
-        // Segments are most of what a stream holds in memory.
-        hls: { windowSegments: 4 },
+        // Segments are most of what a stream holds in memory. A low-latency viewer sends ten requests a second in place of one.
+        hls: { lowLatency: false, windowSegments: 4 },
         // Up to 640 wide, keyframes are decoded without their block edges smoothed.
-        thumbnail: { intervalSeconds: 10, width: 640, staleAfterSeconds: 30 },
+        thumbnail: { intervalSeconds: 10, width: 640 },
         preview: { frames: 4, width: 320 },
         storyboard: { intervalSeconds: 10 },
         renditions: optional([{ height: 480, bitrate: 1_000_000, preset: 'ultrafast' }]),

@@ -14,7 +14,20 @@ const webhook = z.strictObject({
     ),
   secret: z.string().min(16, 'expected at least 16 characters').max(256).describe('Signs each message.'),
   events: z
-    .array(z.enum(['stale', 'black', 'flat', 'frozen', 'offline', 'lagging', 'unreadable']))
+    .array(
+      z.enum([
+        'stale',
+        'black',
+        'flat',
+        'frozen',
+        'offline',
+        'lagging',
+        'unreadable',
+        'refused',
+        'gaps',
+        'unpublished',
+      ]),
+    )
     .nonempty()
     .optional()
     .describe('Which alerts are sent. Unset: all.'),
@@ -38,7 +51,16 @@ export const alerts = z.strictObject({
     .describe('How long the playlist on the store is more than four target durations behind before the alert.'),
   unreadableAfterSeconds: wait
     .default(0)
-    .describe('How long listed segments cannot be read from the store before the alert.'),
+    .describe('How long listed objects cannot be read from the store before the alert.'),
+  refusedAfterSeconds: wait.default(10).describe('How long the store refuses objects of the stream before the alert.'),
+  gapsAfterSeconds: wait
+    .default(0)
+    .describe('How long segments have been lost, with no half minute without a loss, before the alert.'),
+  unpublishedAfterSeconds: wait
+    .default(30)
+    .describe(
+      'How long a published stream is live here while another node has its place on the store before the alert.',
+    ),
   clearedAfterSeconds: wait.default(10).describe('How long the condition has to be gone before the alert is over.'),
 });
 
@@ -52,5 +74,8 @@ export const streamAlerts = z.strictObject({
   offlineAfterSeconds: wait.optional().describe("This stream's own `alerts.offlineAfterSeconds`."),
   laggingAfterSeconds: wait.optional().describe("This stream's own `alerts.laggingAfterSeconds`."),
   unreadableAfterSeconds: wait.optional().describe("This stream's own `alerts.unreadableAfterSeconds`."),
+  refusedAfterSeconds: wait.optional().describe("This stream's own `alerts.refusedAfterSeconds`."),
+  gapsAfterSeconds: wait.optional().describe("This stream's own `alerts.gapsAfterSeconds`."),
+  unpublishedAfterSeconds: wait.optional().describe("This stream's own `alerts.unpublishedAfterSeconds`."),
   clearedAfterSeconds: wait.optional().describe("This stream's own `alerts.clearedAfterSeconds`."),
 });

@@ -9,9 +9,15 @@ interface Limits {
   readonly cpu: number;
   readonly loadPerCore: number;
   readonly loopDelayMs: number;
-  readonly memory: number;
-  readonly dropped: number;
+  readonly memoryAvailable: number;
+  readonly encoderDropped: number;
 }
+
+/** What counts where nothing is set; one of a pair follows the other where that is set: `derived.ts`. */
+export const limitDefaults = {
+  slow: { cpu: 0.9, loadPerCore: 1.5, loopDelayMs: 200, memoryAvailable: 0.08, encoderDropped: 0.25 },
+  refuse: { cpu: 0.95, loadPerCore: 3, loopDelayMs: 1000, memoryAvailable: 0.04, encoderDropped: 0.6 },
+} as const;
 
 /** Zod takes a default for the whole as it is, so each limit has its own. */
 const limits = (effect: string, defaults: Limits) =>
@@ -32,10 +38,10 @@ const limits = (effect: string, defaults: Limits) =>
         .default(defaults.loopDelayMs)
         .describe(`By how much one in a hundred timers of the node is late. ${effect}`),
       memoryAvailable: share
-        .default(defaults.memory)
+        .default(defaults.memoryAvailable)
         .describe(`Share of the memory, of the machine or its control group, that is left. ${effect}`),
       encoderDropped: share
-        .default(defaults.dropped)
+        .default(defaults.encoderDropped)
         .describe(`Share of the frames that found the picture encoder busy. ${effect}`),
     })
     .prefault({});
@@ -58,26 +64,22 @@ export const guard = z
     calmAfterSeconds: seconds
       .default(60)
       .describe('How long it must have been well below before each step is taken back.'),
-    slow: limits('From here on pictures are slowed.', {
-      cpu: 0.9,
-      loadPerCore: 1.5,
-      loopDelayMs: 200,
-      memory: 0.08,
-      dropped: 0.25,
-    }),
-    refuse: limits('From here on the API makes no stream either.', {
-      cpu: 0.95,
-      loadPerCore: 3,
-      loopDelayMs: 1000,
-      memory: 0.04,
-      dropped: 0.6,
-    }),
+    slow: limits(
+      'From here on pictures are slowed. Unset: as shown, or the limit of `guard.refuse` where that is reached first.',
+      limitDefaults.slow,
+    ),
+    refuse: limits(
+      'From here on the API makes no stream either. Unset: as shown, or the limit of `guard.slow` where that is reached later.',
+      limitDefaults.refuse,
+    ),
   })
   .superRefine(({ slow, refuse }, context) => {
     for (const name of ['cpu', 'loadPerCore', 'loopDelayMs', 'memoryAvailable', 'encoderDropped'] as const) {
       const isRight = name === 'memoryAvailable' ? refuse[name] <= slow[name] : refuse[name] >= slow[name];
       const word = name === 'memoryAvailable' ? 'more' : 'less';
-      if (!isRight)
-        context.addIssue({ code: 'custom', path: ['refuse', name], message: `must not be ${word} than in guard.slow` });
+      if (!isRight) {
+        const message = `must not be ${word} than guard.slow.${name} (${slow[name]})`;
+        context.addIssue({ code: 'custom', path: ['refuse', name], message });
+      }
     }
   });

@@ -6,6 +6,12 @@ import { flag, numeric, seconds } from './schema-values.js';
 const pixels = numeric(z.number().int().min(16).max(7680));
 const quality = numeric(z.number().int().min(1).max(100));
 
+/** What counts where nothing is set; each follows the others where these are set: `derived.ts`. */
+export const thumbnailDefaults = { intervalSeconds: 5, staleAfterSeconds: 20, offlineAfterSeconds: 300 } as const;
+
+/** An age of a picture: more than the shortest interval. */
+const age = numeric(z.number().min(0.2).max(86_400));
+
 /** A further form of the thumbnail. One side alone keeps the proportions. */
 const size = z.strictObject({
   /** Shorter than a content hash, so that the two never meet. */
@@ -71,7 +77,12 @@ const sequence = z.strictObject({
 
 export const thumbnail = z
   .strictObject({
-    intervalSeconds: numeric(z.number().min(0.1).max(3600)).default(5).describe('Time from picture to picture.'),
+    intervalSeconds: numeric(z.number().min(0.1).max(3600))
+      .default(thumbnailDefaults.intervalSeconds)
+      .describe(
+        'Time from picture to picture. Unset: as shown, or a third of `staleAfterSeconds` or `offlineAfterSeconds` where ' +
+          'that is not more.',
+      ),
     width: pixels.default(1280).describe('The picture fits into width × height and is never enlarged.'),
     height: pixels
       .optional()
@@ -92,8 +103,17 @@ export const thumbnail = z
       .max(16)
       .optional()
       .describe('Further forms of the picture. One side alone keeps the proportions.'),
-    staleAfterSeconds: seconds.default(20).describe('Older pictures are marked stale. Must be more than the interval.'),
-    offlineAfterSeconds: seconds.default(300).describe("After so long the offline picture takes the last one's place."),
+    staleAfterSeconds: age
+      .default(thumbnailDefaults.staleAfterSeconds)
+      .describe(
+        'Older pictures are marked stale. Must be more than the interval. Unset: 3 × `intervalSeconds`, at least 20 s and ' +
+          '`gate.holdSeconds` + 2 × `intervalSeconds`, and never more than `offlineAfterSeconds`.',
+      ),
+    offlineAfterSeconds: age
+      .default(thumbnailDefaults.offlineAfterSeconds)
+      .describe(
+        'Older pictures are replaced by the offline picture. Unset: 2 × `staleAfterSeconds`, at least 300 s and at most a day.',
+      ),
     offline: z
       .string()
       .min(1)
@@ -103,13 +123,12 @@ export const thumbnail = z
       .default(1)
       .describe('Of so many frames an interval the sharpest becomes the picture.'),
     decode: z
-      .enum(['auto', 'keyframes', 'chosen', 'references'])
+      .enum(['auto', 'keyframes', 'references'])
       .default('auto')
       .describe(
-        'Copied video: `keyframes`, `chosen` (of the keyframes only those that pictures are made of, where the source ' +
-          'is H.264: [pictures](pictures.md#how-fresh)), `references` (all that others refer to: fresh whatever the ' +
-          'source does, about ten times the work), or `auto`: the cheapest with which a picture is at most the ' +
-          'interval and a second old.',
+        'Copied video: `keyframes`, `references` (all that others refer to: fresh whatever the source does, about ' +
+          'ten times the work), or `auto`: the cheaper one with which a thumbnail is at most the interval and a second ' +
+          'old, by what the source shows at first ([pictures](pictures.md#how-fresh)).',
       ),
     deblock: z
       .enum(['auto', 'always', 'never'])
@@ -123,18 +142,24 @@ export const thumbnail = z
   })
   .superRefine((value, context) => {
     const wrong = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
-    if (value.staleAfterSeconds <= value.intervalSeconds) {
-      wrong(['staleAfterSeconds'], 'must be more than intervalSeconds');
+    const { intervalSeconds, staleAfterSeconds, offlineAfterSeconds } = value;
+    if (staleAfterSeconds <= intervalSeconds) {
+      wrong(['staleAfterSeconds'], `must be more than intervalSeconds (${intervalSeconds})`);
     }
-    if (value.offlineAfterSeconds < value.staleAfterSeconds) {
-      wrong(['offlineAfterSeconds'], 'must not be less than staleAfterSeconds');
+    // Before the other: staleAfterSeconds may have been derived, and nobody would know it.
+    if (offlineAfterSeconds <= intervalSeconds) {
+      wrong(['offlineAfterSeconds'], `must be more than intervalSeconds (${intervalSeconds})`);
+    } else if (offlineAfterSeconds < staleAfterSeconds) {
+      wrong(['offlineAfterSeconds'], `must not be less than staleAfterSeconds (${staleAfterSeconds})`);
     }
     const { holdSeconds } = value.gate;
-    const longestHold = Math.max(0, value.staleAfterSeconds - 2 * value.intervalSeconds);
-    if (holdSeconds !== undefined && holdSeconds > longestHold) {
+    const longestHold = Math.max(0, staleAfterSeconds - 2 * intervalSeconds);
+    // Added, not subtracted: what `derived.ts` adds up must pass whatever the rounding.
+    if (holdSeconds !== undefined && holdSeconds + 2 * intervalSeconds > staleAfterSeconds) {
       wrong(
         ['gate', 'holdSeconds'],
-        `must be at most staleAfterSeconds - 2 × intervalSeconds (${longestHold}): the picture held would go stale`,
+        `must be at most ${longestHold}, or the picture held would go stale: staleAfterSeconds (${staleAfterSeconds}, ` +
+          `at most offlineAfterSeconds, ${offlineAfterSeconds}) - 2 × intervalSeconds (${intervalSeconds})`,
       );
     }
     const names = new Set<string>();

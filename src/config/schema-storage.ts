@@ -71,7 +71,7 @@ const s3 = z
     serverSideEncryption: z
       .enum(['AES256', 'aws:kms', 'aws:kms:dsse'])
       .optional()
-      .describe('How the store encrypts what is uploaded.'),
+      .describe('How the store encrypts what is uploaded. Unset with `kmsKeyId`: `aws:kms`.'),
     kmsKeyId: z.string().min(1).optional().describe('The key for `aws:kms` and `aws:kms:dsse`.'),
     caFile: z.string().min(1).optional().describe('PEM file of further certificate authorities for the endpoint.'),
     concurrency: numeric(z.number().int().min(1).max(256))
@@ -173,7 +173,7 @@ export const storage = z
     required: flag
       .default(false)
       .describe(
-        "Whether a stream whose playlist on the store is missing, far behind or another node's makes `/readyz` " +
+        "Whether a live stream whose playlist on the store is missing, far behind or another node's makes `/readyz` " +
           'answer 503.',
       ),
   })

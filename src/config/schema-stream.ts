@@ -17,6 +17,12 @@ const streamName = z
   );
 
 const hls = z.strictObject({
+  lowLatency: flag
+    .default(true)
+    .describe(
+      'Low-latency HLS: the playlist lists parts of segments as they are made. Players without support play the same segments.',
+    ),
+  partSeconds: numeric(z.number().min(0.1).max(2)).default(0.2).describe('Length of a part, rounded to whole frames.'),
   segmentSeconds: numeric(z.number().min(0.5).max(30))
     .default(2)
     .describe("Length that is aimed at. A copied stream is cut at the source's keyframes only."),
@@ -77,9 +83,12 @@ export const streamSchema = z.strictObject({
     ),
   renditions: z.array(rendition).min(1).max(8).optional().describe("Encoded video. Unset: the source's own, copied."),
   audio: z
-    .enum(['copy', 'aac', 'none'])
-    .default('copy')
-    .describe("`copy`: the source's sound as it is. `aac`: encoded; silence where the source has no sound."),
+    .enum(['auto', 'copy', 'aac', 'none'])
+    .default('auto')
+    .describe(
+      '`auto`: AAC and MP3 are copied, every other codec is encoded to AAC. `copy`: copied; a codec that HLS cannot carry is an ' +
+        'error. `aac`: always encoded; a silent track if the source has no audio. `none`: no audio.',
+    ),
   loop: flag.default(true).describe('Files only: begin again at the end.'),
   hls: hls.prefault({}).describe('The playlist and its segments.'),
   thumbnail: thumbnail.prefault({}).describe('The picture that is never stale.'),

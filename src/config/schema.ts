@@ -18,6 +18,25 @@ const ffmpeg = z.strictObject({
     .min(1)
     .optional()
     .describe('The ffmpeg binary, 4.0 or newer. Unset: the one that comes with the package.'),
+  environment: z
+    .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'expected the name of an environment variable'))
+    .default([])
+    .describe(
+      'Names of further environment variables that ffmpeg gets. By default these are what loaders, locales and graphics ' +
+        'drivers read, such as `PATH`, `TZ`, `LD_LIBRARY_PATH`, `LIBVA_*` and `CUDA_*`.',
+    ),
+  maxPixels: numeric(
+    z
+      .number()
+      .int()
+      .min(1920 * 1088)
+      .max(2 ** 30),
+  )
+    .default(35_651_584)
+    .describe(
+      'The largest picture that is decoded, in pixels: width × height. A source with larger ones fails with a reason, a ' +
+        'publisher of them is disconnected before ffmpeg starts. The default is that of level 6.2 of H.264 and HEVC, which 8K video fits.',
+    ),
   stallTimeoutSeconds: seconds
     .default(15)
     .describe('A stream that shows no progress for so long gets a new ffmpeg process.'),
@@ -69,6 +88,18 @@ export const configSchema = z
           .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
           .default('info')
           .describe('What is logged: all that is at least as grave as this.'),
+        bufferBytes: numeric(
+          z
+            .number()
+            .int()
+            .min(64 * 1024)
+            .max(1024 ** 3),
+        )
+          .default(1024 ** 2)
+          .describe(
+            'How many bytes of log lines wait while their destination cannot be written to. When it is full the newest lines ' +
+              'are dropped, counted and [reported](monitoring.md#logs) later. Changing it needs a restart.',
+          ),
       })
       .prefault({}),
     alerts: alerts.prefault({}),

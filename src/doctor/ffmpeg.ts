@@ -1,4 +1,5 @@
 import type { Config } from '../config/schema.js';
+import type { BuildOptions } from '../ffmpeg/build-options.js';
 import { type Encoder, HARDWARE_ENCODERS, type TrialResult } from '../ffmpeg/encoders.js';
 import type { Check, CheckResult } from './check.js';
 
@@ -6,7 +7,7 @@ import type { Check, CheckResult } from './check.js';
 interface FfmpegFacts {
   readonly path: string;
   readonly version: string;
-  readonly libavformat: number;
+  readonly options: BuildOptions;
   readonly protocols: ReadonlySet<string>;
   readonly encoders: ReadonlySet<string>;
 }
@@ -85,6 +86,8 @@ function protocolsOf(scheme: string | undefined): readonly string[] {
       return ['rtp', 'udp'];
     case 'rtmp':
     case 'rtmps':
+      // The node speaks TLS.
+      return ['rtmp'];
     case 'srt':
       return [scheme];
     default:

@@ -3,12 +3,18 @@ import type { Config } from '../config/schema.js';
 import type { Check, CheckResult } from './check.js';
 
 /** Whether the node could listen where it is meant to. A node that runs already makes this fail, and says so. */
-export function portChecks({ http }: Pick<Config, 'http'>): Check {
+export function portChecks({ http, rtmp, rtmps, streams }: Pick<Config, 'http' | 'rtmp' | 'rtmps' | 'streams'>): Check {
+  // Nothing listens for publishers while no stream waits for any.
+  const takesPublishers = streams.some(({ source }) => source === 'push');
   return {
     area: 'ports',
     run: async () =>
       Promise.all([
         tryPort({ check: 'HTTP', host: http.host, port: http.port, setting: 'http' }),
+        ...(takesPublishers ? [tryPort({ check: 'RTMP', host: rtmp.host, port: rtmp.port, setting: 'rtmp' })] : []),
+        ...(takesPublishers && rtmps !== undefined
+          ? [tryPort({ check: 'RTMPS', host: rtmp.host, port: rtmps.port, setting: 'rtmps' })]
+          : []),
         // ffmpeg hands its segments over on the loopback interface, on any free port.
         tryPort({ check: 'loopback for ffmpeg', host: '127.0.0.1', port: 0 }),
       ]),

@@ -1,6 +1,6 @@
 import type { CheckResult } from './check.js';
 
-const marks = { true: 'ok', false: 'FAILED', skipped: 'skipped' } as const;
+const marks = { true: 'ok', false: 'FAILED', warning: 'warning', skipped: 'skipped' } as const;
 
 /** The results as an aligned table, remedies below failures and below what could be better. Colours are for terminals only. */
 export function renderTable(results: readonly CheckResult[], { colour = false } = {}): string {

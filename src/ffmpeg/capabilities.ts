@@ -1,6 +1,8 @@
 import { SidepipeError } from '../errors.js';
+import { type BuildOptions, buildOptionsOf } from './build-options.js';
 import { runToEnd } from './child.js';
 import { passThrough } from './picture-output.js';
+import { ProgressParser } from './progress.js';
 
 /** What one ffmpeg binary can do. */
 export interface Capabilities {
@@ -13,8 +15,11 @@ export interface Capabilities {
   readonly protocols: ReadonlySet<string>;
   readonly encoders: ReadonlySet<string>;
   readonly bitstreamFilters: ReadonlySet<string>;
+  readonly options: BuildOptions;
   /** Timestamps of pictures are cut to 32 bits on their way to an encoder, as builds for 32-bit processors do. */
   readonly hasNarrowTimestamps: boolean;
+  /** Variables that it is run with beyond those that every child gets. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** The oldest libavformat whose options this project uses (ffmpeg 4.0). */
@@ -50,8 +55,13 @@ function parseBitstreamFilters(text: string): Set<string> {
  * Asks the binary once what it can do. Throws `ffmpeg-unusable` when it cannot be run, is not ffmpeg, or is too old to
  * serve this project.
  */
-export async function readCapabilities(path: string, signal?: AbortSignal): Promise<Capabilities> {
-  const ask = (argument: string) => runToEnd({ path, args: ['-hide_banner', argument], timeoutMs: 20_000, signal });
+export async function readCapabilities(
+  path: string,
+  signal?: AbortSignal,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Capabilities> {
+  const ask = (argument: string) =>
+    runToEnd({ path, args: ['-hide_banner', argument], timeoutMs: 20_000, signal, environment });
   const questions = ['-version', '-protocols', '-encoders', '-bsfs'];
   const [version, protocols, encoders, filters] = await Promise.all(questions.map(ask)).catch((cause: unknown) => {
     throw unusable(`ffmpeg cannot be run at ${path}`, cause);
@@ -59,13 +69,18 @@ export async function readCapabilities(path: string, signal?: AbortSignal): Prom
   const parsed = parseVersion(version!);
   if (parsed === undefined) throw unusable(`what is at ${path} is not ffmpeg`);
   if (parsed.libavformat < OLDEST_LIBAVFORMAT) throw unusable(`ffmpeg ${parsed.version} at ${path} is older than 4.0`);
-  const hasNarrowTimestamps = !(await keepsTimestamps(path, parsed.libavformat, signal));
+  const known = parseEncoders(encoders!);
+  const parsedProtocols = parseProtocols(protocols!);
+  const options = await readBuildOptions({ path, environment, signal }, known, parsedProtocols);
+  const hasNarrowTimestamps = !(await keepsTimestamps({ path, environment, signal }, options));
   return {
     path,
     ...parsed,
     hasNarrowTimestamps,
-    protocols: parseProtocols(protocols!),
-    encoders: parseEncoders(encoders!),
+    environment,
+    protocols: parsedProtocols,
+    encoders: known,
+    options,
     bitstreamFilters: parseBitstreamFilters(filters!),
   };
 }
@@ -74,23 +89,72 @@ export async function readCapabilities(path: string, signal?: AbortSignal): Prom
  * Whether a timestamp comes to an encoder as it is, here the one that means "none", which is out of the range of 32 bits. Tried,
  * because nothing that ffmpeg prints tells what its C compiler takes for a `long`. A few pictures of 16 × 16: some 10 ms.
  */
-async function keepsTimestamps(path: string, libavformat: number, signal?: AbortSignal): Promise<boolean> {
-  const args = [
-    ...['-nostdin', '-v', 'error', '-f', 'lavfi', '-i', 'color=s=16x16:r=5:d=1', '-vf', 'format=yuv420p,setpts=NAN'],
-    ...[
-      ...passThrough(libavformat),
-      '-enc_time_base',
-      '1:60',
-      '-c:v',
-      'mpeg1video',
-      '-threads',
-      '1',
-      '-f',
-      'null',
-      '-',
-    ],
-  ];
-  const trial = runToEnd({ path, args, timeoutMs: 20_000, signal });
+async function keepsTimestamps(build: Build, options: BuildOptions): Promise<boolean> {
+  const filter = ['-vf', 'format=yuv420p,settb=1/60,setpts=NAN'];
+  const output = [...passThrough(options), '-enc_time_base', '1:60', '-c:v', 'mpeg1video', '-threads', '1'];
+  return takes(build, [...filter, ...output]);
+}
+
+/** The binary, and how it is run. */
+interface Build {
+  readonly path: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Asks a build how it spells what differs between versions. */
+async function readBuildOptions(
+  build: Build,
+  encoders: ReadonlySet<string>,
+  protocols: ReadonlySet<string>,
+): Promise<BuildOptions> {
+  const help = (topic: string) =>
+    runToEnd({ ...build, args: ['-hide_banner', '-h', topic], timeoutMs: 20_000 }).catch(() => '');
+  const [main, rtsp, hls, qsv, takesDemuxTimeBase, hasOption, reportedSeconds] = await Promise.all([
+    help('long'),
+    // The help of a part that a build lacks is empty, or an error.
+    help('demuxer=rtsp'),
+    help('demuxer=hls'),
+    encoders.has('h264_qsv') ? help('encoder=h264_qsv') : '',
+    takes(build, ['-enc_time_base', 'demux', '-c:v', 'rawvideo']),
+    // Of use for SRT alone.
+    protocols.has('srt') ? takesConcatOption(build) : false,
+    reportedSecondsOf(build),
+  ]);
+  return buildOptionsOf({ main, rtsp, hls, qsv, takesDemuxTimeBase, takesConcatOption: hasOption, reportedSeconds });
+}
+
+/**
+ * Whether scripts of the `concat` demuxer know the line `option`, as from 5.0 on; no help lists that. The script names a file that does not
+ * exist: a build that gets as far as opening it has understood the whole.
+ */
+async function takesConcatOption(build: Build): Promise<boolean> {
+  const script = "ffconcat version 1.0\nfile 'none'\noption probesize '1000000'\n";
+  const input = `data:text/plain;base64,${Buffer.from(script).toString('base64')}`;
+  const whitelist = ['-protocol_whitelist', 'data,file'];
+  const args = ['-nostdin', '-hide_banner', '-v', 'error', ...whitelist, '-f', 'concat', '-safe', '0', '-i', input];
+  const trial = runToEnd({ ...build, args: [...args, '-f', 'null', '-'], timeoutMs: 20_000 });
+  const said = await trial.catch((error: unknown) => (error instanceof SidepipeError ? error.details : undefined));
+  return JSON.stringify(said ?? '').includes('Impossible to open');
+}
+
+/** What a build reports as its position at the end of two outputs, of which one ends sooner: nothing that it prints tells which it means. */
+async function reportedSecondsOf(build: Build): Promise<number | undefined> {
+  const input = ['-nostdin', '-hide_banner', '-v', 'error', '-nostats', '-progress', 'pipe:1'];
+  const outputs = ['-t', '0.5', '-f', 'null', '-', '-f', 'null', '-'];
+  const args = [...input, '-f', 'lavfi', '-i', 'color=s=16x16:r=10:d=2', ...outputs];
+  const told = await runToEnd({ ...build, args, timeoutMs: 20_000 }).catch(() => '');
+  let seconds: number | undefined;
+  new ProgressParser(({ outSeconds }) => {
+    seconds = outSeconds ?? seconds;
+  }).push(Buffer.from(told));
+  return seconds;
+}
+
+/** Whether a build makes a few pictures with these output options. */
+function takes(build: Build, output: readonly string[]): Promise<boolean> {
+  const input = ['-nostdin', '-v', 'error', '-f', 'lavfi', '-i', 'color=s=16x16:r=5:d=1'];
+  const trial = runToEnd({ ...build, args: [...input, ...output, '-f', 'null', '-'], timeoutMs: 20_000 });
   return trial.then(
     () => true,
     () => false,

@@ -1,8 +1,9 @@
 import { type ChildProcess, type SpawnOptions as ProcessOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile, writeFile } from 'node:fs/promises';
 import type { Readable, Writable } from 'node:stream';
 import { SidepipeError } from '../errors.js';
-import { withTimerSlack } from './timer-slack.js';
+import { ALLOCATOR_DEFAULTS, childEnvironment } from './environment.js';
 
 /** How a child ended. */
 export interface ChildExit {
@@ -27,10 +28,10 @@ export interface Child {
   readonly media: Writable | null;
   /** The child's file descriptor 7; null unless asked for. */
   readonly monitor: Readable | null;
-  /** The child's file descriptor 8; null unless asked for. */
-  readonly keyframes: Readable | null;
-  /** The child's file descriptor 9; null unless asked for. */
-  readonly chosen: Writable | null;
+  /** The child's file descriptors from 8 on: one a rendition. */
+  readonly renditions: readonly Readable[];
+  /** The child's file descriptor behind those of the renditions; null unless asked for. */
+  readonly audio: Readable | null;
   /** Settles when the process is gone and its pipes are drained; never rejects. */
   readonly exited: Promise<ChildExit>;
   kill(signal: NodeJS.Signals): void;
@@ -44,11 +45,11 @@ export interface SpawnOptions {
   /** True: a pipe. A number: this open file of the node's, as the child's file descriptor 6. */
   readonly media?: boolean | number;
   readonly monitor?: boolean;
-  /** Whether keyframes go out on file descriptor 8 and some of them come back on 9. */
-  readonly keyframes?: boolean;
-  /** By how much its waits may be longer than it asked for, in milliseconds: see `withTimerSlack`. Default 0. */
-  readonly timerSlackMs?: number;
-  /** Set on top of the node's own environment. */
+  /** How many renditions it writes. */
+  readonly renditions?: number;
+  /** Whether it reports audio that was silent. */
+  readonly audio?: boolean;
+  /** Set on top of what `childEnvironment` leaves of the node's own. */
   readonly environment?: Readonly<Record<string, string>>;
 }
 
@@ -58,13 +59,9 @@ export interface SpawnOptions {
  */
 export async function spawnChild(options: SpawnOptions): Promise<Child> {
   const child = await begin(options).catch((cause: unknown) => {
-    throw new SidepipeError(`cannot start ${options.path}`, {
-      code: 'ffmpeg-unusable',
-      fault: 'node',
-      retryable: true,
-      cause,
-    });
+    throw startError(options.path, cause);
   });
+  void preferForKilling(child.pid!);
   let isOver = false;
   const exited = new Promise<ChildExit>((resolve) => {
     child.once('close', (code, signal) => {
@@ -76,11 +73,11 @@ export async function spawnChild(options: SpawnOptions): Promise<Child> {
   child.on('error', () => {});
   // A child that dies while it is written to breaks the pipe; that too is told by `exited`.
   child.stdin?.on('error', () => {});
-  const [snapshots = null, media = null, monitor = null, keyframes = null, chosen = null] = (
+  const [snapshots = null, media = null, monitor = null, ...others] = (
     child.stdio as (Readable | Writable | null)[]
   ).slice(5);
+  const renditions = others.slice(0, options.renditions ?? 0);
   media?.on('error', () => {});
-  chosen?.on('error', () => {});
   return {
     pid: child.pid!,
     stdin: child.stdin,
@@ -91,8 +88,8 @@ export async function spawnChild(options: SpawnOptions): Promise<Child> {
     snapshots: snapshots as Readable | null,
     media: media as Writable | null,
     monitor: monitor as Readable | null,
-    keyframes: keyframes as Readable | null,
-    chosen: chosen as Writable | null,
+    renditions: renditions as Readable[],
+    audio: (others[renditions.length] ?? null) as Readable | null,
     exited,
     kill: (signal) => {
       if (!isOver) killGroup(child, signal);
@@ -100,25 +97,55 @@ export async function spawnChild(options: SpawnOptions): Promise<Child> {
   };
 }
 
+/** What a machine without room for another process says. None of it is the program's fault, whichever was to be started. */
+const shortages: Readonly<Record<string, string>> = {
+  EMFILE: 'this process has too many open files (EMFILE): raise its limit, ulimit -n or LimitNOFILE',
+  ENFILE: 'the machine has too many open files (ENFILE): raise fs.file-max',
+  EAGAIN: 'the limit of processes is reached (EAGAIN): raise ulimit -u, TasksMax or pids.max',
+  ENOMEM: 'the machine has no memory left (ENOMEM)',
+};
+
+function startError(path: string, cause: unknown): SidepipeError {
+  const shortage = shortages[(cause as NodeJS.ErrnoException | undefined)?.code ?? ''];
+  return new SidepipeError(shortage === undefined ? `cannot start ${path}` : `cannot start ffmpeg: ${shortage}`, {
+    code: shortage === undefined ? 'ffmpeg-unusable' : 'machine-exhausted',
+    fault: 'node',
+    retryable: true,
+    cause,
+  });
+}
+
+/** How much likelier than the node a child is chosen when memory runs out, of 1000. */
+const OOM_SCORE_ABOVE = 300;
+
+/** Where memory runs out, one stream's ffmpeg ends and not the node with all streams. Linux only; elsewhere nothing happens. */
+async function preferForKilling(pid: number): Promise<void> {
+  try {
+    const own = Number(await readFile('/proc/self/oom_score_adj', 'utf8'));
+    // Never creates a file: the process may be gone.
+    await writeFile(`/proc/${pid}/oom_score_adj`, String(Math.min(1000, own + OOM_SCORE_ABOVE)), { flag: 'r+' });
+  } catch {
+    // Gone already, or not allowed here.
+  }
+}
+
 async function begin(options: SpawnOptions): Promise<ChildProcess> {
   // Throws by itself for some faults, such as too long a command line, and tells of others by an event.
-  const { path, args, environment, timerSlackMs = 0 } = options;
+  const { path, args, environment } = options;
   const settings: ProcessOptions = {
     stdio: [
       ...([pipe(options.stdin), 'pipe', 'pipe', 'pipe', 'pipe'] as const),
       pipe(options.snapshots),
       typeof options.media === 'number' ? options.media : pipe(options.media),
       pipe(options.monitor),
-      pipe(options.keyframes),
-      pipe(options.keyframes),
+      ...Array.from({ length: (options.renditions ?? 0) + (options.audio ? 1 : 0) }, () => 'pipe' as const),
     ],
-    env: { ...process.env, ...environment },
+    env: { ...ALLOCATOR_DEFAULTS, ...childEnvironment(process.env), ...environment },
     detached: true,
     shell: false,
     windowsHide: true,
   };
-  const start = () => spawn(path, args, settings);
-  const child = timerSlackMs > 0 ? withTimerSlack(timerSlackMs, start) : start();
+  const child = spawn(path, args, settings);
   if (child.pid === undefined) await once(child, 'spawn');
   return child;
 }
@@ -155,7 +182,6 @@ export async function stopChild(child: Child, options: LadderOptions): Promise<C
   void child.exited.then(() => gone.abort());
   child.stdin?.end();
   child.media?.end();
-  child.chosen?.end();
   for (const { signal, waitMs } of rungs) {
     child.kill(signal);
     // A wait that nobody needs any more would keep the node from ending.
@@ -172,6 +198,7 @@ export interface RunOptions {
   readonly args: readonly string[];
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 const MAX_OUTPUT_BYTES = 4 * 1024 ** 2;

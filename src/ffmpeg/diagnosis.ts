@@ -6,17 +6,27 @@ export interface Diagnosis {
   readonly fault: Fault;
   /** One sentence for people. */
   readonly message: string;
+  /** The source rejected the credentials: to try them again and again locks the account of many a camera. */
+  readonly denied?: true;
 }
 
 interface Rule extends Diagnosis {
   readonly pattern: RegExp;
+  /** Words that ffmpeg uses for faults of an output too: what is said of an output goes before them. */
+  readonly isVague?: boolean;
 }
 
-const rule = (pattern: RegExp, code: ErrorCode, message: string, fault: Fault = 'source'): Rule => ({
+const rule = (pattern: RegExp, code: ErrorCode, message: string, isVague = false): Rule => ({
   pattern,
   code,
-  fault,
+  fault: 'source',
   message,
+  isVague,
+});
+
+const denial = (pattern: RegExp, message: string): Rule => ({
+  ...rule(pattern, 'source-refused', message),
+  denied: true,
 });
 
 /** What ffmpeg says, in the order in which one cause hides another, and what it means to the person who set the stream up. */
@@ -32,23 +42,32 @@ const rules: readonly Rule[] = [
     'source-refused',
     'the source redirects elsewhere, which an RTSP stream of the API may not follow',
   ),
-  rule(/Format not on whitelist/i, 'source-not-media', 'what the source gives is not video that ffmpeg knows'),
+  rule(
+    /Playlist not allowed/,
+    'source-refused',
+    'the HLS playlist contains a URL that is not HTTP, or is too large: a stream of the API may not open it',
+  ),
+  rule(
+    /Content-Encoding not allowed/,
+    'source-refused',
+    'the source compresses its response although identity was requested: turn compression off for this stream',
+  ),
+  rule(
+    /exceeds specified max pixel count/,
+    'source-unsupported',
+    'the pictures of the source are larger than this node decodes (ffmpeg.maxPixels)',
+  ),
   rule(
     /not on whitelist|Unsafe file name/i,
     'source-refused',
     'the source leads to a protocol that this kind of source may not use',
   ),
-  rule(
+  denial(
     /401 Unauthorized|401 \(?unauthorized|authorization failed/i,
-    'source-refused',
     'the source wants other credentials (401 Unauthorized)',
   ),
-  rule(
-    /Incorrect passphrase|BADSECRET|ERROR:UNSECURE/,
-    'source-refused',
-    'the passphrase is not the one of the other side (SRT)',
-  ),
-  rule(/403 Forbidden|access denied/i, 'source-refused', 'the source refuses access (403 Forbidden)'),
+  denial(/Incorrect passphrase|BADSECRET|ERROR:UNSECURE/, 'the passphrase is not the one of the other side (SRT)'),
+  denial(/403 Forbidden|access denied/i, 'the source refuses access (403 Forbidden)'),
   rule(
     /404 Not Found|404 \(?stream not found|StreamNotFound/i,
     'source-unavailable',
@@ -63,6 +82,8 @@ const rules: readonly Rule[] = [
   rule(/No such file or directory/i, 'source-unavailable', 'the source file does not exist'),
   rule(/Permission denied/i, 'source-refused', 'the source file may not be read (permission denied)'),
   rule(/matches no streams/i, 'source-without-video', 'the source has no video'),
+  // Versions that look at the decoder's options first.
+  rule(/^Codec AVOption skip_frame\b.* is not a decoding option/, 'source-without-video', 'the source has no video'),
   rule(/Protocol not found|Unknown input format/i, 'source-unsupported', 'this ffmpeg cannot open this kind of source'),
   rule(
     /Failed to resolve hostname|Name or service not known|Temporary failure in name resolution/i,
@@ -98,7 +119,7 @@ const rules: readonly Rule[] = [
   rule(
     /not supported by the bitstream filter 'aac_adtstoasc'|Malformed AAC bitstream/i,
     'source-unsupported',
-    "the source's audio cannot be carried in fMP4 as it is: set audio to aac",
+    "the source's audio cannot be carried in fMP4 as it is: set audio to auto or aac",
   ),
   // After what the way out says in its own 502: why the source could not be reached.
   rule(
@@ -112,22 +133,113 @@ const rules: readonly Rule[] = [
     "the source's codec cannot be carried in HLS: encode it instead of copying",
   ),
   rule(
-    /Invalid data found when processing input|moov atom not found|Invalid argument/i,
+    /moov atom not found/,
+    'source-not-media',
+    'the source is not video that can be played: an MP4 without its index (moov atom), incomplete or still being written. Copy it again when it is whole',
+    true,
+  ),
+  rule(
+    /Invalid data found when processing input|Invalid argument/i,
     'source-not-media',
     'what the source gives is not video that ffmpeg knows',
+    true,
   ),
-  rule(/Input\/output error|End of file/i, 'source-unavailable', 'the source broke off'),
+  rule(/Input\/output error|End of file/i, 'source-unavailable', 'the source broke off', true),
 ];
 
 /**
- * Puts the end of an ffmpeg run into words from the last lines of its log. Errors about the node's own loopback receiver
- * are not the source's. Undefined when nothing known was said. Pure.
+ * What ffmpeg says when it does not know an option, a filter, a codec or a format that the node asked for. This comes before all else, because such an
+ * ffmpeg never gets as far as a fault of the source.
  */
-export function diagnose(lines: readonly LogLine[], ownUrl: string): Diagnosis | undefined {
+const UNUSABLE =
+  /^Unrecognized option|^Option '?\S+ (?:\([^)]*\) )?(?:not found|cannot be applied)|Error splitting the argument list|^Error applying option|^Missing argument for option|^Invalid time base|^Error parsing bitstream filter|^Unknown bitstream filter|^No such filter|^Unknown (?:en|de)coder '|^Requested output format|^Unable to choose an output format/;
+/** What follows from a fault of filters, encoders and muxers, where nothing names a fault of the source. */
+const OUTPUT_FAILED =
+  /Error while opening encoder|Could not open encoder|^Error initializing the muxer|^Error opening output files?|^Error (?:re)?initializing filters?|Error setting profile/;
+
+/** Resources of the machine, in the words of the C library. */
+const RESOURCES: readonly (readonly [pattern: RegExp, what: string])[] = [
+  [/Too many open files/, 'open files: raise the limit (ulimit -n, LimitNOFILE of systemd)'],
+  [/Cannot allocate memory/, 'memory: run fewer streams, or smaller pictures'],
+  [/No space left on device|Disk quota exceeded/, 'disk space: free some'],
+  [
+    /^(?!.*VIDIOC).*Resource temporarily unavailable|pthread_create/,
+    'processes: raise the limit (ulimit -u, TasksMax of systemd)',
+  ],
+];
+
+/**
+ * What ffmpeg fails at where audio is announced and does not come: newer versions name what follows in words of the machine's
+ * resources, and all of them by an "invalid argument".
+ */
+const AUDIO_MISSING = rule(
+  /^sample rate not set|^Too many packets buffered for output stream(?: \d+:0)?\.$/,
+  'source-unsupported',
+  'the source announces audio but sends none that ffmpeg can read: switch it on at the source, or set audio to none',
+);
+
+/** What of a whitelist's refusal is known. The demuxers' names are told up to ffmpeg 6. */
+const REFUSED = /^Format not on whitelist/;
+const STILL =
+  'the source is a still picture, not video: use the URL of its video (RTSP, HLS, motion JPEG), or make a clip of the picture';
+const TEXT = 'the source is text, not video: choose a source of video';
+const OTHER = 'the source is not video that this node plays: a still picture or text, perhaps';
+
+/** A format that ffmpeg knows and the node does not play. */
+function refusedFormat(lines: readonly LogLine[]): Diagnosis | undefined {
+  const module = lines.find(({ text }) => REFUSED.test(text))?.module;
+  if (module === undefined) return undefined;
+  const message = /^image2|_pipe$/.test(module) ? STILL : module === 'tty' ? TEXT : OTHER;
+  return { code: 'source-not-media', fault: 'source', message };
+}
+
+/** The name's ending alone said that it is MP4, so nothing is missing of one. */
+const MISDETECTED = /^Format mov,.* misdetection possible!/;
+
+/** Whether a line says that this ffmpeg cannot do what the node asked for. Pure. */
+export function isUnusable({ level, text }: Pick<LogLine, 'level' | 'text'>): boolean {
+  return (level === 'error' || level === 'fatal') && UNUSABLE.test(text);
+}
+
+/** What to do where an ffmpeg does not do what it is there for. */
+export const OTHER_FFMPEG = 'name another ffmpeg in ffmpeg.path, or run sidepipe doctor';
+
+function unusable({ text }: LogLine): Diagnosis {
+  const message = `this ffmpeg fails at what the node asks of it ("${text.trim()}"): ${OTHER_FFMPEG}`;
+  return { code: 'ffmpeg-unusable', fault: 'node', message };
+}
+
+/** What the machine has too little of, from any text that names an error of the system. Pure. */
+function exhaustedResource(text: string): Diagnosis | undefined {
+  const what = RESOURCES.find(([pattern]) => pattern.test(text))?.[1];
+  if (what === undefined) return undefined;
+  return { code: 'machine-exhausted', fault: 'node', message: `this machine has run out of ${what}` };
+}
+
+/**
+ * Puts the end of an ffmpeg run into words from the last lines of its log. A fault of ffmpeg's build or of the machine is told from one of
+ * the source. Undefined when nothing known was said. Pure.
+ */
+export function diagnose(lines: readonly LogLine[]): Diagnosis | undefined {
   const serious = lines.filter((line) => line.level === 'error' || line.level === 'fatal' || line.level === 'warning');
-  const foreign = serious.filter((line) => !line.text.includes(ownUrl));
-  for (const { pattern, ...diagnosis } of rules) {
-    if (foreign.some((line) => pattern.test(line.text))) return diagnosis;
+  const rejected = serious.find(isUnusable);
+  if (rejected !== undefined) return unusable(rejected);
+  if (serious.some(({ text }) => AUDIO_MISSING.pattern.test(text))) return diagnosisOf(AUDIO_MISSING);
+  for (const { level, text } of serious) {
+    const resource = level === 'warning' ? undefined : exhaustedResource(text);
+    if (resource !== undefined) return resource;
   }
-  return undefined;
+  const isMp4 = !serious.some(({ text }) => MISDETECTED.test(text));
+  const telling = serious.filter(({ text }) => !REFUSED.test(text) && (isMp4 || !text.startsWith('moov atom')));
+  const refused = refusedFormat(serious);
+  const named = rules.find(({ pattern }) => telling.some((line) => pattern.test(line.text)));
+  if (refused !== undefined && (named === undefined || named.isVague)) return refused;
+  if (named !== undefined && !named.isVague) return diagnosisOf(named);
+  const output = serious.find((line) => line.level !== 'warning' && OUTPUT_FAILED.test(line.text));
+  if (output !== undefined) return unusable(output);
+  return named && diagnosisOf(named);
+}
+
+function diagnosisOf({ pattern: _, isVague: __, ...diagnosis }: Rule): Diagnosis {
+  return diagnosis;
 }

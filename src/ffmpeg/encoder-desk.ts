@@ -17,10 +17,10 @@ const MAX_REASON_LENGTH = 200;
 
 /** Tries encoders for real, each once in the node's life, and says which one to take. */
 export class EncoderDesk {
-  readonly #capabilities: Pick<Capabilities, 'path' | 'libavformat' | 'encoders'>;
+  readonly #capabilities: Pick<Capabilities, 'path' | 'options' | 'encoders' | 'environment'>;
   readonly #trials = new Map<Encoder, Promise<TrialResult>>();
 
-  constructor(capabilities: Pick<Capabilities, 'path' | 'libavformat' | 'encoders'>) {
+  constructor(capabilities: Pick<Capabilities, 'path' | 'options' | 'encoders' | 'environment'>) {
     this.#capabilities = capabilities;
   }
 
@@ -45,11 +45,11 @@ export class EncoderDesk {
   }
 
   async #try(encoder: Encoder): Promise<TrialResult> {
-    const { path, libavformat, encoders } = this.#capabilities;
+    const { path, options, encoders, environment = {} } = this.#capabilities;
     if (!encoders.has(encoder)) return { works: false, reason: 'this ffmpeg does not have it' };
     try {
-      const args = trialArguments(encoder, libavformat);
-      const made = await runToEnd({ path, args, timeoutMs: TRIAL_TIMEOUT_MS });
+      const args = trialArguments(encoder, options);
+      const made = await runToEnd({ path, args, timeoutMs: TRIAL_TIMEOUT_MS, environment });
       return made.length > 0 ? { works: true } : { works: false, reason: 'it makes nothing' };
     } catch (error) {
       return { works: false, reason: reasonOf(error) };

@@ -1,3 +1,5 @@
+import type { BuildOptions } from './build-options.js';
+
 /** The encoders that video can be made H.264 with, what each is told, and which one is taken. Pure. */
 
 /** What a rendition may ask for; `libx264` is another name of `software`. */
@@ -30,8 +32,7 @@ export interface Encoding {
   readonly segmentSeconds: number;
   /** False: each picture is decoded right after it is shown, so that timestamps are the same in each rendition. */
   readonly reorder: boolean;
-  /** Major version of libavformat. */
-  readonly libavformat: number;
+  readonly options: Pick<BuildOptions, 'hasQsvForcedIdr'>;
 }
 
 /** What comes before all inputs: the device that pictures are uploaded to. */
@@ -62,7 +63,7 @@ export function encoderArguments(encoding: Encoding): string[] {
 /** More than any segment has. */
 const ENDLESS_GOP = '100000';
 
-function ownArguments({ encoder, height, fps, preset, segmentSeconds, reorder, libavformat }: Encoding): string[] {
+function ownArguments({ encoder, height, fps, preset, segmentSeconds, reorder, options }: Encoding): string[] {
   const profile = ['-profile:v', 'high'];
   switch (encoder) {
     case 'libx264':
@@ -75,7 +76,7 @@ function ownArguments({ encoder, height, fps, preset, segmentSeconds, reorder, l
     case 'h264_nvenc':
       return [...profile, '-g', ENDLESS_GOP, '-forced-idr', '1', '-bf', '0'];
     case 'h264_qsv':
-      return [...profile, '-g', ENDLESS_GOP, ...(libavformat >= 59 ? ['-forced_idr', '1'] : []), '-bf', '0'];
+      return [...profile, '-g', ENDLESS_GOP, ...(options.hasQsvForcedIdr ? ['-forced_idr', '1'] : []), '-bf', '0'];
     case 'h264_vaapi':
       return [...profile, '-g', '1000', '-bf', '0'];
     case 'h264_videotoolbox':
@@ -110,12 +111,12 @@ function levelOf(height: number): string {
 }
 
 /** A tiny encode that needs all that a real one does. What it makes comes on standard output. */
-export function trialArguments(encoder: Encoder, libavformat: number): string[] {
+export function trialArguments(encoder: Encoder, options: Encoding['options']): string[] {
   const size = { height: 240, bitrate: 500_000, fps: 25, preset: 'ultrafast', segmentSeconds: 1, reorder: false };
   return [
     ...['-hide_banner', '-nostdin', '-loglevel', 'error', ...deviceArguments([encoder])],
     ...['-f', 'lavfi', '-i', 'testsrc=size=320x240:rate=25', '-vf', formatFilter(encoder), '-frames:v', '10'],
-    ...[...encoderArguments({ ...size, encoder, libavformat }), '-f', 'h264', 'pipe:1'],
+    ...[...encoderArguments({ ...size, encoder, options }), '-f', 'h264', 'pipe:1'],
   ];
 }
 

@@ -1,3 +1,4 @@
+import type { BuildOptions } from './build-options.js';
 import { deviceArguments, type Encoder, encoderArguments, formatFilter } from './encoders.js';
 
 /** How one rendition's video is made. */
@@ -14,17 +15,22 @@ export type VideoPlan =
     };
 
 export interface RenditionPlan {
-  /** Where segments and ffmpeg's playlist are PUT, with a trailing slash. */
-  readonly url: string;
   readonly video: VideoPlan;
 }
+
+/**
+ * What becomes of the source's audio. `copy-aac`: copied to fMP4 without the ADTS headers that AAC from MPEG-TS has on each frame; the
+ * filter that removes them rejects other codecs. `silence`: a silent track for a source without audio.
+ */
+export type AudioPlan = 'copy' | 'copy-aac' | 'aac' | 'silence' | 'none';
 
 /** What is made of the input for players. */
 export interface HlsPlan {
   /** At least one. At most one is a copy. */
   readonly renditions: readonly RenditionPlan[];
-  /** `silence`: encoded, of a source that has no sound. */
-  readonly audio: 'copy' | 'aac' | 'silence' | 'none';
+  readonly audio: AudioPlan;
+  /** What is decoded is deinterlaced. */
+  readonly isInterlaced?: boolean;
   readonly hls: {
     readonly segmentSeconds: number;
     readonly container: 'mpegts' | 'fmp4';
@@ -33,8 +39,7 @@ export interface HlsPlan {
     /** The name of a copied codec in MP4, where ffmpeg's own choice is not what players know. */
     readonly videoTag?: string | undefined;
   };
-  /** Major version of libavformat. */
-  readonly libavformat: number;
+  readonly options: BuildOptions;
 }
 
 /**
@@ -59,25 +64,30 @@ export function hlsInputs({ audio }: Pick<HlsPlan, 'audio'>): string[] {
   return audio === 'silence' ? ['-f', 'lavfi', '-i', 'anullsrc=channel_layout=stereo:sample_rate=48000'] : [];
 }
 
-/** HLS, PUT to the receivers on loopback: one output a rendition, for which ffmpeg decodes the input once. */
+/** The file descriptor on which the first rendition comes; the others follow. */
+export const FIRST_MEDIA_FD = 8;
+/**
+ * How often ffmpeg hands out what it has of a fragmented MP4. The node cuts parts at frames, so this only has to be much shorter than a
+ * part.
+ */
+const FRAGMENT_MICROSECONDS = 50_000;
+
+/** One continuous stream a rendition, each on a pipe of its own, for which ffmpeg decodes the input once. The node cuts them. */
 export function hlsOutputs(plan: HlsPlan): string[] {
-  return plan.renditions.flatMap((rendition) => hlsOutput(rendition, plan));
+  return plan.renditions.flatMap(({ video }, index) => hlsOutput(video, index, plan));
 }
 
-function hlsOutput({ url, video }: RenditionPlan, plan: HlsPlan): string[] {
+function hlsOutput(video: VideoPlan, index: number, plan: HlsPlan): string[] {
   const { audio, hls } = plan;
   return [
     // Upper-case V: a cover picture in an audio file is not video.
     ...['-map', '0:V:0', ...videoArguments(video, plan)],
-    ...audioArguments(audio, hls.container),
+    ...audioArguments(audio),
     ...['-sn', '-dn', '-map_metadata', '-1', '-max_muxing_queue_size', '1024'],
     // Where sound or picture stays away, the other waits for it so long, in microseconds; ten seconds by itself.
     ...['-max_interleave_delta', '1000000'],
-    ...timelineArguments(hls.container),
-    ...['-f', 'hls', '-method', 'PUT', '-http_persistent', '0'],
-    ...['-hls_time', String(leastSegmentSeconds(plan)), '-hls_list_size', '6', '-start_number', '0'],
-    ...containerArguments(hls.container, url),
-    `${url}index.m3u8`,
+    ...containerArguments(hls.container),
+    ...['-flush_packets', '1', `pipe:${FIRST_MEDIA_FD + index}`],
   ];
 }
 
@@ -86,19 +96,8 @@ function followsSource({ renditions }: HlsPlan): boolean {
   return renditions.some(({ video }) => video.kind === 'copy');
 }
 
-/**
- * ffmpeg ends a segment at the first keyframe after as many of these as there were segments. Encoded video alone has keyframes
- * nowhere else than where segments begin, so any time will do that is more than sound may begin before video. Beside a copy, a little less than what is asked for: the renditions' clocks
- * begin some milliseconds apart, and a keyframe that comes just on time must be late enough for each.
- */
-function leastSegmentSeconds(plan: HlsPlan): number {
-  const { segmentSeconds } = plan.hls;
-  if (!followsSource(plan)) return segmentSeconds / 4;
-  return plan.renditions.length === 1 ? segmentSeconds : segmentSeconds * 0.95;
-}
-
 function videoArguments(video: VideoPlan, plan: HlsPlan): string[] {
-  const { hls, libavformat } = plan;
+  const { hls, options } = plan;
   if (video.kind === 'copy') {
     return [
       ...['-c:v', 'copy', ...(hls.videoTag === undefined ? [] : ['-tag:v', hls.videoTag])],
@@ -108,11 +107,19 @@ function videoArguments(video: VideoPlan, plan: HlsPlan): string[] {
   const follows = followsSource(plan);
   const { segmentSeconds, container } = hls;
   return [
-    ...['-vf', [...scaleFilter(video), ...rateFilter(video, follows), formatFilter(video.encoder)].join(',')],
-    ...encoderArguments({ ...video, segmentSeconds, reorder: container === 'mpegts', libavformat }),
+    ...[
+      '-vf',
+      [
+        ...deinterlacer(plan),
+        ...scaleFilter(video),
+        ...rateFilter(video, follows, options),
+        formatFilter(video.encoder),
+      ].join(','),
+    ],
+    ...encoderArguments({ ...video, segmentSeconds, reorder: container === 'mpegts', options }),
     ...['-force_key_frames', follows ? 'source' : gridExpression(segmentSeconds)],
-    ...(libavformat >= 60 ? ['-fps_mode', 'vfr'] : []),
-    ...timeBase(video, follows, libavformat),
+    ...(options.hasFpsMode ? ['-fps_mode', 'vfr'] : []),
+    ...timeBase(video, follows, options),
   ];
 }
 
@@ -120,9 +127,18 @@ function videoArguments(video: VideoPlan, plan: HlsPlan): string[] {
  * Each picture when it was taken: the encoder's own time base is one picture long, to which what trembles would be rounded. At a
  * steady rate that is right, and the source's would make ffmpeg's playlist count the source's pictures.
  */
-function timeBase({ fps }: { readonly fps: number | undefined }, follows: boolean, libavformat: number): string[] {
+function timeBase(
+  { fps }: { readonly fps: number | undefined },
+  follows: boolean,
+  { sourceTimeBase }: BuildOptions,
+): string[] {
   if (fps !== undefined && !follows) return [];
-  return ['-enc_time_base', libavformat >= 61 ? 'demux' : '-1'];
+  return ['-enc_time_base', sourceTimeBase];
+}
+
+/** Pictures that are marked as progressive, which a source may send between others, pass as they are. */
+function deinterlacer({ isInterlaced = false }: HlsPlan): string[] {
+  return isInterlaced ? ['yadif=deint=interlaced'] : [];
 }
 
 function scaleFilter({ height }: { readonly height: number }): string[] {
@@ -133,14 +149,23 @@ function scaleFilter({ height }: { readonly height: number }): string[] {
  * By a filter: in older versions the pictures' `-vsync passthrough` is for all outputs, and `-r` would only slow the video. Where
  * keyframes come from the source they are not among those that are left out.
  */
-function rateFilter({ fps }: { readonly fps: number | undefined }, follows: boolean): string[] {
+function rateFilter(
+  { fps }: { readonly fps: number | undefined },
+  follows: boolean,
+  { hasFpsMode }: BuildOptions,
+): string[] {
   if (fps === undefined) return [];
   const cell = (time: string) => `floor((${time}+0.001)*${fps})`;
-  return follows ? [`select='key+not(eq(${cell('t')},${cell('prev_selected_t')}))'`] : [`fps=${fps}`];
+  if (follows) return [`select='key+not(eq(${cell('t')},${cell('prev_selected_t')}))'`];
+  // Older versions ask the output that is furthest behind for pictures, which is that of snapshots, closed; and `fps` gives a picture more
+  // than it gets only when it is asked.
+  return [hasFpsMode ? `fps=${fps}` : `minterpolate=fps=${fps}:mi_mode=dup`];
 }
 
-function audioArguments(audio: HlsPlan['audio'], container: 'mpegts' | 'fmp4'): string[] {
-  const aac = ['-c:a', 'aac', '-b:a', '128k', '-ac', '2'];
+function audioArguments(audio: AudioPlan): string[] {
+  // One rate for all: at the 8 kHz of G.711 the encoder alone would delay audio by a quarter of a second.
+  const aac = ['-c:a', 'aac', '-b:a', '128k', '-ac', '2', '-ar', '48000'];
+  const copy = ['-map', '0:a:0?', '-c:a', 'copy'];
   switch (audio) {
     case 'none':
       return [];
@@ -150,21 +175,21 @@ function audioArguments(audio: HlsPlan['audio'], container: 'mpegts' | 'fmp4'): 
       // Where sound is missing for a while there is silence, so that what follows is on time.
       return ['-map', '0:a:0?', ...aac, '-af', 'aresample=async=1:first_pts=0'];
     case 'copy':
-      // AAC out of MPEG-TS has a header on each frame, which fMP4 cannot carry. AAC without is left as it is.
-      return ['-map', '0:a:0?', '-c:a', 'copy', ...(container === 'fmp4' ? ['-bsf:a', 'aac_adtstoasc'] : [])];
+      // Older versions call Opus and FLAC in MP4 experimental.
+      return [...copy, '-strict', 'experimental'];
+    case 'copy-aac':
+      return [...copy, '-bsf:a', 'aac_adtstoasc'];
   }
 }
 
-function timelineArguments(container: 'mpegts' | 'fmp4'): string[] {
-  // No delay before the first timestamp: both containers then begin where the source's timeline does.
-  if (container === 'fmp4') return ['-muxdelay', '0'];
-  return ['-muxdelay', '0', '-avoid_negative_ts', 'disabled', '-output_ts_offset', String(TIMELINE_OFFSET_SECONDS)];
-}
-
-function containerArguments(container: 'mpegts' | 'fmp4', url: string): string[] {
-  if (container === 'mpegts') return ['-hls_segment_type', 'mpegts', '-hls_segment_filename', `${url}%d.ts`];
-  return [
-    ...['-hls_segment_type', 'fmp4', '-hls_fmp4_init_filename', 'init.mp4'],
-    ...['-hls_segment_filename', `${url}%d.m4s`],
-  ];
+function containerArguments(container: 'mpegts' | 'fmp4'): string[] {
+  if (container === 'mpegts') {
+    // No delay before the first timestamp: the timeline then starts where the source's does.
+    const timeline = ['-muxdelay', '0', '-avoid_negative_ts', 'disabled'];
+    return [...timeline, '-output_ts_offset', String(TIMELINE_OFFSET_SECONDS), '-f', 'mpegts'];
+  }
+  // With `delay_moov` the header is written once the first frames are known, so that it is right for every codec. Reordered pictures get
+  // an edit list, which the node applies. Not `negative_cts_offsets`: ffmpeg as a player shows such pictures late.
+  const movflags = 'empty_moov+default_base_moof+delay_moov';
+  return ['-f', 'mp4', '-movflags', movflags, '-frag_duration', String(FRAGMENT_MICROSECONDS)];
 }

@@ -1,3 +1,4 @@
+import { LineSplitter } from './line-splitter.js';
 import { type LogLine, parseLogLine } from './log-line.js';
 import { isValveAnswer } from './valve.js';
 
@@ -18,25 +19,21 @@ export interface LogTailOptions {
 /** Splits ffmpeg's standard error into lines and keeps the last that matter, bounded in lines and in length. Pure. */
 export class LogTail {
   readonly #options: LogTailOptions;
-  readonly #decoder = new TextDecoder();
+  // One more than is used tells that there was more.
+  readonly #splitter = new LineSplitter({ end: /[\r\n]+/, longest: MAX_RAW_LENGTH + 1 });
   readonly #lines: LogLine[] = [];
-  #unfinished = '';
 
   constructor(options: LogTailOptions) {
     this.#options = options;
   }
 
   push(bytes: Uint8Array): void {
-    const parts = (this.#unfinished + this.#decoder.decode(bytes, { stream: true })).split(/[\r\n]+/);
-    // One more than is used tells that there was more.
-    this.#unfinished = parts.pop()!.slice(0, MAX_RAW_LENGTH + 1);
-    for (const part of parts) this.#add(part);
+    for (const line of this.#splitter.push(bytes)) this.#add(line);
   }
 
   /** The last line need not end with a line feed. */
   close(): void {
-    this.#add(this.#unfinished);
-    this.#unfinished = '';
+    this.#add(this.#splitter.close());
   }
 
   lines(): readonly LogLine[] {

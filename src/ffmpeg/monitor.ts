@@ -1,4 +1,4 @@
-import { type OutputBuild, passThrough } from './picture-output.js';
+import { aspect, type OutputBuild, oneField, passThrough } from './picture-output.js';
 
 /**
  * A further output for JSMpeg players: MPEG-1 video in MPEG-TS, every picture as soon as it is decoded. Nothing in the
@@ -25,7 +25,7 @@ const NOMINAL_FPS = 60;
 /** How much nearer to each other than `fps` says two pictures may be: timestamps are rounded. */
 const SLACK = 0.75;
 /** The encoder counts for itself: timestamps of a source may go backwards, on which it would give up. */
-const NO_TIMESTAMPS = 'setpts=NAN';
+const NO_TIMESTAMPS = `settb=1/${NOMINAL_FPS},setpts=NAN`;
 /**
  * Where "none" is no timestamp that an encoder is given as it is, the source's time, slowed down so that pictures as near to
  * each other as they may be have one each, and counted on where it goes backwards. Counting alone would begin anew with each change
@@ -41,11 +41,13 @@ export function monitorOutput({ width, height, fps, bitrate }: MonitorPlan, buil
   const select = `isnan(prev_selected_t)+lt(t,prev_selected_t)+gte(t-prev_selected_t,${least})`;
   const timestamps = build.hasNarrowTimestamps ? SLOWED_TIMESTAMPS : NO_TIMESTAMPS;
   const box = `${width}:${height}`;
-  const fit = `scale=${box}:force_original_aspect_ratio=decrease:flags=fast_bilinear,pad=${box}:(ow-iw)/2:(oh-ih)/2`;
+  const shape = aspect(build);
+  const fitted = `w='min(${width},max(1,round(${height}*${shape})))':h='min(${height},max(1,round(${width}/${shape})))'`;
+  const fit = `${oneField(build)}scale=${fitted}:flags=fast_bilinear,pad=${box}:(ow-iw)/2:(oh-ih)/2`;
   return [
     ...['-map', '0:V:0', '-an', '-sn', '-dn', '-map_metadata', '-1'],
     ...['-vf', `select='${select}',${fit},setsar=1,format=yuv420p,${timestamps}`],
-    ...passThrough(build.libavformat),
+    ...passThrough(build.options),
     ...['-enc_time_base', `1:${NOMINAL_FPS}`],
     ...[
       '-c:v',

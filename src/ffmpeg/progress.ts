@@ -1,6 +1,8 @@
+import { LineSplitter } from './line-splitter.js';
+
 /** One report of `-progress`. What ffmpeg does not know yet is undefined. */
 export interface Progress {
-  /** The furthest timestamp that any output has reached, in seconds. */
+  /** The furthest timestamp that any output has reached, in seconds; of the slowest output in builds with `reportsSlowest`. */
   readonly outSeconds: number | undefined;
   /** Pictures that the first video output has got so far. */
   readonly frames?: number | undefined;
@@ -13,13 +15,13 @@ export interface Progress {
   readonly end: boolean;
 }
 
-const MAX_UNFINISHED = 16_384;
+/** More than any line of a report. */
+const MAX_LINE = 16_384;
 
 /** Parses the key=value blocks that ffmpeg writes to `-progress`, cut anywhere. Pure. */
 export class ProgressParser {
   readonly #onProgress: (progress: Progress) => void;
-  readonly #decoder = new TextDecoder();
-  #unfinished = '';
+  readonly #splitter = new LineSplitter({ end: /\n/, longest: MAX_LINE });
   #values = new Map<string, string>();
 
   constructor(onProgress: (progress: Progress) => void) {
@@ -27,9 +29,7 @@ export class ProgressParser {
   }
 
   push(bytes: Uint8Array): void {
-    const lines = (this.#unfinished + this.#decoder.decode(bytes, { stream: true })).split('\n');
-    this.#unfinished = lines.pop()!.slice(-MAX_UNFINISHED);
-    for (const line of lines) this.#line(line);
+    for (const line of this.#splitter.push(bytes)) this.#line(line);
   }
 
   #line(line: string): void {

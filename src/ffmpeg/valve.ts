@@ -1,5 +1,4 @@
-import { chosenSnapshots } from './chosen-keyframes.js';
-import { type OutputBuild, rawPictures } from './picture-output.js';
+import { type OutputBuild, oneField, rawPictures } from './picture-output.js';
 
 /**
  * A second output of pictures, at the source's own size with square pixels, that nothing passes until it is opened. `framestep` keeps everything back,
@@ -22,11 +21,13 @@ export function isValveAnswer(line: string): boolean {
   return /^(?:Enter command: |Command reply for stream )/.test(line);
 }
 
-export function snapshotOutput(build: OutputBuild, isChosen = false): string[] {
-  if (isChosen) return [...chosenSnapshots(VALVE, build), SNAPSHOT_URL];
+export function snapshotOutput(build: OutputBuild): string[] {
   return [
     ...['-map', '0:V:0', '-an', '-sn', '-dn', '-map_metadata', '-1'],
-    ...['-vf', `${VALVE},scale=w='max(1,round(iw*sar))':h=ih,setsar=1,format=rgb24`],
+    ...[
+      '-vf',
+      `${VALVE},${oneField(build)}scale=w='max(1,round(iw*sar))':h=${build.isInterlaced ? '2*ih' : 'ih'},setsar=1,format=rgb24`,
+    ],
     ...rawPictures(build),
     SNAPSHOT_URL,
   ];

@@ -1,5 +1,6 @@
 import { decide, type FrameVerdict, type GateEvent, type GateMemory, type GateOptions } from './gate/decision.js';
 import { greyOf } from './gate/grey.js';
+import { LoopWatch, type PictureSize } from './gate/loop-watch.js';
 import { type GreyStatistics, statisticsOf } from './gate/statistics.js';
 
 export type { FrameVerdict, GateOptions } from './gate/decision.js';
@@ -34,16 +35,24 @@ export class FrameGate {
   readonly #options: GateOptions;
   #memory: GateMemory | undefined;
   #reference: Uint8Array | undefined;
+  readonly #loops = new LoopWatch();
 
   constructor(options: Partial<GateOptions> = {}) {
     this.#options = { ...defaults, ...options };
+  }
+
+  /** Takes what pictures take that the source shows, decoded or not, and when they came: on the clock of `capturedAt`. */
+  sizes(pictures: readonly PictureSize[], now: number): void {
+    this.#loops.add(pictures, now);
   }
 
   /** Judges the next frame, in about 0.2 ms. `picture.data` is read now and not kept. */
   judge(picture: GatePicture): GateJudgement {
     const grey = greyOf(picture);
     const statistics = statisticsOf(grey, this.#reference);
-    const { memory, changed, accepted, event } = decide(this.#memory, statistics, picture.capturedAt, this.#options);
+    const { movedAt } = this.#loops;
+    const { capturedAt } = picture;
+    const { memory, changed, accepted, event } = decide(this.#memory, statistics, capturedAt, this.#options, movedAt);
     this.#memory = memory;
     if (changed) this.#reference = grey;
     const { verdict, state, stateSince } = memory;

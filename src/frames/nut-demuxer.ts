@@ -1,3 +1,4 @@
+import { GrowingBuffer } from '../growing-buffer.js';
 import {
   type FrameHeader,
   INCOMPLETE,
@@ -14,6 +15,10 @@ import {
 const FILE_ID = new TextEncoder().encode('nut/multimedia container\0');
 /** More than any header that ffmpeg writes; what is longer is not NUT. */
 const MAX_HEADER_BYTES = 65_536;
+/** Before a header's length: start code, length and checksum. */
+const MAX_HELD_BYTES = MAX_HEADER_BYTES + 64;
+/** How much of a piece is taken at a time for a header of unknown length, which is a frame's and short. */
+const STEP_BYTES = 64;
 const START_CODE_LETTERS = { main: 0x4d, stream: 0x53, syncpoint: 0x4b } as const;
 
 /** What a packet's header says of it. */
@@ -47,7 +52,12 @@ interface Filling {
  */
 export class NutDemuxer {
   readonly #options: NutDemuxerOptions;
-  #rest: Uint8Array = new Uint8Array(0);
+  /** A header that is cut. */
+  readonly #rest = new GrowingBuffer();
+  /** How long that header is at least; less need not be looked at. */
+  #needed = 0;
+  /** Bytes of headers that were looked at again, because they had come in pieces. */
+  #reread = 0;
   #greeted = false;
   #main: MainHeader | undefined;
   #video: VideoHeader | undefined;
@@ -73,24 +83,52 @@ export class NutDemuxer {
     }
   }
 
+  /** Bytes that were copied and read again because headers came in pieces. */
+  get work(): number {
+    return this.#rest.copiedBytes + this.#reread;
+  }
+
   /** Reads one header off the front and returns what is behind it; keeps a header that is cut for the next piece. */
   #readHeader(bytes: Uint8Array): Uint8Array {
-    const held = this.#rest.length;
-    // Only as much as a header takes is joined to what was held back, so that picture bytes are not copied twice.
-    for (let joined = Math.min(bytes.length, 64); ; joined = Math.min(bytes.length, joined * 4)) {
-      const view = held === 0 ? bytes : concat(this.#rest, bytes.subarray(0, joined));
-      try {
-        const used = this.#readPacket(view);
-        this.#rest = new Uint8Array(0);
-        return bytes.subarray(used - held);
-      } catch (error) {
-        if (error !== INCOMPLETE) throw error;
-        if (held > 0 && joined < bytes.length) continue;
-        if (view.length > MAX_HEADER_BYTES) throw invalid('a header without an end');
-        // Not `slice`: of a Node.js Buffer that is a view of memory which the caller may use again.
-        this.#rest = new Uint8Array(view);
-        return bytes.subarray(bytes.length);
-      }
+    if (this.#rest.length > 0) return this.#goOn(bytes);
+    const used = this.#try(bytes);
+    if (used !== undefined) return bytes.subarray(used);
+    this.#keep(bytes);
+    return bytes.subarray(bytes.length);
+  }
+
+  /** Goes on with a header that was cut: takes no more of the piece than the header may need, and all of it only once. */
+  #goOn(bytes: Uint8Array): Uint8Array {
+    for (let at = 0; at < bytes.length; ) {
+      const missing = this.#needed - this.#rest.length;
+      const taken = bytes.subarray(at, at + (missing > 0 ? missing : STEP_BYTES));
+      this.#keep(taken);
+      at += taken.length;
+      if (this.#rest.length < this.#needed) continue;
+      this.#reread += this.#rest.length;
+      const used = this.#try(this.#rest.bytes);
+      if (used === undefined) continue;
+      const surplus = this.#rest.length - used;
+      this.#rest.clear();
+      return bytes.subarray(at - surplus);
+    }
+    return bytes.subarray(bytes.length);
+  }
+
+  #keep(bytes: Uint8Array): void {
+    if (this.#rest.length + bytes.length > MAX_HELD_BYTES) throw invalid('a header without an end');
+    this.#rest.append(bytes);
+  }
+
+  /** How long the header at the start is; undefined when it is cut. */
+  #try(view: Uint8Array): number | undefined {
+    try {
+      const used = this.#readPacket(view);
+      this.#needed = 0;
+      return used;
+    } catch (error) {
+      if (error !== INCOMPLETE) throw error;
+      return undefined;
     }
   }
 
@@ -115,6 +153,7 @@ export class NutDemuxer {
     const letter = reader.bytes(8)[1];
     const length = reader.unsigned();
     if (length > MAX_HEADER_BYTES) throw invalid(`a header of ${length} bytes`);
+    this.#needed = reader.position + (length > 4096 ? 4 : 0) + length;
     if (length > 4096) reader.bytes(4);
     const start = reader.position;
     reader.bytes(length);
@@ -162,11 +201,4 @@ export class NutDemuxer {
     }
     return bytes.subarray(taken);
   }
-}
-
-function concat(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const joined = new Uint8Array(first.length + second.length);
-  joined.set(first);
-  joined.set(second, first.length);
-  return joined;
 }

@@ -71,6 +71,10 @@ export function invalid(what: string): SidepipeError {
   });
 }
 
+const MAX_NUMBER_BYTES = 10;
+/** A frame's header is read again with each piece of it, so it is kept short: ffmpeg writes no reserved numbers at all. */
+const MAX_RESERVED = 8;
+
 /** A cursor over bytes; reading past the end throws INCOMPLETE. */
 export class NutReader {
   position: number;
@@ -91,12 +95,14 @@ export class NutReader {
   /** `v`: base 128, most significant group first. */
   unsigned(): number {
     let value = 0;
-    for (;;) {
+    // Zeros in front would make it as long as they like.
+    for (let group = 0; group < MAX_NUMBER_BYTES; group++) {
       const byte = this.byte();
       value = value * 128 + (byte & 127);
-      if (value > Number.MAX_SAFE_INTEGER) throw invalid('a number beyond 53 bits');
+      if (value > Number.MAX_SAFE_INTEGER) break;
       if (byte < 128) return value;
     }
+    throw invalid('a number beyond 53 bits');
   }
 
   /** `s`: 0, 1, -1, 2, -2, … */
@@ -207,7 +213,7 @@ export function readFrameHeader(reader: NutReader, main: MainHeader, video: Vide
   const headerIndex = flags & FLAG.headerIdx ? reader.unsigned() : code.headerIndex;
   let reserved = flags & FLAG.reserved ? reader.unsigned() : code.reservedCount;
   if (flags & FLAG.sideData) throw invalid('side data');
-  for (bounded(reserved, 64); reserved > 0; reserved--) reader.unsigned();
+  for (bounded(reserved, MAX_RESERVED); reserved > 0; reserved--) reader.unsigned();
   // Checksums guard files on bad media; a pipe between two processes on one machine does not flip bits.
   if (flags & FLAG.checksum) reader.bytes(4);
   const elision = size > 4096 ? NO_BYTES : main.elisions[headerIndex];

@@ -1,6 +1,7 @@
 /** One packet of the source's video. */
 export interface PacketTime {
   readonly ptsSeconds: number;
+  readonly dtsSeconds: number;
   readonly isKey: boolean;
 }
 
@@ -8,26 +9,32 @@ const PACKET_BYTES = 188;
 const SYNC_BYTE = 0x47;
 const TICKS_PER_SECOND = 90_000;
 const TIMESTAMP_RANGE = 2 ** 33;
+/** Parameter sets come first in a keyframe, and are much shorter. */
+const KEYFRAME_START_BYTES = 4096;
+
+export interface PacketTimesOptions {
+  readonly onPacket: (packet: PacketTime) => void;
+  /** How the first keyframe begins, as in an elementary stream: its parameter sets are in it. */
+  readonly onKeyframeStart?: (bytes: Uint8Array) => void;
+}
 
 /**
- * Reads when pictures are to be shown from the MPEG-TS that ffmpeg copies them to, cut anywhere; of the rest, nothing is kept. MPEG-TS,
+ * Reads when frames are to be shown from the MPEG-TS that ffmpeg copies them to, cut anywhere, and how the first keyframe begins. MPEG-TS,
  * because it is the one plain container that ffmpeg begins before it knows the size of the picture, as when it joins a
  * camera between two keyframes. Bytes that are none are passed over. Pure.
  */
 export class PacketTimesParser {
-  readonly #onPacket: (packet: PacketTime) => void;
-  readonly #onPayload: ((data: Uint8Array, packet: PacketTime | undefined) => void) | undefined;
-  #videoId: number | undefined;
+  readonly #options: PacketTimesOptions;
   readonly #packet = new Uint8Array(PACKET_BYTES);
   #filled = 0;
 
-  /** `onPayload`: what each transport packet carries of the video, lent, and of which picture where one begins with it. */
-  constructor(
-    onPacket: (packet: PacketTime) => void,
-    onPayload?: (data: Uint8Array, packet: PacketTime | undefined) => void,
-  ) {
-    this.#onPacket = onPacket;
-    this.#onPayload = onPayload;
+  /** Of the first keyframe, while it comes in; undefined before and after. */
+  #keyframe: Uint8Array | undefined;
+  #keyframeBytes = 0;
+  #sawKeyframe = false;
+
+  constructor(options: PacketTimesOptions) {
+    this.#options = options;
   }
 
   push(bytes: Uint8Array): void {
@@ -46,26 +53,44 @@ export class PacketTimesParser {
     }
   }
 
-  /** ISO/IEC 13818-1, 2.4.3: a transport packet with which a video picture begins has the start of its PES packet. */
+  /** ISO/IEC 13818-1, 2.4.3: a transport packet with which a video frame begins has the start of its PES packet. */
   #read(packet: Uint8Array): void {
     const beginsUnit = (packet[1]! & 0x40) !== 0;
     const hasAdaptation = (packet[3]! & 0x20) !== 0;
     const hasPayload = (packet[3]! & 0x10) !== 0;
     if (!hasPayload) return;
     const adaptationBytes = hasAdaptation ? packet[4]! + 1 : 0;
-    const id = (packet[1]! & 0x1f) * 256 + packet[2]!;
+    const payload = packet.subarray(4 + adaptationBytes);
     if (!beginsUnit) {
-      if (id === this.#videoId) this.#onPayload?.(packet.subarray(4 + adaptationBytes), undefined);
+      this.#gather(payload);
       return;
     }
+    const isVideo = payload[0] === 0 && payload[1] === 0 && payload[2] === 1 && (payload[3]! & 0xf0) === 0xe0;
+    if (!isVideo || payload.length < 14 || (payload[7]! & 0x80) === 0) return;
+    this.#endKeyframe();
+    const ptsSeconds = timestampAt(payload, 9) / TICKS_PER_SECOND;
+    const hasDts = (payload[7]! & 0x40) !== 0 && payload.length >= 19;
+    const dtsSeconds = hasDts ? timestampAt(payload, 14) / TICKS_PER_SECOND : ptsSeconds;
     const isKey = adaptationBytes > 1 && (packet[5]! & 0x40) !== 0;
-    const pes = packet.subarray(4 + adaptationBytes);
-    const isVideo = pes[0] === 0 && pes[1] === 0 && pes[2] === 1 && (pes[3]! & 0xf0) === 0xe0;
-    if (!isVideo || pes.length < 14 || (pes[7]! & 0x80) === 0) return;
-    this.#videoId = id;
-    const begun = { ptsSeconds: timestampAt(pes, 9) / TICKS_PER_SECOND, isKey };
-    this.#onPacket(begun);
-    this.#onPayload?.(pes.subarray(9 + pes[8]!), begun);
+    this.#options.onPacket({ ptsSeconds, dtsSeconds, isKey });
+    if (!isKey || this.#sawKeyframe) return;
+    this.#sawKeyframe = true;
+    this.#keyframe = new Uint8Array(KEYFRAME_START_BYTES);
+    this.#gather(payload.subarray(9 + payload[8]!));
+  }
+
+  #gather(bytes: Uint8Array): void {
+    if (this.#keyframe === undefined) return;
+    const taken = bytes.subarray(0, KEYFRAME_START_BYTES - this.#keyframeBytes);
+    this.#keyframe.set(taken, this.#keyframeBytes);
+    this.#keyframeBytes += taken.length;
+    if (this.#keyframeBytes === KEYFRAME_START_BYTES) this.#endKeyframe();
+  }
+
+  #endKeyframe(): void {
+    const keyframe = this.#keyframe;
+    this.#keyframe = undefined;
+    if (keyframe !== undefined) this.#options.onKeyframeStart?.(keyframe.subarray(0, this.#keyframeBytes));
   }
 }
 

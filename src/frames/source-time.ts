@@ -15,7 +15,7 @@ const STEP_FRAMES = 8;
 /** How long a step that differs from the usual one is waited on to be confirmed; until then nothing new is believed. */
 const DOUBT_MS = 3000;
 /** No picture waits longer than this for the clock. */
-const LONGEST_WAIT_MS = 700;
+export const LONGEST_WAIT_MS = 700;
 
 /** ffmpeg's position, `frames` pictures after its beginning, told at `now`. */
 interface Report {

@@ -1,104 +1,74 @@
-import type { ReadySegment } from './assembler.js';
+import type { MediaPart } from './segmenter.js';
 
-/** One rendition's segment, to be listed now. */
-interface StepSegment {
+/** A part of one rendition. */
+export interface RenditionPart {
   readonly rendition: string;
-  readonly segment: ReadySegment;
-  /** Of all renditions' segments of this number the first in the order of the renditions. */
-  readonly leads: boolean;
-}
-
-/** The segments of one number, one of each rendition; or a single one, where the renditions are out of step. */
-export interface Step {
-  readonly segments: readonly StepSegment[];
-  /** Segments are missing before: in all renditions, if in one. */
-  readonly discontinuity: boolean;
+  readonly part: MediaPart;
 }
 
 export interface InStepOptions {
-  /** In order. */
   readonly renditions: readonly string[];
-  /** By so much the durations of segments of one number may differ. */
-  readonly toleranceSeconds: number;
-  /** So many segments of one rendition wait for the others at most. */
-  readonly maxWaiting?: number;
+  /** What waits at most, of all renditions; beyond it nothing waits any longer. */
+  readonly maxWaitingBytes: number;
 }
 
-const DEFAULT_MAX_WAITING = 16;
-
 /**
- * Keeps the renditions of one run in step: segments of the same number are handed on together, once each rendition has its
- * own, and one that is missing in a rendition is left out of all. So media sequence and discontinuity numbers stay the
- * same in all playlists. Where the cuts turn out to be different, each rendition goes on by itself. Pure.
+ * Lets a segment begin in no rendition before each has its first part, however much later an encoder is than a copy. Whenever a run
+ * ends, all renditions then have the same segments, so that their media sequence and discontinuity sequence numbers stay the same:
+ * RFC 8216bis 6.2.4 demands it of the latter. Within a segment parts pass at once. Pure.
  */
-export class InStep {
+export class PartsInStep {
   readonly #options: InStepOptions;
-  readonly #waiting: Map<string, ReadySegment[]>;
-  #inStep = true;
-  #hole = false;
-  #leftOut = 0;
+  readonly #waiting: ReadonlyMap<string, MediaPart[]>;
+  #started = -1;
+  #waitingBytes = 0;
 
   constructor(options: InStepOptions) {
     this.#options = options;
     this.#waiting = new Map(options.renditions.map((rendition) => [rendition, []]));
   }
 
-  /** False once the renditions were cut at different places. */
-  get inStep(): boolean {
-    return this.#inStep;
-  }
-
-  /** Segments that were left out because another rendition had none of their number. */
-  get leftOut(): number {
-    return this.#leftOut;
-  }
-
-  add(rendition: string, segment: ReadySegment): readonly Step[] {
-    if (!this.#inStep) return [this.#alone(rendition, segment)];
-    const queue = this.#waiting.get(rendition);
-    queue?.push(segment);
-    const steps: Step[] = [];
-    while (this.#inStep) {
-      const step = this.#next();
-      if (step === undefined) break;
-      steps.push(step);
+  /** Takes the next part of a rendition; returns what may be listed by it, of each rendition in order. */
+  push(rendition: string, part: MediaPart): RenditionPart[] {
+    this.#waiting.get(rendition)?.push(part);
+    this.#waitingBytes += part.bytes.length;
+    const ready = this.#take();
+    for (let next = this.#next(); next !== undefined; next = this.#next()) {
+      this.#started = next;
+      ready.push(...this.#take());
     }
-    if (!this.#inStep) return [...steps, ...this.#release()];
-    if (queue !== undefined && queue.length > (this.#options.maxWaiting ?? DEFAULT_MAX_WAITING)) this.#leaveOut(queue);
-    return steps;
+    return ready;
   }
 
-  #next(): Step | undefined {
-    const queues = [...this.#waiting.values()];
-    if (queues.some((queue) => queue.length === 0)) return undefined;
-    const newest = Math.max(...queues.map((queue) => queue[0]!.sequence));
-    for (const queue of queues) while (queue.length > 0 && queue[0]!.sequence < newest) this.#leaveOut(queue);
-    if (queues.some((queue) => queue[0]?.sequence !== newest)) return this.#next();
-    const segments = this.#options.renditions.map((rendition, index) => {
-      return { rendition, segment: this.#waiting.get(rendition)!.shift()!, leads: index === 0 };
-    });
-    const durations = segments.map(({ segment }) => segment.durationSeconds);
-    if (Math.max(...durations) - Math.min(...durations) > this.#options.toleranceSeconds) this.#inStep = false;
-    const discontinuity = this.#hole || segments.some(({ segment }) => segment.discontinuity);
-    this.#hole = false;
-    return { segments, discontinuity };
+  /** A new run starts: what waits is of no use. */
+  begin(): void {
+    for (const parts of this.#waiting.values()) parts.length = 0;
+    this.#started = -1;
+    this.#waitingBytes = 0;
   }
 
-  #leaveOut(queue: ReadySegment[]): void {
-    queue.shift();
-    this.#leftOut += 1;
-    this.#hole = true;
+  /** The number of the segment that may begin now, by what waits; undefined: none. */
+  #next(): number | undefined {
+    const heads = [...this.#waiting.values()].flatMap(([head]) => (head === undefined ? [] : [head]));
+    // After `take` each head waits.
+    const mayBegin = heads.length === this.#waiting.size || this.#waitingBytes > this.#options.maxWaitingBytes;
+    if (!mayBegin) return undefined;
+    return Math.min(...heads.map(({ sequence }) => sequence));
   }
 
-  /** What waits when the renditions go out of step. */
-  #release(): Step[] {
-    return [...this.#waiting].flatMap(([rendition, queue]) =>
-      queue.splice(0).map((segment) => this.#alone(rendition, segment)),
-    );
+  #take(): RenditionPart[] {
+    const taken: RenditionPart[] = [];
+    for (const [rendition, parts] of this.#waiting) {
+      while (parts[0] !== undefined && !this.#waits(parts[0])) {
+        const part = parts.shift()!;
+        this.#waitingBytes -= part.bytes.length;
+        taken.push({ rendition, part });
+      }
+    }
+    return taken;
   }
 
-  #alone(rendition: string, segment: ReadySegment): Step {
-    const leads = rendition === this.#options.renditions[0];
-    return { segments: [{ rendition, segment, leads }], discontinuity: segment.discontinuity };
+  #waits({ startsSegment, sequence }: MediaPart): boolean {
+    return startsSegment && sequence > this.#started;
   }
 }

@@ -8,6 +8,7 @@ import {
   MPEG_TS,
 } from 'mediabunny';
 import { messageOf, SidepipeError } from '../errors.js';
+import { findSps } from './cut/sps.js';
 import type { Container } from './window.js';
 
 export interface MediaToInspect {
@@ -26,7 +27,7 @@ export interface MediaDescription {
   /** As displayed, in square pixels: cropped, stretched and turned. 0 without video. */
   readonly width: number;
   readonly height: number;
-  /** Frames a second in this segment; 0 without video, or with a single picture. */
+  /** Frames a second in this segment; 0 without video, with a single picture, or where timestamps give no plausible rate. */
   readonly frameRate: number;
   /** Presentation time of the first picture (or sound, without video); seconds. */
   readonly startSeconds: number;
@@ -34,6 +35,8 @@ export interface MediaDescription {
   readonly sar?: number;
 }
 
+/** More come from timestamps that stand still and tick. */
+const MOST_FRAMES_PER_SECOND = 1000;
 /** Enough for a frame rate; a long segment need not be read to its end. */
 const packetsForFrameRate = 120;
 
@@ -59,7 +62,7 @@ export async function inspectMedia({ container, init, segment }: MediaToInspect)
       hasVideo: video !== null,
       hasAudio: audio !== null,
       startSeconds: await first.getFirstTimestamp(),
-      ...(video === null ? { width: 0, height: 0, frameRate: 0 } : await picture(video)),
+      ...(video === null ? { width: 0, height: 0, frameRate: 0 } : await picture(video, container)),
     };
   } catch (cause) {
     throw new SidepipeError(`A media segment cannot be read: ${messageOf(cause)}`, {
@@ -74,14 +77,23 @@ export async function inspectMedia({ container, init, segment }: MediaToInspect)
 
 async function picture(
   video: InputVideoTrack,
+  container: Container,
 ): Promise<Pick<MediaDescription, 'width' | 'height' | 'frameRate' | 'sar'>> {
   const ratio = await video.getPixelAspectRatio();
   return {
     width: await video.getDisplayWidth(),
-    height: await video.getDisplayHeight(),
+    height: (await video.getDisplayHeight()) * (await fieldsOf(video, container)),
     frameRate: await frameRate(video),
     ...(ratio.num === ratio.den ? {} : { sar: ratio.num / ratio.den }),
   };
+}
+
+/** In a transport stream the library takes a field of an interlaced picture for the whole: how many there are of what it sees. */
+async function fieldsOf(video: InputVideoTrack, container: Container): Promise<number> {
+  if (container !== 'mpegts') return 1;
+  const first = await new EncodedPacketSink(video).getFirstPacket();
+  const sequence = first === null ? undefined : findSps(first.data);
+  return sequence?.isInterlaced && (await video.getCodedHeight()) <= sequence.height / 2 ? 2 : 1;
 }
 
 /**
@@ -104,7 +116,8 @@ async function frameRate(video: InputVideoTrack): Promise<number> {
   const median = intervals[Math.floor(intervals.length / 2)] ?? 0;
   const usual = intervals.filter((interval) => interval >= median / 2 && interval <= median * 1.5);
   const sum = usual.reduce((total, interval) => total + interval, 0);
-  return sum > 0 ? Math.round((usual.length / sum) * 1000) / 1000 : 0;
+  const rate = sum > 0 ? Math.round((usual.length / sum) * 1000) / 1000 : 0;
+  return rate > MOST_FRAMES_PER_SECOND ? 0 : rate;
 }
 
 async function videoCodec(track: InputVideoTrack | null, init: Uint8Array | undefined): Promise<string | undefined> {

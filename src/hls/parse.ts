@@ -1,5 +1,10 @@
+import { isDate, isDuration } from './playlist.js';
+
+/** Sequence numbers of a playlist go up from one of these by one per segment, and must stay exact. */
+const MAX_SEQUENCE = 2 ** 52;
+
 /** One segment of a playlist that somebody else wrote. */
-export interface ParsedEntry {
+interface ParsedEntry {
   readonly sequence: number;
   readonly uri: string;
   readonly durationSeconds: number;
@@ -16,8 +21,14 @@ export interface ParsedPlaylist {
   readonly mediaSequence: number;
   readonly discontinuitySequence: number;
   readonly ended: boolean;
+  /** It says that decoding can start with each of its segments. */
+  readonly isIndependent: boolean;
   readonly playlistType?: 'EVENT' | 'VOD';
   readonly entries: readonly ParsedEntry[];
+  /** With those that are no entries because they have no usable duration. */
+  readonly segments: number;
+  /** A stated sequence number cannot be used; 0 is used instead. */
+  readonly hasBadNumber: boolean;
 }
 
 /** What tags have said about the segment whose URI is still to come. */
@@ -37,7 +48,15 @@ export function parseMediaPlaylist(text: string): ParsedPlaylist | undefined {
   if (lines[0]?.trim() !== '#EXTM3U') {
     return undefined;
   }
-  const header = { version: 1, targetDurationSeconds: 0, mediaSequence: 0, discontinuitySequence: 0, ended: false };
+  const header = {
+    version: 1,
+    targetDurationSeconds: 0,
+    mediaSequence: 0,
+    discontinuitySequence: 0,
+    ended: false,
+    isIndependent: false,
+    hasBadNumber: false,
+  };
   let playlistType: 'EVENT' | 'VOD' | undefined;
   const entries: ParsedEntry[] = [];
   let count = 0;
@@ -62,7 +81,7 @@ export function parseMediaPlaylist(text: string): ParsedPlaylist | undefined {
           ...(initUri === undefined ? {} : { initUri }),
         });
       }
-      nextDate = date === undefined ? undefined : date + (pending.durationSeconds ?? 0) * 1000;
+      nextDate = dateAfter(date, pending.durationSeconds);
       count += 1;
       pending = nothing();
       continue;
@@ -76,9 +95,11 @@ export function parseMediaPlaylist(text: string): ParsedPlaylist | undefined {
         header.targetDurationSeconds = wholeNumber(value) ?? header.targetDurationSeconds;
         break;
       case '#EXT-X-MEDIA-SEQUENCE':
+        header.hasBadNumber ||= wholeNumber(value) === undefined;
         header.mediaSequence = wholeNumber(value) ?? header.mediaSequence;
         break;
       case '#EXT-X-DISCONTINUITY-SEQUENCE':
+        header.hasBadNumber ||= wholeNumber(value) === undefined;
         header.discontinuitySequence = wholeNumber(value) ?? header.discontinuitySequence;
         break;
       case '#EXT-X-PLAYLIST-TYPE':
@@ -86,6 +107,9 @@ export function parseMediaPlaylist(text: string): ParsedPlaylist | undefined {
         break;
       case '#EXT-X-ENDLIST':
         header.ended = true;
+        break;
+      case '#EXT-X-INDEPENDENT-SEGMENTS':
+        header.isIndependent = true;
         break;
       case '#EXT-X-MAP':
         initUri = /(?:^|,)URI="([^"]*)"/.exec(value)?.[1] ?? initUri;
@@ -107,6 +131,7 @@ export function parseMediaPlaylist(text: string): ParsedPlaylist | undefined {
   return {
     ...header,
     ...(playlistType === undefined ? {} : { playlistType }),
+    segments: count,
     // The number of the first segment may be stated after it, so the entries get theirs now.
     entries: entries.map((entry) => ({ ...entry, sequence: header.mediaSequence + entry.sequence })),
   };
@@ -123,16 +148,21 @@ function splitTag(line: string): [string, string] {
 
 function wholeNumber(text: string): number | undefined {
   const value = /^\d+$/.test(text.trim()) ? Number(text) : Number.NaN;
-  return Number.isSafeInteger(value) ? value : undefined;
+  return value <= MAX_SEQUENCE ? value : undefined;
 }
 
 function duration(text: string): number | undefined {
   const value = /^\d+(?:\.\d+)?(?=,|$)/.exec(text.trim())?.[0];
-  return value === undefined || !Number.isFinite(Number(value)) ? undefined : Number(value);
+  return value !== undefined && isDuration(Number(value)) ? Number(value) : undefined;
 }
 
 /** ffmpeg writes `+0000` where ISO 8601's extended format, and `Date.parse`, have `+00:00`. */
 function date(text: string): number | undefined {
   const value = Date.parse(text.trim().replace(/([+-]\d\d)(\d\d)$/, '$1:$2'));
-  return Number.isNaN(value) ? undefined : value;
+  return isDate(value) ? value : undefined;
+}
+
+function dateAfter(date: number | undefined, durationSeconds = 0): number | undefined {
+  const next = date === undefined ? Number.NaN : date + durationSeconds * 1000;
+  return isDate(next) ? next : undefined;
 }

@@ -1,3 +1,5 @@
+import { concat } from './bytes.js';
+
 export interface ElementaryUnit {
   /** ISO/IEC 13818-1, table 2-34. */
   readonly streamType: number;
@@ -43,7 +45,7 @@ export function firstUnits(segment: Uint8Array): ElementaryUnit[] {
       }
     }
   }
-  return [...(streams?.values() ?? [])].map(({ streamType, pieces }) => ({ streamType, unit: join(pieces) }));
+  return [...(streams?.values() ?? [])].map(({ streamType, pieces }) => ({ streamType, unit: concat(pieces) }));
 }
 
 function take(stream: Elementary, payload: Uint8Array, starts: boolean): void {
@@ -95,16 +97,6 @@ function elementaryStreams(section: Uint8Array): Map<number, Elementary> {
     offset += 5 + (((byteAt(section, offset + 3) & 0x0f) << 8) | byteAt(section, offset + 4));
   }
   return streams;
-}
-
-function join(pieces: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.byteLength, 0));
-  let offset = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, offset);
-    offset += piece.byteLength;
-  }
-  return bytes;
 }
 
 function byteAt(bytes: Uint8Array, index: number): number {

@@ -30,7 +30,7 @@ export interface AccessOptions extends AccessSettings {
   readonly token: string | undefined;
   readonly publicUrl: string | undefined;
   readonly log: HttpLog;
-  readonly now: () => number;
+  readonly steadyNow: () => number;
 }
 
 export interface Access {
@@ -45,7 +45,7 @@ export interface Access {
 const MINUTE_MS = 60_000;
 
 export function createAccess(options: AccessOptions): Access {
-  const { token, publicUrl, log, now, apiPerMinute, failedLoginsPerMinute = 10, loginHours = 12 } = options;
+  const { token, publicUrl, log, steadyNow, apiPerMinute, failedLoginsPerMinute = 10, loginHours = 12 } = options;
   const clientOf = createClientReader(options);
   const cors = createCors(options.corsOrigins ?? ['*']);
   const admin = createAdmin({
@@ -62,7 +62,7 @@ export function createAccess(options: AccessOptions): Access {
     // Only what is needed: a middleware makes a promise of every answer below its path.
     mount(app) {
       if (cors !== undefined) app.use('*', cors.middleware);
-      if (apiPerMinute !== undefined) app.use('/api/*', limitCalls({ perMinute: apiPerMinute, clientOf, now }));
+      if (apiPerMinute !== undefined) app.use('/api/*', limitCalls({ perMinute: apiPerMinute, clientOf, steadyNow }));
     },
   };
 }
@@ -70,18 +70,18 @@ export function createAccess(options: AccessOptions): Access {
 interface CallLimit {
   readonly perMinute: number;
   readonly clientOf: ClientReader;
-  readonly now: () => number;
+  readonly steadyNow: () => number;
 }
 
 /** Answers 429 to who calls too often, and tells everyone what is left (draft-ietf-httpapi-ratelimit-headers-10). */
-function limitCalls({ perMinute, clientOf, now }: CallLimit): MiddlewareHandler {
+function limitCalls({ perMinute, clientOf, steadyNow }: CallLimit): MiddlewareHandler {
   const limit = createRateLimit({ limit: perMinute, windowMs: MINUTE_MS });
   const policy = `"api";q=${perMinute};w=60`;
   return async (c, next) => {
     const { address } = clientOf(connectionOf(c), (name) => c.req.header(name));
     // Called without a connection, as inside another server: that server knows who calls.
     if (address === undefined) return next();
-    const { remaining, resetSeconds } = limit.hit(addressGroup(address), now());
+    const { remaining, resetSeconds } = limit.hit(addressGroup(address), steadyNow());
     const fields = {
       'ratelimit-policy': policy,
       ratelimit: `"api";r=${Math.max(0, remaining)};t=${resetSeconds}`,

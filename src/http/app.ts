@@ -14,7 +14,7 @@ import type { AppContext, HttpLog, MetricsSource } from './context.js';
 import { createDirectAnswerer } from './direct.js';
 import { embedRoutes } from './embed.js';
 import { preflight } from './headers.js';
-import { healthRoutes } from './health.js';
+import { healthRoutes, type NodePhase } from './health.js';
 import { liveRoutes } from './live.js';
 import { loginRoutes } from './login.js';
 import { monitorRoutes } from './monitor.js';
@@ -44,12 +44,16 @@ export interface AppOptions {
   readonly adminToken?: string | undefined;
   /** Who may do what. Default: everyone reads, the admin changes. */
   readonly access?: AccessSettings;
+  /** What the node is doing. Default: it has started. */
+  readonly phase?: () => NodePhase;
   readonly version: string;
   readonly log: HttpLog;
   /** Default: read from the package, once. */
   readonly assets?: WebAssets;
   /** Milliseconds since the epoch. Default: the clock. */
   readonly now?: () => number;
+  /** Milliseconds on a clock that is never set. Default: `now`. */
+  readonly steadyNow?: () => number;
 }
 
 /** The routes, and the most asked for of them for the node's own listener. */
@@ -61,8 +65,8 @@ export type App = Hono & { readonly direct: Answerer };
  * Throws a SidepipeError when the package's web assets are missing.
  */
 export function createApp(options: AppOptions): App {
-  const { streams, publicUrl, log, now = Date.now } = options;
-  const access = createAccess({ ...options.access, token: options.adminToken, publicUrl, log, now });
+  const { streams, publicUrl, log, now = Date.now, steadyNow = now } = options;
+  const access = createAccess({ ...options.access, token: options.adminToken, publicUrl, log, steadyNow });
   const context: AppContext = {
     streams,
     publicUrl,
@@ -75,10 +79,12 @@ export function createApp(options: AppOptions): App {
     feed: options.feed ?? new Feed({ run: 'none', now: Date.now }),
     histories: options.histories ?? new Histories(),
     viewerIds: createViewerIds(),
+    phase: options.phase ?? (() => 'started'),
     version: options.version,
     log,
     assets: options.assets ?? loadAssets(),
     now,
+    steadyNow,
   };
   const app = new Hono();
   identifyCalls(app, log);

@@ -25,7 +25,7 @@ export function noteAudience(request: ViewerRequest, live: LiveStream, { context
   const cmcd = cmcdOf(request);
   if (cmcd !== undefined) live.audience.report(cmcd);
   if (playlistSeconds === undefined) return;
-  const now = context.now();
+  const now = context.steadyNow();
   live.audience.seen(context.viewerIds.idOf(request, cmcd?.sessionId, now), playlistSeconds, now);
 }
 

@@ -27,7 +27,7 @@ export interface AdminRequest {
   readonly method: string;
   header(name: string): string | undefined;
   readonly client: Client;
-  /** Milliseconds since the epoch. */
+  /** Steady time in milliseconds. */
   readonly now: number;
 }
 
@@ -113,9 +113,9 @@ export function isAdmin(c: Context, context: AppContext): boolean {
   return adminRefusal(c, context) === undefined;
 }
 
-export function adminRequest(c: Context, { clientOf, now }: AppContext): AdminRequest {
+export function adminRequest(c: Context, { clientOf, steadyNow }: AppContext): AdminRequest {
   const header = (name: string): string | undefined => c.req.header(name);
-  return { method: c.req.method, header, client: clientOf(connectionOf(c), header), now: now() };
+  return { method: c.req.method, header, client: clientOf(connectionOf(c), header), now: steadyNow() };
 }
 
 function isSafe(method: string): boolean {

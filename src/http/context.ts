@@ -8,6 +8,7 @@ import type { ViewerIds } from './audience.js';
 import type { Admin } from './auth.js';
 import type { ClientReader } from './client.js';
 import type { Cors } from './cors.js';
+import type { NodePhase } from './health.js';
 
 /** The part of a logger that the HTTP layer uses; pino's fits. */
 export interface HttpLog {
@@ -46,9 +47,13 @@ export interface AppContext {
   readonly cors: Cors | undefined;
   /** Ids under which viewers are counted. */
   readonly viewerIds: ViewerIds;
+  /** What the node is doing, for `/readyz`. */
+  readonly phase: () => NodePhase;
   readonly version: string;
   readonly log: HttpLog;
   readonly assets: WebAssets;
-  /** Milliseconds since the epoch. */
+  /** The time of day, in milliseconds since the epoch: for dates and for what others signed. */
   readonly now: () => number;
+  /** Milliseconds on a clock that is never set: for limits, sessions and all else that lasts. */
+  readonly steadyNow: () => number;
 }

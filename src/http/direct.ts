@@ -90,6 +90,14 @@ class DirectRequest implements LiveRequest {
     return headers['x-forwarded-for'] === undefined && headers.forwarded === undefined ? socket : undefined;
   }
 
+  signal(): { readonly signal: AbortSignal; readonly release: () => void } {
+    const { socket } = this.#incoming;
+    const gone = new AbortController();
+    const abort = () => gone.abort();
+    socket.once('close', abort);
+    return { signal: gone.signal, release: () => socket.off('close', abort) };
+  }
+
   client(): Client {
     const address = this.#incoming.socket.remoteAddress;
     return this.#context.clientOf({ address, scheme: 'http' }, (name) => this.header(name));

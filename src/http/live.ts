@@ -6,6 +6,7 @@ import { noteAudience } from './audience.js';
 import { type Client, connectionOf } from './client.js';
 import type { AppContext } from './context.js';
 import { openInTurn, openToAll } from './headers.js';
+import { type DeliveryDirectives, readDirectives, waitForPart, waitForPosition } from './low-latency.js';
 import { answerPicture } from './pictures.js';
 import { type Opened, open, within } from './playback.js';
 import { notFound, type Problem } from './problem.js';
@@ -24,6 +25,8 @@ export interface LiveRequest extends RequestFacts {
   readonly file: string;
   query(name: string): string | undefined;
   client(): Client;
+  /** Aborted when the client goes away. `release`: nobody listens any more. */
+  signal(): { readonly signal: AbortSignal; readonly release: () => void };
   /** The connection, where it is one client's own. */
   readonly connection?: object | undefined;
 }
@@ -59,6 +62,7 @@ function respond(c: Context, context: AppContext): Response | Promise<Response> 
       file: c.req.param('file') ?? '',
       query: (name) => c.req.query(name),
       client: () => context.clientOf(connectionOf(c), header),
+      signal: () => ({ signal: c.req.raw.signal, release: () => {} }),
     },
     context,
   );
@@ -82,17 +86,49 @@ function answerOpened(
     return picture ?? refuse(request, notFound(`Stream ${live.name} has no file of this name.`, openToAll));
   }
   if (file === playlistName) {
-    const playlist = live.hls.playlist(rendition);
-    if (playlist === undefined) {
-      return refuse(request, live.hls.renditions.includes(rendition) ? notPlayable(live) : unknownRendition(live));
-    }
-    noteAudience(request, live, { context, playlistSeconds: factsOf(playlist).targetSeconds });
-    return servePlaylist(request, playlist, token, context);
+    const directives = readDirectives(request);
+    if ('problem' in directives) return refuse(request, directives.problem);
+    const serve = () => serveMediaPlaylist(request, live, { rendition, directives, token, context });
+    const { wanted } = directives;
+    if (wanted === undefined || live.hls.lowLatency(rendition)?.isReached(wanted) !== false) return serve();
+    return waitForPosition(live.hls, rendition, wanted, request).then((problem) =>
+      problem === undefined ? serve() : refuse(request, problem),
+    );
   }
   const segment = live.hls.segment(rendition, file);
-  if (segment === undefined) return refuse(request, notFound(segmentGone, openToAll));
+  if (segment !== undefined) return serveSegment(request, live, segment, context);
+  if (live.hls.lowLatency(rendition)?.isNextPart(file) !== true) {
+    return refuse(request, notFound(segmentGone, openToAll));
+  }
+  return waitForPart(live.hls, rendition, file, request).then(() => {
+    const part = live.hls.segment(rendition, file);
+    return part === undefined
+      ? refuse(request, notFound(segmentGone, openToAll))
+      : serveSegment(request, live, part, context);
+  });
+}
+
+interface MediaPlaylistOptions {
+  readonly rendition: string;
+  readonly directives: DeliveryDirectives;
+  readonly token: string | undefined;
+  readonly context: AppContext;
+}
+
+function serveMediaPlaylist(request: LiveRequest, live: LiveStream, options: MediaPlaylistOptions): Answer {
+  const { rendition, directives, token, context } = options;
+  const low = live.hls.lowLatency(rendition);
+  const playlist = (directives.isDelta ? low?.delta() : undefined) ?? live.hls.playlist(rendition);
+  if (playlist === undefined) {
+    return refuse(request, live.hls.renditions.includes(rendition) ? notPlayable(live) : unknownRendition(live));
+  }
+  noteAudience(request, live, { context, playlistSeconds: factsOf(playlist).targetSeconds });
+  return servePlaylist(request, playlist, token, context);
+}
+
+function serveSegment(request: LiveRequest, live: LiveStream, media: MediaResource, context: AppContext): Answer {
   noteAudience(request, live, { context, playlistSeconds: undefined });
-  return serveMedia(request, segment, context.now());
+  return serveMedia(request, media, context.now());
 }
 
 const segmentGone = 'There is no such media here: it left the window, or never was.';
@@ -128,8 +164,10 @@ function factsOf(playlist: PlaylistResource): PlaylistFacts {
   if (known !== undefined) return known;
   const { body, etag, modifiedAt } = playlist;
   const targetSeconds = Number(/^#EXT-X-TARGETDURATION:(\d{1,5})/m.exec(body)?.[1] ?? 0);
-  // Half the target duration: a cache then costs a player at most half a segment of delay.
-  const maxAge = Math.max(1, Math.floor(targetSeconds / 2));
+  // Half the target duration: a cache then costs a player at most half a segment of delay. With parts, one second: low-latency
+  // clients put the position that they want into the URL, so that each is another object of a cache.
+  const hasParts = body.includes('\n#EXT-X-PART-INF:');
+  const maxAge = hasParts ? 1 : Math.max(1, Math.floor(targetSeconds / 2));
   const cacheControl = `public, max-age=${maxAge}`;
   const served = { body, etag, modifiedAt, contentType: playlistType, cacheControl, headers: openInTurn };
   const facts: PlaylistFacts = { targetSeconds, representation: { ...served, isShared: true } };
@@ -167,7 +205,7 @@ function notPlayable(live: LiveStream): Problem {
     status: 503,
     code: 'stream-not-playable',
     title: 'Stream not playable yet',
-    detail: `Stream ${live.name} is ${live.state} and has nothing to play yet.`,
+    detail: `Stream ${live.name} is ${live.state === 'starting' ? 'starting' : 'offline'} and has nothing to play yet.`,
     headers: { ...openToAll, 'retry-after': '1' },
     members: { state: live.state },
   };

@@ -33,7 +33,7 @@ export function loginRoutes(app: Hono, context: AppContext): void {
 async function readForm(c: Context): Promise<URLSearchParams | Problem> {
   const type = c.req.header('content-type')?.split(';', 1)[0]?.trim().toLowerCase();
   if (type !== 'application/x-www-form-urlencoded') return notAForm;
-  return new URLSearchParams(await readText(c.req.raw));
+  return new URLSearchParams(await readText(c));
 }
 
 /** A page of this node, relative to its root: never another site. */

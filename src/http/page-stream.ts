@@ -11,15 +11,22 @@ import { tokenParameter } from './playback-token.js';
 const PAGE_SECONDS = 12 * 3600;
 
 /**
- * A stream as a page for this reader shows it: with the token of the page's own address, with one that is made for the admin,
- * or closed.
+ * A stream as a page for this reader shows it: with what is for operators only where the reader is one; with the token of the
+ * page's own address, with one that is made for the admin, or closed.
  */
 export function pageStream(c: Context, live: LiveStream, context: AppContext): PageStream {
-  const description = describe(live, context.publicUrl);
+  const forOperator = isAdmin(c, context);
+  const described = describe(live, context.publicUrl);
+  const description = forOperator ? described : forVisitors(described);
   if (live.playbackKeys === undefined) return description;
   const now = context.now();
   const opened = open(live, { query: (name) => c.req.query(name) }, now);
-  if (!('problem' in opened)) return { ...description, token: c.req.query(tokenParameter) };
-  if (isAdmin(c, context)) return { ...description, token: tokenForPage(live, now, PAGE_SECONDS) };
-  return { ...forVisitors(description), isClosed: true };
+  if (!('problem' in opened)) {
+    // What shows or names its pictures is theirs who were given a token.
+    const { playback, thumbnail, storage } = described;
+    const shown = { playback, thumbnail, storage: { ...description.storage, playback: storage.playback } };
+    return { ...description, ...shown, token: c.req.query(tokenParameter) };
+  }
+  if (forOperator) return { ...description, token: tokenForPage(live, now, PAGE_SECONDS) };
+  return { ...description, isClosed: true };
 }

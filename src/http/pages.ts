@@ -4,6 +4,7 @@ import { errorPage } from '../web/error-page.js';
 import { homePage } from '../web/home-page.js';
 import type { Html } from '../web/layout.js';
 import { watchPage } from '../web/watch-page.js';
+import { isAdmin } from './auth.js';
 import { baseUrlOf } from './base-url.js';
 import type { AppContext } from './context.js';
 import { type HeaderFields, pageSecurity } from './headers.js';
@@ -20,7 +21,7 @@ export function pageRoutes(app: Hono, context: AppContext): void {
     const shown = streams.list().map((live) => pageStream(c, live, context));
     const base = baseUrlOf(c, context);
     return pageResponse(homePage({ streams: shown, base, rtmpPort, assets, version, now: now() }), {
-      isPrivate: shown.some(({ token }) => token !== undefined),
+      isPrivate: isAdmin(c, context) || shown.some(({ token }) => token !== undefined),
     });
   });
 
@@ -32,7 +33,7 @@ export function pageRoutes(app: Hono, context: AppContext): void {
       if (stream.isClosed) return closedPage(c, context);
       const base = baseUrlOf(c, context);
       return pageResponse(watchPage({ stream, base, isPublic: publicUrl !== undefined, assets, version, now: now() }), {
-        isPrivate: stream.token !== undefined,
+        isPrivate: isAdmin(c, context) || stream.token !== undefined,
       });
     }
     const problem = unknownStream(name);

@@ -8,7 +8,7 @@ import type { HttpLog } from './context.js';
 import type { HeaderFields } from './headers.js';
 import { createPreparedWriter } from './prepared.js';
 import { type Problem, problemDocument, problemHeaders, problemOf, problemResponse, refusal } from './problem.js';
-import { answerUpgrades } from './upgrade.js';
+import { answerUpgrades, trackResponses } from './upgrade.js';
 
 export interface HttpServerOptions {
   /** Answers one request: the app's `fetch`. */
@@ -24,6 +24,8 @@ export interface HttpServerOptions {
   /** Addresses and networks of proxies, whose connections are those of many clients. */
   readonly trustedProxies?: readonly string[];
   readonly limits?: Partial<HttpLimits>;
+  /** How many connections the process has file descriptors for at the moment. */
+  readonly connectionBudget?: () => number;
 }
 
 /** What one client may cost. */
@@ -111,14 +113,53 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     },
   );
   server.timeout = limits.silenceTimeoutMs;
-  server.maxConnections = limits.connections;
-  server.on('clientError', refuseSocket);
-  answerUpgrades(server, { fetch: options.fetch, urlBytes: limits.urlBytes, log: options.log });
+  shareDescriptors(server, limits.connections, options.connectionBudget);
+  const sockets = trackSockets(server);
+  const newest = trackResponses(server);
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    const before = newest(socket);
+    // The bytes behind a request that is being answered are at fault, not that request.
+    if (before?.req.complete) before.once('close', () => socket.destroy());
+    else refuseSocket(error, socket);
+  });
+  answerUpgrades(server, newest, { fetch: options.fetch, urlBytes: limits.urlBytes, log: options.log });
   limitConnections(server, { ...options, most: limits.connectionsPerAddress });
   return {
     start: () => listen(server, options),
-    close: () => closeWithin(server, limits.closeTimeoutMs),
+    close: () => closeWithin(server, sockets, limits.closeTimeoutMs),
   };
+}
+
+/** How often errors of the listener are logged. */
+const ERROR_EVERY_MS = 60_000;
+/** Of the connections that fit, so many make idle ones leave. */
+const CROWDED = 0.8;
+
+/**
+ * Connections must not take the file descriptors that ffmpeg's pipes need. So as many are accepted as fit beside the streams that
+ * there are, and when these are nearly all taken, those on which nobody asks for anything are closed: their clients connect
+ * again when they do.
+ */
+function shareDescriptors(server: Server, most: number, budget: () => number = () => most): void {
+  let count = 0;
+  const adjust = () => {
+    const fit = Math.min(most, budget());
+    server.maxConnections = fit;
+    if (fit < most && count > fit * CROWDED) server.closeIdleConnections();
+  };
+  server.maxConnections = Math.min(most, budget());
+  // A connection whose request was put back comes here again.
+  const counted = new WeakSet<Socket>();
+  server.on('connection', (socket: Socket) => {
+    if (counted.has(socket)) return;
+    counted.add(socket);
+    count += 1;
+    socket.once('close', () => {
+      count -= 1;
+    });
+    adjust();
+  });
+  server.on('drop', adjust);
 }
 
 async function listen(server: Server, { host, port, log }: HttpServerOptions): Promise<HttpAddress> {
@@ -128,7 +169,13 @@ async function listen(server: Server, { host, port, log }: HttpServerOptions): P
     server.listen({ host, port }, () => {
       server.off('error', failed);
       // Running out of file descriptors while accepting comes here: the server goes on with the connections it has.
-      server.on('error', (error) => log.error({ err: error }, 'http server error'));
+      // Each refused connection would be a line.
+      let loggedAt = Number.NEGATIVE_INFINITY;
+      server.on('error', (error) => {
+        if (performance.now() - loggedAt < ERROR_EVERY_MS) return;
+        loggedAt = performance.now();
+        log.error({ err: error }, 'http server error');
+      });
       resolve();
     });
   });
@@ -152,12 +199,26 @@ function portUnavailable(error: NodeJS.ErrnoException, host: string, port: numbe
   });
 }
 
-async function closeWithin(server: Server, timeoutMs: number): Promise<void> {
+/** All connections. Node forgets those that asked for another protocol, so they would outlive `closeAllConnections`. */
+function trackSockets(server: Server): ReadonlySet<Socket> {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    // A connection that was handed back comes here again.
+    if (sockets.has(socket)) return;
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  return sockets;
+}
+
+async function closeWithin(server: Server, sockets: ReadonlySet<Socket>, timeoutMs: number): Promise<void> {
   if (!server.listening) return;
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   // Sockets that become idle after `close` would rest until their keep-alive ends.
   const idle = setInterval(() => server.closeIdleConnections(), 50);
-  const deadline = setTimeout(() => server.closeAllConnections(), timeoutMs);
+  const deadline = setTimeout(() => {
+    for (const socket of sockets) socket.destroy();
+  }, timeoutMs);
   await closed;
   clearInterval(idle);
   clearTimeout(deadline);

@@ -1,4 +1,4 @@
-import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
+import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import { type Duplex, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
@@ -28,13 +28,47 @@ export function upgradeOf(c: Context): UpgradeRequest | undefined {
 }
 
 /** Lets the app answer requests to upgrade to a WebSocket. Those for any other protocol are answered as if they had not asked. */
-export function answerUpgrades(server: Server, options: UpgradeOptions): void {
+export function answerUpgrades(server: Server, newest: NewestResponse, options: UpgradeOptions): void {
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     // A client that is gone before its answer; nobody is left to be told. The same connection can come here again and again.
     if (socket.listenerCount('error') === 0) socket.on('error', () => {});
     const isWebSocket = request.method === 'GET' && request.headers.upgrade?.toLowerCase() === 'websocket';
-    if (isWebSocket) void answer({ request, socket, head, options });
-    else handBack(server, request, socket, head);
+    const goOn = () => {
+      if (socket.destroyed) return;
+      if (isWebSocket) void answer({ request, socket, head, options });
+      else handBack(server, request, socket, head);
+    };
+    const before = newest(socket);
+    if (before === undefined) goOn();
+    else afterResponse(before, socket, goOn);
+  });
+}
+
+/** The newest response of a connection, while it is under way. Those before it on the same connection end first. */
+type NewestResponse = (socket: object) => ServerResponse | undefined;
+
+/** Remembers each connection's newest response. */
+export function trackResponses(server: Server): NewestResponse {
+  const responses = new WeakMap<object, ServerResponse>();
+  server.prependListener('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+    responses.set(socket, response);
+  });
+  return (socket) => {
+    const response = responses.get(socket);
+    return response === undefined || response.destroyed ? undefined : response;
+  };
+}
+
+/**
+ * A client may send its next request before it has the response to the one before. Node hands the connection over at once, and no longer
+ * tells the response that there is room to write, which is done here.
+ */
+function afterResponse(response: ServerResponse, socket: Duplex, goOn: () => void): void {
+  const onDrain = () => response.emit('drain');
+  socket.on('drain', onDrain);
+  response.once('close', () => {
+    socket.off('drain', onDrain);
+    goOn();
   });
 }
 

@@ -5,14 +5,16 @@ export interface StoryboardTile {
   readonly y: number;
   readonly width: number;
   readonly height: number;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds, on the scale of `TimelineSpan.startsAt`. */
   readonly capturedAt: number;
 }
 
 /** A media segment on the player's time axis. */
 export interface TimelineSpan {
-  /** Its program date-time: milliseconds since the epoch. */
+  /** When its first picture was taken, on a clock that is never set: milliseconds. */
   readonly startsAt: number;
+  /** Its date in the playlist: milliseconds since the epoch. */
+  readonly programDateTime: number;
   /** Where it begins on the time axis. Seconds. */
   readonly mediaSeconds: number;
   readonly durationSeconds: number;
@@ -30,6 +32,8 @@ export interface StoryboardVttOptions {
 interface PlacedTile {
   readonly tile: StoryboardTile;
   readonly seconds: number;
+  /** As players find it in the playlist: milliseconds since the epoch. */
+  readonly date: number;
 }
 
 /**
@@ -63,28 +67,29 @@ function cuesOf(
   const placed = placedIn(piece, sorted);
   const first = piece[0]?.mediaSeconds ?? 0;
   const end = piece.reduce((latest, span) => Math.max(latest, span.mediaSeconds + span.durationSeconds), first);
-  return placed.flatMap(({ tile, seconds }, at) => {
+  return placed.flatMap(({ tile, seconds, date }, at) => {
     const from = Math.round((at === 0 ? first : seconds) * 1000);
     const to = Math.round((placed[at + 1]?.seconds ?? end) * 1000);
     if (from >= to) return [];
     const { x, y, width, height } = tile;
-    const id = new Date(tile.capturedAt).toISOString();
+    const id = new Date(date).toISOString();
     return [`${id}\n${timestamp(from)} --> ${timestamp(to)}\n${urlOf(tile.sheet)}#xywh=${x},${y},${width},${height}\n`];
   });
 }
 
-/** Each picture in the last span that has its date, so that dates which overlap count once. */
+/** Each picture in the last span that has its time, so that times which overlap count once. */
 function placedIn(piece: readonly TimelineSpan[], sorted: readonly StoryboardTile[]): PlacedTile[] {
-  const placed = new Map<StoryboardTile, number>();
-  for (const { startsAt, mediaSeconds, durationSeconds } of piece) {
+  const placed = new Map<StoryboardTile, PlacedTile>();
+  for (const { startsAt, programDateTime, mediaSeconds, durationSeconds } of piece) {
     const endsAt = startsAt + durationSeconds * 1000;
     for (let at = firstSince(sorted, startsAt); at < sorted.length; at += 1) {
       const tile = sorted[at];
       if (tile === undefined || tile.capturedAt >= endsAt) break;
-      placed.set(tile, mediaSeconds + (tile.capturedAt - startsAt) / 1000);
+      const sinceMs = tile.capturedAt - startsAt;
+      placed.set(tile, { tile, seconds: mediaSeconds + sinceMs / 1000, date: programDateTime + sinceMs });
     }
   }
-  return [...placed].map(([tile, seconds]) => ({ tile, seconds })).sort((one, other) => one.seconds - other.seconds);
+  return [...placed.values()].sort((one, other) => one.seconds - other.seconds);
 }
 
 /** Where the pictures from then on begin. */

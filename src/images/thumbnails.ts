@@ -19,8 +19,10 @@ export interface ThumbnailsOptions extends FreshnessLimits, ThumbnailFormsOption
   readonly isNewest?: (picture: RawPicture) => boolean;
   /** Must not throw. */
   readonly onEvent?: (event: ThumbnailEvent) => void;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds, as all times here. Default: the system's clock. */
   readonly clock?: () => number;
+  /** The date of such a time, for the offline picture. Default: it is one. */
+  readonly dateOf?: (at: number) => number;
   readonly encode?: typeof encodePicture;
 }
 
@@ -133,7 +135,8 @@ export class Thumbnails {
     const newest = this.#newest;
     const freshness = freshnessOf(newest?.capturedAt, now, this.#options);
     if (newest === undefined || freshness.state === 'offline') {
-      const drawn = this.#offline.picture(variant, newest);
+      const { dateOf = (at) => at } = this.#options;
+      const drawn = this.#offline.picture(variant, newest && { ...newest, capturedAt: dateOf(newest.capturedAt) });
       return drawn.then((picture) => resourceOf(picture, newest?.capturedAt, freshness));
     }
     const given = (held: Held) => resourceOf(held, held.capturedAt, freshnessOf(held.capturedAt, now, this.#options));

@@ -8,6 +8,8 @@ import {
 } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { messageOf, SidepipeError } from '../errors.js';
+import { createPeerCheck, type PeerCheck } from '../loopback.js';
+import { type Concealable, type ConcealedUrl, createConcealedUrls } from './concealed.js';
 import { failureWords } from './failure-words.js';
 import type { Networks } from './networks.js';
 import { fail, passHead, relayBound } from './relay-http.js';
@@ -22,19 +24,22 @@ export interface Egress {
   start(): Promise<void>;
   /** The environment variables that lead ffmpeg here. */
   environment(options?: EnvironmentOptions): Readonly<Record<string, string>>;
+  /** A URL on loopback, for ffmpeg's command line, that leads to a source: see `ConcealedUrls`. */
+  conceal(secret: Concealable): ConcealedUrl;
+  /** Who may connect to servers on loopback. */
+  readonly isOwn: PeerCheck;
   close(): Promise<void>;
 }
 
 interface EnvironmentOptions {
   /** Whether the stream is under the policy: then every connection is checked. */
   readonly isBound?: boolean;
-  /** The segment sink's host, as it is written in its URL: ffmpeg goes there by itself. */
-  readonly sinkHost?: string;
 }
 
 export interface EgressOptions {
   /** Where streams under the policy may lead. */
   readonly networks?: Networks;
+  readonly isOwn?: PeerCheck;
 }
 
 const MAX_CONNECTIONS = 2000;
@@ -44,12 +49,13 @@ const IDLE_TIMEOUT_MS = 120_000;
 /** Whose ffmpeg asks: each has a password of its own. */
 type Asker = 'free' | 'bound';
 
-export function createEgress({ networks = {} }: EgressOptions = {}): Egress {
+export function createEgress({ networks = {}, isOwn = createPeerCheck() }: EgressOptions = {}): Egress {
   const passwords: Readonly<Record<Asker, string>> = {
     free: randomBytes(16).toString('hex'),
     bound: randomBytes(16).toString('hex'),
   };
   const sockets = new Set<Socket>();
+  const concealed = createConcealedUrls(isOwn);
   const server = createServer((request, response) => {
     const asker = askerOf(request, passwords);
     if (asker === undefined) refuse(response);
@@ -62,6 +68,8 @@ export function createEgress({ networks = {} }: EgressOptions = {}): Egress {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
     socket.setTimeout(IDLE_TIMEOUT_MS, () => socket.destroy());
+    // The password is in the environment of ffmpeg, which others cannot read; this is a second lock.
+    void isOwn(socket).then((own) => own || socket.destroy());
   });
   server.on('connect', (request: IncomingMessage, socket: Socket, head: Buffer) => {
     const asker = askerOf(request, passwords);
@@ -73,19 +81,25 @@ export function createEgress({ networks = {} }: EgressOptions = {}): Egress {
   });
   server.on('clientError', (_error, socket) => socket.destroy());
   return {
-    start: () => listen(server),
-    environment: ({ isBound = false, sinkHost = '127.0.0.1' } = {}) => {
+    isOwn,
+    start: async () => {
+      await Promise.all([listen(server), concealed.start()]);
+    },
+    conceal: (secret) => concealed.conceal(secret),
+    environment: ({ isBound = false } = {}) => {
       const { port } = server.address() as AddressInfo;
       const password = passwords[isBound ? 'bound' : 'free'];
       // Who goes to loopback by himself must not be who is told where to go by strangers.
-      const direct = isBound ? sinkHost : `127.0.0.1,${sinkHost}`;
+      const direct = isBound ? concealed.host : `127.0.0.1,${concealed.host}`;
       return { http_proxy: `http://node:${password}@127.0.0.1:${port}`, no_proxy: direct };
     },
-    close: () =>
-      new Promise((resolve) => {
+    close: async () => {
+      const closed = new Promise<void>((resolve) => {
         server.close(() => resolve());
-        for (const socket of sockets) socket.destroy();
-      }),
+      });
+      for (const socket of sockets) socket.destroy();
+      await Promise.all([closed, concealed.close()]);
+    },
   };
 }
 
@@ -162,6 +176,8 @@ function listen(server: Server): Promise<void> {
         }),
       ),
     );
+    // Running out of file descriptors while accepting is an event too.
+    server.on('error', () => {});
     server.listen({ host: '127.0.0.1', port: 0 }, resolve);
   });
 }

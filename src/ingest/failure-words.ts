@@ -18,6 +18,11 @@ const ADDRESS_REFUSED = 'Address not allowed';
 /** An answer's reason where a redirect is not followed. */
 export const REDIRECT_REFUSED = 'Redirect not allowed';
 
+/** An answer's reason where a playlist is not passed on. */
+export const PLAYLIST_REFUSED = 'Playlist not allowed';
+/** An answer's reason where the body is compressed. */
+export const ENCODING_REFUSED = 'Content-Encoding not allowed';
+
 const reasons: Readonly<Record<string, string>> = {
   ENOTFOUND: 'Name or service not known',
   EAI_AGAIN: 'Name or service not known',

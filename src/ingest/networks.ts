@@ -11,8 +11,21 @@ type Address = ipaddr.IPv4 | ipaddr.IPv6;
 /** Cameras live in private networks, so those are open. Everything else that is not the public network is not. */
 const openRanges: ReadonlySet<string> = new Set(['unicast', 'private', 'carrierGradeNat', 'uniqueLocal']);
 
-/** Where clouds tell a machine its own credentials, outside the link-local network, which is shut anyway. */
-const metadata: ReadonlySet<string> = new Set(['100.100.100.200', '192.0.0.192', '168.63.129.16', 'fd00:ec2::254']);
+/**
+ * Metadata endpoints, where a cloud gives a machine its own credentials. No source is there, so they are refused whatever `allow` says.
+ * The link-local ones are listed because cameras without DHCP are link-local, so `allow` may open that network.
+ */
+const metadataAddresses: ReadonlySet<string> = new Set([
+  // AWS and most others; AWS: ECS, EKS; Scaleway; Tencent.
+  ...['169.254.169.254', '169.254.170.2', '169.254.170.23', '169.254.42.42', '169.254.0.23'],
+  // Alibaba, Oracle, Azure.
+  ...['100.100.100.200', '192.0.0.192', '168.63.129.16'],
+]);
+/** The same in IPv6. Whole networks: a vendor's other services there have nothing for a player either. */
+const metadataNetworks = [
+  // AWS (fd00:ec2::254, EKS fd00:ec2::23), Google, Oracle, Scaleway, Linode, OpenStack.
+  ...['fd00:ec2::/32', 'fd20:ce::/32', 'fd00:c1::/32', 'fd00:42::/32', 'fd00:a9fe:a9fe::/48', 'fe80::a9fe:a9fe/128'],
+].map((text) => ipaddr.IPv6.parseCIDR(text));
 
 /** Whether an address may be connected to. A text that is no address may not. Pure. */
 export function isAllowedAddress(text: string, networks: Networks): boolean {
@@ -26,13 +39,38 @@ export function isAddress(text: string): boolean {
 }
 
 function isAllowed(address: Address, { allow = [], deny = [] }: Networks): boolean {
+  if (isMetadata(address)) return false;
   const allowed = narrowest(address, allow);
   const denied = narrowest(address, deny);
   if (allowed === undefined && denied === undefined) {
-    return openRanges.has(address.range()) && !metadata.has(address.toString());
+    return openRanges.has(address.range());
   }
   return (allowed ?? -1) > (denied ?? -1);
 }
+
+/**
+ * A gateway between IPv6 and IPv4 can have any prefix. The addresses are so few that one of them inside an IPv6 address is meant.
+ */
+function isMetadata(address: Address): boolean {
+  if (address instanceof ipaddr.IPv4) return metadataAddresses.has(address.toString());
+  const bytes = address.toByteArray();
+  if (translatedAt.some((places) => metadataAddresses.has(places.map((place) => bytes[place]).join('.')))) return true;
+  return metadataNetworks.some(([network, bits]) => address.match(network, bits));
+}
+
+/** RFC 6052, 2.2: the bytes of the IPv4 address behind a prefix of 32, 40, 48, 56, 64 and 96 bits. Byte 8 is always zero. */
+const translatedAt = [
+  ...[
+    [4, 5, 6, 7],
+    [5, 6, 7, 9],
+    [6, 7, 9, 10],
+  ],
+  ...[
+    [7, 9, 10, 11],
+    [9, 10, 11, 12],
+    [12, 13, 14, 15],
+  ],
+] as const;
 
 /** How many bits the narrowest of the networks fixes that hold the address; undefined when none does. */
 function narrowest(address: Address, networks: readonly string[]): number | undefined {
@@ -59,6 +97,11 @@ function readings(address: Address): Address[] {
   const range = address.range();
   if (range === 'ipv4Mapped' || range === 'rfc6145') return [embedded(12)];
   if (range === '6to4') return [address, embedded(2)];
+  // RFC 4380, 4: the client's address, every bit inverted.
+  if (range === 'teredo') return [address, new ipaddr.IPv4(bytes.slice(12).map((byte) => byte ^ 0xff))];
+  // RFC 5214, 6.1: the interface identifier of ISATAP.
+  const isIsatap = (bytes[8]! & 0xfd) === 0 && bytes[9] === 0 && bytes[10] === 0x5e && bytes[11] === 0xfe;
+  if (isIsatap) return [address, embedded(12)];
   // RFC 6052's own prefix is translated to whatever IPv4 address stands behind it.
   if (range === 'rfc6052') return [embedded(12)];
   const isCompatible = bytes.slice(0, 12).every((byte) => byte === 0) && bytes.slice(12).some((byte) => byte > 1);

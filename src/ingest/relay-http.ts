@@ -1,14 +1,18 @@
 import { request as httpRequest, type IncomingMessage, type RequestOptions, type ServerResponse } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { failureWords } from './failure-words.js';
+import { Transform } from 'node:stream';
+import { ENCODING_REFUSED, failureWords, PLAYLIST_REFUSED } from './failure-words.js';
 import type { Networks } from './networks.js';
-import { parseRelayUrl, type RelayTarget, relayLocation, relayPlaylist } from './relay-url.js';
+import { createRelayBody, type RelayBody } from './relay-body.js';
+import { relayPlaylist } from './relay-playlist.js';
+import { parseRelayUrl, type RelayTarget, relayLocation } from './relay-url.js';
 import { lookupAmong, resolveAddresses } from './resolve.js';
 
-/** A longer playlist is none that anybody plays. */
-const MAX_PLAYLIST_BYTES = 4 * 1024 ** 2;
-/** How a playlist begins; ffmpeg takes nothing else for one. */
-const PLAYLIST = Buffer.from('#EXTM3U');
+/** What ffmpeg needs of a response's head. Others, such as an encoding or a proxy's, are not a source's to say. */
+const RESPONSE_HEADERS: ReadonlySet<string> = new Set([
+  ...['accept-ranges', 'content-length', 'content-range', 'content-type', 'date', 'last-modified', 'location'],
+  ...['retry-after', 'set-cookie', 'www-authenticate', 'icy-name', 'icy-metaint'],
+]);
 
 /**
  * One request of an ffmpeg that is under a policy: the host is looked up, each address is checked, and what is connected to is one
@@ -52,7 +56,7 @@ function begin(
     port,
     path,
     method: request.method ?? 'GET',
-    headers: { ...headers, host: authority, connection: 'close' },
+    headers: { ...headers, host: authority, connection: 'close', 'accept-encoding': 'identity' },
     agent: false,
     // Cameras sign their certificates themselves; ffmpeg does not look at them either.
     rejectUnauthorized: false,
@@ -61,49 +65,74 @@ function begin(
 }
 
 function passOn(answer: IncomingMessage, response: ServerResponse, target: RelayTarget): void {
-  const headers: IncomingMessage['headers'] = { ...answer.headers, connection: 'close' };
-  if (answer.headers.location !== undefined) {
-    const location = relayLocation(answer.headers.location, target);
-    if (location === undefined) delete headers.location;
-    else headers.location = location;
-  }
   answer.on('error', () => response.destroy());
-  let pieces: Buffer[] | undefined = [];
-  let bytes = 0;
-  const isPlaylist = () =>
-    Buffer.concat(pieces ?? [])
-      .subarray(0, PLAYLIST.length)
-      .equals(PLAYLIST);
-  const passBegun = () => {
-    const begun = pieces ?? [];
-    pieces = undefined;
-    answer.off('data', look);
+  // The request asked for none. ffmpeg would decode it, and so could read what the relay cannot.
+  if (!/^(?:identity)?$/i.test(answer.headers['content-encoding']?.trim() ?? '')) {
+    refuse(answer, response, ENCODING_REFUSED);
+    return;
+  }
+  const headers = headersFor(answer.headers, target);
+  const body = createRelayBody();
+  const onPiece = (piece: Buffer) => {
+    const { kind, bytes } = body.push(piece);
+    if (kind === 'refused') refuse(answer, response, PLAYLIST_REFUSED);
+    if (kind !== 'media') return;
+    answer.off('data', onPiece).off('end', onEnd);
     // Without a head nobody waits for the rest: the refusal's end closes the connection to the source.
     if (!passHead(response, answer.statusCode, headers)) return;
-    for (const piece of begun) response.write(piece);
-    answer.pipe(response);
+    response.write(bytes);
+    if (body.isTagged) answer.pipe(withoutPlaylist(body, response)).pipe(response);
+    else answer.pipe(response);
   };
-  const look = (piece: Buffer) => {
-    pieces?.push(piece);
-    bytes += piece.length;
-    if (bytes < PLAYLIST.length) return;
-    if (!isPlaylist()) passBegun();
-    else if (bytes > MAX_PLAYLIST_BYTES) response.destroy();
-  };
-  answer.on('data', look);
-  answer.on('end', () => {
-    if (pieces === undefined) return;
-    const body = Buffer.concat(pieces);
-    if (!isPlaylist()) {
-      if (passHead(response, answer.statusCode, headers)) response.end(body);
+  const onEnd = () => {
+    const { isPlaylist, bytes } = body.end();
+    if (!isPlaylist) {
+      if (passHead(response, answer.statusCode, headers)) response.end(bytes);
       return;
     }
-    const text = Buffer.from(relayPlaylist(body.toString('utf8'), target.secure));
-    const { 'transfer-encoding': _coding, 'content-range': _range, ...kept } = headers;
-    // The whole of it, also where a part was asked for.
-    const status = answer.statusCode === 206 ? 200 : answer.statusCode;
-    if (passHead(response, status, { ...kept, 'content-length': String(text.length) })) response.end(text);
+    const text = relayPlaylist(Buffer.from(bytes).toString('utf8'), target);
+    if (text === undefined) refuse(answer, response, PLAYLIST_REFUSED);
+    else passPlaylist(answer, response, { headers, text });
+  };
+  answer.on('data', onPiece).on('end', onEnd);
+}
+
+/** The whole of it, also where a part was asked for; and no parts from now on, which could not be told to be a playlist's. */
+function passPlaylist(
+  answer: IncomingMessage,
+  response: ServerResponse,
+  { headers, text }: { readonly headers: IncomingMessage['headers']; readonly text: string },
+): void {
+  const { 'content-range': _range, 'accept-ranges': _ranges, ...kept } = headers;
+  const status = answer.statusCode === 206 ? 200 : answer.statusCode;
+  const length = String(Buffer.byteLength(text));
+  if (passHead(response, status, { ...kept, 'content-length': length })) response.end(text);
+}
+
+function headersFor(given: IncomingMessage['headers'], target: RelayTarget): IncomingMessage['headers'] {
+  const kept = Object.entries(given).filter(([name]) => RESPONSE_HEADERS.has(name));
+  const headers: IncomingMessage['headers'] = { ...Object.fromEntries(kept), connection: 'close' };
+  const location = given.location === undefined ? undefined : relayLocation(given.location, target);
+  if (location === undefined) delete headers.location;
+  else headers.location = location;
+  return headers;
+}
+
+/** Media behind a tag goes on as it is, until a playlist shows up in it. */
+function withoutPlaylist(body: RelayBody, response: ServerResponse): Transform {
+  return new Transform({
+    transform(piece: Buffer, _encoding, done) {
+      if (body.push(piece).kind === 'refused') response.destroy();
+      else done(null, piece);
+    },
   });
+}
+
+/** Ends a response that ffmpeg must not get. */
+function refuse(answer: IncomingMessage, response: ServerResponse, reason: string): void {
+  answer.destroy();
+  if (response.headersSent) response.destroy();
+  else response.writeHead(403, reason, { 'content-length': 0 }).end();
 }
 
 /**

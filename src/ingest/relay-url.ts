@@ -40,14 +40,3 @@ export function relayLocation(location: string, target: RelayTarget): string | u
   const { href, protocol } = new URL(location, base);
   return protocol === 'http:' || protocol === 'https:' ? toRelayUrl(href) : undefined;
 }
-
-/**
- * A playlist whose `https` URLs are as ffmpeg is given them. This is for playing, not for safety: what is missed here ffmpeg
- * cannot open. Pure.
- */
-export function relayPlaylist(text: string, secure: boolean): string {
-  return text.replace(/(^[ \t]*|URI=")((?:https:)?\/\/[^\s"]*)/gim, (_, before: string, url: string) => {
-    if (url.startsWith('//')) return before + (secure ? toRelayUrl(`https:${url}`) : url);
-    return before + toRelayUrl(url);
-  });
-}

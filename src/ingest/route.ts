@@ -1,7 +1,11 @@
 import { stat } from 'node:fs/promises';
 import { SidepipeError } from '../errors.js';
 import type { PlaylistFile } from './directory.js';
+import type { Egress } from './egress.js';
+import type { SrtPlaylist } from './input.js';
+import { checkFile } from './local-file.js';
 import type { Networks } from './networks.js';
+import { openRtmpRelay } from './relay-rtmp.js';
 import { openRtspRelay } from './relay-rtsp.js';
 import { toRelayUrl } from './relay-url.js';
 import { hostOf, resolveAddresses } from './resolve.js';
@@ -23,35 +27,57 @@ export interface RouteOptions {
   readonly attempt: number;
   /** Directories only: which of its files, as ffmpeg's file descriptor 6. */
   readonly file?: PlaylistFile | undefined;
+  readonly egress: Pick<Egress, 'conceal' | 'isOwn'>;
+  /** SRT only: a playlist with this URL in it, where it must not be on a command line and ffmpeg can do without. */
+  readonly srtPlaylist?: ((url: string) => SrtPlaylist | undefined) | undefined;
 }
 
 const direct: Route = { url: undefined, close: () => {} };
 
 /**
- * Finds the way to a source: looks its host up, and under a policy checks where it leads. Throws `source-unavailable` or
- * `source-refused`. Close it when the run is over.
+ * Finds the way to a source: looks its host up, and under a policy checks where it leads. Throws `source-unavailable`,
+ * `source-refused` or `source-not-media`. Close it when the run is over.
  */
-export async function openRoute({ source, networks, attempt, file }: RouteOptions): Promise<Route> {
+export async function openRoute(options: RouteOptions): Promise<Route> {
+  const { source, networks, attempt, file, egress } = options;
   // Not by its name, which may be another's by now.
   if (file !== undefined) return { ...direct, url: 'file:/dev/fd/6' };
   if (source.kind === 'device') await checkDevice(source.url);
+  if (source.kind === 'file') await checkFile(source.url.slice('file:'.length));
   if (source.kind === 'http' || source.kind === 'hls' || source.kind === 'mjpeg') {
     // The way out looks at each request.
-    return networks === undefined ? direct : { ...direct, url: toRelayUrl(source.url) };
+    return egress.conceal(networks === undefined ? source.url : toRelayUrl(source.url));
   }
-  if (source.kind === 'rtsp' && networks !== undefined) return openCamera(source.url, networks);
+  if (source.kind === 'rtsp' && networks !== undefined) return openCamera(source.url, networks, options);
+  if (source.kind === 'rtmp') return openRtmpRelay({ url: source.url, networks, isOwn: egress.isOwn });
   const host = hostToResolve(source, networks !== undefined);
-  if (host === undefined) return direct;
-  const addresses = await resolveAddresses(host, networks);
-  return { ...direct, url: withHost(source.url, hostOf(addresses[attempt % addresses.length]!)) };
+  const addresses = host === undefined ? [] : await resolveAddresses(host, networks);
+  const address = addresses[attempt % addresses.length];
+  const url = address === undefined ? undefined : withHost(source.url, hostOf(address));
+  if (source.kind === 'srt') {
+    const instead = options.srtPlaylist?.(url ?? source.url);
+    if (instead === undefined) return { ...direct, url };
+    const concealed = egress.conceal(instead);
+    // Not the demuxer of that name, which opens no SRT: the protocol passes bytes on.
+    return { ...concealed, url: instead.opener === 'hls' ? `hls+${concealed.url}` : concealed.url };
+  }
+  return source.kind === 'rtsp' ? egress.conceal(url ?? source.url) : { ...direct, url };
 }
 
-async function openCamera(url: string, networks: Networks): Promise<Route> {
+async function openCamera(url: string, networks: Networks, { egress }: Pick<RouteOptions, 'egress'>): Promise<Route> {
   const { protocol, hostname, port } = new URL(url);
   const secure = protocol === 'rtsps:';
-  const relay = await openRtspRelay({ host: hostname, port: Number(port || (secure ? 322 : 554)), secure, networks });
+  const to = { host: hostname, port: Number(port || (secure ? 322 : 554)) };
+  const relay = await openRtspRelay({ ...to, secure, networks, isOwn: egress.isOwn });
   const local = withHost(url, `127.0.0.1:${relay.port}`, true).replace(/^rtsps/i, 'rtsp');
-  return { url: local, close: () => relay.close() };
+  const concealed = egress.conceal(local);
+  return {
+    url: concealed.url,
+    close: () => {
+      concealed.close();
+      relay.close();
+    },
+  };
 }
 
 /** ffmpeg's own words about a device are few. */

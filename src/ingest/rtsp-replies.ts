@@ -1,8 +1,11 @@
+import { GrowingBuffer } from '../growing-buffer.js';
 import { REDIRECT_REFUSED } from './failure-words.js';
 
 /** No camera's description of itself is longer. */
 const MAX_HEAD_BYTES = 65_536;
 const MAX_BODY_BYTES = 1024 ** 2;
+/** What an interleaved packet begins with. */
+const PACKET = 0x24;
 
 /**
  * What an RTSP server says, taken apart and put together again, for an ffmpeg that must not be led elsewhere: replies that
@@ -11,41 +14,73 @@ const MAX_BODY_BYTES = 1024 ** 2;
 export interface RtspReplies {
   /** Bytes of the server in, bytes for ffmpeg out. Throws a `RangeError` on anything that is no RTSP. */
   push(piece: Uint8Array): Uint8Array[];
+  /** Bytes that were copied and looked at so far. */
+  readonly work: number;
+}
+
+/** A message of which the head is there, with what it takes from the front of what is held. */
+interface Pending {
+  readonly head: Uint8Array;
+  readonly headLength: number;
+  readonly length: number;
 }
 
 /** Pure. */
 export function createRtspReplies(): RtspReplies {
-  let rest: Uint8Array = new Uint8Array(0);
+  const held = new GrowingBuffer();
+  /** Of the message at the front: how far its head was looked through, and the head once it is whole. Each byte is looked at once. */
+  let scanned = 0;
+  let pending: Pending | undefined;
+  let work = 0;
 
-  /** The next frame or message, and how many bytes it took; undefined until all of it is there. */
-  function next(): { out: Uint8Array; length: number } | undefined {
-    if (rest.length === 0) return undefined;
-    // An interleaved packet: `$`, channel, length.
-    if (rest[0] === 0x24) {
-      const length = rest.length < 4 ? Number.POSITIVE_INFINITY : 4 + (rest[2]! << 8) + rest[3]!;
-      return rest.length < length ? undefined : { out: rest.subarray(0, length), length };
-    }
-    const headLength = endOfHead(rest);
+  /** The message at the front, and how many bytes it took; undefined until all of it is there. */
+  function next(rest: Uint8Array): { out: readonly Uint8Array[]; length: number } | undefined {
+    pending ??= readPending(rest);
+    if (pending === undefined || rest.length < pending.length) return undefined;
+    const { head, headLength, length } = pending;
+    pending = undefined;
+    scanned = 0;
+    return { out: [head, rest.subarray(headLength, length)], length };
+  }
+
+  function readPending(rest: Uint8Array): Pending | undefined {
+    const from = scanned;
+    const headLength = endOfHead(rest, from);
+    scanned = headLength ?? rest.length;
+    work += scanned - from;
     if (headLength === undefined) {
       if (rest.length > MAX_HEAD_BYTES) throw new RangeError('an RTSP message without an end');
       return undefined;
     }
     const lines = latin1(rest.subarray(0, headLength)).split(/\r?\n/).slice(0, -2);
     const { head, bodyLength } = readHead(lines);
-    const length = headLength + bodyLength;
-    if (rest.length < length) return undefined;
-    const body = rest.subarray(headLength, length);
-    return { out: join(bytesOf(head), body), length };
+    return { head: bytesOf(head), headLength, length: headLength + bodyLength };
   }
 
   return {
+    get work() {
+      return work + held.copiedBytes;
+    },
     push(piece) {
-      rest = rest.length === 0 ? piece : join(rest, piece);
+      // What comes in whole messages is not copied.
+      const isFresh = held.length === 0;
+      if (!isFresh) held.append(piece);
+      const view = isFresh ? piece : held.bytes;
       const out: Uint8Array[] = [];
-      for (let part = next(); part !== undefined; part = next()) {
-        out.push(part.out);
-        rest = rest.subarray(part.length);
+      let at = 0;
+      while (at < view.length) {
+        // Packets go on as they are, as many as there are behind each other.
+        const end = endOfPackets(view, at);
+        if (end > at) out.push(view.subarray(at, end));
+        at = end;
+        if (at >= view.length || view[at] === PACKET) break;
+        const message = next(view.subarray(at));
+        if (message === undefined) break;
+        out.push(...message.out);
+        at += message.length;
       }
+      if (isFresh) held.append(view.subarray(at));
+      else held.drop(at);
       return out;
     },
   };
@@ -71,9 +106,21 @@ function readHead([first = '', ...lines]: readonly string[]): { head: string; bo
   return { head: `${status}\r\n${text}Content-Length: ${bodyLength}\r\n\r\n`, bodyLength };
 }
 
-function endOfHead(bytes: Uint8Array): number | undefined {
+/** Where the whole interleaved packets end that begin at `from`: `$`, channel, length. */
+function endOfPackets(bytes: Uint8Array, from: number): number {
+  let at = from;
+  while (bytes[at] === PACKET && at + 4 <= bytes.length) {
+    const end = at + 4 + (bytes[at + 2]! << 8) + bytes[at + 3]!;
+    if (end > bytes.length) break;
+    at = end;
+  }
+  return at;
+}
+
+/** Where the head ends of which nothing before `from` is the end. */
+function endOfHead(bytes: Uint8Array, from: number): number | undefined {
   const last = Math.min(bytes.length, MAX_HEAD_BYTES);
-  for (let at = 1; at < last; at++) {
+  for (let at = Math.max(1, from); at < last; at++) {
     if (bytes[at] !== 0x0a) continue;
     const before = bytes[at - 1] === 0x0d ? at - 2 : at - 1;
     if (bytes[before] === 0x0a) return at + 1;
@@ -81,17 +128,10 @@ function endOfHead(bytes: Uint8Array): number | undefined {
   return undefined;
 }
 
-function join(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const both = new Uint8Array(first.length + second.length);
-  both.set(first);
-  both.set(second, first.length);
-  return both;
-}
-
 function latin1(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
 }
 
 function bytesOf(text: string): Uint8Array {
-  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+  return Buffer.from(text, 'latin1');
 }

@@ -1,11 +1,11 @@
 import type { Source } from './source.js';
 
 /**
- * The host that the node must look up before ffmpeg opens the source; undefined where there is none to look up. RTSPS and RTMPS
- * go through the way out, which does it. Under a policy all that is no such address is looked up, so that it is checked. Pure.
+ * The host that the node must look up before ffmpeg opens the source; undefined where there is none to look up. RTSPS
+ * goes through the way out, and RTMP through a relay, which do it. Under a policy all that is no such address is looked up, so that it is checked. Pure.
  */
 export function hostToResolve({ url }: Pick<Source, 'url'>, isBound = false): string | undefined {
-  if (!/^(rtsp|rtmp|srt):/i.test(url)) return undefined;
+  if (!/^(rtsp|srt):/i.test(url)) return undefined;
   const { hostname } = new URL(url);
   const isLiteral = /^\[|^[\d.]+$/.test(hostname);
   return hostname === '' || (isLiteral && !isBound) ? undefined : hostname;

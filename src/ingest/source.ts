@@ -39,6 +39,9 @@ const schemes: Readonly<Record<string, SourceKind>> = {
   srt: 'srt',
 };
 
+/** ffmpeg 4 takes 3,900, as a redirect and as an argument; newer versions 4,085. */
+const MAX_URL_BYTES = 3800;
+
 /**
  * Reads a stream's `source`: `test`, `push` (publishers come to the node), a URL of a known scheme, a video device, or the
  * path of a file or, with a slash at its end, of a directory, made absolute by `resolvePath`.
@@ -63,6 +66,9 @@ export function parseSource(text: string, resolvePath: (path: string) => string,
   // ffmpeg takes no host for every address, which a URL cannot say.
   const url = kind === 'srt' ? text.replace(/^srt:\/\/:/i, 'srt://0.0.0.0:') : text;
   if (!URL.canParse(url)) throw refused('it is not a URL');
+  if (Buffer.byteLength(url) > MAX_URL_BYTES) {
+    throw refused(`the URL is longer than ${MAX_URL_BYTES} bytes, and ffmpeg would cut it off: shorten it`);
+  }
   if (kind === 'srt' && new URL(url).port === '') throw refused('srt needs a port, such as srt://host:9000');
   return { kind: kind === 'http' ? httpKind(url, format) : kind, url };
 }

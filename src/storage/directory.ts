@@ -1,14 +1,22 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, link, lstat, mkdir, open, realpath, rename, unlink } from 'node:fs/promises';
+import { access, type FileHandle, link, lstat, mkdir, open, realpath, rename, unlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { messageOf, SidepipeError } from '../errors.js';
 import { isAbsent, systemCode, toStorageError } from './directory/errors.js';
 import { createKeyLocks } from './directory/locks.js';
 import { createFolders, infoOf, removeLeftovers, temporaryName, walk } from './directory/tree.js';
-import { aborted, conflict, throwIfAborted } from './failures.js';
-import { checkKey, contentTypeOf } from './keys.js';
-import type { CallOptions, ObjectInfo, ObjectStore, PutOptions, StoreCapabilities, StoredObject } from './store.js';
+import { aborted, conflict, throwIfAborted, tooLarge } from './failures.js';
+import { checkKey, contentTypeOf, mostBytesOf } from './keys.js';
+import type {
+  CallOptions,
+  GetOptions,
+  ObjectInfo,
+  ObjectStore,
+  PutOptions,
+  StoreCapabilities,
+  StoredObject,
+} from './store.js';
 
 export interface DirectoryStoreOptions {
   /** Made if it is not there. */
@@ -119,7 +127,7 @@ export async function createDirectoryStore({ path }: DirectoryStoreOptions): Pro
         });
       });
     },
-    get(key, { signal }: CallOptions = {}) {
+    get(key, { signal, mostBytes = mostBytesOf(key) }: GetOptions = {}) {
       return run('get', key, signal, async () => {
         const file = await locate(checkKey(key));
         const handle = file && (await open(file, constants.O_RDONLY | constants.O_NOFOLLOW).catch(ignoreAbsence));
@@ -127,7 +135,12 @@ export async function createDirectoryStore({ path }: DirectoryStoreOptions): Pro
         try {
           const stats = await handle.stat({ bigint: true });
           if (!stats.isFile()) return undefined;
-          return { ...infoOf(key, stats), body: await handle.readFile(), contentType: contentTypeOf(key) };
+          if (Number(stats.size) > mostBytes) throw tooLarge(key, Number(stats.size), mostBytes);
+          return {
+            ...infoOf(key, stats),
+            body: await readAtMost(handle, Number(stats.size)),
+            contentType: contentTypeOf(key),
+          };
         } finally {
           await handle.close();
         }
@@ -163,6 +176,18 @@ export async function createDirectoryStore({ path }: DirectoryStoreOptions): Pro
       closed = true;
     },
   };
+}
+
+/** A file can grow while it is read: no more than it had is. */
+async function readAtMost(handle: FileHandle, bytes: number): Promise<Buffer> {
+  const body = Buffer.alloc(bytes);
+  let used = 0;
+  while (used < bytes) {
+    const { bytesRead } = await handle.read(body, used, bytes - used);
+    if (bytesRead === 0) break;
+    used += bytesRead;
+  }
+  return body.subarray(0, used);
 }
 
 async function openRoot(path: string): Promise<string> {

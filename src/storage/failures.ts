@@ -17,3 +17,12 @@ export function aborted(what: string, cause?: unknown): SidepipeError {
 export function throwIfAborted(signal: AbortSignal | undefined, what: string): void {
   if (signal?.aborted) throw aborted(what, signal.reason);
 }
+
+/** An object is longer than the caller is willing to hold in memory. */
+export function tooLarge(key: string, bytes: number, limit: number): SidepipeError {
+  return new SidepipeError(`get ${key}: the object has ${bytes} bytes; at most ${limit} are accepted`, {
+    code: 'storage-failed',
+    fault: 'storage',
+    details: { operation: 'get', key, bytes, limit, remedy: 'delete the object if sidepipe did not write it' },
+  });
+}

@@ -29,14 +29,14 @@ export interface ParsedKey {
 const namePattern = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const segmentPattern = /^([A-Za-z0-9]+)-(\d{1,15})\.(?:ts|m4s)$/;
 const recordingPattern = /^[A-Za-z0-9]+-recording\.m3u8$/;
-const initPattern = /^([A-Za-z0-9]+)-init\.mp4$/;
+const initPattern = /^([A-Za-z0-9]+)-init(?:-\d{1,9})?\.mp4$/;
 
 export const multivariantKey = (stream: string): string => `${stream}/index.m3u8`;
 export const playlistKey = (stream: string, rendition: string): string => `${stream}/${rendition}/index.m3u8`;
 /** The playlist of a whole recording, by the session that it begins with: no later one writes over it. */
 export const recordingKey = (stream: string, rendition: string, session: string): string =>
   `${stream}/${rendition}/${session}-recording.m3u8`;
-/** `file` is `{session}-{sequence}.ts`, `.m4s` or `{session}-init.mp4`, as `hls` names it. */
+/** `file` is `{session}-{sequence}.ts`, `.m4s` or `{session}-init.mp4` or `{session}-init-2.mp4`, as `hls` names it. */
 export const segmentKey = (stream: string, rendition: string, file: string): string => `${stream}/${rendition}/${file}`;
 export const thumbnailKey = (stream: string, format: 'jpg' | 'webp' | 'avif' | 'png'): string =>
   `${stream}/thumbnail.${format}`;
@@ -134,6 +134,32 @@ export function checkKey(key: string): string {
     });
   }
   return key;
+}
+
+const kiB = 1024;
+const miB = 1024 * kiB;
+
+/** The longest that an object of each kind can be; whatever is longer was not written by sidepipe. */
+const mostBytes: Readonly<Record<ObjectKind, number>> = {
+  lease: 64 * kiB,
+  multivariant: 1 * miB,
+  // Of a whole recording: 100,000 segments.
+  playlist: 64 * miB,
+  recording: 64 * miB,
+  init: 4 * miB,
+  segment: 1024 * miB,
+  thumbnail: 64 * miB,
+  'thumbnail-immutable': 64 * miB,
+  preview: 64 * miB,
+  storyboard: 64 * miB,
+  'storyboard-index': 64 * miB,
+  still: 64 * miB,
+};
+
+/** How much of an object may be read into memory, by its key; 64 MiB for a key that is not of a stream. */
+export function mostBytesOf(key: string): number {
+  const kind = parseKey(key)?.kind;
+  return kind === undefined ? 64 * miB : mostBytes[kind];
 }
 
 /** The order of S3 listings: by the bytes of the key in UTF-8. */

@@ -1,7 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { aborted, conflict, throwIfAborted } from './failures.js';
-import { checkKey, compareKeys } from './keys.js';
-import type { CallOptions, ObjectInfo, ObjectStore, PutOptions, StoreCapabilities, StoredObject } from './store.js';
+import { aborted, conflict, throwIfAborted, tooLarge } from './failures.js';
+import { checkKey, compareKeys, mostBytesOf } from './keys.js';
+import type {
+  CallOptions,
+  GetOptions,
+  ObjectInfo,
+  ObjectStore,
+  PutOptions,
+  StoreCapabilities,
+  StoredObject,
+} from './store.js';
 
 export interface MemoryStoreOptions {
   /** Milliseconds since the epoch. */
@@ -44,9 +52,11 @@ export function createMemoryStore({ now = Date.now }: MemoryStoreOptions = {}): 
       objects.set(key, { ...object, bytes: object.body.byteLength, etag, modifiedAt: now() });
       return { etag };
     },
-    async get(key: string, { signal }: CallOptions = {}) {
+    async get(key: string, { signal, mostBytes = mostBytesOf(key) }: GetOptions = {}) {
       enter(`get ${key}`, signal);
-      return objects.get(checkKey(key));
+      const entry = objects.get(checkKey(key));
+      if (entry && entry.bytes > mostBytes) throw tooLarge(key, entry.bytes, mostBytes);
+      return entry;
     },
     async head(key: string, { signal }: CallOptions = {}) {
       enter(`head ${key}`, signal);

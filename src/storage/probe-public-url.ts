@@ -1,4 +1,7 @@
+import { Readable } from 'node:stream';
+import type { ReadableStream } from 'node:stream/web';
 import { messageOf } from '../errors.js';
+import { readBounded } from '../read-bounded.js';
 
 export interface PublicUrlProbe {
   readonly url: string;
@@ -8,13 +11,21 @@ export interface PublicUrlProbe {
   readonly signal?: AbortSignal;
 }
 
+async function readStart(body: ReadableStream, limit: number): Promise<Uint8Array> {
+  const stream = Readable.fromWeb(body);
+  const { bytes, isComplete } = await readBounded(stream, { limit });
+  if (!isComplete) stream.destroy();
+  return bytes;
+}
+
 interface Outcome {
   readonly ok: boolean;
   readonly detail: string;
   readonly remedy?: string;
 }
 
-const timeoutMs = 10_000;
+/** A segment of a stream that plays takes less. */
+const timeoutMs = 30_000;
 
 /** Reads the object as a browser's player on a page of another origin would: no credentials, and CORS is needed. */
 export async function probePublicUrl({ url, body, fetch, signal }: PublicUrlProbe): Promise<Outcome> {
@@ -26,7 +37,9 @@ export async function probePublicUrl({ url, body, fetch, signal }: PublicUrlProb
       headers: { origin: 'https://player.example' },
       signal: signal === undefined ? patience : AbortSignal.any([signal, patience]),
     });
-    text = new Uint8Array(await response.arrayBuffer());
+    // The server can send a body without an end.
+    text =
+      response.body === null ? new Uint8Array() : await readStart(response.body as ReadableStream, body.length + 1);
   } catch (error) {
     if (signal?.aborted) throw error;
     const reason = error instanceof Error && error.cause !== undefined ? messageOf(error.cause) : messageOf(error);

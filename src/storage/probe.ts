@@ -6,6 +6,7 @@ import type { ObjectStore, StoreCapabilities } from './store.js';
 
 type ProbeCheck =
   | 'put'
+  | 'segment'
   | 'get'
   | 'head'
   | 'list'
@@ -29,6 +30,8 @@ export interface ProbeOptions {
   readonly publicUrl?: string | undefined;
   /** `storage.s3.acl`: where it is set, a store that refuses ACLs fails the check. */
   readonly acl?: string | undefined;
+  /** The size of the largest segment that streams will put: what is in between may have a limit. Unset: not tried. */
+  readonly segmentBytes?: number | undefined;
   readonly fetch?: typeof fetch;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
@@ -47,8 +50,11 @@ export async function probeStore(store: ObjectStore, options: ProbeOptions = {})
   const { publicUrl, signal, now = Date.now } = options;
   const call = signal === undefined ? {} : { signal };
   const folder = `sidepipe-probe-${randomBytes(8).toString('hex')}`;
-  const [key, second] = [`${folder}/object.txt`, `${folder}/second.txt`];
+  const [key, second, segment] = [`${folder}/object.txt`, `${folder}/second.txt`, `${folder}/segment.ts`];
   const body = Buffer.from(`sidepipe doctor ${folder}`);
+  const { segmentBytes } = options;
+  // Nothing on the way could make it smaller.
+  const large = segmentBytes === undefined ? undefined : randomBytes(segmentBytes);
   const results: ProbeResult[] = [];
   const check = async (name: ProbeCheck, task: () => Promise<Outcome>): Promise<boolean> => {
     const outcome = await task().catch((error: unknown) => {
@@ -68,9 +74,22 @@ export async function probeStore(store: ObjectStore, options: ProbeOptions = {})
       return good(`${body.byteLength} bytes to ${store.description}`);
     });
     if (!writes) {
-      skip('get', 'head', 'list', 'delete', 'conditional put', 'checksum', 'ACL', 'clock skew', 'public URL');
+      skip(
+        ...(large === undefined ? [] : (['segment'] as const)),
+        'get',
+        'head',
+        'list',
+        'delete',
+        'conditional put',
+        'checksum',
+        'ACL',
+        'clock skew',
+        'public URL',
+      );
       return results;
     }
+    const takesSegments =
+      large !== undefined && (await check('segment', () => putSegment(store, { key: segment, body: large, ...call })));
     await check('get', async () => {
       const got = await retried(() => store.get(key, call), signal);
       if (!got) return bad('the object is not there after its put', 'use a store with read-after-write consistency');
@@ -88,7 +107,7 @@ export async function probeStore(store: ObjectStore, options: ProbeOptions = {})
       const keys: string[] = [];
       for await (const info of store.list(`${folder}/`, call)) keys.push(info.key);
       return keys.includes(key)
-        ? good(`${keys.length} object under the probe's prefix`)
+        ? good(`${keys.length} ${keys.length === 1 ? 'object' : 'objects'} under the probe's prefix`)
         : bad('the object is missing from the list', 'use a store with consistent listings: orphans are found by them');
     });
     await check('clock skew', async () => {
@@ -98,8 +117,10 @@ export async function probeStore(store: ObjectStore, options: ProbeOptions = {})
     if (publicUrl === undefined) {
       results.push({ check: 'public URL', ok: true, detail: 'none configured: not tried' });
     } else {
+      // The largest that is there: what lies between may have a limit for answers, too.
+      const [name, content] = takesSegments ? [segment, large] : [key, body];
       await check('public URL', () =>
-        probePublicUrl({ url: `${publicUrl}/${key}`, body, fetch: options.fetch ?? fetch, ...call }),
+        probePublicUrl({ url: `${publicUrl}/${name}`, body: content, fetch: options.fetch ?? fetch, ...call }),
       );
     }
     let able: StoreCapabilities | undefined;
@@ -111,17 +132,52 @@ export async function probeStore(store: ObjectStore, options: ProbeOptions = {})
     await check('ACL', async () => aclOutcome(able ?? (await store.capabilities(call)), options.acl));
     await check('delete', async () => {
       await retried(() => store.put({ key: second, body, contentType: 'text/plain' }, call), signal);
-      await retried(() => store.delete([key, second], call), signal);
-      if ((await store.head(key, call)) || (await store.head(second, call))) {
+      await retried(() => store.delete([key, second, segment], call), signal);
+      const left = await Promise.all([key, second, segment].map((each) => store.head(each, call)));
+      if (left.some((each) => each !== undefined)) {
         return bad('the objects are still there', 'allow s3:DeleteObject, and turn object lock off for this prefix');
       }
       const { batchDelete } = able ?? (await store.capabilities(call));
       return good(batchDelete === 'none' ? 'one request a key' : `many keys in a request (${batchDelete})`);
     });
   } finally {
-    await store.delete([key, second]).catch(() => undefined);
+    await store.delete([key, second, segment]).catch(() => undefined);
   }
   return results;
+}
+
+interface SegmentPut {
+  readonly key: string;
+  readonly body: Uint8Array;
+  readonly signal?: AbortSignal;
+}
+
+/** A small object has been put, so what fails here fails for its size. */
+async function putSegment(store: ObjectStore, { key, body, signal }: SegmentPut): Promise<Outcome> {
+  const size = `${(body.byteLength / 1e6).toFixed(1)} MB`;
+  const call = signal === undefined ? {} : { signal };
+  const startedAt = performance.now();
+  try {
+    await retried(() => store.put({ key, body, contentType: 'video/mp2t', cacheControl: 'no-store' }, call), signal);
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    const { detail } = failureOf(error);
+    const limits = `in nginx client_max_body_size, elsewhere the body limit of the proxy, WAF or CDN, to more than ${size}`;
+    return bad(
+      `an object as large as a segment (${size}) is refused, a small one is not: ${detail}`,
+      `raise ${limits}`,
+    );
+  }
+  const seconds = Math.max(0.001, (performance.now() - startedAt) / 1000);
+  const info = await retried(() => store.head(key, call), signal);
+  if (info?.bytes !== body.byteLength)
+    return bad(
+      `${info?.bytes ?? 'no'} bytes are there instead of ${body.byteLength}`,
+      'look for a proxy that cuts bodies between here and the store',
+    );
+  return good(
+    `${size}, as large as a segment, in ${seconds.toFixed(1)} s (${((body.byteLength * 8e-6) / seconds).toFixed(0)} Mbit/s)`,
+  );
 }
 
 function clockOutcome(skewMs: number): Outcome {

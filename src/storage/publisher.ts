@@ -20,7 +20,7 @@ const tickMs = 1000;
 /**
  * Makes an object store a faithful, always playable copy of live streams: segments go up in parallel, playlists follow in
  * order when all that they list can be read. Memory is bounded by `backlogBytes`; what does not fit is given up, oldest
- * first, and told. Nothing here blocks or throws towards the streams.
+ * first, and logged. Nothing here blocks or throws towards the streams.
  */
 export function createPublisher(options: PublisherOptions): Publisher {
   return new StorePublisher(options);
@@ -40,7 +40,6 @@ class StorePublisher implements Publisher {
   readonly #toldUnsupported = new Set<number>();
   #active: StoreTarget;
   #firstAnswersSince: number | undefined;
-  #overflowing = false;
   #cancelTick: (() => void) | undefined;
   #state: 'new' | 'open' | 'closed' = 'new';
 
@@ -82,6 +81,10 @@ class StorePublisher implements Publisher {
     this.#tick();
   }
 
+  retryNow(): void {
+    for (const { uploader } of this.#targets) uploader.tryNow();
+  }
+
   async close(options?: CloseOptions): Promise<void> {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
@@ -116,7 +119,6 @@ class StorePublisher implements Publisher {
     this.#cancelTick = this.#settings.clock.after(tickMs, () => this.#tick());
     this.#chooseStore();
     this.#settings.observe({ type: 'backlog', bytes: this.#backlog.bytes });
-    if (this.#backlog.bytes <= this.#backlog.limitBytes / 2) this.#overflowing = false;
     for (const { publication, caretaker } of this.#members.values()) {
       publication.watch();
       caretaker.tick(this.#active);
@@ -131,11 +133,14 @@ class StorePublisher implements Publisher {
     const from = this.#active;
     const trouble = ({ uploader }: StoreTarget): number | undefined => {
       const { health } = uploader.watch;
-      return health.state === 'down' || health.state === 'refused' ? (health.troubledSince ?? now) : undefined;
+      if (health.state === 'down' || health.state === 'refused') return health.troubledSince ?? now;
+      // It takes small objects and no segment: that is no copy of the stream.
+      return uploader.refusals.mediaSince;
     };
     if (from === second) {
       this.#firstAnswersSince = trouble(first) === undefined ? (this.#firstAnswersSince ?? now) : undefined;
       if (this.#firstAnswersSince !== undefined) void first.uploader.watch.check();
+      void first.uploader.proveSize();
     }
     const choice = chooseStore(
       {
@@ -193,16 +198,7 @@ class StorePublisher implements Publisher {
   }
 
   #enforceBacklog(): void {
-    const victims = this.#backlog.overflow();
-    for (const victim of victims) victim.giveUp();
-    if (!victims.some(({ kind }) => kind === 'segment') || this.#overflowing) return;
-    this.#overflowing = true;
-    this.#settings.log({
-      level: 'error',
-      event: 'segments-given-up',
-      message: `More than ${this.#backlog.limitBytes} bytes wait for ${this.#active.store.description}: the oldest segments are given up.`,
-      details: { limitBytes: this.#backlog.limitBytes, streams: [...new Set(victims.map(({ stream }) => stream))] },
-    });
+    for (const victim of this.#backlog.overflow()) victim.giveUp();
   }
 
   #leaseUnsupported(target: StoreTarget): void {

@@ -8,14 +8,16 @@ import {
 import type { S3Config } from '../config/schema.js';
 import { SidepipeError } from '../errors.js';
 import { aborted, conflict, throwIfAborted } from './failures.js';
-import { checkKey } from './keys.js';
+import { checkKey, mostBytesOf } from './keys.js';
 import { absentAsUndefined, infoOf, isRefusal, vendorCodeOf } from './s3/answers.js';
 import { createCaller } from './s3/call.js';
-import { createClient } from './s3/client.js';
+import { createClient, type Identity, renewCredentials } from './s3/client.js';
+import { type CredentialSource, credentialSource } from './s3/credential-source.js';
 import { bare, type Detected, detect } from './s3/detect.js';
+import { notS3 } from './s3/errors.js';
 import { createRemover } from './s3/remove.js';
 import { resolveVendor } from './s3/vendors.js';
-import type { CallOptions, ObjectStore, PutOptions, StoreCapabilities, StoredObject } from './store.js';
+import type { CallOptions, GetOptions, ObjectStore, PutOptions, StoreCapabilities, StoredObject } from './store.js';
 
 export interface S3StoreOptions {
   /** What a call may take besides the time for its bytes. */
@@ -38,14 +40,25 @@ export async function createS3Store(config: S3Config, options: S3StoreOptions = 
   const { requestTimeoutMs = 10_000, minBytesPerSecond = 32 * 1024, connectTimeoutMs = 3_000, onNotice } = options;
   const { bucket, prefix } = config;
   const vendor = resolveVendor(config);
-  let secrets = [config.accessKeyId, config.secretAccessKey, config.sessionToken].filter((text) => text !== undefined);
-  const onIdentity = (texts: readonly string[]): void => {
-    secrets = [...texts];
+  if (vendor.notice !== undefined) onNotice?.(vendor.notice);
+  let identity: Identity = identityIn(config);
+  const onIdentity = (next: Identity): void => {
+    identity = next;
   };
+  const secrets = (): readonly string[] =>
+    [identity.accessKeyId, identity.secretAccessKey, identity.sessionToken].filter((text) => text !== undefined);
+  const credentials = (): CredentialSource => credentialSource(config, process.env, identity.$source);
   const client = await createClient({ config, vendor, connectTimeoutMs, onIdentity });
   const closing = new AbortController();
   const timeoutMs = (bytes: number): number => Math.ceil(requestTimeoutMs + (bytes * 1000) / minBytesPerSecond);
-  const call = createCaller({ bucket, secrets: () => secrets, closing: closing.signal, timeoutMs });
+  /** Asks the SDK's chain again, but not each time that a call is denied: it may lead to other services. */
+  let renewedAt = Number.NEGATIVE_INFINITY;
+  const renew = async (): Promise<boolean> => {
+    if (!credentials().isChain || performance.now() - renewedAt < renewEveryMs) return false;
+    renewedAt = performance.now();
+    return renewCredentials(client, identity).catch(() => false);
+  };
+  const call = createCaller({ bucket, secrets, credentials, renew, closing: closing.signal, timeoutMs });
   const remover = createRemover({
     client,
     bucket,
@@ -82,17 +95,22 @@ export async function createS3Store(config: S3Config, options: S3StoreOptions = 
       ...(put.checksum ? { ChecksumAlgorithm: 'CRC32' as const } : {}),
       ...(put.acl === undefined ? {} : { ACL: put.acl }),
     };
-    const subject = { operation: 'put', key: fullKey, signal: put.signal, bytes: object.body.byteLength };
+    const conditional = put.ifMatch !== undefined || put.ifNoneMatch !== undefined;
+    const bytes = object.body.byteLength;
+    const subject = { operation: 'put', key: fullKey, signal: put.signal, bytes, conditional };
     const answer = await call(subject, (init) => client.send(new PutObjectCommand(input), init)).catch((error) => {
       // If-Match where there is nothing any more.
       if (put.ifMatch !== undefined && vendorCodeOf(error) === 'NoSuchKey') throw conflict(fullKey, 'it is gone');
       throw error;
     });
-    if (answer.ETag) return { etag: answer.ETag };
-    throw new SidepipeError(`put ${fullKey}: the answer has no ETag; storage.s3.endpoint does not speak S3`, {
+    return { etag: etagOf(answer, 'put', fullKey) };
+  };
+  const etagOf = ({ ETag, $metadata }: Answer, operation: string, key: string): string => {
+    if (ETag) return ETag;
+    throw new SidepipeError(`${operation} ${key}: the response has no ETag; ${notS3}`, {
       code: 'storage-misconfigured',
       fault: 'storage',
-      details: { operation: 'put', key: fullKey, bucket, status: answer.$metadata.httpStatusCode },
+      details: { operation, key, bucket, status: $metadata.httpStatusCode, remedy: notS3 },
     });
   };
 
@@ -150,12 +168,12 @@ export async function createS3Store(config: S3Config, options: S3StoreOptions = 
         return result;
       }
     },
-    async get(key, { signal }: CallOptions = {}) {
+    async get(key, { signal, mostBytes = mostBytesOf(key) }: GetOptions = {}) {
       const fullKey = prefix + checkKey(key);
       return absentAsUndefined(
-        call({ operation: 'get', key: fullKey, signal }, async (init, deadline) => {
+        call({ operation: 'get', key: fullKey, signal, mostBytes }, async (init) => {
           const answer = await client.send(new GetObjectCommand({ Bucket: bucket, Key: fullKey }), init);
-          deadline.restart(timeoutMs(answer.ContentLength ?? 0));
+          etagOf(answer, 'get', fullKey);
           const body = (await answer.Body?.transformToByteArray()) ?? new Uint8Array();
           return {
             ...infoOf(key, { ...answer, Size: body.byteLength }),
@@ -172,6 +190,7 @@ export async function createS3Store(config: S3Config, options: S3StoreOptions = 
       return absentAsUndefined(
         call({ operation: 'head', key: fullKey, signal }, async (init) => {
           const answer = await client.send(new HeadObjectCommand({ Bucket: bucket, Key: fullKey }), init);
+          etagOf(answer, 'head', fullKey);
           return infoOf(key, { ...answer, Size: answer.ContentLength });
         }),
       );
@@ -192,7 +211,9 @@ export async function createS3Store(config: S3Config, options: S3StoreOptions = 
         for (const item of page.Contents ?? []) {
           if (item.Key !== undefined) yield infoOf(item.Key.slice(prefix.length), item);
         }
-        token = page.IsTruncated ? page.NextContinuationToken : undefined;
+        const next = page.IsTruncated ? page.NextContinuationToken : undefined;
+        if (next !== undefined && next === token) throw endless(prefix + listPrefix, bucket);
+        token = next;
       } while (token !== undefined);
     },
     async delete(keys, { signal }: CallOptions = {}) {
@@ -205,11 +226,38 @@ export async function createS3Store(config: S3Config, options: S3StoreOptions = 
       const found = await detectOnce(signal);
       return { ...found, ifMatch: found.ifMatch !== 'no', batchDelete: remover.digest, metadata: true };
     },
+    async renewCredentials() {
+      renewedAt = Number.NEGATIVE_INFINITY;
+      await renew();
+    },
     async close() {
       closing.abort();
       client.destroy();
     },
   };
+}
+
+const renewEveryMs = 10_000;
+
+type Answer = {
+  readonly ETag?: string | undefined;
+  readonly $metadata: { readonly httpStatusCode?: number | undefined };
+};
+
+function identityIn({ accessKeyId, secretAccessKey, sessionToken }: S3Config): Identity {
+  return {
+    ...(accessKeyId !== undefined && { accessKeyId }),
+    ...(secretAccessKey !== undefined && { secretAccessKey }),
+    ...(sessionToken !== undefined && { sessionToken }),
+  };
+}
+
+function endless(key: string, bucket: string): SidepipeError {
+  return new SidepipeError(`list ${key} in bucket ${bucket}: the store gives the same page again and again`, {
+    code: 'storage-failed',
+    fault: 'storage',
+    details: { operation: 'list', key, bucket },
+  });
 }
 
 const probeObject = { body: Buffer.from('sidepipe'), contentType: 'text/plain' };

@@ -31,6 +31,11 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface GetOptions extends CallOptions {
+  /** A longer object is not read but an error. Default: by the kind of object, see `mostBytesOf`. */
+  readonly mostBytes?: number;
+}
+
 /** What a store was seen to do when it was asked, not what its vendor's name promises. */
 export interface StoreCapabilities {
   /** `ifNoneMatch: '*'` is honoured: of two writers that create the same key one gets `storage-conflict`. */
@@ -55,7 +60,7 @@ export interface ObjectStore {
   readonly description: string;
   put(object: StoredObject, options?: PutOptions): Promise<{ etag: string }>;
   /** Undefined when there is no such object. */
-  get(key: string, options?: CallOptions): Promise<(StoredObject & ObjectInfo) | undefined>;
+  get(key: string, options?: GetOptions): Promise<(StoredObject & ObjectInfo) | undefined>;
   head(key: string, options?: CallOptions): Promise<ObjectInfo | undefined>;
   /** All objects whose key begins with `prefix`, in the order of their keys, page by page behind the scenes. */
   list(prefix: string, options?: CallOptions): AsyncIterable<ObjectInfo>;
@@ -66,6 +71,8 @@ export interface ObjectStore {
    * learnt is remembered for the life of the store. A store that cannot be reached rejects, and is asked again next time.
    */
   capabilities(options?: CallOptions): Promise<StoreCapabilities>;
+  /** Reads the credentials again where they come from outside the configuration. Never rejects. */
+  renewCredentials?(): Promise<void>;
   /** Ends calls under way with `aborted`. Calling it twice is no error; every later call is `aborted`. */
   close(): Promise<void>;
 }

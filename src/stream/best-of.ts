@@ -51,7 +51,7 @@ export class BestOf<T> {
     if (isRare || this.#complete(capturedAt)) this.#pass();
   }
 
-  /** Passes on what waits although its interval's last frame never came. `now`: milliseconds since the epoch. */
+  /** Passes on what waits although its interval's last frame never came. `now`: steady time. */
   expire(now: number): void {
     if (this.#best !== undefined && this.#overdue(now)) this.#pass();
   }

@@ -9,7 +9,7 @@ export class Demand {
     this.#lastsSeconds = options.lastsSeconds;
   }
 
-  /** `now`: milliseconds since the epoch, here and below. */
+  /** `now`: steady time, here and below. */
   ask(now: number): void {
     this.#askedAt = now;
   }

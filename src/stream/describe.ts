@@ -1,6 +1,6 @@
 import type { SidepipeError } from '../errors.js';
 import type { EncoderChoice } from '../ffmpeg/encoders.js';
-import type { DecodeChoice } from '../frames/decode.js';
+import { type DecodeChoice, FIRST_CHOICE } from '../frames/decode.js';
 import type { MediaDescription } from '../hls/inspect.js';
 import type { Monitor } from '../monitor/monitor.js';
 import type { PublicationStatus } from '../storage/publish/types.js';
@@ -8,9 +8,10 @@ import type { PlaybackUrls, StreamDescription } from './description.js';
 import type { StreamEnvironment } from './environment.js';
 import type { HlsOutput } from './hls-output.js';
 import type { StreamState } from './machine.js';
-import { firstDecode, monitorPlan } from './plan.js';
-import { isOnlyCopied, type RenditionVideo, wantedRenditions } from './rendition-plan.js';
+import { fixedDecode, monitorPlan } from './plan.js';
+import { type RenditionVideo, wantedRenditions } from './rendition-plan.js';
 import type { StreamRun } from './run.js';
+import { copyWarnings } from './source-warnings.js';
 import type { StreamImages } from './stream-images.js';
 
 export interface DescribedStream {
@@ -23,6 +24,8 @@ export interface DescribedStream {
   readonly state: StreamState;
   readonly since: number;
   readonly reason: SidepipeError | undefined;
+  /** Steady time, as `since`; undefined while a run is under way. */
+  readonly nextAttemptAt?: number | undefined;
   readonly restarts: number;
   /** Undefined: what one begins with. */
   readonly decode?: DecodeChoice;
@@ -39,10 +42,12 @@ export function describeStream(stream: DescribedStream): StreamDescription {
   return {
     name: env.config.name,
     origin: env.origin,
-    source: { kind: env.source.kind, url: env.redact(env.config.source) },
+    source: { kind: env.source.kind, url: env.redact(env.config.source), warnings: describeWarnings(stream) },
     state,
     reason: reason === undefined ? null : { code: reason.code, message: env.redact(reason.message) },
-    since: timestamp(since),
+    nextAttemptAt:
+      stream.nextAttemptAt === undefined || !isRunning ? null : timestamp(env.dateOf(stream.nextAttemptAt)),
+    since: timestamp(env.dateOf(since)),
     viewers: stream.viewers,
     playback: describePlayback(stream),
     thumbnail: describeThumbnail(stream),
@@ -56,6 +61,10 @@ export function describeStream(stream: DescribedStream): StreamDescription {
       fps: run?.progress?.fps ?? null,
     },
   };
+}
+
+function describeWarnings({ env, run }: DescribedStream): StreamDescription['source']['warnings'] {
+  return copyWarnings({ ...env, video: run?.facts?.video });
 }
 
 function describePlayback({ env, images }: DescribedStream): StreamDescription['playback'] {
@@ -86,7 +95,7 @@ function describeThumbnail({ images, decoderErrors, ...stream }: DescribedStream
   const { capturedAt, ageSeconds, state, width, height, bytes } = images.status;
   const { captured, dropped, rejected, failed, gate, placeholder, dominantColour } = images.status;
   return {
-    capturedAt: capturedAt === undefined ? null : timestamp(capturedAt),
+    capturedAt: capturedAt === undefined ? null : timestamp(stream.env.dateOf(capturedAt)),
     ageSeconds: ageSeconds === undefined ? null : Math.round(ageSeconds * 1000) / 1000,
     state,
     width: width ?? null,
@@ -98,26 +107,20 @@ function describeThumbnail({ images, decoderErrors, ...stream }: DescribedStream
     failed,
     decoderErrors,
     decode: describeDecode(stream),
-    gate: gate === undefined ? null : { state: gate.state, since: timestamp(gate.since) },
+    gate: gate === undefined ? null : { state: gate.state, since: timestamp(stream.env.dateOf(gate.since)) },
     placeholder: placeholder ?? null,
     dominantColour: dominantColour ?? null,
   };
 }
 
 function describeDecode({ env, decode, run }: Pick<DescribedStream, 'env' | 'decode' | 'run'>) {
-  if (!isOnlyCopied(env.config, env.source))
-    return {
-      mode: 'all',
-      reason: 'the video is encoded, so all of it is decoded',
-      keyframeIntervalSeconds: null,
-    } as const;
   const keyframeInterval = run?.keyframeIntervalSeconds;
   const keyframeIntervalSeconds = keyframeInterval === undefined ? null : Math.round(keyframeInterval * 1000) / 1000;
-  const { mode, reason } = decode ?? firstDecode(env.config);
+  const { mode, reason } = run?.decode ?? decode ?? fixedDecode(env.config, env.source) ?? FIRST_CHOICE;
   return { mode, reason, keyframeIntervalSeconds };
 }
 
-function describeHls({ env, hls, encoders }: DescribedStream): StreamDescription['hls'] {
+function describeHls({ env, hls, encoders, run }: DescribedStream): StreamDescription['hls'] {
   const { segments, seconds, heldBytes, mediaSequence, discontinuitySequence, bandwidth } = hls.counters();
   const wanted = new Map(wantedRenditions(env.config, env.source).map(({ name, video }) => [name, video]));
   return {
@@ -129,6 +132,7 @@ function describeHls({ env, hls, encoders }: DescribedStream): StreamDescription
     bandwidth: bandwidth === null ? null : Math.round(bandwidth),
     ...describeTracks(hls.description),
     aligned: hls.aligned,
+    audio: describeAudio(run),
     renditions: hls.status().map((each) => ({
       name: each.name,
       ...describeVideo(wanted.get(each.name), encoders?.get(each.name)),
@@ -138,6 +142,15 @@ function describeHls({ env, hls, encoders }: DescribedStream): StreamDescription
       ...describeTracks(each.description),
     })),
   };
+}
+
+function describeAudio(run: DescribedStream['run']): StreamDescription['hls']['audio'] {
+  if (run?.facts === undefined) return null;
+  const sourceCodec = run.facts.audio?.codec ?? null;
+  const { audio, isAudioSilent: isSilent } = run.needs;
+  if (audio === 'silence') return { mode: 'silence', sourceCodec, isSilent };
+  if (audio === 'none' || sourceCodec === null) return { mode: 'none', sourceCodec, isSilent };
+  return { mode: audio === 'aac' ? 'encode' : 'copy', sourceCodec, isSilent };
 }
 
 function describeTracks(described: MediaDescription | undefined) {

@@ -1,5 +1,6 @@
 import type { StreamState } from './machine.js';
 import type { GateState, ImageState } from './resources.js';
+import type { SourceWarning } from './source-warnings.js';
 
 /** Where a stream is played and seen: absolute, or from the node's root. */
 export interface PlaybackUrls {
@@ -30,10 +31,18 @@ export interface StreamDescription {
   readonly name: string;
   /** Whether it stands in the configuration or was made through the API. */
   readonly origin: 'config' | 'api';
-  readonly source: { readonly kind: string; readonly url: string };
+  /** The URL is null for those who are not operators. */
+  readonly source: {
+    readonly kind: string;
+    readonly url: string | null;
+    /** Why players may not show the copied video as it was meant; empty until the source was opened. */
+    readonly warnings: readonly SourceWarning[];
+  };
   readonly state: StreamState;
-  /** Why the stream is not live, in words; null while it is. */
+  /** Why the stream is not live, in words; null while it is, and for those who are not operators. */
   readonly reason: { readonly code: string; readonly message: string } | null;
+  /** When ffmpeg is started again after a failure; null while it runs. */
+  readonly nextAttemptAt: string | null;
   readonly since: string;
   /** Players that asked for a media playlist lately. */
   readonly viewers: number;
@@ -61,9 +70,9 @@ export interface StreamDescription {
     readonly decoderErrors: number;
     /** Which pictures are decoded for thumbnails: `all` where the video is encoded. */
     readonly decode: {
-      readonly mode: 'keyframes' | 'chosen' | 'references' | 'all';
+      readonly mode: 'keyframes' | 'references' | 'all';
       readonly reason: string;
-      /** The longest time between the run's first keyframes; null until seen, and where more than keyframes is decoded. */
+      /** The longest of the latest times between two keyframes of the source; null until there were two. */
       readonly keyframeIntervalSeconds: number | null;
     };
     /** What the stream shows; null before its first frame. */
@@ -86,16 +95,26 @@ export interface StreamDescription {
     readonly frameRate: number | null;
     /** Whether segments of the same number show the same time in all renditions. */
     readonly aligned: boolean;
+    /** Null until the source was opened. */
+    readonly audio: {
+      /** `none`: the source has no audio or sends none, or none is wanted. */
+      readonly mode: 'copy' | 'encode' | 'silence' | 'none';
+      /** ffmpeg's name of the source's audio codec: `aac`, `pcm_alaw`. */
+      readonly sourceCodec: string | null;
+      /** Whether the source announces audio but sends none. It is added when it comes. */
+      readonly isSilent: boolean;
+    } | null;
     /** In the order of the multivariant playlist. What stands above is of the first. */
     readonly renditions: readonly RenditionDescription[];
   };
   readonly storage: {
     readonly type: string;
     /**
-     * `waiting`: the store has not said yet whether this node may write. `publishing`. `standby`: another node writes this
-     * stream. `ended`. Null without a store.
+     * `idle`: there is nothing to publish. `waiting`: the store has not said yet whether this node may write. `publishing`. `standby`: another node writes this
+     * stream. `ended`. `refused`: the store does not accept objects of the stream; they wait. `losing`: segments were lost a moment
+     * ago. Null without a store.
      */
-    readonly state: 'waiting' | 'publishing' | 'standby' | 'ended' | null;
+    readonly state: 'idle' | 'waiting' | 'publishing' | 'refused' | 'losing' | 'standby' | 'ended' | null;
     /** The store in use: `s3://bucket/prefix`; the second one's name ends with `(fallback)`. */
     readonly store: string | null;
     readonly playback: PlaybackUrls | null;

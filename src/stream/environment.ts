@@ -3,7 +3,6 @@ import type { SidepipeError } from '../errors.js';
 import type { Capabilities } from '../ffmpeg/capabilities.js';
 import type { EncoderDesk } from '../ffmpeg/encoder-desk.js';
 import type { OrphanGuard } from '../ffmpeg/guard.js';
-import type { SegmentSink } from '../hls/sink.js';
 import type { Egress } from '../ingest/egress.js';
 import type { SourcePolicy, StreamOrigin } from '../ingest/policy.js';
 import type { Publisher } from '../ingest/rtmp/server-types.js';
@@ -29,7 +28,6 @@ export interface StreamEnvironment {
   readonly capabilities: Capabilities;
   readonly encoders: Pick<EncoderDesk, 'choose'>;
   readonly guard: OrphanGuard;
-  readonly sink: SegmentSink;
   readonly egress: Egress;
   /** What the source may be: set for streams that came through the API. */
   readonly policy: SourcePolicy | undefined;
@@ -67,13 +65,17 @@ export interface StreamEnvironment {
   readonly log: Logger;
   readonly episodes: Episodes;
   readonly restart: RestartPolicy;
+  /** The largest picture that is decoded, width × height. */
+  readonly maxPixels: number;
   readonly startTimeoutMs: number;
   readonly stallTimeoutMs: number;
   readonly maxSegmentBytes: number;
   /** Takes secrets out of a text. */
   readonly redact: (text: string) => string;
-  /** Milliseconds since the epoch. */
+  /** Steady time in milliseconds (see `NodeClock`): what everything inside a stream is measured with. */
   readonly now: () => number;
+  /** The date of a moment of steady time, in milliseconds since the epoch: for everything that leaves the stream. */
+  readonly dateOf: (at: number) => number;
   /** Settles after `ms`; rejects when the signal aborts. */
   readonly delay: (ms: number, signal?: AbortSignal) => Promise<void>;
   readonly random: () => number;

@@ -3,7 +3,7 @@ import { Topic } from './topic.js';
 /**
  * What happens to a stream. Of its picture's content: `black`, `flat`, `frozen`, `recovered`; of its picture's age: `stale`,
  * `offline`, `fresh`; of the stream: `live`, `recovering`, `failed`; of its copy on the store: `lagging`, `caught-up`, `unreadable`,
- * `readable`.
+ * `readable`, `refused`, `accepted`, `losing`, `complete`, `unpublished`, `published`.
  */
 type StreamEventType =
   | 'black'
@@ -19,7 +19,13 @@ type StreamEventType =
   | 'lagging'
   | 'caught-up'
   | 'unreadable'
-  | 'readable';
+  | 'readable'
+  | 'refused'
+  | 'accepted'
+  | 'losing'
+  | 'complete'
+  | 'unpublished'
+  | 'published';
 
 /** One change of a stream's state. Told once, when the state begins. */
 export interface StreamEvent {

@@ -49,7 +49,18 @@ const alertEvent = z
     stream,
     at: time,
     since: time,
-    alert: z.enum(['stale', 'black', 'flat', 'frozen', 'offline', 'lagging', 'unreadable']),
+    alert: z.enum([
+      'stale',
+      'black',
+      'flat',
+      'frozen',
+      'offline',
+      'lagging',
+      'unreadable',
+      'refused',
+      'gaps',
+      'unpublished',
+    ]),
     state: z.enum(['raised', 'cleared']),
     details: z.record(z.string(), z.unknown()),
   })
@@ -103,7 +114,10 @@ const statsSchema = z
       rejected: z.number(),
     }),
     upload: z.object({
-      state: z.enum(['waiting', 'publishing', 'standby', 'ended']).nullable().describe('Null: there is no store.'),
+      state: z
+        .enum(['idle', 'waiting', 'publishing', 'refused', 'losing', 'standby', 'ended'])
+        .nullable()
+        .describe('Null: there is no store.'),
       lagSeconds: z.number().nullable().describe('How far the playlist on the store is behind.'),
       backlogBytes: z.number(),
       uploaded: z.number(),

@@ -1,5 +1,6 @@
 import type { StreamConfig } from '../config/schema.js';
 import type { DecodedPicture, Frame } from '../frames/frame.js';
+import type { PictureSize } from '../frames/gate/loop-watch.js';
 import { FrameGate, type FrameVerdict, type GateJudgement } from '../frames/gate.js';
 import { FrameSlot } from '../frames/slot.js';
 import { RejectedFrames } from '../images/rejected-frames.js';
@@ -9,6 +10,7 @@ import { holdSecondsOf } from './sizes.js';
 
 export interface FrameSelectionOptions {
   readonly config: StreamConfig;
+  /** Steady time, as all times of frames. */
   readonly now: () => number;
   /**
    * Makes pictures of a frame, which is lent until the promise settles. `isStill`: the gate sees no difference to the one
@@ -88,6 +90,11 @@ export class FrameSelection {
   /** Whether a frame waits until the one before it is worked off. */
   get hasWaiting(): boolean {
     return this.#slot.hasWaiting;
+  }
+
+  /** See `FrameGate.sizes`. */
+  pictureSizes(pictures: readonly PictureSize[], now: number): void {
+    this.#gate.sizes(pictures, now);
   }
 
   /** Lends a buffer for the next picture. */

@@ -44,7 +44,7 @@ const readers: Readonly<Record<HistorySeries, (stats: StreamStats) => number | n
 };
 
 interface Ring {
-  /** Steps since the epoch, oldest first in the order of writing; 0: never written. */
+  /** Steps of steady time, oldest first in the order of writing; 0: never written. */
   readonly steps: Float64Array;
   /** `POINTS` values a series; NaN: not known. */
   readonly values: Float32Array;
@@ -52,18 +52,18 @@ interface Ring {
   place: number;
 }
 
-/** The last hour of every stream, in steps of ten seconds: 19 KB a stream. Pure: time is a parameter, in milliseconds since the epoch. */
+/** The last hour of every stream, in steps of ten seconds: 19 KB a stream. Pure: time is a parameter. */
 export class Histories {
   readonly #rings = new Map<string, Ring>();
 
-  /** The last stats of a step stand for it. */
+  /** The last stats of a step stand for it. `now`: steady time in milliseconds. */
   add(streams: readonly StreamStats[], now: number): void {
     const step = Math.floor(now / 1000 / STEP_SECONDS);
     for (const stats of streams) write(this.#ringOf(stats.stream), stats, step);
   }
 
-  /** Empty for a stream of which nothing is known. */
-  read(stream: string, now: number): StreamHistory {
+  /** Empty for a stream of which nothing is known. `now`: steady time; `date`: the same in milliseconds since the epoch. */
+  read(stream: string, now: number, date: number = now): StreamHistory {
     const ring = this.#rings.get(stream);
     const oldest = Math.floor(now / 1000 / STEP_SECONDS) - POINTS;
     const places = ring === undefined ? [] : placesOf(ring).filter((place) => (ring.steps[place] ?? 0) > oldest);
@@ -79,7 +79,7 @@ export class Histories {
     >;
     return {
       stepSeconds: STEP_SECONDS,
-      at: places.map((place) => (ring?.steps[place] ?? 0) * STEP_SECONDS),
+      at: places.map((place) => (ring?.steps[place] ?? 0) * STEP_SECONDS + Math.round((date - now) / 1000)),
       series,
     };
   }

@@ -1,16 +1,17 @@
 import type { StreamConfig } from '../config/schema.js';
 import type { SourceClock } from '../frames/clock.js';
-import type { ReadySegment } from '../hls/assembler.js';
-import { InStep, type Step } from '../hls/in-step.js';
+import { PartsInStep, type RenditionPart } from '../hls/in-step.js';
 import type { MediaDescription } from '../hls/inspect.js';
-import { renderMultivariantPlaylist } from '../hls/playlist.js';
+import { type RenditionReport, renderMultivariantPlaylist } from '../hls/playlist.js';
+import type { MediaPart } from '../hls/segmenter.js';
 import type { Container, WindowCounters } from '../hls/window.js';
 import type { TimelineSpan } from '../images/storyboard-vtt.js';
 import { etagOf } from './etag.js';
-import type { HlsView } from './live-stream.js';
+import type { HlsView, LowLatencyView } from './live-stream.js';
 import { type FirstNumbers, type ListedSegment, Rendition } from './rendition.js';
 import { renditionNames } from './rendition-plan.js';
 import type { MediaResource, PlaylistResource } from './resources.js';
+import { SegmentDates } from './segment-dates.js';
 
 export type { ListedSegment } from './rendition.js';
 
@@ -18,7 +19,10 @@ export interface HlsOutputOptions {
   readonly config: StreamConfig;
   /** 8 hexadecimal digits, another each time. */
   readonly randomId: () => string;
+  /** Steady time. */
   readonly now: () => number;
+  /** The date of a moment of steady time, in milliseconds since the epoch. */
+  readonly dateOf: (at: number) => number;
   /** Called for each segment, in order, once the window lists it. */
   readonly onListed: (segment: ListedSegment) => void;
   /** Called when what the multivariant playlist says has changed. */
@@ -45,25 +49,45 @@ const EPOCH = Date.UTC(2026, 0, 1);
 const NUMBER_EVERY_MS = 250;
 const DISCONTINUITY_EVERY_MS = 5_000;
 const MOST_DISCONTINUITIES = 500_000;
-/** Segments that differ by more were not cut at the same keyframe. */
-const STEP_TOLERANCE_SECONDS = 0.25;
+/** Segments that start further apart were not cut at the same keyframe. */
+const ALIGNMENT_SECONDS = 0.25;
+/** A rendition that is this far behind the others holds them back no longer. */
+const MAX_WAITING_BYTES = 64 * 1024 ** 2;
+/** Segments of one number that are remembered for the renditions that are behind. */
+const MAX_REMEMBERED = 32;
+
+/** What all renditions' segments of one number have in common. */
+interface CommonStart {
+  readonly startSeconds: number;
+  readonly programDateTime: number;
+  readonly startedAt: number;
+  readonly discontinuity: boolean;
+}
 
 /** The HLS side of one stream: its windows over all ffmpeg runs, and what players and the publisher see of them. */
 export class HlsOutput implements HlsView {
   readonly #options: HlsOutputOptions;
   readonly #renditions: readonly Rendition[];
-  #inStep: InStep;
+  readonly #dates = new SegmentDates();
+  readonly #inStep: PartsInStep;
+  /** By number within the run. */
+  readonly #starts = new Map<number, CommonStart>();
+  #isAligned = true;
+  /** Where the newest segment ends, over all runs: steady time. */
+  #endsAt: number | undefined;
   #multivariant: PlaylistResource | undefined;
 
   constructor(options: HlsOutputOptions) {
     const { config, now, onInspectionFailed } = options;
     this.#options = options;
+    this.#inStep = new PartsInStep({ renditions: renditionNames(config), maxWaitingBytes: MAX_WAITING_BYTES });
     const first = firstNumbers(now());
     const onDescribed = () => this.#refreshMultivariant();
-    this.#renditions = renditionNames(config).map(
-      (name) => new Rendition({ name, config, first, now, onDescribed, onInspectionFailed }),
-    );
-    this.#inStep = this.#newStep();
+    this.#renditions = renditionNames(config).map((name) => {
+      const reports = () => this.#reports(name);
+      const shared = { config, first, now, onDescribed, onInspectionFailed };
+      return new Rendition({ ...shared, name, reports });
+    });
   }
 
   get renditions(): readonly string[] {
@@ -77,22 +101,41 @@ export class HlsOutput implements HlsView {
 
   /** Whether segments of the same number show the same time in all renditions. */
   get aligned(): boolean {
-    return this.#inStep.inStep;
+    return this.#isAligned;
   }
 
-  /** A new ffmpeg run begins. */
+  /** A new ffmpeg run starts. */
   begin(container: Container = this.#options.config.hls.container): void {
+    this.closeSegments();
     const session = { id: this.#options.randomId(), container };
     for (const rendition of this.#renditions) rendition.begin(session);
-    this.#inStep = this.#newStep();
+    this.#dates.begin();
+    this.#starts.clear();
+    this.#inStep.begin();
+    this.#isAligned = true;
   }
 
-  add(name: string, segment: ReadySegment, clock: SourceClock): void {
-    for (const step of this.#inStep.add(name, segment)) this.#list(step, clock);
+  /** One more part of a rendition. */
+  add(name: string, part: MediaPart, clock: SourceClock): void {
+    for (const ready of this.#inStep.push(name, part)) this.#add(ready, clock);
+  }
+
+  #add({ rendition: name, part }: RenditionPart, clock: SourceClock): void {
+    const rendition = this.#find(name);
+    if (rendition === undefined) return;
+    if (part.startsSegment) this.#open(rendition, part, clock);
+    rendition.add(part);
+    if (part.endsSegment) this.#close(rendition);
+  }
+
+  /** The run is over: its open segments get no more parts. */
+  closeSegments(): void {
+    for (const rendition of this.#renditions) this.#close(rendition);
   }
 
   /** No segment will follow, for good. */
   end(): void {
+    this.closeSegments();
     for (const rendition of this.#renditions) rendition.end();
   }
 
@@ -121,12 +164,12 @@ export class HlsOutput implements HlsView {
     }));
   }
 
-  /** The listed segments of the first rendition on the time axis that begins with the first of them. */
+  /** The listed segments of the first rendition, in steady time, on the time axis that begins with the first of them. */
   timeline(): readonly TimelineSpan[] {
     let mediaSeconds = 0;
     const { entries } = this.#renditions[0]!.window.playlist();
-    return entries.map(({ programDateTime, durationSeconds, discontinuity }) => {
-      const span = { startsAt: programDateTime, durationSeconds, discontinuity, mediaSeconds };
+    return entries.map(({ programDateTime, startedAt = programDateTime, durationSeconds, discontinuity }) => {
+      const span = { startsAt: startedAt, programDateTime, durationSeconds, discontinuity, mediaSeconds };
       mediaSeconds += durationSeconds;
       return span;
     });
@@ -140,6 +183,10 @@ export class HlsOutput implements HlsView {
     return this.#find(rendition)?.window.rendered();
   }
 
+  lowLatency(rendition: string): LowLatencyView | undefined {
+    return this.#find(rendition)?.lowLatency();
+  }
+
   segment(rendition: string, file: string): MediaResource | undefined {
     return this.#find(rendition)?.window.resource(file);
   }
@@ -148,25 +195,59 @@ export class HlsOutput implements HlsView {
     return this.#renditions.find((rendition) => rendition.name === name);
   }
 
-  #newStep(): InStep {
-    return new InStep({ renditions: this.renditions, toleranceSeconds: STEP_TOLERANCE_SECONDS });
+  #open(rendition: Rendition, part: MediaPart, clock: SourceClock): void {
+    this.#close(rendition);
+    const isChanged = rendition.isChanged(part);
+    const common = this.#starts.get(part.sequence) ?? this.#dateOf(part, isChanged, clock);
+    const { programDateTime, startedAt, startSeconds, discontinuity } = common;
+    const aheadSeconds = part.startSeconds - startSeconds;
+    if (Math.abs(aheadSeconds) > ALIGNMENT_SECONDS) this.#isAligned = false;
+    // Segments of one number have one date where they start together.
+    const aheadMs = this.#isAligned ? 0 : aheadSeconds * 1000;
+    rendition.open(part, {
+      programDateTime: programDateTime + aheadMs,
+      startedAt: startedAt + aheadMs,
+      discontinuity: discontinuity || isChanged,
+      isChanged,
+    });
   }
 
-  /** All renditions' segments of one number get one date, and a discontinuity in one is one in all. */
-  #list({ segments, discontinuity }: Step, clock: SourceClock): void {
-    const added = segments.map(({ rendition: name, segment }) => {
-      const rendition = this.#find(name)!;
-      const dated = discontinuity === segment.discontinuity ? segment : { ...segment, discontinuity };
-      const isChanged = rendition.isChanged(segment);
-      return { rendition, segment, isChanged, programDateTime: rendition.dateOf(dated, clock) };
+  /** A discontinuity in one rendition is one in all, so that their discontinuity numbers stay the same. */
+  #dateOf(part: MediaPart, isChanged: boolean, clock: SourceClock): CommonStart {
+    const { startSeconds, completedAtMs, durationSeconds: partSeconds } = part;
+    const discontinuity = part.isDiscontinuity || isChanged;
+    const start = { startSeconds, completedAtMs, partSeconds, discontinuity };
+    const { dateOf } = this.#options;
+    const { startedAt, programDateTime, hasJumped } = this.#dates.dateOf(start, {
+      timeOf: (seconds) => clock.timeOf(seconds),
+      endsAt: this.#endsAt,
+      offsetMs: dateOf(completedAtMs) - completedAtMs,
+      listedMs: this.#renditions[0]!.window.counters().seconds * 1000,
     });
-    const isDiscontinuity = discontinuity || added.some(({ isChanged }) => isChanged);
-    const programDateTime = added[0]!.programDateTime;
-    const listed = added.map(({ rendition, segment }) =>
-      rendition.add({ segment, discontinuity: isDiscontinuity, programDateTime }),
-    );
-    for (const each of listed) this.#options.onListed(each);
-    for (const { rendition, segment, isChanged } of added) rendition.look(segment, isChanged);
+    // Players compare dates within what is continuous.
+    const common = { startSeconds, programDateTime, startedAt, discontinuity: discontinuity || hasJumped };
+    this.#starts.set(part.sequence, common);
+    this.#starts.delete(part.sequence - MAX_REMEMBERED);
+    return common;
+  }
+
+  #close(rendition: Rendition): void {
+    this.#endsAt = rendition.endsAt ?? this.#endsAt;
+    const listed = rendition.close();
+    if (listed !== undefined) this.#options.onListed(listed);
+  }
+
+  #reports(name: string): RenditionReport[] {
+    return this.#renditions
+      .filter((rendition) => rendition.name !== name && rendition.window.hasMedia)
+      .map(({ name: other, window }) => {
+        const { mediaSequence, parts, previousParts } = window.position();
+        const at =
+          parts > 0
+            ? { lastMediaSequence: mediaSequence, lastPart: parts - 1 }
+            : { lastMediaSequence: mediaSequence - 1, lastPart: previousParts - 1 };
+        return { uri: `../${other}/index.m3u8`, ...at };
+      });
   }
 
   /** Only once a player could play each rendition: it may choose any. */
@@ -174,7 +255,9 @@ export class HlsOutput implements HlsView {
     const variants = this.#renditions.map((rendition) => rendition.variant());
     const known = variants.filter((variant) => variant !== undefined);
     if (known.length < variants.length) return;
-    const body = renderMultivariantPlaylist(known);
+    // A player reads it once: what was not so at any time is not said again.
+    const isIndependent = this.#renditions.every(({ window }) => window.isIndependent);
+    const body = renderMultivariantPlaylist(known, isIndependent);
     const etag = etagOf(body);
     if (etag === this.#multivariant?.etag) return;
     this.#multivariant = { body, etag, modifiedAt: this.#options.now() };

@@ -28,13 +28,13 @@ export class ImageWatch {
   readonly #outlets: ImageWatchOptions['outlets'];
   readonly #decoder: DecoderErrors;
   #state: ImageState = 'offline';
-  /** The capture time of what is on the store, in milliseconds since the epoch. */
+  /** The capture time of what is on the store: steady time. */
   #uploadedAt = Number.NEGATIVE_INFINITY;
   /** By their numbers, the newest frames that the gate let pass, for traces. */
   readonly #passed = new Map<number, { readonly arrivedAt: number; readonly judgedAt: number }>();
 
   constructor({ env, hls, uploads, outlets }: ImageWatchOptions) {
-    const { config, now, publisher, offlineFile } = env;
+    const { config, now, dateOf, publisher, offlineFile } = env;
     this.#env = env;
     this.#uploads = uploads;
     this.#outlets = outlets;
@@ -42,6 +42,7 @@ export class ImageWatch {
     this.images = new StreamImages({
       config,
       now,
+      dateOf,
       offlineFile,
       uploads: publisher !== undefined,
       timeline: () => hls.timeline(),
@@ -69,9 +70,9 @@ export class ImageWatch {
 
   /** Takes a picture in a buffer that `images` lent for it. */
   offer(picture: DecodedPicture, capturedAt: number): void {
-    const { metrics, config } = this.#env;
+    const { metrics, config, dateOf } = this.#env;
     metrics.framesCaptured.inc({ stream: config.name });
-    this.#outlets.frame(picture, capturedAt);
+    this.#outlets.frame(picture, dateOf(capturedAt));
     this.images.offer(picture, capturedAt);
   }
 
@@ -88,11 +89,12 @@ export class ImageWatch {
     if (state === this.#state) return;
     const before = this.#state;
     this.#state = state;
-    const { log, events, now } = this.#env;
+    const { log, events, now, dateOf } = this.#env;
     const age = ageSeconds === undefined ? null : Math.round(ageSeconds);
     if (state === 'fresh') log.info({ before }, 'the thumbnail is fresh');
     else log.warn({ before, ageSeconds: age }, `the thumbnail is ${state}`);
-    events.publish({ stream: this.#env.config.name, type: state, at: now(), details: { before, ageSeconds: age } });
+    const at = dateOf(now());
+    events.publish({ stream: this.#env.config.name, type: state, at, details: { before, ageSeconds: age } });
     if (state === 'offline') await this.uploadOffline();
   }
 
@@ -147,9 +149,10 @@ export class ImageWatch {
       return;
     }
     this.#uploadedAt = capturedAt;
-    pictures.thumbnail(variant, { ...image, capturedAt, state: 'fresh' });
-    if (variant.size === undefined) pictures.immutable(variant, image, capturedAt);
-    pictures.still(variant, image, capturedAt);
+    const date = this.#env.dateOf(capturedAt);
+    pictures.thumbnail(variant, { ...image, capturedAt: date, state: 'fresh' });
+    if (variant.size === undefined) pictures.immutable(variant, image, date);
+    pictures.still(variant, image, date);
   }
 
   #accepted(sequence: number, arrivedAt: number): void {
@@ -171,12 +174,13 @@ export class ImageWatch {
   }
 
   #tell({ image, capturedAt }: Extract<ThumbnailEvent, { type: 'encoded' }>): void {
-    const { config, feed, now } = this.#env;
+    const { config, feed, now, dateOf } = this.#env;
     const { width, height, body, contentType } = image;
-    this.#outlets.thumbnail({ body, contentType, width, height, capturedAt });
+    const date = dateOf(capturedAt);
+    this.#outlets.thumbnail({ body, contentType, width, height, capturedAt: date });
     feed.publish({
-      ...{ type: 'thumbnail', stream: config.name, at: new Date(now()).toISOString() },
-      ...{ capturedAt: new Date(capturedAt).toISOString(), width, height, bytes: body.byteLength },
+      ...{ type: 'thumbnail', stream: config.name, at: new Date(dateOf(now())).toISOString() },
+      ...{ capturedAt: new Date(date).toISOString(), width, height, bytes: body.byteLength },
       gate: this.images.status.gate?.state ?? null,
     });
   }
@@ -203,13 +207,13 @@ export class ImageWatch {
 
   #onGate({ event, state, stateSince, statistics }: GateJudgement): void {
     if (event === undefined) return;
-    const { log, events, config, feed, now } = this.#env;
+    const { log, events, config, feed, now, dateOf } = this.#env;
     const { rejected } = this.images.status;
-    feed.publish({ type: 'gate', stream: config.name, at: new Date(now()).toISOString(), state, rejected });
+    feed.publish({ type: 'gate', stream: config.name, at: new Date(dateOf(now())).toISOString(), state, rejected });
     const round = (value: number) => Math.round(value * 10) / 10;
     const details = { brightness: round(statistics.mean), contrast: round(statistics.standardDeviation) };
     if (event === 'recovered') log.info({ gate: state, ...details }, 'the picture is good again');
     else log.warn({ gate: state, ...details }, `the picture is ${event}`);
-    events.publish({ stream: config.name, type: event, at: stateSince, details });
+    events.publish({ stream: config.name, type: event, at: dateOf(stateSince), details });
   }
 }

@@ -1,24 +1,9 @@
 import { ffmpegArguments } from '../ffmpeg/arguments.js';
 import { type Child, spawnChild } from '../ffmpeg/child.js';
-import { TIMER_SLACK_MS } from '../ffmpeg/chosen-keyframes.js';
 import { checkSource } from '../ingest/policy.js';
 import { openRoute, type Route } from '../ingest/route.js';
-import { canFlushKeyframes, canSnapshot, planStream } from './plan.js';
+import { canFlushKeyframes, canSnapshot, planStream, srtPlaylistOf } from './plan.js';
 import type { RunOptions } from './run-options.js';
-import type { SegmentIntake } from './segment-intake.js';
-
-/** So long a publisher is waited for to show what its video is. */
-const CODEC_WAIT_MS = 1500;
-
-export interface LaunchOptions {
-  readonly run: RunOptions;
-  /** Where ffmpeg sends its segments. */
-  readonly segments: Pick<SegmentIntake, 'urls' | 'host'>;
-  /** Only keyframes that are wanted are decoded. */
-  readonly choosesKeyframes: boolean;
-  /** Ends the wait for a publisher. */
-  readonly signal: AbortSignal;
-}
 
 /** An ffmpeg that has begun. */
 export interface Launched {
@@ -27,47 +12,42 @@ export interface Launched {
   readonly route: Route;
   /** Whether it expects a publisher's keyframes with marks behind them. */
   readonly flushesKeyframes: boolean;
+  /** Whether it would if keyframes alone were decoded. */
+  readonly canFlush: boolean;
 }
 
 /**
  * Begins ffmpeg for one run: what its source may be, the way there, what it shall do, the process. Throws `source-refused`,
  * `source-unavailable`, `source-unsupported` or `ffmpeg-unusable`; nothing is left open then.
  */
-export async function launch({ run, segments, choosesKeyframes, signal }: LaunchOptions): Promise<Launched> {
+export async function launch(run: RunOptions): Promise<Launched> {
   const { config, source, capabilities, policy, attempt, file, feed } = run;
   const problem = policy && checkSource(source, policy, config);
   if (problem !== undefined) throw problem;
-  const route = await openRoute({ source, networks: policy?.networks, attempt, file });
+  const srtPlaylist = (url: string) => srtPlaylistOf({ config, source, capabilities }, url);
+  const way = { source, networks: policy?.networks, attempt, file, srtPlaylist };
+  const route = await openRoute({ ...way, egress: run.egress });
   try {
-    const flushesKeyframes = canFlushKeyframes(run) && (await videoCodec(run, signal)) === 'h264';
-    const { urls, host: sinkHost } = segments;
+    const canFlush = feed?.codecs.video === 'h264' && canFlushKeyframes(run);
+    const flushesKeyframes = canFlush && run.decode.mode === 'keyframes';
     const isBound = policy !== undefined;
-    const found = { urls, sourceUrl: route.url, isBound, flushesKeyframes, isSilent: feed?.isSilent ?? false };
+    const found = { sourceUrl: route.url, isBound, flushesKeyframes, isSilent: feed?.isSilent ?? false };
     const snapshots = canSnapshot(source, capabilities);
+    const plan = planStream({ ...run, ...found });
     const child = await spawnChild({
-      ...run.guard.wrap(capabilities.path, ffmpegArguments(planStream({ ...run, ...found }))),
-      environment: run.egress.environment({ isBound, sinkHost }),
+      ...run.guard.wrap(capabilities.path, ffmpegArguments(plan)),
+      environment: { ...capabilities.environment, ...run.egress.environment({ isBound }) },
       stdin: snapshots,
       snapshots,
       media: file?.handle.fd ?? feed !== undefined,
       monitor: config.monitor.enabled,
-      keyframes: choosesKeyframes,
-      timerSlackMs: choosesKeyframes ? TIMER_SLACK_MS : 0,
+      renditions: plan.renditions.length,
+      audio: plan.awaitsAudio ?? false,
     });
     void child.exited.then(run.guard.watch(child.pid));
-    return { child, route, flushesKeyframes };
+    return { child, route, flushesKeyframes, canFlush };
   } catch (error) {
     route.close();
     throw error;
   }
-}
-
-async function videoCodec({ feed, delay }: RunOptions, signal: AbortSignal): Promise<string | undefined> {
-  const settled = new AbortController();
-  const limits = AbortSignal.any([signal, settled.signal]);
-  const abort = () => settled.abort();
-  void delay(CODEC_WAIT_MS, limits).then(abort, abort);
-  const codec = await feed?.videoCodec(limits);
-  settled.abort();
-  return codec;
 }

@@ -11,6 +11,7 @@ export interface LivePreviewOptions {
   /** Collect frames whether anyone asks or not. */
   readonly always: boolean;
   readonly now: () => number;
+  readonly dateOf: (at: number) => number;
   /** The stream's thumbnail: its state is the preview's, and it stands in while there are no frames. */
   readonly thumbnail: () => Promise<ImageResource>;
   readonly onError: (error: SidepipeError) => void;
@@ -71,7 +72,8 @@ export class LivePreview {
     const { body, contentType, etag } = made.image;
     const before = this.#shown.get(format);
     const modifiedAt = before?.of === etag ? before.resource.modifiedAt : this.#options.now();
-    const capturedAt = made.capturedAt.at(-1);
+    const last = made.capturedAt.at(-1);
+    const capturedAt = last === undefined ? undefined : this.#options.dateOf(last);
     const resource = { body, contentType, etag, modifiedAt, capturedAt, state, maxAgeSeconds };
     this.#shown.set(format, { of: etag, resource });
     return resource;

@@ -1,10 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { WantedPosition } from '../hls/blocking-reload.js';
 import type { RejectedFrame } from '../images/rejected-frames.js';
 import type { StreamDescription } from './description.js';
 import type { StreamDiagnosis } from './diagnosis.js';
 import type { StreamState } from './machine.js';
 import type { StreamSeries } from './outlets.js';
+import type { StreamReadiness } from './readiness.js';
 import type {
   ImageFormat,
   ImageResource,
@@ -16,14 +18,36 @@ import type {
   SnapshotResource,
 } from './resources.js';
 
+export type { WantedPosition } from '../hls/blocking-reload.js';
+
 /** The HLS side of a stream, all of it in memory. */
 export interface HlsView {
   readonly renditions: readonly string[];
   /** Undefined until a player could play. */
   multivariant(): PlaylistResource | undefined;
   playlist(rendition: string): PlaylistResource | undefined;
+  /** Undefined where the playlist lists no parts. */
+  lowLatency(rendition: string): LowLatencyView | undefined;
   /** `file` is the last part of the URL: `{session}-{sequence}.ts`, `{session}-init.mp4`. */
   segment(rendition: string, file: string): MediaResource | undefined;
+}
+
+/** What low-latency players can ask of a playlist. */
+export interface LowLatencyView {
+  /** Of the segment that is being made. */
+  readonly mediaSequence: number;
+  /** The part that comes next. */
+  readonly nextPart: WantedPosition;
+  /** How long a request may be held; milliseconds. */
+  readonly maxWaitMs: number;
+  isReached(wanted: WantedPosition): boolean;
+  isTooFarAhead(wanted: WantedPosition): boolean;
+  /** Whether a file is the part that comes next. */
+  isNextPart(file: string): boolean;
+  /** Settles when it is reached, when the playlist ends, or when `signal` is aborted. Rejects with `limit-reached`. */
+  wait(wanted: WantedPosition, signal: AbortSignal): Promise<void>;
+  /** The playlist without what a player knows already. */
+  delta(): PlaylistResource | undefined;
 }
 
 /** The pictures of a stream, all of them in memory. */
@@ -80,7 +104,7 @@ export interface PlayerReport {
 export interface Audience {
   /** How many players asked for a media playlist lately. */
   readonly viewers: number;
-  /** A media playlist was asked for. `now`: milliseconds since the epoch. */
+  /** A media playlist was asked for. `now`: steady time. */
   seen(viewer: ViewerId, targetSeconds: number, now: number): void;
   report(report: PlayerReport): void;
 }
@@ -145,8 +169,8 @@ export interface LiveStream {
   snapshot(options: SnapshotOptions): Promise<SnapshotResource>;
   /** Undefined where the configuration has none. */
   readonly monitor: MonitorView | undefined;
-  /** Undefined when playable and fresh, else what is not, in words: for `/readyz`. */
-  notReady(): string | undefined;
+  /** Whether it is playable and fresh, here and, where that is required, on the store: for `/readyz`. */
+  readiness(): StreamReadiness;
 }
 
 /** All streams of a node, by name, in the order in which they were added. */

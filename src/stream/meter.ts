@@ -1,7 +1,7 @@
 /** How far one ffmpeg process has come. */
 export interface Position {
   readonly pid: number;
-  /** When this was reported: milliseconds since the epoch. */
+  /** When this was reported: steady time in milliseconds. */
   readonly at: number;
   /** Seconds of media. */
   readonly mediaSeconds: number;
@@ -30,7 +30,7 @@ export class Meter {
   #last: Position | undefined;
   #readings = nothing;
 
-  /** Undefined: nothing runs. `now`: milliseconds since the epoch. */
+  /** Undefined: nothing runs. `now`: steady time. */
   read(position: Position | undefined, now: number): Readings {
     const last = this.#last;
     if (position !== undefined && now - position.at > SILENCE_MS) return { ...this.#readings, fps: 0, speed: 0 };

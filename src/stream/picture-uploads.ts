@@ -35,7 +35,7 @@ type Dated = Pick<ImageResource, 'body' | 'contentType' | 'capturedAt' | 'state'
 export class PictureUploads implements FurtherPictures {
   readonly #options: PictureUploadsOptions;
   readonly #recorded: RecordedStoryboard | undefined;
-  /** Of the newest still: milliseconds since the epoch. */
+  /** The date of the newest still: milliseconds since the epoch. */
   #stillAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: PictureUploadsOptions) {
@@ -111,9 +111,9 @@ export class PictureUploads implements FurtherPictures {
   }
 
   /** The next segment that the store's playlist will list. */
-  segment({ entry }: Pick<ListedSegment, 'entry'>): void {
+  segment({ entry, startedAt }: Pick<ListedSegment, 'entry' | 'startedAt'>): void {
     const { programDateTime, durationSeconds, discontinuity } = entry;
-    this.#recorded?.segment({ startsAt: programDateTime, durationSeconds, discontinuity });
+    this.#recorded?.segment({ startsAt: startedAt, programDateTime, durationSeconds, discontinuity });
   }
 
   #index(text: string): void {
@@ -133,6 +133,8 @@ export class PictureUploads implements FurtherPictures {
       'image-state': state,
       ...(capturedAt === undefined ? {} : { 'captured-at': new Date(capturedAt).toISOString() }),
     };
-    this.#options.publication.image({ key, body, contentType, cacheControl, metadata });
+    // A picture that stands in for a missing one is no reason to publish.
+    const standIn = state === 'offline';
+    this.#options.publication.image({ key, body, contentType, cacheControl, metadata }, { standIn });
   }
 }

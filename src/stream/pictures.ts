@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { SidepipeError } from '../errors.js';
 import type { DecodedPicture, Frame } from '../frames/frame.js';
+import type { PictureSize } from '../frames/gate/loop-watch.js';
 import type { FrameVerdict } from '../frames/gate.js';
 import { dominantColourOf, type TinyPicture, thumbHashOf, tinyPicture } from '../images/placeholder.js';
 import { hashOf, type RecentPicture, RecentPictures } from '../images/recent-pictures.js';
@@ -13,6 +14,8 @@ import type { ImageFormat, ImageResource, ImmutableImage } from './resources.js'
 import { sizesOf } from './sizes.js';
 
 export interface PicturesOptions extends Omit<FrameSelectionOptions, 'onChosen'> {
+  /** The date of a moment of steady time, in milliseconds since the epoch. */
+  readonly dateOf: (at: number) => number;
   /** Whether pictures are uploaded, so that every configured form is made from every frame. */
   readonly uploads: boolean;
   /** Shown in place of the drawn offline picture. */
@@ -25,7 +28,7 @@ export interface PicturesOptions extends Omit<FrameSelectionOptions, 'onChosen'>
 export interface PicturesStatus extends ThumbnailsStatus {
   readonly dropped: number;
   readonly rejected: number;
-  /** Undefined before the first frame. `since`: milliseconds since the epoch. */
+  /** Undefined before the first frame. `since`: steady time. */
   readonly gate: { readonly state: FrameVerdict; readonly since: number } | undefined;
   /** Of the newest good frame: its ThumbHash in base64, and a colour as `#rrggbb`. */
   readonly placeholder: string | undefined;
@@ -49,7 +52,7 @@ export class Pictures {
   #tiny: { readonly picture: TinyPicture; hash?: string; colour?: string } | undefined;
 
   constructor(options: PicturesOptions) {
-    const { config, now, uploads, offlineFile } = options;
+    const { config, now, dateOf, uploads, offlineFile } = options;
     const { thumbnail } = config;
     const [format = 'jpg', ...further] = thumbnail.formats;
     this.#options = options;
@@ -66,6 +69,7 @@ export class Pictures {
       isNewest: () => !this.#selection.hasWaiting,
       onEvent: (event) => this.#onEvent(event),
       clock: now,
+      dateOf,
     });
   }
 
@@ -102,6 +106,11 @@ export class Pictures {
     return this.#selection.rejected;
   }
 
+  /** See `FrameGate.sizes`. */
+  pictureSizes(pictures: readonly PictureSize[], now: number): void {
+    this.#selection.pictureSizes(pictures, now);
+  }
+
   /** Lends a buffer for the next picture. */
   acquire(bytes: number): Uint8Array {
     return this.#selection.acquire(bytes);
@@ -136,8 +145,9 @@ export class Pictures {
   immutable(format: ImageFormat, hash: string): ImmutableImage | undefined {
     const found: RecentPicture | undefined = this.#recent.get(format, hash, this.#options.now());
     if (found === undefined) return undefined;
-    const { image, capturedAt, modifiedAt } = found;
-    return { body: image.body, contentType: image.contentType, etag: image.etag, capturedAt, modifiedAt };
+    const { dateOf } = this.#options;
+    const { body, contentType, etag } = found.image;
+    return { body, contentType, etag, capturedAt: dateOf(found.capturedAt), modifiedAt: found.modifiedAt };
   }
 
   get sizes(): readonly ThumbnailSize[] {
@@ -161,15 +171,19 @@ export class Pictures {
     if (!isFull && known === undefined) return undefined;
     // A size of the full width can still be a crop: only a plain width means the whole picture.
     const image = this.#thumbnails.thumbnail(format, now, known?.name);
-    return image instanceof Promise ? image.then((each) => this.#withGate(each)) : this.#withGate(image);
+    return image instanceof Promise ? image.then((each) => this.#dated(each)) : this.#dated(image);
   }
 
-  #withGate(image: ImageResource | undefined): ImageResource | undefined {
+  /** As others see it: with dates, and with what the gate says. */
+  #dated(image: ImageResource | undefined): ImageResource | undefined {
+    if (image === undefined) return undefined;
+    const { dateOf } = this.#options;
     const gate = this.#selection.judged?.state;
-    if (image === undefined || gate === undefined) return image;
     // Name by name: `...image` takes longer, and this is asked for thousands of times a second.
-    const { body, contentType, etag, modifiedAt, capturedAt, state, maxAgeSeconds } = image;
-    return { body, contentType, etag, modifiedAt, capturedAt, state, maxAgeSeconds, gate };
+    const { body, contentType, etag, modifiedAt, state, maxAgeSeconds } = image;
+    const capturedAt = image.capturedAt === undefined ? undefined : dateOf(image.capturedAt);
+    const dated = { body, contentType, etag, modifiedAt, capturedAt, state, maxAgeSeconds };
+    return gate === undefined ? dated : { ...dated, gate };
   }
 
   async #make(frame: Frame, isStill: boolean): Promise<void> {

@@ -4,8 +4,16 @@ import type { Capabilities } from '../ffmpeg/capabilities.js';
 import type { EncoderChoice } from '../ffmpeg/encoders.js';
 import type { RenditionPlan } from '../ffmpeg/hls-output.js';
 import type { MonitorPlan } from '../ffmpeg/monitor.js';
-import { type DecodeChoice, everyPicture, firstChoice, SAMPLE_PICTURES } from '../frames/decode.js';
-import { type InputSettings, inputArguments, isCopyable, takesCommands } from '../ingest/input.js';
+import { type DecodeChoice, everyFrame, FIRST_CHOICE, longestGapSeconds } from '../frames/decode.js';
+import {
+  type InputSettings,
+  inputArguments,
+  isCopyable,
+  isRecorded,
+  type SrtPlaylist,
+  srtPlaylist,
+  takesCommands,
+} from '../ingest/input.js';
 import { type Source, srtMode, type UnknownSource } from '../ingest/source.js';
 import { longestWaitMs, type SourceTimeouts, timeoutsOf } from '../ingest/timeouts.js';
 import { isOnlyCopied, type WantedRendition, wantedRenditions } from './rendition-plan.js';
@@ -15,16 +23,13 @@ import { firstNeeds, type SourceNeeds } from './source-needs.js';
 /** Pictures up to so wide are made from keyframes whose block edges are left as they are: a third of full HD. */
 const DEBLOCKED_WIDTH = 640;
 
-/** Where keyframes are chosen they are what tells how far the source is, once packets are told of no more: at least two are compared. */
-const PACKETS_SECONDS = 5;
-
 export interface PlanOptions {
   readonly config: StreamConfig;
   readonly source: Source | UnknownSource;
-  readonly capabilities: Pick<Capabilities, 'libavformat' | 'protocols'> &
+  readonly capabilities: Pick<Capabilities, 'options' | 'protocols'> &
     Partial<Pick<Capabilities, 'hasNarrowTimestamps'>>;
-  /** The receivers' URLs for this run, by rendition. */
-  readonly urls: ReadonlyMap<string, string>;
+  /** Whether media is made for players; else pictures alone are. */
+  readonly makesMedia: boolean;
   /** By rendition; libx264 where it is not told. */
   readonly encoders?: ReadonlyMap<string, Pick<EncoderChoice, 'encoder'>>;
   /** What the source turned out to need; what one begins with where it is not told. */
@@ -37,8 +42,14 @@ export interface PlanOptions {
   readonly decode?: DecodeChoice;
   /** Whether the decoder is told to hand keyframes out at once: see `canFlushKeyframes`. */
   readonly flushesKeyframes?: boolean;
+  /** The largest picture that is decoded; no limit where it is not told. */
+  readonly maxPixels?: number;
   /** The publisher promises no sound. */
   readonly isSilent?: boolean;
+  /** See `InputOptions`. */
+  readonly isAudioLate?: boolean;
+  /** See `RunOptions`. */
+  readonly startsLate?: boolean;
 }
 
 /** What ffmpeg shall do for a stream. Throws `source-unsupported` where this ffmpeg cannot. Pure. */
@@ -46,29 +57,37 @@ export function planStream({
   config,
   source,
   capabilities,
-  urls,
+  makesMedia,
   encoders = new Map(),
-  needs = firstNeeds(config),
+  needs = firstNeeds(config, source),
   sourceUrl,
   isBound = false,
   decode,
   flushesKeyframes = false,
+  maxPixels,
   isSilent = false,
+  isAudioLate = false,
+  startsLate = false,
 }: PlanOptions): StreamPlan {
   const { thumbnail, hls, loop } = config;
-  const { libavformat, protocols, hasNarrowTimestamps = false } = capabilities;
-  const { container, videoTag, silence } = needs;
-  const renditions = wantedRenditions(config, source)
-    .filter(({ name }) => urls.has(name))
-    .map((each) => renditionPlan(each, urls.get(each.name)!, encoders.get(each.name)));
+  const { options, protocols, hasNarrowTimestamps = false } = capabilities;
+  const { container, videoTag, audio, isAudioSilent, isInterlaced } = needs;
+  const renditions = makesMedia
+    ? wantedRenditions(config, source).map((each) => renditionPlan(each, encoders.get(each.name)))
+    : [];
   return {
     input: inputArguments(source, {
-      ...{ loop, libavformat, protocols, isBound, isSilent, url: sourceUrl },
+      ...{ loop, protocols, isBound, isSilent, isAudioLate, startsLate, url: sourceUrl },
+      rtspTimeout: options.rtspTimeout,
+      hasPickyHls: options.hasPickyHls,
       settings: inputSettings(config),
       timeouts: waitFor(config, source),
     }),
     renditions,
-    audio: silence ? 'silence' : audioOf(config, source),
+    audio,
+    // A recording would start again from its beginning when its audio is added.
+    awaitsAudio: makesMedia && isAudioSilent && !isRecorded(source),
+    isInterlaced,
     hls: { segmentSeconds: hls.segmentSeconds, container, videoTag, dropsSequenceEnds: flushesKeyframes },
     frames: {
       intervalSeconds: thumbnail.intervalSeconds / thumbnail.bestOf,
@@ -76,19 +95,27 @@ export function planStream({
       height: boxHeight(thumbnail),
       packetTimes: isCopyable(source, config.device),
       deblock: thumbnail.deblock === 'always' || (thumbnail.deblock === 'auto' && thumbnail.width > DEBLOCKED_WIDTH),
-      ...(isOnlyCopied(config, source) ? pictureGaps(decode ?? firstDecode(config)) : {}),
+      ...(isOnlyCopied(config, source)
+        ? frameGaps(decode ?? fixedDecode(config, source) ?? FIRST_CHOICE, thumbnail.intervalSeconds)
+        : {}),
     },
     snapshots: canSnapshot(source, capabilities),
     ...(config.monitor.enabled ? { monitor: monitorPlan(config.monitor) } : {}),
-    libavformat,
+    options,
     hasNarrowTimestamps,
+    maxPixels,
   };
 }
 
-/** What of a copied stream is decoded at first. Pure. */
-export function firstDecode({ monitor, thumbnail }: StreamConfig): DecodeChoice {
-  if (monitor.enabled) return everyPicture('the monitor shows every picture');
-  return firstChoice(thumbnail.decode, thumbnail.intervalSeconds);
+/** What is decoded of a stream whatever its source is like; undefined where the source decides. Pure. */
+export function fixedDecode(
+  config: StreamConfig,
+  source: Pick<Source | UnknownSource, 'kind'>,
+): DecodeChoice | undefined {
+  const { monitor, thumbnail } = config;
+  if (!isOnlyCopied(config, source)) return everyFrame('the video is encoded, so all of it is decoded');
+  if (monitor.enabled) return everyFrame('the monitor shows every frame');
+  return thumbnail.decode === 'auto' ? undefined : { mode: thumbnail.decode, reason: 'configured' };
 }
 
 /** The monitor's picture is 16:9, of even sides. */
@@ -106,23 +133,18 @@ export function canSnapshot(
 
 export interface FlushOptions extends Pick<PlanOptions, 'config' | 'source'> {
   readonly capabilities: Pick<Capabilities, 'bitstreamFilters'>;
-  readonly decode: DecodeChoice;
 }
 
 /** Whether H.264 that the node itself writes to ffmpeg may bear marks for a decoder of keyframes, which players must not get. Pure. */
-export function canFlushKeyframes({ config, source, capabilities, decode }: FlushOptions): boolean {
-  const isDecodedForPictures = isOnlyCopied(config, source) && decode.mode === 'keyframes';
-  return source.kind === 'push' && isDecodedForPictures && capabilities.bitstreamFilters.has('filter_units');
+export function canFlushKeyframes({ config, source, capabilities }: FlushOptions): boolean {
+  return source.kind === 'push' && isOnlyCopied(config, source) && capabilities.bitstreamFilters.has('filter_units');
 }
 
-/** Keyframes come when they come; all other pictures come at every moment. */
-function pictureGaps({
-  mode,
-  longestGapSeconds,
-  keyframeIntervalSeconds = 0,
-}: DecodeChoice): Partial<StreamPlan['frames']> {
-  if (mode === 'chosen') return { decode: mode, packetTimesSeconds: PACKETS_SECONDS + 2 * keyframeIntervalSeconds };
-  return mode === 'keyframes' ? { decode: mode, longestGapSeconds, sample: SAMPLE_PICTURES } : { decode: mode };
+/** Keyframes come when they come; all other frames come at every moment. */
+function frameGaps({ mode }: DecodeChoice, intervalSeconds: number): Partial<StreamPlan['frames']> {
+  return mode === 'keyframes'
+    ? { decode: mode, longestGapSeconds: longestGapSeconds(intervalSeconds) }
+    : { decode: mode };
 }
 
 /** How long a stream's source is waited for. */
@@ -140,22 +162,29 @@ export function restartOf(
   return restartPolicyOf(policy, input, longestWaitMs(source, isListener));
 }
 
+/** See `srtPlaylist`. Pure. */
+export function srtPlaylistOf(
+  { config, source, capabilities }: Pick<PlanOptions, 'config' | 'source' | 'capabilities'>,
+  url: string,
+): SrtPlaylist | undefined {
+  if (source.kind !== 'srt') return undefined;
+  const { protocols, options } = capabilities;
+  const { hasConcatOptions } = options;
+  return srtPlaylist(url, {
+    protocols,
+    hasConcatOptions,
+    settings: inputSettings(config),
+    timeouts: waitFor(config, source),
+  });
+}
+
 function inputSettings({ input, rtsp, srt, device }: StreamConfig): InputSettings {
   return { timestamps: input.timestamps, rtspTransport: rtsp.transport, srt, device };
 }
 
-/** What becomes of the sound. A test tone is made, so it is encoded. */
-export function audioOf({ audio }: Pick<StreamConfig, 'audio'>, { kind }: Pick<Source | UnknownSource, 'kind'>) {
-  return audio === 'copy' && kind === 'test' ? 'aac' : audio;
-}
-
-function renditionPlan(
-  { video }: WantedRendition,
-  url: string,
-  choice: Pick<EncoderChoice, 'encoder'> | undefined,
-): RenditionPlan {
-  if (video.kind === 'copy') return { url, video };
-  return { url, video: { ...video, encoder: choice?.encoder ?? 'libx264' } };
+function renditionPlan({ video }: WantedRendition, choice: Pick<EncoderChoice, 'encoder'> | undefined): RenditionPlan {
+  if (video.kind === 'copy') return { video };
+  return { video: { ...video, encoder: choice?.encoder ?? 'libx264' } };
 }
 
 /** The box that pictures are fitted into is 16:9 unless its height is told. */

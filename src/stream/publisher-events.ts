@@ -10,12 +10,16 @@ export function observeUploads(
   isKnown: (stream: string) => boolean = () => true,
 ): (metric: PublishMetric) => void {
   return (metric) => {
-    if ((metric.type === 'deleted' || metric.type === 'audited') && !isKnown(metric.stream)) return;
+    if (metric.type !== 'backlog' && metric.type !== 'upload' && !isKnown(metric.stream)) return;
     if (metric.type === 'upload') {
       metrics.uploads.inc({ kind: metric.kind, result: metric.result });
       metrics.uploadSeconds.observe({ kind: metric.kind }, metric.seconds);
     } else if (metric.type === 'deleted') {
       metrics.deletedObjects.inc({ stream: metric.stream }, metric.objects);
+    } else if (metric.type === 'lost') {
+      metrics.lostSegments.inc({ stream: metric.stream, reason: metric.reason }, metric.segments);
+    } else if (metric.type === 'restored') {
+      metrics.restoredObjects.inc({ stream: metric.stream }, metric.objects);
     } else if (metric.type === 'audited') {
       const { stream, objects, problems } = metric;
       metrics.auditedSegments.inc({ stream, result: 'readable' }, objects - problems);
@@ -33,11 +37,25 @@ export function tellUploads(log: Logger, events: Pick<StreamEvents, 'publish'>):
   };
 }
 
+/** What keeps a stream's copy on the store from being whole becomes an event, and so an alert. */
+export function tellTroubles(events: Pick<StreamEvents, 'publish'>): (metric: PublishMetric) => void {
+  return (metric) => {
+    if (metric.type !== 'trouble') return;
+    const { stream, trouble, holds, error } = metric;
+    const type = holds ? trouble : over[trouble];
+    const { status, vendorCode, remedy } = error?.details ?? {};
+    const details = error === undefined ? {} : { message: error.message, status, vendorCode, remedy };
+    events.publish({ stream, type, at: Date.now(), details });
+  };
+}
+
+const over = { refused: 'accepted', losing: 'complete' } as const;
+
 const changes: { readonly [E in PublishEvent['event']]?: readonly StreamEvent['type'][] } = {
   'playlist-lagging': ['lagging'],
   'playlist-caught-up': ['caught-up'],
   'audit-failed': ['unreadable'],
   'audit-passed': ['readable'],
   // What is there is another node's from now on.
-  'lease-conflict': ['caught-up', 'readable'],
+  'lease-conflict': ['caught-up', 'readable', 'accepted', 'complete'],
 };

@@ -27,12 +27,13 @@ export class RecordedStoryboard {
     this.#maxSpans = maxSpans;
   }
 
-  /** The next segment of the recording. Its date is in milliseconds since the epoch. */
-  segment({ startsAt, durationSeconds, discontinuity }: Omit<TimelineSpan, 'mediaSeconds'>): void {
+  /** The next segment of the recording. */
+  segment({ startsAt, programDateTime, durationSeconds, discontinuity }: Omit<TimelineSpan, 'mediaSeconds'>): void {
     const last = this.#spans.at(-1);
     const offMs = last === undefined ? 0 : startsAt - last.startsAt - last.durationSeconds * 1000;
     if (last === undefined || discontinuity || Math.abs(offMs) > SAME_LINE_MS) {
-      this.#spans.push({ startsAt, durationSeconds, discontinuity, mediaSeconds: this.#mediaSeconds });
+      const mediaSeconds = this.#mediaSeconds;
+      this.#spans.push({ startsAt, programDateTime, durationSeconds, discontinuity, mediaSeconds });
       if (this.#spans.length > this.#maxSpans) this.#spans.shift();
     } else {
       this.#spans[this.#spans.length - 1] = { ...last, durationSeconds: last.durationSeconds + durationSeconds };

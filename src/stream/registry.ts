@@ -3,13 +3,13 @@ import type { Feed } from './feed.js';
 import type { Histories } from './history.js';
 import type { StreamDirectory } from './live-stream.js';
 import type { StreamState } from './machine.js';
-import type { Stream } from './stream.js';
+import type { CloseReason, Stream } from './stream.js';
 
 /** Each still has its window and its pictures in memory. */
 const MOST_ENDED = 16;
 
 const states: readonly StreamState[] = ['idle', 'starting', 'live', 'recovering', 'failed'];
-const publicationStates = ['waiting', 'publishing', 'standby', 'ended'] as const;
+const publicationStates = ['idle', 'waiting', 'publishing', 'refused', 'losing', 'standby', 'ended'] as const;
 
 /** All streams of a node, in the order in which they were added. */
 export class StreamRegistry implements StreamDirectory {
@@ -54,17 +54,17 @@ export class StreamRegistry implements StreamDirectory {
     await Promise.all(this.list().map((stream) => stream.tick()));
   }
 
-  /** Tells of all streams as they are. */
-  tell(feed: Pick<Feed, 'stats'>, histories: Pick<Histories, 'add'>): void {
+  /** Tells of all streams as they are. `now`: steady time. */
+  tell(feed: Pick<Feed, 'stats'>, histories: Pick<Histories, 'add'>, now: number): void {
     const stats = this.list().map((stream) => stream.stats());
     feed.stats(stats);
-    histories.add(stats, Date.now());
+    histories.add(stats, now);
   }
 
-  /** Ends all streams side by side. */
-  async close(deadlineMs: number): Promise<void> {
+  /** Closes all streams side by side. */
+  async close(deadlineMs: number, reasonOf: (name: string) => CloseReason = () => 'removed'): Promise<void> {
     for (const name of this.#ended.keys()) this.#forget(name);
-    await Promise.all(this.list().map((stream) => stream.close(deadlineMs)));
+    await Promise.all(this.list().map((stream) => stream.close(deadlineMs, reasonOf(stream.name))));
   }
 
   /** Sets what Prometheus is told at this moment. */

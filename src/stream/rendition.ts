@@ -1,13 +1,12 @@
 import type { StreamConfig } from '../config/schema.js';
-import { TIMELINE_OFFSET_SECONDS } from '../ffmpeg/hls-output.js';
-import type { SourceClock } from '../frames/clock.js';
-import type { ReadySegment } from '../hls/assembler.js';
 import type { Bandwidth } from '../hls/bandwidth.js';
+import { isReached, isTooFarAhead, PlaylistWaiters } from '../hls/blocking-reload.js';
 import { inspectMedia, type MediaDescription } from '../hls/inspect.js';
-import type { SegmentEntry, VariantStream } from '../hls/playlist.js';
+import type { RenditionReport, SegmentEntry, VariantStream } from '../hls/playlist.js';
+import type { MediaPart } from '../hls/segmenter.js';
 import { mergeSignatures, trackSignature } from '../hls/signature.js';
 import { type Container, MediaWindow } from '../hls/window.js';
-import { SegmentDates } from './segment-dates.js';
+import type { LowLatencyView } from './live-stream.js';
 
 /** A segment as the window lists it, with all that a copy of the playlist elsewhere needs. */
 export interface ListedSegment {
@@ -18,7 +17,8 @@ export interface ListedSegment {
   readonly entry: SegmentEntry;
   readonly mediaSequence: number;
   readonly discontinuitySequence: number;
-  /** When its last byte was there: milliseconds since the epoch. */
+  /** When its first picture was taken, and when its last byte was there: steady time. */
+  readonly startedAt: number;
   readonly completedAtMs: number;
 }
 
@@ -32,42 +32,52 @@ export interface RenditionOptions {
   readonly name: string;
   readonly config: StreamConfig;
   readonly first: FirstNumbers;
+  /** Steady time. */
   readonly now: () => number;
+  /** How far the stream's other renditions are. */
+  readonly reports: () => readonly RenditionReport[];
   /** Called when a player has to be told something else. */
   readonly onDescribed: () => void;
   readonly onInspectionFailed: (error: unknown) => void;
 }
 
-export interface AddOptions {
-  readonly segment: ReadySegment;
-  readonly discontinuity: boolean;
-  /** Milliseconds since the epoch. */
-  readonly programDateTime: number;
-}
+/** Requests that one playlist holds: more viewers than one node serves. */
+const MAX_WAITERS = 5000;
 
-/** Less than this is the shift that reordered pictures need. */
-const LATE_START_SECONDS = 0.25;
+/** The segment whose parts are coming in. */
+interface OpenSegment {
+  readonly first: MediaPart;
+  readonly startedAt: number;
+  readonly isChanged: boolean;
+  durationSeconds: number;
+}
 
 /** One rendition of a stream over all ffmpeg runs: its window, and what is known of its tracks. */
 export class Rendition {
   readonly name: string;
   readonly window: MediaWindow;
   readonly #options: RenditionOptions;
-  readonly #dates = new SegmentDates();
   #session: { readonly id: string; readonly container: Container } | undefined;
+  #open: OpenSegment | undefined;
+  #lastPartAtMs = 0;
+  #partTargetSeconds: number | undefined;
+  #endsAt: number | undefined;
   #signature: string | undefined;
   #described: MediaDescription | undefined;
   #bandwidth: Bandwidth | undefined;
   #closed = false;
+  readonly #waiters = new PlaylistWaiters(MAX_WAITERS);
 
   constructor(options: RenditionOptions) {
-    const { name, config, first } = options;
+    const { name, config, first, reports } = options;
+    const partTargetSeconds = () => this.#partTargetSeconds;
     this.name = name;
     this.#options = options;
     this.window = new MediaWindow({
       windowSegments: config.hls.windowSegments,
       segmentSeconds: config.hls.segmentSeconds,
       ...first,
+      ...(config.hls.lowLatency ? { lowLatency: { partTargetSeconds, reports } } : {}),
     });
   }
 
@@ -75,55 +85,106 @@ export class Rendition {
     return this.#described;
   }
 
-  /** A new ffmpeg run begins. */
+  /** Where the run's media ends so far, in steady time; undefined without any. */
+  get endsAt(): number | undefined {
+    return this.#endsAt;
+  }
+
+  /** A new ffmpeg run starts. The segment of the run before was closed. */
   begin(session: { readonly id: string; readonly container: Container }): void {
     this.#session = session;
+    this.#endsAt = undefined;
     this.window.begin(session);
-    this.#dates.begin();
   }
 
-  dateOf(segment: ReadySegment, clock: SourceClock): number {
-    return this.#dates.dateOf(segment, clock);
-  }
-
-  /** Whether the encoding changed within a run, as when a camera's resolution is set: players must be told. Once a segment. */
-  isChanged({ sequence, body, init }: ReadySegment): boolean {
-    const signature = trackSignature({ container: this.#session!.container, segment: body, ...(init && { init }) });
+  /**
+   * Whether the encoding changed within a run, as when a camera's resolution is set: players must be told. Once a segment, with its
+   * first part.
+   */
+  isChanged({ sequence, bytes, init }: MediaPart): boolean {
+    const signature = trackSignature({ container: this.#session!.container, segment: bytes, ...(init && { init }) });
     const { known, changed } = mergeSignatures(sequence === 0 ? undefined : this.#signature, signature);
     this.#signature = known;
     return changed;
   }
 
-  add({ segment, discontinuity, programDateTime }: AddOptions): ListedSegment {
-    const { sequence, body, durationSeconds, init } = segment;
-    const added = { sessionId: this.#session!.id, sequence, body, durationSeconds, programDateTime, discontinuity };
-    const { file } = this.window.append(init === undefined ? added : { ...added, init }, this.#options.now());
+  open(
+    first: MediaPart,
+    start: { programDateTime: number; startedAt: number; discontinuity: boolean; isChanged: boolean },
+  ): void {
+    const { isChanged, ...dated } = start;
+    const { sequence, isIndependent, init } = first;
+    const opened = { sessionId: this.#session!.id, sequence, ...dated, isIndependent };
+    this.window.openSegment(init === undefined ? opened : { ...opened, init }, this.#options.now());
+    this.#open = { first, startedAt: start.startedAt, isChanged, durationSeconds: 0 };
+  }
+
+  add(part: MediaPart): void {
+    const { bytes, durationSeconds, isIndependent, completedAtMs, partTargetSeconds } = part;
+    if (this.#open === undefined) return;
+    this.#open.durationSeconds += durationSeconds;
+    this.#endsAt = this.#open.startedAt + this.#open.durationSeconds * 1000;
+    this.#lastPartAtMs = completedAtMs;
+    this.#partTargetSeconds = partTargetSeconds;
+    this.window.addPart({ body: bytes, durationSeconds, isIndependent }, this.#options.now());
+    this.#waiters.advance(this.window.position());
+  }
+
+  /** The open segment is complete; undefined where there is none. */
+  close(): ListedSegment | undefined {
+    const open = this.#open;
+    this.#open = undefined;
+    const closed = open && this.window.closeSegment(this.#options.now());
+    if (open === undefined || closed === undefined) return undefined;
+    this.#waiters.advance(this.window.position());
     const { entries, mediaSequence, discontinuitySequence } = this.window.playlist();
-    const entry = entries.at(-1)!;
+    const { parts: _, startedAt: __, ...entry } = entries.at(-1)!;
     const initResource = entry.initUri === undefined ? undefined : this.window.resource(entry.initUri);
+    this.#look(open, closed.body);
     return {
       rendition: this.name,
-      file,
-      body,
+      file: closed.file,
+      body: closed.body,
       init: initResource === undefined ? undefined : { file: entry.initUri!, body: initResource.body },
       entry,
-      completedAtMs: segment.completedAtMs,
+      startedAt: open.startedAt,
+      completedAtMs: this.#lastPartAtMs,
       mediaSequence: mediaSequence + entries.length - 1,
       // A playlist that began here would keep this segment's own discontinuity in its text, not in the number.
       discontinuitySequence: discontinuitySequence + entries.slice(0, -1).filter((each) => each.discontinuity).length,
     };
   }
 
-  /** What there is to learn from a segment that was added. */
-  look(segment: ReadySegment, isChanged: boolean): void {
+  /** What there is to learn from a segment. */
+  #look({ first, isChanged }: OpenSegment, body: Uint8Array): void {
     // The first segment may be too short to show everything.
-    if (this.#described === undefined || segment.sequence <= 1 || isChanged) void this.#inspect(segment);
+    if (this.#described === undefined || first.sequence <= 1 || isChanged) void this.#inspect(first, body);
     else this.#options.onDescribed();
   }
 
   end(): void {
     this.window.end(this.#options.now());
     this.#closed = true;
+    this.#waiters.release();
+  }
+
+  /** Undefined where the playlist lists no parts. */
+  lowLatency(): LowLatencyView | undefined {
+    const { window } = this;
+    const partTargetSeconds = this.#partTargetSeconds;
+    const { lowLatency } = this.#options.config.hls;
+    if (!lowLatency || partTargetSeconds === undefined || !window.hasMedia || window.hasEnded) return undefined;
+    const { mediaSequence, parts } = window.position();
+    return {
+      mediaSequence,
+      nextPart: { mediaSequence, part: parts },
+      maxWaitMs: 3000 * window.targetDurationSeconds,
+      isReached: (wanted) => isReached(wanted, window.position()),
+      isTooFarAhead: (wanted) => isTooFarAhead(wanted, window.position(), partTargetSeconds),
+      isNextPart: (file) => window.isNextPart(file),
+      wait: (wanted, signal) => this.#waiters.wait(wanted, window.position(), signal),
+      delta: () => window.renderedDelta(),
+    };
   }
 
   /** What the multivariant playlist says of it; undefined until enough is known. */
@@ -142,17 +203,13 @@ export class Rendition {
     };
   }
 
-  async #inspect(segment: ReadySegment): Promise<void> {
+  async #inspect({ sequence, init }: MediaPart, body: Uint8Array): Promise<void> {
     const { onDescribed, onInspectionFailed } = this.#options;
     const session = this.#session!;
     try {
-      const { body, init } = segment;
       const described = await inspectMedia({ container: session.container, segment: body, ...(init && { init }) });
       if (this.#closed || session !== this.#session) return;
-      // A stream that was joined between two keyframes begins with the next one, not at the timeline's zero.
-      const late = described.startSeconds - (session.container === 'mpegts' ? TIMELINE_OFFSET_SECONDS : 0);
-      if (segment.sequence === 0 && late > LATE_START_SECONDS) this.#dates.beganLate(late);
-      this.#described = completed(described, segment.sequence === 1 ? this.#described : undefined);
+      this.#described = completed(described, sequence === 1 ? this.#described : undefined);
       onDescribed();
     } catch (error) {
       onInspectionFailed(error);

@@ -15,7 +15,7 @@ export interface PlaylistResource {
   readonly body: string;
   /** Strong entity tag with its quotes. */
   readonly etag: string;
-  /** Milliseconds since the epoch. */
+  /** Steady time, as of all resources: where the system's clock is set back, what is newer must not look older. */
   readonly modifiedAt: number;
 }
 
@@ -32,7 +32,7 @@ export interface ImageResource {
   readonly contentType: string;
   readonly etag: string;
   readonly modifiedAt: number;
-  /** The source's time of the picture; undefined for the offline picture of a stream that never had one. */
+  /** The date of the picture, in milliseconds since the epoch; undefined for the offline picture of a stream that never had one. */
   readonly capturedAt: number | undefined;
   readonly state: ImageState;
   /** How long from now the state holds at most: a cache must ask again then. Seconds. */

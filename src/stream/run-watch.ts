@@ -1,6 +1,5 @@
 import type { Progress } from '../ffmpeg/progress.js';
 import { waitFor } from './plan.js';
-import { isOnlyCopied } from './rendition-plan.js';
 import type { RunOptions } from './run-options.js';
 import { afterProgress, findStall, type Vitals, type WatchdogLimits } from './watchdog.js';
 
@@ -9,7 +8,7 @@ const INTERVAL_MS = 500;
 
 export type RunWatchOptions = Pick<
   RunOptions,
-  'config' | 'source' | 'sink' | 'needs' | 'decode' | 'startTimeoutMs' | 'stallTimeoutMs' | 'now' | 'delay'
+  'config' | 'source' | 'makesMedia' | 'startTimeoutMs' | 'stallTimeoutMs' | 'now' | 'delay'
 >;
 
 /** What one run shows of itself, looked at again and again for what has stalled. */
@@ -26,12 +25,11 @@ export class RunWatch {
       progressAt: undefined,
       frameAt: undefined,
       openedAt: undefined,
-      longestSegmentMs: options.config.hls.segmentSeconds * 1000,
       segmentsSinceFrame: 0,
     };
   }
 
-  /** When the source was last seen to move on, in milliseconds since the epoch. */
+  /** When the source was last seen to move on: steady time in milliseconds. */
   get progressAt(): number | undefined {
     return this.#vitals.progressAt;
   }
@@ -46,20 +44,12 @@ export class RunWatch {
   }
 
   picture(): void {
-    const { framesSinceSegment = 0 } = this.#vitals;
-    const frames = { frameAt: this.#options.now(), framesSinceSegment: framesSinceSegment + 1 };
-    this.#vitals = { ...this.#vitals, ...frames, segmentsSinceFrame: 0 };
+    this.#vitals = { ...this.#vitals, frameAt: this.#options.now(), segmentsSinceFrame: 0 };
   }
 
-  /** `isFirst`: of the first rendition. */
-  segment(durationSeconds: number, isFirst: boolean): void {
-    const { longestSegmentMs, segmentsSinceFrame } = this.#vitals;
-    this.#vitals = {
-      ...this.#vitals,
-      longestSegmentMs: Math.max(longestSegmentMs, durationSeconds * 1000),
-      segmentsSinceFrame: segmentsSinceFrame + (isFirst ? 1 : 0),
-      framesSinceSegment: 0,
-    };
+  /** A segment of the first rendition started. */
+  segment(): void {
+    this.#vitals = { ...this.#vitals, segmentsSinceFrame: this.#vitals.segmentsSinceFrame + 1 };
   }
 
   /** Settles with what has stalled, in words; with undefined when the signal aborts first. `segmentAt`: see `Vitals`. */
@@ -75,7 +65,7 @@ export class RunWatch {
   }
 }
 
-function limitsOf({ config, source, needs, decode, sink, ...options }: RunWatchOptions): WatchdogLimits {
+function limitsOf({ config, source, makesMedia, ...options }: RunWatchOptions): WatchdogLimits {
   const { connectSeconds } = waitFor(config, source);
   const { readTimeoutSeconds } = config.input;
   return {
@@ -83,8 +73,6 @@ function limitsOf({ config, source, needs, decode, sink, ...options }: RunWatchO
     startTimeoutMs: options.startTimeoutMs,
     stallTimeoutMs: readTimeoutSeconds === undefined ? options.stallTimeoutMs : readTimeoutSeconds * 1000,
     frameIntervalMs: config.thumbnail.intervalSeconds * 1000,
-    expectsSegments: sink !== undefined,
-    segmentsComeWhole: needs.container === 'fmp4',
-    picturesAreKeyframes: decode.mode === 'keyframes' && isOnlyCopied(config, source),
+    expectsSegments: makesMedia,
   };
 }

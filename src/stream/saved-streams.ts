@@ -16,8 +16,13 @@ export interface StateStore {
   readonly description: string;
   /** Throws `state-unavailable` when it cannot be read now. What is there but makes no sense is put aside, and told. */
   load(): Promise<LoadedState>;
-  /** Whole or not at all. Throws `state-unavailable`. */
-  save(streams: readonly SavedStream[]): Promise<void>;
+  /** Whole or not at all. `conflict`: another node has saved since, and nothing was written. Throws `state-unavailable`. */
+  save(streams: readonly SavedStream[]): Promise<'saved' | 'conflict'>;
+  /**
+   * What another node has saved since; undefined when none has. Throws `state-unavailable`, also for what cannot be read.
+   * Missing where only one node can save.
+   */
+  follow?(): Promise<readonly SavedStream[] | undefined>;
 }
 
 export interface LoadedState {
@@ -31,8 +36,25 @@ export interface SavedStreamsOptions {
   readonly state: StateStore | undefined;
   /** What could not be read may be there by now. */
   readonly onRetry: () => void;
+  /** It is time to `follow`. */
+  readonly onFollow: () => void;
   readonly log: Logger;
 }
+
+export interface ChangeOptions {
+  /** Called again when another node's change came first. */
+  readonly edit: (streams: ReadonlyMap<string, SavedStream>) => ReadonlyMap<string, SavedStream> | undefined;
+  /** Throws what keeps the streams from beginning. */
+  readonly admit: () => Promise<void>;
+  /** Another node's streams were taken over. */
+  readonly onFollowed: () => Promise<void>;
+}
+
+/** How often another node's changes are looked for. */
+const FOLLOW_MS = 5000;
+/** How often a change is made again because another node's came first. */
+const ATTEMPTS = 8;
+const ATTEMPT_MS = 200;
 
 /** How long a state that could not be read is left alone before it is tried again. */
 const RETRY_MS = 10_000;
@@ -43,6 +65,9 @@ export class SavedStreams {
   #streams: ReadonlyMap<string, SavedStream> = new Map();
   #isLoaded: boolean;
   #retry: NodeJS.Timeout | undefined;
+  #following: NodeJS.Timeout | undefined;
+  #isFollowing = true;
+  #isClosed = false;
 
   constructor(options: SavedStreamsOptions) {
     this.#options = options;
@@ -67,6 +92,7 @@ export class SavedStreams {
       if (problem !== undefined) log.error({ state: state.description }, `saved streams: ${problem}`);
       this.#streams = new Map(streams.map((saved) => [saved.input.name, saved]));
       log.info({ state: state.description, streams: streams.length }, 'saved streams were read');
+      this.#followLater();
       return true;
     } catch (err) {
       log.error({ err, state: state.description }, `saved streams cannot be read yet: ${messageOf(err)}`);
@@ -82,26 +108,68 @@ export class SavedStreams {
     throw new SidepipeError(message, { code: 'state-unavailable', fault: 'node', retryable: true });
   }
 
-  /** Adds a stream, or changes the one of its name. Throws what `admit` does, or `state-unavailable`: nothing has changed then. */
-  set(saved: SavedStream, admit: () => Promise<void>): Promise<void> {
-    return this.#replace(new Map(this.#streams).set(saved.input.name, saved), admit);
+  /**
+   * Saves what `edit` makes of the streams; undefined: nothing. Where another node has saved in between, its streams are taken
+   * over and the edit is made again on them, so that neither change is lost. Throws what `edit` and `admit` do, or
+   * `state-unavailable`: nothing has changed then.
+   */
+  async change({ edit, admit, onFollowed }: ChangeOptions): Promise<void> {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+      const edited = edit(this.#streams);
+      if (edited === undefined || (await this.#replace(edited, admit)) === 'saved') return;
+      if (await this.follow()) await onFollowed();
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * ATTEMPT_MS * (attempt + 1)));
+    }
+    const message = 'Other nodes change the saved streams all the time. Try again.';
+    throw new SidepipeError(message, { code: 'state-unavailable', fault: 'node', retryable: true });
   }
 
-  /** Takes one away. Throws as `set` does. */
-  remove(name: string, admit: () => Promise<void>): Promise<void> {
-    return this.#replace(new Map([...this.#streams].filter(([each]) => each !== name)), admit);
+  /** Takes over what another node has saved. Answers whether one has. Throws `state-unavailable`. */
+  async follow(): Promise<boolean> {
+    const { state, log } = this.#options;
+    const streams = await state?.follow?.();
+    if (streams === undefined) return false;
+    this.#streams = new Map(streams.map((saved) => [saved.input.name, saved]));
+    log.info(
+      { state: state?.description, streams: streams.length },
+      'saved streams were read: another node changed them',
+    );
+    return true;
+  }
+
+  /** Another node's changes were looked for, and `error` kept them from being read. */
+  followed(error?: unknown): void {
+    const { state, log } = this.#options;
+    // Once an outage.
+    if (error !== undefined && this.#isFollowing) {
+      log.warn({ err: error, state: state?.description }, `changes of other nodes cannot be read: ${messageOf(error)}`);
+    }
+    this.#isFollowing = error === undefined;
+    this.#followLater();
   }
 
   close(): void {
+    this.#isClosed = true;
     clearTimeout(this.#retry);
+    clearTimeout(this.#following);
   }
 
-  async #replace(streams: ReadonlyMap<string, SavedStream>, admit: () => Promise<void>): Promise<void> {
+  #followLater(): void {
+    const { state, onFollow } = this.#options;
+    if (state?.follow === undefined || this.#isClosed) return;
+    clearTimeout(this.#following);
+    this.#following = setTimeout(onFollow, FOLLOW_MS).unref();
+  }
+
+  async #replace(streams: ReadonlyMap<string, SavedStream>, admit: () => Promise<void>): Promise<'saved' | 'conflict'> {
+    const { state } = this.#options;
     const before = this.#streams;
     this.#streams = streams;
     try {
       await admit();
-      await this.#options.state?.save(this.list());
+      const result = state === undefined ? 'saved' : await state.save(this.list());
+      if (result === 'conflict') this.#streams = before;
+      return result;
     } catch (error) {
       this.#streams = before;
       throw error;

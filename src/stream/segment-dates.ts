@@ -1,62 +1,112 @@
-import type { SourceClock } from '../frames/clock.js';
-import type { ReadySegment } from '../hls/assembler.js';
-
-/** A date may drift this far from what the durations before it say until it is told anew. */
+/** A date may drift this far from what the timestamps before it say until it is stated again. */
 const DATE_DRIFT_MS = 500;
 /** By so much a date may come before the end of the segment before it: less than players notice. */
 const DATE_SLEW_MS = 20;
-/** Further back a new beginning is believed: the clock was set. */
+/** Further back a new run's own time is believed: its source's timestamps are others. */
 const MAX_OVERLAP_MS = 15_000;
-/** A segment that seems to have come later than that after its end began later than it seems. */
-const MOST_DELAY_MS = 10_000;
+/** Media that seems to have come later than that after it was taken has a wrong timestamp. */
+const MAX_DELAY_MS = 10_000;
 
-/** The dates of one rendition's segments: by the source's clock at first, then by the durations since. Pure. */
+/** Where a segment starts. */
+export interface DatedStart {
+  /** Presentation time of its first access unit, on the source's timeline. */
+  readonly startSeconds: number;
+  /** When its first part was complete, and how long that part is: steady time in milliseconds, seconds. */
+  readonly completedAtMs: number;
+  readonly partSeconds: number;
+  readonly discontinuity: boolean;
+}
+
+/** What a date depends on beside the segment itself. */
+export interface DateContext {
+  /** Steady time by the source's clock; undefined while it knows nothing. */
+  readonly timeOf: (seconds: number) => number | undefined;
+  /** Where the segment before ends: steady time. */
+  readonly endsAt: number | undefined;
+  /** How far the system's clock is ahead of steady time. */
+  readonly offsetMs: number;
+  /** How long the playlist is. */
+  readonly listedMs: number;
+}
+
+export interface SegmentDate {
+  /** When its first picture was taken: steady time in milliseconds. */
+  readonly startedAt: number;
+  /** The same as a date: milliseconds since the epoch. */
+  readonly programDateTime: number;
+  /** The system's clock was set, so the date does not follow from the segment before. */
+  readonly hasJumped: boolean;
+}
+
+/** The dates of a stream's segments: by the source's clock at first, then by the source's timestamps since. Pure. */
 export class SegmentDates {
-  /** Where the next segment begins on the source's timeline, in seconds. */
-  #positionSeconds = 0;
-  #nextSequence = 0;
-  #nextDate: number | undefined;
-  /** Where the newest segment ends, over all runs. */
-  #endDate = 0;
+  /** A segment's start and its time. */
+  #anchor: { readonly startSeconds: number; readonly at: number } | undefined;
+  /** How far dates are ahead of steady time. */
+  #offsetMs: number | undefined;
 
-  /** A new ffmpeg run begins. */
+  /** A new ffmpeg run starts. */
   begin(): void {
-    this.#positionSeconds = 0;
-    this.#nextSequence = 0;
-    this.#nextDate = undefined;
+    this.#anchor = undefined;
   }
 
-  /** The run's first segment began so late. */
-  beganLate(seconds: number): void {
-    this.#positionSeconds += seconds;
+  /** When a segment's first picture was taken. */
+  dateOf(start: DatedStart, { timeOf, endsAt, offsetMs, listedMs }: DateContext): SegmentDate {
+    const { startSeconds, completedAtMs, partSeconds, discontinuity } = start;
+    const arrived = completedAtMs - partSeconds * 1000;
+    const clocked = timeOf(startSeconds) ?? arrived;
+    // It cannot have come before it was taken: behind a jump forward the clock has not followed yet.
+    const told = discontinuity ? Math.min(clocked, arrived) : clocked;
+    // Where the timestamps lie: it cannot have been taken so long before it came.
+    const measured = told < arrived - MAX_DELAY_MS ? arrived : told;
+    const expected = discontinuity ? undefined : this.#expected(startSeconds, endsAt);
+    const startedAt = Math.round(expected === undefined ? notBefore(endsAt, measured) : steered(expected, measured));
+    this.#anchor = { startSeconds, at: startedAt };
+    const before = this.#offsetMs ?? offsetMs;
+    const now = followed(before, offsetMs, listedMs);
+    this.#offsetMs = now;
+    return {
+      startedAt,
+      programDateTime: Math.round(startedAt + now),
+      hasJumped: Math.abs(now - before) > DATE_SLEW_MS,
+    };
   }
 
-  /** The date of a segment's first picture, in milliseconds since the epoch. */
-  dateOf(segment: ReadySegment, clock: SourceClock): number {
-    const { sequence, durationSeconds, completedAtMs } = segment;
-    // Segments that were lost took their time too: about as much as this one.
-    this.#positionSeconds += (sequence - this.#nextSequence) * durationSeconds;
-    this.#nextSequence = sequence + 1;
-    const measured = clock.wallTimeOf(this.#positionSeconds) ?? completedAtMs - durationSeconds * 1000;
-    const expected = segment.discontinuity ? undefined : this.#nextDate;
-    // Where the timestamps lied, the last segment may seem to last longer than it did: dates must not overlap.
-    const earliest = completedAtMs - durationSeconds * 1000 - MOST_DELAY_MS;
-    const begun = measured < earliest ? earliest + MOST_DELAY_MS : measured;
-    const overlapMs = this.#endDate - begun;
-    const first = overlapMs > 0 && overlapMs < MAX_OVERLAP_MS ? this.#endDate : begun;
-    const date = Math.round(expected === undefined ? first : steered(expected, measured));
-    this.#positionSeconds += durationSeconds;
-    this.#nextDate = date + durationSeconds * 1000;
-    this.#endDate = this.#nextDate;
-    return date;
+  /**
+   * Where a segment starts that follows in the same run: not before the end of the one before it, whose duration counts decoding times. For the
+   * first pictures of a camera some versions of ffmpeg guess these too early.
+   */
+  #expected(startSeconds: number, endsAt: number | undefined): number | undefined {
+    if (this.#anchor === undefined) return undefined;
+    const at = this.#anchor.at + (startSeconds - this.#anchor.startSeconds) * 1000;
+    return endsAt === undefined || endsAt - at > MAX_OVERLAP_MS ? at : Math.max(at, endsAt);
   }
 }
 
+/** Times must not overlap, unless they are of another timeline. */
+function notBefore(endsAt: number | undefined, measured: number): number {
+  const overlapMs = (endsAt ?? measured) - measured;
+  return overlapMs > 0 && overlapMs < MAX_OVERLAP_MS ? measured + overlapMs : measured;
+}
+
 /**
- * The date of a segment that should begin at `expected` and by the clock begins at `measured`: as expected, until the clock is
- * far off; then at once forward, but backward only in steps, for dates must not overlap.
+ * The time of a segment that should start at `expected` and by the clock starts at `measured`: as expected, until the clock is
+ * far off; then at once forward, but backward only in steps, because dates must not overlap.
  */
 function steered(expected: number, measured: number): number {
   if (Math.abs(measured - expected) < DATE_DRIFT_MS) return expected;
   return measured > expected ? measured : expected - DATE_SLEW_MS;
+}
+
+/**
+ * How far dates are ahead of steady time, when the system's clock is ahead by `offsetMs`. Drift is followed in steps that players do not
+ * notice, a clock that was set at once. A clock that was set back by less than what is listed is followed in such steps, too: players
+ * find segments by their dates, so two must not have the same.
+ */
+function followed(before: number, offsetMs: number, listedMs: number): number {
+  const differenceMs = offsetMs - before;
+  const isDrift = Math.abs(differenceMs) < DATE_DRIFT_MS;
+  const overlaps = differenceMs < 0 && differenceMs > -listedMs;
+  if (!isDrift && !overlaps) return offsetMs;
+  return before + Math.max(-DATE_SLEW_MS, Math.min(DATE_SLEW_MS, differenceMs));
 }

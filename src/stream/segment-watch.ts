@@ -1,5 +1,3 @@
-import type { SourceClock } from '../frames/clock.js';
-import type { ReadySegment } from '../hls/assembler.js';
 import type { StreamEnvironment } from './environment.js';
 import { HlsOutput, type ListedSegment } from './hls-output.js';
 import { listed, type Outlets } from './outlets.js';
@@ -8,7 +6,7 @@ import type { StreamUploads } from './uploads.js';
 export interface SegmentWatchOptions {
   readonly env: Pick<
     StreamEnvironment,
-    'config' | 'feed' | 'log' | 'metrics' | 'now' | 'publisher' | 'randomId' | 'traces'
+    'config' | 'feed' | 'log' | 'metrics' | 'now' | 'dateOf' | 'publisher' | 'randomId' | 'traces'
   >;
   readonly uploads: () => Pick<StreamUploads, 'segment' | 'multivariant'> | undefined;
   readonly outlets: Pick<Outlets, 'segment'>;
@@ -21,10 +19,10 @@ export class SegmentWatch {
 
   constructor(options: SegmentWatchOptions) {
     const { env, uploads } = options;
-    const { config, randomId, now, log } = env;
+    const { config, randomId, now, dateOf, log } = env;
     this.#options = options;
     this.hls = new HlsOutput({
-      ...{ config, randomId, now },
+      ...{ config, randomId, now, dateOf },
       onListed: (segment) => this.#onListed(segment),
       onDescribed: () => uploads()?.multivariant(),
       onInspectionFailed: (err) =>
@@ -32,17 +30,11 @@ export class SegmentWatch {
     });
   }
 
-  /** A segment is complete. */
-  add(rendition: string, segment: ReadySegment, clock: SourceClock): void {
-    const { metrics, config } = this.#options.env;
-    const labels = { stream: config.name, rendition };
-    metrics.segments.inc(labels);
-    metrics.segmentBytes.inc(labels, segment.body.byteLength);
-    this.hls.add(rendition, segment, clock);
-  }
-
   #onListed(segment: ListedSegment): void {
-    const { uploads, outlets } = this.#options;
+    const { uploads, outlets, env } = this.#options;
+    const labels = { stream: env.config.name, rendition: segment.rendition };
+    env.metrics.segments.inc(labels);
+    env.metrics.segmentBytes.inc(labels, segment.body.byteLength);
     // Before it is on its way.
     this.#trace(segment);
     uploads()?.segment(segment);
@@ -50,19 +42,20 @@ export class SegmentWatch {
     this.#tell(segment);
   }
 
-  #trace({ rendition, file, body, entry, completedAtMs }: ListedSegment): void {
+  #trace({ rendition, file, body, entry, startedAt, completedAtMs }: ListedSegment): void {
     const { config, traces, now, publisher } = this.#options.env;
     traces?.segment({
       ...{ stream: config.name, rendition, file, bytes: body.byteLength },
-      ...{ durationSeconds: entry.durationSeconds, startsAt: entry.programDateTime },
+      ...{ durationSeconds: entry.durationSeconds, startsAt: startedAt },
       ...{ completedAt: completedAtMs, listedAt: now(), uploads: publisher !== undefined },
     });
   }
 
   #tell({ rendition, file, body, entry, mediaSequence }: ListedSegment): void {
-    const { config, feed, now } = this.#options.env;
+    const { config, feed, now, dateOf } = this.#options.env;
+    const at = new Date(dateOf(now())).toISOString();
     feed.publish({
-      ...{ type: 'segment', stream: config.name, at: new Date(now()).toISOString(), rendition, file, mediaSequence },
+      ...{ type: 'segment', stream: config.name, at, rendition, file, mediaSequence },
       ...{ bytes: body.byteLength, durationSeconds: entry.durationSeconds },
     });
   }

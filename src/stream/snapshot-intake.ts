@@ -15,8 +15,6 @@ export interface SnapshotIntakeOptions {
   readonly isWanted: () => boolean;
   readonly onPicture: (picture: DecodedPicture) => void;
   readonly onFailed: (error: SidepipeError) => void;
-  /** The time of the source that a picture's time stands for; undefined for a picture that is not the source's. */
-  readonly timeOf?: ((ptsSeconds: number) => number | undefined) | undefined;
 }
 
 /** The snapshot output of one ffmpeg run: opened while a picture is wanted, shut behind it. */
@@ -34,11 +32,8 @@ export class SnapshotIntake {
         if (bytes > MAX_BYTES) return this.#failed(`a picture of ${bytes} bytes is more than a snapshot may have`);
         return new Uint8Array(bytes);
       },
-      onPacket: ({ ptsSeconds: told }, data, announced) => {
-        const ptsSeconds = options.timeOf === undefined ? told : options.timeOf(told);
-        // Where the valve stands open at first, it is shut by the first picture.
-        if (options.timeOf !== undefined && this.#repeating === undefined) options.write(valveCommand(false));
-        if (data === undefined || ptsSeconds === undefined || !options.isWanted()) return;
+      onPacket: ({ ptsSeconds }, data, announced) => {
+        if (data === undefined || !options.isWanted()) return;
         const size = sizeOf(data.byteLength, announced);
         if (size === undefined) this.#failed('the source has changed its shape since it was opened');
         else options.onPicture({ data, ...size, ptsSeconds });

@@ -5,12 +5,15 @@ import type { Outlets } from './outlets.js';
 
 /** The state of one stream: what it is, since when, and everyone who hears of its changes. */
 export class Standing {
-  readonly #env: Pick<StreamEnvironment, 'config' | 'events' | 'feed' | 'now'>;
+  readonly #env: Pick<StreamEnvironment, 'config' | 'events' | 'feed' | 'now' | 'dateOf'>;
   readonly #outlets: Pick<Outlets, 'state'>;
   #state: StreamState = 'idle';
   #since: number;
 
-  constructor(env: Pick<StreamEnvironment, 'config' | 'events' | 'feed' | 'now'>, outlets: Pick<Outlets, 'state'>) {
+  constructor(
+    env: Pick<StreamEnvironment, 'config' | 'events' | 'feed' | 'now' | 'dateOf'>,
+    outlets: Pick<Outlets, 'state'>,
+  ) {
     this.#env = env;
     this.#outlets = outlets;
     this.#since = env.now();
@@ -20,14 +23,14 @@ export class Standing {
     return this.#state;
   }
 
-  /** Milliseconds since the epoch. */
+  /** Steady time. */
   get since(): number {
     return this.#since;
   }
 
   /** `details`: why, as `code` and `message`; without secrets. */
   move(turn: StreamTurn, details: { readonly code?: string; readonly message?: string } = {}): void {
-    const { now, events, feed, config } = this.#env;
+    const { now, dateOf, events, feed, config } = this.#env;
     const before = this.#state;
     const next = nextState(before, turn);
     if (next === before) return;
@@ -35,10 +38,10 @@ export class Standing {
     this.#since = now();
     const { code, message } = details;
     const reason = code === undefined || message === undefined ? null : { code, message };
-    const at = new Date(this.#since).toISOString();
-    this.#outlets.state({ state: next, before, at: this.#since, reason });
-    feed.publish({ type: 'state', stream: config.name, at, state: next, before, reason });
+    const at = dateOf(this.#since);
+    this.#outlets.state({ state: next, before, at, reason });
+    feed.publish({ type: 'state', stream: config.name, at: new Date(at).toISOString(), state: next, before, reason });
     if (next === 'idle' || next === 'starting') return;
-    events.publish({ stream: config.name, type: next, at: this.#since, details });
+    events.publish({ stream: config.name, type: next, at, details });
   }
 }

@@ -1,6 +1,7 @@
 import type { StreamConfig } from '../config/schema.js';
 import type { SidepipeError } from '../errors.js';
 import type { DecodedPicture, Frame } from '../frames/frame.js';
+import type { PictureSize } from '../frames/gate/loop-watch.js';
 import type { EncodedImage } from '../images/picture.js';
 import type { RejectedFrame } from '../images/rejected-frames.js';
 import type { StoryboardTile, TimelineSpan } from '../images/storyboard-vtt.js';
@@ -56,13 +57,14 @@ export class StreamImages implements ImagesView {
   #sheetIsNew = false;
 
   constructor(options: StreamImagesOptions) {
-    const { config, now, uploads, timeline, onFailed, onFurther } = options;
+    const { config, now, dateOf, uploads, timeline, onFailed, onFurther } = options;
     this.#options = options;
     this.#pictures = new Pictures({ ...options, onGood: (frame) => this.#good(frame) });
     this.#preview = new LivePreview({
       config: config.preview,
       always: uploads && config.preview.upload,
       now,
+      dateOf,
       thumbnail: async () => (await this.#pictures.thumbnail(this.formats[0] ?? 'jpg'))!,
       onError: onFailed,
     });
@@ -94,11 +96,17 @@ export class StreamImages implements ImagesView {
 
   /** What the gate held back lately, the newest first. */
   get rejected(): readonly RejectedFrame[] {
-    return this.#pictures.rejected.list();
+    const { dateOf } = this.#options;
+    return this.#pictures.rejected.list().map((frame) => ({ ...frame, capturedAt: dateOf(frame.capturedAt) }));
   }
 
   get status(): PicturesStatus {
     return this.#pictures.status;
+  }
+
+  /** Takes what the source's pictures take that came at `now` (steady time), decoded or not, keyframes or not. */
+  pictureSizes(pictures: readonly PictureSize[], now: number): void {
+    this.#pictures.pictureSizes(pictures, now);
   }
 
   /** Lends a buffer for the next picture. */

@@ -13,7 +13,8 @@ import type { LiveStream, PlaybackKey, SnapshotOptions, StillsPage, StillsQuery 
 import type { StreamState } from './machine.js';
 import { Meter } from './meter.js';
 import { Outlets } from './outlets.js';
-import { whyNotReady } from './readiness.js';
+import { PublicationWatch } from './publication-watch.js';
+import { readinessOf, type StreamReadiness } from './readiness.js';
 import type { SnapshotResource } from './resources.js';
 import { lineText } from './run-end.js';
 import { SegmentWatch } from './segment-watch.js';
@@ -28,6 +29,12 @@ import { StreamUploads } from './uploads.js';
 /** How long the uploads of an ended stream may take before the next publisher's begin. */
 const CLOSE_UPLOADS_MS = 5000;
 
+/**
+ * Why a stream is closed. `removed`: it is at its end, and the playlists say so. `replaced`: another stream of its name follows
+ * at once. `stopped`: this node stops; the stream goes on when the node is started again, or on another node.
+ */
+export type CloseReason = 'removed' | 'replaced' | 'stopped';
+
 /** One configured stream as everyone sees it: what it plays and shows, what it tells of itself, its beginning and its end. */
 export class Stream implements LiveStream {
   readonly monitor: Monitor | undefined;
@@ -38,6 +45,7 @@ export class Stream implements LiveStream {
   readonly #segments: SegmentWatch;
   readonly #pictures: ImageWatch;
   readonly #snapshots: Snapshots;
+  readonly #published: PublicationWatch;
   readonly #supervisor: Supervisor;
   #uploads: StreamUploads | undefined;
   readonly #meter = new Meter();
@@ -49,6 +57,7 @@ export class Stream implements LiveStream {
     this.#env = env;
     this.#standing = new Standing(env, this.series);
     this.audience = new StreamAudience({ stream: config.name, metrics: env.metrics, now });
+    this.#published = new PublicationWatch(env);
     this.#snapshots = new Snapshots({ places: env.snapshotPlaces });
     this.monitor = openMonitor(env);
     this.#segments = new SegmentWatch({ env, uploads, outlets: this.series });
@@ -87,16 +96,15 @@ export class Stream implements LiveStream {
     this.#supervisor.start();
   }
 
-  /**
-   * Ends ffmpeg in order, ends the playlists, and uploads what is queued within the deadline. `goesOn`: another stream of this
-   * name follows at once, so players are not told of an end.
-   */
-  async close(deadlineMs: number, { goesOn = false }: { readonly goesOn?: boolean } = {}): Promise<void> {
+  /** Ends ffmpeg in order, and uploads what is queued within the deadline. */
+  async close(deadlineMs: number, reason: CloseReason = 'removed'): Promise<void> {
     const stopped = this.#supervisor.stop();
     this.monitor?.close();
     await stopped;
     await this.images.close();
-    if (!goesOn) await this.#end('stop');
+    if (reason === 'removed') await this.#end('stop');
+    else this.#uploads?.pause();
+    if (reason === 'stopped' && this.#standing.state !== 'idle') this.#standing.move('stop');
     await this.#uploads?.close(deadlineMs);
     this.series.close();
   }
@@ -108,9 +116,15 @@ export class Stream implements LiveStream {
     return true;
   }
 
+  /** Tries at once where the source has denied access and the next attempt is far off. */
+  retry(): void {
+    this.#supervisor.retry();
+  }
+
   /** Once a second: lets go of what is due, tells of pictures that have grown old. */
   async tick(): Promise<void> {
     this.hls.expire();
+    this.#published.look(this.#standing.state, this.publicationState);
     await this.#pictures.tick();
   }
 
@@ -127,10 +141,10 @@ export class Stream implements LiveStream {
     const { state, since } = this.#standing;
     const { run, choices, setbacks } = this.#supervisor;
     const { decode, encoders } = choices;
-    const { reason, count: restarts } = setbacks;
+    const { reason, count: restarts, nextAttemptAt } = setbacks;
     return {
       ...{ env: this.#env, hls: this.hls, images: this.images, run, uploads: this.#uploads?.status() },
-      ...{ state, since, reason: state === 'live' ? undefined : reason, restarts, decode, encoders },
+      ...{ state, since, reason: state === 'live' ? undefined : reason, nextAttemptAt, restarts, decode, encoders },
       viewers: this.audience.viewers,
       decoderErrors: this.#pictures.decoderErrors,
       monitor: this.monitor?.status,
@@ -149,16 +163,17 @@ export class Stream implements LiveStream {
   async snapshot(options: SnapshotOptions): Promise<SnapshotResource> {
     const refused = snapshotRefusal(this.#env, this.state);
     if (refused !== undefined) throw refused;
-    return this.#snapshots.take(options);
+    const snapshot = await this.#snapshots.take(options);
+    return { ...snapshot, capturedAt: this.#env.dateOf(snapshot.capturedAt) };
   }
 
-  notReady(): string | undefined {
+  readiness(): StreamReadiness {
     const stored = this.#env.storageRequired ? this.#uploads?.notReady() : undefined;
-    return whyNotReady({
+    return readinessOf({
       ...{ state: this.#standing.state, reason: this.#supervisor.setbacks.reason?.message },
       isPlayable: this.hls.multivariant() !== undefined,
       thumbnail: this.images.status.state,
-      stored: stored && this.#env.redact(stored),
+      stored: stored && { ...stored, detail: stored.detail && this.#env.redact(stored.detail) },
     });
   }
 
@@ -185,8 +200,8 @@ export class Stream implements LiveStream {
   }
 
   #openUploads(): StreamUploads | undefined {
-    const { config, publisher, cleanup } = this.#env;
-    return publisher && new StreamUploads({ config, publisher, cleanup, hls: this.hls });
+    const { config, publisher, cleanup, now } = this.#env;
+    return publisher && new StreamUploads({ config, publisher, cleanup, hls: this.hls, now });
   }
 
   async #end(event: 'ended' | 'stop'): Promise<void> {

@@ -39,7 +39,7 @@ export class Supervisor {
   #run: StreamRun | undefined;
   /** Lets the next stream of the node start. */
   #begun = () => {};
-  /** When the newest run began to give anything. */
+  /** When the newest run began to give media that plays. */
   #mediaSince: number | undefined;
 
   constructor(options: SupervisorOptions) {
@@ -65,9 +65,20 @@ export class Supervisor {
   /** Begins a new ffmpeg at once. */
   restart(): void {
     this.setbacks.forgive();
+    this.#endWait();
+    this.#run?.restart();
+  }
+
+  /** Ends a wait that a denial has made long: the operator may have changed what was denied. */
+  retry(): void {
+    if (!this.setbacks.isHeldBack) return;
+    this.setbacks.forgive();
+    this.#endWait();
+  }
+
+  #endWait(): void {
     this.#wake.abort();
     this.#wake = new AbortController();
-    this.#run?.restart();
   }
 
   /** Ends ffmpeg in order. Settles when it is gone and no other will come. */
@@ -96,6 +107,7 @@ export class Supervisor {
       this.#lost(end.error);
       const until = AbortSignal.any([signal, this.#wake.signal]);
       await env.delay(this.setbacks.delayMs, until).catch(() => {});
+      this.setbacks.attempt();
     }
   }
 
@@ -110,7 +122,7 @@ export class Supervisor {
       graceMs: wasHere ? config.publish.graceSeconds * 1000 : undefined,
       onGone: async () => {
         log.info('the publisher has not come back: the stream has ended');
-        this.choices.anew();
+        this.choices.forget();
         await onGone();
       },
       delay,
@@ -135,22 +147,33 @@ export class Supervisor {
       feed: publisher,
       acquire: (bytes) => pictures.images.acquire(bytes),
       onMonitor: (piece) => monitor?.push(piece),
+      // A picture alone is nothing that plays: the source's codec may be none that HLS carries.
       onPicture: (picture, capturedAt) => {
         pictures.offer(picture, capturedAt);
+        this.#begun();
+      },
+      makesMedia: true,
+      onPart: (rendition, part, clock) => {
+        segments.hls.add(rendition, part, clock);
         this.#media();
       },
-      onSegment: (rendition, segment, clock) => {
-        segments.add(rendition, segment, clock);
-        this.#media();
-      },
+      onSizes: (sizes, now) => pictures.images.pictureSizes(sizes, now),
+      onRareKeyframes: (keyframeIntervalSeconds) =>
+        env.log.warn(
+          { keyframeIntervalSeconds },
+          'thumbnails are late: the source sends keyframes more rarely than it did',
+        ),
+      onOpened: ({ video }) => this.choices.opened({ video }),
       onLine: (line) => {
         env.log.debug({ ffmpeg: line.level, module: line.module }, line.text);
         pictures.line(line);
+        this.choices.line(line);
       },
     });
     this.#run = run;
     const end = await run.run().finally(begun);
-    return this.choices.learn(end, run.log());
+    segments.hls.closeSegments();
+    return this.choices.learn(end, run.log(), run.traits);
   }
 
   #media(): void {
@@ -166,16 +189,19 @@ export class Supervisor {
   #lost(error: SidepipeError): void {
     const { env, standing } = this.#options;
     const { metrics, log, config, feed } = env;
-    const before = { state: standing.state, code: this.setbacks.reason?.code };
+    const before = { state: standing.state, code: this.setbacks.reason?.code, delayMs: this.setbacks.delayMs };
     const setback = this.setbacks.add(error, this.#mediaSince);
     const { count, inARow, isExhausted } = this.setbacks;
     feed.publish({ type: 'restart', stream: config.name, restarts: count, ...setback });
     const { code, message, details } = error;
     standing.move(isExhausted ? 'exhausted' : 'lost', { code, message: setback.message });
     metrics.ffmpegRestarts.inc({ stream: config.name, reason: code });
-    // The same failure, again and again, is one event; its count is in the API and the metrics.
-    const isNews = before.state !== standing.state || before.code !== code;
+    // The same failure, again and again, is one event; its count is in the API and the metrics. A longer wait is another.
+    const { delayMs, nextAttemptAt, isHeldBack } = this.setbacks;
+    const isLonger = isHeldBack && delayMs !== before.delayMs;
+    const isNews = before.state !== standing.state || before.code !== code || isLonger;
+    const next = isHeldBack ? { nextAttemptAt: new Date(env.dateOf(nextAttemptAt!)).toISOString() } : {};
     const words = `the stream is ${standing.state}: ${message}`;
-    log[isNews ? 'warn' : 'debug']({ code, failures: inARow, ...details }, words);
+    log[isNews ? 'warn' : 'debug']({ code, failures: inARow, ...details, ...next }, words);
   }
 }

@@ -2,7 +2,7 @@ import { segmentKey, thumbnailKey } from '../storage/keys.js';
 import type { PublishMetric } from '../storage/publish/types.js';
 import type { Trace, Tracer, TraceStep } from '../telemetry/tracer.js';
 
-/** A picture that was encoded. Times: milliseconds since the epoch. */
+/** A picture that was encoded. Times: steady time. */
 export interface TracedPicture {
   readonly stream: string;
   readonly format: 'jpg' | 'webp' | 'avif' | 'png';
@@ -38,8 +38,9 @@ interface Pending {
 
 export interface TracesOptions {
   readonly tracer: Tracer;
-  /** Milliseconds since the epoch. */
+  /** Steady time. */
   readonly now: () => number;
+  readonly dateOf: (at: number) => number;
   /** Traces that may wait for their uploads, over all streams. */
   readonly limit?: number;
 }
@@ -101,7 +102,7 @@ export class Traces {
 
   #add(key: string, trace: Trace, uploads: boolean): void {
     if (!uploads) {
-      this.#options.tracer.record(trace);
+      this.#record(trace);
       return;
     }
     const now = this.#options.now();
@@ -147,8 +148,14 @@ export class Traces {
     const line = this.#pending.get(key) ?? [];
     for (const { trace, steps } of line.splice(0, count)) {
       this.#count -= 1;
-      this.#options.tracer.record({ ...trace, steps, ...(failure !== undefined && { failure }) });
+      this.#record({ ...trace, steps, ...(failure !== undefined && { failure }) });
     }
     if (line.length === 0) this.#pending.delete(key);
+  }
+
+  #record(trace: Trace): void {
+    const { tracer, dateOf } = this.#options;
+    const steps = trace.steps.map((step) => ({ ...step, from: dateOf(step.from), to: dateOf(step.to) }));
+    tracer.record({ ...trace, steps });
   }
 }

@@ -1,4 +1,4 @@
-/** What a run has shown so far. All times are epoch milliseconds. */
+/** What a run has shown so far. All times are steady time in milliseconds. */
 export interface Vitals {
   readonly startedAt: number;
   /** When ffmpeg had opened the source and knew its streams. */
@@ -12,12 +12,8 @@ export interface Vitals {
   /** When the last piece of a segment came. */
   readonly segmentAt: number | undefined;
   readonly frameAt: number | undefined;
-  /** The longest segment so far, or what was asked for. */
-  readonly longestSegmentMs: number;
   /** Segments completed since the last picture. */
   readonly segmentsSinceFrame: number;
-  /** Pictures since the last piece of a segment. */
-  readonly framesSinceSegment?: number;
 }
 
 export interface WatchdogLimits {
@@ -30,19 +26,10 @@ export interface WatchdogLimits {
   readonly frameIntervalMs: number;
   /** False: pictures alone are made. */
   readonly expectsSegments: boolean;
-  /** Whether segments come in one piece, when they are complete. */
-  readonly segmentsComeWhole?: boolean;
-  /** Whether every picture is a keyframe of the source, at which a segment can end. */
-  readonly picturesAreKeyframes?: boolean;
 }
 
 /** Less is no progress: where timestamps stand still, ffmpeg makes each a tick later than the one before. */
 const LEAST_MOVE_SECONDS = 0.1;
-/** No camera's keyframes are further apart. */
-const LONGEST_SEGMENT_MS = 300_000;
-/** Keyframes enough for a segment to have ended at one. */
-const MANY_KEYFRAMES = 4;
-
 /** What a run has shown, after a progress report. Pure. */
 export function afterProgress<Known extends Omit<Vitals, 'segmentAt'>>(
   vitals: Known,
@@ -52,9 +39,11 @@ export function afterProgress<Known extends Omit<Vitals, 'segmentAt'>>(
   const { positionSeconds = Number.NEGATIVE_INFINITY, videoFrames } = vitals;
   const hasMoved = outSeconds !== undefined && Math.abs(outSeconds - positionSeconds) >= LEAST_MOVE_SECONDS;
   const hasVideo = frames !== undefined && frames !== videoFrames;
+  // Where ffmpeg does not tell how far it is, that pictures come has to do.
+  const isAlive = outSeconds === undefined && hasVideo && frames > 0;
   return {
     ...vitals,
-    ...(hasMoved ? { progressAt: now, positionSeconds: outSeconds } : {}),
+    ...(hasMoved ? { progressAt: now, positionSeconds: outSeconds } : isAlive ? { progressAt: now } : {}),
     ...(hasVideo ? { videoAt: now, videoFrames: frames } : {}),
   };
 }
@@ -82,7 +71,7 @@ export function findStall(vitals: Vitals, limits: WatchdogLimits, now: number): 
   if (limits.expectsSegments && videoAt !== undefined && since(videoAt) > limits.stallTimeoutMs) {
     return `the video stood still for ${seconds(since(videoAt))}, while the sound went on`;
   }
-  if (limits.expectsSegments && since(segmentAt) > patienceForSegments(vitals, limits)) {
+  if (limits.expectsSegments && since(segmentAt) > patienceForMedia(vitals, limits)) {
     return `no segment came for ${seconds(since(segmentAt))}`;
   }
   const frameLimitMs = limits.stallTimeoutMs + limits.frameIntervalMs;
@@ -92,16 +81,9 @@ export function findStall(vitals: Vitals, limits: WatchdogLimits, now: number): 
   return undefined;
 }
 
-/**
- * How long no segment may come, or no piece of one. What comes whole takes as long as the source's keyframe interval, which can be a
- * minute or become one: only where keyframes are seen to go by, or after minutes, is something wrong.
- */
-function patienceForSegments(vitals: Vitals, limits: WatchdogLimits): number {
-  const { segmentAt, longestSegmentMs, framesSinceSegment = 0 } = vitals;
-  const { segmentsComeWhole = false, picturesAreKeyframes = false, stallTimeoutMs, startTimeoutMs } = limits;
-  const patience = stallTimeoutMs + 3 * longestSegmentMs + (segmentAt === undefined ? startTimeoutMs : 0);
-  const canTell = picturesAreKeyframes && framesSinceSegment >= MANY_KEYFRAMES;
-  return segmentsComeWhole && !canTell ? Math.max(patience, LONGEST_SEGMENT_MS) : patience;
+/** How long no media may come. It comes as it is made, several times a second. */
+function patienceForMedia({ segmentAt }: Vitals, { stallTimeoutMs, startTimeoutMs }: WatchdogLimits): number {
+  return stallTimeoutMs + (segmentAt === undefined ? startTimeoutMs : 0);
 }
 
 function seconds(ms: number): string {

@@ -1,3 +1,4 @@
+import { steadyNow } from '../clock.js';
 import type { Logger } from './logger.js';
 
 /** A series of like events, such as dropped frames, of which the log tells the beginning and the end only. */
@@ -12,12 +13,12 @@ export interface Episodes {
 
 export interface EpisodesOptions {
   readonly log: Logger;
-  /** Milliseconds since the epoch. */
+  /** Steady time in milliseconds. */
   readonly now?: () => number;
 }
 
 /** One for each stream or store: kinds are few and fixed, such as `frames-dropped`. */
-export function createEpisodes({ log, now = Date.now }: EpisodesOptions): Episodes {
+export function createEpisodes({ log, now = steadyNow }: EpisodesOptions): Episodes {
   const running = new Map<string, { count: number; since: number }>();
   return {
     happened(kind, message, facts = {}) {

@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { createRedactor } from '../config/redact.js';
 import type { Config } from '../config/schema.js';
+import { OutputWriter, openOutput } from './output.js';
 import { formatLine } from './pretty.js';
 
 interface LogMethod {
@@ -29,7 +30,14 @@ export interface LoggerOptions {
   /** Lines for people instead of JSON. */
   readonly pretty?: boolean;
   /** Standard output unless given. */
-  readonly destination?: { write(line: string): void };
+  readonly destination?: LogDestination;
+}
+
+/** What takes the log's lines. `write` must neither block nor throw. */
+export interface LogDestination {
+  write(line: string): void;
+  /** Calls the listener with the number of lines that were dropped, whenever some are. Returns the function that ends this. */
+  onDropped?(listener: (dropped: number) => void): () => void;
 }
 
 /** The node's logger: JSON lines on pino. Each text of each line has passed the redaction. */
@@ -51,8 +59,27 @@ export function createLogger(options: LoggerOptions): Logger {
         },
       },
     },
-    destination ?? pino.destination({ dest: 1, sync: true }),
+    destination ?? standardOutput(pretty),
   );
+}
+
+const DEFAULT_BUFFER_BYTES = 1024 ** 2;
+let standard: OutputWriter | undefined;
+
+/** Standard output, of which a process has one. */
+export function standardOutput(pretty: boolean): LogDestination {
+  standard ??= new OutputWriter({
+    target: openOutput(1),
+    maxBytes: DEFAULT_BUFFER_BYTES,
+    gapLine: (dropped) => droppedLine(dropped, pretty),
+  });
+  return standard;
+}
+
+/** The log line in the place of lines that were dropped. */
+export function droppedLine(dropped: number, pretty: boolean): string {
+  const event = { level: 'warn', time: new Date().toISOString(), dropped, msg: 'log lines dropped' };
+  return `${pretty ? formatLine(event) : JSON.stringify(event)}\n`;
 }
 
 /** A line of the log before it is text. */

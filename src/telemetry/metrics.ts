@@ -15,6 +15,8 @@ export interface Metrics {
   readonly uploadSeconds: Histogram<'kind'>;
   readonly deletedObjects: Counter<'stream'>;
   readonly auditedSegments: Counter<'stream' | 'result'>;
+  readonly lostSegments: Counter<'stream' | 'reason'>;
+  readonly restoredObjects: Counter<'stream'>;
   /** Changes: `raised`, `cleared`. */
   readonly alerts: Counter<'stream' | 'alert' | 'state'>;
   readonly webhooks: Counter<'result'>;
@@ -23,6 +25,7 @@ export interface Metrics {
   readonly streamsRefused: Counter;
   readonly ffmpegRestarts: Counter<'stream' | 'reason'>;
   readonly ffmpegCpuSeconds: Counter<'stream'>;
+  readonly logLinesDropped: Counter;
   /** What players tell of themselves: `request`, `startup`, `rebuffer`. */
   readonly playerReports: Counter<'stream' | 'event'>;
   readonly playerThroughput: Histogram<'stream'>;
@@ -75,6 +78,8 @@ export function createMetrics({ onCollectorError }: MetricsOptions = {}): Metric
     gauges.publicationState,
     events.deletedObjects,
     events.auditedSegments,
+    events.lostSegments,
+    events.restoredObjects,
     events.framesCaptured,
     events.framesDropped,
     events.decoderErrors,
@@ -182,7 +187,7 @@ function createGauges(registers: Registry[]): Omit<Gauges, 'viewers'> {
     }),
     publicationState: new Gauge({
       name: 'sidepipe_publication_state',
-      help: 'Of a stream on the store: 1 for the state that holds of waiting, publishing, standby, ended.',
+      help: 'Of a stream on the store: 1 for the state that holds of idle, waiting, publishing, refused, losing, standby, ended.',
       labelNames: ['stream', 'state'],
       registers,
     }),
@@ -229,7 +234,7 @@ function createEventMetrics(registers: Registry[]) {
     }),
     uploads: new Counter({
       name: 'sidepipe_uploads_total',
-      help: 'Uploads that ended, by kind of object and result.',
+      help: 'Upload attempts, by kind of object and result: stored, failed (retried), refused (retried), given-up.',
       labelNames: ['kind', 'result'],
       registers,
     }),
@@ -248,13 +253,25 @@ function createEventMetrics(registers: Registry[]) {
     }),
     auditedSegments: new Counter({
       name: 'sidepipe_audited_segments_total',
-      help: 'Listed segments that were looked up on the store, by result: readable, unreadable.',
+      help: 'Objects that players need and that were looked up on the store, by result: readable, unreadable.',
       labelNames: ['stream', 'result'],
+      registers,
+    }),
+    lostSegments: new Counter({
+      name: 'sidepipe_lost_segments_total',
+      help: 'Segments that are gaps on the store, by reason: backlog-full, refused, rejected, init-lost, missing, closed.',
+      labelNames: ['stream', 'reason'],
+      registers,
+    }),
+    restoredObjects: new Counter({
+      name: 'sidepipe_restored_objects_total',
+      help: 'Objects that something else had deleted or changed on the store and that were uploaded again.',
+      labelNames: ['stream'],
       registers,
     }),
     alerts: new Counter({
       name: 'sidepipe_alerts_total',
-      help: 'Alerts of a stream that were raised or cleared: stale, black, flat, frozen, offline, lagging, unreadable.',
+      help: 'Alerts of a stream that were raised or cleared: stale, black, flat, frozen, offline, lagging, unreadable, refused, gaps, unpublished.',
       labelNames: ['stream', 'alert', 'state'],
       registers,
     }),
@@ -290,6 +307,11 @@ function createEventMetrics(registers: Registry[]) {
       name: 'sidepipe_ffmpeg_cpu_seconds_total',
       help: 'CPU time of the ffmpeg processes of a stream, user and system.',
       labelNames: ['stream'],
+      registers,
+    }),
+    logLinesDropped: new Counter({
+      name: 'sidepipe_log_lines_dropped_total',
+      help: 'Log lines dropped because their destination could not be written to and the buffer was full.',
       registers,
     }),
   } as const;

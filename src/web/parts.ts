@@ -1,6 +1,6 @@
 import { html } from 'hono/html';
 import type { StreamDescription } from '../stream/description.js';
-import { pictureInWords, stateInWords, viewersInWords } from './client/words.js';
+import { pictureInWords, viewerStateInWords, viewersInWords } from './client/words.js';
 import type { Html } from './layout.js';
 import { type PageStream, signed } from './page-stream.js';
 import { thumbnailFile } from './sharing.js';
@@ -25,8 +25,8 @@ export function viewersBadge(stream: StreamDescription): Html {
 }
 
 /** The stream's state: a dot and a word. The colour comes from `data-state` of an element around it. */
-export function stateBadge(stream: StreamDescription): Html {
-  return html`<span class="state"><span class="dot"></span><span data-state-words>${stateInWords(stream.state)}</span></span>`;
+export function stateBadge(stream: StreamDescription, words: (state: string) => string = viewerStateInWords): Html {
+  return html`<span class="state"><span class="dot"></span><span data-state-words>${words(stream.state)}</span></span>`;
 }
 
 function ageWords(state: StreamDescription['thumbnail']['state'], capturedAt: string | null, now: number): string {

@@ -1,6 +1,6 @@
 import { html } from 'hono/html';
 import type { StreamDescription } from '../stream/description.js';
-import { stateInWords } from './client/words.js';
+import { viewerStateInWords } from './client/words.js';
 import type { Html } from './layout.js';
 import { type PageStream, signed } from './page-stream.js';
 
@@ -50,7 +50,7 @@ export function embedCode(
 export function sharingTags(stream: StreamDescription, addresses: StreamAddresses): Html {
   const { watch, embed, thumbnail, oembed } = addresses;
   const { width, height } = stream.thumbnail;
-  const description = `${stream.name}: ${stateInWords(stream.state).toLowerCase()}. Watch it and see its newest picture.`;
+  const description = `${stream.name}: ${viewerStateInWords(stream.state).toLowerCase()}. Watch it and see its newest picture.`;
   const properties: readonly (readonly [string, string | number])[] = [
     ['og:type', 'video.other'],
     ['og:site_name', 'sidepipe'],

@@ -16,6 +16,7 @@ export function statusDetail(assets: WebAssets): Html {
 <div class="facts-grid">
 ${facts('Source', [
   ['source', 'Source'],
+  ['next', 'Next attempt'],
   ['fps', 'Frames a second'],
   ['bitrate', 'Bit rate'],
   ['speed', 'Speed'],

@@ -18,7 +18,7 @@ ${field({ name: 'name', label: 'Name', hint: 'Small letters, digits and hyphens.
 </fieldset>
 ${field({ name: 'source', label: 'Address', hint: 'rtsp://, rtmp://, srt://, http:// or https://; user and password go into it.' })}
 <div class="pairs">
-${choice('audio', 'Sound', { copy: 'As it comes', aac: 'Encoded to AAC', none: 'None' })}
+${choice('audio', 'Audio', { auto: 'Automatic', copy: 'Copied', aac: 'Encoded to AAC', none: 'None' })}
 ${field({ name: 'thumbnail.intervalSeconds', label: 'A picture every (s)', numeric: true })}
 ${field({ name: 'thumbnail.width', label: 'Width of pictures (px)', numeric: true })}
 ${field({ name: 'hls.segmentSeconds', label: 'Segments of (s)', numeric: true })}

@@ -1,5 +1,6 @@
 import { html } from 'hono/html';
 import type { WebAssets } from './assets.js';
+import { stateInWords } from './client/words.js';
 import { type Html, icon, layout } from './layout.js';
 import type { PageStream } from './page-stream.js';
 import { pictureFigure, pictureUrl, stateBadge } from './parts.js';
@@ -55,7 +56,7 @@ function row(stream: PageStream, now: number): Html {
   return html`<li class="row" data-stream="${stream.name}" data-state="${stream.state}" data-origin="${stream.origin}" data-source="${stream.source.kind}">
 <a class="row-link" href="#${encodeURIComponent(stream.name)}" aria-expanded="false">
 ${pictureFigure(stream, pictureUrl('', stream), now)}
-<span class="row-name"><span class="name">${stream.name}</span>${stateBadge(stream)}<span class="gate" data-gate></span></span>
+<span class="row-name"><span class="name">${stream.name}</span>${stateBadge(stream, stateInWords)}<span class="gate" data-gate></span></span>
 <span class="row-numbers">${numbers.map(([id, label]) => html`<span class="number"><span class="label">${label}</span> <span class="value" data-number="${id}">–</span></span>`)}</span>
 </a>
 <p class="reason" data-reason>${stream.reason?.message ?? ''}</p>

@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { StreamChange } from '../../src/alerts/alert.js';
+import type { AlertChange, StreamChange } from '../../src/alerts/alert.js';
 import { Alerts } from '../../src/alerts/alerts.js';
 import { parseConfig } from '../../src/config/parse.js';
 import { collectSecrets } from '../../src/config/redact.js';
@@ -66,6 +66,46 @@ describe('Alerts', () => {
     expect(body).toContain('sidepipe_webhooks_total{result="rejected"} 1');
     expect(lines.join()).toContain('"alert":"black","alertState":"raised"');
     expect(lines.join()).not.toContain(secret);
+  });
+
+  it('waits as long as it was told to whenever the system clock is set, and gives dates by that clock', async () => {
+    const start = Date.UTC(2027, 0, 1);
+    const clock = { now: start, offsetMs: 0 };
+    const config = parseConfig({
+      streams: [
+        {
+          name: 'door',
+          source: 'test',
+          alerts: { blackAfterSeconds: 60, staleAfterSeconds: 0, laggingAfterSeconds: 0 },
+        },
+      ],
+    });
+    const topic = new Topic<StreamChange>();
+    const changes: AlertChange[] = [];
+    const alerts = new Alerts({
+      ...{ config, events: topic.subscribe(), metrics: createMetrics(), userAgent: 'test' },
+      log: createLogger({ level: 'silent', secrets: [] }),
+      now: () => clock.now,
+      dateOf: (at) => at + clock.offsetMs,
+      onChange: (change) => void changes.push(change),
+    });
+    onTestFinished(() => {
+      topic.close();
+      return alerts.close(1000);
+    });
+    alerts.start();
+    const hour = 3_600_000;
+    topic.publish({ stream: 'door', type: 'black', at: start, details: {} });
+    topic.publish({ stream: 'door', type: 'lagging', at: start, details: {} });
+    await until('the first events to be read', () => changes.length === 1);
+    clock.offsetMs = hour;
+    clock.now += 59_000;
+    topic.publish({ stream: 'door', type: 'stale', at: clock.now + hour, details: {} });
+    await until('the next event to be read', () => changes.length > 1);
+    expect(changes.map(({ alert }) => alert)).toEqual(['lagging', 'stale']);
+    clock.now += 1000;
+    const raised = await until('the alert', () => changes.find(({ alert }) => alert === 'black'));
+    expect(raised).toMatchObject({ state: 'raised', at: start + hour + 60_000, since: start + hour });
   });
 
   it('is over in order although a receiver is silent', async () => {

@@ -7,7 +7,18 @@ import { thresholdsOf } from '../../src/alerts/settings.js';
 import { parseConfig } from '../../src/config/parse.js';
 
 const thresholds: AlertThresholds = {
-  raisedAfterSeconds: { stale: 10, black: 5, flat: 5, frozen: 0, offline: 30, lagging: 30, unreadable: 0 },
+  raisedAfterSeconds: {
+    stale: 10,
+    black: 5,
+    flat: 5,
+    frozen: 0,
+    offline: 30,
+    lagging: 30,
+    unreadable: 0,
+    refused: 10,
+    gaps: 0,
+    unpublished: 30,
+  },
   clearedAfterSeconds: 10,
 };
 const start = 1_800_000_000_000;

@@ -15,13 +15,16 @@ test('a quick run asks all that a machine is first asked about, and leaves out w
     ]),
   );
   expect(quick).not.toContain('soak');
+  expect(quick).not.toContain('latency');
   expect(quick).not.toContain('edge');
 });
 
-test('a whole run asks all but what takes an hour', async () => {
+test('a whole run asks all but what takes half an hour or more', async () => {
   const known = await knownQuestions(folder);
   const names = known.map(({ name }) => name);
-  expect(usualQuestions(known, { quick: false })).toEqual(names.filter((name) => name !== 'soak'));
+  expect(usualQuestions(known, { quick: false })).toEqual(
+    names.filter((name) => name !== 'soak' && name !== 'latency'),
+  );
   // Programs of their own, which answer nothing.
   expect(names).not.toContain('run');
   expect(names).not.toContain('fuzz-rtmp');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ensureAdminToken } from '../../src/config/admin-token.js';
+import { ensureAdminToken, tokenNotice } from '../../src/config/admin-token.js';
 import { checkConfig, fields, parseConfig } from '../../src/config/parse.js';
 import { formatPath } from '../../src/config/problems.js';
 import { closest } from '../../src/config/suggest.js';
@@ -7,7 +7,7 @@ import { closest } from '../../src/config/suggest.js';
 describe('parseConfig', () => {
   it('fills in the defaults', () => {
     expect(parseConfig({ streams: [{ name: 'a', source: 'test' }] }).streams[0]).toMatchObject({
-      audio: 'copy',
+      audio: 'auto',
       hls: { segmentSeconds: 2, windowSegments: 6, container: 'mpegts' },
       thumbnail: { intervalSeconds: 5, width: 1280, quality: 80, formats: ['jpg'] },
     });
@@ -16,6 +16,13 @@ describe('parseConfig', () => {
   it('takes its own result again', () => {
     const config = parseConfig({ storage: { type: 's3', s3: { bucket: 'b', prefix: 'x' } } });
     expect(parseConfig(config)).toEqual(config);
+  });
+
+  it('names the decode modes there are where a configuration still has the one that was removed', () => {
+    const input = { streams: [{ name: 'a', source: 'test', thumbnail: { decode: 'chosen' } }] };
+    expect(() => parseConfig(input)).toThrow(
+      'streams[0].thumbnail.decode: expected auto, keyframes or references, got "chosen"',
+    );
   });
 
   it.each([[[]], ['text'], [1]])('refuses %j', (input) => {
@@ -66,19 +73,25 @@ describe('parseConfig', () => {
 });
 
 describe('ensureAdminToken', () => {
-  it('makes a token for a configuration without one, and says it once', () => {
+  it('generates a token for a configuration without one, another each time', () => {
     const [one, two] = [ensureAdminToken(parseConfig({})), ensureAdminToken(parseConfig({}))];
     expect(one.config.admin.token).toMatch(/^[\w-]{32}$/);
-    expect(one.config.admin.token).not.toBe(two.config.admin.token);
-    expect(one.notice).toBe(
-      `Admin token for this run: ${one.config.admin.token}\nTo keep one, set admin.token or SIDEPIPE_ADMIN_TOKEN.`,
-    );
+    expect(one.generated).toBe(one.config.admin.token);
+    expect(one.generated).not.toBe(two.generated);
     expect(() => parseConfig(one.config)).not.toThrow();
   });
 
-  it('keeps the token of the configuration and says nothing', () => {
+  it('keeps the token of the configuration', () => {
     const config = parseConfig({ admin: { token: '0123456789abcdef' } });
     expect(ensureAdminToken(config)).toEqual({ config });
+  });
+
+  it('shows a generated token on a terminal only', () => {
+    expect(tokenNotice('a-generated-token', true)).toBe(
+      'Admin token for this run: a-generated-token\nTo keep one, set admin.token or SIDEPIPE_ADMIN_TOKEN.',
+    );
+    expect(tokenNotice('a-generated-token', false)).not.toContain('a-generated-token');
+    expect(tokenNotice('a-generated-token', false)).toContain('SIDEPIPE_ADMIN_TOKEN');
   });
 });
 

@@ -6,13 +6,20 @@ const stream = { name: 'cam', source: 'rtsp://camera/1' };
 it('fills in what is not told, for every stream', () => {
   const { streams, storage } = parseConfig({ profile: 'edge', streams: [stream, { ...stream, name: 'other' }] });
   for (const { hls, thumbnail, preview, renditions } of streams) {
-    expect(hls).toEqual({ segmentSeconds: 2, windowSegments: 4, container: 'mpegts' });
+    expect(hls).toMatchObject({ segmentSeconds: 2, windowSegments: 4 });
     expect(thumbnail).toMatchObject({ intervalSeconds: 10, width: 640, staleAfterSeconds: 30, quality: 80 });
     expect(preview).toMatchObject({ frames: 4, width: 320 });
     expect(renditions).toBeUndefined();
   }
   expect(storage).toMatchObject({ type: 'memory', backlogBytes: 16 * 1024 ** 2 });
   expect(storage.s3).toBeUndefined();
+});
+
+it('edge: disables low latency unless the stream enables it', () => {
+  const lowLatency = (input: object) => parseConfig({ streams: [stream], ...input }).streams[0]!.hls.lowLatency;
+  expect(lowLatency({ profile: 'edge' })).toBe(false);
+  expect(lowLatency({ profile: 'edge', streams: [{ ...stream, hls: { lowLatency: true } }] })).toBe(true);
+  expect(lowLatency({})).toBe(true);
 });
 
 it('never replaces what is told', () => {

@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { loadConfig } from '../../src/config/load.js';
 import { createNode } from '../../src/node.js';
@@ -72,13 +72,35 @@ it('labels the image with the version that it holds', async () => {
   expect(container.image).toBe(`sidepipe:${version}`);
 });
 
-it('probes what the node answers', async () => {
+it('neither restarts a pod nor takes it out of service for one bad camera', async () => {
   const { container } = await kubernetes();
-  const node = createNode({ streams: [] }, { listen: false });
+  const streams = [
+    { name: 'good', source: 'test' },
+    { name: 'bad', source: '/no/such/file.mp4' },
+  ];
+  const node = createNode({ streams, log: { level: 'silent' } }, { listen: false });
   onTestFinished(() => node.close());
-  for (const probe of [container.startupProbe, container.livenessProbe, container.readinessProbe]) {
+  const statusOf = async (path: string) => (await node.fetch(new Request(`http://node${path}`))).status;
+  const { startupProbe, livenessProbe, readinessProbe } = container;
+  expect(await statusOf(livenessProbe.httpGet.path)).toBe(200);
+  expect(await statusOf(readinessProbe.httpGet.path), 'before the start').toBe(503);
+  await node.start();
+  await vi.waitFor(() => expect(node.streams.get('bad')?.state).toBe('failed'), { timeout: 60_000 });
+  for (const probe of [startupProbe, livenessProbe, readinessProbe]) {
     expect(probe.httpGet.port).toBe('http');
-    expect((await node.fetch(new Request(`http://node${probe.httpGet.path}`))).status).toBe(200);
+    expect(await statusOf(probe.httpGet.path)).toBe(200);
+  }
+  expect(await statusOf('/readyz?streams=all')).toBe(503);
+  await node.close();
+  expect(await statusOf(readinessProbe.httpGet.path), 'after the end').toBe(503);
+});
+
+it('makes no container unhealthy for a camera', async () => {
+  const { services } = parse(await read('docker-compose.yml'), { merge: true }) as Compose;
+  const image = /^HEALTHCHECK .*$/m.exec(await read('../Dockerfile'))![0];
+  for (const check of [image, services['sidepipe']!.healthcheck!.test.join(' ')]) {
+    expect(check).toContain('/healthz');
+    expect(check).not.toContain('/readyz');
   }
 });
 
@@ -92,6 +114,7 @@ interface Compose {
         readonly volumes?: readonly string[];
         readonly depends_on?: Readonly<Record<string, unknown>>;
         readonly read_only?: boolean;
+        readonly healthcheck?: { readonly test: readonly string[] };
       }
     >
   >;

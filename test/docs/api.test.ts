@@ -35,7 +35,7 @@ async function call(words: readonly string[]) {
   return fetch(url, { ...init, ...(body !== undefined && { body }) });
 }
 
-it('shows commands that work, one after the other', { timeout: 60_000 }, async () => {
+it('shows commands that work, one after the other', async () => {
   const { node, url } = await startNode({});
   const variables = { NODE: url, TOKEN: node.config.admin.token! };
   const commands = blocks('sh').flatMap((block) => block.split(/\n(?=curl)/).map((each) => each.trim()));
@@ -58,7 +58,7 @@ it('is written so that a shell sends the same', async () => {
   expect(stdout.split('\0').slice(0, -1)).toEqual(wordsOf(block!, variables).slice(1));
 });
 
-it('shows the problem document that there is', { timeout: 30_000 }, async () => {
+it('shows the problem document that there is', async () => {
   const { api } = await startNode({});
   const response = await api('POST', 'streams', { name: 'a', source: 'test', hls: { segmentSecond: 1 } });
   expect(await response.json()).toEqual(JSON.parse(blocks('json')[0]!));

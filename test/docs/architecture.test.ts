@@ -42,13 +42,15 @@ it('names tests that there are for what stands', () => {
 });
 
 it('has every file descriptor of the ffmpeg child', () => {
-  const listed = [...section("ffmpeg's file descriptors").matchAll(/^\| (\d) \|/gm)].map(([, number]) => number);
+  const listed = [...section("ffmpeg's file descriptors").matchAll(/^\| (\d)(?: and up)? \|/gm)].map(
+    ([, number]) => number,
+  );
   const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter((name) =>
     /\.ts$/.test(name),
   );
   const used = files.flatMap((file) =>
     [...readFileSync(join(root, 'src', file), 'utf8').matchAll(/pipe:(\d)/g)].map(([, number]) => number),
   );
-  expect(listed).toEqual(['0', '1', '2', '3', '4', '5', '6', '7', '8', '9']);
+  expect(listed).toEqual(['0', '1', '2', '3', '4', '5', '6', '7', '8']);
   expect(used.filter((number) => !listed.includes(number))).toEqual([]);
 });

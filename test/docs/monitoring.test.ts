@@ -8,7 +8,7 @@ function namesIn(value: unknown, path = ''): string[] {
   return Object.entries(value).flatMap(([name, each]) => namesIn(each, `${path}/${name}`));
 }
 
-it('shows of the node what it tells', { timeout: 30_000 }, async () => {
+it('shows of the node what it tells', async () => {
   const { api } = await startNode({});
   const [, example = ''] = blocksOf(readPage('docs/monitoring.md'), 'json');
   expect(namesIn(JSON.parse(example)).sort()).toEqual(namesIn(await (await api('GET', 'node')).json()).sort());

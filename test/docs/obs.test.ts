@@ -12,7 +12,7 @@ import { startNode } from '../support/node.js';
 import { testCertificate } from '../support/rtmp-certificate.js';
 import { blocksOf, readPage, wordsOf } from './page.js';
 
-// SRT needs Debian's ffmpeg: test/system/obs.test.ts runs its commands.
+// SRT needs Debian's ffmpeg: test/browser/obs.test.ts runs its commands.
 
 const text = readPage('docs/obs.md');
 const examples = blocksOf(text, 'yaml');
@@ -45,7 +45,7 @@ describe('docs/obs.md', () => {
     }
   });
 
-  it.each(['rtmp', 'rtmps'] as const)('has a command that publishes over %s', { timeout: 60_000 }, async (protocol) => {
+  it.each(['rtmp', 'rtmps'] as const)('has a command that publishes over %s', async (protocol) => {
     const [example] = examples.filter((each) => each.includes('rtmps:') === (protocol === 'rtmps'));
     const [command] = commands.filter((each) => each.includes(`'${protocol}://`));
     const folder = await temporaryFolder();
@@ -71,6 +71,6 @@ describe('docs/obs.md', () => {
 
   it('names settings that there are', () => {
     const { streams } = parseConfig({ streams: [{ name: 'a', source: 'push', keys: ['12345678'] }] });
-    expect(streams[0]).toMatchObject({ publish: { whenBusy: 'reject', graceSeconds: 30 }, input: {}, audio: 'copy' });
+    expect(streams[0]).toMatchObject({ publish: { whenBusy: 'reject', graceSeconds: 30 }, input: {}, audio: 'auto' });
   });
 });

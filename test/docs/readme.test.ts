@@ -24,7 +24,7 @@ it('shows command lines that can be used', () => {
   }
 });
 
-it('names addresses and headers that there are', { timeout: 60_000 }, async () => {
+it('names addresses and headers that there are', async () => {
   const { node, text: get } = await startNode({ streams: [{ name: 'front-door', source: 'test' }] });
   const [, table = ''] = /^\| what \| where \|\n(.*?)\n\n/ms.exec(text) ?? [];
   const addresses = [...table.matchAll(/`(\/[^`]*)`/g)].map(([, address]) => address!);
@@ -34,7 +34,7 @@ it('names addresses and headers that there are', { timeout: 60_000 }, async () =
       const answers = await Promise.all(addresses.map(async (address) => [address, (await get(address)).status]));
       expect(answers.filter(([, status]) => status !== 200)).toEqual([]);
     },
-    { timeout: 30_000, interval: 200 },
+    { timeout: 60_000, interval: 200 },
   );
   const [example = ''] = blocksOf(text, 'console');
   const { headers } = await node.fetch(new Request('http://node/live/front-door/thumbnail.jpg'));
@@ -43,7 +43,7 @@ it('names addresses and headers that there are', { timeout: 60_000 }, async () =
   }
 });
 
-it('shows a program that runs', { timeout: 60_000 }, async () => {
+it('shows a program that runs', async () => {
   const [program = ''] = blocksOf(text, 'js');
   const said: unknown[][] = [];
   const body = program.replace(/^import \{ createNode \} from 'sidepipe';$/m, '').replace('rtsp://camera/1', 'test');

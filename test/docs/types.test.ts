@@ -39,7 +39,7 @@ async function compile(programs: readonly string[]): Promise<string> {
   return stdout;
 }
 
-it('programs in the pages have the types of the library', { timeout: 60_000 }, async () => {
+it('programs in the pages have the types of the library', async () => {
   const programs = ['docs/pictures.md', 'docs/security.md'].flatMap((page) => blocksOf(readPage(page), 'ts'));
   expect(programs).toHaveLength(2);
   const said = await compile([...programs, 'node.streems;']);

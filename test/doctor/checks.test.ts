@@ -4,9 +4,11 @@ import { parseConfig } from '../../src/config/parse.js';
 import { clockChecks } from '../../src/doctor/clock.js';
 import { ffmpegChecks } from '../../src/doctor/ffmpeg.js';
 import { imageChecks } from '../../src/doctor/images.js';
+import { limitChecks } from '../../src/doctor/limits.js';
 import { portChecks } from '../../src/doctor/ports.js';
 import { storeChecks } from '../../src/doctor/store.js';
 import { HARDWARE_ENCODERS } from '../../src/ffmpeg/encoders.js';
+import { newestOptions } from '../support/ffmpeg.js';
 
 const { signal } = new AbortController();
 
@@ -52,6 +54,35 @@ describe('imageChecks', () => {
   });
 });
 
+describe('limitChecks', () => {
+  const streams = (count: number) =>
+    parseConfig({ streams: Array.from({ length: count }, (_, index) => ({ name: `s${index}`, source: 'test' })) });
+  const run = (count: number, limit?: number) => limitChecks(streams(count), async () => limit).run(signal);
+
+  it('reports the limit and what it leaves for connections', async () => {
+    expect(await run(2, 4096)).toEqual([
+      { area: 'limits', check: 'open files', ok: true, detail: '4096; 3296 remain for connections' },
+    ]);
+    expect(await run(2)).toMatchObject([{ ok: true, detail: 'no limit' }]);
+  });
+
+  it('warns when few connections fit beside the streams, and fails when not even the streams fit', async () => {
+    expect(await run(20, 1024)).toMatchObject([
+      {
+        ok: 'warning',
+        detail: expect.stringContaining('16 for connections'),
+        remedy: expect.stringContaining('ulimit -n'),
+      },
+    ]);
+    expect(await run(20, 256)).toMatchObject([{ ok: false, remedy: expect.stringContaining('ulimit -n') }]);
+  });
+
+  it('reads the limit of this process', async () => {
+    const [result] = await limitChecks(streams(1)).run(signal);
+    expect(result).toMatchObject({ area: 'limits', detail: expect.stringMatching(/^\d+; |^no limit$|may open/) });
+  });
+});
+
 describe('clockChecks', () => {
   it.each([
     [0, false],
@@ -80,7 +111,7 @@ describe('ffmpegChecks', () => {
         })),
       }),
       findFfmpeg: async () => '/usr/bin/ffmpeg',
-      readCapabilities: async () => ({ path: '/usr/bin/ffmpeg', version: '5.1', libavformat: 59, ...facts }),
+      readCapabilities: async () => ({ path: '/usr/bin/ffmpeg', version: '5.1', options: newestOptions, ...facts }),
       tryEncoder: async (encoder, { encoders }) =>
         encoders.has(encoder) ? { works: true } : { works: false, reason: 'no device' },
     }).run(signal);

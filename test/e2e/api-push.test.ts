@@ -1,30 +1,20 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import ffmpeg from '@ffmpeg-installer/ffmpeg';
-import { expect, it, onTestFinished } from 'vitest';
+import { join } from 'node:path';
+import { beforeAll, expect, it } from 'vitest';
+import { recordedCamera, startFfmpeg } from '../support/background-ffmpeg.js';
+import { makeClip, temporaryFolder } from '../support/clip.js';
 import { startNode } from '../support/node.js';
-import { publishArguments } from '../support/rtmp-node.js';
 import { until } from '../support/wait.js';
 
-function publish(url: string): ChildProcess {
-  const child = spawn(
-    ffmpeg.path,
-    ['-nostdin', '-v', 'error', ...publishArguments(url, { seconds: 120, realTime: true })],
-    {
-      stdio: 'ignore',
-    },
-  );
-  onTestFinished(async () => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    child.kill('SIGKILL');
-    await once(child, 'exit');
-  });
-  return child;
-}
+let clip: string;
 
-it('opens a stream to publishers by the key it showed, and shuts it to them by the next', {
-  timeout: 90_000,
-}, async () => {
+beforeAll(async () => {
+  const path = join(await temporaryFolder(), 'clip.mp4');
+  clip = await makeClip({ path, seconds: 4, fps: 25, size: '320x180', keyframes: [0, 1, 2, 3] });
+});
+
+const publish = (url: string) => startFfmpeg([...recordedCamera(clip), '-f', 'flv', url]);
+
+it('opens a stream to publishers by the key it showed, and shuts it to them by the next', async () => {
   const node = await startNode({ rtmp: { host: '127.0.0.1', port: 0 } });
   expect(node.node.rtmpAddresses).toEqual({});
   const body = { name: 'stage', source: 'push', hls: { segmentSeconds: 1 }, publish: { graceSeconds: 60 } };
@@ -43,7 +33,7 @@ it('opens a stream to publishers by the key it showed, and shuts it to them by t
         const { state, hls } = await node.stream('stage');
         return state === 'live' && hls.segments >= segments;
       },
-      { timeoutMs: 40_000, intervalMs: 100 },
+      { timeoutMs: 60_000, intervalMs: 100 },
     );
   const publisher = publish(`${made.publish.rtmp}/${made.key}`);
   await live(1);
@@ -55,9 +45,9 @@ it('opens a stream to publishers by the key it showed, and shuts it to them by t
   const rotated = await node.api('POST', 'streams/stage/keys');
   const { key } = (await rotated.json()) as { key: string };
   expect([rotated.status, key === made.key]).toEqual([201, false]);
-  if (publisher.exitCode === null) await once(publisher, 'exit');
+  await publisher.exited;
   const refused = publish(`${made.publish.rtmp}/${made.key}`);
-  await once(refused, 'exit');
+  await refused.exited;
   const { hls } = await node.stream('stage');
   publish(`${made.publish.rtmp}/${key}`);
   await live(hls.segments + 1);

@@ -5,9 +5,7 @@ import { until } from '../support/wait.js';
 
 const lively = { intervalSeconds: 0.5, staleAfterSeconds: 5 };
 
-it('tells of states, pictures, segments and figures, and goes on where a client left', {
-  timeout: 60_000,
-}, async () => {
+it('tells of states, pictures, segments and figures, and goes on where a client left', async () => {
   const node = await startNode({ streams: [{ name: 'cam', source: 'test', thumbnail: lively }] });
   const response = await node.api('GET', 'events?types=state,thumbnail,segment,stats');
   expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/event-stream']);
@@ -33,7 +31,7 @@ it('tells of states, pictures, segments and figures, and goes on where a client 
   await lost.event('reset');
 });
 
-it('is for operators, and names what it does not know', { timeout: 30_000 }, async () => {
+it('is for operators, and names what it does not know', async () => {
   const node = await startNode({});
   expect((await fetch(`${node.url}/api/v1/events`)).status).toBe(401);
   expect((await node.api('GET', 'events?stream=nobody')).status).toBe(404);
@@ -42,7 +40,7 @@ it('is for operators, and names what it does not know', { timeout: 30_000 }, asy
   expect(await wrong.json()).toMatchObject({ field: 'types', errors: [{ in: 'query', pointer: '#/types' }] });
 });
 
-it('ends its listeners with the node, at once', { timeout: 30_000 }, async () => {
+it('ends its listeners with the node, at once', async () => {
   const node = await startNode({});
   const events = readEvents(await node.api('GET', 'events'));
   await until('the beginning', () => events.state.text.startsWith('retry: '));

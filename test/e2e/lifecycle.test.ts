@@ -23,7 +23,7 @@ function isOpen(port: number): Promise<boolean> {
 
 const aborted = { name: 'SidepipeError', code: 'aborted', fault: 'caller' };
 
-it('ends a start that is under way: nothing is left running', { timeout: 30_000 }, async () => {
+it('ends a start that is under way: nothing is left running', async () => {
   const { node, log } = makeNode();
   const starting = expect(node.start()).rejects.toMatchObject(aborted);
   await node.close();
@@ -33,7 +33,7 @@ it('ends a start that is under way: nothing is left running', { timeout: 30_000 
   expect(node.address).toBeUndefined();
 });
 
-it('ends a start that has come as far as its listener', { timeout: 30_000 }, async () => {
+it('ends a start that has come as far as its listener', async () => {
   const log: string[] = [];
   let closing: Promise<void> | undefined;
   const node = createNode(
@@ -54,14 +54,14 @@ it('ends a start that has come as far as its listener', { timeout: 30_000 }, asy
   expect(await isOpen(node.address!.port)).toBe(false);
 });
 
-it('stays closed, and says so', { timeout: 30_000 }, async () => {
+it('stays closed, and says so', async () => {
   const { node, log } = makeNode();
   await node.close();
   await expect(node.start()).rejects.toMatchObject({ ...aborted, message: 'the node was closed' });
   expect(log).toEqual(['the node has ended']);
 });
 
-it('starts once and closes once, however often it is told to', { timeout: 30_000 }, async () => {
+it('starts once and closes once, however often it is told to', async () => {
   const { node, log } = makeNode();
   expect(node.streams.list()).toEqual([]);
   await Promise.all([node.start(), node.start()]);
@@ -72,7 +72,7 @@ it('starts once and closes once, however often it is told to', { timeout: 30_000
     expect(log.filter((line) => line === once)).toHaveLength(1);
 });
 
-it('is closed where `await using` leaves its block', { timeout: 30_000 }, async () => {
+it('is closed where `await using` leaves its block', async () => {
   const { node, log } = makeNode();
   await node[Symbol.asyncDispose]();
   expect(log).toEqual(['the node has ended']);

@@ -26,7 +26,7 @@ async function pollUntil(node: TestNode, name: string, count: number): Promise<v
       expect(status).toBe(200);
       expect(checker.check(body).entries.length).toBeGreaterThanOrEqual(count);
     },
-    { timeout: 25_000, interval: 100 },
+    { timeout: 60_000, interval: 100 },
   );
 }
 

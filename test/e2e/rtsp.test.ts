@@ -6,7 +6,7 @@ import { createPlaylistChecker } from '../support/playlist-check.js';
 import { testCertificate } from '../support/rtmp-certificate.js';
 import { type RtspServer, type RtspServerOptions, startRtspServer } from '../support/rtsp-server.js';
 
-const patience = { timeout: 30_000, interval: 100 };
+const patience = { timeout: 60_000, interval: 100 };
 const short = { hls: { segmentSeconds: 1 }, thumbnail: { intervalSeconds: 1, width: 160 } };
 
 /** A relay with a camera that publishes to it. */
@@ -74,6 +74,22 @@ it.each(['basic', 'digest'] as const)('says so when the %s password is wrong', a
   }, patience);
   expect(server.plays).toBe(0);
   expect(JSON.stringify([await node.stream('cam'), node.log])).not.toContain('mistaken-one');
+});
+
+it('waits longer and longer for a camera that rejects the password, and tries at once when it is asked to', async () => {
+  const server = await startCamera({ auth: { scheme: 'digest', user: 'viewer', password: 'right' } });
+  const node = await startNode({
+    streams: [{ name: 'cam', source: `rtsp://viewer:mistaken-one@localhost:${server.port}/cam`, ...short }],
+  });
+  const waitsAfter = async (restarts: number) => {
+    await vi.waitFor(async () => expect((await node.stream('cam')).ffmpeg.restarts).toBe(restarts), patience);
+    return Date.parse((await node.stream('cam')).nextAttemptAt ?? '') - Date.now();
+  };
+  expect(await waitsAfter(3)).toBeGreaterThan(30_000);
+  expect((await node.api('POST', 'streams/cam/restart')).status).toBeLessThan(300);
+  // The operator's try, and the two behind it that are free again.
+  expect(await waitsAfter(6)).toBeGreaterThan(30_000);
+  expect(server.plays).toBe(0);
 });
 
 it('is back after the camera dropped the connection', async () => {

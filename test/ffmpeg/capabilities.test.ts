@@ -1,8 +1,9 @@
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { buildOptionsOf } from '../../src/ffmpeg/build-options.js';
 import { parseEncoders, parseProtocols, parseVersion, readCapabilities } from '../../src/ffmpeg/capabilities.js';
-import { ffmpegs, makeDirectory } from '../support/ffmpeg.js';
+import { embedded, ffmpegs, makeDirectory, newestOptions } from '../support/ffmpeg.js';
 
 /** As the builds print it; the configuration is left out. */
 const versions = {
@@ -116,9 +117,9 @@ describe('readCapabilities', () => {
     return path;
   }
 
-  it.each(ffmpegs)('asks the $name ffmpeg', async ({ path, libavformat }) => {
+  it.each(ffmpegs)('asks the $name ffmpeg', async ({ path, options }) => {
     const capabilities = await readCapabilities(path);
-    expect(capabilities).toMatchObject({ path, libavformat });
+    expect(capabilities).toMatchObject({ path, options });
     expect(capabilities.version).toMatch(/^[\w.+-]+$/);
     // No build for 64 bits.
     expect(capabilities.hasNarrowTimestamps).toBe(false);
@@ -157,6 +158,33 @@ describe('readCapabilities', () => {
     const error = await readCapabilities(path, AbortSignal.timeout(300)).catch((each: unknown) => each);
     expect(error).toMatchObject({ code: 'ffmpeg-unusable', message: expect.stringContaining('(ffmpeg.path)') });
     expect((error as Error).cause).toBeInstanceOf(Error);
+  });
+
+  it('reads what newer and older builds print of their options', () => {
+    const help = {
+      main: '',
+      rtsp: '',
+      hls: '',
+      qsv: '',
+      takesDemuxTimeBase: false,
+      takesConcatOption: false,
+      reportedSeconds: 2,
+    };
+    const old = { ...embedded.options };
+    expect(buildOptionsOf({ ...help, rtsp: '  -stimeout          <int>        .D....... set timeout' })).toEqual(old);
+    const main51 = '-vsync              set sync method\n-autoscale          scale\n-fps_mode           set mode\n';
+    const main90 = '-fps_mode[:<stream_spec>]  set mode\n-autoscale[:<stream_spec>]  scale\n';
+    const rtsp = '  -timeout           <int64>      .D......... set timeout\n';
+    const hls = '  -extension_picky   <boolean>    .D......... Be picky with all extensions matching (default true)\n';
+    const qsv = '  -forced_idr        <boolean>    E..V....... Forcing I frames as IDR frames\n';
+    for (const main of [main51, main90])
+      expect(
+        buildOptionsOf({ main, rtsp, hls, qsv, takesDemuxTimeBase: true, takesConcatOption: true, reportedSeconds: 2 }),
+      ).toEqual(newestOptions);
+    expect(buildOptionsOf({ ...help, main: '-autoscale_not_this  x\n-no-fps_mode x\n' })).toMatchObject({
+      hasAutoscale: false,
+      hasFpsMode: false,
+    });
   });
 
   it('tells an encoder that is given other timestamps than it was sent', async () => {

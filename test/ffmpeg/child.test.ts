@@ -101,6 +101,30 @@ describe('spawnChild', () => {
     expect((error as Error).cause).toBeInstanceOf(Error);
   });
 
+  it('names the shortage of file descriptors, and no program, where there are none left', async () => {
+    const { url } = import.meta;
+    // A process of its own, because the shortage would be everybody's here.
+    const script = `
+      const { openSync } = await import('node:fs');
+      const { spawnChild } = await import(${JSON.stringify(new URL('../../src/ffmpeg/child.ts', url).href)});
+      try { for (;;) openSync('/dev/null'); } catch {}
+      await spawnChild({ path: 'setpriv', args: ['--', 'ffmpeg'] }).catch(({ code, message }) => console.log(code, message));`;
+    const args = [
+      '-c',
+      'ulimit -n 128; exec "$@"',
+      'sh',
+      process.execPath,
+      '--import',
+      'tsx',
+      '--input-type=module',
+      '-e',
+      script,
+    ];
+    const said = await runToEnd({ path: 'sh', args, timeoutMs: 30_000 });
+    expect(said).toMatch(/^machine-exhausted cannot start ffmpeg: .*\(EMFILE\).*ulimit -n/);
+    expect(said).not.toContain('setpriv');
+  });
+
   it('survives writing to, killing and stopping a child that is gone', async () => {
     const child = await node('', true);
     await child.exited;

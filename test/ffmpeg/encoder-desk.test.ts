@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readCapabilities } from '../../src/ffmpeg/capabilities.js';
 import { EncoderDesk } from '../../src/ffmpeg/encoder-desk.js';
-import { embedded, makeDirectory } from '../support/ffmpeg.js';
+import { embedded, makeDirectory, newestOptions } from '../support/ffmpeg.js';
 
 let directory: Awaited<ReturnType<typeof makeDirectory>>;
 beforeAll(async () => {
@@ -18,7 +18,7 @@ async function fakeFfmpeg(name: string, script: string) {
   await chmod(path, 0o755);
   const encoders = new Set(['libx264', 'h264_nvenc', 'h264_vaapi', 'h264_v4l2m2m']);
   const calls = async () => (await readFile(`${path}.calls`, 'utf8').catch(() => '')).split('\n').length - 1;
-  return { desk: new EncoderDesk({ path, libavformat: 59, encoders }), calls };
+  return { desk: new EncoderDesk({ path, options: newestOptions, encoders }), calls };
 }
 
 describe('EncoderDesk', () => {

@@ -16,7 +16,7 @@ const fails = (reason: string): TrialResult => ({ works: false, reason });
 const works: TrialResult = { works: true };
 const encoding = {
   ...{ height: 720, bitrate: 2_000_000, fps: undefined, preset: 'veryfast', segmentSeconds: 2, reorder: true },
-  libavformat: 59,
+  options: { hasQsvForcedIdr: true },
 };
 const settingOf = (args: readonly string[], option: string) => args[args.indexOf(option) + 1];
 
@@ -92,7 +92,7 @@ describe('what an encoder is told', () => {
     expect(device.filter((each) => each === '-init_hw_device')).toHaveLength(1);
     expect(formatFilter('h264_vaapi')).toBe('format=nv12,hwupload');
     expect(formatFilter('libx264')).toBe('format=yuv420p');
-    expect(trialArguments('h264_vaapi', 58).join(' ')).toMatch(
+    expect(trialArguments('h264_vaapi', { hasQsvForcedIdr: false }).join(' ')).toMatch(
       /-init_hw_device .*-vf format=nv12,hwupload .*h264_vaapi/,
     );
   });

@@ -67,7 +67,7 @@ describe.each(['reaper', ...(hasSetpriv ? ['parent-death-signal'] : [])])('the g
     expect(all).toHaveLength(way === 'reaper' ? 2 : 1);
     started.node.kill('SIGKILL');
     for (const pid of all) await until(`process ${pid} is gone`, async () => !(await isRunning(pid)));
-  }, 60_000);
+  });
 
   it('lets ffmpeg be the very process that was started', async () => {
     const guard = await createOrphanGuard(way === 'reaper' ? { setpriv: null } : {});

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { MONITOR_URL, monitorOutput } from '../../src/ffmpeg/monitor.js';
 import { runFfmpeg, temporaryFolder } from '../support/clip.js';
+import { embedded } from '../support/ffmpeg.js';
 
 const plan = { width: 320, height: 180, fps: 30, bitrate: 300_000 };
 
@@ -27,7 +28,7 @@ it.each([false, true])(
     }
     const [source, shown] = [join(folder, 'source.ts'), join(folder, 'shown.ts')];
     await writeFile(source, Buffer.concat(pieces));
-    const output = monitorOutput(plan, { libavformat: 58, hasNarrowTimestamps });
+    const output = monitorOutput(plan, { options: embedded.options, hasNarrowTimestamps });
     expect(output.at(-1)).toBe(MONITOR_URL);
     await runFfmpeg(['-threads', '1', '-i', source, ...output.slice(0, -1), shown]);
     const { stderr } = await runFfmpeg(['-v', 'info', '-i', shown, '-vf', 'showinfo', '-f', 'null', '-']);

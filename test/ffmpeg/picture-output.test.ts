@@ -47,7 +47,7 @@ function startPictures(path: string, args: readonly string[], descriptor = 1): P
   return { child, next: async () => come.shift() ?? next() };
 }
 
-describe.each(ffmpegs)('pictures, by the $name ffmpeg', ({ path, libavformat }) => {
+describe.each(ffmpegs)('pictures, by the $name ffmpeg', ({ path, options }) => {
   it.each([
     // Pixels, how much wider than high each is, the thumbnail in a box of 640 × 360, and the snapshot.
     ['720x576', '16/15', [480, 360], [768, 576]],
@@ -64,14 +64,10 @@ describe.each(ffmpegs)('pictures, by the $name ffmpeg', ({ path, libavformat }) 
       ...{ seconds: 1, audio: false, picture: `${halves(size)},setsar=${aspect}` },
     });
     const input = ['-v', 'quiet', '-re', '-stream_loop', '-1', '-i', clip];
-    const small = await startPictures(path, [...input, ...framesOutput(box, { libavformat })]).next();
+    const small = await startPictures(path, [...input, ...framesOutput(box, { options })]).next();
     expect([small.width, small.height]).toEqual(thumbnail);
     expect(edgeOf(small)).toBeCloseTo(0.5, 1);
-    const snapshots = startPictures(
-      path,
-      [...input, ...snapshotOutput({ libavformat })],
-      Number(SNAPSHOT_URL.slice(5)),
-    );
+    const snapshots = startPictures(path, [...input, ...snapshotOutput({ options })], Number(SNAPSHOT_URL.slice(5)));
     snapshots.child.stdin!.write(valveCommand(true));
     const large = await snapshots.next();
     expect([large.width, large.height]).toEqual(full);
@@ -84,14 +80,14 @@ describe.each(ffmpegs)('pictures, by the $name ffmpeg', ({ path, libavformat }) 
     const plan: StreamPlan = {
       ...{
         input: ['-f', 'flv', '-analyzeduration', '500000', '-i', 'pipe:0'],
-        renditions: [{ url: '', video: { kind: 'copy' } }],
+        renditions: [{ video: { kind: 'copy' } }],
         audio: 'none',
-        libavformat,
+        options,
       },
       hls: { segmentSeconds: 2, container: 'mpegts', dropsSequenceEnds: true },
       frames: { ...box, decode: 'keyframes', longestGapSeconds: 2, packetTimes: false },
     };
-    // Without HLS, which needs a receiver: from the pictures' own output on.
+    // Without HLS, which needs a pipe: from the pictures' own output on.
     const args = ffmpegArguments(plan);
     const input = args.slice(0, args.indexOf('-i') + 2).filter((each) => each !== '-nostdin');
     const withoutProgress = input.filter((each) => each !== '-progress' && each !== 'pipe:3');

@@ -7,15 +7,13 @@ import { LogTail } from '../../src/ffmpeg/log-tail.js';
 import { type Progress, ProgressParser } from '../../src/ffmpeg/progress.js';
 import type { DecodedPicture } from '../../src/frames/frame.js';
 import { NutSplitter } from '../../src/frames/splitter.js';
-import { type ReadySegment, SegmentAssembler } from '../../src/hls/assembler.js';
-import { createSegmentSink } from '../../src/hls/sink.js';
-
-/** Stands for the receiver's address in log lines, as the node has it. */
-export const OWN_URL = 'loopback:/';
+import type { MediaPart } from '../../src/hls/segmenter.js';
+import { MediaIntake } from '../../src/stream/media-intake.js';
+import { type CutSegment, joinParts } from '../support/cut-media.js';
 
 export interface PlanResult {
   readonly exit: ChildExit;
-  readonly segments: readonly ReadySegment[];
+  readonly segments: readonly CutSegment[];
   readonly pictures: readonly Omit<DecodedPicture, 'data'>[];
   readonly progress: readonly Progress[];
   readonly lines: readonly LogLine[];
@@ -34,51 +32,50 @@ export async function runPlan(
   { video, ...plan }: Omit<StreamPlan, 'renditions'> & { readonly video: VideoPlan },
   isEnough: (segments: number, pictures: number) => boolean = () => false,
 ): Promise<PlanResult> {
-  const sink = createSegmentSink();
-  await sink.start();
-  try {
-    const assembler = new SegmentAssembler({ container: plan.hls.container });
-    const segments: ReadySegment[] = [];
-    const pictures: Omit<DecodedPicture, 'data'>[] = [];
-    const progress: Progress[] = [];
-    const receiver = sink.open({
-      maxObjectBytes: 50_000_000,
-      onObject: (file, body, at) => {
-        segments.push(...assembler.object(file, body, at));
-        look();
-      },
-    });
-    const args = ffmpegArguments({ ...plan, renditions: [{ url: receiver.url, video }] });
-    const child = await spawnChild({ path, args });
-    child.packets.resume();
-    const deadline = setTimeout(() => child.kill('SIGKILL'), 25_000);
-    let stopping: Promise<unknown> | undefined;
-    const look = () => {
-      if (isEnough(segments.length, pictures.length))
-        stopping ??= stopChild(child, { delay: () => new Promise(() => {}) });
-    };
-    const splitter = new NutSplitter({
-      acquire: (bytes) => new Uint8Array(bytes),
-      onPicture: ({ data: _, ...picture }) => {
-        pictures.push(picture);
-        look();
-      },
-    });
-    const tail = new LogTail({ redact: (text) => text.replaceAll(receiver.url, OWN_URL), onLine: () => {} });
-    const parser = new ProgressParser((report) => progress.push(report));
-    child.stdout.on('data', (piece: Buffer) => splitter.push(piece));
-    child.stderr.on('data', (piece: Buffer) => tail.push(piece));
-    child.side.on('data', (piece: Buffer) => parser.push(piece));
-    const exit = await child.exited;
-    clearTimeout(deadline);
-    await stopping;
-    tail.close();
-    await receiver.drain();
-    segments.push(...assembler.finish());
-    return { exit, segments, pictures, progress, lines: tail.lines() };
-  } finally {
-    await sink.close();
-  }
+  const parts: MediaPart[] = [];
+  const pictures: Omit<DecodedPicture, 'data'>[] = [];
+  const progress: Progress[] = [];
+  const args = ffmpegArguments({ ...plan, renditions: [{ video }] });
+  const { snapshots = false } = plan;
+  const child = await spawnChild({ path, args, renditions: 1, snapshots, stdin: snapshots });
+  child.packets.resume();
+  child.snapshots?.resume();
+  const deadline = setTimeout(() => child.kill('SIGKILL'), 25_000);
+  let stopping: Promise<unknown> | undefined;
+  const look = () => {
+    if (isEnough((parts.at(-1)?.sequence ?? -1) + 1, pictures.length))
+      stopping ??= stopChild(child, { delay: () => new Promise(() => {}) });
+  };
+  const media = new MediaIntake({
+    ...{ renditions: ['source'], container: plan.hls.container, segmentSeconds: plan.hls.segmentSeconds },
+    ...{ partSeconds: 0.2, maxSegmentBytes: 50_000_000, now: Date.now },
+    onPart: (_, part) => {
+      parts.push(part);
+      look();
+    },
+    onFailed: (error) => {
+      throw error;
+    },
+  });
+  const splitter = new NutSplitter({
+    acquire: (bytes) => new Uint8Array(bytes),
+    onPicture: ({ data: _, ...picture }) => {
+      pictures.push(picture);
+      look();
+    },
+  });
+  const tail = new LogTail({ redact: (text) => text, onLine: () => {} });
+  const parser = new ProgressParser((report) => progress.push(report));
+  media.read(child.renditions);
+  child.stdout.on('data', (piece: Buffer) => splitter.push(piece));
+  child.stderr.on('data', (piece: Buffer) => tail.push(piece));
+  child.side.on('data', (piece: Buffer) => parser.push(piece));
+  const exit = await child.exited;
+  clearTimeout(deadline);
+  await stopping;
+  tail.close();
+  media.end();
+  return { exit, segments: joinParts(parts), pictures, progress, lines: tail.lines() };
 }
 
 const known = new Map<string, ReadonlySet<string>>();

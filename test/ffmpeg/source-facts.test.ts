@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { SourceFactsReader } from '../../src/ffmpeg/source-facts.js';
+import { codecsOf } from '../../src/stream/source-needs.js';
 
 function read(lines: string): ReturnType<SourceFactsReader['line']>[] {
   const reader = new SourceFactsReader();
@@ -21,7 +22,7 @@ Stream mapping:
   Stream #0:0 -> #0:0 (copy)
 Output #0, hls, to 'x':
     Stream #0:0(und): Video: h264, yuv420p`,
-      { video: 'hevc', audio: 'aac' },
+      { format: 'mov,mp4,m4a,3gp,3g2,mj2', video: 'hevc', audio: 'aac', isInterlaced: false },
     ],
     [
       'a transport stream, as newer versions do',
@@ -30,7 +31,7 @@ Output #0, hls, to 'x':
   Stream #0:0[0x100]: Video: h264 (High) ([27][0][0][0] / 0x001B), yuv420p
   Stream #0:1[0x101](eng): Audio: pcm_alaw, 8000 Hz, mono, s16, 64 kb/s
 Stream mapping:`,
-      { video: 'h264', audio: 'pcm_alaw' },
+      { format: 'mpegts', video: 'h264', audio: 'pcm_alaw', isInterlaced: false },
     ],
     [
       'a silent track as a second input',
@@ -39,7 +40,7 @@ Stream mapping:`,
 Input #1, lavfi, from 'anullsrc':
   Stream #1:0: Audio: pcm_u8, 48000 Hz, stereo, u8
 Stream mapping:`,
-      { video: 'h264', audio: undefined },
+      { format: 'flv', video: 'h264', audio: undefined, isInterlaced: false },
     ],
     [
       'audio with a cover picture',
@@ -47,10 +48,12 @@ Stream mapping:`,
   Stream #0:0: Audio: mp3, 44100 Hz, stereo
   Stream #0:1: Video: mjpeg, yuvj420p(pc), 300x300, 90k tbr (attached pic)
 Press [q] to stop, [?] for help`,
-      { video: undefined, audio: 'mp3' },
+      { format: 'mp3', video: undefined, audio: 'mp3' },
     ],
   ])('reads %s', (_, lines, facts) => {
-    expect(read(lines)).toEqual([facts]);
+    expect(read(lines).map((each) => each && codecsOf(each))).toEqual([
+      { isInterlaced: undefined, isAudioSilent: false, ...facts },
+    ]);
   });
 
   it('says nothing before the source is open', () => {

@@ -15,11 +15,11 @@ it('knows ffmpeg’s answers, which have no level', () => {
 });
 
 it.each(ffmpegs)('keeps pictures back until it is opened, and again once it is shut ($name)', async (tested) => {
-  const { path, libavformat } = tested;
+  const { path, options } = tested;
   const clip = await makeClip({ path: join(await temporaryFolder(), 'clip.mp4'), seconds: 5, fps: 25, audio: false });
   const counted = ['-map', '0:V:0', '-c', 'copy', '-f', 'null', '-'];
   const input = ['-v', 'level+info', '-stream_loop', '-1', '-re', '-i', clip];
-  const args = [...input, ...snapshotOutput({ libavformat }), ...counted];
+  const args = [...input, ...snapshotOutput({ options }), ...counted];
   const child: ChildProcess = spawn(path, args, { stdio: ['pipe', 'ignore', 'pipe', 'ignore', 'ignore', 'pipe'] });
   try {
     expect(SNAPSHOT_URL).toBe('pipe:5');

@@ -13,16 +13,16 @@ const delays = fc.array(delayMs, { minLength: 80, maxLength: 200 });
 
 /** What the clock says less what is true, in milliseconds, for a picture of that time. */
 function errorOf(clock: SourceClock, ptsSeconds: number, takenAt = ORIGIN + ptsSeconds * 1000): number {
-  return clock.wallTimeOf(ptsSeconds)! - takenAt;
+  return clock.timeOf(ptsSeconds)! - takenAt;
 }
 
 describe('SourceClock', () => {
   it('says nothing before the first observation, and is right from that on', () => {
     const clock = new SourceClock();
-    expect(clock.wallTimeOf(0)).toBeUndefined();
+    expect(clock.timeOf(0)).toBeUndefined();
     clock.observe(100, ORIGIN);
-    expect(clock.wallTimeOf(100)).toBe(ORIGIN);
-    expect(clock.wallTimeOf(98.5)).toBe(ORIGIN - 1500);
+    expect(clock.timeOf(100)).toBe(ORIGIN);
+    expect(clock.timeOf(98.5)).toBe(ORIGIN - 1500);
   });
 
   it('never dates what was seen after the moment of seeing it', () => {
@@ -37,7 +37,7 @@ describe('SourceClock', () => {
         for (const { stepMs, ptsSeconds } of observations) {
           now += stepMs;
           clock.observe(ptsSeconds, now);
-          expect(clock.wallTimeOf(ptsSeconds)).toBeLessThanOrEqual(now + ROUNDING_MS);
+          expect(clock.timeOf(ptsSeconds)).toBeLessThanOrEqual(now + ROUNDING_MS);
         }
       }),
     );
@@ -166,6 +166,13 @@ describe('SourceClock', () => {
     clock.forgetSince(ORIGIN + 5000);
     expect(errorOf(clock, 7)).toBeCloseTo(300);
     clock.forgetSince(ORIGIN);
-    expect(clock.wallTimeOf(7)).toBeUndefined();
+    expect(clock.timeOf(7)).toBeUndefined();
   });
+});
+
+it('gives no time for a timestamp that no date can hold', () => {
+  const clock = new SourceClock();
+  clock.observe(0, Date.UTC(2027, 0, 1));
+  for (const pts of [9e15, -9e15, Number.MAX_SAFE_INTEGER, 8.64e12]) expect(clock.timeOf(pts)).toBeUndefined();
+  expect(() => new Date(clock.timeOf(1e9)!).toISOString()).not.toThrow();
 });

@@ -55,6 +55,21 @@ describe('FrameGate', () => {
     expect(events(watch(jitter))).toEqual([[60, 'frozen']]);
   });
 
+  it('does not take a clip in a loop for frozen because its keyframes are the same, until it stands still', () => {
+    const gate = new FrameGate();
+    const clip = [
+      { isKey: true, bytes: 20_000 },
+      ...Array.from({ length: 24 }, (_, at) => ({ isKey: false, bytes: 3000 + at })),
+    ];
+    const still = clip.map(({ isKey }) => ({ isKey, bytes: isKey ? 20_000 : 30 }));
+    const judgements = Array.from({ length: 300 }, (_, second) => {
+      const picture = frame(scene(1), second);
+      gate.sizes(second < 200 ? clip : still, picture.capturedAt);
+      return gate.judge(picture);
+    });
+    expect(events(judgements)).toEqual([[259, 'frozen']]);
+  });
+
   it('does not take a very slow change for frozen', () => {
     const sunset = Array.from({ length: 300 }, (_, at) => dimmed(scene(1), 1 - at * 0.001));
     expect(events(watch(sunset))).toEqual([]);

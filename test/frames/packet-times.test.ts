@@ -2,11 +2,13 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type PacketTime, PacketTimesParser } from '../../src/frames/packet-times.js';
+import { findSps } from '../../src/hls/cut/sps.js';
 import { ffmpegs, makeDirectory, makeWithFfmpeg } from '../support/ffmpeg.js';
 
-function parse(bytes: Uint8Array, cuts: readonly number[] = []): PacketTime[] {
+function parse(bytes: Uint8Array, cuts: readonly number[] = [], onKeyframeStart?: (bytes: Uint8Array) => void) {
   const packets: PacketTime[] = [];
-  const parser = new PacketTimesParser((packet) => packets.push(packet));
+  const onPacket = (packet: PacketTime) => void packets.push(packet);
+  const parser = new PacketTimesParser({ onPacket, ...(onKeyframeStart && { onKeyframeStart }) });
   const ends = [...cuts.map((cut) => Math.floor(cut * bytes.length)), bytes.length].sort((a, b) => a - b);
   let start = 0;
   for (const end of ends) {
@@ -48,9 +50,15 @@ describe.each(ffmpegs)('what the $name ffmpeg writes', ({ path, name }) => {
     // In the order of decoding, which with B-frames is not that of time.
     expect(times).not.toEqual([...times].sort((a, b) => a - b));
     expect(packets.filter(({ isKey }) => isKey)).toHaveLength(3);
+    expect(packets.every(({ ptsSeconds, dtsSeconds }) => ptsSeconds >= dtsSeconds)).toBe(true);
+    expect(packets[0]!.ptsSeconds).toBeGreaterThan(packets[0]!.dtsSeconds);
     fc.assert(
       fc.property(fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 40 }), (cuts) => {
-        expect(parse(stdout, cuts)).toEqual(packets);
+        const starts: (number | undefined)[] = [];
+        const onStart = (bytes: Uint8Array) => void starts.push(findSps(bytes)?.reorderFrames);
+        expect(parse(stdout, cuts, onStart)).toEqual(packets);
+        // Of the first keyframe alone. Two, because libx264 lets B-frames refer to each other by itself.
+        expect(starts).toEqual([2]);
       }),
       { numRuns: 50 },
     );

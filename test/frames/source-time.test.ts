@@ -40,7 +40,7 @@ function play({ rate, bFrames = 0, gathered = 0, held = 0, seconds = 20, change,
     }
     if (time.canDate(now, now)) {
       if (datable.length === 0) datable.push(pts);
-      errors.push({ at: pts, ms: time.clock.wallTimeOf(shown)! - (START + shown * 1000) });
+      errors.push({ at: pts, ms: time.clock.timeOf(shown)! - (START + shown * 1000) });
     }
     pts += step;
   }
@@ -81,7 +81,7 @@ describe('SourceTime', () => {
       const now = START + at * 1000 + 300;
       time.clock.observe(at - 0.2, now);
       time.position(at - 0.3, at * 10, now + 50);
-      expect(Math.abs(time.clock.wallTimeOf(at)! - (START + at * 1000)), `at ${at}`).toBeLessThanOrEqual(100);
+      expect(Math.abs(time.clock.timeOf(at)! - (START + at * 1000)), `at ${at}`).toBeLessThanOrEqual(100);
     }
   });
 
@@ -96,7 +96,7 @@ describe('SourceTime', () => {
   it('goes by positions alone where no packets are told of', () => {
     const time = new SourceTime({ expectsPackets: false });
     time.position(3, 75, START);
-    expect(time.clock.wallTimeOf(1)).toBe(START - 2000);
+    expect(time.clock.timeOf(1)).toBe(START - 2000);
   });
 
   it('takes reports that come irregularly, and count what an encoder holds back, for no change of rate', () => {
@@ -132,7 +132,7 @@ describe('SourceTime', () => {
             const counted = Math.max(0, Math.floor(frames * part) - framesBehind);
             now = Math.max(now, START + (frames + 2) * stepMs + lateMs);
             time.position(outSeconds, counted, now);
-            const error = time.clock.wallTimeOf(at / 1000)! - (START + at);
+            const error = time.clock.timeOf(at / 1000)! - (START + at);
             expect(error).toBeGreaterThanOrEqual(-stepMs);
             // While what the packets told is in the window.
             if (at < 25_000) expect(error).toBeLessThanOrEqual(stepMs);

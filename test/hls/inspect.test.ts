@@ -2,18 +2,13 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { inspectMedia, type MediaToInspect } from '../../src/hls/inspect.js';
 import { trackSignature } from '../../src/hls/signature.js';
-import { createSegmentSink } from '../../src/hls/sink.js';
 import type { Container } from '../../src/hls/window.js';
-import { type ClipOptions, makeClip, pushClip, runFfmpeg } from './pushing.js';
+import { type ClipOptions, segmentsOf as cut, makeClip, runFfmpeg } from './clips.js';
 
 /** The segments that ffmpeg makes of a clip. */
 async function segmentsOf(clip: ClipOptions, container: Container): Promise<MediaToInspect[]> {
-  const sink = createSegmentSink();
-  await sink.start();
-  const push = pushClip(sink, await makeClip(clip), container);
-  await push.ended;
-  await sink.close();
-  return push.ready.map(({ body, init }) => ({ container, segment: body, ...(init === undefined ? {} : { init }) }));
+  const segments = await cut(await makeClip(clip), container, clip.audioCodec?.replace('libmp3lame', 'mp3'));
+  return segments.map(({ body, init }) => ({ container, segment: body, ...(init === undefined ? {} : { init }) }));
 }
 
 describe.each<Container>(['mpegts', 'fmp4'])('inspectMedia and trackSignature on %s', (container) => {
@@ -33,7 +28,7 @@ describe.each<Container>(['mpegts', 'fmp4'])('inspectMedia and trackSignature on
         width: 320,
         height: 180,
         frameRate: 25,
-        startSeconds: expect.closeTo(index * 2 + 0.023, 2),
+        startSeconds: expect.closeTo(1 + index * 2 + 0.023, 2),
       });
     }
   });
@@ -50,6 +45,12 @@ describe.each<Container>(['mpegts', 'fmp4'])('inspectMedia and trackSignature on
     expect(await inspectMedia(odd!)).toMatchObject({ width: 640, height: 362 });
     const [wide] = await segmentsOf({ seconds: 1, size: '640x362', video: ['-vf', 'setsar=16/11'] }, container);
     expect(await inspectMedia(wide!)).toMatchObject({ width: 931, height: 362, sar: expect.closeTo(16 / 11, 2) });
+  });
+
+  it('gives an interlaced picture its whole height', async () => {
+    const interlaced = ['-vf', 'setfield=tff', '-flags', '+ildct+ilme', '-x264-params', 'tff=1'];
+    const [segment] = await segmentsOf({ seconds: 1, size: '320x192', video: interlaced }, container);
+    expect(await inspectMedia(segment!)).toMatchObject({ width: 320, height: 192 });
   });
 
   it('reads HEVC and MP3', async () => {

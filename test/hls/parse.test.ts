@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseMediaPlaylist } from '../../src/hls/parse.js';
+import { renderMediaPlaylist } from '../../src/hls/playlist.js';
 
 /** As ffmpeg 4.1 writes it: the date after EXTINF, a zone without colon, EXT-X-MAP before the first segment. */
 const byFfmpeg = `#EXTM3U
@@ -25,6 +26,9 @@ describe('parseMediaPlaylist', () => {
       mediaSequence: 10,
       discontinuitySequence: 0,
       ended: true,
+      isIndependent: false,
+      segments: 2,
+      hasBadNumber: false,
       entries: [
         {
           sequence: 10,
@@ -59,6 +63,54 @@ describe('parseMediaPlaylist', () => {
   it('knows what is no playlist', () => {
     expect(parseMediaPlaylist('')).toBeUndefined();
     expect(parseMediaPlaylist('<html>')).toBeUndefined();
+  });
+
+  it('gives nothing that no playlist can say: it is rendered again, whatever was in it', () => {
+    const number = fc.oneof(
+      fc.constantFrom(
+        '999999999999999',
+        '1e308',
+        '-1',
+        '86400',
+        '86400.1',
+        '0',
+        '9007199254740991',
+        '4503599627370496',
+        'NaN',
+      ),
+      fc.double().map(String),
+      fc.bigInt().map(String),
+    );
+    const date = fc.oneof(
+      fc.constantFrom(
+        '+275760-09-13T00:00:00.000Z',
+        '9999-12-31T23:59:59.999Z',
+        '-271821-04-20T00:00:00.000Z',
+        '0000-01-01',
+      ),
+      fc.date({ noInvalidDate: true }).map((each) => each.toISOString()),
+    );
+    const line = fc.oneof(
+      number.map((each) => `#EXTINF:${each},\na.ts`),
+      number.map((each) => `#EXT-X-MEDIA-SEQUENCE:${each}`),
+      number.map((each) => `#EXT-X-TARGETDURATION:${each}`),
+      date.map((each) => `#EXT-X-PROGRAM-DATE-TIME:${each}`),
+    );
+    fc.assert(
+      fc.property(fc.array(line, { maxLength: 20 }), (lines) => {
+        const parsed = parseMediaPlaylist(['#EXTM3U', ...lines].join('\n'))!;
+        const entries = parsed.entries.map(({ initUri: _init, programDateTime = 0, ...entry }) => ({
+          ...entry,
+          programDateTime,
+        }));
+        expect(renderMediaPlaylist({ ...parsed, entries })).toContain('#EXTM3U');
+        for (const { durationSeconds, sequence } of parsed.entries) {
+          expect(durationSeconds).toBeLessThanOrEqual(86_400);
+          expect(Number.isSafeInteger(sequence)).toBe(true);
+        }
+      }),
+      { numRuns: 2000 },
+    );
   });
 
   it('never throws, and every number that it gives is one', () => {

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { mergeSignatures, trackSignature } from '../../src/hls/signature.js';
 
@@ -22,4 +23,21 @@ it('is not changed by a segment too short for audio, and still knows the audio',
 it('is not changed by a segment that repeats no parameter sets', () => {
   const { known, changed } = mergeSignatures('init:aaaa picture:bbbb', nothingSeen.replace(/init:\w+/, 'init:aaaa'));
   expect([known, changed]).toEqual(['init:aaaa picture:bbbb', false]);
+});
+
+it('reads a segment of any bytes without an exception, and without more work than it has packets', () => {
+  // Packets that look like a table or a picture, so that what is behind their headers is read too.
+  const packet = fc
+    .tuple(fc.constantFrom(0, 0x100, 0x101), fc.boolean(), fc.nat(3), fc.uint8Array({ minLength: 184, maxLength: 184 }))
+    .map(([pid, starts, control, payload]) =>
+      Buffer.concat([Uint8Array.of(0x47, (starts ? 0x40 : 0) | (pid >> 8), pid & 0xff, control << 4), payload]),
+    );
+  const boxes = fc.uint8Array({ maxLength: 400 });
+  fc.assert(
+    fc.property(fc.array(packet, { maxLength: 20 }), boxes, boxes, (packets, init, segment) => {
+      expect(typeof trackSignature({ container: 'mpegts', segment: Buffer.concat(packets) })).toBe('string');
+      expect(typeof trackSignature({ container: 'fmp4', init, segment })).toBe('string');
+    }),
+    { numRuns: 500 },
+  );
 });

@@ -127,6 +127,37 @@ describe('MediaWindow', () => {
     expect(add(2, { init: one }).initFile).toBe('aaaaaaaa-init-3.mp4');
   });
 
+  it('names an initialization segment once where the next session begins with the same bytes', () => {
+    const { window, begin, add } = live();
+    const checker = createPlaylistChecker();
+    begin('aaaaaaaa', 'fmp4');
+    add(2, { init: Uint8Array.of(1) });
+    begin('bbbbbbbb', 'fmp4');
+    expect(add(2, { init: Uint8Array.of(1) })).toMatchObject({
+      file: 'bbbbbbbb-0.m4s',
+      initFile: 'aaaaaaaa-init.mp4',
+    });
+    const { body } = window.rendered()!;
+    checker.check(body);
+    expect(body.match(/#EXT-X-(?:MAP|DISCONTINUITY$)/gm)).toEqual(['#EXT-X-MAP', '#EXT-X-DISCONTINUITY']);
+    begin('cccccccc', 'fmp4');
+    expect(add(2, { init: Uint8Array.of(2) }).initFile).toBe('cccccccc-init.mp4');
+    expect(window.resource('aaaaaaaa-init.mp4')?.body).toEqual(Uint8Array.of(1));
+  });
+
+  it('has an initialization segment of earlier again where its bytes come back', () => {
+    const { window, begin, add, wait, now } = live();
+    begin('aaaaaaaa', 'fmp4');
+    add(2, { init: Uint8Array.of(1) });
+    begin('bbbbbbbb');
+    add(2);
+    wait(60);
+    expect(window.expire(now())).toContain('aaaaaaaa-init.mp4');
+    begin('cccccccc', 'fmp4');
+    const { initFile } = add(2, { init: Uint8Array.of(1) });
+    expect(window.resource(initFile!)?.body).toEqual(Uint8Array.of(1));
+  });
+
   it('goes from fMP4 to MPEG-TS by beginning the list anew', () => {
     const { window, begin, add } = live();
     const checker = createPlaylistChecker();

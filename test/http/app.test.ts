@@ -57,19 +57,82 @@ describe('health', () => {
     expect(response.headers.has('access-control-allow-origin')).toBe(false);
   });
 
-  it('is ready when every stream is, and else names what is not', async () => {
-    const streams = [new FakeStream('a'), new FakeStream('b'), new FakeStream('c')];
-    const { get } = makeApp(streams);
-    expect((await get('/readyz')).status).toBe(200);
-    (streams[1] as FakeStream).whyNotReady = 'its newest picture is 40 s old';
+  const bad = { reason: 'failed', detail: 'the camera rejected the password of admin' };
+  const threeStreams = () => [new FakeStream('a'), new FakeStream('b'), new FakeStream('c')] as const;
+
+  it('/readyz stays 200 and lists the one bad camera of several', async () => {
+    const streams = threeStreams();
+    const { get } = makeApp([...streams]);
+    expect(await (await get('/readyz')).json()).toEqual({ status: 'ready', streams: 3, notReady: [] });
+    streams[1].whyNotReady = bad;
     const response = await get('/readyz');
-    expect(response.status).toBe(503);
-    const problem = await problemIn(response);
-    expect(problem.detail).toBe('b: its newest picture is 40 s old');
-    expect(problem).toMatchObject({
-      code: 'not-ready',
-      notReady: [{ stream: 'b', reason: 'its newest picture is 40 s old' }],
+    expect(response.status).toBe(200);
+    expect(await response.json()).toEqual({
+      status: 'ready',
+      streams: 3,
+      notReady: [{ stream: 'b', reason: 'failed' }],
     });
+  });
+
+  it('/readyz fails for a bad camera where all streams, or this one, are asked for', async () => {
+    const streams = threeStreams();
+    const { get } = makeApp([...streams]);
+    for (const path of ['/readyz?streams=all', '/readyz?stream=b']) expect((await get(path)).status).toBe(200);
+    streams[1].whyNotReady = bad;
+    for (const path of ['/readyz?streams=all', '/readyz?stream=b']) {
+      const response = await get(path);
+      expect(response.status).toBe(503);
+      expect(response.headers.get('retry-after')).toBe('1');
+      const problem = await problemIn(response);
+      expect(problem).toMatchObject({ code: 'not-ready', detail: 'b: failed' });
+      expect(problem).toMatchObject({ notReady: [{ stream: 'b', reason: 'failed' }] });
+    }
+    expect(await (await get('/readyz?stream=a')).json()).toEqual({ status: 'ready', streams: 1, notReady: [] });
+  });
+
+  it('/readyz gives the messages of ffmpeg and of the store to operators only', async () => {
+    const streams = threeStreams();
+    streams[0].whyNotReady = bad;
+    streams[2].whyNotStored = { reason: 'the store has not answered', detail: 'InvalidAccessKeyId' };
+    const { get } = makeApp([...streams]);
+    const stranger = await (await get('/readyz?streams=all')).text();
+    expect(stranger).toContain('a: failed; c: the store has not answered');
+    expect(stranger).not.toMatch(/camera|InvalidAccessKeyId/);
+    const operator = await problemIn(await get('/readyz?streams=all', { authorization: `Bearer ${adminToken}` }));
+    expect(operator.detail).toBe(`a: failed: ${bad.detail}; c: the store has not answered: InvalidAccessKeyId`);
+  });
+
+  it('/readyz fails for the store where that is required, whatever is asked', async () => {
+    const streams = threeStreams();
+    streams[1].whyNotStored = { reason: 'the store has not answered' };
+    const { get } = makeApp([...streams]);
+    for (const path of ['/readyz', '/readyz?streams=all', '/readyz?stream=b']) {
+      expect(await problemIn(await get(path))).toMatchObject({ status: 503, detail: 'b: the store has not answered' });
+    }
+    expect((await get('/readyz?stream=a')).status).toBe(200);
+  });
+
+  it.each(['starting', 'closing'] as const)('/readyz fails while the node is %s; /healthz does not', async (phase) => {
+    const { get } = makeApp([...threeStreams()], { phase: () => phase });
+    for (const path of ['/readyz', '/readyz?streams=all', '/readyz?stream=a']) {
+      expect(await problemIn(await get(path))).toMatchObject({ status: 503, detail: `the node is ${phase}` });
+    }
+    expect((await get('/healthz')).status).toBe(200);
+  });
+
+  it.each([
+    ['stream=nobody', 404, 'stream'],
+    ['stream=', 400, 'stream'],
+    ['stream', 400, 'stream'],
+    ['stream=a&stream=b', 400, 'stream'],
+    ['stream=a&streams=all', 400, 'streams'],
+    ['streams=all&streams=all', 400, 'streams'],
+    ['streams=none', 400, 'streams'],
+    ['strems=all', 400, 'strems'],
+    ['__proto__=all', 400, '__proto__'],
+  ])('/readyz?%s answers %d: a probe that asks for nothing must not pass', async (query, status, field) => {
+    const { get } = makeApp([...threeStreams()]);
+    expect(await problemIn(await get(`/readyz?${query}`))).toMatchObject({ status, field });
   });
 
   it('shows the metrics in their own type', async () => {

@@ -1,27 +1,31 @@
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createHttpServer, type HttpLimits, type HttpServer } from '../../src/http/server.js';
+import { createHttpServer, type HttpLimits, type HttpServer, type HttpServerOptions } from '../../src/http/server.js';
 import { FakeStream, mediaOf, pictureOf } from '../support/fake-streams.js';
+import { until } from '../support/wait.js';
 import { makeApp } from './make-app.js';
 
 const body = Buffer.alloc(300_000, 'sidepipe');
 const servers: HttpServer[] = [];
+const closers: (() => void)[] = [];
 afterEach(async () => {
+  for (const close of closers.splice(0)) close();
   await Promise.all(servers.splice(0).map((server) => server.close()));
 });
 
 async function startServer(
   limits: Partial<HttpLimits> = {},
   fetch = appFetch(),
+  more: Partial<HttpServerOptions> = {},
 ): Promise<{ server: HttpServer; port: number }> {
   const log = { info: () => {}, warn: () => {}, error: () => {} };
-  const server = createHttpServer({ fetch, host: '127.0.0.1', port: 0, log, limits });
+  const server = createHttpServer({ fetch, host: '127.0.0.1', port: 0, log, limits, ...more });
   servers.push(server);
   return { server, port: (await server.start()).port };
 }
 
-function appFetch(): (request: Request) => Response | Promise<Response> {
+function appFetch(): (request: Request, env?: object) => Response | Promise<Response> {
   const stream = new FakeStream('cam');
   stream.media.set('source/a-1.ts', mediaOf(body));
   stream.pictures.set('jpg', pictureOf(body));
@@ -166,6 +170,75 @@ describe('refusing', () => {
   });
 });
 
+describe('rare parts of HTTP are answered or closed, never left waiting', () => {
+  it('Expect: 100-continue is told to go on, and then answered', async () => {
+    const { port } = await startServer();
+    const head = closing('POST /live/cam/index.m3u8 HTTP/1.1', 'Expect: 100-continue', 'Content-Length: 4');
+    const answer = await exchange(port, `${head}body`);
+    expect(answer).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 405 /);
+  });
+
+  it('any other expectation is refused', async () => {
+    const { port } = await startServer();
+    expect(await exchange(port, closing('GET /healthz HTTP/1.1', 'Expect: the-unexpected'))).toMatch(
+      /^HTTP\/1\.1 417 /,
+    );
+  });
+
+  it('CONNECT opens no tunnel: the connection is closed', async () => {
+    const asked: string[] = [];
+    const { port } = await startServer({}, (incoming) => {
+      asked.push(incoming.url);
+      return new Response('no');
+    });
+    const answer = await exchange(port, 'CONNECT 127.0.0.1:22 HTTP/1.1\r\nHost: 127.0.0.1:22\r\n\r\n');
+    expect([answer, asked]).toEqual(['', []]);
+  });
+
+  it('trailers of a chunked body are read and forgotten: the next request is answered', async () => {
+    const read: string[] = [];
+    const { port } = await startServer({}, async (incoming) => {
+      read.push(`${incoming.method} ${await incoming.text()} ${incoming.headers.get('x-trailer')}`);
+      return new Response('read');
+    });
+    const chunked = 'POST /live/cam/index.m3u8 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n';
+    const trailers = '0\r\nX-Trailer: 1\r\nHost: other\r\n\r\n';
+    const answer = await exchange(port, `${chunked}4\r\nbody\r\n${trailers}${closing('GET /healthz HTTP/1.1')}`);
+    expect(answer.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 200']);
+    expect(read).toEqual(['POST body null', 'GET  null']);
+  });
+
+  it('trailers without an end close the connection', async () => {
+    const { port } = await startServer();
+    const chunked = 'POST /live/cam/index.m3u8 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n';
+    // Node may close while the rest is on its way.
+    const answer = await exchange(port, `${chunked}${'X-Trailer: 1\r\n'.repeat(20_000)}`).catch(() => '');
+    expect(answer.match(/HTTP\/1\.1 \d+/g) ?? []).not.toContain('HTTP/1.1 200');
+    expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200);
+  });
+
+  it.each([
+    ['head', 'GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: '],
+    ['body', 'POST /live/cam/index.m3u8 HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n'],
+    ['chunk', 'POST /live/cam/index.m3u8 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nfffff\r\n'],
+  ])('a %s that comes byte by byte has as long as any other', async (_part, start) => {
+    const { port } = await startServer({ headersTimeoutMs: 200, requestTimeoutMs: 200 });
+    const socket = connect(port, '127.0.0.1', () => socket.write(start));
+    closers.push(() => socket.destroy());
+    const drip = setInterval(() => socket.write('x'), 20);
+    let answer = '';
+    socket.on('data', (piece) => {
+      answer += piece.toString('latin1');
+    });
+    // What is written to a closed connection is reset.
+    socket.on('error', () => {});
+    await new Promise((resolve) => socket.once('close', resolve));
+    clearInterval(drip);
+    // The reset can overtake the answer.
+    expect(answer).toMatch(/^(?:HTTP\/1\.1 (?:405|408) |$)/);
+  });
+});
+
 describe('starting and closing', () => {
   it('says which port is taken and where it is configured', async () => {
     const { port } = await startServer();
@@ -227,4 +300,51 @@ describe('starting and closing', () => {
     await hung;
     await expect(fetch(`http://127.0.0.1:${port}/`)).rejects.toThrow();
   });
+});
+
+describe('file descriptors', () => {
+  it('are kept for streams: idle connections leave when nearly all that fit are taken, and new ones are served', async () => {
+    let fit = 50;
+    const { port } = await startServer({}, appFetch(), { connectionBudget: () => fit });
+    const idle = () =>
+      new Promise<{ isClosed: () => boolean }>((resolve) => {
+        let isClosed = false;
+        const socket = connect(port, '127.0.0.1', () =>
+          socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n'),
+        );
+        socket.on('error', () => {});
+        socket.on('close', () => {
+          isClosed = true;
+        });
+        socket.once('data', () => resolve({ isClosed: () => isClosed }));
+        closers.push(() => socket.destroy());
+      });
+    const first = await Promise.all(Array.from({ length: 30 }, idle));
+    expect(first.filter(({ isClosed }) => isClosed())).toHaveLength(0);
+    // Streams came.
+    fit = 10;
+    for (let times = 0; times < 40; times++) {
+      const answer = await exchange(port, closing('GET /healthz HTTP/1.1')).catch(() => '');
+      if (answer.startsWith('HTTP/1.1 200')) return expect(first.every(({ isClosed }) => isClosed())).toBe(true);
+    }
+    throw new Error('no connection was served');
+  });
+});
+
+it('a client that leaves in the middle of its body is no failure of the node', async () => {
+  const { app, errors } = makeApp([]);
+  const statuses: number[] = [];
+  const { port } = await startServer({}, async (request, env) => {
+    const response = await app.fetch(request, env);
+    statuses.push(response.status);
+    return response;
+  });
+  const type = 'content-type: application/x-www-form-urlencoded';
+  const socket = connect(port, '127.0.0.1');
+  socket.on('error', () => {});
+  socket.write(`POST /login HTTP/1.1\r\nhost: x\r\n${type}\r\ncontent-length: 100\r\n\r\ntoken=`, () =>
+    socket.destroy(),
+  );
+  await until('an answer', () => statuses.length > 0);
+  expect({ statuses, errors }).toEqual({ statuses: [400], errors: [] });
 });

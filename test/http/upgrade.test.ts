@@ -13,14 +13,16 @@ async function serve(limits: Partial<HttpLimits> = {}) {
   const server = createHttpServer({ fetch: app.fetch, host: '127.0.0.1', port: 0, log, limits });
   const { port } = await server.start();
   onTestFinished(() => server.close());
-  return { feed, port };
+  return { feed, port, server };
 }
 
 /** A connection, and all that has come back on it. */
 function dial(port: number): { socket: Socket; heard: () => string } {
   let text = '';
   const socket = connect(port, '127.0.0.1');
-  socket.on('data', (piece) => {
+  // A character can be cut by the edge of a piece.
+  socket.setEncoding('utf8');
+  socket.on('data', (piece: string) => {
     text += piece;
   });
   socket.on('error', () => {});
@@ -67,4 +69,64 @@ it('reads a request by its own method, whatever protocol it asks for', async () 
   await until('the answer', () => heard().endsWith('\r\n\r\n'));
   socket.write(asking('DELETE /api/v1/streams/cam', 'websocket'));
   await until('the other answer', () => heard().includes('HTTP/1.1 401 Unauthorized'));
+});
+
+const responses = (text: string) => text.match(/HTTP\/1\.1 \d\d\d /g) ?? [];
+
+it('answers all of five requests for HTTP/2 that come at once, in order, and more on the same connection', async () => {
+  const { port } = await serve();
+  for (const methods of [
+    ['GET', 'GET', 'GET', 'GET', 'GET'],
+    ['GET', 'HEAD', 'GET', 'HEAD', 'GET'],
+  ]) {
+    const { socket, heard } = dial(port);
+    socket.write(methods.map((method, index) => asking(`${method} /not-there-${index}`, 'h2c')).join(''));
+    await until('five responses', () => responses(heard()).length === 5);
+    const named = [...heard().matchAll(/"instance":"\/not-there-(\d)"/g)].map(([, index]) => Number(index));
+    expect(named).toEqual([0, 1, 2, 3, 4].filter((index) => methods[index] === 'GET'));
+    socket.write(asking('GET /healthz', 'h2c'));
+    await until('a sixth', () => responses(heard()).length === 6);
+    expect(responses(heard()).at(-1)).toBe('HTTP/1.1 200 ');
+  }
+});
+
+it('answers a request for a WebSocket only after the one before it on the connection', async () => {
+  const { port } = await serve();
+  const { socket, heard } = dial(port);
+  const plain = 'GET /not-there HTTP/1.1\r\nHost: localhost\r\n\r\n';
+  socket.write(`${plain}${asking('GET /nor-this', 'websocket')}`);
+  await until('both', () => heard().includes('/nor-this'));
+  expect(responses(heard())).toEqual(['HTTP/1.1 404 ', 'HTTP/1.1 404 ']);
+  expect(heard().indexOf('/not-there')).toBeLessThan(heard().indexOf('/nor-this'));
+});
+
+it('sends a large response whole though the next request asks for another protocol meanwhile', async () => {
+  const { port } = await serve();
+  const { socket, heard } = dial(port);
+  const whole = await (await fetch(`http://127.0.0.1:${port}/api/v1/openapi.json`)).text();
+  socket.pause();
+  const plain = 'GET /api/v1/openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n';
+  socket.write(`${plain.repeat(60)}${asking('GET /healthz', 'h2c')}`);
+  socket.resume();
+  await until('the last response', () => responses(heard()).length === 61);
+  expect(heard().split(whole)).toHaveLength(61);
+});
+
+it('closes in time although a request waits behind a response without an end', async () => {
+  const { port, server } = await serve({ closeTimeoutMs: 50 });
+  const { socket, heard } = dial(port);
+  const events = `GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${adminToken}\r\n\r\n`;
+  socket.write(`${events}${asking('GET /healthz', 'h2c')}`);
+  await until('the beginning', () => heard().includes('retry: '));
+  expect(responses(heard())).toHaveLength(1);
+  await server.close();
+  await until('the end', () => socket.destroyed || socket.readableEnded);
+});
+
+it('answers a request before it says anything of malformed bytes behind it', async () => {
+  const { port } = await serve();
+  const { socket, heard } = dial(port);
+  socket.write('GET /not-there HTTP/1.1\r\nHost: localhost\r\n\r\n\u0001\u0002\r\n\r\n');
+  await until('the end', () => socket.destroyed || socket.readableEnded);
+  expect(responses(heard())).toEqual(['HTTP/1.1 404 ']);
 });

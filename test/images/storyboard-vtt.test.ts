@@ -13,7 +13,8 @@ const span = (
   durationSeconds: number,
   discontinuity = false,
 ): TimelineSpan => {
-  return { startsAt: start + atSeconds * 1000, mediaSeconds, durationSeconds, discontinuity };
+  const startsAt = start + atSeconds * 1000;
+  return { startsAt, programDateTime: startsAt, mediaSeconds, durationSeconds, discontinuity };
 };
 
 describe('storyboardVtt', () => {

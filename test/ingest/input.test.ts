@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type InputOptions, inputArguments } from '../../src/ingest/input.js';
+import {
+  type InputOptions,
+  type InputSettings,
+  inputArguments,
+  type SrtPlaylistOptions,
+  srtPlaylist,
+} from '../../src/ingest/input.js';
 import { parseSource, type Source } from '../../src/ingest/source.js';
 import { hostToResolve, withHost } from '../../src/ingest/source-host.js';
 
@@ -19,7 +25,7 @@ const protocols = new Set([
 ]);
 const options: InputOptions = {
   loop: true,
-  libavformat: 58,
+  rtspTimeout: '-stimeout',
   protocols,
   timeouts: { connectSeconds: 1, readSeconds: 2.5, socketSeconds: 2.5 },
 };
@@ -85,14 +91,26 @@ describe('inputArguments', () => {
   });
 
   it.each([
-    [58, '-stimeout', '-timeout'],
-    [59, '-timeout', '-stimeout'],
-    [61, '-timeout', '-stimeout'],
-  ])('waits for silent RTSP by the option of libavformat %i', (libavformat, option, other) => {
-    const args = argumentsOf('rtsp://camera/1', { libavformat });
+    ['-stimeout', '-timeout'],
+    ['-timeout', '-stimeout'],
+  ] as const)('waits for silent RTSP by the option that the build has: %s', (option, other) => {
+    const args = argumentsOf('rtsp://camera/1', { rtspTimeout: option });
     expect(settingOf(args, option)).toBe('2500000');
     expect(settingOf(args, other)).toBeUndefined();
     expect(settingOf(args, '-rtsp_transport')).toBe('tcp');
+  });
+
+  it('takes HLS segments of any name, where the build would refuse some', () => {
+    for (const isBound of [false, true]) {
+      const picky = argumentsOf('http://camera/x.m3u8', { hasPickyHls: true, isBound });
+      expect(settingOf(picky, '-extension_picky')).toBe('0');
+      expect(argumentsOf('http://camera/x.m3u8', { isBound })).not.toContain('-extension_picky');
+    }
+    // Newer builds look at the ending of what they open, and what leads to the source has that of its URL, if any.
+    for (const url of ['http://127.0.0.1:1/0a1b', 'http://127.0.0.1:1/0a1b.m3u8', 'http://127.0.0.1:1/0a1b.php'])
+      expect(argumentsOf('http://camera/x.m3u8', { url }).at(-1)).toBe('http://127.0.0.1:1/0a1b.m3u8');
+    // Other demuxers do not know the option.
+    expect(argumentsOf('http://camera/x.ts', { hasPickyHls: true })).not.toContain('-extension_picky');
   });
 
   it.each(['http://camera/x', 'https://camera/x.m3u8', 'rtmp://camera/a/b'])('waits a bounded time for %s', (text) => {
@@ -127,7 +145,7 @@ describe('inputArguments', () => {
       srt: { mode: 'caller', passphrase: 'of-the-settings', streamId: 'b', latencyMs: 7 },
     });
     expect(settingOf(set, '-i')).toBe('srt://host:9000?x=%26');
-    expect(['-mode', '-passphrase', '-streamid', '-latency'].map((name) => settingOf(set, name))).toEqual([
+    expect(['-mode', '-passphrase', '-srt_streamid', '-latency'].map((name) => settingOf(set, name))).toEqual([
       'caller',
       'of-the-settings',
       'b',
@@ -163,7 +181,7 @@ describe('the address of a source', () => {
   it.each([
     ['rtsp://camera/1', 'camera'],
     ['rtsp://u:p@camera.local:554/1', 'camera.local'],
-    ['RTMP://camera/a/b', 'camera'],
+    ['RTMP://camera/a/b', undefined],
     ['rtsp://192.0.2.7/1', undefined],
     ['rtsp://[2001:db8::1]/1', undefined],
     ['http://camera/x', undefined],
@@ -192,12 +210,81 @@ describe('the address of a source', () => {
     expect(withHost('rtsp://camera:554/1', '[2001:db8::1]')).toBe('rtsp://[2001:db8::1]:554/1');
     expect(withHost('rtsp://camera:554/1', '$&$1')).toBe('rtsp://$&$1:554/1');
   });
+});
 
-  it('tells RTMP servers the name all the same, without the password and the key', () => {
-    const args = argumentsOf('rtmp://u:secret@camera:1936/app/key?token=hidden', {
-      url: 'rtmp://u:secret@192.0.2.7:1936/app/key?token=hidden',
-    });
-    expect(settingOf(args, '-rtmp_tcurl')).toBe('rtmp://camera:1936/app');
-    expect(settingOf(argumentsOf('rtmp://192.0.2.7/app/key'), '-rtmp_tcurl')).toBeUndefined();
+describe('the playlist of an SRT source', () => {
+  const known = { protocols: new Set(['hls', 'srt']), timeouts: options.timeouts, hasConcatOptions: false };
+  const playlistOf = (url: string, srt: InputSettings['srt'] = {}, more: Partial<SrtPlaylistOptions> = {}) =>
+    srtPlaylist(url, { ...known, settings: { srt }, ...more });
+  const lineOf = (...args: Parameters<typeof playlistOf>) => playlistOf(...args)?.playlist.split('\n')[3];
+
+  it('holds the address with all settings, the secrets too', () => {
+    expect(lineOf('srt://h:1?passphrase=0123456789&latency=9')).toBe(
+      'srt://h:1?passphrase=0123456789&latency=9&mode=caller&timeout=2500000&connect_timeout=2500',
+    );
+    const srt = { mode: 'listener', passphrase: 'a=b#c0123456', streamId: '#!::r=x,m=y', latencyMs: 5 } as const;
+    expect(lineOf('srt://h:1?mode=caller&streamid=old&latency=1', srt)).toBe(
+      'srt://h:1?passphrase=a=b#c0123456&streamid=#!::r=x,m=y&latency=5000&mode=listener&timeout=2500000',
+    );
+  });
+
+  it('is for secrets only, for an ffmpeg that reads it, and for what an address can say', () => {
+    expect(lineOf('srt://h:1?mode=listener')).toBeUndefined();
+    expect(lineOf('srt://h:1?streamid=x', {}, { protocols: new Set(['srt']) })).toBeUndefined();
+    for (const character of ['&', '+', '%', ' ', '\n']) {
+      expect(lineOf('srt://h:1', { passphrase: `0123456789${character}` })).toBeUndefined();
+    }
+    expect(lineOf('srt://h:1', { streamId: 'x'.repeat(4000) })).toBeUndefined();
+  });
+
+  it('is a script of the concat demuxer where there is no such protocol, and where a value has odd characters', () => {
+    const srt = { passphrase: "a'b&c+d%e f0", streamId: '#!::r=x', latencyMs: 5 };
+    const without = { protocols: new Set(['srt']), hasConcatOptions: true };
+    for (const more of [without, { hasConcatOptions: true }]) {
+      const made = playlistOf('srt://h:1?mode=caller&streamid=old&pkt_size=1316', srt, more)!;
+      expect(made.opener).toBe('concat');
+      expect(made.playlist.split('\n').slice(0, 8)).toEqual([
+        'ffconcat version 1.0',
+        "file 'srt://h:1?pkt_size=1316'",
+        "option passphrase 'a'\\''b&c+d%e f0'",
+        "option streamid '#!::r=x'",
+        "option latency '5000'",
+        "option mode 'caller'",
+        "option timeout '2500000'",
+        "option connect_timeout '2500'",
+      ]);
+      expect(made.playlist).toContain("\noption protocol_whitelist 'srt'\noption format_whitelist 'mov,");
+      expect(made.playlist).not.toMatch(/format_whitelist '[^']*(?:concat|hls)/);
+    }
+    expect(playlistOf('srt://h:1?passphrase=0123456789', {}, { hasConcatOptions: true })?.opener).toBe('hls');
+    expect(playlistOf('srt://h:1?passphrase=0123456789', {}, without)?.playlist).toContain(
+      "\nfile 'srt://h:1?passphrase=0123456789'\n",
+    );
+    expect(playlistOf('srt://h:1', { streamId: 'two\nlines' }, without)).toBeUndefined();
+    expect(playlistOf('srt://h:1?mode=listener', {}, without)).toBeUndefined();
+  });
+
+  it('is opened instead of the address, and no secret is an argument', () => {
+    const settings = { srt: { passphrase: 'hidden-passphrase', streamId: 'hidden-stream' } };
+    const [hls, concat] = ['hls+http://127.0.0.1:1/0.m3u8', 'http://127.0.0.1:1/0.m3u8'];
+    for (const [isBound, url] of [
+      [false, hls],
+      [true, hls],
+      [false, concat],
+      [true, concat],
+    ] as const) {
+      const args = inputArguments(sourceOf('srt://h:1?passphrase=hidden-too'), {
+        ...options,
+        protocols: new Set(['srt', 'hls']),
+        isBound,
+        url,
+        settings,
+      });
+      expect(args.at(-1)).toBe(url);
+      expect(args.join(' ')).not.toContain('hidden');
+      expect(settingOf(args, '-protocol_whitelist')).toBe('hls,http,tcp,srt');
+      expect(settingOf(args, '-format_whitelist') === 'concat').toBe(url === concat);
+      expect(settingOf(args, '-safe')).toBe(url === concat ? '0' : undefined);
+    }
   });
 });

@@ -11,7 +11,18 @@ const ipv6 = fc.ipV6();
 const disguises = (address: string): string[] => {
   const bytes = ipaddr.IPv4.parse(address).toByteArray();
   const hex = [0, 2].map((at) => ((bytes[at]! << 8) | bytes[at + 1]!).toString(16)).join(':');
-  return [`::ffff:${address}`, `::ffff:${hex}`, `64:ff9b::${hex}`, `2002:${hex}::1`, `::ffff:0:${hex}`];
+  const inverted = [0, 2].map((at) => (((bytes[at]! << 8) | bytes[at + 1]!) ^ 0xffff).toString(16)).join(':');
+  return [
+    ...[
+      `::ffff:${address}`,
+      `::ffff:${hex}`,
+      `64:ff9b::${hex}`,
+      `64:ff9b:1::${hex}`,
+      `2002:${hex}::1`,
+      `::ffff:0:${hex}`,
+    ],
+    ...[`2001:0:4136:e378:8000:63bf:${inverted}`, `fd12::5efe:${hex}`, `fd12::200:5efe:${hex}`],
+  ];
 };
 
 const shut = [
@@ -20,6 +31,25 @@ const shut = [
   ...['::', '::1', 'fe80::1', 'fe80::1%eth0', 'ff02::1', 'fd00:ec2::254', '2001:db8::1', '::7f00:1', '::127.0.0.1'],
   // Not addresses.
   ...['', 'localhost', '127.1.example', '1.2.3.4.5', '[::1]', '1.2.3.4/8'],
+];
+
+/** Behind a gateway's own prefix of each length that RFC 6052 knows. */
+const translations = (address: string): string[] => {
+  const bytes = ipaddr.IPv4.parse(address).toByteArray();
+  const prefix = [0x26, 0x06, 0x47, 0, 0x11, 0x22, 0x33, 0x44, 0, 0, 0, 0];
+  return [4, 5, 6, 7, 8, 12].map((length) => {
+    const whole = [...prefix.slice(0, length), ...bytes];
+    // Byte 8 is zero and belongs to no address.
+    if (length < 12) whole.splice(8, 0, 0);
+    return new ipaddr.IPv6([...whole, ...new Array<number>(16).fill(0)].slice(0, 16)).toString();
+  });
+};
+
+const metadata = [
+  ...['169.254.169.254', '169.254.170.2', '169.254.170.23', '169.254.42.42', '169.254.0.23'],
+  ...['100.100.100.200', '192.0.0.192', '168.63.129.16'],
+  ...['fd00:ec2::254', 'fd00:ec2::23', 'fd20:ce::254', 'fd00:c1::a9fe:a9fe', 'fd00:42::42', 'fd00:a9fe:a9fe::1'],
+  ...['fe80::a9fe:a9fe'],
 ];
 
 describe('isAllowedAddress', () => {
@@ -42,6 +72,14 @@ describe('isAllowedAddress', () => {
           expect([disguise, isAllowedAddress(disguise, {})]).toEqual([disguise, false]);
       }),
     );
+  });
+
+  it.each(metadata)('refuses the metadata endpoint %s in every form, whatever is allowed', (address) => {
+    const everything = { allow: ['0.0.0.0/0', '::/0', address] };
+    expect([isAllowedAddress(address, {}), isAllowedAddress(address, everything)]).toEqual([false, false]);
+    for (const form of ipaddr.IPv4.isValid(address) ? [...disguises(address), ...translations(address)] : []) {
+      expect([form, isAllowedAddress(form, everything)]).toEqual([form, false]);
+    }
   });
 
   it('lets nothing through where everything is denied, but what a narrower network allows', () => {

@@ -86,6 +86,21 @@ describe('parseSource', () => {
     expect(() => parse(text)).toThrow(expect.objectContaining({ code: 'source-refused', fault: 'caller' }));
   });
 
+  it.each(['http', 'rtsp', 'rtmp', 'srt'])(
+    'refuses a URL that ffmpeg would cut off, and says what is wrong: %s',
+    (scheme) => {
+      const start = `${scheme}://host:1/a?key=`;
+      const longest = start + 'x'.repeat(3800 - start.length);
+      expect(parse(longest).url).toBe(longest);
+      const message = 'source: the URL is longer than 3800 bytes, and ffmpeg would cut it off: shorten it';
+      expect(() => parse(`${longest}x`)).toThrow(
+        expect.objectContaining({ code: 'source-refused', fault: 'caller', message }),
+      );
+      // In bytes, as ffmpeg counts.
+      expect(() => parse(`${longest.slice(1900)}${'ö'.repeat(1900)}`.replace(/^x*/, start))).toThrow(message);
+    },
+  );
+
   it('refuses control characters wherever they are, and shows nothing of the source', () => {
     const control = fc.integer({ min: 0, max: 32 }).map((code) => (code === 32 ? '\u007f' : String.fromCharCode(code)));
     const start = fc.constantFrom('', 'http://u:hidden@h/', 'rtsp://u:hidden@h/', 'file:/hidden');

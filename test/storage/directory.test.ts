@@ -94,7 +94,7 @@ describe('the directory store', () => {
     expect(await store.get('cam/secret.ts')).toBeUndefined();
     expect(await store.head('link.ts')).toBeUndefined();
     expect(await keysOf(store)).toEqual([]);
-    expect((await failureOf(store.put(objectOf('cam/new.ts')))).code).toBe('storage-failed');
+    expect((await failureOf(store.put(objectOf('cam/new.ts')))).code).toBe('storage-refused');
     await store.delete(['cam/secret.ts', 'link.ts']);
     await store.put(objectOf('link.ts', 'mine'));
     expect(await readdir(outside)).toEqual(['secret.ts']);

@@ -8,6 +8,7 @@ const kinds: readonly Fault[] = [
   '500',
   '503',
   '429',
+  '413',
   'reset-before',
   'reset-after',
   'late',
@@ -87,4 +88,4 @@ it('10,000 segments through 5 % faults of every kind: never a playlist that list
   store.fault = () => undefined;
   await clock.until(publisher.close());
   expect([...store.objects.keys()].filter((key) => key.endsWith('lease.json'))).toEqual([]);
-}, 60_000);
+});

@@ -66,4 +66,4 @@ it('a process killed with SIGKILL while it uploads, and started again', async ()
   check();
   expect(sessions).toEqual(['aaa', 'bbb']);
   expect(problems).toEqual([]);
-}, 90_000);
+});

@@ -71,6 +71,7 @@ describe.each(['refuse', 'hang'] as const)('an outage of 120 s (connections %s)'
       'store-down',
       'segments-given-up',
       'store-up',
+      'segments-complete',
     ]);
     const stored = metrics.filter((one) => one.type === 'upload' && one.kind === 'segment' && one.result === 'stored');
     expect(stored.length + status.failed).toBe(show.sequence);

@@ -14,8 +14,9 @@ afterEach(async () => {
 });
 
 const quick: Partial<PublisherOptions> = {
-  lease: { ttlMs: 2000 },
-  timing: { coalesceMs: 60, retryBaseMs: 10, retryCapMs: 200, probeCapMs: 50, attemptMs: 700, refusedCapMs: 100 },
+  // A busy machine may keep an attempt or a renewal waiting for a second.
+  lease: { ttlMs: 10_000 },
+  timing: { coalesceMs: 60, retryBaseMs: 10, retryCapMs: 200, probeCapMs: 50, attemptMs: 3000, refusedCapMs: 100 },
 };
 
 async function begin(options: S3ServerOptions = {}, more: Partial<PublisherOptions> = {}) {
@@ -49,6 +50,8 @@ const faults: readonly FaultRule['fault'][] = [
   error(503, 'SlowDown'),
   error(429, 'TooManyRequests'),
   error(403, 'RequestTimeTooSkewed'),
+  error(400, 'InvalidRequest'),
+  { kind: 'page', status: 413, body: '<html><title>413 Request Entity Too Large</title></html>' },
   { kind: 'error', status: 500, code: 'InternalError', when: 'after-commit' },
   { kind: 'reset', when: 'during-body' },
   { kind: 'reset', when: 'before-commit' },
@@ -71,11 +74,11 @@ describe('the publisher over S3', () => {
       await new Promise((resolve) => setTimeout(resolve, 25));
     }
     for (const show of shows) show.lane.end();
-    await Promise.all(shows.map(({ publication }) => publication.close({ deadlineMs: 15_000 })));
+    await Promise.all(shows.map(({ publication }) => publication.close({ deadlineMs: 60_000 })));
     expect(seen.problems).toEqual([]);
     expect(seen.playlists).toBeGreaterThan(20);
     const hit = new Set(server.log.flatMap((entry) => entry.faults));
-    expect([...hit].sort()).toEqual(['error', 'hide', 'latency', 'reset', 'stall', 'trickle']);
+    expect([...hit].sort()).toEqual(['error', 'hide', 'latency', 'page', 'reset', 'stall', 'trickle']);
     for (const show of shows) {
       expect(show.publication.status()).toMatchObject({ failed: 0, backlogBytes: 0 });
       const last = parsePlaylist(server.objects().get(`${show.name}/source/index.m3u8`)!.body.toString());
@@ -84,7 +87,7 @@ describe('the publisher over S3', () => {
       expect(last.segments.some(({ gap }) => gap)).toBe(false);
     }
     expect(server.log.filter(({ code }) => code?.startsWith('BUG'))).toEqual([]);
-  }, 90_000);
+  });
 
   it('never writes a key twice within a second, where the store allows no more', async () => {
     const { server, publisher } = await begin(
@@ -99,12 +102,12 @@ describe('the publisher over S3', () => {
       await new Promise((resolve) => setTimeout(resolve, 250));
     }
     show.lane.end();
-    await show.publication.close();
+    await show.publication.close({ deadlineMs: 60_000 });
     const refused = server.log.filter(
       ({ status, key }) => status === 429 && key !== undefined && !key.includes('sidepipe'),
     );
     expect(refused.map(({ key }) => key)).toEqual([]);
     expect(parsePlaylist(server.objects().get('demo/source/index.m3u8')!.body.toString()).ended).toBe(true);
     expect(server.objects().get('demo/thumbnail.jpg')!.body.toString()).toBe('15');
-  }, 90_000);
+  });
 });

@@ -174,7 +174,9 @@ describe('what is uploaded', () => {
     const { publisher } = begin({ clock, store, concurrency: 2, verify: false });
     publisher.start();
     const shows = ['a', 'b', 'c'].map((name) => new Show(publisher, { name }));
-    await clock.advance(2000);
+    // All have their leases already.
+    for (const { name, publication } of shows) publication.image(textObject(`${name}/preview.gif`, 'x'));
+    await clock.advance(4000);
     const order: string[] = [];
     const put = store.put.bind(store);
     store.put = (object, options) => {

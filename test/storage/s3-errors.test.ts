@@ -63,11 +63,15 @@ describe('what the vendor answers', () => {
     [400, 'AuthorizationHeaderMalformed', 'storage-misconfigured', false],
     [400, 'InvalidStorageClass', 'storage-misconfigured', false],
     [405, 'MethodNotAllowed', 'storage-misconfigured', false],
-    [412, 'PreconditionFailed', 'storage-conflict', false],
+    // No condition was sent: nothing that the store can mean.
+    [412, 'PreconditionFailed', 'storage-refused', true],
     [409, 'ConditionalRequestConflict', 'storage-conflict', true],
-    [400, 'EntityTooLarge', 'storage-failed', false],
-    [501, 'NotImplemented', 'storage-failed', false],
-    [418, 'SomethingNew', 'storage-failed', false],
+    [400, 'EntityTooLarge', 'storage-refused', true],
+    [400, 'InvalidRequest', 'storage-refused', true],
+    [501, 'NotImplemented', 'storage-refused', true],
+    [418, 'SomethingNew', 'storage-refused', true],
+    [400, 'KeyTooLongError', 'storage-failed', false],
+    [400, 'MetadataTooLarge', 'storage-failed', false],
   ] as const)('%i %s is %s, retryable: %s', async (status, code, expected, retryable) => {
     server.faults.add({ fault: error(status, code) });
     const store = await open();
@@ -253,7 +257,7 @@ describe('deadlines', () => {
     const store = await open({}, quick);
     expect(await failureOf(put(store))).toMatchObject(timeout);
     // The server logs a stalled request when its connection closes.
-    await expect.poll(() => server.log.length).toBe(1);
+    await expect.poll(() => server.log.length, { timeout: 60_000 }).toBe(1);
     expect(server.objects().has('cam/a.ts')).toBe(false);
     await put(store);
   });
@@ -267,12 +271,14 @@ describe('deadlines', () => {
 
   it('end an upload and a download that only trickle', async () => {
     const store = await open({}, quick);
-    await put(store, 300_000);
+    // A busy machine may miss the short deadline where nothing trickles.
+    const patient = await open();
+    await put(patient, 300_000);
     server.faults.add({ fault: { kind: 'trickle', bytesPerSecond: 50_000 } });
     expect(await failureOf(put(store, 600_000))).toMatchObject(timeout);
     expect(await failureOf(store.get('cam/a.ts'))).toMatchObject(timeout);
     server.faults.clear();
-    expect((await store.get('cam/a.ts'))?.bytes).toBe(300_000);
+    expect((await patient.get('cam/a.ts'))?.bytes).toBe(300_000);
   });
 
   it('leave the caller the last word', async () => {

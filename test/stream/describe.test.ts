@@ -28,10 +28,11 @@ function streamOf(
       storageType: 'memory',
       storageUrl: undefined,
       playbackKeys: () => undefined,
+      dateOf: (at: number) => at,
       ...env,
     } as StreamEnvironment,
     hls: new HlsOutput({
-      ...{ config, randomId: () => '00000000', now: () => START },
+      ...{ config, randomId: () => '00000000', now: () => START, dateOf: (at) => at },
       ...{ onListed: noted, onDescribed: noted, onInspectionFailed: noted },
     }),
     images: {
@@ -47,7 +48,7 @@ describe('describeStream', () => {
   it('describes a stream that has shown nothing yet', () => {
     expect(describeStream(streamOf('test'))).toMatchObject({
       name: 'door',
-      source: { kind: 'test', url: 'test' },
+      source: { kind: 'test', url: 'test', warnings: [] },
       state: 'starting',
       reason: null,
       since: '2027-03-03T04:05:06.789Z',
@@ -87,7 +88,21 @@ describe('describeStream', () => {
         bytes: 999,
       },
     } as unknown as DescribedStream['images'];
-    const run = { pid: 4711, progress: { speed: 1.01, fps: 25 } } as unknown as NonNullable<DescribedStream['run']>;
+    const video = {
+      codec: 'h264',
+      profile: 'High',
+      pixelFormat: 'yuv420p',
+      width: 640,
+      isInterlaced: true,
+      rotation: 0,
+    };
+    const facts = { video, audio: { codec: 'aac' } };
+    const run = {
+      pid: 4711,
+      progress: { speed: 1.01, fps: 25 },
+      facts,
+      needs: { audio: 'copy', isAudioSilent: false },
+    } as unknown as NonNullable<DescribedStream['run']>;
     const uploads = {
       state: 'publishing',
       store: 's3://live/',

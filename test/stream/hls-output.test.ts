@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/parse.js';
 import type { StreamConfig } from '../../src/config/schema.js';
 import { SourceClock } from '../../src/frames/clock.js';
-import type { ReadySegment } from '../../src/hls/assembler.js';
+import { parseMediaPlaylist } from '../../src/hls/parse.js';
+import type { MediaPart } from '../../src/hls/segmenter.js';
 import { firstNumbers, HlsOutput, type ListedSegment } from '../../src/stream/hls-output.js';
 import { embedded, makeDirectory, makeWithFfmpeg } from '../support/ffmpeg.js';
 import { until } from '../support/wait.js';
@@ -20,31 +21,49 @@ function configOf(hls: Partial<StreamConfig['hls']> = {}): StreamConfig {
 function makeOutput({ hls = {}, now = START }: { hls?: Partial<StreamConfig['hls']>; now?: number } = {}) {
   const listed: ListedSegment[] = [];
   const failures: unknown[] = [];
-  const time = { now };
+  /** Steady time, and how far the system's clock is ahead of it. */
+  const time = { now, offsetMs: 0 };
   let described = 0;
   let ids = 0;
   const output = new HlsOutput({
     config: configOf(hls),
     randomId: () => (ids++).toString(16).padStart(8, '0'),
     now: () => time.now,
+    dateOf: (at) => at + time.offsetMs,
     onListed: (segment) => listed.push(segment),
     onDescribed: () => {
       described += 1;
     },
     onInspectionFailed: (error) => failures.push(error),
   });
-  return { output, listed, failures, time, described: () => described };
+  /** Adds a whole segment. */
+  const add = (name: string, segment: MediaPart, clock: SourceClock) => {
+    output.add(name, segment, clock);
+    output.closeSegments();
+  };
+  return { output, add, listed, failures, time, described: () => described };
 }
 
-function segmentOf(sequence: number, more: Partial<ReadySegment> = {}): ReadySegment {
-  const body = new Uint8Array(188).fill(sequence);
+/** A segment of one part, which starts where segments of this length before it end. */
+function segmentOf(sequence: number, more: Partial<MediaPart> = {}): MediaPart {
+  const { durationSeconds = 2 } = more;
+  const { startSeconds = sequence * durationSeconds } = more;
   return {
     sequence,
-    file: `${sequence}.ts`,
-    body,
-    completedAtMs: 0,
-    durationSeconds: 2,
-    discontinuity: false,
+    bytes: new Uint8Array(188).fill(sequence),
+    completedAtMs: START + (startSeconds + durationSeconds) * 1000,
+    durationSeconds,
+    startSeconds,
+    partTargetSeconds: durationSeconds,
+    frames: 50,
+    units: [],
+    keyframeSeconds: [startSeconds],
+    isIndependent: true,
+    startsSegment: true,
+    endsSegment: false,
+    isDiscontinuity: false,
+    hasAudio: true,
+    init: undefined,
     ...more,
   };
 }
@@ -66,14 +85,16 @@ describe('the dates of HlsOutput', () => {
         durations,
         fc.array(fc.integer({ min: -240, max: 240 }), { minLength: 30, maxLength: 30 }),
         (each, tremble) => {
-          const { output, listed } = makeOutput();
+          const { output, add, listed } = makeOutput();
           output.begin();
+          let startSeconds = 0;
           each.forEach((durationSeconds, sequence) => {
-            output.add(
+            add(
               'source',
-              segmentOf(sequence, { durationSeconds }),
+              segmentOf(sequence, { durationSeconds, startSeconds }),
               clockAt(START + (sequence === 0 ? 0 : tremble[sequence]!)),
             );
+            startSeconds += durationSeconds;
           });
           let expected = START;
           datesOf(listed).forEach((date, index) => {
@@ -87,27 +108,37 @@ describe('the dates of HlsOutput', () => {
   });
 
   it('are those of the end and the length of a segment where there is no clock yet', () => {
-    const { output, listed } = makeOutput();
+    const { output, add, listed } = makeOutput();
     output.begin();
-    output.add('source', segmentOf(0, { completedAtMs: START + 2000 }), new SourceClock());
+    add('source', segmentOf(0, { completedAtMs: START + 2000 }), new SourceClock());
     expect(datesOf(listed)).toEqual([START]);
   });
 
   it('are told anew after a discontinuity, and when the clock is far ahead', () => {
-    const { output, listed } = makeOutput();
+    const { output, add, listed } = makeOutput();
     output.begin();
-    output.add('source', segmentOf(0), clockAt(START));
-    output.add('source', segmentOf(1, { discontinuity: true }), clockAt(START - 300));
-    output.add('source', segmentOf(2), clockAt(START + 5000));
+    add('source', segmentOf(0), clockAt(START));
+    add('source', segmentOf(1, { isDiscontinuity: true }), clockAt(START - 300));
+    add('source', segmentOf(2), clockAt(START + 5000));
     // Not before the end of the segment before, though the clock says so.
     expect(datesOf(listed)).toEqual([START, START + 2000, START + 9000]);
   });
 
+  it('are those of the arrival behind a jump forward that the clock has not followed yet', () => {
+    const { output, add, listed } = makeOutput();
+    output.begin();
+    const at = (completedAtMs: number) => ({ durationSeconds: 2, completedAtMs });
+    add('source', segmentOf(0, at(START + 2000)), clockAt(START));
+    const jumped = { ...at(START + 4010), startSeconds: 8, isDiscontinuity: true };
+    add('source', segmentOf(1, jumped), clockAt(START));
+    expect(datesOf(listed)).toEqual([START, START + 2010]);
+  });
+
   it('come back in small steps when the clock is far behind, so that they hardly overlap', () => {
-    const { output, listed } = makeOutput();
+    const { output, add, listed } = makeOutput();
     output.begin();
     for (let sequence = 0; sequence < 200; sequence++)
-      output.add('source', segmentOf(sequence), clockAt(START - (sequence && 2000)));
+      add('source', segmentOf(sequence), clockAt(START - (sequence && 2000)));
     const dates = datesOf(listed);
     for (const [index, date] of dates.entries()) {
       if (index > 0) expect(date - dates[index - 1]!).toBeGreaterThanOrEqual(1980);
@@ -116,20 +147,20 @@ describe('the dates of HlsOutput', () => {
   });
 
   it('count the time of segments that were lost, at the beginning too', () => {
-    const { output, listed } = makeOutput();
+    const { output, add, listed } = makeOutput();
     output.begin();
     for (const sequence of [1, 2, 5, 6, 9]) {
-      output.add('source', segmentOf(sequence, { discontinuity: sequence === 5 || sequence === 9 }), clockAt(START));
+      add('source', segmentOf(sequence, { isDiscontinuity: sequence === 5 || sequence === 9 }), clockAt(START));
     }
     expect(datesOf(listed)).toEqual([2000, 4000, 10_000, 12_000, 18_000].map((ms) => START + ms));
   });
 
   it("begin anew with each run's own clock", () => {
-    const { output, listed } = makeOutput();
+    const { output, add, listed } = makeOutput();
     for (const origin of [START, START + 60_000, START + 30_000]) {
       output.begin();
-      output.add('source', segmentOf(0), clockAt(origin));
-      output.add('source', segmentOf(1), clockAt(origin));
+      add('source', segmentOf(0), clockAt(origin));
+      add('source', segmentOf(1), clockAt(origin));
     }
     expect(datesOf(listed)).toEqual([0, 2000, 60_000, 62_000, 30_000, 32_000].map((ms) => START + ms));
     expect(listed.map(({ entry }) => entry.discontinuity)).toEqual([false, false, true, false, true, false]);
@@ -142,11 +173,11 @@ describe('the numbers of HlsOutput', () => {
   it('are the same in a playlist that begins with a segment as were told when it was listed', () => {
     fc.assert(
       fc.property(runs, fc.integer({ min: 3, max: 6 }), (each, windowSegments) => {
-        const { output, listed } = makeOutput({ hls: { windowSegments } });
+        const { output, add, listed } = makeOutput({ hls: { windowSegments } });
         for (const discontinuities of each) {
           output.begin();
           discontinuities.forEach((discontinuity, sequence) => {
-            output.add('source', segmentOf(sequence, { discontinuity: discontinuity && sequence > 0 }), clockAt(START));
+            add('source', segmentOf(sequence, { isDiscontinuity: discontinuity && sequence > 0 }), clockAt(START));
             const { mediaSequence, discontinuitySequence, segments } = output.counters();
             const first = listed.at(-segments)!;
             expect([mediaSequence, discontinuitySequence]).toEqual([first.mediaSequence, first.discontinuitySequence]);
@@ -171,18 +202,14 @@ describe('the numbers of HlsOutput', () => {
           const segmentsOfRun = 5 / seconds;
           for (let segment = 0; segment < count; segment++) {
             if (segment % segmentsOfRun === 0) before.output.begin();
-            before.output.add(
-              'source',
-              segmentOf(segment % segmentsOfRun, { durationSeconds: seconds }),
-              clockAt(START),
-            );
+            before.add('source', segmentOf(segment % segmentsOfRun, { durationSeconds: seconds }), clockAt(START));
           }
           const after = makeOutput({
             hls: { segmentSeconds: seconds },
             now: START + count * seconds * 1000 + 5000 + pause,
           });
           after.output.begin();
-          after.output.add('source', segmentOf(0), clockAt(START));
+          after.add('source', segmentOf(0), clockAt(START));
           expect(after.listed[0]!.mediaSequence).toBeGreaterThan(before.listed.at(-1)!.mediaSequence);
           expect(after.listed[0]!.discontinuitySequence).toBeGreaterThan(before.listed.at(-1)!.discontinuitySequence);
           expect(Number.isSafeInteger(after.listed[0]!.mediaSequence)).toBe(true);
@@ -218,14 +245,14 @@ describe('what HlsOutput serves', () => {
     for (let at = 0; at < padding.length; at += 188) padding.set([0x47, 0x1f, 0xff, 0x10], at);
     media.large = Buffer.concat([media.small, padding]);
     media.other = await make('other.ts', '160x90');
-  }, 60_000);
+  });
   afterAll(() => directory.remove());
 
   it('describes the stream once, and again only when a peak is higher or the picture is another', async () => {
-    const { output, described, failures } = makeOutput();
+    const { output, add, described, failures } = makeOutput();
     output.begin();
     expect(output.multivariant()).toBeUndefined();
-    output.add('source', segmentOf(0, { body: media.small }), clockAt(START));
+    add('source', segmentOf(0, { bytes: media.small }), clockAt(START));
     await until('the first description', () => described() === 1);
     const text = () => output.multivariant()!.body;
     const bandwidth = () => Number(/[:,]BANDWIDTH=(\d+)/.exec(text())![1]);
@@ -236,38 +263,64 @@ describe('what HlsOutput serves', () => {
     const small = bandwidth();
     const { etag } = output.multivariant()!;
     for (let sequence = 1; sequence < 40; sequence++)
-      output.add('source', segmentOf(sequence, { body: media.small }), clockAt(START));
+      add('source', segmentOf(sequence, { bytes: media.small }), clockAt(START));
     expect([described(), output.multivariant()!.etag]).toEqual([1, etag]);
-    output.add('source', segmentOf(40, { body: media.large }), clockAt(START));
+    add('source', segmentOf(40, { bytes: media.large }), clockAt(START));
     expect(bandwidth()).toBeGreaterThan(small * 1.5);
     expect(output.multivariant()!.etag).not.toBe(etag);
+    expect(text()).toContain('#EXT-X-INDEPENDENT-SEGMENTS');
+    add('source', segmentOf(41, { bytes: media.small, isIndependent: false }), clockAt(START));
+    expect(text()).not.toContain('#EXT-X-INDEPENDENT-SEGMENTS');
     const large = bandwidth();
-    for (let sequence = 41; sequence < 80; sequence++) {
-      output.add('source', segmentOf(sequence, { body: media.small }), clockAt(START));
+    for (let sequence = 42; sequence < 80; sequence++) {
+      add('source', segmentOf(sequence, { bytes: media.small }), clockAt(START));
       expect(bandwidth()).toBe(large);
     }
     output.begin();
-    output.add('source', segmentOf(0, { body: media.other }), clockAt(START));
+    add('source', segmentOf(0, { bytes: media.other }), clockAt(START));
     await until('the other picture', () => text().includes('RESOLUTION=160x90'));
     expect(failures).toEqual([]);
   });
 
   it('begins a discontinuity where the encoding changes within a run', () => {
-    const { output, listed } = makeOutput();
+    const { output, add, listed } = makeOutput();
     output.begin();
     for (const [sequence, body] of [media.small, media.large, media.other, media.other].entries()) {
-      output.add('source', segmentOf(sequence, { body }), clockAt(START));
+      add('source', segmentOf(sequence, { bytes: body }), clockAt(START));
     }
     expect(listed.map(({ entry }) => entry.discontinuity)).toEqual([false, false, true, false]);
   });
 
+  it('dates by a clock that is set behind a discontinuity, and leaves what is listed as it is', () => {
+    const { output, add, time } = makeOutput({ hls: { windowSegments: 20 } });
+    output.begin();
+    const clock = new SourceClock();
+    clock.observe(0, START);
+    const hour = 3_600_000;
+    for (const [sequence, offsetMs] of [0, 0, hour, hour, -hour, -hour].entries()) {
+      time.offsetMs = offsetMs;
+      add('source', segmentOf(sequence), clock);
+    }
+    const { entries } = parseMediaPlaylist(output.playlist('source')!.body)!;
+    expect(entries.map(({ programDateTime, discontinuity }) => [programDateTime! - START, discontinuity])).toEqual([
+      [0, false],
+      [2000, false],
+      [4000 + hour, true],
+      [6000 + hour, false],
+      [8000 - hour, true],
+      [10_000 - hour, false],
+    ]);
+    // Storyboards find their place by steady time.
+    expect(output.timeline().map(({ startsAt }) => startsAt - START)).toEqual([0, 2000, 4000, 6000, 8000, 10_000]);
+  });
+
   it('serves every listed segment, says that it ended, and knows no other rendition', () => {
-    const { output, listed, time } = makeOutput();
+    const { output, add, listed, time } = makeOutput();
     expect(output.playlist('source')).toBeUndefined();
     output.begin();
     for (let sequence = 0; sequence < 20; sequence++) {
       time.now += 2000;
-      output.add('source', segmentOf(sequence), clockAt(START));
+      add('source', segmentOf(sequence), clockAt(START));
       output.expire();
       const uris = output
         .playlist('source')!
@@ -284,11 +337,11 @@ describe('what HlsOutput serves', () => {
   });
 
   it('tells of a segment that cannot be read, and goes on listing', async () => {
-    const { output, listed, failures } = makeOutput();
+    const { output, add, listed, failures } = makeOutput();
     output.begin();
-    output.add('source', segmentOf(0), clockAt(START));
+    add('source', segmentOf(0), clockAt(START));
     await until('the failure', () => failures.length === 1);
-    output.add('source', segmentOf(1, { body: media.small }), clockAt(START));
+    add('source', segmentOf(1, { bytes: media.small }), clockAt(START));
     await until('the description', () => output.multivariant() !== undefined);
     expect(listed).toHaveLength(2);
   });

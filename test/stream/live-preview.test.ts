@@ -93,6 +93,7 @@ function setUp({ always = false } = {}) {
       .preview,
     always,
     now: () => clock.now,
+    dateOf: (at) => at,
     thumbnail: async () => thumbnail.image,
     onError: (error) => errors.push(error),
   });

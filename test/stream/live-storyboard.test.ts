@@ -58,6 +58,23 @@ describe('LiveStoryboard', () => {
     expect(await board.sheet(first + 1)).toBeDefined();
   });
 
+  it('finds the place of each picture after the system clock was set, and names it by its date in the playlist', async () => {
+    const { board, add, spans } = setUp();
+    const offsetMs = -3_600_000;
+    spans.splice(1, 1, span(6, 6, 6, true, offsetMs));
+    board.index();
+    await add(1);
+    await add(7);
+    board.expire();
+    const { body } = board.index();
+    expect(cues(body).map((cue) => cue.slice(0, 25))).toEqual([
+      '00:00:00.000 00:00:06.000',
+      '00:00:06.000 00:00:12.000',
+    ]);
+    const ids = [...body.matchAll(/^(20\S+Z)$/gm)].map(([id]) => Date.parse(id) - start);
+    expect(ids).toEqual([1000, 7000 + offsetMs]);
+  });
+
   it('lets go when nobody has asked for ten minutes, and never uses a number twice', async () => {
     const { board, add, at } = setUp();
     board.index();
@@ -95,8 +112,16 @@ describe('sheetsOf', () => {
   });
 });
 
-function span(atSeconds: number, mediaSeconds: number, durationSeconds: number, discontinuity = false): TimelineSpan {
-  return { startsAt: start + atSeconds * 1000, mediaSeconds, durationSeconds, discontinuity };
+/** `offsetMs`: how far the system clock is ahead of steady time then. */
+function span(
+  atSeconds: number,
+  mediaSeconds: number,
+  durationSeconds: number,
+  discontinuity = false,
+  offsetMs = 0,
+): TimelineSpan {
+  const startsAt = start + atSeconds * 1000;
+  return { startsAt, programDateTime: startsAt + offsetMs, mediaSeconds, durationSeconds, discontinuity };
 }
 
 const cues = (text: string) =>

@@ -60,7 +60,8 @@ describe('PictureUploads', () => {
     expect(written).toEqual([]);
     for (let second = 0; second < 20; second += 2) {
       const programDateTime = start + second * 1000;
-      uploads.segment({ entry: { uri: 'x', durationSeconds: 2, programDateTime, discontinuity: false } });
+      const entry = { uri: 'x', durationSeconds: 2, programDateTime, discontinuity: false };
+      uploads.segment({ entry, startedAt: programDateTime });
     }
     uploads.fullSheet({ number: 5, image, tiles: [tile(1, 5), tile(6, 5)] });
     uploads.fullSheet({ number: 6, image, tiles: [tile(11, 6)] });

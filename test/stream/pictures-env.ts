@@ -17,7 +17,8 @@ export const start = Date.UTC(2027, 0, 1);
 
 /** The pictures of one stream with all that hears of them, on a clock that a test sets. */
 export function watchPictures(stream: Partial<StreamInput> = {}, more: Partial<StreamEnvironment> = {}) {
-  const clock = { now: start };
+  /** Steady time, and how far the system's clock is ahead of it. */
+  const clock = { now: start, offsetMs: 0 };
   const log: Record<string, unknown>[] = [];
   const logger = createLogger({
     level: 'info',
@@ -29,13 +30,14 @@ export function watchPictures(stream: Partial<StreamInput> = {}, more: Partial<S
   const heard = topic.subscribe({ limit: 10_000 });
   const config = parseConfig({ streams: [{ name: 'cam', source: 'test', ...stream }] }).streams[0]!;
   const now = () => clock.now;
+  const dateOf = (at: number) => at + clock.offsetMs;
   const noted = () => {};
   const hls = new HlsOutput({
-    ...{ config, randomId: () => '00000000', now },
+    ...{ config, randomId: () => '00000000', now, dateOf },
     ...{ onListed: noted, onDescribed: noted, onInspectionFailed: noted },
   });
   const env = {
-    ...{ config, now, metrics, log: logger, events: topic, publisher: undefined, offlineFile: undefined },
+    ...{ config, now, dateOf, metrics, log: logger, events: topic, publisher: undefined, offlineFile: undefined },
     feed: new Feed({ run: 'test', now }),
     load: { effects: loadEffects.normal, frame: noted },
     episodes: createEpisodes({ log: logger, now }),

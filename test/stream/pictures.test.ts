@@ -37,6 +37,43 @@ describe('the gate of a stream', () => {
     expect(words).toEqual(['the thumbnail is fresh', 'the picture is black', 'the picture is good again']);
   });
 
+  it.each([3600, -3600, 7])('stays fresh, with the new date, when the system clock is set by %i s', async (seconds) => {
+    const { images, watch, clock, offer, events } = watchPictures({
+      thumbnail: { intervalSeconds: 5, formats: ['jpg'] },
+    });
+    await offer(cameraPixels(0));
+    await watch.tick();
+    clock.now += 1000;
+    clock.offsetMs = seconds * 1000;
+    await watch.tick();
+    const dated = start + clock.offsetMs;
+    expect(await images.thumbnail('jpg')).toMatchObject({ state: 'fresh', capturedAt: dated });
+    expect(images.status).toMatchObject({ state: 'fresh', ageSeconds: 1 });
+    clock.now += 4000;
+    await offer(cameraPixels(1));
+    await watch.tick();
+    expect(await images.thumbnail('jpg')).toMatchObject({ state: 'fresh', capturedAt: dated + 5000 });
+    const { hash } = images.status;
+    expect(images.immutable('jpg', hash!)).toMatchObject({ capturedAt: dated + 5000 });
+    expect((await events()).map(({ type }) => type)).toEqual(['fresh']);
+  });
+
+  it('measures black and frozen pictures by a clock that nobody sets, and dates both', async () => {
+    const gate = { alarmAfterSeconds: 10, frozenAfterSeconds: 20 };
+    const { clock, offer, events } = watchPictures({ thumbnail: { ...thumbnail, gate } });
+    for (let second = 0; second <= 60; second += 1) {
+      clock.now = start + second * 1000;
+      // An hour on, and back, and on again, while nothing changes.
+      clock.offsetMs = (second % 3) * 3_600_000;
+      await offer(second <= 30 ? cameraPixels(0) : shadePixels(2));
+    }
+    const at = (second: number) => start + second * 1000 + (second % 3) * 3_600_000;
+    expect(await events()).toMatchObject([
+      { type: 'frozen', at: at(20) },
+      { type: 'black', at: at(41) },
+    ]);
+  });
+
   it.each([
     [{ intervalSeconds: 1, staleAfterSeconds: 20 }, 10],
     [{ intervalSeconds: 5, staleAfterSeconds: 12 }, 2],

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/parse.js';
 import { planStream } from '../../src/stream/plan.js';
+import { embedded } from '../support/ffmpeg.js';
 
 describe('planStream', () => {
   it.each([
@@ -14,8 +15,8 @@ describe('planStream', () => {
     const plan = planStream({
       config: config!,
       source: { kind: 'http', url: 'http://camera.example/a.ts' },
-      capabilities: { libavformat: 58, protocols: new Set(['http']) },
-      urls: new Map([['source', 'http://127.0.0.1:1/token/']]),
+      capabilities: { options: embedded.options, protocols: new Set(['http']) },
+      makesMedia: true,
     });
     expect(plan.frames.deblock).toBe(deblock);
   });

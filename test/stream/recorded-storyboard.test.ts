@@ -61,5 +61,6 @@ describe('RecordedStoryboard', () => {
 });
 
 function segment(recorded: RecordedStoryboard, second: number, discontinuity = false): void {
-  recorded.segment({ startsAt: start + second * 1000, durationSeconds: 2, discontinuity });
+  const startsAt = start + second * 1000;
+  recorded.segment({ startsAt, programDateTime: startsAt, durationSeconds: 2, discontinuity });
 }

@@ -2,9 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   defaultRestartPolicy,
+  deniedDelayMs,
   failuresAfter,
   type RestartPolicy,
   restartDelayMs,
+  restartPolicyOf,
 } from '../../src/stream/restart-policy.js';
 
 const policyArbitrary: fc.Arbitrary<RestartPolicy> = fc
@@ -14,7 +16,7 @@ const policyArbitrary: fc.Arbitrary<RestartPolicy> = fc
     stableMs: fc.integer({ min: 1, max: 60_000 }),
     exhaustedAfter: fc.integer({ min: 1, max: 20 }),
   })
-  .map(({ minDelayMs, more, ...rest }) => ({ ...rest, minDelayMs, maxDelayMs: minDelayMs + more }));
+  .map(({ minDelayMs, more, ...rest }) => ({ ...rest, minDelayMs, maxDelayMs: minDelayMs + more, deniedDelaysMs: [] }));
 const share = fc.double({ min: 0, max: 1, noNaN: true });
 
 describe('restartDelayMs', () => {
@@ -53,5 +55,17 @@ describe('failuresAfter', () => {
         expect(failures).toBe(runs.length - Math.max(0, lastSound));
       }),
     );
+  });
+});
+
+describe('deniedDelayMs', () => {
+  it('waits 1, 5 and 15 minutes after the third denial and those behind it, and stays at 15', () => {
+    const minutes = [0, 1, 2, 3, 4, 5, 6, 100].map((denials) => deniedDelayMs(defaultRestartPolicy, denials) / 60_000);
+    expect(minutes).toEqual([0, 0, 0, 1, 5, 15, 15, 15]);
+  });
+
+  it('is nothing for a source that is called by others, or is on this machine', () => {
+    expect(deniedDelayMs(restartPolicyOf(defaultRestartPolicy, {}, 1000), 10)).toBe(0);
+    expect(deniedDelayMs(restartPolicyOf(defaultRestartPolicy, {}), 10)).toBe(900_000);
   });
 });

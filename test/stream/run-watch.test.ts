@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/parse.js';
 import type { Progress } from '../../src/ffmpeg/progress.js';
+import { FIRST_CHOICE } from '../../src/frames/decode.js';
 import { parseSource } from '../../src/ingest/source.js';
-import { firstDecode } from '../../src/stream/plan.js';
 import { RunWatch } from '../../src/stream/run-watch.js';
 import { firstNeeds } from '../../src/stream/source-needs.js';
 
@@ -19,7 +19,14 @@ async function watchFor(seconds: number, shown: Shown, input = {}) {
   let now = START;
   let segmentAt: number | undefined;
   const watch = new RunWatch({
-    ...{ config, source, sink: {} as never, needs: firstNeeds(config), decode: firstDecode(config) },
+    ...{
+      config,
+      source,
+      makesMedia: true,
+      needs: firstNeeds(config, source),
+      decode: FIRST_CHOICE,
+      isDecodeOpen: false,
+    },
     ...{ startTimeoutMs: 20_000, stallTimeoutMs: 10_000, now: () => now },
     delay: async (ms) => {
       now += ms;
@@ -62,7 +69,7 @@ describe('RunWatch', () => {
     const { stall, ms } = await watchFor(60, (second, watch) => {
       watch.progress(report(second));
       if (second <= 5) watch.picture();
-      else if (Number.isInteger(second)) watch.segment(1, true);
+      else if (Number.isInteger(second)) watch.segment();
       return true;
     });
     expect({ stall, ms }).toEqual({ stall: 'no picture came for 16 s', ms: 20_500 });

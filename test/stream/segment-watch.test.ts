@@ -20,7 +20,7 @@ it('tells everyone of a segment that is listed, traces before the upload begins'
     env: {
       config: parseConfig({ streams: [{ name: 'door', source: 'test' }] }).streams[0]!,
       log: createLogger({ level: 'silent', secrets: [] }),
-      ...{ feed, metrics, now: () => START, randomId: () => '00000000' },
+      ...{ feed, metrics, now: () => START, dateOf: (at) => at, randomId: () => '00000000' },
       publisher: {} as NonNullable<SegmentWatchOptions['env']['publisher']>,
       traces: {
         segment: ({ file, uploads }: { file: string; uploads: boolean }) => heard.push(`trace ${file} ${uploads}`),
@@ -32,12 +32,23 @@ it('tells everyone of a segment that is listed, traces before the upload begins'
   const clock = new SourceClock();
   clock.observe(0, START);
   watch.hls.begin('mpegts');
-  const body = new Uint8Array(188);
-  const facts = { completedAtMs: START, durationSeconds: 2, discontinuity: false };
-  watch.add('source', { sequence: 0, file: '0.ts', body, ...facts }, clock);
+  const bytes = new Uint8Array(188);
+  const times = { completedAtMs: START, durationSeconds: 2, startSeconds: 0, partTargetSeconds: 2 };
+  const part = {
+    sequence: 0,
+    startsSegment: true,
+    endsSegment: false,
+    isIndependent: true,
+    isDiscontinuity: false,
+    hasAudio: true,
+    init: undefined,
+  };
+  watch.hls.add('source', { ...part, ...times, bytes, frames: 50, units: [], keyframeSeconds: [0] }, clock);
+  expect(heard).toEqual([]);
+  watch.hls.closeSegments();
 
   const { value: segment } = await read.next();
-  expect(segment).toMatchObject({ rendition: 'source', body });
+  expect(segment).toMatchObject({ rendition: 'source', body: bytes });
   expect(heard).toEqual([`trace ${segment?.file} true`, `upload ${segment?.file}`]);
   const event = { type: 'segment', stream: 'door', bytes: 188, durationSeconds: 2, file: segment?.file };
   expect(await reader.take(0)).toMatchObject([{ event }]);

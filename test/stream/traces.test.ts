@@ -24,6 +24,7 @@ function start(limit?: number) {
   const traces = new Traces({
     tracer: { record: (trace) => void told.push(trace), close: async () => undefined },
     now: () => clock.now,
+    dateOf: (at) => at,
     ...(limit !== undefined && { limit }),
   });
   const uploaded = (key: string, seconds: number, result: 'stored' | 'failed' | 'given-up' = 'stored') =>

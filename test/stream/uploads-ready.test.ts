@@ -20,6 +20,7 @@ function uploadsOf(status: Partial<PublicationStatus>, hls: { segmentSeconds: nu
     publisher,
     cleanup: 'delete',
     hls: { renditions: ['source'] as readonly string[] } as HlsOutput,
+    now: () => 0,
   });
   return { uploads, options };
 }
@@ -30,17 +31,21 @@ describe('what keeps a stream from being ready on the store', () => {
   it.each([
     [{ state: 'publishing' }, undefined],
     [{ state: 'publishing', playlistLagSeconds: 8 }, undefined],
-    [{ state: 'publishing', playlistLagSeconds: 8.1 }, 'the playlist on the store is 8 s behind'],
+    [{ state: 'publishing', playlistLagSeconds: 8.1 }, { reason: 'the playlist on the store is 8 s behind' }],
     [
       { state: 'publishing', playlistLagSeconds: 60, lastError: error },
-      'the playlist on the store is 60 s behind: it is down',
+      { reason: 'the playlist on the store is 60 s behind', detail: 'it is down' },
     ],
-    [{ state: 'waiting' }, 'the store has not answered'],
-    [{ state: 'waiting', lastError: error }, 'the store has not answered: it is down'],
-    [{ state: 'standby' }, 'another node publishes it to the store'],
+    [{ state: 'idle' }, { reason: 'nothing has been published to the store yet' }],
+    [{ state: 'waiting' }, { reason: 'the store has not answered' }],
+    [
+      { state: 'waiting', lastError: error },
+      { reason: 'the store has not answered', detail: 'it is down' },
+    ],
+    [{ state: 'standby' }, { reason: 'another node publishes it to the store' }],
     [{ state: 'ended' }, undefined],
   ] as const)('%j: %s', (status, reason) => {
-    expect(uploadsOf(status, { segmentSeconds: 2 }).uploads.notReady()).toBe(reason);
+    expect(uploadsOf(status, { segmentSeconds: 2 }).uploads.notReady()).toEqual(reason);
   });
 });
 

@@ -7,9 +7,10 @@ import type {
   StreamOptions,
   StreamPublication,
 } from '../../src/storage/publish/types.js';
+import { startOf } from '../../src/storage/publish/window.js';
 import type { StoredObject } from '../../src/storage/store.js';
-import type { HlsOutput, ListedSegment } from '../../src/stream/hls-output.js';
-import { StreamUploads } from '../../src/stream/uploads.js';
+import { firstNumbers, type HlsOutput, type ListedSegment } from '../../src/stream/hls-output.js';
+import { readPlaylist, StreamUploads } from '../../src/stream/uploads.js';
 
 const config = parseConfig({
   streams: [
@@ -33,7 +34,7 @@ class NotedPublisher {
     return {
       name: options.name,
       rendition: (rendition: RenditionOptions<never>) => {
-        this.rendition = rendition as RenditionOptions<unknown>;
+        this.rendition = rendition as unknown as RenditionOptions<unknown>;
         return {
           append: (segment: AppendOptions<unknown>) => this.appended.push(segment),
           end: () => {
@@ -53,8 +54,9 @@ class NotedPublisher {
   playlist(first: number, end: number, { gaps = [] as number[], ended = false, whole = false } = {}) {
     const list = this.appended
       .slice(first, end)
-      .map(({ entry }, index) => ({ entry, gap: gaps.includes(first + index) }));
-    const object = this.rendition!.render(list, { ended, whole });
+      .map(({ entry, position }, index) => ({ entry, gap: gaps.includes(first + index), numbers: position! }));
+    const numbers = startOf(list);
+    const object = this.rendition!.render(list, { ended, whole, ...numbers, targetDurationSeconds: 0 });
     return { object, text: new TextDecoder().decode(object.body) };
   }
 }
@@ -70,7 +72,13 @@ beforeEach(() => {
     multivariant: () =>
       multivariant === undefined ? undefined : { body: multivariant, etag: '"x"', modifiedAt: START },
   } as HlsOutput;
-  uploads = new StreamUploads({ config, publisher: publisher as unknown as Publisher, cleanup: 'keep', hls });
+  uploads = new StreamUploads({
+    config,
+    publisher: publisher as unknown as Publisher,
+    cleanup: 'keep',
+    hls,
+    now: () => START,
+  });
 });
 
 function listed(
@@ -87,6 +95,7 @@ function listed(
     entry: { uri: file, durationSeconds: 2, programDateTime: START + index * 2000, discontinuity: false, ...more },
     mediaSequence: 100 + index,
     discontinuitySequence: 7,
+    startedAt: START + index * 2000,
     completedAtMs: START + (index + 1) * 2000,
   };
 }
@@ -94,7 +103,9 @@ const tagOf = (text: string, tag: string) => new RegExp(`^#EXT-X-${tag}:(.*)$`, 
 
 describe('StreamUploads', () => {
   it('tells the publisher what the stream is', () => {
-    expect(publisher.options).toEqual({ name: 'door', windowSegments: 4, targetDurationSeconds: 2, cleanup: 'keep' });
+    const { unusedNumbers, ...options } = publisher.options!;
+    expect(options).toEqual({ name: 'door', windowSegments: 4, targetDurationSeconds: 2, cleanup: 'keep' });
+    expect(unusedNumbers!()).toEqual(firstNumbers(START));
     expect(publisher.rendition?.name).toBe('source');
   });
 
@@ -133,6 +144,18 @@ describe('StreamUploads', () => {
     );
     expect(text).not.toContain('ENDLIST');
     expect(text).not.toContain('PLAYLIST-TYPE');
+  });
+
+  it('says that segments are independent only where each is, those that another node left included', () => {
+    for (const index of [0, 1, 2]) uploads.segment(listed(index, { isIndependent: index !== 0 }));
+    const tag = '#EXT-X-INDEPENDENT-SEGMENTS';
+    expect(publisher.playlist(0, 2).text).not.toContain(tag);
+    const { object, text } = publisher.playlist(1, 3);
+    expect(text).toContain(tag);
+    const read = (body: Uint8Array) =>
+      readPlaylist('door', 'source', body)?.segments.map(({ entry }) => entry.isIndependent);
+    expect(read(object.body)).toEqual([undefined, undefined]);
+    expect(read(new TextEncoder().encode(text.replace(`${tag}\n`, '')))).toEqual([false, false]);
   });
 
   it('never lets the target duration shrink, nor be less than a listed segment', () => {

@@ -49,20 +49,27 @@ export interface Observed {
   readonly short: string[];
   /** Playlists written. */
   readonly playlists: number;
-  /** The sessions of the segments listed, in the order of their appearance; one that comes back is there twice. */
+  /** The sessions of the newest segment listed, in the order of their appearance; one that comes back is there twice. */
   readonly sessions: readonly string[];
   /** Entries of the newest playlist that are gaps. */
   readonly gaps: number;
 }
 
 /** Looks at a stream's media playlist after every single change of the bucket: what a player could see at any moment. */
-export function observePlaylist({ server }: TestBucket, stream = 'cam'): Observed {
-  const key = `${prefix}${stream}/source/index.m3u8`;
+export function observePlaylist(
+  { server }: TestBucket,
+  { stream = 'cam', rendition = 'source', neverEnds = false } = {},
+): Observed {
+  const key = `${prefix}${stream}/${rendition}/index.m3u8`;
   const checker = createPlaylistChecker({ mayReopen: true });
   const found = { problems: [] as string[], short: [] as string[], playlists: 0, sessions: [] as string[], gaps: 0 };
   server.observe((commit) => {
     const text = commit.items.get(key)?.body.toString();
-    if (text === undefined) return;
+    if (text === undefined) {
+      if (neverEnds && found.playlists > 0)
+        found.problems.push(`the playlist is gone after ${commit.type} ${commit.key}`);
+      return;
+    }
     if (commit.key === key) {
       found.playlists += 1;
       try {
@@ -72,11 +79,15 @@ export function observePlaylist({ server }: TestBucket, stream = 'cam'): Observe
         kind.push(`${String(error)}\n${text}`);
       }
     }
+    if (neverEnds && text.includes('#EXT-X-ENDLIST')) found.problems.push(`the stream has ended\n${text}`);
+    for (const [, init] of text.matchAll(/^#EXT-X-MAP:URI="([^"]+)"$/gm)) {
+      if (!commit.items.has(key.replace('index.m3u8', init!))) found.problems.push(`${init} is needed and not there`);
+    }
     const { files, gaps } = listedFiles(text);
     found.gaps = gaps;
+    const session = files.at(-1)?.split('-')[0];
+    if (session !== undefined && found.sessions.at(-1) !== session && commit.key === key) found.sessions.push(session);
     for (const file of files) {
-      const session = file.split('-')[0]!;
-      if (found.sessions.at(-1) !== session && commit.key === key) found.sessions.push(session);
       if (!commit.items.has(key.replace('index.m3u8', file))) found.problems.push(`${file} is listed and not there`);
     }
   });

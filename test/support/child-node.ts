@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, onTestFinished } from 'vitest';
@@ -82,6 +82,9 @@ export interface ChildNode {
 
 let marks = 0;
 
+/** The mark's variable: of a locale, because the node passes those on to its children. */
+const MARK = 'LC_SIDEPIPE_TEST';
+
 /** Tests run on machines that are busy with other tests, and ask one node more often than people do. */
 const forTests = { SIDEPIPE_GUARD_ENABLED: 'false', SIDEPIPE_HTTP_RATE_LIMIT_API_PER_MINUTE: '1000000' };
 
@@ -95,7 +98,7 @@ export async function startChild(options: ChildOptions): Promise<ChildNode> {
   const [path, ...rest] = [...wrapper, process.execPath, ...script];
   const child = spawn(path!, rest, {
     cwd,
-    env: { ...Object.fromEntries(inherited), SIDE_TEST_MARK: mark, ...forTests, ...env },
+    env: { ...Object.fromEntries(inherited), [MARK]: mark, ...forTests, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
@@ -178,9 +181,12 @@ async function withMark(mark: string, program?: string): Promise<number[]> {
   const found = await Promise.all(
     pids.map(async (pid) => {
       const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
-      if (!environment.includes(`SIDE_TEST_MARK=${mark}\0`) || !(await isRunning(pid))) return undefined;
+      if (!environment.includes(`${MARK}=${mark}\0`) || !(await isRunning(pid))) return undefined;
+      if (program === undefined) return pid;
+      // Node.js 24 names its main thread, and with it the process, otherwise than its program.
       const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '');
-      return program === undefined || name.trim() === program ? pid : undefined;
+      const executable = await readlink(`/proc/${pid}/exe`).catch(() => '');
+      return name.trim() === program || basename(executable) === program ? pid : undefined;
     }),
   );
   return found.filter((pid) => pid !== undefined);

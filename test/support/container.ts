@@ -39,7 +39,9 @@ export async function buildImage(): Promise<Image> {
   const remove = () => rm(home, { recursive: true, force: true });
   try {
     const stages = parseDockerfile(await readFile(join(root, 'Dockerfile'), 'utf8'));
-    const base = await makeBase(join(home, 'base'));
+    const [, line = '', suite = ''] = /^node:(\d+)-(\w+)-slim$/.exec(stages[0]!.base) ?? [];
+    if (stages.some(({ base }) => base !== stages[0]!.base)) throw new Error('stages have different base images');
+    const base = await makeBase(join(home, 'base'), line, suite);
     const built = new Map<string, Built>();
     for (const [index, stage] of stages.entries()) {
       const folder = join(home, `stage-${index}`);
@@ -54,21 +56,31 @@ export async function buildImage(): Promise<Image> {
   }
 }
 
-/** What `node:22-bookworm-slim` is made of: Debian, Node.js with npm (here this machine's), a user. */
-async function makeBase(folder: string): Promise<string> {
-  const mirror = 'http://deb.debian.org/debian';
-  await run('debootstrap', ['--variant=minbase', '--include=ca-certificates,libstdc++6', 'bookworm', folder, mirror], {
+/** What an image such as `node:24-trixie-slim` is made of: Debian, Node.js (from .ci/node-versions) with npm, a user. */
+async function makeBase(folder: string, line: string, suite: string): Promise<string> {
+  const mirror = await debianMirror();
+  await run('debootstrap', ['--variant=minbase', '--include=ca-certificates,libstdc++6', suite, folder, mirror], {
     maxBuffer: bufferBytes,
   });
+  const { stdout: cache } = await run(join(root, '.ci/node-versions'));
   const binaries = join(folder, 'usr/local/bin');
   const npm = join(dirname(dirname(process.execPath)), 'lib/node_modules/npm');
-  await cp(process.execPath, join(binaries, 'node'));
+  await cp(join(cache.trim(), line), join(binaries, 'node'));
   await cp(npm, join(folder, 'usr/local/lib/node_modules/npm'), { recursive: true });
   await symlink('../lib/node_modules/npm/bin/npm-cli.js', join(binaries, 'npm'));
   await run('chroot', [folder, 'useradd', '--uid', '1000', '--create-home', 'node']);
   // A container engine gives names, certificates and these to every container.
   for (const file of ['/etc/resolv.conf', CERTIFICATES]) await cp(file, join(folder, file), { dereference: true });
   return folder;
+}
+
+/** Where apt gets Debian from on this machine. */
+async function debianMirror(): Promise<string> {
+  const format = ['--format', '$(REPO_URI) $(LABEL)', 'Created-By: Packages'];
+  const { stdout } = await run('apt-get', ['indextargets', ...format]);
+  const mirror = /^(\S+) Debian$/m.exec(stdout)?.[1];
+  if (mirror === undefined) throw new Error('apt has no source of Debian');
+  return mirror;
 }
 
 async function buildStage(stage: Stage, folder: string, built: ReadonlyMap<string, Built>): Promise<Built> {

@@ -24,16 +24,28 @@ export interface Stage {
 /** Reads a Dockerfile. Throws on an instruction that is not known here, so that none is passed over. Pure. */
 export function parseDockerfile(text: string): Stage[] {
   const stages: Stage[] = [];
+  // Arguments before the first FROM are for the names of base images alone.
+  const global = new Map<string, string>();
   const lines = text.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('#'));
   for (const line of lines) {
     const [, word = '', rest = ''] = /^([A-Z]+)\s+(.*)$/.exec(line) ?? [];
     if (word === 'FROM') {
       const [, base = '', name] = /^(\S+)(?: AS (\S+))?$/.exec(rest) ?? [];
-      stages.push({ base, name, instructions: [], entrypoint: [], command: [], healthcheck: [] });
+      const named = base.replace(/\$\{(\w+)\}/g, (_, each: string) => {
+        const value = global.get(each);
+        if (value === undefined) throw new Error(`${each} is not set: ${line}`);
+        return value;
+      });
+      stages.push({ base: named, name, instructions: [], entrypoint: [], command: [], healthcheck: [] });
       continue;
     }
     const stage = stages.at(-1);
-    if (stage === undefined) throw new Error(`before the first FROM: ${line}`);
+    if (stage === undefined) {
+      const [, each = '', value = ''] = /^ARG (\w+)=(\S+)$/.exec(line) ?? [];
+      if (each === '') throw new Error(`before the first FROM: ${line}`);
+      global.set(each, value);
+      continue;
+    }
     stages[stages.length - 1] = withInstruction(stage, word, rest);
   }
   return stages;

@@ -16,6 +16,7 @@ import type {
 } from '../../src/stream/live-stream.js';
 import type { StreamState } from '../../src/stream/machine.js';
 import { Outlets } from '../../src/stream/outlets.js';
+import type { NotReady, StreamReadiness } from '../../src/stream/readiness.js';
 import type {
   ImageFormat,
   ImageResource,
@@ -51,7 +52,8 @@ export class FakeStream implements LiveStream {
   readonly sheets = new Map<number, SheetResource>();
   /** Further facts of the thumbnail in the description. */
   thumbnailFacts: Partial<StreamDescription['thumbnail']> = {};
-  whyNotReady: string | undefined;
+  whyNotReady: NotReady | undefined;
+  whyNotStored: NotReady | undefined;
   /** Set to make `describe` fail as a bug inside would. */
   broken: Error | undefined;
   readonly hlsFacts = { bandwidth: null, codecs: null, resolution: null, frameRate: null } as {
@@ -70,6 +72,7 @@ export class FakeStream implements LiveStream {
       renditions: this.renditions,
       multivariant: () => this.multivariant,
       playlist: (rendition) => this.playlists.get(rendition),
+      lowLatency: () => undefined,
       segment: (rendition, file) => this.media.get(`${rendition}/${file}`),
     };
   }
@@ -115,8 +118,8 @@ export class FakeStream implements LiveStream {
     return this.snapshotOf(options);
   }
 
-  notReady(): string | undefined {
-    return this.whyNotReady;
+  readiness(): StreamReadiness {
+    return { media: this.whyNotReady, store: this.whyNotStored };
   }
 
   playbackKeys: readonly PlaybackKey[] | undefined;
@@ -139,9 +142,10 @@ export class FakeStream implements LiveStream {
     return {
       name: this.name,
       origin: 'config',
-      source: { kind: this.sourceKind, url: this.sourceKind },
+      source: { kind: this.sourceKind, url: this.sourceKind, warnings: [] },
       state: this.state,
       reason: this.reason,
+      nextAttemptAt: null,
       since: new Date(0).toISOString(),
       viewers: this.viewersSeen.length,
       playback: {
@@ -177,6 +181,7 @@ export class FakeStream implements LiveStream {
         mediaSequence: 0,
         discontinuitySequence: 0,
         aligned: true,
+        audio: null,
         renditions: [],
         ...this.hlsFacts,
       },

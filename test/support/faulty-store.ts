@@ -8,6 +8,7 @@ export type Fault =
   | '500'
   | '503'
   | '429'
+  | '413'
   | 'reset-before'
   | 'reset-after'
   | 'late'
@@ -41,6 +42,8 @@ export class FaultyStore implements ObjectStore {
   /** Every call fails as if nothing were there. `hang`: it never answers. */
   outage: 'none' | 'refuse' | 'hang' | 'deny' = 'none';
   fault: (operation: Operation, key: string) => Fault | undefined;
+  /** Asked for every call that no outage ends: what the store answers instead of doing it. */
+  answer: (operation: Operation, key: string, bytes: number) => SidepipeError | undefined = () => undefined;
   readonly counts = { put: 0, get: 0, head: 0, list: 0, delete: 0 };
   /** Bytes of put bodies whose calls are under way. */
   inFlight = 0;
@@ -188,6 +191,9 @@ export class FaultyStore implements ObjectStore {
     await this.#wait(waitMs, signal);
     if (this.outage === 'refuse') throw failure('storage-unavailable', 'connection refused', undefined, true);
     if (this.outage === 'deny') throw failure('storage-denied', 'access denied', 403, false);
+    const answer = this.answer(operation, key, bytes);
+    if (answer) throw answer;
+    if (fault === '413') throw failure('storage-refused', 'request entity too large', 413, true, 'HTTP413');
     if (fault === '500') throw failure('storage-unavailable', 'internal error', 500, true);
     if (fault === '503') throw failure('storage-unavailable', 'slow down', 503, true, 'SlowDown');
     if (fault === '429') throw failure('storage-unavailable', 'too many requests', 429, true);

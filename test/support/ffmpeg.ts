@@ -4,24 +4,55 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import installer from '@ffmpeg-installer/ffmpeg';
+import type { BuildOptions } from '../../src/ffmpeg/build-options.js';
+import { readCapabilities } from '../../src/ffmpeg/capabilities.js';
 
 export interface TestedFfmpeg {
   readonly name: string;
   readonly path: string;
-  /** Major version of libavformat. */
-  readonly libavformat: number;
+  readonly options: BuildOptions;
 }
 
 /** The binary that the project brings. */
-export const embedded: TestedFfmpeg = { name: 'embedded', path: installer.path, libavformat: 58 };
+export const embedded: TestedFfmpeg = {
+  name: 'embedded',
+  path: installer.path,
+  options: {
+    hasFpsMode: false,
+    hasAutoscale: false,
+    sourceTimeBase: '-1',
+    rtspTimeout: '-stimeout',
+    hasPickyHls: false,
+    hasConcatOptions: false,
+    reportsSlowest: false,
+    hasQsvForcedIdr: false,
+  },
+};
+
+/** What the newest builds have. */
+export const newestOptions: BuildOptions = {
+  hasFpsMode: true,
+  hasAutoscale: true,
+  sourceTimeBase: 'demux',
+  rtspTimeout: '-timeout',
+  hasPickyHls: true,
+  hasConcatOptions: true,
+  reportsSlowest: false,
+  hasQsvForcedIdr: true,
+};
+
+/** Where `.ci/ffmpeg-versions` puts one of the builds that the suite `versions` runs on. */
+export function providedFfmpeg(name: string): string {
+  return join(process.env['SIDEPIPE_FFMPEG_CACHE'] ?? '/var/cache/sidepipe-ffmpeg', name);
+}
 
 /** The embedded ffmpeg, and the one in the PATH where there is one. */
-export const ffmpegs: readonly TestedFfmpeg[] = [embedded, ...ffmpegInPath()];
+export const ffmpegs: readonly TestedFfmpeg[] = [embedded, ...(await ffmpegInPath())];
 
-function ffmpegInPath(): TestedFfmpeg[] {
-  const { stdout } = spawnSync('ffmpeg', ['-hide_banner', '-version'], { encoding: 'utf8' });
-  const libavformat = Number(/^libavformat\s+(\d+)\./m.exec(stdout ?? '')?.[1]);
-  return Number.isNaN(libavformat) ? [] : [{ name: 'installed', path: 'ffmpeg', libavformat }];
+async function ffmpegInPath(): Promise<TestedFfmpeg[]> {
+  if (spawnSync('ffmpeg', ['-version']).error !== undefined) return [];
+  const { options } = await readCapabilities('ffmpeg');
+  return [{ name: 'installed', path: 'ffmpeg', options }];
 }
 
 export interface Ran {

@@ -45,7 +45,10 @@ export function parseCall(line: string): TracedCall[] {
   return name === undefined ? [] : [{ name, args: args!, result: result! }];
 }
 
-/** The calls that wrote, or would have if the file system had let them. Devices such as /dev/null are no files. */
+/**
+ * The calls that wrote, or would have if the file system had let them. Devices such as /dev/null, pipes and what the kernel makes
+ * up under /proc are no files.
+ */
 export function writesIn(calls: readonly TracedCall[]): TracedCall[] {
   return calls.filter(isWrite);
 }
@@ -54,7 +57,7 @@ function isWrite({ name, args, result }: TracedCall): boolean {
   const failed = result.startsWith('-1 ');
   if (name === 'execve') return false;
   if (name.startsWith('open')) {
-    if (/<char \d+:\d+>/.test(result)) return false;
+    if (/<char \d+:\d+>|<pipe:/.test(result) || /"\/proc\/(?:self|\d+)\//.test(args)) return false;
     // With O_CREAT a failure is luck: elsewhere the folder may be there.
     if (/O_CREAT|O_TMPFILE/.test(args)) return true;
     return /O_WRONLY|O_RDWR|O_TRUNC|O_APPEND/.test(args) && !failed;

@@ -12,7 +12,7 @@ export async function live(node: TestNode, name = 'cam', segments = 2): Promise<
       expect(described.hls.resolution).not.toBeNull();
       expect(described.hls.codecs).not.toBeNull();
     },
-    { timeout: 40_000, interval: 100 },
+    { timeout: 60_000, interval: 100 },
   );
   return node.stream(name);
 }

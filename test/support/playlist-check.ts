@@ -12,6 +12,25 @@ interface CheckedEntry {
   readonly durationSeconds: number;
   /** Stated or derived; milliseconds since the epoch. */
   readonly dateMs: number;
+  /** Empty where none are listed (any more). */
+  readonly parts: readonly CheckedPart[];
+}
+
+interface CheckedPart {
+  readonly uri: string;
+  readonly durationSeconds: number;
+  readonly isIndependent: boolean;
+}
+
+/** What a low-latency playlist says beside its segments. */
+interface CheckedLowLatency {
+  readonly partTargetSeconds: number;
+  readonly holdBackSeconds: number;
+  /** Of the segment that is not complete yet. */
+  readonly openParts: readonly CheckedPart[];
+  /** The part that is announced as the next one. */
+  readonly hint: string | undefined;
+  readonly reports: readonly { readonly uri: string; readonly lastSequence: number; readonly lastPart: number }[];
 }
 
 export interface CheckedPlaylist {
@@ -21,6 +40,7 @@ export interface CheckedPlaylist {
   readonly discontinuitySequence: number;
   readonly ended: boolean;
   readonly entries: readonly CheckedEntry[];
+  readonly lowLatency: CheckedLowLatency | undefined;
 }
 
 export interface PlaylistCheckerOptions {
@@ -38,6 +58,7 @@ const toleranceMs = 50;
 export function createPlaylistChecker(options: PlaylistCheckerOptions = {}): PlaylistChecker {
   const seen = new Map<number, CheckedEntry>();
   const numberOf = new Map<string, number>();
+  const parts = new Map<string, CheckedPart>();
   let before: CheckedPlaylist | undefined;
   return {
     check(text) {
@@ -55,10 +76,18 @@ export function createPlaylistChecker(options: PlaylistCheckerOptions = {}): Pla
         seen.set(entry.sequence, entry);
         numberOf.set(entry.uri, entry.sequence);
       }
-      if (before !== undefined) {
-        follows(before, now, options.mayReopen ?? false);
+      for (const [place, part] of partsByPlace(now)) {
+        const known = parts.get(place) ?? part;
+        must(known.uri === part.uri, `part ${place} was ${known.uri}, is ${part.uri}`);
+        must(known.durationSeconds === part.durationSeconds, `part ${place} changed its duration`);
+        parts.set(place, part);
       }
+      const previous = before;
+      // What follows a fault is judged by itself.
       before = now;
+      if (previous !== undefined) {
+        follows(previous, now, options.mayReopen ?? false);
+      }
       return now;
     },
   };
@@ -90,13 +119,57 @@ function follows(before: CheckedPlaylist, now: CheckedPlaylist, mayReopen: boole
   if (last !== undefined && now.mediaSequence > last.sequence) {
     must(now.discontinuitySequence >= last.discontinuityNumber, 'EXT-X-DISCONTINUITY-SEQUENCE forgot some that left');
   }
-  if (now.mediaSequence > before.mediaSequence && !now.ended) {
+  // A new broadcast after the end of the last one begins with its first segment.
+  if (now.mediaSequence > before.mediaSequence && !now.ended && !before.ended) {
     const seconds = now.entries.reduce((sum, entry) => sum + entry.durationSeconds, 0);
     must(
       seconds >= 3 * now.targetDurationSeconds - 1e-6,
       `segments were removed, and what is left (${seconds} s) is shorter than three target durations`,
     );
   }
+}
+
+/** By the number of the segment and the index of the part. */
+function partsByPlace({ entries, mediaSequence, lowLatency }: CheckedPlaylist): Map<string, CheckedPart> {
+  const open = { sequence: mediaSequence + entries.length, parts: lowLatency?.openParts ?? [] };
+  return new Map(
+    [...entries, open].flatMap(({ sequence, parts }) =>
+      parts.map((part, index) => [`${sequence}.${index}`, part] as const),
+    ),
+  );
+}
+
+/**
+ * RFC 8216bis 4.4.4.9: no part is longer than the part target, and all but the last of a segment have 85 % of it. Where a source
+ * paused, one frame lasts longer than a part: then it alone makes the target.
+ */
+function checkParts(segments: readonly (readonly CheckedPart[])[], partTarget: number | undefined): void {
+  const all = segments.flat();
+  must(all.length === 0 || partTarget !== undefined, 'EXT-X-PART without EXT-X-PART-INF');
+  const target = partTarget ?? 0;
+  const seconds = all.map(({ durationSeconds }) => durationSeconds).sort((one, other) => one - other);
+  const usual = seconds[seconds.length >> 1] ?? 0;
+  const isPaused = (seconds.at(-1) ?? 0) >= target - 0.002 && target > 1.2 * usual;
+  for (const [at, parts] of segments.entries()) {
+    for (const [index, { uri, durationSeconds }] of parts.entries()) {
+      const isLast = at < segments.length - 1 && index === parts.length - 1;
+      must(
+        durationSeconds <= target + 0.0005,
+        `${uri} (${durationSeconds} s) is longer than the part target ${target}`,
+      );
+      const isLongEnough = isLast || isPaused || durationSeconds >= 0.85 * target - 0.0005;
+      must(isLongEnough, `${uri} (${durationSeconds} s) is too short for the part target ${target}`);
+    }
+  }
+}
+
+function readPart(value: string, line: string): CheckedPart {
+  const attributes = attributeList(value);
+  const uri = /^"([^"]+)"$/.exec(attributes.get('URI') ?? '')?.[1] ?? '';
+  const duration = attributes.get('DURATION') ?? '';
+  must(uri !== '' && /^\d+(\.\d+)?$/.test(duration), `not an EXT-X-PART: ${line}`);
+  must(/^(YES)?$/.test(attributes.get('INDEPENDENT') ?? ''), `not an EXT-X-PART: ${line}`);
+  return { uri, durationSeconds: Number(duration), isIndependent: attributes.has('INDEPENDENT') };
 }
 
 const headerTags = ['VERSION', 'TARGETDURATION', 'MEDIA-SEQUENCE', 'DISCONTINUITY-SEQUENCE', 'PLAYLIST-TYPE'];
@@ -116,10 +189,20 @@ function readStrictly(text: string): CheckedPlaylist {
   let discontinuities = 0;
   let decimals = false;
   let gaps = false;
+  let parts: CheckedPart[] = [];
+  let partTarget: number | undefined;
+  let control: Map<string, string> | undefined;
+  let hint: string | undefined;
+  const reports: { uri: string; lastSequence: number; lastPart: number }[] = [];
   let next = { extinf: undefined as number | undefined, date: undefined as number | undefined, discontinuity: false };
   for (const line of lines) {
     must(line === line.trim() && line !== '', `an empty line or spaces around: ${JSON.stringify(line)}`);
     must(!ended, `a line after EXT-X-ENDLIST: ${line}`);
+    must(
+      reports.length === 0 || /^#EXT-X-(RENDITION-REPORT|ENDLIST)/.test(line),
+      `a line after EXT-X-RENDITION-REPORT: ${line}`,
+    );
+    must(hint === undefined || /^#EXT-X-RENDITION-REPORT:/.test(line), `a line after EXT-X-PRELOAD-HINT: ${line}`);
     if (!line.startsWith('#')) {
       must(next.extinf !== undefined, `${line} has no EXTINF`);
       must(!entries.some((entry) => entry.uri === line), `${line} is listed twice`);
@@ -143,7 +226,14 @@ function readStrictly(text: string): CheckedPlaylist {
         initUri: map,
         durationSeconds: next.extinf as number,
         dateMs,
+        parts,
       });
+      const joined = parts.reduce((sum, { durationSeconds }) => sum + durationSeconds, 0);
+      must(
+        parts.length === 0 || Math.abs(joined - (next.extinf as number)) <= 0.001 * (parts.length + 1),
+        `the parts of ${line} last ${joined} s`,
+      );
+      parts = [];
       next = { extinf: undefined, date: undefined, discontinuity: false };
       continue;
     }
@@ -173,6 +263,27 @@ function readStrictly(text: string): CheckedPlaylist {
     } else if (line === '#EXT-X-INDEPENDENT-SEGMENTS') {
       independent += 1;
       must(independent === 1 && entries.length === 0, 'EXT-X-INDEPENDENT-SEGMENTS twice or late');
+    } else if (tag === 'EXT-X-SERVER-CONTROL') {
+      must(control === undefined && entries.length === 0, 'EXT-X-SERVER-CONTROL twice or late');
+      control = attributeList(value ?? '');
+    } else if (tag === 'EXT-X-PART-INF') {
+      must(partTarget === undefined && entries.length === 0, 'EXT-X-PART-INF twice or late');
+      partTarget = Number(attributeList(value ?? '').get('PART-TARGET'));
+      must(partTarget > 0, `not an EXT-X-PART-INF: ${line}`);
+    } else if (tag === 'EXT-X-PART') {
+      must(next.extinf === undefined, `${tag} behind EXTINF`);
+      parts.push(readPart(value ?? '', line));
+    } else if (tag === 'EXT-X-PRELOAD-HINT') {
+      const attributes = attributeList(value ?? '');
+      must(attributes.get('TYPE') === 'PART', `not a hint of a part: ${line}`);
+      hint = /^"([^"]+)"$/.exec(attributes.get('URI') ?? '')?.[1];
+      must(hint !== undefined && !parts.some(({ uri }) => uri === hint), `a hint of what is there: ${line}`);
+    } else if (tag === 'EXT-X-RENDITION-REPORT') {
+      const attributes = attributeList(value ?? '');
+      const uri = /^"([^"]+)"$/.exec(attributes.get('URI') ?? '')?.[1] ?? '';
+      const [lastSequence, lastPart] = [Number(attributes.get('LAST-MSN')), Number(attributes.get('LAST-PART'))];
+      must(uri !== '' && Number.isInteger(lastSequence) && Number.isInteger(lastPart), `not a report: ${line}`);
+      reports.push({ uri, lastSequence, lastPart });
     } else if (line === '#EXT-X-ENDLIST') {
       ended = true;
     } else if (line === '#EXT-X-GAP') {
@@ -181,10 +292,13 @@ function readStrictly(text: string): CheckedPlaylist {
       must(false, `a tag that nobody knows: ${line}`);
     }
   }
+  // Before the parts of a segment that is not complete yet.
+  const isOpen = parts.length > 0;
   must(
-    next.extinf === undefined && next.date === undefined && !next.discontinuity,
+    next.extinf === undefined && (isOpen || (next.date === undefined && !next.discontinuity)),
     'tags without a segment at the end',
   );
+  checkParts([...entries.map((entry) => entry.parts), parts], partTarget);
   const version = whole(header, 'VERSION', 1);
   must(version >= (gaps ? 8 : mapTags > 0 ? 6 : decimals ? 3 : 1), `version ${version} is too low for what is used`);
   must(/^(EVENT|VOD)$/.test(header.get('PLAYLIST-TYPE') ?? 'VOD'), 'an unknown EXT-X-PLAYLIST-TYPE');
@@ -196,6 +310,8 @@ function readStrictly(text: string): CheckedPlaylist {
       `${entry.uri} (${entry.durationSeconds} s) is longer than the target duration ${targetDurationSeconds}`,
     );
   }
+  const lowLatency = checkedControl({ control, partTarget, targetDurationSeconds, openParts: parts, hint, reports });
+  must(!ended || hint === undefined, 'EXT-X-PRELOAD-HINT in a playlist that has ended');
   return {
     version,
     targetDurationSeconds,
@@ -203,7 +319,39 @@ function readStrictly(text: string): CheckedPlaylist {
     discontinuitySequence: whole(header, 'DISCONTINUITY-SEQUENCE', 0),
     ended,
     entries,
+    lowLatency,
   };
+}
+
+interface Control extends Pick<CheckedLowLatency, 'openParts' | 'hint' | 'reports'> {
+  readonly control: ReadonlyMap<string, string> | undefined;
+  readonly partTarget: number | undefined;
+  readonly targetDurationSeconds: number;
+}
+
+/** RFC 8216bis 4.4.3.8 and B.1. */
+function checkedControl({
+  control,
+  partTarget,
+  targetDurationSeconds,
+  ...rest
+}: Control): CheckedLowLatency | undefined {
+  if (partTarget === undefined) {
+    must(rest.hint === undefined && rest.reports.length === 0, 'tags of low latency without EXT-X-PART-INF');
+    return undefined;
+  }
+  const number = (name: string) => Number(control?.get(name));
+  must(control?.get('CAN-BLOCK-RELOAD') === 'YES', 'parts without CAN-BLOCK-RELOAD');
+  must(number('PART-HOLD-BACK') >= 3 * partTarget - 0.001, 'PART-HOLD-BACK is less than three part targets');
+  must(
+    !control?.has('CAN-SKIP-UNTIL') || number('CAN-SKIP-UNTIL') >= 6 * targetDurationSeconds,
+    'CAN-SKIP-UNTIL is less than six target durations',
+  );
+  must(
+    !control?.has('HOLD-BACK') || number('HOLD-BACK') >= 3 * targetDurationSeconds,
+    'HOLD-BACK is less than three target durations',
+  );
+  return { partTargetSeconds: partTarget, holdBackSeconds: number('PART-HOLD-BACK'), ...rest };
 }
 
 export interface CheckedVariant {

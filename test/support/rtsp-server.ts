@@ -28,6 +28,8 @@ export interface RtspServer {
   readonly published: Promise<void>;
   /** True: players get nothing more, though their connections stay open. */
   stall(on: boolean): void;
+  /** True: players get nothing of the second track, which is a camera's audio. */
+  mute(on: boolean): void;
   /** Cuts the connections of all players. */
   drop(): void;
   close(): Promise<void>;
@@ -62,6 +64,7 @@ export async function startRtspServer({
   let plays = 0;
   let refused = 0;
   let stalled = false;
+  let muted = false;
   let begin = (): void => {};
   const published = new Promise<void>((resolve) => {
     begin = resolve;
@@ -69,8 +72,9 @@ export async function startRtspServer({
 
   const relay = (from: Peer, channel: number, payload: Buffer) => {
     if (from.role !== 'publisher' || stalled) return;
-    for (const [track, first] of from.channels) {
+    for (const [index, [track, first]] of [...from.channels].entries()) {
       if (channel !== first && channel !== first + 1) continue;
+      if (muted && index === 1) continue;
       for (const peer of peers) {
         const to = peer.channels.get(track);
         if (!peer.playing || to === undefined) continue;
@@ -168,6 +172,9 @@ export async function startRtspServer({
     published,
     stall: (on) => {
       stalled = on;
+    },
+    mute: (on) => {
+      muted = on;
     },
     drop: () => {
       for (const { role, socket } of peers) if (role === 'player') socket.destroy();

@@ -13,7 +13,7 @@ export interface UntilOptions {
 export async function until<T>(
   what: string,
   ask: () => T | Promise<T>,
-  { timeoutMs = 10_000, intervalMs = 20 }: UntilOptions = {},
+  { timeoutMs = 60_000, intervalMs = 20 }: UntilOptions = {},
 ): Promise<Exclude<T, undefined | false>> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {

@@ -19,7 +19,7 @@ let clip: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sidepipe-arm-'));
   clip = await makeClip({ path: join(folder, 'clip.mp4'), seconds: 6 });
-}, 120_000);
+});
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 

@@ -20,12 +20,15 @@ const contract: Readonly<Record<string, readonly string[]>> = {
   sidepipe_publication_state: ['stream', 'state'],
   sidepipe_deleted_objects_total: ['stream'],
   sidepipe_audited_segments_total: ['stream', 'result'],
+  sidepipe_lost_segments_total: ['stream', 'reason'],
+  sidepipe_restored_objects_total: ['stream'],
   sidepipe_store_up: ['store'],
   sidepipe_alerts_total: ['stream', 'alert', 'state'],
   sidepipe_webhooks_total: ['result'],
   sidepipe_monitor_viewers: ['stream'],
   sidepipe_monitor_dropped_total: ['stream'],
   sidepipe_load_level: ['level'],
+  sidepipe_log_lines_dropped_total: [],
   sidepipe_pictures_slowed_total: [],
   sidepipe_streams_refused_total: [],
   sidepipe_ffmpeg_restarts_total: ['stream', 'reason'],
@@ -51,6 +54,8 @@ function filled() {
     metrics.segmentBytes.inc({ stream, rendition: 'source' }, 1000);
     metrics.deletedObjects.inc({ stream }, 2);
     metrics.auditedSegments.inc({ stream, result: 'readable' }, 6);
+    metrics.lostSegments.inc({ stream, reason: 'backlog-full' });
+    metrics.restoredObjects.inc({ stream });
     metrics.monitorDropped.inc({ stream });
     metrics.ffmpegRestarts.inc({ stream, reason: 'exited' });
     metrics.ffmpegCpuSeconds.inc({ stream }, 0.25);
@@ -143,7 +148,7 @@ describe('createMetrics', () => {
     const { body } = await metrics.render();
     expect(body).not.toContain('stream="a"');
     const left = lines(body, 'sidepipe_').filter((line) => line.includes('stream="b"') && !line.includes('_bucket'));
-    expect(left).toHaveLength(17);
+    expect(left).toHaveLength(19);
   });
 
   it('stands beside another one in the same process', async () => {

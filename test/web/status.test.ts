@@ -1,6 +1,13 @@
 import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
-import { bytesInWords, decimals, detailFacts, rowNumbers, type Stats } from '../../src/web/client/status/facts.js';
+import {
+  bytesInWords,
+  decimals,
+  detailFacts,
+  nextAttemptInWords,
+  rowNumbers,
+  type Stats,
+} from '../../src/web/client/status/facts.js';
 import { createBody, faultsOf, patchBody, valuesOf } from '../../src/web/client/status/form-values.js';
 import { adminToken, makeApp } from '../http/make-app.js';
 import { FakeStream } from '../support/fake-streams.js';
@@ -58,6 +65,21 @@ describe('numbers in words', () => {
     expect(rowNumbers({ ...stats, upload: { ...stats.upload, state: 'standby' } })['upload']).toBe('standby');
     expect([bytesInWords(12), bytesInWords(2048)]).toEqual(['12 B', '2 KiB']);
   });
+});
+
+it('says when a source that is waited for is tried again', () => {
+  const at = '2026-01-01T12:00:00.000Z';
+  const before = (seconds: number) => nextAttemptInWords(at, Date.parse(at) - seconds * 1000);
+  const time = new Date(at).toLocaleTimeString([], { hour12: false });
+  expect(nextAttemptInWords(null, 0)).toBe('–');
+  expect([before(-1), before(0), before(0.5), before(119), before(300)]).toEqual([
+    ...['now', 'now', `at ${time}, in 1 s`, `at ${time}, in 119 s`, `at ${time}, in 5 min`],
+  ]);
+});
+
+it('has a place for the time of the next attempt', async () => {
+  const text = await (await makeApp([new FakeStream('cam')]).get('/status', bearer)).text();
+  expect(text).toContain('<dt>Next attempt</dt><dd data-fact="next">');
 });
 
 describe('the form of a stream', () => {

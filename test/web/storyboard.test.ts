@@ -12,7 +12,9 @@ describe('parseStoryboard', () => {
     };
     const text = storyboardVtt({
       tiles: [tile(4, 160), tile(1, 0)],
-      timeline: [{ startsAt: start, mediaSeconds: 0, durationSeconds: 6, discontinuity: false }],
+      timeline: [
+        { startsAt: start, programDateTime: start, mediaSeconds: 0, durationSeconds: 6, discontinuity: false },
+      ],
       urlOf: (sheet) => `storyboard-${sheet}.jpg?v=2`,
     });
     const url = 'https://example.org/live/cam/storyboard-7.jpg?v=2';

@@ -3,9 +3,11 @@ import {
   ageInWords,
   bitrateInWords,
   factsInWords,
+  latencyInWords,
   pictureInWords,
   stateInWords,
   summaryInWords,
+  viewerStateInWords,
   viewersInWords,
 } from '../../src/web/client/words.js';
 
@@ -48,6 +50,11 @@ it('has a word for every state, and shows one that it does not know', () => {
   ]);
 });
 
+it('tells viewers that a failed stream is offline, and operators that it failed', () => {
+  expect([viewerStateInWords('failed'), stateInWords('failed')]).toEqual(['Offline', 'Failed']);
+  expect(viewerStateInWords('live')).toBe('Live');
+});
+
 it('leaves out the facts that are not known', () => {
   const hls = { resolution: null, frameRate: 12.5, bandwidth: 2_345_678, codecs: null };
   const facts = factsInWords({ name: 'cam', state: 'live', reason: null, source: { kind: 'rtsp' }, hls });
@@ -72,4 +79,16 @@ it.each([
 it('sums up the streams', () => {
   expect(summaryInWords([])).toBe('');
   expect(summaryInWords([{ state: 'live' }, { state: 'idle' }])).toBe('1 of 2 live');
+});
+
+describe('latencyInWords', () => {
+  it.each([
+    [0, '0.0 s behind live'],
+    [1.24, '1.2 s behind live'],
+    [9.94, '9.9 s behind live'],
+    [9.96, '10 s behind live'],
+    [61, '61 s behind live'],
+  ])('%d s: %s', (seconds, words) => {
+    expect(latencyInWords(seconds)).toBe(words);
+  });
 });

@@ -10,7 +10,7 @@ export interface GateOptions {
   readonly maxHoldSeconds: number;
   /** How long a stream must be black or flat before that becomes its state. */
   readonly alarmAfterSeconds: number;
-  /** How long nothing may have changed, over three frames at least, before a frame is called frozen. */
+  /** How long nothing may have changed, over three frames at least, and nothing moved, before a frame is called frozen. */
   readonly frozenAfterSeconds: number;
   /** Which of them are looked for; what is not is good. Default: all. */
   readonly detect?: Readonly<Partial<Record<Exclude<FrameVerdict, 'good'>, boolean>>>;
@@ -33,7 +33,7 @@ export interface GateMemory {
   /** Since when every frame was black or flat, and since when the same of the two. */
   readonly badSince: number | undefined;
   readonly sameBadSince: number | undefined;
-  /** Since when nothing changed, and how many frames ago that was. */
+  /** Since when nothing changed or moved, and how many frames ago that was. */
   readonly unchangedSince: number;
   readonly unchangedFrames: number;
   /** Whether a frame that was not bad has passed: there is something worth keeping. */
@@ -58,18 +58,23 @@ export interface GateDecision {
  * one ends the spell; so a cut or a fade through black never shows, and a dark scene is shown that much late. Without a good
  * picture to keep, or when the clock jumps back, nothing is held. A frozen frame passes: it shows what it would replace.
  * The state follows after `alarmAfterSeconds` of bad frames and goes back to good with the first good one.
+ *
+ * `movedAt`: until when it is known that pictures moved that are not among the frames; undefined where nothing is known of them.
  */
 export function decide(
   before: GateMemory | undefined,
   statistics: GreyStatistics,
   capturedAt: number,
   options: GateOptions,
+  movedAt?: number,
 ): GateDecision {
   const past = before === undefined ? undefined : withoutTheFuture(before, capturedAt);
   const wentBack = before !== undefined && capturedAt < before.lastAt;
   const changed = past === undefined || hasChanged(statistics, past.verdict === 'frozen');
-  const unchangedSince = changed ? capturedAt : past.unchangedSince;
-  const unchangedFrames = changed ? 0 : past.unchangedFrames + 1;
+  const moved = Math.min(movedAt ?? Number.NEGATIVE_INFINITY, capturedAt);
+  const hasMoved = past !== undefined && moved > past.unchangedSince;
+  const unchangedSince = changed ? capturedAt : Math.max(past.unchangedSince, moved);
+  const unchangedFrames = changed || hasMoved ? 0 : past.unchangedFrames + 1;
   const { black = true, flat = true, frozen = true } = options.detect ?? {};
   const still = unchangedFrames >= 2 && capturedAt - unchangedSince >= options.frozenAfterSeconds * 1000;
   const isFrozen = frozen && still;

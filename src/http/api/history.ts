@@ -13,7 +13,7 @@ export const readHistory = operation({
   description: 'What `stats` events told, for whoever begins to listen now. In memory: it begins with the node.',
   admin: true,
   answers: { 200: { description: 'The history.', schema: historySchema } },
-  answer: ({ context, live }) => json(context.histories.read(live.name, context.now())),
+  answer: ({ context, live }) => json(context.histories.read(live.name, context.steadyNow(), context.now())),
 });
 
 export const listRejected = operation({

@@ -53,7 +53,7 @@ export const createStream = operation({
   answer: async (request) => {
     const { c, context, body } = request;
     const key = c.req.header('idempotency-key');
-    const idempotency = answersOf.get(context) ?? new Idempotency(context.now);
+    const idempotency = answersOf.get(context) ?? new Idempotency(context.steadyNow);
     answersOf.set(context, idempotency);
     const made =
       key === undefined

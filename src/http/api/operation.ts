@@ -119,7 +119,7 @@ async function bodyOf(
   c: Context,
 ): Promise<unknown> {
   const { required, contentTypes = ['application/json'], schema, checked = true } = body;
-  const given = await readJson(c.req.raw, { required, contentTypes });
+  const given = await readJson(c, { required, contentTypes });
   if (!checked) return given;
   const { value, findings } = checkValue(schema, given);
   if (findings.length > 0) throw invalidRequest('body', findings);

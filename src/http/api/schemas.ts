@@ -47,7 +47,7 @@ const thumbnail = z.object({
   failed: count.describe('Encodes that went wrong, retries included.'),
   decoderErrors: count,
   decode: z.object({
-    mode: z.enum(['keyframes', 'chosen', 'references', 'all']),
+    mode: z.enum(['keyframes', 'references', 'all']),
     reason: z.string(),
     keyframeIntervalSeconds: z.number().nullable(),
   }),
@@ -84,12 +84,22 @@ const hls = z.object({
   discontinuitySequence: count,
   ...tracks,
   aligned: z.boolean().describe('Whether segments of the same number show the same time in all renditions.'),
+  audio: z
+    .object({
+      mode: z
+        .enum(['copy', 'encode', 'silence', 'none'])
+        .describe('`none`: the source has no audio or sends none, or the stream is configured without.'),
+      sourceCodec: z.string().nullable().describe("ffmpeg's name of the source's audio codec."),
+      isSilent: z.boolean().describe('The source announces audio but sends none. It is added when it comes.'),
+    })
+    .nullable()
+    .describe('Null until the source was opened.'),
   renditions: z.array(rendition).describe('In the order of the multivariant playlist.'),
 });
 
 const storage = z.object({
   type: z.string(),
-  state: z.enum(['waiting', 'publishing', 'standby', 'ended']).nullable(),
+  state: z.enum(['idle', 'waiting', 'publishing', 'refused', 'losing', 'standby', 'ended']).nullable(),
   store: z.string().nullable(),
   playback: playback.nullable(),
   backlogBytes: count,
@@ -104,9 +114,29 @@ export const streamSchema = z
   .object({
     name: z.string(),
     origin: z.enum(['config', 'api']).describe('Whether it stands in the configuration or was made through the API.'),
-    source: z.object({ kind: z.string(), url: z.string().describe('Without its secrets.') }),
+    source: z.object({
+      kind: z.string(),
+      url: z.string().nullable().describe('Without its secrets. For operators; null for others.'),
+      warnings: z
+        .array(
+          z.object({
+            code: z.enum(['codec', 'chroma', 'bit-depth', 'size-unknown', 'interlaced', 'rotated']),
+            message: z.string(),
+            remedy: z.string(),
+          }),
+        )
+        .describe(
+          'Why players may not show the copied video as it was meant. Empty until the source was opened. For operators; empty for others.',
+        ),
+    }),
     state: z.enum(['idle', 'starting', 'live', 'recovering', 'failed']),
-    reason: z.object({ code: z.string(), message: z.string() }).nullable().describe('Why the stream is not live.'),
+    reason: z
+      .object({ code: z.string(), message: z.string() })
+      .nullable()
+      .describe('Why the stream is not live. For operators; null for others.'),
+    nextAttemptAt: time
+      .nullable()
+      .describe('When ffmpeg is started again after a failure; null while it runs. For operators; null for others.'),
     since: time,
     viewers: count.describe('Players that asked for a media playlist lately.'),
     playback: playback.extend({

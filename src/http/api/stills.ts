@@ -25,6 +25,6 @@ export const listStills = operation({
       capturedAt: new Date(still.capturedAt).toISOString(),
       url: isShown ? still.url : null,
     }));
-    return json({ stills: dated, next }, { open: true, headers: { vary: 'Authorization' } });
+    return json({ stills: dated, next }, { open: true, headers: { vary: 'Authorization, Cookie' } });
   },
 });

@@ -24,7 +24,8 @@ export const listStreams = operation({
   tag: 'Streams',
   summary: 'All streams',
   description:
-    'In the order of the configuration, then in that of their creation. The process ids of ffmpeg are for operators.',
+    'In the order of the configuration, then in that of their creation. Why a stream is not live, the URL of its source, the ' +
+    'store and the process ids of ffmpeg are for operators: others read null.',
   admin: false,
   query: listQuery,
   answers: {
@@ -40,7 +41,7 @@ export const listStreams = operation({
     const url = `/api/v1/streams?limit=${query.limit}&cursor=${next}`;
     const headers = next === null ? {} : { link: `<${context.publicUrl ?? ''}${url}>; rel="next"` };
     const streams = items.map((live) => describeFor(request, live));
-    return json({ streams, next }, { open: true, headers: { ...headers, vary: 'Authorization' } });
+    return json({ streams, next }, { open: true, headers: { ...headers, vary: 'Authorization, Cookie' } });
   },
 });
 
@@ -52,7 +53,8 @@ export const getStream = operation({
   summary: 'One stream',
   admin: false,
   answers: { 200: { description: 'The stream.', schema: streamSchema } },
-  answer: (request) => json(describeFor(request, request.live), { open: true, headers: { vary: 'Authorization' } }),
+  answer: (request) =>
+    json(describeFor(request, request.live), { open: true, headers: { vary: 'Authorization, Cookie' } }),
 });
 
 export const diagnoseStream = operation({
@@ -66,7 +68,7 @@ export const diagnoseStream = operation({
   answer: ({ live }) => json(live.diagnose()),
 });
 
-/** A stream as whoever asks may see it: process ids are for operators. */
+/** A stream as the client may see it. */
 export function describeFor(
   { context, isAdmin }: Pick<ApiRequest<unknown, unknown>, 'context' | 'isAdmin'>,
   live: LiveStream,
@@ -75,10 +77,22 @@ export function describeFor(
   return isAdmin ? description : forVisitors(description);
 }
 
-/** Without what is for operators, and of a stream that is not open to everyone without what shows or names its pictures. */
+/**
+ * Without what is for operators: reasons and errors name hosts, networks and rejected credentials. Of a stream that is not open to
+ * everyone also without what shows or names its pictures.
+ */
 export function forVisitors(description: StreamDescription): StreamDescription {
-  const { playback, thumbnail, storage, ffmpeg } = description;
-  const open = { ...description, ffmpeg: { ...ffmpeg, pid: null } };
+  const { source, hls, playback, thumbnail, ffmpeg } = description;
+  const storage = { ...description.storage, store: null, lastError: null };
+  const open = {
+    ...description,
+    source: { kind: source.kind, url: null, warnings: [] },
+    reason: null,
+    nextAttemptAt: null,
+    hls: { ...hls, renditions: hls.renditions.map((rendition) => ({ ...rendition, encoderReason: null })) },
+    storage,
+    ffmpeg: { ...ffmpeg, pid: null },
+  };
   if (playback.access === 'open') return open;
   return {
     ...open,

@@ -1,5 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
+import { readReused } from '../../reused-reads.js';
 import { concatBytes } from './bytes.js';
 import { parsePublishTarget } from './publish-target.js';
 import { createPublisher, type PublisherFeed } from './publisher.js';
@@ -21,6 +22,7 @@ export interface ConnectionHost {
   readonly apps: readonly string[];
   readonly fourCcs: readonly string[] | undefined;
   reads(codec: string): boolean;
+  tooLarge(codec: string, configuration: Uint8Array): string | undefined;
   now(): number;
   decide(request: PublishRequest): Promise<PublishDecision>;
   publisher(stream: string): Publisher | undefined;
@@ -50,9 +52,10 @@ export class Connection {
   #timer: NodeJS.Timeout | undefined;
   #resumedAt: number;
 
-  constructor(socket: Socket, { address, secure, host }: { address: string; secure: boolean; host: ConnectionHost }) {
+  constructor(accepted: Socket, { address, secure, host }: { address: string; secure: boolean; host: ConnectionHost }) {
     this.address = address;
     this.secure = secure;
+    const socket = readReused(accepted, (bytes) => this.#receive(bytes));
     this.#socket = socket;
     this.#host = host;
     this.#resumedAt = host.now();
@@ -65,7 +68,6 @@ export class Connection {
       random: randomBytes,
     });
     this.closed = new Promise((resolve) => socket.once('close', () => resolve()));
-    socket.on('data', (bytes: Buffer) => this.#receive(bytes));
     socket.on('error', () => this.#finish('connection-failed'));
     socket.on('end', () => this.#finish('peer-closed'));
     socket.on('close', () => {
@@ -80,8 +82,8 @@ export class Connection {
     return this.#feed?.publisher.stream;
   }
 
-  close(reason: CloseReason): void {
-    this.#apply(this.#session.close(reason));
+  close(reason: CloseReason, description?: string): void {
+    this.#apply(this.#session.close(reason, description));
   }
 
   /** Closes the socket at once, without a word. */
@@ -167,6 +169,7 @@ export class Connection {
     this.#feed = createPublisher({
       ...{ stream, address, secure, encoder, startedAt, connection: this },
       reads: (codec) => this.#host.reads(codec),
+      tooLarge: (codec, configuration) => this.#host.tooLarge(codec, configuration),
     });
     // Before the answer goes out, so that whoever sees the answer sees the publisher too.
     if (!this.#host.published(this, this.#feed.publisher)) {

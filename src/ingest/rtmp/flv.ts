@@ -15,6 +15,8 @@ export interface FlvWriter {
   write(event: MediaEvent | MetadataEvent): Uint8Array;
   /** Remembers what later readers need, without writing. */
   remember(event: MediaEvent | MetadataEvent): void;
+  /** Whether an event tells another decoder configuration than the one written before. */
+  isReconfiguration(event: MediaEvent | MetadataEvent): boolean;
   readonly codecs: { video?: string; audio?: string };
   readonly metadata: MetadataEvent | undefined;
 }
@@ -66,6 +68,13 @@ export function createFlvWriter(): FlvWriter {
     remember(event) {
       inspect(event);
     },
+    isReconfiguration({ type, payload }) {
+      if (type === 'metadata') return false;
+      const { codec, isSequenceHeader } = type === 'video' ? parseVideoTag(payload) : parseAudioTag(payload);
+      const known = sequenceHeaders[type];
+      if (codec !== undefined && codecs[type] !== undefined && codec !== codecs[type]) return true;
+      return isSequenceHeader && known !== undefined && !sameBytes(known, payload);
+    },
     write(event) {
       const { isSequenceHeader, isKeyframe } = inspect(event);
       if (event.type === 'metadata') {
@@ -84,6 +93,10 @@ export function createFlvWriter(): FlvWriter {
       return flvTag(tagType[event.type], timeline.place(event.type, event.timestamp), prepare(event.payload));
     },
   };
+}
+
+function sameBytes(one: Uint8Array, other: Uint8Array): boolean {
+  return one.length === other.length && one.every((byte, index) => byte === other[index]);
 }
 
 /** One tag with the size that follows it. `timestamp` in milliseconds; its low 32 bits are written. */

@@ -47,6 +47,18 @@ export function parseVideoTag(payload: Uint8Array): MediaTag {
   return { codec: videoCodecs[id], isSequenceHeader, isKeyframe };
 }
 
+/**
+ * What the sequence header of a video holds: its codec, and the record that MP4 keeps in `avcC`, `hvcC`, …; undefined for any other tag.
+ */
+export function videoConfiguration(
+  payload: Uint8Array,
+): { readonly codec: string; readonly record: Uint8Array } | undefined {
+  const { codec, isSequenceHeader } = parseVideoTag(payload);
+  if (codec === undefined || !isSequenceHeader) return undefined;
+  // In front: packet type and composition time, or the FourCC.
+  return { codec, record: payload.subarray(5) };
+}
+
 export function parseAudioTag(payload: Uint8Array): MediaTag {
   const first = payload[0] ?? 0;
   const format = first >> 4;
@@ -54,6 +66,17 @@ export function parseAudioTag(payload: Uint8Array): MediaTag {
     return { codec: fourCc(payload, 1), isSequenceHeader: (first & 0x0f) === 0, isKeyframe: true };
   }
   return { codec: audioCodecs[format], isSequenceHeader: format === 10 && payload[1] === 0, isKeyframe: true };
+}
+
+/** The codec that metadata names: a number of FLV's, or a FourCC as a number or as text. Undefined for anything else. */
+export function audioCodecOf(audiocodecid: unknown): string | undefined {
+  if (typeof audiocodecid === 'string') return fourCc(Buffer.from(audiocodecid, 'latin1'), 0);
+  if (typeof audiocodecid !== 'number' || !Number.isInteger(audiocodecid)) return undefined;
+  if (audiocodecid < 16) return audioCodecs[audiocodecid];
+  if (audiocodecid < 0 || audiocodecid > 0xffff_ffff) return undefined;
+  const code = Buffer.alloc(4);
+  code.writeUInt32BE(audiocodecid);
+  return fourCc(code, 0);
 }
 
 function fourCc(payload: Uint8Array, at: number): string | undefined {

@@ -1,20 +1,26 @@
 import type { Writable } from 'node:stream';
 import { SidepipeError } from '../../errors.js';
 import { createFlvWriter } from './flv.js';
-import { parseVideoTag } from './media-tag.js';
+import { audioCodecOf, parseAudioTag, parseVideoTag, videoConfiguration } from './media-tag.js';
 import type { PipeEnd, PipeOptions, Publisher, PublisherEnd } from './server-types.js';
 import type { CloseReason, MediaEvent, MetadataEvent } from './session-types.js';
 
 export interface PublisherOptions {
   /** Whether media with this codec can be worked with. */
   readonly reads: (codec: string) => boolean;
+  /** Why pictures with this configuration are larger than allowed. */
+  readonly tooLarge: (codec: string, configuration: Uint8Array) => string | undefined;
   readonly stream: string;
   readonly address: string;
   readonly secure: boolean;
   readonly encoder: string;
   readonly startedAt: number;
   /** The connection that feeds the publisher. */
-  readonly connection: { readonly receivedBytes: number; resume(): void; close(reason: CloseReason): void };
+  readonly connection: {
+    readonly receivedBytes: number;
+    resume(): void;
+    close(reason: CloseReason, description?: string): void;
+  };
 }
 
 /** The connection's side of a publisher. */
@@ -32,18 +38,28 @@ interface ActivePipe {
 }
 
 const ignore = () => undefined;
+const isPicture = ({ type, payload }: MediaEvent | MetadataEvent) =>
+  type === 'video' && !parseVideoTag(payload).isSequenceHeader;
 /** So much is taken in before anyone wants it, to see what it is. */
 const INSPECTED_BYTES = 256 * 1024;
+/** More is not kept of one GOP: 20 s of 12 Mbit/s. */
+const MAX_RETAINED_BYTES = 32 * 1024 * 1024;
 
-export function createPublisher({ connection, reads, ...facts }: PublisherOptions): PublisherFeed {
+export function createPublisher({ connection, reads, tooLarge, ...facts }: PublisherOptions): PublisherFeed {
   const flv = createFlvWriter();
   /** What came before the first pipe; undefined from then on. */
   let waiting: (MediaEvent | MetadataEvent)[] | undefined = [];
   let waitingBytes = 0;
-  const sawVideo = new AbortController();
+  let sawVideo = new AbortController();
+  /** Between two configurations: what is held begins with the second one. */
+  let isReconfigured = false;
+  /** The media since the newest keyframe; undefined while none is to be kept. */
+  let retained: MediaEvent[] | undefined;
+  let retainedBytes = 0;
   let active: ActivePipe | undefined;
   let isFull = false;
   let end: PublisherEnd | undefined;
+  let largePictures: string | undefined;
   let settleClosed: (reason: PublisherEnd) => void;
   const closed = new Promise<PublisherEnd>((resolve) => {
     settleClosed = resolve;
@@ -51,18 +67,68 @@ export function createPublisher({ connection, reads, ...facts }: PublisherOption
 
   function write(target: Writable, events: readonly (MediaEvent | MetadataEvent)[]): void {
     target.cork();
-    for (const event of events) {
+    let index = 0;
+    for (; index < events.length; index++) {
+      const event = events[index]!;
+      if (flv.isReconfiguration(event)) break;
       const bytes = flv.write(event);
-      if (isUnreadable()) break;
+      if (refusal(event) !== undefined) break;
       if (bytes.length > 0) target.write(bytes);
     }
     target.uncork();
     isFull = target.writableNeedDrain;
-    if (isUnreadable()) connection.close('source-unsupported');
+    if (sendAway(events) || index === events.length) return;
+    if (flv.isReconfiguration(events[index]!)) reconfigure(events.slice(index));
   }
 
-  function isUnreadable(): boolean {
-    return Object.values(flv.codecs).some((codec) => !reads(codec));
+  /**
+   * Decoders and muxers are set up with the first configuration, and many versions of ffmpeg never take another one: the target gets no
+   * more, and the next one starts with these events.
+   */
+  function reconfigure(events: readonly (MediaEvent | MetadataEvent)[]): void {
+    isReconfigured = true;
+    sawVideo = new AbortController();
+    waiting = [];
+    waitingBytes = 0;
+    wait(events);
+    active?.stop('reconfigured');
+  }
+
+  /** Keeps what the next pipe begins with. Of a GOP without an end nothing is kept. */
+  function keep(events: readonly (MediaEvent | MetadataEvent)[]): void {
+    if (retained === undefined) return;
+    for (const event of events) {
+      if (event.type === 'metadata') continue;
+      const tag = event.type === 'video' ? parseVideoTag(event.payload) : undefined;
+      if (tag?.isKeyframe) clearRetained();
+      // The next pipe begins with the newest sequence header anyway, and what was sent before it may need another one.
+      if (tag?.isSequenceHeader) continue;
+      // Without its keyframe it is of no use.
+      if (retained.length === 0 && !tag?.isKeyframe) continue;
+      retained.push(event);
+      retainedBytes += event.payload.length;
+      if (retainedBytes > MAX_RETAINED_BYTES) clearRetained();
+    }
+  }
+
+  function clearRetained(): void {
+    if (retained !== undefined) retained.length = 0;
+    retainedBytes = 0;
+  }
+
+  /** Why no decoder can work with the media up to this event, or should try: large pictures would take its memory first. */
+  function refusal({ type, payload }: MediaEvent | MetadataEvent): CloseReason | undefined {
+    const configuration = type === 'video' ? videoConfiguration(payload) : undefined;
+    if (configuration !== undefined) largePictures ??= tooLarge(configuration.codec, configuration.record);
+    if (largePictures !== undefined) return 'picture-too-large';
+    return Object.values(flv.codecs).some((codec) => !reads(codec)) ? 'source-unsupported' : undefined;
+  }
+
+  /** Ends the publisher if no decoder is to see its media. */
+  function sendAway(events: readonly (MediaEvent | MetadataEvent)[]): boolean {
+    const reason = events.map(refusal).find((each) => each !== undefined);
+    if (reason !== undefined) connection.close(reason);
+    return reason !== undefined;
   }
 
   /** Takes in what comes before the first pipe, and looks what it is. */
@@ -70,29 +136,48 @@ export function createPublisher({ connection, reads, ...facts }: PublisherOption
     waiting?.push(...events);
     for (const { type, payload } of events) {
       waitingBytes += payload.length;
-      const codec = type === 'video' ? parseVideoTag(payload).codec : undefined;
-      if (codec !== undefined) flv.codecs.video ??= codec;
+      if (type === 'metadata') continue;
+      const { codec } = type === 'video' ? parseVideoTag(payload) : parseAudioTag(payload);
+      if (codec !== undefined) flv.codecs[type] ??= codec;
     }
-    if (flv.codecs.video !== undefined || waitingBytes >= INSPECTED_BYTES) sawVideo.abort();
+    if (isReconfigured) for (const event of events) rememberConfiguration(event);
+    if (sendAway(events)) return;
+    // Behind the first picture of a new configuration come no other headers that belong to it.
+    const isShown = isReconfigured ? (waiting?.some(isPicture) ?? true) : flv.codecs.video !== undefined;
+    if (isShown || waitingBytes >= INSPECTED_BYTES) sawVideo.abort();
+  }
+
+  function rememberConfiguration(event: MediaEvent | MetadataEvent): void {
+    if (flv.isReconfiguration(event)) flv.remember(event);
   }
 
   /** Metadata is believed in what it promises, and in what it leaves out only where it names the video. */
   function isSilent(): boolean {
     if (flv.codecs.audio !== undefined || waiting?.some(({ type }) => type === 'audio')) return false;
-    const told = flv.metadata ?? waiting?.find((event) => event.type === 'metadata');
-    return told?.values.has('videocodecid') === true && !told.values.has('audiocodecid');
+    const told = toldValues();
+    return told?.has('videocodecid') === true && !told.has('audiocodecid');
+  }
+
+  function toldValues(): MetadataEvent['values'] | undefined {
+    return (flv.metadata ?? waiting?.find((event) => event.type === 'metadata'))?.values;
   }
 
   async function videoCodec(signal: AbortSignal): Promise<string | undefined> {
     const either = AbortSignal.any([signal, sawVideo.signal]);
+    // Known from an earlier pipe, whose video came late.
+    if (flv.codecs.video !== undefined) return flv.codecs.video;
     if (!either.aborted) await new Promise((resolve) => either.addEventListener('abort', resolve, { once: true }));
     return flv.codecs.video;
   }
 
   function begin(target: Writable, options: PipeOptions): void {
     for (const bytes of flv.begin(options)) target.write(bytes);
-    write(target, waiting ?? []);
+    const held = waiting ?? [...(retained ?? [])];
     waiting = undefined;
+    isReconfigured = false;
+    clearRetained();
+    keep(held);
+    write(target, held);
   }
 
   function unblock(): void {
@@ -118,7 +203,7 @@ export function createPublisher({ connection, reads, ...facts }: PublisherOption
           active = undefined;
           signal?.removeEventListener('abort', onAbort);
           target.off('drain', unblock).off('close', onGone).off('error', onGone);
-          if (reason === 'publisher-ended') target.end();
+          if (reason === 'publisher-ended' || reason === 'reconfigured') target.end();
           else unblock();
           resolve(reason);
         },
@@ -143,11 +228,22 @@ export function createPublisher({ connection, reads, ...facts }: PublisherOption
       return connection.receivedBytes;
     },
     pipe,
+    retain(isWanted) {
+      if (isWanted) retained ??= [];
+      else retained = undefined;
+      retainedBytes = retained === undefined ? 0 : retainedBytes;
+    },
     videoCodec,
+    get tooLarge() {
+      return largePictures;
+    },
+    get audioCodec() {
+      return flv.codecs.audio ?? audioCodecOf(toldValues()?.get('audiocodecid'));
+    },
     get isSilent() {
       return isSilent();
     },
-    close: (reason = 'stopped') => connection.close(reason),
+    close: (reason = 'stopped', description) => connection.close(reason, description),
   };
 
   return {
@@ -156,9 +252,13 @@ export function createPublisher({ connection, reads, ...facts }: PublisherOption
       return (waiting !== undefined && sawVideo.signal.aborted) || isFull;
     },
     take(events) {
+      if (waiting === undefined) keep(events);
       if (active !== undefined) write(active.target, events);
       else if (waiting !== undefined) wait(events);
-      else for (const event of events) flv.remember(event);
+      else {
+        for (const event of events) flv.remember(event);
+        sendAway(events);
+      }
     },
     finish(reason) {
       if (end !== undefined) return;

@@ -46,7 +46,11 @@ export type PublishDecision =
 /** Why a publisher's connection ended. */
 export type PublisherEnd = EndReason | 'peer-closed' | 'connection-failed' | 'answers-unread' | 'evicted';
 
-export type PipeEnd = 'publisher-ended' | 'target-closed' | 'aborted';
+/**
+ * `reconfigured`: codec, parameter sets or audio settings change with the next tag. The target is ended; what follows is held for the
+ * next pipe, so nothing is lost.
+ */
+export type PipeEnd = 'publisher-ended' | 'target-closed' | 'aborted' | 'reconfigured';
 
 export interface PipeOptions {
   readonly signal?: AbortSignal;
@@ -66,10 +70,15 @@ export interface Publisher {
   readonly codecs: { readonly video?: string; readonly audio?: string };
   /** The values of the last `onMetaData`. Unchecked. */
   readonly metadata: AmfObject | undefined;
+  /**
+   * Whether to keep the media since the newest keyframe, so that the next pipe begins with it instead of waiting for another. Off
+   * at first; memory is bounded.
+   */
+  retain(isWanted: boolean): void;
   /** Bytes of the connection so far. */
   readonly receivedBytes: number;
   /**
-   * Writes FLV to `target` until the publisher ends (then `target` is ended), the target closes or fails, or the
+   * Writes FLV to `target` until the publisher ends or changes its codec configuration (then `target` is ended), the target closes or fails, or the
    * signal aborts. Never rejects. A full target pauses the socket. Before the first pipe the publisher waits; between
    * two pipes its media is dropped, and the next pipe begins with metadata, sequence headers and a keyframe.
    * Throws `internal` while another pipe runs.
@@ -80,12 +89,16 @@ export interface Publisher {
    * so much other media has come that none seems to. Never rejects.
    */
   videoCodec(signal: AbortSignal): Promise<string | undefined>;
+  /** The codec of the audio, as in `codecs`, from its tags or else its metadata; undefined while neither tells. */
+  readonly audioCodec: string | undefined;
+  /** Why its pictures are larger than allowed, once it has been sent away for that. */
+  readonly tooLarge: string | undefined;
   /** Its metadata promises no sound, and none has come. */
   readonly isSilent: boolean;
   /** Resolves with the reason when the publisher is gone. Never rejects. */
   readonly closed: Promise<PublisherEnd>;
-  /** Ends the publisher. Does nothing when it has ended. */
-  close(reason?: CloseReason): void;
+  /** Ends the publisher. Does nothing when it has ended. `description`: the text of the answer, in place of the usual one. */
+  close(reason?: CloseReason, description?: string): void;
 }
 
 /** For logs and metrics. Holds no secret. */
@@ -118,12 +131,17 @@ export interface RtmpServerOptions {
   readonly limits?: Partial<RtmpServerLimits>;
   /** Whether media with a codec, named as in `Publisher.codecs`, can be worked with. A publisher of another is ended. */
   reads?(codec: string): boolean;
+  /**
+   * Why the pictures of a video are larger than allowed, in words, by its codec and the record of its sequence header; undefined
+   * where they are not. A publisher of such pictures is ended.
+   */
+  tooLarge?(codec: string, configuration: Uint8Array): string | undefined;
   /** Decides on a publisher. A rejection counts as `unavailable`. */
   authorise(request: PublishRequest): Promise<PublishDecision> | PublishDecision;
   /** Takes a publisher that has been let in: call `pipe`. If it throws, the publisher is refused. */
   onPublish(publisher: Publisher): void;
   observe?(event: RtmpServerEvent): void;
-  /** Epoch milliseconds. Default: the system's clock. */
+  /** Milliseconds on a clock that is never set. Default: steady time. */
   now?(): number;
 }
 

@@ -1,5 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
+import { steadyNow } from '../../clock.js';
 import { messageOf, SidepipeError } from '../../errors.js';
 import { addressGroup, createAddressLimits } from './address-limits.js';
 import { Connection, type ConnectionHost } from './connection.js';
@@ -29,7 +30,7 @@ const defaultRtmpServerLimits: RtmpServerLimits = {
 /** Takes publishers in over RTMP and RTMPS. Throws `config-invalid` when the certificate cannot be used. */
 export function createRtmpServer(options: RtmpServerOptions): RtmpServer {
   const limits: RtmpServerLimits = { ...defaultRtmpServerLimits, ...options.limits };
-  const now = options.now ?? Date.now;
+  const now = options.now ?? steadyNow;
   const addressLimits = createAddressLimits({
     connections: limits.connectionsPerAddress,
     failures: limits.failuresPerAddress,
@@ -53,6 +54,7 @@ export function createRtmpServer(options: RtmpServerOptions): RtmpServer {
     apps: options.apps ?? ['live'],
     fourCcs: options.fourCcs,
     reads: (codec) => options.reads?.(codec) ?? true,
+    tooLarge: (codec, configuration) => options.tooLarge?.(codec, configuration),
     now,
     decide,
     publisher: (stream) => publishers.get(stream)?.publisher,

@@ -46,7 +46,14 @@ export type Phase = 'handshake' | 'connect' | 'ready' | 'deciding' | 'publishing
 export type EndReason = 'unpublished' | 'app-unknown' | 'play-unsupported' | RejectReason | CloseReason | ViolationCode;
 /** `bad-key` covers unknown streams too, so that names cannot be tried out. */
 export type RejectReason = 'bad-key' | 'stream-busy' | 'publish-name-invalid' | 'unavailable';
-export type CloseReason = 'taken-over' | 'shutdown' | 'stopped' | 'source-unsupported';
+export type CloseReason =
+  | 'taken-over'
+  | 'shutdown'
+  | 'stopped'
+  | 'source-unsupported'
+  | 'picture-too-large'
+  /** The stream's settings do not go with what is sent. */
+  | 'settings-unsuited';
 
 /** A tag of media. `payload` is the FLV tag's body, untouched: Enhanced RTMP passes through. */
 export interface MediaEvent {
@@ -96,7 +103,8 @@ export interface RtmpSession {
   accept(now: number): SessionResult;
   reject(reason: RejectReason): SessionResult;
   /** Ends the session from this side. */
-  close(reason: CloseReason): SessionResult;
+  /** `description`: the text of the answer to the peer, in place of the usual one. */
+  close(reason: CloseReason, description?: string): SessionResult;
   readonly phase: Phase;
   /** When `tick` would end the session, in epoch milliseconds. */
   readonly deadline: number | undefined;

@@ -31,6 +31,8 @@ const closings: Readonly<Record<CloseReason, readonly [code: string, description
   shutdown: ['NetConnection.Connect.AppShutdown', 'The server is going down.'],
   stopped: ['NetStream.Unpublish.Success', 'The stream was stopped.'],
   'source-unsupported': ['NetStream.Failed', 'This server cannot work with these codecs.'],
+  'picture-too-large': ['NetStream.Failed', 'The pictures are larger than this server allows.'],
+  'settings-unsuited': ['NetStream.Failed', "The stream's settings do not go with this media."],
 };
 
 /** One RTMP peer as a state table: bytes in, bytes and events out, no I/O and no clock. */
@@ -216,11 +218,11 @@ export function createRtmpSession(options: SessionOptions): RtmpSession {
       if (context.phase === 'deciding') refusePublish(context, reason);
       return result();
     },
-    close(reason) {
+    close(reason, told) {
       if (context.phase === 'deciding' || context.phase === 'publishing') {
         const [code, description] = closings[reason];
         const level = reason === 'stopped' ? 'status' : 'error';
-        context.send(replies.onStatus(context.publishStreamId, level, code, description));
+        context.send(replies.onStatus(context.publishStreamId, level, code, told ?? description));
       }
       context.end(reason);
       return result();
@@ -241,8 +243,11 @@ function limitsBeforePublish(limits: SessionLimits): ChunkLimits {
   return { chunkStreams: limits.chunkStreams, messageBytes, bufferedBytes, firstAllocationBytes: 512 };
 }
 
-/** Half of the memory is for unfinished messages: the other half is what may be held back before the answer. */
+/**
+ * Half of the memory is for unfinished messages: the other half is what may be held back before the answer. Most pictures fit into what is
+ * taken at first, so that they are not copied again as they grow.
+ */
 function limitsWhilePublishing(limits: SessionLimits): ChunkLimits {
   const { chunkStreams, messageBytes, bufferedBytes } = limits;
-  return { chunkStreams, messageBytes, bufferedBytes, firstAllocationBytes: 4096 };
+  return { chunkStreams, messageBytes, bufferedBytes, firstAllocationBytes: 65_536 };
 }

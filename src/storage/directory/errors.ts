@@ -8,24 +8,28 @@ export function systemCode(error: unknown): string | undefined {
 
 export const isAbsent = (error: unknown): boolean => ['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '');
 
-/** What passes by itself: a full disk empties with the cleanup, a mount comes back. */
-const passing = ['ENOSPC', 'EDQUOT', 'EIO', 'EMFILE', 'ENFILE', 'EBUSY', 'ESTALE', 'EAGAIN', 'ETIMEDOUT', 'ENOENT'];
 const denied = ['EACCES', 'EPERM', 'EROFS', 'ELOOP'];
+/** Something is in the way that somebody can remove: a folder where a file goes, a limit on the size of files. */
+const refused = ['EISDIR', 'ENOTDIR', 'EEXIST', 'ENOTEMPTY', 'EFBIG'];
+/** Of the name itself: no change of the directory helps. */
+const permanent = ['ENAMETOOLONG', 'EILSEQ'];
 
-/** A system call's failure in the words of the project. */
+/** A system call's failure in the words of the project. What is not known to be permanent passes: a disk, a mount, a quota. */
 export function toStorageError(error: unknown, operation: string, key: string): SidepipeError {
   if (error instanceof SidepipeError) return error;
   const system = systemCode(error);
-  const code: ErrorCode = passing.includes(system ?? '')
-    ? 'storage-unavailable'
-    : denied.includes(system ?? '')
-      ? 'storage-denied'
-      : 'storage-failed';
+  const code = codeOf(system);
   return new SidepipeError(`${operation} ${key} in the storage directory: ${messageOf(error)}`, {
     code,
     fault: 'storage',
-    retryable: code === 'storage-unavailable',
+    retryable: code === 'storage-unavailable' || code === 'storage-refused',
     cause: error,
     details: { operation, key, vendorCode: system },
   });
+}
+
+function codeOf(system: string | undefined): ErrorCode {
+  if (system === undefined || refused.includes(system)) return 'storage-refused';
+  if (denied.includes(system)) return 'storage-denied';
+  return permanent.includes(system) ? 'storage-failed' : 'storage-unavailable';
 }

@@ -64,9 +64,10 @@ export function createFolders(root: string) {
           if (systemCode(error) !== 'EEXIST') throw error;
         });
         if (!(await lstat(path)).isDirectory()) {
-          throw new SidepipeError(`${folder} in the storage directory is taken by a file or a link`, {
-            code: 'storage-failed',
+          throw new SidepipeError(`${folder} in the storage directory is a file or a link, not a folder: remove it`, {
+            code: 'storage-refused',
             fault: 'storage',
+            retryable: true,
             details: { key: folder },
           });
         }

@@ -1,4 +1,5 @@
 import type { StoredObject } from '../store.js';
+import type { AuditedObject } from './audit.js';
 import type { Evictable, LaneContext } from './context.js';
 import { Document } from './document.js';
 import type { StoreTarget } from './target.js';
@@ -40,6 +41,13 @@ export class Album {
 
   get keys(): readonly string[] {
     return [...this.#frames.keys()];
+  }
+
+  /** What should be on the store in use: the newest picture of each key. */
+  expected(): readonly AuditedObject[] {
+    const { place } = this.#context.target();
+    const all = [...this.#frames.values()].map(({ document }) => document.expected(place));
+    return all.filter((object) => object !== undefined);
   }
 
   /** The newest picture of its key: what waits of an older one is dropped. */

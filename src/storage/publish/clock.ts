@@ -1,3 +1,5 @@
+import { steadyNow } from '../../clock.js';
+
 /** Time as the publisher sees it, so that a test can run hours in a second. */
 export interface Clock {
   /** Milliseconds since the epoch that never run backwards: leases are measured with them. */
@@ -6,9 +8,9 @@ export interface Clock {
   after(delayMs: number, run: () => void): () => void;
 }
 
-/** The machine's own clock: the epoch at the start of the process plus its monotonic time. */
+/** The machine's own clock. */
 export const systemClock: Clock = {
-  now: () => performance.timeOrigin + performance.now(),
+  now: steadyNow,
   after: (delayMs, run) => {
     const timer = setTimeout(run, delayMs);
     return () => clearTimeout(timer);

@@ -1,7 +1,9 @@
 import type { SidepipeError } from '../../errors.js';
 import type { Backlog, Held } from './backlog.js';
 import type { Fence } from './fence.js';
+import type { Loss } from './losses.js';
 import type { Settings } from './settings.js';
+import type { SegmentNumbers, SegmentPosition } from './takeover.js';
 import type { StoreTarget } from './target.js';
 import type { StreamOptions } from './types.js';
 
@@ -31,6 +33,14 @@ export interface LaneContext {
   standsBy(): boolean;
   /** This node's lease is valid at this moment. */
   mayPublish(): boolean;
+  /** `mayPublish`, and it is known how the playlists on the store go on. */
+  mayList(): boolean;
+  /** The numbers of a segment in the playlists on the store. */
+  numbersOf(position: SegmentPosition): SegmentNumbers;
+  /** Of the numbering: another each time that it changes. */
+  revision(): number;
+  /** There is something to publish. */
+  wanted(): void;
   fence(target: StoreTarget, key: string): Fence;
   /** Something joined the backlog. */
   held(): void;
@@ -38,6 +48,8 @@ export interface LaneContext {
   released(): void;
   /** A playlist is on the store. */
   published(target: StoreTarget): void;
+  /** Segments will never be on the store. */
+  lost(loss: Loss): void;
   /** An upload is over: for good, or given up. */
   counted(error: SidepipeError | undefined): void;
 }

@@ -1,5 +1,6 @@
 import { messageOf, type SidepipeError } from '../../errors.js';
 import type { StoredObject } from '../store.js';
+import type { AuditedObject } from './audit.js';
 import { type Fence, sameBytes } from './fence.js';
 import type { UploadKind } from './queue.js';
 import type { Settings } from './settings.js';
@@ -35,7 +36,9 @@ export class Document<N> {
   readonly #slot: CoalescingSlot;
   #cancelTimer: (() => void) | undefined;
   #running: { ticket: Ticket; target: StoreTarget } | undefined;
-  #last: { readonly place: number; readonly body: Uint8Array } | undefined;
+  #last: { readonly place: number; readonly object: StoredObject; readonly note: N } | undefined;
+  /** What is on the store is to be written again although it has not changed; called when that is done. */
+  #restored: (() => void) | undefined;
   #closed = false;
 
   constructor(options: DocumentOptions<N>) {
@@ -85,6 +88,23 @@ export class Document<N> {
     this.mark();
   }
 
+  /** What should be on this store; undefined while it is being written, or was never. */
+  expected(place: number): AuditedObject | undefined {
+    const last = this.#last;
+    if (last?.place !== place || this.dirty) return undefined;
+    return {
+      key: last.object.key,
+      bytes: last.object.body.byteLength,
+      changes: true,
+      isExpected: () => this.#last === last && !this.dirty,
+      restore: (done) => {
+        this.#restored = done;
+        this.mark();
+        return true;
+      },
+    };
+  }
+
   close(): void {
     this.#closed = true;
     this.#cancelTimer?.();
@@ -130,16 +150,20 @@ export class Document<N> {
     const { ready, stored } = this.#options;
     if (!ready()) return 'held';
     this.#slot.sent();
-    const content = this.#content();
+    const restored = this.#restored;
+    const content = this.#content() ?? (restored && this.#last);
     if (content === undefined) return 'same';
     const { object, note } = content;
     let outcome: Outcome = 'same';
-    if (this.#last?.place !== target.place || !sameBytes(this.#last.body, object.body)) {
+    const isNew = this.#last?.place !== target.place || !sameBytes(this.#last.object.body, object.body);
+    if (isNew || restored !== undefined) {
       const fence = this.#options.fence?.(target);
       if (fence) await fence.put(target.store, object, signal);
       else await target.store.put(object, { signal });
       if (signal.aborted) return 'same';
-      this.#last = { place: target.place, body: object.body };
+      this.#last = { place: target.place, object, note };
+      this.#restored = undefined;
+      restored?.();
       outcome = 'written';
     }
     stored(note, target);

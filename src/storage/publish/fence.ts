@@ -5,19 +5,32 @@ import { errorClass } from './retry.js';
 /** Bodies of attempts whose fate is unknown: more than these are never under way. */
 const rememberedBodies = 8;
 
+export interface FenceOptions {
+  /** Asks the store, not the memory, whether the lease is still this node's. */
+  readonly confirmLease: () => Promise<boolean>;
+  /** The lease is this node's, and the object is not what it has written. */
+  readonly overwritten: () => void;
+}
+
 /**
  * Writes of one key, each only if the object is still the one written before: a write of this node that was believed
  * lost and arrives late, or one of a node that has lost its lease meanwhile, changes nothing.
  */
 export class Fence {
-  readonly #confirmLease: () => Promise<boolean>;
+  readonly #options: FenceOptions;
   #known = false;
   #etag: string | undefined;
   #attempted: Uint8Array[] = [];
 
-  /** `confirmLease` asks the store, not the memory, whether the lease is still this node's. */
-  constructor(confirmLease: () => Promise<boolean>) {
-    this.#confirmLease = confirmLease;
+  constructor(options: FenceOptions) {
+    this.#options = options;
+  }
+
+  /** The object is as it was read with this ETag; undefined: there is none. */
+  know(etag: string | undefined): void {
+    this.#known = true;
+    this.#etag = etag;
+    this.#attempted = [];
   }
 
   /** Others may have written since. */
@@ -54,7 +67,7 @@ export class Fence {
   async #resolve(store: ObjectStore, object: StoredObject, signal: AbortSignal, cause: unknown): Promise<void> {
     const current = await store.get(object.key, { signal });
     const ours = current === undefined || this.#attempted.some((body) => sameBytes(body, current.body));
-    if (!ours && !(await this.#confirmLease())) {
+    if (!ours && !(await this.#options.confirmLease())) {
       throw new SidepipeError(`${object.key} was written by another node.`, {
         code: 'storage-conflict',
         fault: 'storage',
@@ -62,6 +75,7 @@ export class Fence {
         details: { key: object.key },
       });
     }
+    if (!ours) this.#options.overwritten();
     this.#etag = current?.etag;
     if (current !== undefined && sameBytes(current.body, object.body)) {
       this.#attempted = [];

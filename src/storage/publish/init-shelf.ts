@@ -1,5 +1,6 @@
 import type { SidepipeError } from '../../errors.js';
 import type { StoredObject } from '../store.js';
+import type { AuditedObject } from './audit.js';
 import { storeSegment } from './segment-job.js';
 import type { Settings } from './settings.js';
 import type { StoreTarget } from './target.js';
@@ -53,6 +54,10 @@ export class InitShelf {
     if (shelved === undefined || shelved.stored.has(target.place) || shelved.failed) return;
     if (shelved.upload?.target === target) return;
     this.#cancel(shelved);
+    this.#submit(shelved, target);
+  }
+
+  #submit(shelved: Shelved, target: StoreTarget, restored?: () => void): void {
     const { object } = shelved;
     const { stream, settings, settled } = this.#options;
     const ticket = target.uploader.submit({
@@ -60,6 +65,7 @@ export class InitShelf {
       stream,
       order: 0,
       bytes: object.body.byteLength,
+      key: object.key,
       run: (store, signal, freeSlot) => {
         shelved.attempted.add(target.place);
         return storeSegment({ store, object, signal, verify: settings.verify, freeSlot });
@@ -68,10 +74,27 @@ export class InitShelf {
         shelved.upload = undefined;
         if (error) shelved.failed = true;
         else shelved.stored.add(target.place);
+        if (error === undefined) restored?.();
         settled(object.key, error);
       },
     });
     shelved.upload = { ticket, target };
+  }
+
+  /** What should be on this store. */
+  expected(key: string, target: StoreTarget): AuditedObject | undefined {
+    const shelved = this.#shelf.get(key);
+    if (shelved === undefined || !shelved.stored.has(target.place)) return undefined;
+    return {
+      key,
+      bytes: shelved.object.body.byteLength,
+      changes: false,
+      isExpected: () => this.#shelf.get(key)?.stored.has(target.place) === true,
+      restore: (done) => {
+        if (shelved.upload === undefined) this.#submit(shelved, target, done);
+        return true;
+      },
+    };
   }
 
   /** Forgets what no segment of `needed` refers to. Returns the places and keys of what may lie on stores. */

@@ -36,7 +36,7 @@ export class LeaseKeeper {
   #etag: string | undefined;
   #endsAt = Number.NEGATIVE_INFINITY;
   #count = 0;
-  #sentAt = Number.NEGATIVE_INFINITY;
+  #writtenAt = Number.NEGATIVE_INFINITY;
   #renewals = 0;
   #failures = 0;
   #sleeping = false;
@@ -82,21 +82,31 @@ export class LeaseKeeper {
     return this.valid && this.#renewals > before;
   }
 
-  /** Gives the lease back, so that another node need not wait for its end. */
-  async close({ release }: { readonly release: boolean }): Promise<void> {
+  /**
+   * Gives the lease back, so that another node need not wait for its end. `patienceMs`: how long a store that does not take
+   * the deletion is asked again; at most until the lease runs out.
+   */
+  async close({ patienceMs }: { readonly patienceMs: number }): Promise<void> {
     this.#cancelTimer?.();
     const safe = this.valid;
     this.#closing.abort('closed');
     await this.#stepping;
-    if (!release || !safe) return;
+    if (!safe) return;
     const { settings, store } = this.#options;
-    const tooSoonMs = this.#sentAt + settings.timing.coalesceMs - settings.clock.now();
-    if (tooSoonMs > 0) await new Promise<void>((resolve) => settings.clock.after(tooSoonMs, resolve));
-    const remainingMs = Math.min(settings.timing.probeTimeoutMs, this.#endsAt - settings.clock.now());
-    if (remainingMs <= 0) return;
-    await withDeadline(settings.clock, remainingMs, new AbortController().signal, (signal) =>
-      store.delete([this.#key], { signal }),
-    ).catch(() => {});
+    const { clock, timing } = settings;
+    await this.#pauseBetweenWrites();
+    const until = Math.min(clock.now() + patienceMs, this.#endsAt);
+    for (let now = clock.now(); now < until; now = clock.now()) {
+      const timeoutMs = Math.min(timing.probeTimeoutMs, until - now);
+      const isDeleted = await withDeadline(clock, timeoutMs, new AbortController().signal, (signal) =>
+        store.delete([this.#key], { signal }),
+      ).then(
+        () => true,
+        () => false,
+      );
+      if (isDeleted) return;
+      await new Promise<void>((resolve) => clock.after(timing.retryBaseMs, resolve));
+    }
   }
 
   async #step(): Promise<void> {
@@ -211,8 +221,9 @@ export class LeaseKeeper {
     const condition = this.#etag === undefined ? { ifNoneMatch: '*' as const } : { ifMatch: this.#etag };
     const conditional = ifNoneMatch && ifMatch;
     if (!conditional) unsupported();
+    await this.#pauseBetweenWrites();
+    if (signal.aborted) return;
     const sentAt = settings.clock.now();
-    this.#sentAt = sentAt;
     this.#count += 1;
     const object = {
       key: this.#key,
@@ -225,13 +236,25 @@ export class LeaseKeeper {
       contentType: contentTypeOf(this.#key),
       cacheControl: cacheControlOf('lease', 0),
     };
-    const { etag } = await store.put(object, { signal, ...(conditional ? condition : {}) });
+    const { etag } = await store.put(object, { signal, ...(conditional ? condition : {}) }).finally(() => {
+      this.#writtenAt = settings.clock.now();
+    });
     if (signal.aborted) return;
     this.#etag = etag;
     this.#renewals += 1;
     this.#endsAt = leaseEndsAt(sentAt, ttlMs);
     if (inheritedFrom) this.#options.inherited(inheritedFrom);
     this.#enter('held', undefined);
+  }
+
+  /**
+   * A turn may be requested right after a write, even one whose result is unknown. Counted from the write's end: one that came late to the
+   * store must not be followed too soon.
+   */
+  async #pauseBetweenWrites(): Promise<void> {
+    const { clock, timing } = this.#options.settings;
+    const tooSoonMs = this.#writtenAt + timing.coalesceMs - clock.now();
+    if (tooSoonMs > 0) await new Promise<void>((resolve) => clock.after(tooSoonMs, resolve));
   }
 
   #enter(state: LeaseState, error: SidepipeError | undefined): void {

@@ -1,21 +1,26 @@
 import type { SidepipeError } from '../../errors.js';
 import type { StoredObject } from '../store.js';
 import { Album } from './album.js';
+import type { AuditedObject } from './audit.js';
 import type { Backlog } from './backlog.js';
 import type { Evictable, LaneContext } from './context.js';
+import { Continuation } from './continuation.js';
 import { Idle } from './idle.js';
 import { LagWatch } from './lag-watch.js';
 import type { Lane } from './lane.js';
 import type { LeaseState } from './lease-keeper.js';
+import { Losses } from './losses.js';
 import type { ProcessIdentity } from './owner.js';
 import { Renditions } from './renditions.js';
 import type { Settings } from './settings.js';
 import { Stills } from './stills.js';
+import { Numbering } from './takeover.js';
 import { Tally } from './tally.js';
 import type { StoreTarget } from './target.js';
 import { Tenancy } from './tenancy.js';
 import type {
   CloseOptions,
+  ImageOptions,
   PublicationStatus,
   RenditionLane,
   RenditionOptions,
@@ -24,6 +29,10 @@ import type {
   StreamOptions,
   StreamPublication,
 } from './types.js';
+
+/** The lease is given back when nothing has come for so long. */
+const shortestIdleMs = 30_000;
+const idleTargetDurations = 10;
 
 export interface PublicationOptions {
   readonly options: StreamOptions;
@@ -48,10 +57,19 @@ export class Publication implements StreamPublication {
   readonly #lag: LagWatch;
   readonly #idle: Idle;
   readonly #tally = new Tally();
+  readonly #losses: Losses;
+  /** What was told of last. */
+  #wasRefused = false;
   /** Copied streams have segments as long as the camera likes. */
   #targetDurationSeconds: number;
   /** The store whose playlists are to be removed, as another is in use again. */
   #abandoned: StoreTarget | undefined;
+  readonly #numbering = new Numbering();
+  readonly #continuation: Continuation;
+  /** When there was last something to publish. Undefined: no lease is asked for. */
+  #wantedAt: number | undefined;
+  /** What is on the store may be of this node. */
+  #wasWriter = false;
   #state: 'new' | 'open' | 'closed' = 'new';
 
   constructor(given: PublicationOptions) {
@@ -64,35 +82,49 @@ export class Publication implements StreamPublication {
       target: given.target,
       changed: (state, error) => this.#leaseChanged(state, error),
       inherited: (from) => this.#inherited(from),
+      overwritten: () => this.#overwritten(),
       failed: (error) => this.#tally.note(error),
       unsupported: given.leaseUnsupported,
     });
     this.#lag = new LagWatch(options.name, settings);
+    this.#losses = new Losses(options.name, settings);
     this.#idle = new Idle(settings.clock, () => this.#done);
     this.#targetDurationSeconds = options.targetDurationSeconds;
     this.#context = {
       settings,
       options,
       graceMs: () => this.graceMs,
-      targetSeconds: () => Math.round(this.#targetDurationSeconds),
+      targetSeconds: () => Math.max(Math.round(this.#targetDurationSeconds), this.#continuation.targetSeconds),
       sawDuration: (seconds) => {
         this.#targetDurationSeconds = Math.max(this.#targetDurationSeconds, seconds);
       },
       backlog: given.backlog,
       targets: given.targets,
       target: given.target,
-      mayUpload: () => this.#state === 'open' && this.#tenancy.state === 'held',
+      mayUpload: () => this.#state === 'open' && this.#wantedAt !== undefined && this.#tenancy.state === 'held',
       standsBy: () => this.#tenancy.state === 'standby',
-      mayPublish: () => this.#state === 'open' && this.#tenancy.valid,
+      mayPublish: () => this.#state === 'open' && this.#wantedAt !== undefined && this.#tenancy.valid,
+      mayList: () => this.#context.mayPublish() && this.#continuation.isKnown,
+      numbersOf: (position) => this.#numbering.of(position),
+      revision: () => this.#numbering.revision,
+      wanted: () => this.#want(),
       fence: (target, key) => this.#tenancy.fence(target, key),
       held: given.enforceBacklog,
       released: () => this.#idle.changed(),
       published: (target) => this.#published(target),
+      lost: (loss) => this.#losses.add(loss),
       counted: (error) => {
         this.#tally.count(error);
         this.#idle.changed();
       },
     };
+    this.#continuation = new Continuation({
+      context: this.#context,
+      numbering: this.#numbering,
+      lanes: () => [...this.#renditions.lanes],
+      known: () => this.#renditions.resume(),
+      failed: (error) => this.#tally.note(error),
+    });
     this.#renditions = new Renditions(this.#context);
     this.#album = new Album(this.#context);
   }
@@ -101,9 +133,19 @@ export class Publication implements StreamPublication {
     return this.#renditions.lanes;
   }
 
+  /** What players can expect on the store in use. */
+  expected(): readonly AuditedObject[] {
+    return [...this.#renditions.expected(), ...this.#album.expected()];
+  }
+
   /** This node's lease on the store in use is valid, so that what it finds there is its own to judge. */
   get writing(): boolean {
     return this.#context.mayPublish();
+  }
+
+  /** How often another writer's playlists were continued. */
+  get takeovers(): number {
+    return this.#continuation.takeovers;
   }
 
   get graceMs(): number {
@@ -124,8 +166,9 @@ export class Publication implements StreamPublication {
     this.#renditions.describe(render);
   }
 
-  image(object: StoredObject, { immutable = false, series = 'image' } = {}): void {
+  image(object: StoredObject, { immutable = false, series = 'image', standIn = false }: ImageOptions = {}): void {
     if (this.#state === 'closed') return;
+    if (!standIn || this.#wasWriter) this.#want();
     if (immutable) this.#album.add(object, series);
     else this.#album.replace(object);
   }
@@ -139,24 +182,39 @@ export class Publication implements StreamPublication {
     let backlogBytes = 0;
     for (const held of this.#given.backlog.items()) if (held.stream === this.name) backlogBytes += held.bytes;
     return {
-      state:
-        this.#state === 'closed'
-          ? 'ended'
-          : ({ seeking: 'waiting', held: 'publishing', standby: 'standby' } as const)[this.#tenancy.state],
+      state: this.#statusState(),
       store: this.#given.target().store.description,
       backlogBytes,
       uploaded: this.#tally.uploaded,
       failed: this.#tally.failed,
       playlistLagSeconds: this.#renditions.lagSeconds ?? null,
-      lastError: this.#tally.lastError ?? null,
+      lastError: this.#refusal() ?? this.#tally.lastError ?? null,
     };
+  }
+
+  #statusState(): PublicationStatus['state'] {
+    if (this.#state === 'closed') return 'ended';
+    if (this.#wantedAt === undefined) return 'idle';
+    if (this.#tenancy.state === 'standby') return 'standby';
+    if (this.#isRefused) return 'refused';
+    if (this.#tenancy.state === 'seeking') return 'waiting';
+    return this.#losses.isOpen ? 'losing' : 'publishing';
+  }
+
+  /** Why the store in use takes not all that this stream uploads. */
+  #refusal(): SidepipeError | undefined {
+    return this.#given.target().uploader.refusals.errorOf(this.name);
+  }
+
+  /** The store in use refuses objects of this stream, or everything. */
+  get #isRefused(): boolean {
+    return this.#refusal() !== undefined || this.#given.target().uploader.watch.health.state === 'refused';
   }
 
   start(): void {
     if (this.#state !== 'new') return;
     this.#state = 'open';
-    this.#tenancy.seek(this.#given.target());
-    if (this.#given.settings.lease === undefined) this.#resume();
+    if (this.#wantedAt !== undefined) this.#seek();
   }
 
   /** The store in use takes uploads again after an outage. */
@@ -169,29 +227,83 @@ export class Publication implements StreamPublication {
     const target = this.#given.target();
     this.#abandoned = target.place === 0 ? from : undefined;
     target.retention.spare(this.#documentKeys());
-    this.#tenancy.seek(target);
+    this.#continuation.forget();
+    if (this.#wantedAt !== undefined) this.#tenancy.seek(target);
     this.#renditions.moved(from);
     this.#album.moved();
     this.#stills?.moved();
+    this.#continuation.ensure();
   }
 
   /** Called about once a second. */
   watch(): void {
+    if (this.#wantedAt === undefined && this.#wasWriter && this.#stills?.isDue) this.#want();
+    this.#releaseIfIdle();
     this.#stills?.pump();
+    this.#renditions.watch();
+    this.#losses.watch();
+    this.#watchRefusal();
     const seconds = this.#renditions.lagSeconds;
     if (seconds !== undefined && this.#tenancy.state !== 'standby') this.#lag.see(seconds, this.#targetDurationSeconds);
+  }
+
+  #watchRefusal(): void {
+    const holds = this.#isRefused && this.#tenancy.state !== 'standby';
+    if (holds === this.#wasRefused) return;
+    this.#wasRefused = holds;
+    const error = this.#refusal() ?? this.#tally.lastError;
+    this.#given.settings.observe({ type: 'trouble', stream: this.name, trouble: 'refused', holds, error });
   }
 
   async close({ deadlineMs = 10_000, signal }: CloseOptions = {}): Promise<void> {
     if (this.#state === 'closed') return;
     if (this.#state === 'open') await this.#idle.reached(deadlineMs, signal);
+    const unsent = this.#tenancy.state === 'standby' ? 0 : this.#renditions.waiting;
+    if (unsent > 0)
+      this.#losses.add({ reason: 'closed', segments: unsent, error: this.#refusal() ?? this.#tally.lastError });
     this.#state = 'closed';
+    this.#continuation.forget();
     this.#renditions.close();
     this.#album.close();
     this.#stills?.close();
     await this.#tenancy.close();
     for (const target of this.#given.targets) target.uploader.forget(this.name);
     this.#given.closed();
+  }
+
+  /** There is something to publish. */
+  #want(): void {
+    const isNew = this.#wantedAt === undefined;
+    this.#wantedAt = this.#given.settings.clock.now();
+    if (!isNew || this.#state !== 'open') return;
+    if (this.#wasWriter) this.#stills?.refresh();
+    this.#seek();
+  }
+
+  #seek(): void {
+    this.#tenancy.seek(this.#given.target());
+    if (this.#given.settings.lease === undefined) this.#resume();
+  }
+
+  /** Another node may have something to publish, and must not wait for one that has nothing. */
+  #releaseIfIdle(): void {
+    const { settings } = this.#given;
+    if (this.#wantedAt === undefined || settings.lease === undefined || this.#state !== 'open') return;
+    const idleMs = Math.max(shortestIdleMs, idleTargetDurations * this.#targetDurationSeconds * 1000);
+    if (settings.clock.now() - this.#wantedAt < idleMs || !this.#done) return;
+    // One that has lapsed must not be deleted: it is given back when it was renewed.
+    if (this.#tenancy.state === 'held' && !this.#tenancy.valid) return;
+    this.#wantedAt = undefined;
+    this.#tenancy.release();
+    this.#tally.conflictOver();
+    this.#forgetStore();
+  }
+
+  /** Somebody else has written a playlist although the lease is this node's. */
+  #overwritten(): void {
+    this.#continuation.forget();
+    this.#renditions.suspend();
+    this.#continuation.ensure();
   }
 
   #leaseChanged(state: LeaseState, error: SidepipeError | undefined): void {
@@ -221,11 +333,18 @@ export class Publication implements StreamPublication {
 
   /** Another process has written the stream meanwhile. */
   #beginAnew(): void {
+    this.#wasWriter = false;
+    this.#forgetStore();
+    this.#stills?.yield();
+  }
+
+  /** What is on the store may be another's when this node writes again. */
+  #forgetStore(): void {
     this.#tenancy.forget();
+    this.#continuation.forget();
     this.#lag.standBy();
     this.#renditions.yield();
     this.#album.yield();
-    this.#stills?.yield();
     this.#idle.changed();
   }
 
@@ -238,6 +357,8 @@ export class Publication implements StreamPublication {
         message: 'This node publishes the stream from now on.',
       });
     }
+    this.#wasWriter = true;
+    this.#continuation.ensure();
     this.#renditions.resume();
     this.#album.resume();
     this.#stills?.pump();
@@ -263,7 +384,7 @@ export class Publication implements StreamPublication {
   }
 
   get #done(): boolean {
-    if (this.#tenancy.state === 'standby') return true;
+    if (this.#wantedAt === undefined || this.#tenancy.state === 'standby') return true;
     return this.#renditions.idle && this.#album.idle && (this.#stills?.idle ?? true);
   }
 }

@@ -2,7 +2,7 @@ import { parseKey, recordingKey } from '../keys.js';
 import type { LaneContext } from './context.js';
 import { Document } from './document.js';
 import type { RenditionOptions } from './types.js';
-import type { RemoteWindow } from './window.js';
+import { type RemoteWindow, startOf } from './window.js';
 
 export interface RecordingOptions<T> {
   readonly context: LaneContext;
@@ -35,12 +35,18 @@ export class Recording<T> {
       stream: context.options.name,
       settings: context.settings,
       target: context.target,
-      ready: () => context.mayPublish(),
+      ready: () => context.mayList(),
       content: () => {
         if (this.#key === undefined) return undefined;
         this.#writtenSegments = this.#segments;
         const list = window.settledRecording(context.target().place);
-        return { object: { ...render(list, { ended: true, whole: true }), key: this.#key }, note: undefined };
+        const state = {
+          ended: true,
+          whole: true,
+          targetDurationSeconds: context.targetSeconds(),
+          ...startOf(list),
+        };
+        return { object: { ...render(list, state), key: this.#key }, note: undefined };
       },
       stored: () => context.released(),
       settled: context.counted,
@@ -64,6 +70,11 @@ export class Recording<T> {
     }
     this.#segments += keys.length;
     if (isNew || final || this.#segments >= this.#writtenSegments * GROWTH) this.#document.mark();
+  }
+
+  /** No more will follow: it is written as it is. */
+  complete(): void {
+    if (this.#segments > this.#writtenSegments) this.#document.mark();
   }
 
   resume(): void {

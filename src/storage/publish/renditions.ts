@@ -1,5 +1,6 @@
 import { multivariantKey, playlistKey } from '../keys.js';
 import type { StoredObject } from '../store.js';
+import type { AuditedObject } from './audit.js';
 import type { LaneContext } from './context.js';
 import { Document } from './document.js';
 import { Lane } from './lane.js';
@@ -18,7 +19,7 @@ export class Renditions {
     this.#context = context;
     this.#multivariant = new Document({
       ...{ kind: 'playlist', stream: options.name, settings, target },
-      ready: () => context.mayPublish() && this.areListed,
+      ready: () => context.mayList() && this.areListed,
       content: () => {
         const object = this.#render?.();
         return object && { object, note: undefined };
@@ -51,6 +52,13 @@ export class Renditions {
     return lanesIdle && !(this.#multivariant.dirty && this.areListed);
   }
 
+  /** What players need of this stream, but for pictures. */
+  expected(): readonly AuditedObject[] {
+    const multivariant = this.#multivariant.expected(this.#context.target().place);
+    const lanes = [...this.#lanes.values()].flatMap((lane) => lane.expected());
+    return multivariant === undefined ? lanes : [multivariant, ...lanes];
+  }
+
   /** Of all playlists: first the one that lists the others. */
   get keys(): readonly string[] {
     const { name } = this.#context.options;
@@ -74,10 +82,25 @@ export class Renditions {
     this.#multivariant.pump();
   }
 
+  /** Called about once a second. */
+  watch(): void {
+    for (const lane of this.#lanes.values()) lane.watch();
+  }
+
+  /** Segments that are still on their way. */
+  get waiting(): number {
+    return [...this.#lanes.values()].reduce((sum, lane) => sum + lane.waiting, 0);
+  }
+
   /** The lease was got. */
   resume(): void {
     for (const lane of this.#lanes.values()) lane.resume();
     this.#multivariant.pump();
+  }
+
+  /** Somebody has overwritten a playlist: none is written until it is known how they go on. */
+  suspend(): void {
+    for (const lane of this.#lanes.values()) lane.suspend();
   }
 
   /** Another process has written the stream meanwhile. */

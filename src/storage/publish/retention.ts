@@ -111,6 +111,9 @@ export class Retention {
     const { settings } = this.#options;
     this.#ticket = undefined;
     if (error === undefined) {
+      if (this.#told) {
+        settings.log({ level: 'info', event: 'cleanup-works', message: 'Old segments are deleted again.' });
+      }
       this.#told = false;
       const perStream = new Map<string, number>();
       for (const key of keys) {

@@ -4,9 +4,10 @@ import { SidepipeError } from '../../errors.js';
 
 /**
  * `retry`: the same call can succeed soon. `reconfigure`: somebody must change the store, the credentials or the
- * clock first, so it is asked again, slowly. `conflict`: another writer was there. `give-up`: never for this object.
+ * clock first, so it is asked again, slowly. `conflict`: another writer was there. `refused`: this object is not taken for
+ * now, which says nothing of others: a proxy's limit, a firewall. `give-up`: never for this object.
  */
-export type ErrorClass = 'retry' | 'give-up' | 'reconfigure' | 'conflict';
+export type ErrorClass = 'retry' | 'give-up' | 'reconfigure' | 'conflict' | 'refused';
 
 /** An error that no store has classified (a socket's, a bug's) is worth another attempt: giving up loses a segment. */
 export function errorClass(error: unknown): ErrorClass {
@@ -18,6 +19,8 @@ export function errorClass(error: unknown): ErrorClass {
     case 'storage-denied':
     case 'storage-misconfigured':
       return 'reconfigure';
+    case 'storage-refused':
+      return 'refused';
     case 'storage-unavailable':
     case 'aborted':
       return 'retry';

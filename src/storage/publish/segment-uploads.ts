@@ -4,6 +4,7 @@ import type { Evictable, LaneContext } from './context.js';
 import type { InitShelf } from './init-shelf.js';
 import { fetchSegment, storeSegment } from './segment-job.js';
 import type { StoreTarget } from './target.js';
+import type { LossReason } from './types.js';
 import type { Ticket } from './uploader.js';
 import type { WindowItem } from './window.js';
 
@@ -15,6 +16,10 @@ interface Upload<T> extends Evictable {
   /** The store that has it, though not yet its initialization segment. */
   storedOn: number | undefined;
   running: { readonly ticket: Ticket; readonly target: StoreTarget } | undefined;
+  /** The store's last refusal. */
+  refusal: SidepipeError | undefined;
+  /** Since when newer segments are on the store and wait for this one, which is refused. Milliseconds since the epoch. */
+  holdsUpSince: number | undefined;
 }
 
 export interface SegmentUploadsOptions<T> {
@@ -23,14 +28,16 @@ export interface SegmentUploadsOptions<T> {
   /** A player could fetch and decode it. */
   readonly stored: (item: WindowItem<T>, place: number) => void;
   /** It will never be on the store. */
-  readonly lost: (item: WindowItem<T>) => void;
+  readonly lost: (item: WindowItem<T>, reason: LossReason, error: SidepipeError | undefined) => void;
 }
 
 /** The segments of one rendition that are on their way, and the memory that they hold. */
 export class SegmentUploads<T> {
   readonly #options: SegmentUploadsOptions<T>;
   readonly #uploads = new Map<WindowItem<T>, Upload<T>>();
+  readonly #restoring = new Map<string, { readonly ticket: Ticket; readonly target: StoreTarget }>();
   #order = 0;
+  #newestStored = -1;
 
   constructor(options: SegmentUploadsOptions<T>) {
     this.#options = options;
@@ -57,11 +64,41 @@ export class SegmentUploads<T> {
       order: this.#order++,
       storedOn: undefined,
       running: undefined,
+      refusal: undefined,
+      holdsUpSince: undefined,
       busy: () => upload.running?.ticket.running ?? false,
-      giveUp: () => this.#giveUp(upload, noRoom()),
+      giveUp: () => this.#giveUp(upload, 'backlog-full', noRoom()),
     };
     this.#uploads.set(item, upload);
     if (object) context.backlog.hold(upload);
+  }
+
+  /** Puts a segment back that the store has had. */
+  restore(object: StoredObject, done: () => void): void {
+    const { context } = this.#options;
+    if (this.#restoring.has(object.key)) return;
+    const target = context.target();
+    const ticket = target.uploader.submit({
+      kind: 'segment',
+      stream: context.options.name,
+      order: 0,
+      bytes: object.body.byteLength,
+      key: object.key,
+      run: (store, signal, freeSlot) =>
+        storeSegment({ store, object, signal, verify: context.settings.verify, freeSlot }),
+      settled: (error) => {
+        this.#restoring.delete(object.key);
+        if (error === undefined) done();
+      },
+    });
+    this.#restoring.set(object.key, { ticket, target });
+  }
+
+  /** No playlist lists it any more: what is not back by now is not put back. */
+  unrestore(key: string): void {
+    const running = this.#restoring.get(key);
+    if (running) running.target.uploader.cancel(running.ticket);
+    this.#restoring.delete(key);
   }
 
   /** Sends everything that is not being sent yet to the store in use. */
@@ -72,7 +109,35 @@ export class SegmentUploads<T> {
 
   /** Nothing is sent any more until `submit`. */
   halt(): void {
+    for (const key of [...this.#restoring.keys()]) this.unrestore(key);
     for (const upload of this.#uploads.values()) this.#halt(upload);
+  }
+
+  /** As `halt`, because another store is in use. */
+  abandon(): void {
+    for (const key of [...this.#restoring.keys()]) this.unrestore(key);
+    for (const upload of this.#uploads.values()) {
+      upload.running?.target.uploader.abandon(upload.running.ticket);
+      upload.running = undefined;
+      upload.refusal = undefined;
+      upload.holdsUpSince = undefined;
+    }
+    this.#newestStored = -1;
+  }
+
+  /**
+   * Called about once a second. A segment that is refused while newer ones are taken must not hold these up for longer than
+   * players have patience: the newest wins, and it becomes a gap.
+   */
+  watch(): void {
+    const { clock, timing } = this.#options.context.settings;
+    const now = clock.now();
+    for (const upload of [...this.#uploads.values()]) {
+      if (upload.refusal === undefined || upload.order > this.#newestStored) continue;
+      upload.holdsUpSince ??= now;
+      if (now - upload.holdsUpSince < timing.refusedSegmentMs || upload.busy()) continue;
+      this.#giveUp(upload, 'refused', upload.refusal);
+    }
   }
 
   /** Forgets those that are on some store already, because their init or their copy was waited for, and tells which. */
@@ -94,6 +159,7 @@ export class SegmentUploads<T> {
   }
 
   close(): void {
+    for (const key of [...this.#restoring.keys()]) this.unrestore(key);
     for (const upload of [...this.#uploads.values()]) this.#drop(upload);
   }
 
@@ -114,9 +180,12 @@ export class SegmentUploads<T> {
         item.attempted.add(target.place);
         await storeSegment({ store, object, signal, verify: context.settings.verify, freeSlot });
       },
+      refused: (error) => {
+        upload.refusal = error;
+      },
       settled: (error) => {
         upload.running = undefined;
-        if (error) this.#giveUp(upload, error);
+        if (error) this.#giveUp(upload, 'rejected', error);
         else this.#stored(upload, target);
       },
     });
@@ -127,6 +196,8 @@ export class SegmentUploads<T> {
     const { context } = this.#options;
     upload.storedOn = target.place;
     upload.object = undefined;
+    upload.refusal = undefined;
+    this.#newestStored = Math.max(this.#newestStored, upload.order);
     context.backlog.release(upload);
     context.counted(undefined);
     this.#settle(upload);
@@ -141,12 +212,12 @@ export class SegmentUploads<T> {
     if (init === 'waiting') return;
     this.#uploads.delete(upload.item);
     if (init === 'stored') stored(upload.item, place);
-    else lost(upload.item);
+    else lost(upload.item, 'init-lost', undefined);
   }
 
-  #giveUp(upload: Upload<T>, error: SidepipeError): void {
+  #giveUp(upload: Upload<T>, reason: LossReason, error: SidepipeError): void {
     this.#drop(upload);
-    this.#options.lost(upload.item);
+    this.#options.lost(upload.item, reason, error);
     this.#options.context.counted(error);
   }
 

@@ -63,6 +63,7 @@ export class Stills implements StillLane {
       giveUp: () => this.#drop(waiting),
     };
     this.#waiting.add(waiting);
+    this.#context.wanted();
     this.#context.backlog.hold(waiting);
     for (const older of this.#waiting) {
       if (this.#waiting.size <= mostWaiting) break;
@@ -83,9 +84,21 @@ export class Stills implements StillLane {
     for (const waiting of this.#waiting) if (waiting.running === undefined) this.#submit(waiting, shelf);
   }
 
+  /** A still is older than it may become. */
+  get isDue(): boolean {
+    const { keepSeconds } = this.#options;
+    const oldest = this.#shelf().entries[0];
+    return oldest !== undefined && oldest.capturedAt < this.#context.settings.clock.now() - keepSeconds * 1000;
+  }
+
   /** Another node writes the stream. */
   yield(): void {
     for (const waiting of [...this.#waiting]) this.#drop(waiting);
+    this.refresh();
+  }
+
+  /** Another node may have written the stream meanwhile: the store is asked again. */
+  refresh(): void {
     // What the other one stores and deletes is not seen from here.
     for (const shelf of this.#shelves.values()) this.#forget(shelf);
     this.#shelves.clear();

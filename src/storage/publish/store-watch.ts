@@ -11,6 +11,10 @@ export interface StoreWatchOptions {
   readonly changed: (health: Health, error: SidepipeError | undefined) => void;
 }
 
+const refusalsOfAll = 5;
+const refusedForMs = 15_000;
+const takesOthersMs = 10_000;
+
 export interface StoreWatchListener {
   /** There may be more slots now. */
   readonly moved: () => void;
@@ -27,15 +31,30 @@ export class StoreWatch {
   #cancelProbe: (() => void) | undefined;
   /** A store that refuses is tried by one upload from this time on. */
   #tryAt = 0;
+  /** Writes that have succeeded, whatever they wrote. */
+  #successes = 0;
+  #succeededAt: number;
+  /** Objects refused without a success in between. */
+  #refusals = 0;
 
   constructor(options: StoreWatchOptions, listener: StoreWatchListener) {
     this.#options = options;
     this.#listener = listener;
     this.#health = healthy(options.settings.concurrency);
+    this.#succeededAt = options.settings.clock.now();
   }
 
   get health(): Health {
     return this.#health;
+  }
+
+  get successes(): number {
+    return this.#successes;
+  }
+
+  /** A write has succeeded a moment ago: it is not the whole store that fails. */
+  get takesOthers(): boolean {
+    return this.#successes > 0 && this.#options.settings.clock.now() - this.#succeededAt < takesOthersMs;
   }
 
   /** How many uploads there may be at this moment, when `underWay` are. */
@@ -48,14 +67,30 @@ export class StoreWatch {
 
   /** What became of a write: undefined when it succeeded. */
   heard(error: SidepipeError | undefined): void {
+    const now = this.#options.settings.clock.now();
     if (error === undefined) {
+      this.#successes += 1;
+      this.#succeededAt = now;
+      this.#refusals = 0;
       this.#note('success', undefined);
       return;
     }
     const verdict = errorClass(error);
+    if (verdict === 'refused') {
+      this.#refusals += 1;
+      // Of one object it says nothing of the store; of everything for a while, it does.
+      if (this.#refusals >= refusalsOfAll && now - this.#succeededAt >= refusedForMs) this.#note('refusal', error);
+      return;
+    }
     if (verdict === 'reconfigure') this.#note('refusal', error);
     else if (isThrottle(error)) this.#note('throttle', error);
     else if (verdict === 'retry' && error.code !== 'storage-conflict') this.#note('failure', error);
+  }
+
+  /** Somebody has mended something: the next trial is due now. */
+  tryNow(): void {
+    this.#tryAt = 0;
+    this.#listener.moved();
   }
 
   /** Asks whether the store is still there: for one that has nothing to do, so that nobody else would notice. */

@@ -13,6 +13,8 @@ export interface TenancyOptions {
   readonly changed: (state: LeaseState, error: SidepipeError | undefined) => void;
   /** The lease on the store in use was that of a process that is dead. */
   readonly inherited: (from: ProcessIdentity) => void;
+  /** The lease is this node's, and a playlist is not what it has written. */
+  readonly overwritten: () => void;
   readonly failed: (error: SidepipeError) => void;
   readonly unsupported: (target: StoreTarget) => void;
 }
@@ -22,6 +24,7 @@ export class Tenancy {
   readonly #options: TenancyOptions;
   readonly #leases = new Map<number, LeaseKeeper>();
   readonly #fences = new Map<string, Fence>();
+  #releasing: Promise<void> | undefined;
 
   constructor(options: TenancyOptions) {
     this.#options = options;
@@ -61,13 +64,17 @@ export class Tenancy {
         unsupported: () => unsupported(target),
         asleep: () => target.uploader.watch.health.state === 'down',
         heard: (error) => {
-          target.uploader.watch.heard(error);
+          target.uploader.heardLease(stream, error);
           if (error && inUse()) failed(error);
         },
       });
       this.#leases.set(target.place, lease);
     }
-    void lease.kick();
+    const keeper = lease;
+    const kick = (): void => void keeper.kick();
+    // A lease that is being given back must be gone first: the deletion would hit the new one.
+    if (this.#releasing === undefined) kick();
+    else void this.#releasing.then(kick);
   }
 
   wake(target: StoreTarget): void {
@@ -78,8 +85,12 @@ export class Tenancy {
     const name = `${target.place} ${key}`;
     let fence = this.#fences.get(name);
     if (fence === undefined) {
-      const { lease } = this.#options.settings;
-      fence = new Fence(async () => lease === undefined || (await this.#leases.get(target.place)?.confirm()) === true);
+      const { settings, overwritten } = this.#options;
+      const { lease } = settings;
+      fence = new Fence({
+        confirmLease: async () => lease === undefined || (await this.#leases.get(target.place)?.confirm()) === true,
+        overwritten,
+      });
       this.#fences.set(name, fence);
     }
     return fence;
@@ -94,10 +105,22 @@ export class Tenancy {
   async leave(target: StoreTarget): Promise<void> {
     const lease = this.#leases.get(target.place);
     this.#leases.delete(target.place);
-    await lease?.close({ release: true });
+    await lease?.close({ patienceMs: this.#options.settings.timing.probeTimeoutMs });
+  }
+
+  /** Gives up every lease: there is nothing to write. Default: a store that does not take that is asked until it does. */
+  release(patienceMs = Number.POSITIVE_INFINITY): void {
+    const leases = [...this.#leases.values()];
+    this.#leases.clear();
+    const released = Promise.all([this.#releasing, ...leases.map((lease) => lease.close({ patienceMs }))]);
+    const done = released.then(() => {
+      if (this.#releasing === done) this.#releasing = undefined;
+    });
+    this.#releasing = done;
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#leases.values()].map((lease) => lease.close({ release: true })));
+    this.release(this.#options.settings.timing.probeTimeoutMs);
+    await this.#releasing;
   }
 }

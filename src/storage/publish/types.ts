@@ -3,6 +3,7 @@ import type { ObjectStore, StoredObject } from '../store.js';
 import type { Clock } from './clock.js';
 import type { ProcessWitness } from './owner.js';
 import type { UploadKind } from './queue.js';
+import type { FoundPlaylist, SegmentNumbers, SegmentPosition } from './takeover.js';
 import type { ListedEntry } from './window.js';
 
 /** An event that an operator cares about. The message is a sentence; `details` hold no secret and no body. */
@@ -13,7 +14,10 @@ export interface PublishEvent {
     | 'store-refused'
     | 'store-up'
     | 'store-switched'
+    | 'uploads-refused'
+    | 'uploads-accepted'
     | 'segments-given-up'
+    | 'segments-complete'
     | 'upload-given-up'
     | 'lease-taken'
     | 'lease-conflict'
@@ -22,8 +26,14 @@ export interface PublishEvent {
     | 'playlist-caught-up'
     | 'audit-failed'
     | 'audit-passed'
+    | 'audit-restored'
+    | 'audit-unavailable'
+    | 'audit-available'
     | 'orphans-removed'
+    | 'orphan-search-failed'
+    | 'orphan-search-works'
     | 'cleanup-failed'
+    | 'cleanup-works'
     | 'recording-truncated'
     | 'caller-failed';
   readonly stream?: string;
@@ -32,13 +42,23 @@ export interface PublishEvent {
   readonly error?: SidepipeError;
 }
 
+/**
+ * Why a segment is not on the store: `backlog-full`: too much waited. `refused`: the store took newer ones and not this one.
+ * `rejected`: an answer that is final. `init-lost`: its initialization segment cannot be stored. `missing`: it was there, is gone
+ * and no longer in memory. `closed`: the node ended first.
+ */
+export type LossReason = 'backlog-full' | 'refused' | 'rejected' | 'init-lost' | 'missing' | 'closed';
+
+/** `refused`: the store does not take what the stream uploads. `losing`: segments were lost a moment ago. */
+type PublicationTrouble = 'refused' | 'losing';
+
 /** What the metrics are made of. Seconds and bytes. */
 export type PublishMetric =
   | {
       readonly type: 'upload';
       readonly kind: UploadKind;
       readonly stream: string;
-      readonly result: 'stored' | 'failed' | 'given-up';
+      readonly result: 'stored' | 'failed' | 'refused' | 'given-up';
       readonly seconds: number;
       readonly bytes: number;
       readonly key?: string;
@@ -47,7 +67,17 @@ export type PublishMetric =
   | { readonly type: 'listed'; readonly stream: string; readonly keys: readonly string[] }
   | { readonly type: 'backlog'; readonly bytes: number }
   | { readonly type: 'lag'; readonly stream: string; readonly seconds: number }
+  | { readonly type: 'lost'; readonly stream: string; readonly reason: LossReason; readonly segments: number }
+  /** Told when it begins and when it is over. */
+  | {
+      readonly type: 'trouble';
+      readonly stream: string;
+      readonly trouble: PublicationTrouble;
+      readonly holds: boolean;
+      readonly error: SidepipeError | undefined;
+    }
   | { readonly type: 'deleted'; readonly stream: string; readonly objects: number }
+  | { readonly type: 'restored'; readonly stream: string; readonly objects: number }
   | { readonly type: 'audited'; readonly stream: string; readonly objects: number; readonly problems: number };
 
 interface AuditOptions {
@@ -94,6 +124,12 @@ export interface PublishTiming {
   readonly probeTimeoutMs: number;
   /** The longest wait between attempts on a store that refuses. */
   readonly refusedCapMs: number;
+  /** The longest wait between attempts of objects that are refused while others are taken. */
+  readonly trialCapMs: number;
+  /** How long no object may be refused before that is over, and no segment lost before that is. */
+  readonly quietMs: number;
+  /** How long a segment may hold up newer ones that are on the store, while it is refused itself. */
+  readonly refusedSegmentMs: number;
   /** One attempt: this long, and the bytes at `minimumBytesPerSecond`. */
   readonly attemptMs: number;
   readonly minimumBytesPerSecond: number;
@@ -114,15 +150,32 @@ export interface StreamOptions {
   readonly graceSeconds?: number;
   /** `keep` only: how many segments the playlist of the whole recording can have. Default 100,000: more than 2 days of 2 s, 30 MB. */
   readonly recordSegments?: number;
+  /** Sequence numbers above all that any node has used by now: for the case that the playlist on the store cannot be read. */
+  readonly unusedNumbers?: () => Pick<SegmentNumbers, 'mediaSequence' | 'discontinuitySequence'>;
+}
+
+/** What a playlist says beside its list. */
+export interface PlaylistState extends Pick<SegmentNumbers, 'mediaSequence' | 'discontinuitySequence'> {
+  readonly ended: boolean;
+  /** The list is the whole recording. */
+  readonly whole: boolean;
+  /** No listed segment, rounded, is longer. */
+  readonly targetDurationSeconds: number;
 }
 
 export interface RenditionOptions<T> {
   readonly name: string;
   /**
    * The media playlist of these entries, which are settled: on the store, or a gap. With `ended` it has ENDLIST; with
-   * `whole` as well the list is the whole recording. Called anew for every attempt.
+   * `whole` as well the list is the whole recording. Called again for every attempt.
    */
-  render(list: readonly ListedEntry<T>[], state: { readonly ended: boolean; readonly whole: boolean }): StoredObject;
+  render(list: readonly ListedEntry<T>[], state: PlaylistState): StoredObject;
+  /** Reads a playlist that another node left; undefined when that is impossible. Without it only an empty store is safe. */
+  readonly read?: (playlist: Uint8Array) => FoundPlaylist<T> | undefined;
+  /** The entry of another rendition's segment, as a gap in this one after the entry `before`. */
+  readonly asGap?: (entry: T, before: T | undefined) => T;
+  /** A segment that is still in memory, for one that something else has deleted from the store. */
+  recall?(key: string): StoredObject | undefined;
 }
 
 export interface AppendOptions<T> {
@@ -130,6 +183,8 @@ export interface AppendOptions<T> {
   /** The initialization segment that this segment needs: given with every one, uploaded once. */
   readonly init?: StoredObject;
   readonly durationSeconds: number;
+  /** As this node numbers it. Segments of one number show the same time in all renditions. Default: it follows the last one. */
+  readonly position?: SegmentPosition;
   /** What `render` needs to know of the segment. Kept in memory with `keep`: small, and without the body. */
   readonly entry: T;
 }
@@ -139,13 +194,16 @@ export interface RenditionLane<T> {
   append(segment: AppendOptions<T>): void;
   /** After all that is queued, the playlist with ENDLIST. Later segments are dropped. */
   end(): void;
+  /** This node has no more segments, though the stream goes on: what is queued is listed, without ENDLIST. */
+  pause(): void;
 }
 
 /**
- * `waiting`: no answer about the lease yet. `publishing`. `standby`: another node writes this stream; nothing is
- * uploaded. `ended`: closed.
+ * `idle`: there is nothing to publish, so no lease is held. `waiting`: no answer about the lease yet. `publishing`. `standby`: another node writes this stream; nothing is
+ * uploaded. `ended`: closed. While it publishes: `refused`: the store does not take objects of the stream, which wait;
+ * `losing`: segments were lost within the last half minute.
  */
-type PublicationState = 'waiting' | 'publishing' | 'standby' | 'ended';
+type PublicationState = 'idle' | 'waiting' | 'publishing' | 'refused' | 'losing' | 'standby' | 'ended';
 
 export interface PublicationStatus {
   readonly state: PublicationState;
@@ -199,6 +257,12 @@ export interface StillLane {
   list(): readonly StillEntry[];
 }
 
+export interface ImageOptions {
+  readonly immutable?: boolean;
+  readonly series?: string;
+  readonly standIn?: boolean;
+}
+
 /** What is published of one stream. No method but `close` blocks; none throws. */
 export interface StreamPublication {
   readonly name: string;
@@ -207,9 +271,10 @@ export interface StreamPublication {
   multivariant(render: () => StoredObject | undefined): void;
   /**
    * A picture: the newest of a key wins, one write a second. `immutable`: a content-hashed key, written once and
-   * removed like a segment when `cleanup` is `delete` and the next of the same `series` is on the store.
+   * removed like a segment when `cleanup` is `delete` and the next of the same `series` is on the store. `standIn`: it
+   * only replaces what this node has published, and is no reason to ask for the lease.
    */
-  image(object: StoredObject, options?: { readonly immutable?: boolean; readonly series?: string }): void;
+  image(object: StoredObject, options?: ImageOptions): void;
   /** Keeps a sequence of stills, and removes those that are too many or too old. At most one for a stream. */
   stills(options: StillsOptions): StillLane;
   status(): PublicationStatus;
@@ -222,6 +287,8 @@ export interface Publisher {
   /** Bytes in memory that wait for a store, over all streams. */
   readonly backlogBytes: number;
   start(): void;
+  /** Somebody may have mended something: what is refused is tried now. */
+  retryNow(): void;
   /** Closes every publication. The stores stay open. */
   close(options?: CloseOptions): Promise<void>;
 }

@@ -1,4 +1,5 @@
 /** Pure: what of one rendition is on the store, what is listed there, and what may be forgotten. */
+import type { InheritedSegment, SegmentNumbers, SegmentPosition } from './takeover.js';
 
 /** `pending`: on its way. `stored`: readable on the store that `place` names. `gap`: given up, or found to be lost. */
 export type SegmentState = 'pending' | 'stored' | 'gap';
@@ -16,9 +17,16 @@ export interface WindowSegment<T> {
   readonly bytes: number;
   readonly durationSeconds: number;
   readonly initKey: string | undefined;
+  /** As this node numbers it. Default: it follows the one before, from 0. */
+  readonly position?: SegmentPosition;
 }
 
 export interface WindowItem<T> extends WindowSegment<T> {
+  readonly position: SegmentPosition;
+  /** In the playlists on the store. */
+  numbers: SegmentNumbers;
+  /** Another writer listed it; it stays listed until the window has passed. */
+  readonly isInherited: boolean;
   state: SegmentState;
   /** The number of the store that holds it, while `stored`. */
   place: number;
@@ -32,6 +40,7 @@ export interface ListedEntry<T> {
   readonly entry: T;
   /** The segment is not on the store: EXT-X-GAP. */
   readonly gap: boolean;
+  readonly numbers: SegmentNumbers;
 }
 
 /** What is remembered of a segment that has left the window: small, there may be a hundred thousand. */
@@ -41,9 +50,23 @@ export interface RecordedSegment<T> {
   readonly bytes: number;
   /** The number of the store that holds it; -1 for a gap. */
   place: number;
+  readonly numbers: SegmentNumbers;
 }
 
 const nowhere = -1;
+
+export interface Inheritance<T> {
+  /** What stays listed. */
+  readonly tail: readonly InheritedItem<T>[];
+  /** The first own segment to list, by this node's media sequence. Undefined: all. */
+  readonly from: number | undefined;
+  /** The store that has the tail. */
+  readonly place: number;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** Players may be waiting for the next segment of a playlist of which nothing stays: the first new one must suffice. */
+  readonly mustSuffice: boolean;
+}
 
 /** RFC 8216bis 6.2.2: what replaces another playlist lasts three target durations at least. */
 const leastTargetDurations = 3;
@@ -65,6 +88,13 @@ export interface WindowOptions {
   readonly targetSeconds: () => number;
   /** Keep a record of all segments for the playlist of the whole recording: at most so many. 0: none. */
   readonly recordSegments: number;
+  /** The numbers of a segment in the playlists on the store. Default: those that this node gives it. */
+  readonly numbersOf?: (position: SegmentPosition) => SegmentNumbers;
+}
+
+/** A segment of another writer that stays listed, as it was found on a store. */
+export interface InheritedItem<T> extends InheritedSegment<T> {
+  readonly bytes: number;
 }
 
 /**
@@ -84,6 +114,9 @@ export class RemoteWindow<T> {
   #listedEnd = 0;
   /** Since `unlist`, until a playlist is there again: the number after the last segment that it has to list. */
   #gatheredEnd: number | undefined;
+  #lastPosition: SegmentPosition | undefined;
+  /** Of another writer's playlist that is continued: the first own segment to list, which may be yet to come. */
+  #from = 0;
 
   constructor(options: WindowOptions) {
     this.#options = options;
@@ -108,8 +141,24 @@ export class RemoteWindow<T> {
     return this.#items.every((item) => item.state !== 'pending');
   }
 
+  /** Another writer's playlist, which is continued, lists the time of this segment already. */
+  repeats(position: SegmentPosition | undefined): boolean {
+    return position !== undefined && position.mediaSequence < this.#from;
+  }
+
   append(segment: WindowSegment<T>): WindowItem<T> {
-    const item: WindowItem<T> = { ...segment, state: 'pending', place: 0, listedAt: undefined, attempted: new Set() };
+    const position = segment.position ?? after(this.#lastPosition);
+    this.#lastPosition = position;
+    const item: WindowItem<T> = {
+      ...segment,
+      position,
+      numbers: this.#numbersOf(position),
+      isInherited: false,
+      state: 'pending',
+      place: 0,
+      listedAt: undefined,
+      attempted: new Set(),
+    };
     this.#items.push(item);
     this.#appendedSeconds += item.durationSeconds;
     return item;
@@ -134,6 +183,7 @@ export class RemoteWindow<T> {
     let first = this.#items.findIndex((item) => here(item, place) || item.listedAt !== undefined);
     if (first < 0 && final && this.#listedEnd > 0) first = 0;
     if (first < 0 || first >= end) return undefined;
+    first = Math.max(first, this.#firstWithoutMap(end));
     const keep = this.#enough(end, this.#options.windowSegments);
     while (end - first > keep && this.#mayLeave(this.#items[first]!, now)) first += 1;
     const items = this.#items.slice(first, end);
@@ -152,7 +202,8 @@ export class RemoteWindow<T> {
       this.#listedSeconds += this.#items[number - this.#base]?.durationSeconds ?? 0;
     }
     this.#listedEnd = Math.max(this.#listedEnd, snapshot.end);
-    return this.#drop(snapshot.first - this.#base);
+    const leaving = snapshot.first - this.#base;
+    return leaving > 0 ? this.#drop(leaving) : [];
   }
 
   /** Forgets all but the newest `keep`, and what they lack of three target durations: for a node that only stands by. */
@@ -178,6 +229,52 @@ export class RemoteWindow<T> {
     if (this.#gatheredEnd !== undefined) this.#gatheredEnd = this.#base + this.#items.length;
   }
 
+  /**
+   * The store's playlist was another writer's: `tail` of it stays listed, and of what is here only what begins with `from`
+   * follows it, all of it with new numbers. Returns what is listed no more, or never will be. The tail stays for half a
+   * window even if a whole one waits here: players that are behind its end must not lose what they were to play next.
+   */
+  inherit({ tail, from, place, now, mustSuffice }: Inheritance<T>): readonly WindowItem<T>[] {
+    this.#from = from ?? 0;
+    const own = new Map(this.#items.map((item) => [item.key, item]));
+    const kept = tail.map((segment): WindowItem<T> => {
+      const mine = own.get(segment.key);
+      const item = mine ?? inheritedItem(segment);
+      // It is on the store, whatever this node has heard of it.
+      item.state = segment.gap ? 'gap' : 'stored';
+      item.place = place;
+      item.numbers = segment.numbers;
+      item.listedAt ??= now;
+      if (!segment.gap) item.attempted.add(place);
+      return item;
+    });
+    const stays = new Set(kept);
+    const follows = this.#items.filter(
+      (item) => !stays.has(item) && !item.isInherited && item.position.mediaSequence >= this.#from,
+    );
+    const following = new Set(follows);
+    const dropped = this.#items.filter((item) => !stays.has(item) && !following.has(item));
+    this.#drop(0, dropped);
+    for (const item of follows) item.numbers = this.#numbersOf(item.position);
+    this.#items = [...kept, ...follows];
+    this.#listedEnd = this.#base + kept.length;
+    this.#listedSeconds = this.#appendedSeconds - secondsOf(follows);
+    if (kept.length > 0) this.#gatheredEnd = undefined;
+    else if (mustSuffice || this.#gatheredEnd !== undefined) this.#gatheredEnd = this.#base + follows.length;
+    return dropped;
+  }
+
+  /** Another store is in use: what other writers have left on the one before is no part of the stream there. */
+  disinherit(): readonly WindowItem<T>[] {
+    const dropped = this.#items.filter(({ isInherited }) => isInherited);
+    if (dropped.length === 0) return [];
+    const wereListed = this.#items.slice(0, Math.max(0, this.#listedEnd - this.#base));
+    this.#items = this.#items.filter(({ isInherited }) => !isInherited);
+    this.#base += dropped.length;
+    this.#listedEnd = this.#base + wereListed.filter(({ isInherited }) => !isInherited).length;
+    return dropped;
+  }
+
   /** Every segment of the recording, as far as it is remembered. */
   recording(place: number): readonly ListedEntry<T>[] {
     return this.#recording(this.#items, place);
@@ -196,8 +293,8 @@ export class RemoteWindow<T> {
 
   #recording(items: readonly WindowItem<T>[], place: number): readonly ListedEntry<T>[] {
     return [
-      ...this.#record.map((item) => ({ entry: item.entry, gap: item.place !== place })),
-      ...items.map((item) => listed(item, place)),
+      ...this.#record.map((item) => ({ entry: item.entry, gap: item.place !== place, numbers: item.numbers })),
+      ...items.filter(({ isInherited }) => !isInherited).map((item) => listed(item, place)),
     ];
   }
 
@@ -219,13 +316,25 @@ export class RemoteWindow<T> {
     return now - item.listedAt >= (this.#options.windowSegments * item.durationSeconds * 1000) / 2;
   }
 
-  #drop(count: number): readonly WindowItem<T>[] {
-    if (count <= 0) return [];
-    const dropped = this.#items.splice(0, count);
+  #numbersOf(position: SegmentPosition): SegmentNumbers {
+    return this.#options.numbersOf?.(position) ?? position;
+  }
+
+  /** EXT-X-MAP cannot be undone within a playlist: after a change from fMP4 to MPEG-TS the list begins with the change. */
+  #firstWithoutMap(end: number): number {
+    if (this.#items[end - 1]?.initKey !== undefined) return 0;
+    for (let index = end - 1; index > 0; index -= 1) {
+      if (this.#items[index - 1]!.initKey !== undefined) return index;
+    }
+    return 0;
+  }
+
+  #drop(count: number, dropped: readonly WindowItem<T>[] = this.#items.splice(0, count)): readonly WindowItem<T>[] {
     this.#base += count;
     if (this.#options.recordSegments > 0) {
-      for (const { entry, key, bytes, state, place } of dropped) {
-        this.#record.push({ entry, key, bytes, place: state === 'stored' ? place : nowhere });
+      for (const { entry, key, bytes, state, place, numbers, isInherited } of dropped) {
+        if (!isInherited)
+          this.#record.push({ entry, key, bytes, place: state === 'stored' ? place : nowhere, numbers });
       }
       const excess = this.#record.length - this.#options.recordSegments;
       // In strides, because removing from the front of a long array costs its length.
@@ -239,7 +348,46 @@ export class RemoteWindow<T> {
 }
 
 export function listed<T>(item: WindowItem<T>, place: number): ListedEntry<T> {
-  return { entry: item.entry, gap: !here(item, place) };
+  return { entry: item.entry, gap: !here(item, place), numbers: item.numbers };
+}
+
+/**
+ * The sequence numbers of a playlist with this list. By its last segment: the first ones of a long recording may have been
+ * numbered before another node wrote in between.
+ */
+export function startOf<T>(
+  list: readonly ListedEntry<T>[],
+): Pick<SegmentNumbers, 'mediaSequence' | 'discontinuitySequence'> {
+  const last = list.at(-1)?.numbers;
+  if (last === undefined) return { mediaSequence: 0, discontinuitySequence: 0 };
+  const discontinuities = list.filter(({ numbers }) => numbers.discontinuity).length;
+  return {
+    mediaSequence: Math.max(0, last.mediaSequence - list.length + 1),
+    discontinuitySequence: Math.max(0, last.discontinuitySequence - discontinuities),
+  };
+}
+
+function inheritedItem<T>(segment: InheritedItem<T>): WindowItem<T> {
+  const { entry, key, bytes, durationSeconds, initKey, numbers, programDateTime = 0 } = segment;
+  return {
+    ...{ entry, key, bytes, durationSeconds, initKey, numbers },
+    position: { ...numbers, programDateTime },
+    isInherited: true,
+    state: 'stored',
+    place: 0,
+    listedAt: undefined,
+    attempted: new Set(),
+  };
+}
+
+function after(last: SegmentPosition | undefined): SegmentPosition {
+  const mediaSequence = last === undefined ? 0 : last.mediaSequence + 1;
+  const discontinuitySequence = last?.discontinuitySequence ?? 0;
+  return { mediaSequence, discontinuitySequence, discontinuity: false, programDateTime: last?.programDateTime ?? 0 };
+}
+
+function secondsOf<T>(items: readonly WindowItem<T>[]): number {
+  return items.reduce((sum, { durationSeconds }) => sum + durationSeconds, 0);
 }
 
 function here<T>(item: WindowItem<T>, place: number): boolean {

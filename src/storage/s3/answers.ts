@@ -17,18 +17,20 @@ export function infoOf(
 export const vendorCodeOf = (error: unknown): unknown =>
   error instanceof SidepipeError ? error.details['vendorCode'] : undefined;
 
-/** A header or a feature that the vendor does not know, and nothing that passes by itself. */
+/** Perhaps a header or a feature that the vendor does not know: not an outage, and not about credentials. */
 export function isRefusal(error: unknown): boolean {
-  return error instanceof SidepipeError && !error.retryable && [400, 501].includes(Number(error.details['status']));
+  if (!(error instanceof SidepipeError) || ['storage-unavailable', 'storage-conflict'].includes(error.code))
+    return false;
+  return [400, 501].includes(Number(error.details['status']));
 }
 
-/** 404 as the absence of the object, unless it is the bucket that is missing. */
+/** 404 as the absence of the object, unless the bucket is missing or it is not the store that says so. */
 export async function absentAsUndefined<T>(result: Promise<T>): Promise<T | undefined> {
   try {
     return await result;
   } catch (error) {
     const absent = error instanceof SidepipeError && error.details['status'] === 404;
-    if (absent && error.code !== 'storage-misconfigured') return undefined;
+    if (absent && error.code !== 'storage-misconfigured' && error.details['foreign'] !== true) return undefined;
     throw error;
   }
 }

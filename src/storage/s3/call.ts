@@ -1,7 +1,9 @@
 import { SidepipeError } from '../../errors.js';
 import { aborted } from '../failures.js';
-import { createDeadline, type Deadline } from './deadline.js';
+import type { CredentialSource } from './credential-source.js';
+import { createDeadline } from './deadline.js';
 import { readFailure, redactor, toS3Error } from './errors.js';
+import type { ResponseLimits } from './responses.js';
 
 interface CallSubject {
   readonly operation: string;
@@ -9,13 +11,14 @@ interface CallSubject {
   readonly signal?: AbortSignal | undefined;
   /** How much is sent: the deadline grows with it. */
   readonly bytes?: number;
+  /** The most that the body of the response may have. */
+  readonly mostBytes?: number;
+  /** The request has a condition. */
+  readonly conditional?: boolean;
 }
 
 /** Runs one request under a deadline and throws nothing but `SidepipeError`. */
-export type S3Call = <T>(
-  subject: CallSubject,
-  send: (init: { abortSignal: AbortSignal }, deadline: Deadline) => Promise<T>,
-) => Promise<T>;
+export type S3Call = <T>(subject: CallSubject, send: (init: ResponseLimits) => Promise<T>) => Promise<T>;
 
 export interface CallerOptions {
   readonly bucket: string;
@@ -24,24 +27,43 @@ export interface CallerOptions {
   /** Fires when the store closes. */
   readonly closing: AbortSignal;
   readonly timeoutMs: (bytes: number) => number;
+  readonly credentials: () => CredentialSource;
+  /** The credentials were denied: whether there are others now. */
+  readonly renew: () => Promise<boolean>;
 }
 
-export function createCaller({ bucket, secrets, closing, timeoutMs }: CallerOptions): S3Call {
+export function createCaller(options: CallerOptions): S3Call {
+  const { bucket, secrets, closing, timeoutMs, renew } = options;
   return async (subject, send) => {
-    const { operation, key, signal, bytes = 0 } = subject;
+    const { operation, key, signal, bytes = 0, mostBytes, conditional } = subject;
     const what = key === undefined ? operation : `${operation} ${key}`;
     for (let attempt = 1; ; attempt += 1) {
       if (closing.aborted || signal?.aborted) throw aborted(what, signal?.reason);
       const deadline = createDeadline(timeoutMs(bytes), [signal, closing]);
       try {
+        const init: ResponseLimits = {
+          abortSignal: deadline.signal,
+          ...(mostBytes !== undefined && { mostBytes }),
+          // How long the answer may take is known once its length is.
+          onHead: (length) => {
+            if (length > 0) deadline.restart(timeoutMs(Math.min(length, mostBytes ?? length)));
+          },
+        };
         // Credentials may come from a slow place that knows no signals.
-        return await Promise.race([send({ abortSignal: deadline.signal }, deadline), deadline.reached]);
+        return await Promise.race([send(init), deadline.reached]);
       } catch (error) {
         if (closing.aborted || signal?.aborted) throw aborted(what, signal?.reason);
         if (deadline.expired) throw timedOut(what, subject, bucket, deadline.timeoutMs);
         // The SDK has just read the vendor's clock and signs with it from now on.
         if (attempt === 1 && readFailure(error, redactor(secrets())).clockCorrected) continue;
-        throw toS3Error(error, { operation, bucket, secrets: secrets(), ...(key === undefined ? {} : { key }) });
+        const context = { operation, bucket, bytes, secrets: secrets(), credentials: options.credentials() };
+        const failure = toS3Error(error, {
+          ...context,
+          ...(key !== undefined && { key }),
+          ...(conditional !== undefined && { conditional }),
+        });
+        if (attempt === 1 && failure.code === 'storage-denied' && (await renew())) continue;
+        throw failure;
       } finally {
         deadline.clear();
       }

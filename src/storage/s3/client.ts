@@ -5,6 +5,7 @@ import { NodeHttpHandler } from '@smithy/node-http-handler';
 import type { S3Config } from '../../config/schema.js';
 import { messageOf, SidepipeError } from '../../errors.js';
 import { createAgents } from './agents.js';
+import { boundResponses } from './responses.js';
 import type { VendorSettings } from './vendors.js';
 
 export interface ClientOptions {
@@ -12,7 +13,16 @@ export interface ClientOptions {
   readonly vendor: VendorSettings;
   readonly connectTimeoutMs: number;
   /** Told the credentials of each request, wherever they came from, so that errors can be rid of them. */
-  readonly onIdentity: (secrets: readonly string[]) => void;
+  readonly onIdentity: (identity: Identity) => void;
+}
+
+/** Credentials as the SDK signs with them. */
+export interface Identity {
+  readonly accessKeyId?: string;
+  readonly secretAccessKey?: string;
+  readonly sessionToken?: string;
+  /** Where the SDK's chain found them. */
+  readonly $source?: Readonly<Record<string, unknown>>;
 }
 
 /**
@@ -29,6 +39,8 @@ export async function createClient({ config, vendor, connectTimeoutMs, onIdentit
       ? {}
       : { credentials: { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) } }),
     forcePathStyle: vendor.forcePathStyle,
+    // Of the SDK's chain: files are read again when it is asked again, so that rotated keys are found.
+    ...{ ignoreCache: true },
     maxAttempts: 1,
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
@@ -36,22 +48,23 @@ export async function createClient({ config, vendor, connectTimeoutMs, onIdentit
     followRegionRedirects: false,
     customUserAgent: 'sidepipe',
     logger: silent,
-    requestHandler: new NodeHttpHandler({
-      ...createAgents({ connections: config.concurrency, connectTimeoutMs, ...ca }),
-      // The store's own deadline ends a call; the SDK's would only warn, on the console.
-      connectionTimeout: 0,
-      requestTimeout: 0,
-      socketTimeout: 0,
-      // The publisher queues on purpose.
-      socketAcquisitionWarningTimeout: 2_147_483_647,
-      logger: silent,
-    }),
+    requestHandler: boundResponses(
+      new NodeHttpHandler({
+        ...createAgents({ connections: config.concurrency, connectTimeoutMs, ...ca }),
+        // The store's own deadline ends a call; the SDK's would only warn, on the console.
+        connectionTimeout: 0,
+        requestTimeout: 0,
+        socketTimeout: 0,
+        // The publisher queues on purpose.
+        socketAcquisitionWarningTimeout: 2_147_483_647,
+        logger: silent,
+      }),
+    ),
   });
   client.middlewareStack.add(
     (next, context) => (args) => {
       const { identity } = (context['__smithy_context'] as SigningContext | undefined)?.selectedHttpAuthScheme ?? {};
-      const { accessKeyId: id, secretAccessKey: secret, sessionToken: token } = identity ?? {};
-      onIdentity([id, secret, token].filter((text) => text !== undefined));
+      onIdentity(identity ?? {});
       return next(args);
     },
     { step: 'deserialize', name: 'sidepipeIdentity' },
@@ -60,9 +73,15 @@ export async function createClient({ config, vendor, connectTimeoutMs, onIdentit
 }
 
 interface SigningContext {
-  readonly selectedHttpAuthScheme?: {
-    readonly identity?: { accessKeyId?: string; secretAccessKey?: string; sessionToken?: string };
-  };
+  readonly selectedHttpAuthScheme?: { readonly identity?: Identity };
+}
+
+/** Asks the SDK's chain again. Returns whether there is another key pair, or token, than before. */
+export async function renewCredentials(client: S3Client, before: Identity): Promise<boolean> {
+  const provider = client.config.credentials as (options: { forceRefresh: boolean }) => Promise<Identity>;
+  const found = await provider({ forceRefresh: true });
+  const names = ['accessKeyId', 'secretAccessKey', 'sessionToken'] as const;
+  return names.some((name) => found[name] !== before[name]);
 }
 
 const nothing = (): void => undefined;

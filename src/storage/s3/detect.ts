@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SidepipeError } from '../../errors.js';
 import type { PutOptions } from '../store.js';
+import { isRefusal } from './answers.js';
 
 /** The unguarded put that detection experiments with. */
 type TrialPut = (
@@ -31,7 +32,12 @@ export interface Detected {
 export async function detect({ prefix, put, remove, signal }: DetectOptions): Promise<Detected> {
   const base = `${prefix}sidepipe-probe-${randomBytes(8).toString('hex')}`;
   const keys = ['conditions', 'checksum', 'acl'].map((name) => `${base}-${name}`) as [string, string, string];
-  const attempt = (key: string, options: Parameters<TrialPut>[1]) => outcomeOf(() => put(key, options), signal);
+  const attempt = async (key: string, options: Parameters<TrialPut>[1]) => {
+    const outcome = await outcomeOf(() => put(key, options), signal);
+    // What refuses everything at this moment refuses no header: nothing must be remembered of it.
+    if (outcome === 'refused') await patiently(() => put(key, {}), signal);
+    return outcome;
+  };
 
   try {
     const { etag } = await patiently(() => put(keys[0], {}), signal);
@@ -55,6 +61,7 @@ async function outcomeOf(task: () => Promise<unknown>, signal: AbortSignal): Pro
     await patiently(task, signal);
     return 'done';
   } catch (error) {
+    if (isRefusal(error)) return 'refused';
     if (!(error instanceof SidepipeError) || error.retryable || error.code === 'aborted') throw error;
     return error.code === 'storage-conflict' ? 'conflict' : 'refused';
   }
@@ -66,7 +73,8 @@ async function patiently<T>(task: () => Promise<T>, signal: AbortSignal): Promis
     try {
       return await task();
     } catch (error) {
-      if (!(error instanceof SidepipeError) || !error.retryable || attempt === 4) throw error;
+      const passing = error instanceof SidepipeError && error.retryable && error.code !== 'storage-refused';
+      if (!passing || attempt === 4) throw error;
       await delay(1100, undefined, { signal }).catch(() => undefined);
     }
   }

@@ -1,4 +1,5 @@
 import { type ErrorCode, SidepipeError } from '../../errors.js';
+import { type CredentialSource, configuredKeys } from './credential-source.js';
 
 /** What the SDK, the socket or the vendor threw, in the words of the project. Pure. */
 
@@ -9,6 +10,12 @@ export interface S3CallContext {
   readonly bucket: string;
   /** Texts that must appear nowhere: the credentials. */
   readonly secrets: readonly string[];
+  /** The size of the body that was sent, for remedies about limits. */
+  readonly bytes?: number;
+  /** The request had a condition, so 412 is its answer. */
+  readonly conditional?: boolean;
+  /** Where the credentials come from, for remedies. Default: the configuration. */
+  readonly credentials?: CredentialSource;
 }
 
 /** The facts of a failure, read from whatever was thrown. */
@@ -20,6 +27,8 @@ export interface Failure {
   /** The region that the vendor says the bucket is in. */
   readonly region: string | undefined;
   readonly clockCorrected: boolean;
+  /** The answer is not the store's: a web page, or some other text of whatever is between. */
+  readonly foreign: boolean;
 }
 
 interface Verdict {
@@ -30,12 +39,28 @@ interface Verdict {
 }
 
 const unavailable: Verdict = { code: 'storage-unavailable', retryable: true };
+/** Known to be permanent for this object, whatever anybody changes on the store or on the way to it. */
 const failed: Verdict = { code: 'storage-failed', retryable: false };
+/** Not taken, for a reason that somebody can remove: a limit of a proxy, a firewall, a rule of the bucket. */
+const refused = (remedy: string): Verdict => ({ code: 'storage-refused', retryable: true, remedy });
 const denied = (remedy: string): Verdict => ({ code: 'storage-denied', retryable: false, remedy });
 const misconfigured = (remedy: string): Verdict => ({ code: 'storage-misconfigured', retryable: false, remedy });
 
-const keyPair = 'check storage.s3.accessKeyId and secretAccessKey';
+/** Stand-ins for remedies that depend on where the credentials come from. */
+const keyPair = '(key pair)';
+const expired = '(expired)';
+const noCredentials = '(no credentials)';
+const generic =
+  'ask whoever runs the store, or a proxy or firewall in front of it, why it does not accept this request';
+const bodyLimit = (bytes: number | undefined): string =>
+  'a proxy in front of the store, or the store itself, limits the size of request bodies: raise the limit above the size of ' +
+  `the largest segment${bytes === undefined ? '' : ` (this object has ${bytes} bytes)`} (nginx: client_max_body_size; ` +
+  'Apache: LimitRequestBody; Traefik: buffering.maxRequestBodyBytes; Ceph: rgw_max_put_size), or make segments shorter ' +
+  '(hls.segmentSeconds)';
 const wrongRegion = misconfigured("set storage.s3.region and storage.s3.endpoint to the bucket's own");
+/** Also for an answer of 2xx that lacks what every answer of S3 has. */
+export const notS3 =
+  'the answer is not from an S3 store: check storage.s3.endpoint, and whether a proxy or a captive portal answers in its place';
 const distrusted = misconfigured(
   'the certificate is not trusted: set storage.s3.caFile to its authority, or mend the host name of the endpoint',
 );
@@ -75,12 +100,7 @@ const byCode: Readonly<Record<string, Verdict>> = {
     'KMS.AccessDeniedException',
   ]),
   ...every(denied(keyPair), ['SignatureDoesNotMatch', 'InvalidAccessKeyId', 'InvalidSecurity']),
-  ...every(denied('the temporary credentials have run out: renew them'), [
-    'ExpiredToken',
-    'ExpiredTokenException',
-    'InvalidToken',
-    'TokenRefreshRequired',
-  ]),
+  ...every(denied(expired), ['ExpiredToken', 'ExpiredTokenException', 'InvalidToken', 'TokenRefreshRequired']),
   NoSuchBucket: misconfigured('check storage.s3.bucket, or make the bucket'),
   InvalidBucketName: misconfigured('check storage.s3.bucket'),
   RequestTimeTooSkewed: misconfigured("set this machine's clock (NTP)"),
@@ -94,14 +114,20 @@ const byCode: Readonly<Record<string, Verdict>> = {
     'IllegalLocationConstraintException',
     'InvalidRegion',
   ]),
-  CredentialsProviderError: misconfigured(
-    'no credentials: set storage.s3.accessKeyId and secretAccessKey, or the AWS environment',
-  ),
+  ...every(misconfigured(noCredentials), ['CredentialsProviderError', 'TokenProviderError']),
   ...every(misconfigured('check storage.s3.storageClass, serverSideEncryption and kmsKeyId'), [
     'InvalidStorageClass',
     'KMS.NotFoundException',
     'KMS.DisabledException',
     'InvalidEncryptionAlgorithmError',
+  ]),
+  // The only answers that no change of the store, the proxy or the credentials can turn into another.
+  ...every(failed, [
+    'KeyTooLongError',
+    'MetadataTooLarge',
+    'InvalidURI',
+    'XMinioInvalidObjectName',
+    'ERR_INVALID_CHAR',
   ]),
   PreconditionFailed: { code: 'storage-conflict', retryable: false },
   // Two conditional writes at the same moment: neither lost yet.
@@ -116,24 +142,52 @@ const network =
   /^(ECONN|EPIPE$|ETIMEDOUT$|EHOST|ENET|ENOTFOUND$|EAI_|ESOCKET|EADDRNOTAVAIL$|ERR_STREAM|ERR_SOCKET|UND_ERR|TimeoutError$|HPE_INVALID_EOF_STATE$)/;
 const tls = /^(CERT_|ERR_TLS_|ERR_SSL_|EPROTO$|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|INVALID_CA$|HOSTNAME_MISMATCH$)/;
 
-function classify({ vendorCode, status, message }: Pick<Failure, 'vendorCode' | 'status' | 'message'>): Verdict {
-  if (Object.hasOwn(byCode, vendorCode)) return byCode[vendorCode]!;
-  if (status === undefined || status < 300) {
-    if (tls.test(vendorCode)) return distrusted;
-    if (network.test(vendorCode) || /^(aborted|socket hang up)$/.test(message)) return unavailable;
-    if (/^HPE_/.test(vendorCode))
-      return misconfigured('storage.s3.endpoint does not speak HTTP: check scheme and port');
-    if (/region is missing/i.test(message)) return misconfigured('set storage.s3.region');
-    return failed;
+/** What a foreign answer, or an answer without a code that is known, most likely means. */
+const byStatus: Readonly<Record<number, string>> = {
+  401: 'a proxy in front of the store asks for a login: let this node through without one',
+  403: 'a firewall or proxy in front of the store blocks this request: allow this node, PUT and binary bodies',
+  404: 'storage.s3.endpoint leads to a web server or proxy that has no such path: check it',
+  405: 'storage.s3.endpoint leads to a web server or proxy that does not allow this method: check it',
+  407: 'a proxy asks for a login: let this node through without one',
+  411: 'a proxy in front of the store loses Content-Length: let it buffer requests, or pass the header on',
+  414: 'a proxy in front of the store limits the length of URLs: raise the limit (nginx: large_client_header_buffers)',
+  431: 'a proxy in front of the store limits the size of request headers: raise it (nginx: large_client_header_buffers)',
+  501: 'the store, or a proxy in front of it, does not know this request: check storage.s3.vendor and endpoint',
+};
+
+function classify(failure: Failure, { bytes, conditional = false }: S3CallContext): Verdict {
+  const { vendorCode, status, foreign } = failure;
+  // Not an answer to a condition: one that a proxy makes up must not cost the object.
+  const isPrecondition = status === 412 || vendorCode === 'PreconditionFailed';
+  if (isPrecondition) return conditional && !foreign ? byCode['PreconditionFailed']! : refused(generic);
+  if (status === 413 || vendorCode === 'EntityTooLarge') return refused(bodyLimit(bytes));
+  if (!foreign && Object.hasOwn(byCode, vendorCode)) return byCode[vendorCode]!;
+  if (status === undefined || status < 300) return classifyUnanswered(failure);
+  if (status < 400) {
+    return foreign
+      ? misconfigured('storage.s3.endpoint redirects to a web page: check it, or log in to the network')
+      : wrongRegion;
   }
-  if (status < 400) return wrongRegion;
+  if (status === 408 || status === 425 || status === 429) return unavailable;
+  if (status >= 500 && status !== 501) return unavailable;
+  if (foreign) return refused(byStatus[status] ?? generic);
   if (status === 401 || status === 403) return denied(keyPair);
   if (status === 405) return misconfigured('storage.s3.endpoint does not seem to be an S3 endpoint');
-  if (status === 412) return byCode['PreconditionFailed']!;
-  if (status === 408 || status === 425 || status === 429) return unavailable;
-  // 501 is the one 5xx that waiting does not mend.
-  return status >= 500 && status !== 501 ? unavailable : failed;
+  return refused(byStatus[status] ?? generic);
 }
+
+/** There was no answer, or one that says nothing. */
+function classifyUnanswered({ vendorCode, message, status, foreign }: Failure): Verdict {
+  if (foreign || (status !== undefined && status >= 200)) return misconfigured(notS3);
+  if (tls.test(vendorCode)) return distrusted;
+  if (network.test(vendorCode) || /^(aborted|socket hang up)$/.test(message)) return unavailable;
+  if (/^HPE_/.test(vendorCode)) return misconfigured('storage.s3.endpoint does not speak HTTP: check scheme and port');
+  if (/region is missing/i.test(message)) return misconfigured('set storage.s3.region');
+  return refused(generic);
+}
+
+/** Names that say nothing. */
+const unnamed = ['Error', 'TypeError', 'Unknown', 'UnknownError', 'SyntaxError', 'ForeignAnswer'];
 
 /** Reads what was thrown; every text passes the redaction. */
 export function readFailure(error: unknown, redact: (text: string) => string): Failure {
@@ -143,7 +197,7 @@ export function readFailure(error: unknown, redact: (text: string) => string): F
   const status = numberOf(metadata['httpStatusCode']) ?? numberOf(asRecord(thrown['$response'])['statusCode']);
   const name = textOf(thrown['name']);
   const named = [textOf(thrown['Code']), textOf(thrown['code']), name].find(
-    (text) => text !== undefined && !['Error', 'TypeError', 'Unknown', 'UnknownError', 'SyntaxError'].includes(text),
+    (text) => text !== undefined && !unnamed.includes(text),
   );
   const retryAfter = Number(headers['retry-after'] ?? Number.NaN);
   return {
@@ -153,6 +207,7 @@ export function readFailure(error: unknown, redact: (text: string) => string): F
     retryAfterMs: Number.isFinite(retryAfter) ? retryAfter * 1000 : undefined,
     region: textOf(thrown['Region']) ?? textOf(headers['x-amz-bucket-region']),
     clockCorrected: metadata['clockSkewCorrected'] === true,
+    foreign: thrown['foreign'] === true,
   };
 }
 
@@ -161,7 +216,7 @@ export function toS3Error(error: unknown, context: S3CallContext): SidepipeError
   if (error instanceof SidepipeError) return error;
   const redact = redactor(context.secrets);
   const failure = readFailure(error, redact);
-  const verdict = classify(failure);
+  const verdict = withSource(classify(failure, context), context.credentials ?? configuredKeys);
   const where = failure.status === undefined ? failure.vendorCode : `${failure.vendorCode}, HTTP ${failure.status}`;
   const what = [context.operation, context.key].filter((part) => part !== undefined).join(' ');
   const region = failure.region === undefined ? '' : ` (the vendor names the region ${failure.region})`;
@@ -177,11 +232,21 @@ export function toS3Error(error: unknown, context: S3CallContext): SidepipeError
       bucket: context.bucket,
       vendorCode: failure.vendorCode,
       status: failure.status,
+      ...(failure.foreign && { foreign: true }),
       ...(failure.retryAfterMs === undefined ? {} : { retryAfterMs: failure.retryAfterMs }),
       ...(failure.region === undefined ? {} : { region: failure.region }),
       ...(verdict.remedy === undefined ? {} : { remedy: verdict.remedy }),
     },
   });
+}
+
+/** Names the settings and files that are really in use. */
+function withSource(verdict: Verdict, source: CredentialSource): Verdict {
+  if (verdict.remedy === keyPair) return { ...verdict, remedy: `check ${source.what}` };
+  if (verdict.remedy === expired)
+    return { ...verdict, remedy: `the temporary credentials have expired: renew ${source.what}` };
+  if (verdict.remedy === noCredentials) return { ...verdict, remedy: source.missing };
+  return verdict;
 }
 
 export function redactor(secrets: readonly string[]): (text: string) => string {

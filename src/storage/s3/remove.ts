@@ -62,9 +62,9 @@ export function createRemover(options: RemoverOptions): Remover {
       `delete in bucket ${bucket}: ${refused.length} of ${keys.length} objects were not deleted, ` +
         `first ${first.Key}: ${first.Message ?? ''} (${first.Code})`,
       {
-        code: passing ? 'storage-unavailable' : denied ? 'storage-denied' : 'storage-failed',
+        code: passing ? 'storage-unavailable' : denied ? 'storage-denied' : 'storage-refused',
         fault: 'storage',
-        retryable: passing,
+        retryable: !denied,
         details: { operation: 'delete', key: first.Key, bucket, vendorCode: first.Code, refused: refused.length },
       },
     );
@@ -125,7 +125,9 @@ function withoutAlgorithmHeader(command: DeleteObjectsCommand): void {
 /** The keys are plain, so a 4xx about the request's form can only be about its digest or the operation itself. */
 function refusesDigest(error: unknown): boolean {
   return (
-    error instanceof SidepipeError && [400, 405, 411, 501].includes(Number(error.details['status'])) && !error.retryable
+    error instanceof SidepipeError &&
+    [400, 405, 411, 501].includes(Number(error.details['status'])) &&
+    error.code !== 'storage-unavailable'
   );
 }
 

@@ -13,6 +13,8 @@ export interface VendorSettings {
   readonly forcePathStyle: boolean;
   /** Where to begin; what the store really does is found out by asking. */
   readonly batchDelete: 'crc32' | 'md5' | 'none';
+  /** The bucket was part of the endpoint and was left out there: a sentence for the log. */
+  readonly notice: string | undefined;
 }
 
 interface Preset {
@@ -58,17 +60,22 @@ const presets: Readonly<Record<Vendor, Preset>> = {
 };
 
 export interface VendorInput {
+  readonly bucket: string;
   readonly vendor: Vendor | 'auto';
   readonly endpoint?: string | undefined;
   readonly region: string;
   readonly forcePathStyle?: boolean | undefined;
 }
 
-/** Throws `storage-misconfigured` when vendor and region leave the endpoint open. */
+/**
+ * Throws `storage-misconfigured` when vendor and region leave the endpoint open, or when the endpoint names another bucket. The
+ * bucket itself may be part of the endpoint, as the vendors' pages show it: it is left out.
+ */
 export function resolveVendor(input: VendorInput): VendorSettings {
   const vendor = input.vendor === 'auto' ? vendorOf(input.endpoint) : input.vendor;
   const preset = presets[vendor];
-  const host = input.endpoint === undefined ? '' : new URL(input.endpoint).hostname;
+  const endpoint = input.endpoint === undefined ? undefined : withoutBucket(input.endpoint, input.bucket);
+  const host = endpoint === undefined ? '' : new URL(endpoint).hostname;
   const region = input.region === 'auto' ? (preset.regionInHost?.exec(host)?.[1] ?? preset.region) : input.region;
   if (input.endpoint === undefined && vendor !== 'aws' && (!preset.endpoint || region === undefined)) {
     const missing = preset.endpoint ? 'region' : 'endpoint';
@@ -79,11 +86,47 @@ export function resolveVendor(input: VendorInput): VendorSettings {
   }
   return {
     vendor,
-    endpoint: input.endpoint ?? preset.endpoint?.(region ?? ''),
+    endpoint: endpoint ?? preset.endpoint?.(region ?? ''),
     region,
     forcePathStyle: input.forcePathStyle ?? preset.forcePathStyle ?? false,
     batchDelete: preset.batchDelete ?? 'crc32',
+    notice:
+      endpoint === input.endpoint
+        ? undefined
+        : `storage.s3.endpoint contains the bucket (${input.bucket}), which storage.s3.bucket names already; ${endpoint} is used`,
   };
+}
+
+/** The endpoint without the bucket at the end of its path, or, where the vendor is known by its host, before its host. */
+function withoutBucket(endpoint: string, bucket: string): string {
+  const url = new URL(endpoint);
+  const preset = Object.values(presets).find(({ host }) => host?.test(url.hostname));
+  const path = url.pathname.replace(/\/+$/, '');
+  const isBucketPath = path === `/${bucket}`;
+  if (preset !== undefined && path !== '' && !isBucketPath) {
+    throw endpointError(
+      `storage.s3.endpoint has the path ${path}, which is not the bucket ${bucket}: remove it (keys go under storage.s3.prefix)`,
+    );
+  }
+  const isBucketHost = preset !== undefined && url.hostname.startsWith(`${bucket}.`) && !isServiceHost(url.hostname);
+  if (!isBucketPath && !isBucketHost) {
+    const [, other] = /^(.+)\.s3[.-][a-z0-9.-]+\.(?:amazonaws|wasabisys|backblazeb2)\.com/.exec(url.hostname) ?? [];
+    if (other === undefined) return endpoint;
+    throw endpointError(
+      `storage.s3.endpoint names the bucket ${other}, storage.s3.bucket is ${bucket}: remove it from the endpoint`,
+    );
+  }
+  const host = isBucketHost ? url.host.slice(bucket.length + 1) : url.host;
+  return `${url.protocol}//${host}${isBucketPath ? '' : path}`;
+}
+
+/** A bucket can be called `s3`: that alone does not make the first label of the vendor's own host a bucket. */
+function isServiceHost(hostname: string): boolean {
+  return /^s3[.-][a-z0-9-]+\.(?:amazonaws|wasabisys|backblazeb2)\.com|^storage\.googleapis\.com$/.test(hostname);
+}
+
+function endpointError(message: string): SidepipeError {
+  return new SidepipeError(message, { code: 'storage-misconfigured', fault: 'storage' });
 }
 
 function vendorOf(endpoint: string | undefined): Vendor {

@@ -15,7 +15,10 @@ export function stateFile(path: string, now: () => number = Date.now): StateStor
   return {
     description: path,
     load: () => load(path, now),
-    save: (streams) => save(path, streams),
+    async save(streams) {
+      await save(path, streams);
+      return 'saved';
+    },
   };
 }
 

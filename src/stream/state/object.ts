@@ -32,18 +32,45 @@ export function stateObject({ store, password, now = Date.now }: StateObjectOpti
       return found === undefined ? { streams: [] } : openState(found.body);
     },
     async save(streams) {
-      const { etag } = await put(streams).catch(fail('written'));
-      known.etag = etag;
+      try {
+        const { etag } = await put(streams);
+        known.etag = etag;
+        return 'saved';
+      } catch (error) {
+        if (isConflict(error)) return 'conflict';
+        throw unavailable(description, 'written', error);
+      }
+    },
+    async follow() {
+      const signal = AbortSignal.timeout(CALL_MS);
+      const etag = (await store.head(KEY, { signal }).catch(fail('read')))?.etag;
+      // Nobody deletes it but by mistake: the streams run on, and the next change saves them all.
+      if (etag === undefined) known.etag = undefined;
+      if (etag === undefined || etag === known.etag) return undefined;
+      const found = await store.get(KEY, { signal }).catch(fail('read'));
+      if (found === undefined) return undefined;
+      const { streams, problem } = await contentOf(found.body, seal);
+      // What another node could read is not put aside by this one, and not overwritten.
+      if (problem !== undefined) throw unavailable(description, 'read', new Error(problem));
+      known.etag = found.etag;
+      return streams;
     },
   };
 
   /** Another node on the same store must not have written in between: what it saved would be lost. */
   async function put(streams: readonly SavedStream[]) {
+    const object = objectOf(KEY, await seal.close(writeState(streams)));
+    // From here on: sealing takes its time on a busy machine.
     const signal = AbortSignal.timeout(CALL_MS);
     const { ifMatch, ifNoneMatch } = await store.capabilities({ signal });
-    const condition =
-      known.etag === undefined ? ifNoneMatch && { ifNoneMatch: '*' as const } : ifMatch && { ifMatch: known.etag };
-    return store.put(objectOf(KEY, await seal.close(writeState(streams))), { signal, ...(condition || {}) });
+    const { etag } = known;
+    // The next best thing: to look just before.
+    if (!ifMatch || !ifNoneMatch) {
+      if ((await store.head(KEY, { signal }))?.etag !== etag) throw overtaken();
+      return store.put(object, { signal });
+    }
+    const condition = etag === undefined ? { ifNoneMatch: '*' as const } : { ifMatch: etag };
+    return store.put(object, { signal, ...condition });
   }
 
   async function openState(body: Uint8Array): Promise<LoadedState> {
@@ -67,13 +94,15 @@ function objectOf(key: string, body: Uint8Array) {
   return { key, body, contentType: 'application/octet-stream', cacheControl: 'private, no-store' };
 }
 
+function isConflict(error: unknown): boolean {
+  return error instanceof SidepipeError && error.code === 'storage-conflict';
+}
+
+function overtaken(): SidepipeError {
+  return new SidepipeError('Another node has saved streams.', { code: 'storage-conflict', fault: 'storage' });
+}
+
 function unavailable(where: string, what: string, cause: unknown): SidepipeError {
-  const isConflict = cause instanceof SidepipeError && cause.code === 'storage-conflict';
-  const why = isConflict ? 'another node has written them since; begin this one anew' : messageOf(cause);
-  return new SidepipeError(`The saved streams on ${where} (state.store) cannot be ${what}: ${why}`, {
-    code: 'state-unavailable',
-    fault: 'storage',
-    retryable: !isConflict,
-    cause,
-  });
+  const message = `The saved streams on ${where} (state.store) cannot be ${what}: ${messageOf(cause)}`;
+  return new SidepipeError(message, { code: 'state-unavailable', fault: 'storage', retryable: true, cause });
 }

@@ -3,7 +3,7 @@ import { followPicture } from './picture.js';
 import { showPlaceholders } from './placeholder.js';
 import { followPreview } from './preview.js';
 import { ServerClock } from './server-clock.js';
-import { type StreamFacts, stateInWords, summaryInWords, viewersInWords } from './words.js';
+import { type StreamFacts, summaryInWords, viewerStateInWords, viewersInWords } from './words.js';
 
 const clock = new ServerClock();
 const restMs = 3000;
@@ -45,7 +45,7 @@ function showState(stream: StreamFacts): void {
   const card = document.querySelector<HTMLElement>(`[data-stream="${stream.name}"]`);
   if (card === null) return;
   card.dataset['state'] = stream.state;
-  setText(card, '[data-state-words]', stateInWords(stream.state));
+  setText(card, '[data-state-words]', viewerStateInWords(stream.state));
   setText(card, '[data-viewers]', viewersInWords(stream));
   setText(card, '[data-reason]', stream.reason?.message ?? '');
 }

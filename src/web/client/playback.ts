@@ -1,6 +1,7 @@
 import type HlsClass from 'hls.js';
 import type { Level } from 'hls.js';
 import { beginAfresh } from './afresh.js';
+import { LiveFollower } from './live-follower.js';
 import type { Rendition } from './renditions.js';
 
 export interface PlaybackOptions {
@@ -17,14 +18,13 @@ export interface PlaybackOptions {
 }
 
 const nativeType = 'application/vnd.apple.mpegurl';
-/** Behind the place where playback stays by itself, in target durations, and still called live. */
-const liveWithinDurations = 1.5;
 
 /** One attempt to play: disposable. Whoever made it closes it and makes the next. */
 export class Playback {
   readonly #options: PlaybackOptions;
   readonly #ended = new AbortController();
   #hls: HlsClass | undefined;
+  #follower: LiveFollower | undefined;
   #mediaErrors = 0;
 
   constructor(options: PlaybackOptions) {
@@ -56,7 +56,9 @@ export class Playback {
     if (details) {
       const holds = ({ start, duration }: { start: number; duration: number }) =>
         start <= seconds && seconds < start + duration;
-      const fragment = details.fragments.find(holds) ?? details.fragments.at(-1);
+      // The last is the one whose parts are still coming in.
+      const { fragments, fragmentHint } = details;
+      const fragment = [...fragments, ...(fragmentHint ? [fragmentHint] : [])].find(holds) ?? fragments.at(-1);
       const { programDateTime = null, start = 0 } = fragment ?? {};
       return programDateTime === null ? undefined : programDateTime + (seconds - start) * 1000;
     }
@@ -76,11 +78,20 @@ export class Playback {
     return seekable.length === 0 ? undefined : seekable.end(seekable.length - 1);
   }
 
+  /**
+   * How far the place is behind live, in seconds, where it is known. `now`: the node's time, milliseconds since the epoch. By the
+   * playlist's dates, so from the source's picture on; without dates, from the end of the playlist on.
+   */
+  behindLive(now: number): number | undefined {
+    const date = this.dateAt(this.#options.video.currentTime);
+    if (date !== undefined) return Math.max(0, (now - date) / 1000);
+    return this.#hls?.latency || undefined;
+  }
+
   /** From where on the place counts as live. */
   get liveFrom(): number {
-    const duration = this.#hls?.latestLevelDetails?.targetduration;
     // Safari stays three target durations behind the end by itself, and does not tell how long those are.
-    return (this.livePlace ?? Number.NaN) - (duration === undefined ? 10 : liveWithinDurations * duration + 1);
+    return (this.livePlace ?? Number.NaN) - (this.#follower?.liveWithin ?? 10);
   }
 
   /** -1: whatever the connection allows. */
@@ -105,8 +116,12 @@ export class Playback {
       liveDurationInfinity: true,
       capLevelToPlayerSize: true,
       abrEwmaDefaultEstimate: 2_000_000,
+      // The follower's: hls.js catches up with more than a second ahead only, and stays back for good once it stalled.
+      ...{ maxLiveSyncPlaybackRate: 1, liveSyncOnStallIncrease: 0 },
     });
     this.#hls = hls;
+    this.#follower = new LiveFollower(hls, video);
+    this.#follower.start(this.#ended.signal);
     hls.on(Hls.Events.ERROR, (_event, data) => {
       if (!data.fatal) return;
       if (data.type === Hls.ErrorTypes.MEDIA_ERROR && this.#mediaErrors++ < 2) hls.recoverMediaError();

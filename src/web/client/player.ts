@@ -33,6 +33,7 @@ export function mountPlayer({ root, clock, onFacts }: PlayerMount): void {
     startSeconds: () => player.startSeconds,
     livePlace: () => player.livePlace,
     liveFrom: () => player.liveFrom,
+    behindLive: () => player.behindLive(clock.at(Date.now())),
   }).start();
   answerControls(root, player);
   enableKeyboard(root, keyActions(video, controller, player));

@@ -1,4 +1,5 @@
 import { parseStoryboard, pictureAt, placeInWords, type StoryboardPicture } from './storyboard.js';
+import { latencyInWords } from './words.js';
 
 export interface SeekStripOptions {
   readonly root: HTMLElement;
@@ -11,7 +12,9 @@ export interface SeekStripOptions {
   readonly livePlace: () => number | undefined;
   /** From where on the place counts as live. */
   readonly liveFrom: () => number;
-  /** Says how far behind live the place is; nothing at live. */
+  /** How far the place is behind live, in seconds, where it is known. */
+  readonly behindLive: () => number | undefined;
+  /** Says how far behind live the place is: at live to a tenth of a second. */
   readonly behind: HTMLElement;
 }
 
@@ -34,6 +37,8 @@ export class SeekStrip {
   #drawn: StoryboardPicture | undefined;
   /** Of the line, where small pictures are looked at. */
   #lookedAt: number | undefined;
+  /** As it is shown, in seconds. */
+  #latency: number | undefined;
 
   constructor(options: SeekStripOptions) {
     const { root } = options;
@@ -67,11 +72,14 @@ export class SeekStrip {
     const { root } = this.#options;
     const window = this.#window();
     root.hidden = window === undefined;
-    if (window === undefined) return;
+    if (window === undefined) {
+      this.#say('');
+      return;
+    }
     void this.#read(this.#lookedAt === undefined ? keepComingMs : readAgainMs);
     if (this.#held) return;
     const { from, to } = window;
-    const { video, liveFrom, behind } = this.#options;
+    const { video, liveFrom, behindLive } = this.#options;
     const isLive = video.currentTime >= liveFrom();
     // Not drawn to the end while it counts as live: steps of keys would never lead away from there.
     const share = Math.min(1, Math.max(0, (video.currentTime - from) / (to - from)));
@@ -79,8 +87,14 @@ export class SeekStrip {
     this.#fill(share);
     const words = placeInWords(isLive ? 0 : to - video.currentTime);
     this.#range.setAttribute('aria-valuetext', words);
-    const shown = words === 'live' ? '' : words;
-    if (behind.textContent !== shown) behind.textContent = shown;
+    this.#latency = words === 'live' ? steadied(this.#latency, behindLive()) : undefined;
+    if (words !== 'live') this.#say(words);
+    else this.#say(this.#latency === undefined ? '' : latencyInWords(this.#latency));
+  }
+
+  #say(words: string): void {
+    const { behind } = this.#options;
+    if (behind.textContent !== words) behind.textContent = words;
   }
 
   /** What can be seeked to. */
@@ -166,6 +180,12 @@ export class SeekStrip {
       // Without pictures the line still tells the time.
     }
   }
+}
+
+/** Numbers that tremble by a tenth of a second tell nobody anything. */
+function steadied(shown: number | undefined, measured: number | undefined): number | undefined {
+  if (shown === undefined || measured === undefined) return measured;
+  return Math.abs(measured - shown) < 0.15 ? shown : measured;
 }
 
 function part(root: ParentNode, selector: string): HTMLElement {

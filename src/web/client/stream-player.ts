@@ -63,6 +63,11 @@ export class StreamPlayer {
     return this.#playback?.liveFrom ?? Number.NaN;
   }
 
+  /** How far the place is behind live, in seconds, where it is known. `now`: the node's time, milliseconds since the epoch. */
+  behindLive(now: number): number | undefined {
+    return this.#playing ? this.#playback?.behindLive(now) : undefined;
+  }
+
   play(): void {
     this.#wanted = true;
     if (this.#playback === undefined) this.#tick(performance.now());

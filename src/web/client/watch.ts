@@ -2,7 +2,7 @@ import { enableCopying } from './copy.js';
 import { followPicture } from './picture.js';
 import { mountPlayer } from './player.js';
 import { ServerClock } from './server-clock.js';
-import { factsInWords, type StreamFacts, stateInWords, viewersInWords } from './words.js';
+import { factsInWords, type StreamFacts, viewerStateInWords, viewersInWords } from './words.js';
 
 const clock = new ServerClock();
 const page = find<HTMLElement>('[data-watch]');
@@ -16,7 +16,7 @@ if (monitor !== null) void import('./monitor.js').then(({ mountMonitor }) => mou
 
 function show(stream: StreamFacts): void {
   page.dataset['state'] = stream.state;
-  setText('[data-state-words]', stateInWords(stream.state));
+  setText('[data-state-words]', viewerStateInWords(stream.state));
   setText('[data-reason]', stream.reason?.message ?? '');
   setText('[data-viewers]', viewersInWords(stream));
   const facts = factsInWords(stream);

@@ -17,6 +17,11 @@ export function pictureInWords(state: string, ageSeconds: number | undefined): s
   return state === 'stale' ? `Old picture, ${age} ago` : `Last picture ${age} ago`;
 }
 
+/** How far behind live a player is: `1.2 s behind live`, from ten seconds on without tenths. */
+export function latencyInWords(seconds: number): string {
+  return `${seconds < 9.95 ? seconds.toFixed(1) : Math.round(seconds)} s behind live`;
+}
+
 const stateWords: Readonly<Record<string, string>> = {
   idle: 'Waiting',
   starting: 'Starting',
@@ -25,17 +30,22 @@ const stateWords: Readonly<Record<string, string>> = {
   failed: 'Failed',
 };
 
-/** A stream's state in a word. */
+/** A stream's state in a word, for operators. */
 export function stateInWords(state: string): string {
   return stateWords[state] ?? state;
+}
+
+/** The same for viewers: to them it makes no difference why there is nothing to see. */
+export function viewerStateInWords(state: string): string {
+  return state === 'failed' ? 'Offline' : stateInWords(state);
 }
 
 const screenWords: Readonly<Record<string, string>> = {
   idle: 'Nobody is sending this stream at the moment.',
   starting: 'The stream is starting.',
   live: 'Connecting to the stream.',
-  recovering: 'The source has gone quiet. The node is reconnecting to it.',
-  failed: 'The node cannot open the source. It keeps trying.',
+  recovering: 'The stream was interrupted and should be back soon.',
+  failed: 'The stream is offline.',
 };
 
 /** What a viewer reads in place of the moving picture. */

@@ -108,6 +108,53 @@ describe('decide', () => {
   });
 });
 
+describe('decide, with evidence from pictures that are not decoded', () => {
+  const anyMoves = (frames: number) =>
+    fc.array(fc.option(fc.nat(20_000), { nil: undefined }), { minLength: frames, maxLength: frames });
+  const withMoves = (back: boolean) =>
+    anyFrames(back).chain((frames) => fc.tuple(fc.constant(frames), anyMoves(frames.length)));
+
+  it('calls nothing frozen until `frozenAfterSeconds` and two frames after the last motion', () => {
+    fc.assert(
+      fc.property(withMoves(false), anyOptions, ([frames, moves], options) => {
+        let movedAt = Number.NEGATIVE_INFINITY;
+        for (const { decision, moved } of run(frames, options, moves)) {
+          const { verdict, lastAt, unchangedFrames } = decision.memory;
+          movedAt = Math.max(movedAt, moved ?? movedAt);
+          if (verdict !== 'frozen') continue;
+          expect(lastAt - movedAt).toBeGreaterThanOrEqual(options.frozenAfterSeconds * 1000);
+          expect(unchangedFrames).toBeGreaterThanOrEqual(2);
+        }
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('decides the same as ever where nothing moved, and never differently of black and flat', () => {
+    fc.assert(
+      fc.property(withMoves(true), anyOptions, ([frames, moves], options) => {
+        const untold = run(frames, options);
+        const told = run(frames, options, moves);
+        for (const [index, { decision }] of told.entries()) {
+          const before = untold[index]!.decision;
+          expect(decision.accepted).toBe(before.accepted);
+          if (before.memory.verdict !== 'frozen') expect(decision.memory.verdict).not.toBe('frozen');
+        }
+        expect(run(frames, options, [])).toEqual(untold);
+      }),
+    );
+  });
+
+  it('is frozen in time after motion has ended', () => {
+    const options = { maxHoldSeconds: 10, alarmAfterSeconds: 10, frozenAfterSeconds: 60 };
+    const still = Array.from({ length: 200 }, () => [steadily('frozen', 1), 1000] as const);
+    const moves = still.map((_, at) => (at < 100 ? 0 : 1000 * (at - 99)));
+    const states = run(still, options, moves).map(({ decision }) => decision.memory.state);
+    expect(states.indexOf('frozen')).toBe(159);
+    expect(states.slice(159).every((state) => state === 'frozen')).toBe(true);
+  });
+});
+
 describe('decide, once frozen', () => {
   it('needs more to be moving again', () => {
     const still = steadily('frozen', 1);
@@ -123,14 +170,21 @@ describe('decide, once frozen', () => {
   });
 });
 
-function run(frames: readonly (readonly [GreyStatistics, number])[], options: GateOptions) {
+/** `moves`: by how many milliseconds before each frame something moved last. */
+function run(
+  frames: readonly (readonly [GreyStatistics, number])[],
+  options: GateOptions,
+  moves: readonly (number | undefined)[] = [],
+) {
   let memory: GateMemory | undefined;
   let capturedAt = 1_700_000_000_000;
-  return frames.map(([statistics, stepMs]): { decision: GateDecision; stepMs: number } => {
+  return frames.map(([statistics, stepMs], index) => {
     capturedAt += stepMs;
-    const decision = decide(memory, statistics, capturedAt, options);
+    const ago = moves[index];
+    const moved = ago === undefined ? undefined : capturedAt - ago;
+    const decision: GateDecision = decide(memory, statistics, capturedAt, options, moved);
     memory = decision.memory;
-    return { decision, stepMs };
+    return { decision, stepMs, moved };
   });
 }
 

@@ -161,7 +161,7 @@ describe.each(operations)('$id', (each) => {
   });
 });
 
-it('answers as described, operation by operation, on a real node', { timeout: 60_000 }, async () => {
+it('answers as described, operation by operation, on a real node', async () => {
   const node = await startNode({ admin: { token: adminToken }, streams: [{ name: 'fixed', source: 'test' }] });
   const asked = async (id: string, stream: string, body?: unknown) => {
     const found = operations.find((each) => each.id === id)!;

@@ -34,6 +34,69 @@ afterEach(async () => {
 
 describe('RTMP server', () => {
   it.each([
+    ['before anyone wants its media', false, false],
+    ['while its media is written', true, false],
+    ['between two readers', true, true],
+  ])('ends a publisher of pictures that are too large: %s', async (_, isPiped, isBetween) => {
+    const seen: [string, number][] = [];
+    const node = await startNode({
+      tooLarge: (codec, record) => {
+        seen.push([codec, record.length]);
+        return record[0] === 9 ? 'far too large' : undefined;
+      },
+    });
+    const client = await startClient({ port: node.port });
+    await client.publish('cam?key=cam-key');
+    const publisher = await node.nextPublisher();
+    const sink = createSink();
+    const abort = new AbortController();
+    if (isPiped) {
+      const piped = publisher.pipe(sink.target, { signal: abort.signal });
+      await client.send(mediaMessage('video', 0, Uint8Array.of(0x17, 0, 0, 0, 0, 1)));
+      await client.send(mediaMessage('video', 0, Uint8Array.of(0x17, 1, 0, 0, 0, 1)));
+      await sink.holds(40);
+      if (isBetween) abort.abort();
+      if (isBetween) expect(await piped).toBe('aborted');
+    }
+    await client.send(mediaMessage('video', 40, Uint8Array.of(0x90, ...Buffer.from('hvc1'), 9)));
+    await client.waitFor('NetStream.Failed');
+    expect(await publisher.closed).toBe('picture-too-large');
+    expect(publisher.tooLarge).toBe('far too large');
+    expect(seen.at(-1)).toEqual(['hvc1', 1]);
+    // No reader has seen them.
+    expect(sink.bytes().includes('hvc1')).toBe(false);
+    expect(node.events.map(({ reason }) => reason)).toContain('picture-too-large');
+  });
+
+  it('tells the codec at once where an earlier pipe has seen it', async () => {
+    const node = await startNode();
+    const client = await startClient({ port: node.port });
+    await client.publish('cam?key=cam-key');
+    const publisher = await node.nextPublisher();
+    const sink = createSink();
+    const abort = new AbortController();
+    const piped = publisher.pipe(sink.target, { signal: abort.signal });
+    // Not before: nobody had looked at it by then.
+    await client.send(mediaMessage('video', 0, Uint8Array.of(0x17, 0, 0, 0, 0, 1)));
+    await client.send(mediaMessage('video', 0, Uint8Array.of(0x17, 1, 0, 0, 0, 1)));
+    await sink.holds(40);
+    abort.abort();
+    await piped;
+    // Waits for as long as the test may take, if it waits.
+    expect(await publisher.videoCodec(new AbortController().signal)).toBe('h264');
+  });
+
+  it('ends a publisher of an unreadable codec before anyone wants its media', async () => {
+    const node = await startNode({ reads: (codec) => codec === 'h264' });
+    const client = await startClient({ port: node.port });
+    await client.publish('cam?key=cam-key');
+    const publisher = await node.nextPublisher();
+    await client.send(mediaMessage('video', 40, Uint8Array.of(0x90, ...Buffer.from('hvc1'), 9)));
+    expect(await publisher.closed).toBe('source-unsupported');
+    expect(publisher.codecs).toEqual({ video: 'hvc1' });
+  });
+
+  it.each([
     ['plain', undefined, false],
     ['digest scheme 0', 0, false],
     ['digest scheme 1', 1, false],
@@ -166,7 +229,7 @@ describe('RTMP server', () => {
           resolve();
         }
         last = now;
-      }, 50);
+      });
     });
     expect(stuck.target.writableLength).toBeLessThan(1_000_000);
     expect(publisher.receivedBytes).toBeLessThan(1_000_000);

@@ -1,3 +1,4 @@
+import { renderMediaPlaylist, type SegmentEntry } from '../../../src/hls/playlist.js';
 import {
   createPublisher,
   type PublishEvent,
@@ -9,15 +10,10 @@ import {
   type StreamPublication,
 } from '../../../src/storage/publisher.js';
 import type { ObjectStore, StoredObject } from '../../../src/storage/store.js';
+import { asGap, readPlaylist } from '../../../src/stream/uploads.js';
 import type { FaultyStore } from '../../support/faulty-store.js';
+import { createPlaylistChecker, type PlaylistChecker } from '../../support/playlist-check.js';
 import type { VirtualClock } from '../../support/virtual-clock.js';
-
-/** What the tests need to know of a segment. */
-export interface Entry {
-  readonly sequence: number;
-  readonly file: string;
-  readonly seconds: number;
-}
 
 /** A small pseudo-random generator, so that a failing run can be repeated. */
 export function seeded(seed: number): () => number {
@@ -44,6 +40,7 @@ export function studio({ seed = 1, ...options }: StudioOptions): {
 } {
   const events: PublishEvent[] = [];
   const metrics: PublishMetric[] = [];
+  tests.now = () => options.clock.now();
   const publisher = createPublisher({
     backlogBytes: 20_000_000,
     random: seeded(seed),
@@ -58,43 +55,117 @@ export function studio({ seed = 1, ...options }: StudioOptions): {
 
 const streamDefaults = { windowSegments: 6, targetDurationSeconds: 2, cleanup: 'delete' } as const;
 
-/** One stream with one rendition that makes segments when told to. */
+/** The time of the newest `studio`, for shows that are not given another. */
+const tests = { now: () => 0 };
+
+export interface ShowOptions extends Partial<StreamOptions> {
+  readonly name?: string;
+  readonly session?: string;
+  readonly bytes?: number;
+  readonly multivariant?: boolean;
+  readonly renditions?: readonly string[];
+  /** The number of the first segment: nodes count from the time at which they start. */
+  readonly first?: number;
+  readonly now?: () => number;
+  /** Keeps segments in memory, as a node does. */
+  readonly remembers?: boolean;
+}
+
+/** One stream that makes segments when told to. */
 export class Show {
   readonly publication: StreamPublication;
-  readonly lane: RenditionLane<Entry>;
+  /** Of the first rendition. */
+  readonly lane: RenditionLane<SegmentEntry>;
+  readonly lanes: ReadonlyMap<string, RenditionLane<SegmentEntry>>;
   readonly name: string;
-  readonly session: string;
+  session: string;
   readonly bytes: number;
-  sequence = 0;
+  /** Of the next segment, in its name and in the node's own playlist. */
+  sequence: number;
+  #discontinuitySequence = 0;
+  #discontinuity = false;
+  #endedAt = 0;
+  readonly #remembers: boolean;
+  readonly #made = new Map<string, StoredObject>();
+  readonly #now: () => number;
 
-  constructor(
-    publisher: Publisher,
-    options: { name?: string; session?: string; bytes?: number; multivariant?: boolean } & Partial<StreamOptions> = {},
-  ) {
-    const { name = 'demo', session = 's1', bytes = 1000, multivariant = false, ...stream } = options;
+  constructor(publisher: Publisher, options: ShowOptions = {}) {
+    const { name = 'demo', session = 's1', bytes = 1000, multivariant = false, first = 0, ...rest } = options;
+    const { renditions = ['source'], now = tests.now, remembers = false, ...stream } = rest;
+    this.#remembers = remembers;
     this.name = name;
     this.session = session;
     this.bytes = bytes;
-    this.publication = publisher.stream({ ...streamDefaults, ...stream, name });
-    this.lane = this.publication.rendition<Entry>({
-      name: 'source',
-      render: (list, state) => renderPlaylist(`${name}/source/index.m3u8`, list, state),
+    this.sequence = first;
+    this.#discontinuitySequence = Math.floor(first / 20);
+    this.#now = now;
+    const unusedNumbers = () => ({ mediaSequence: 1_000_000, discontinuitySequence: 50_000 });
+    this.publication = publisher.stream({ ...streamDefaults, unusedNumbers, ...stream, name });
+    const targetSeconds = stream.targetDurationSeconds ?? streamDefaults.targetDurationSeconds;
+    const lanes = renditions.map((rendition) => {
+      const lane = this.publication.rendition<SegmentEntry>({
+        name: rendition,
+        render: (list, state) =>
+          textObject(
+            `${name}/${rendition}/index.m3u8`,
+            renderMediaPlaylist({
+              ...state,
+              targetDurationSeconds: Math.max(targetSeconds, state.targetDurationSeconds),
+              ...(state.ended && state.whole ? { playlistType: 'VOD' as const } : {}),
+              entries: list.map(({ entry, gap, numbers: { discontinuity } }) => ({
+                ...entry,
+                discontinuity,
+                ...(gap && { gap }),
+              })),
+            }),
+          ),
+        recall: (key) => this.#made.get(key),
+        read: (playlist) => readPlaylist(name, rendition, playlist),
+        asGap,
+      });
+      return [rendition, lane] as const;
     });
+    this.lanes = new Map(lanes);
+    this.lane = lanes[0]![1];
     if (multivariant) {
       this.publication.multivariant(() => textObject(`${name}/index.m3u8`, '#EXTM3U\nsource/index.m3u8\n'));
     }
   }
 
-  segment({ init }: { init?: string } = {}): void {
+  segment({ init, seconds = 2 }: { init?: string; seconds?: number } = {}): void {
     const file = `${this.session}-${this.sequence}.ts`;
-    const key = `${this.name}/source/${file}`;
-    this.lane.append({
-      object: { key, body: Buffer.alloc(this.bytes, this.sequence), contentType: 'video/mp2t' },
-      ...(init && { init: { key: `${this.name}/source/${init}`, body: Buffer.alloc(700), contentType: 'video/mp4' } }),
-      durationSeconds: 2,
-      entry: { sequence: this.sequence, file, seconds: 2 },
-    });
+    const programDateTime = Math.max(this.#endedAt, this.#now() - seconds * 1000);
+    const discontinuity = this.#discontinuity;
+    if (discontinuity) this.#discontinuitySequence += 1;
+    for (const [rendition, lane] of this.lanes) {
+      const key = `${this.name}/${rendition}/${file}`;
+      const object = { key, body: Buffer.alloc(this.bytes, this.sequence), contentType: 'video/mp2t' };
+      if (this.#remembers) this.#made.set(key, object);
+      lane.append({
+        object,
+        ...(init && {
+          init: { key: `${this.name}/${rendition}/${init}`, body: Buffer.alloc(700), contentType: 'video/mp4' },
+        }),
+        durationSeconds: seconds,
+        entry: {
+          ...{ uri: file, durationSeconds: seconds, programDateTime, discontinuity },
+          ...(init && { initUri: init }),
+        },
+        position: {
+          ...{ mediaSequence: this.sequence, programDateTime, discontinuity },
+          discontinuitySequence: this.#discontinuitySequence,
+        },
+      });
+    }
+    this.#discontinuity = false;
+    this.#endedAt = programDateTime + seconds * 1000;
     this.sequence += 1;
+  }
+
+  /** Another run of ffmpeg. */
+  restart(session: string): void {
+    this.session = session;
+    this.#discontinuity = true;
   }
 
   /** `count` segments, one every `everyMs`. */
@@ -108,26 +179,6 @@ export class Show {
 
 export function textObject(key: string, text: string): StoredObject {
   return { key, body: Buffer.from(text), contentType: 'application/vnd.apple.mpegurl' };
-}
-
-function renderPlaylist(
-  key: string,
-  list: readonly { readonly entry: Entry; readonly gap: boolean }[],
-  { ended, whole }: { readonly ended: boolean; readonly whole: boolean },
-): StoredObject {
-  const lines = [
-    '#EXTM3U',
-    '#EXT-X-VERSION:8',
-    '#EXT-X-TARGETDURATION:2',
-    `#EXT-X-MEDIA-SEQUENCE:${list[0]?.entry.sequence ?? 0}`,
-  ];
-  if (whole) lines.push('#EXT-X-PLAYLIST-TYPE:VOD');
-  for (const { entry, gap } of list) {
-    if (gap) lines.push('#EXT-X-GAP');
-    lines.push(`#EXTINF:${entry.seconds.toFixed(3)},`, entry.file);
-  }
-  if (ended) lines.push('#EXT-X-ENDLIST');
-  return textObject(key, `${lines.join('\n')}\n`);
 }
 
 export interface ParsedPlaylist {
@@ -172,13 +223,13 @@ export class Witness {
   readonly sessions: string[] = [];
   readonly writtenAt = new Map<string, number[]>();
   readonly #store: FaultyStore;
-  readonly #last = new Map<string, ParsedPlaylist>();
+  readonly #checkers = new Map<string, PlaylistChecker>();
 
   constructor(store: FaultyStore, clock: VirtualClock) {
     this.#store = store;
     store.onCommit = (key) => {
       if (!/-\d+\.ts$/.test(key)) this.writtenAt.set(key, [...(this.writtenAt.get(key) ?? []), clock.now()]);
-      if (key.endsWith('/source/index.m3u8')) this.#check(key);
+      if (/^[^/]+\/[^/]+\/index\.m3u8$/.test(key)) this.#check(key);
     };
   }
 
@@ -202,19 +253,19 @@ export class Witness {
   #check(key: string): void {
     this.playlists += 1;
     const entry = this.#store.objects.get(key)!;
-    const playlist = parsePlaylist(Buffer.from(entry.body).toString('utf8'));
-    const before = this.#last.get(key);
-    const session = playlist.segments[0]!.file.split('-')[0]!;
+    const text = Buffer.from(entry.body).toString('utf8');
+    const playlist = parsePlaylist(text);
+    const session = playlist.segments.at(-1)!.file.split('-')[0]!;
     if (this.sessions.at(-1) !== session) this.sessions.push(session);
-    if (before?.segments[0]?.file.startsWith(`${session}-`)) {
-      if (playlist.mediaSequence < before.mediaSequence) this.problems.push('the media sequence went back');
-      const end = (list: ParsedPlaylist): number => list.mediaSequence + list.segments.length;
-      if (end(playlist) < end(before)) this.problems.push('the end went back');
-      const files = new Map(before.segments.map((segment) => [segment.sequence, segment]));
-      for (const { sequence, file, gap } of playlist.segments) {
-        const old = files.get(sequence);
-        if (old && (old.file !== file || (old.gap && !gap))) this.problems.push(`segment ${sequence} changed`);
-      }
+    let checker = this.#checkers.get(key);
+    if (checker === undefined) {
+      checker = createPlaylistChecker({ mayReopen: true });
+      this.#checkers.set(key, checker);
+    }
+    try {
+      checker.check(text);
+    } catch (error) {
+      this.problems.push(`${String(error)}\n${text}`);
     }
     for (const { file, gap } of playlist.segments) {
       if (gap) this.gaps += 1;
@@ -222,6 +273,9 @@ export class Witness {
         this.problems.push(`playlist ${this.playlists} lists ${file}, which is not readable`);
       }
     }
-    this.#last.set(key, playlist);
+    for (const [, init] of text.matchAll(/#EXT-X-MAP:URI="([^"]+)"/g)) {
+      if (this.#store.readable(key.replace('index.m3u8', init!)) === undefined)
+        this.problems.push(`playlist ${this.playlists} needs ${init}, which is not readable`);
+    }
   }
 }

@@ -135,8 +135,13 @@ describe('a signal', () => {
 
 it('refuses limits that would refuse streams before pictures are slowed', () => {
   const wrong = { guard: { slow: { cpu: 0.9 }, refuse: { cpu: 0.5 } } };
-  expect(() => parseConfig(wrong)).toThrow(/guard\.refuse\.cpu: must not be less than in guard\.slow/);
-  expect(() => parseConfig({ guard: { refuse: { memoryAvailable: 0.5 } } })).toThrow(
-    /memoryAvailable: must not be more/,
-  );
+  expect(() => parseConfig(wrong)).toThrow(/guard\.refuse\.cpu: must not be less than guard\.slow\.cpu/);
+  const low = { guard: { slow: { memoryAvailable: 0.3 }, refuse: { memoryAvailable: 0.5 } } };
+  expect(() => parseConfig(low)).toThrow(/memoryAvailable: must not be more/);
+});
+
+it('derives the limit that slows pictures from the one that refuses streams, where only that is set', () => {
+  const { slow, refuse } = parseConfig({ guard: { refuse: { memoryAvailable: 0.5 } } }).guard;
+  expect(slow.memoryAvailable).toBeGreaterThanOrEqual(0.5);
+  expect(refuse.memoryAvailable).toBe(0.5);
 });

@@ -172,10 +172,40 @@ describe('state on a store', () => {
     const [one, two] = [1, 2].map(() => stateObject({ store, password: 'the admin token' }));
     await Promise.all([one!.load(), two!.load()]);
     await one!.save([saved('a')]);
-    const refused = { code: 'state-unavailable', retryable: false, message: expect.stringContaining('another node') };
-    await expect(two!.save([saved('b')])).rejects.toMatchObject(refused);
-    await one!.save([saved('c')]);
-    expect((await one!.load()).streams).toEqual([saved('c')]);
+    expect(await two!.save([saved('b')])).toBe('conflict');
+    expect(await one!.follow!()).toBeUndefined();
+    expect(await two!.follow!()).toEqual([saved('a')]);
+    expect(await two!.follow!()).toBeUndefined();
+    expect(await two!.save([saved('a'), saved('b')])).toBe('saved');
+    expect(await one!.save([saved('c')])).toBe('conflict');
+    expect((await one!.load()).streams).toEqual([saved('a'), saved('b')]);
+  });
+
+  it('does not write over what another node wrote on a store without conditional writes, if it can see it', async () => {
+    const store = createMemoryStore();
+    const capabilities = { ...(await store.capabilities()), ifMatch: false, ifNoneMatch: false };
+    const plain = { ...store, capabilities: async () => capabilities };
+    const [one, two] = [1, 2].map(() => stateObject({ store: plain, password: 'the admin token' }));
+    await Promise.all([one!.load(), two!.load()]);
+    expect(await one!.save([saved('a')])).toBe('saved');
+    expect(await two!.save([saved('b')])).toBe('conflict');
+    expect(await two!.follow!()).toEqual([saved('a')]);
+  });
+
+  it('is kept when the object is deleted or sealed under another token: nothing is taken over', async () => {
+    const store = createMemoryStore();
+    const one = stateObject({ store, password: 'the admin token' });
+    await one.load();
+    await one.save([saved('a')]);
+    await stateObject({ store, password: 'another token!!!' }).load();
+    await store.put({ key: '_state/streams.sealed', body: Buffer.from('what is this'), contentType: 'text/plain' });
+    const unreadable = { code: 'state-unavailable', message: expect.stringContaining('another admin.token') };
+    await expect(one.follow!()).rejects.toMatchObject(unreadable);
+    expect(await one.save([saved('a'), saved('b')])).toBe('conflict');
+    await store.delete(['_state/streams.sealed']);
+    expect(await one.follow!()).toBeUndefined();
+    expect(await one.save([saved('a'), saved('b')])).toBe('saved');
+    expect((await one.load()).streams).toEqual([saved('a'), saved('b')]);
   });
 
   it('says that the store does not answer', async () => {

@@ -11,6 +11,14 @@ export type Fault =
       readonly when?: 'before-commit' | 'after-commit';
       readonly headers?: Readonly<Record<string, string>>;
     }
+  /** Something else than the store answers: a proxy, a firewall, a captive portal. */
+  | {
+      readonly kind: 'page';
+      readonly status: number;
+      readonly body: string;
+      /** Default: `text/html`. */
+      readonly headers?: Readonly<Record<string, string>>;
+    }
   /** Cuts the connection: in the middle of the upload, after it and before the commit, or after the commit. */
   | { readonly kind: 'reset'; readonly when: 'during-body' | 'before-commit' | 'after-commit' }
   /** Reads and writes bodies at this speed. */

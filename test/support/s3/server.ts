@@ -62,6 +62,11 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
       for (const fault of chosen)
         if (fault.kind === 'latency') await delay(fault.ms, undefined, { signal: closing.signal });
       if (reset && reset.when !== 'after-commit') return undefined;
+      const page = chosen.find((fault) => fault.kind === 'page');
+      if (page) {
+        const { status, body, headers = { 'content-type': 'text/html' } } = page;
+        return { status, body, headers };
+      }
       if (faultError && error.when !== 'after-commit') throw faultError;
       const target = `${request.bucket}/${request.key}`;
       const stillHidden = hidden.get(target) ?? 0;
@@ -189,7 +194,8 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
 
   return {
     endpoint: `${tls ? 'https' : 'http'}://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    credentials: credentials[0]!,
+    // A copy: the SDK notes on the object where it got credentials from.
+    credentials: { ...credentials[0]! },
     region,
     settings,
     faults,

@@ -2,11 +2,12 @@ import type { Problem } from './call.js';
 import { call } from './call.js';
 import type { Charts, History } from './charts.js';
 import { find, make, setText } from './elements.js';
-import { detailFacts, type Stats } from './facts.js';
+import { detailFacts, nextAttemptInWords, type Stats } from './facts.js';
 
 interface Description {
   readonly source: { readonly url: string };
   readonly origin: string;
+  readonly nextAttemptAt: string | null;
   readonly hls: { readonly resolution: string | null; readonly codecs: string | null };
   readonly storage: { readonly type: string; readonly store: string | null; readonly lastError: string | null };
 }
@@ -44,6 +45,7 @@ export class Detail {
   /** The newest stats, and those that came before the history. */
   #early: { readonly stats: Stats; readonly at: number }[] = [];
   #last: Stats | undefined;
+  #nextAttemptAt: string | null = null;
 
   constructor(name: string, root: HTMLElement, onProblem: (problem: Problem) => void) {
     this.#name = name;
@@ -55,24 +57,27 @@ export class Detail {
 
   /** Reads all that no event tells whole. */
   async refresh(): Promise<void> {
-    await Promise.all([this.described(), this.restarted(), this.rejected(), this.#history(), this.#settings()]);
+    await Promise.all([this.restarted(), this.rejected(), this.#history(), this.#settings()]);
   }
 
   stats(stats: Stats, at: number): void {
-    this.#show(detailFacts(stats));
+    if (stats.state === 'live') this.#nextAttemptAt = null;
+    this.#show({ ...detailFacts(stats), next: nextAttemptInWords(this.#nextAttemptAt, at * 1000) });
     if (this.#charts === undefined) this.#early = [...this.#early.slice(-9), { stats, at }];
     else this.#charts.add(stats, at);
     const before = this.#last;
     this.#last = stats;
     if (before === undefined) return;
     if (stats.thumbnail.rejected !== before.thumbnail.rejected) void this.rejected();
-    if (stats.upload.failed !== before.upload.failed) void this.described();
+    const { failed, state } = before.upload;
+    if (stats.upload.failed !== failed || stats.upload.state !== state) void this.described();
   }
 
   async described(): Promise<void> {
     const described = await this.#read<Description>('');
     if (described === undefined) return;
     const { source, origin, hls, storage } = described;
+    this.#nextAttemptAt = described.nextAttemptAt;
     const media = [hls.resolution?.replace('x', ' × '), hls.codecs?.replaceAll(',', ', ')].filter(Boolean).join(', ');
     this.#show({
       source: source.url,
@@ -88,6 +93,8 @@ export class Detail {
   }
 
   async restarted(): Promise<void> {
+    // When the next attempt is.
+    void this.described();
     const diagnosis = await this.#read<Diagnosis>('/diagnosis');
     if (diagnosis === undefined) return;
     const { restarts, stderr } = diagnosis;

@@ -95,3 +95,12 @@ function driftInWords(seconds: number | null): string {
   if (Math.abs(seconds) < 0.05) return 'none';
   return `${Math.abs(seconds).toFixed(1)} s ${seconds > 0 ? 'behind' : 'ahead'}`;
 }
+
+/** When a source that is waited for is tried again. `now`: milliseconds since the epoch. */
+export function nextAttemptInWords(at: string | null, now: number): string {
+  if (at === null) return none;
+  const seconds = Math.ceil((Date.parse(at) - now) / 1000);
+  if (seconds <= 0) return 'now';
+  const time = new Date(at).toLocaleTimeString([], { hour12: false });
+  return `at ${time}, in ${seconds < 120 ? `${seconds} s` : `${Math.round(seconds / 60)} min`}`;
+}

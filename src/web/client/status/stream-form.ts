@@ -17,7 +17,7 @@ interface StreamFormOptions {
   readonly onProblem: (problem: Problem) => void;
 }
 
-const empty: FormValues = valuesOf('', { audio: 'copy' });
+const empty: FormValues = valuesOf('', { audio: 'auto' });
 
 /** The form that makes and changes streams. What was typed stays until it was taken, also where the form is closed meanwhile. */
 export class StreamForm {

@@ -1,0 +1,128 @@
+import { type SourceFacts, SourceFactsReader } from '../ffmpeg/source-facts.js';
+
+/** What a source is made of: read from what ffmpeg says of its input, and from a list of its packets (`-f framecrc`). Pure. */
+
+/** Measured, not announced. */
+export interface PacketFacts {
+  readonly videoPackets: number;
+  readonly audioPackets: number;
+  /** Of video that was read. */
+  readonly seconds: number;
+  /** Of video and audio. */
+  readonly bitsPerSecond: number | undefined;
+  readonly frameRate: number | undefined;
+  readonly hasVariableRate: boolean;
+  readonly keyframes: number;
+  /** The longest time from one keyframe to the next; undefined where there were not two. */
+  readonly keyframeSeconds: number | undefined;
+  /** Pictures come in another order than they are shown in. */
+  readonly hasBFrames: boolean;
+}
+
+export interface SourceMedia extends SourceFacts {
+  readonly packets: PacketFacts;
+}
+
+/** Half a minute of 240 pictures a second. */
+const MOST_PACKETS = 8000;
+
+interface VideoPacket {
+  readonly seconds: number;
+  readonly isKeyframe: boolean;
+}
+
+/** Reads both kinds of lines, as they come. */
+export class SourceMediaReader {
+  readonly #facts = new SourceFactsReader();
+  /** By the index of the stream in the list. */
+  readonly #kinds = new Map<string, string>();
+  readonly #timeBases = new Map<string, number>();
+  readonly #packets: VideoPacket[] = [];
+  #audioPackets = 0;
+  #bytes = 0;
+  #keyframes = 0;
+  #first = Number.POSITIVE_INFINITY;
+  #last = Number.NEGATIVE_INFINITY;
+
+  /** A line of ffmpeg's log, without its level. */
+  log(text: string): void {
+    this.#facts.line(text);
+  }
+
+  /** A line of the list of packets. */
+  packet(line: string): void {
+    const [, name, stream, value = ''] = /^#(\w+) (\d+): (.*)$/.exec(line) ?? [];
+    if (stream !== undefined) {
+      if (name === 'media_type') this.#kinds.set(stream, value);
+      const [, over, under] = /^(\d+)\/(\d+)$/.exec(value) ?? [];
+      if (name === 'tb' && Number(under) > 0) this.#timeBases.set(stream, Number(over) / Number(under));
+      return;
+    }
+    const [index, dts, pts, , size, , ...more] = line.split(',').map((cell) => cell.trim());
+    const timeBase = this.#timeBases.get(index ?? '');
+    const bytes = Number(size);
+    if (timeBase === undefined || !(bytes > 0)) return;
+    this.#bytes += bytes;
+    if (this.#kinds.get(index ?? '') !== 'video') {
+      this.#audioPackets += 1;
+      return;
+    }
+    const time = Number(/^-?\d+$/.test(pts ?? '') ? pts : dts);
+    // Flags are written where they are other than "keyframe and nothing else".
+    const flags = more.find((cell) => cell.startsWith('F='));
+    const isKeyframe = flags === undefined || (Number.parseInt(flags.slice(2), 16) & 1) === 1;
+    if (Number.isFinite(time) && this.#packets.length < MOST_PACKETS) {
+      const seconds = time * timeBase;
+      this.#packets.push({ seconds, isKeyframe });
+      this.#first = Math.min(this.#first, seconds);
+      this.#last = Math.max(this.#last, seconds);
+      if (isKeyframe) this.#keyframes += 1;
+    }
+  }
+
+  /** How much has come so far, for the price of a look: `media` goes through all of it. */
+  get seen(): Pick<PacketFacts, 'videoPackets' | 'keyframes' | 'seconds'> {
+    const videoPackets = this.#packets.length;
+    return { videoPackets, keyframes: this.#keyframes, seconds: Math.max(0, this.#last - this.#first) };
+  }
+
+  media(): SourceMedia {
+    return { ...this.#facts.facts, packets: this.#measure() };
+  }
+
+  #measure(): PacketFacts {
+    const shown = this.#packets.map(({ seconds }) => seconds).sort((a, b) => a - b);
+    const gaps = shown.slice(1).map((each, index) => each - shown[index]!);
+    const { seconds } = this.seen;
+    const keys = this.#packets.filter(({ isKeyframe }) => isKeyframe).map((packet) => packet.seconds);
+    const between = keys.slice(1).map((each, index) => each - keys[index]!);
+    return {
+      videoPackets: shown.length,
+      audioPackets: this.#audioPackets,
+      seconds,
+      bitsPerSecond: seconds > 0 ? (this.#bytes * 8) / seconds : undefined,
+      ...rateOf(gaps),
+      keyframes: keys.length,
+      keyframeSeconds: between.length === 0 ? undefined : Math.max(...between),
+      hasBFrames: this.#packets.some(
+        (packet, index) => packet.seconds < (this.#packets[index - 1]?.seconds ?? -Infinity),
+      ),
+    };
+  }
+}
+
+/**
+ * It varies where more than a tenth of the pictures are a fifth nearer or further than is usual. Where it does not, the usual gap
+ * says more than the average, which the last pictures spoil: with B-frames some of those between them are still to come.
+ */
+function rateOf(gaps: readonly number[]): Pick<PacketFacts, 'frameRate' | 'hasVariableRate'> {
+  const sorted = gaps.toSorted((a, b) => a - b);
+  const usual = sorted[Math.floor(gaps.length / 2)] ?? 0;
+  const whole = gaps.reduce((sum, gap) => sum + gap, 0);
+  if (!(whole > 0)) return { frameRate: undefined, hasVariableRate: false };
+  const near = gaps.filter((gap) => Math.abs(gap - usual) <= usual / 5);
+  const hasVariableRate = gaps.length >= 10 && gaps.length - near.length > gaps.length / 10;
+  const steady = near.reduce((sum, gap) => sum + gap, 0);
+  // Time stamps of whole milliseconds make 33, 33 and 34 of a third of a tenth.
+  return { frameRate: hasVariableRate || steady === 0 ? gaps.length / whole : near.length / steady, hasVariableRate };
+}

@@ -1,0 +1,14 @@
+import { resolve } from 'node:path';
+import type { Finding } from '../config/parse.js';
+import type { Config } from '../config/schema.js';
+import { readSource } from './source.js';
+
+/** The streams whose `source` means nothing. A node runs their neighbours; who checks the file wants to know. */
+export function sourceFindings({ streams }: Pick<Config, 'streams'>): Finding[] {
+  return streams.flatMap(({ source, input }, index) => {
+    const read = readSource(source, (path) => resolve(path), input.format);
+    if (read.kind !== 'unknown') return [];
+    const message = read.problem.message.replace(/^source: /, '');
+    return [{ path: ['streams', index, 'source'], message, named: false }];
+  });
+}

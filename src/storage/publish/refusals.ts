@@ -1,0 +1,289 @@
+import type { SidepipeError } from '../../errors.js';
+import type { UploadKind } from './queue.js';
+import { slowJitterMs } from './retry.js';
+import type { Settings } from './settings.js';
+
+/** An upload that was refused. */
+export interface Refusable {
+  readonly kind: UploadKind;
+  readonly stream: string;
+  readonly order: number;
+  readonly bytes: number;
+  readonly key: string | undefined;
+  readonly attempts: number;
+}
+
+interface Reported {
+  readonly kind: UploadKind | 'lease';
+  readonly stream: string;
+  readonly key: string | undefined;
+  readonly bytes: number;
+}
+
+interface Refusal {
+  readonly error: SidepipeError;
+  readonly episode: Episode;
+  /** It is in the queue or on its way at this moment. */
+  trying: boolean;
+  notBefore: number;
+}
+
+/** One answer, from its first refusal until nothing has been refused with it for a while. */
+interface Episode {
+  readonly cause: string;
+  readonly since: number;
+  /** Uploads, and the names of streams whose lease is refused. */
+  readonly works: Set<Refusable | string>;
+  /** What was refused in it, also where none of it waits at the moment. */
+  readonly kinds: Set<Reported['kind']>;
+  refused: number;
+  cancelTimer: (() => void) | undefined;
+}
+
+export interface RefusalsOptions<W extends Refusable> {
+  readonly store: string;
+  readonly settings: Settings;
+  /** It is time for another attempt. */
+  readonly retry: (work: W) => void;
+}
+
+const media: readonly UploadKind[] = ['init', 'segment'];
+
+/**
+ * Uploads that the store refuses while it may take others: a proxy limits bodies, a firewall dislikes one. They do not load the
+ * store: at growing intervals a few of them are tried, of the size that was refused; when one of a kind gets through, the
+ * others of that kind follow. Each cause is logged once, and once when it is over.
+ */
+export class Refusals<W extends Refusable> {
+  readonly #options: RefusalsOptions<W>;
+  /** The one that was tried longest ago first. */
+  readonly #refusals = new Map<W, Refusal>();
+  readonly #episodes = new Map<string, Episode>();
+  /** Leases, by stream: who keeps them tries them again. */
+  readonly #leases = new Map<string, { readonly error: SidepipeError; readonly episode: Episode }>();
+  #trials = 0;
+  #cancelTrial: (() => void) | undefined;
+  #mediaSince: number | undefined;
+  /** Bytes of the largest segment that was refused and has left for another store. */
+  #unproven = 0;
+
+  constructor(options: RefusalsOptions<W>) {
+    this.#options = options;
+  }
+
+  /** Why the stream's newest refused upload was refused; undefined when there is none. */
+  errorOf(stream: string): SidepipeError | undefined {
+    let error: SidepipeError | undefined;
+    for (const [work, refusal] of this.#refusals) if (work.stream === stream) error = refusal.error;
+    return error ?? this.#leases.get(stream)?.error;
+  }
+
+  /** The stream's lease could not be written although the store may take other things; undefined: it was written. */
+  lease(stream: string, error: SidepipeError | undefined): void {
+    const before = this.#leases.get(stream);
+    this.#leases.delete(stream);
+    if (error !== undefined) {
+      const key = typeof error.details['key'] === 'string' ? error.details['key'] : undefined;
+      const episode = this.#episodeOf({ kind: 'lease', stream, key, bytes: 0 }, error);
+      if (before !== undefined && before.episode !== episode) this.#leave(stream, before.episode);
+      this.#leases.set(stream, { error, episode });
+      episode.works.add(stream);
+      episode.refused += 1;
+    } else if (before !== undefined) this.#leave(stream, before.episode);
+  }
+
+  /** Since when segments are refused and none is taken. Milliseconds since the epoch. */
+  get mediaSince(): number | undefined {
+    return this.#mediaSince;
+  }
+
+  /** A size that this store refused when another came into use; 0 when there is none. */
+  get unprovenBytes(): number {
+    return this.#unproven;
+  }
+
+  /** An object of `unprovenBytes` was taken. */
+  proven(): void {
+    this.#unproven = 0;
+    this.#mediaSince = undefined;
+  }
+
+  /** Whether an upload of this kind is refused for the same reason. */
+  knows(kind: UploadKind, error: SidepipeError): boolean {
+    const works = this.#episodes.get(causeOf(error))?.works ?? [];
+    for (const work of works) if (typeof work !== 'string' && work.kind === kind) return true;
+    return false;
+  }
+
+  /** It was refused, for the first time or again. */
+  add(work: W, error: SidepipeError): void {
+    const { settings } = this.#options;
+    const { clock, timing, random } = settings;
+    const before = this.#refusals.get(work);
+    const episode = this.#episodeOf(work, error);
+    if (before !== undefined && before.episode !== episode) this.#leave(work, before.episode);
+    const wait = { failures: work.attempts, baseMs: timing.retryBaseMs, capMs: timing.retryCapMs, random: random() };
+    const notBefore = clock.now() + slowJitterMs(wait);
+    // Last in the order of trials.
+    this.#refusals.delete(work);
+    this.#refusals.set(work, { error, episode, trying: false, notBefore });
+    episode.works.add(work);
+    episode.refused += 1;
+    if (media.includes(work.kind)) this.#mediaSince ??= clock.now();
+    this.#armTrial();
+  }
+
+  /** An upload of this kind and size was stored: what is no larger has good chances now. */
+  accepted({ kind, bytes }: Pick<Refusable, 'kind' | 'bytes'>): void {
+    if (kind === 'segment' && !this.#holds('init')) this.#mediaSince = undefined;
+    if (this.#refusals.size === 0) return;
+    const now = this.#options.settings.clock.now();
+    for (const [work, refusal] of this.#refusals) {
+      if (work.kind !== kind || refusal.trying || now < refusal.notBefore) continue;
+      if (!isAboutSize(refusal.error) || work.bytes <= bytes) this.#try(work, refusal);
+    }
+  }
+
+  /** It is stored, or nobody wants it any more. */
+  remove(work: W): void {
+    const refusal = this.#refusals.get(work);
+    if (refusal === undefined) return;
+    this.#refusals.delete(work);
+    if (this.#unproven === 0 && !media.some((kind) => this.#holds(kind))) this.#mediaSince = undefined;
+    this.#leave(work, refusal.episode);
+  }
+
+  /** As `remove`, because another store is to have it: whether this one takes its size stays to be seen. */
+  abandon(work: W): void {
+    const refusal = this.#refusals.get(work);
+    if (refusal !== undefined && media.includes(work.kind)) this.#unproven = Math.max(this.#unproven, work.bytes);
+    this.remove(work);
+  }
+
+  /** Somebody may have removed the cause. */
+  tryNow(): void {
+    this.#trials = 0;
+    this.#cancelTrial?.();
+    this.#cancelTrial = undefined;
+    this.#trial();
+  }
+
+  close(): void {
+    this.#cancelTrial?.();
+    for (const { cancelTimer } of this.#episodes.values()) cancelTimer?.();
+  }
+
+  #holds(kind: UploadKind): boolean {
+    for (const work of this.#refusals.keys()) if (work.kind === kind) return true;
+    return false;
+  }
+
+  #armTrial(): void {
+    if (this.#cancelTrial !== undefined || this.#refusals.size === 0) return;
+    const { clock, timing, random } = this.#options.settings;
+    this.#trials += 1;
+    const waitMs = slowJitterMs({ failures: this.#trials, baseMs: 1000, capMs: timing.trialCapMs, random: random() });
+    this.#cancelTrial = clock.after(waitMs, () => {
+      this.#cancelTrial = undefined;
+      this.#trial();
+    });
+  }
+
+  /** Of each kind: the one that was tried longest ago, the first in its order, which may hold up others, and the smallest. */
+  #trial(): void {
+    const chosen = new Map<UploadKind, { longest: W; first: W; smallest: W }>();
+    for (const [work, { trying }] of this.#refusals) {
+      if (trying) continue;
+      const kind = chosen.get(work.kind);
+      if (kind === undefined) chosen.set(work.kind, { longest: work, first: work, smallest: work });
+      else {
+        if (work.order < kind.first.order) kind.first = work;
+        if (work.bytes < kind.smallest.bytes) kind.smallest = work;
+      }
+    }
+    for (const { longest, first, smallest } of chosen.values()) {
+      for (const work of new Set([longest, first, smallest])) this.#try(work, this.#refusals.get(work)!);
+    }
+    this.#armTrial();
+  }
+
+  #try(work: W, refusal: Refusal): void {
+    refusal.trying = true;
+    this.#options.retry(work);
+  }
+
+  #episodeOf(work: Reported, error: SidepipeError): Episode {
+    const { settings, store } = this.#options;
+    const cause = causeOf(error);
+    const known = this.#episodes.get(cause) ?? this.#likelyEpisode(work.kind, error);
+    if (known !== undefined) {
+      known.cancelTimer?.();
+      known.cancelTimer = undefined;
+      known.kinds.add(work.kind);
+      return known;
+    }
+    const now = settings.clock.now();
+    const kinds = new Set([work.kind]);
+    const episode: Episode = { cause, since: now, works: new Set(), kinds, refused: 0, cancelTimer: undefined };
+    if (this.#episodes.size === 0) this.#trials = 0;
+    this.#episodes.set(cause, episode);
+    const { status, vendorCode, remedy } = error.details;
+    settings.log({
+      level: 'error',
+      event: 'uploads-refused',
+      stream: work.stream,
+      message: 'The store refuses objects that it should take. They wait in memory and are tried again.',
+      details: {
+        store,
+        kind: work.kind,
+        key: work.key ?? error.details['key'],
+        bytes: work.bytes,
+        status,
+        vendorCode,
+        remedy,
+      },
+      error,
+    });
+    return episode;
+  }
+
+  /** A proxy that refuses a body may end the connection before its answer is read: that is not another problem. */
+  #likelyEpisode(kind: Reported['kind'], { details }: SidepipeError): Episode | undefined {
+    if (details['status'] !== undefined) return undefined;
+    return [...this.#episodes.values()].find(({ kinds }) => kinds.has(kind));
+  }
+
+  #leave(work: W | string, episode: Episode): void {
+    const { clock, timing } = this.#options.settings;
+    episode.works.delete(work);
+    if (episode.works.size > 0) return;
+    if (this.#refusals.size === 0) {
+      this.#trials = 0;
+      this.#cancelTrial?.();
+      this.#cancelTrial = undefined;
+    }
+    // A proxy that refuses now and then is one episode.
+    episode.cancelTimer?.();
+    episode.cancelTimer = clock.after(timing.quietMs, () => this.#over(episode));
+  }
+
+  #over({ cause, since, refused }: Episode): void {
+    const { settings, store } = this.#options;
+    this.#episodes.delete(cause);
+    const seconds = Math.round((settings.clock.now() - settings.timing.quietMs - since) / 1000);
+    settings.log({
+      level: 'info',
+      event: 'uploads-accepted',
+      message: 'The store refuses no objects any more.',
+      details: { store, cause, seconds, refused },
+    });
+  }
+}
+
+function causeOf({ details, code }: SidepipeError): string {
+  return [details['status'], details['vendorCode'] ?? code].filter((part) => part !== undefined).join(' ');
+}
+
+function isAboutSize({ details }: SidepipeError): boolean {
+  return details['status'] === 413 || details['vendorCode'] === 'EntityTooLarge';
+}
