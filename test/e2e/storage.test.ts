@@ -73,8 +73,11 @@ describe('a bucket', () => {
       'content-type': 'video/mp2t',
       'cache-control': 'public, max-age=31536000, immutable',
     });
-    const served = await node.text('/live/cam/index.m3u8');
-    expect(Buffer.from(objects().get('site/cam/index.m3u8')!.body).toString()).toBe(served.body);
+    // Its bandwidth follows the media, on the node a moment before the store.
+    await vi.waitFor(async () => {
+      const served = await node.text('/live/cam/index.m3u8');
+      expect(Buffer.from(objects().get('site/cam/index.m3u8')!.body).toString()).toBe(served.body);
+    }, 30_000);
     const { storage } = await node.stream('cam');
     expect(storage.playback?.hls).toBe(`${server.endpoint}/live/site/cam/index.m3u8`);
     await node.node.close();
