@@ -223,9 +223,12 @@ describe('rare parts of HTTP are answered or closed, never left waiting', () => 
     ['chunk', 'POST /live/cam/index.m3u8 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nfffff\r\n'],
   ])('a %s that comes byte by byte has as long as any other', async (_part, start) => {
     const { port } = await startServer({ headersTimeoutMs: 200, requestTimeoutMs: 200 });
-    const socket = connect(port, '127.0.0.1', () => socket.write(start));
+    let drip: ReturnType<typeof setInterval> | undefined;
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.write(start);
+      drip = setInterval(() => socket.write('x'), 20);
+    });
     closers.push(() => socket.destroy());
-    const drip = setInterval(() => socket.write('x'), 20);
     let answer = '';
     socket.on('data', (piece) => {
       answer += piece.toString('latin1');
