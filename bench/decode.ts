@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { runToEnd } from '../src/ffmpeg/child.js';
 import { findFfmpeg } from '../src/ffmpeg/locate.js';
-import { createNode } from '../src/node.js';
+import { createNode } from '../src/node/node.js';
 import { clockPicture, readClockPicture } from '../test/support/clock-picture.js';
 import { type PacedStream, paceTransportStream } from '../test/support/paced-transport-stream.js';
 import { ffmpegCost } from './support/ffmpeg-cost.js';

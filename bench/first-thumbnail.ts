@@ -1,4 +1,4 @@
-import { createNode, type SidepipeNode } from '../src/node.js';
+import { createNode, type SidepipeNode } from '../src/node/node.js';
 import { until } from '../test/support/wait.js';
 import { makeClip } from './support/clip.js';
 import { type LivePublisher, startLivePublisher } from './support/live-publisher.js';

@@ -1,7 +1,7 @@
 import { readCapabilities } from '../src/ffmpeg/capabilities.js';
 import { findFfmpeg } from '../src/ffmpeg/locate.js';
 import { configureSharp } from '../src/images/configure-sharp.js';
-import { StreamImages } from '../src/stream/stream-images.js';
+import { StreamImages } from '../src/stream/pictures/stream-images.js';
 import { makeClip } from './support/clip.js';
 import { endedChildrenCpuSeconds, ownCpuSeconds } from './support/cpu.js';
 import { ffmpegCost, runMeasured, streamConfig } from './support/ffmpeg-cost.js';

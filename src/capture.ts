@@ -4,24 +4,24 @@ import { NodeClock } from './clock.js';
 import { checkConfig } from './config/parse.js';
 import { configInvalid, formatPath } from './config/problems.js';
 import { collectSecrets, createRedactor } from './config/redact.js';
-import type { Config, ConfigInput, StreamConfig } from './config/schema.js';
+import type { Config, ConfigInput, StreamConfig } from './config/schema/schema.js';
 import type { SidepipeError } from './errors.js';
+import { type Subscription, Topic } from './events/topic.js';
 import { readCapabilities } from './ffmpeg/capabilities.js';
 import { passedEnvironment } from './ffmpeg/environment.js';
 import { createOrphanGuard } from './ffmpeg/guard.js';
 import { findFfmpeg } from './ffmpeg/locate.js';
-import type { LogLine } from './ffmpeg/log-line.js';
+import type { LogLine } from './ffmpeg/log/log-line.js';
 import { FIRST_CHOICE } from './frames/decode.js';
 import type { Frame } from './frames/frame.js';
-import { createEgress } from './ingest/egress.js';
 import { sourceAsFound } from './ingest/found-kind.js';
+import { createEgress } from './ingest/relay/egress.js';
 import { readSource } from './ingest/source.js';
-import { fixedDecode } from './stream/plan.js';
-import { defaultRestartPolicy, failuresAfter, restartDelayMs } from './stream/restart-policy.js';
-import { StreamRun } from './stream/run.js';
-import type { RunOptions } from './stream/run-options.js';
-import { firstNeeds } from './stream/source-needs.js';
-import { type Subscription, Topic } from './stream/topic.js';
+import { fixedDecode } from './stream/outputs/plan.js';
+import { firstNeeds } from './stream/outputs/source-needs.js';
+import { defaultRestartPolicy, failuresAfter, restartDelayMs } from './stream/run/restart-policy.js';
+import { StreamRun } from './stream/run/run.js';
+import type { RunOptions } from './stream/run/run-options.js';
 
 /** `sidepipe/frames`: the frame pipeline alone, for programs that only want pictures of a source. */
 

@@ -3,18 +3,18 @@ import { randomBytes } from 'node:crypto';
 import { totalmem } from 'node:os';
 import { isatty } from 'node:tty';
 import { setFlagsFromString } from 'node:v8';
-import { type Arguments, helpText, parseArguments } from './arguments.js';
+import { type Arguments, helpText, parseArguments } from './cli/arguments.js';
+import { v8Flags } from './cli/v8-flags.js';
 import { ensureAdminToken, tokenNotice } from './config/admin-token.js';
 import type { ConfigFlags } from './config/flags.js';
 import { loadConfig } from './config/load.js';
 import { redactUrl } from './config/redact.js';
-import type { Config } from './config/schema.js';
+import type { Config } from './config/schema/schema.js';
 import { messageOf, SidepipeError } from './errors.js';
 import { sourceFindings } from './ingest/source-findings.js';
-import { createNode, type SidepipeNode } from './node.js';
+import { createNode, type SidepipeNode } from './node/node.js';
 import { droppedLine } from './telemetry/logger.js';
 import { openProcessOutput, takeProcessOutput } from './telemetry/output.js';
-import { v8Flags } from './v8-flags.js';
 import { version } from './version.js';
 
 /** Process only: argv, signals, exit code. */
@@ -78,7 +78,7 @@ function load(file: string | undefined, flags: ConfigFlags): Promise<Config> {
 }
 
 async function examine(config: Config, { json, only }: Pick<DoctorArguments, 'json' | 'only'>): Promise<number> {
-  const { doctorChecks, runDoctor } = await import('./doctor.js');
+  const { doctorChecks, runDoctor } = await import('./doctor/doctor.js');
   const format = json ? 'json' : 'table';
   const checks = doctorChecks(config).filter(({ area }) => only?.some((each) => each === area) ?? true);
   return runDoctor({ config, checks, write: say, colour: isTerminal.stdout, format });

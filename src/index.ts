@@ -1,14 +1,14 @@
 /** sidepipe as a library: `createNode(config)`. */
 export { type VerifyWebhookOptions, verifyWebhook } from './alerts/signature.js';
-export type { Config, ConfigInput } from './config/schema.js';
+export type { Config, ConfigInput } from './config/schema/schema.js';
 export { type ErrorCode, type Fault, SidepipeError } from './errors.js';
-export { type SignPlaybackOptions, signPlayback } from './http/playback-token.js';
-export { createNode, type SidepipeNode } from './node.js';
-export type { NodeOptions } from './node-options.js';
+export type * from './events/outlets.js';
+export type { SubscribeOptions, Subscription } from './events/topic.js';
+export { type SignPlaybackOptions, signPlayback } from './http/access/playback-token.js';
+export { createNode, type SidepipeNode } from './node/node.js';
+export type { NodeOptions } from './node/node-options.js';
 export type * from './stream/description.js';
 export type { StreamDiagnosis } from './stream/diagnosis.js';
 export type * from './stream/live-stream.js';
-export type { StreamState } from './stream/machine.js';
-export type * from './stream/outlets.js';
 export type * from './stream/resources.js';
-export type { SubscribeOptions, Subscription } from './stream/topic.js';
+export type { StreamState } from './stream/state-machine.js';

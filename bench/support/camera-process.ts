@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { createChunkWriter } from '../../src/ingest/rtmp/chunk-writer.js';
+import { createChunkWriter } from '../../src/ingest/rtmp/protocol/chunk-writer.js';
 import { chunkSizeMessage } from '../../test/support/rtmp-bytes.js';
 import { createRtmpClient } from '../../test/support/rtmp-client.js';
 import { pace, rtmpUnits, type Unit } from './live-source.js';

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import type { RtmpMessage } from '../../src/ingest/rtmp/message.js';
+import type { RtmpMessage } from '../../src/ingest/rtmp/protocol/message.js';
 import { createRtmpClient } from '../../test/support/rtmp-client.js';
 import { until } from '../../test/support/wait.js';
 import { pace, rtmpUnits, type Unit } from './live-source.js';

@@ -1,15 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseConfig } from '../../src/config/parse.js';
-import type { StreamConfig } from '../../src/config/schema.js';
-import { ffmpegArguments } from '../../src/ffmpeg/arguments.js';
+import type { StreamConfig } from '../../src/config/schema/schema.js';
 import { readCapabilities } from '../../src/ffmpeg/capabilities.js';
 import { spawnChild } from '../../src/ffmpeg/child.js';
-import { FIRST_MEDIA_FD } from '../../src/ffmpeg/hls-output.js';
 import { findFfmpeg } from '../../src/ffmpeg/locate.js';
+import { ffmpegArguments } from '../../src/ffmpeg/output/arguments.js';
+import { FIRST_MEDIA_FD } from '../../src/ffmpeg/output/hls-output.js';
 import { NutSplitter } from '../../src/frames/splitter.js';
-import { MediaIntake } from '../../src/stream/media-intake.js';
-import { planStream } from '../../src/stream/plan.js';
-import { renditionNames } from '../../src/stream/rendition-plan.js';
+import { MediaIntake } from '../../src/stream/hls/media-intake.js';
+import { planStream } from '../../src/stream/outputs/plan.js';
+import { renditionNames } from '../../src/stream/outputs/rendition-plan.js';
 import { cpuSecondsOf } from './cpu.js';
 
 /** CPU time of one finished ffmpeg, user and system, and what it gave. */

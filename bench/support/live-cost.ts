@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { ffmpegArguments, type StreamPlan } from '../../src/ffmpeg/arguments.js';
 import { readCapabilities } from '../../src/ffmpeg/capabilities.js';
 import { spawnChild } from '../../src/ffmpeg/child.js';
 import { findFfmpeg } from '../../src/ffmpeg/locate.js';
+import { ffmpegArguments, type StreamPlan } from '../../src/ffmpeg/output/arguments.js';
 import { NutSplitter } from '../../src/frames/splitter.js';
-import { planStream } from '../../src/stream/plan.js';
+import { planStream } from '../../src/stream/outputs/plan.js';
 import { parseBenchmark, streamConfig, withoutFrames } from './ffmpeg-cost.js';
 import { pace } from './live-source.js';
 import { cutTransportStream } from './transport-stream.js';

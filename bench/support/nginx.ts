@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { openToAll } from '../../src/http/headers.js';
+import { openToAll } from '../../src/http/response/headers.js';
 import { freePort } from './free-port.js';
 import { startServerProcess } from './server-process.js';
 

@@ -1,4 +1,4 @@
-import type { Config } from '../config/schema.js';
+import type { Config } from '../config/schema/schema.js';
 import type { AlertThresholds } from './alert.js';
 
 /** What each stream's alerts wait for: its own settings over the node's; undefined where they are switched off. Pure. */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Config } from './schema.js';
+import type { Config } from './schema/schema.js';
 
 /** The bearer token of the API. When the configuration has none, a random one is generated for this run. */
 export function ensureAdminToken(config: Config): { config: Config; generated?: string } {

@@ -1,5 +1,5 @@
-import { limitDefaults } from './schema-guard.js';
-import { thumbnailDefaults } from './schema-pictures.js';
+import { limitDefaults } from './schema/guard.js';
+import { thumbnailDefaults } from './schema/pictures.js';
 import { isRecord } from './tree.js';
 
 /**

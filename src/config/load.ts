@@ -6,7 +6,7 @@ import { addStreams, type ConfigFlags, streamsOfFlags } from './flags.js';
 import { readOpenTelemetry } from './opentelemetry.js';
 import { checkConfig, type Finding, fields } from './parse.js';
 import { configInvalid, formatPath, type Path, type Problem } from './problems.js';
-import type { Config } from './schema.js';
+import type { Config } from './schema/schema.js';
 import { valueAt, withValue } from './tree.js';
 
 const defaultFile = 'sidepipe.yaml';

@@ -4,7 +4,7 @@ import { type Field, fieldsOf } from './fields.js';
 import { configInvalid, formatPath, type Path, type Problem } from './problems.js';
 import { withProfile } from './profile.js';
 import { collectSecrets, redactText, secretsOfUrl } from './redact.js';
-import { type Config, configSchema } from './schema.js';
+import { type Config, configSchema } from './schema/schema.js';
 import { closest, didYouMean } from './suggest.js';
 import { isRecord, remove, replace, valueAt } from './tree.js';
 

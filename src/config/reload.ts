@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { formatPath, type Path } from './problems.js';
-import type { Config } from './schema.js';
+import type { Config } from './schema/schema.js';
 import { isRecord } from './tree.js';
 
 /** The settings, streams aside, that one configuration has otherwise than another: by their paths, without values. */

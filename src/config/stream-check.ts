@@ -1,6 +1,6 @@
 import { checkConfig, checkValue, type Finding } from './parse.js';
 import type { Path } from './problems.js';
-import type { Config, StreamConfig } from './schema.js';
+import type { Config, StreamConfig } from './schema/schema.js';
 import { streamInputSchema, streamPatchSchema } from './stream-input.js';
 import { isRecord } from './tree.js';
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { described, plain } from './plain.js';
-import { streamSchema } from './schema-stream.js';
+import { streamSchema } from './schema/stream.js';
 
 /**
  * Streams as programs write them in JSON: the configuration's own schema without what is there for environment variables, whose

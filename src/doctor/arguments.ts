@@ -1,5 +1,5 @@
 import { SidepipeError } from '../errors.js';
-import type { ArgumentSetResult } from '../stream/argument-trial.js';
+import type { ArgumentSetResult } from '../stream/trial/argument-trial.js';
 import type { Check, CheckResult } from './check.js';
 
 export interface ArgumentCheckOptions {

@@ -1,6 +1,6 @@
-import type { Config } from '../config/schema.js';
+import type { Config } from '../config/schema/schema.js';
 import type { BuildOptions } from '../ffmpeg/build-options.js';
-import { type Encoder, HARDWARE_ENCODERS, type TrialResult } from '../ffmpeg/encoders.js';
+import { type Encoder, HARDWARE_ENCODERS, type TrialResult } from '../ffmpeg/output/encoders.js';
 import type { Check, CheckResult } from './check.js';
 
 /** What the check needs to know of an ffmpeg binary. */

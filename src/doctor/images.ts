@@ -1,4 +1,4 @@
-import type { Config } from '../config/schema.js';
+import type { Config } from '../config/schema/schema.js';
 import { messageOf } from '../errors.js';
 import type { Check, CheckResult } from './check.js';
 

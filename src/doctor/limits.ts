@@ -1,5 +1,5 @@
-import type { Config } from '../config/schema.js';
-import { connectionBudget, descriptorProblem, readDescriptorLimit } from '../descriptors.js';
+import type { Config } from '../config/schema/schema.js';
+import { connectionBudget, descriptorProblem, readDescriptorLimit } from '../io/descriptors.js';
 import type { Check, CheckResult } from './check.js';
 
 /**

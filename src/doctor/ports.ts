@@ -1,5 +1,5 @@
 import { createServer } from 'node:net';
-import type { Config } from '../config/schema.js';
+import type { Config } from '../config/schema/schema.js';
 import type { Check, CheckResult } from './check.js';
 
 /** Whether the node could listen where it is meant to. A node that runs already makes this fail, and says so. */

@@ -1,4 +1,4 @@
-import { type SourceFacts, SourceFactsReader } from '../ffmpeg/source-facts.js';
+import { type SourceFacts, SourceFactsReader } from '../ffmpeg/log/source-facts.js';
 
 /** What a source is made of: read from what ffmpeg says of its input, and from a list of its packets (`-f framecrc`). Pure. */
 

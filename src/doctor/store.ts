@@ -1,4 +1,4 @@
-import type { StoreConfig } from '../config/schema.js';
+import type { StoreConfig } from '../config/schema/schema.js';
 import type { Check, CheckResult } from './check.js';
 
 /** What a probe of the store found, in the order of the steps. */

@@ -1,8 +1,8 @@
 import { SidepipeError } from '../errors.js';
 import { type BuildOptions, buildOptionsOf } from './build-options.js';
 import { runToEnd } from './child.js';
-import { passThrough } from './picture-output.js';
-import { ProgressParser } from './progress.js';
+import { ProgressParser } from './log/progress.js';
+import { passThrough } from './output/picture-output.js';
 
 /** What one ffmpeg binary can do. */
 export interface Capabilities {

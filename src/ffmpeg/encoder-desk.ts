@@ -9,7 +9,7 @@ import {
   type EncoderSetting,
   type TrialResult,
   trialArguments,
-} from './encoders.js';
+} from './output/encoders.js';
 
 /** Hardware that is going to answer does so in a second or two; a driver that hangs does not. */
 const TRIAL_TIMEOUT_MS = 15_000;

@@ -1,4 +1,4 @@
-import { GrowingBuffer } from '../growing-buffer.js';
+import { GrowingBuffer } from '../io/growing-buffer.js';
 import {
   type FrameHeader,
   INCOMPLETE,

@@ -3,11 +3,11 @@ import type { Hono } from 'hono';
 import type { ApiDocument } from '../web/api-description.js';
 import { apiPage } from '../web/api-page.js';
 import { mountOperations } from './api/description.js';
-import { baseUrlOf } from './base-url.js';
 import type { AppContext } from './context.js';
-import { openToAll } from './headers.js';
 import { pageResponse } from './pages.js';
-import { respondWith } from './respond.js';
+import { baseUrlOf } from './response/base-url.js';
+import { openToAll } from './response/headers.js';
+import { respondWith } from './response/respond.js';
 
 /** The API, version 1, and its own description. */
 export function apiRoutes(app: Hono, context: AppContext): void {

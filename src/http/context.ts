@@ -1,14 +1,14 @@
-import type { StreamControl } from '../stream/control.js';
-import type { Feed } from '../stream/feed.js';
-import type { Histories } from '../stream/history.js';
+import type { StreamControl } from '../control/stream-control.js';
+import type { Feed } from '../events/feed.js';
+import type { Histories } from '../events/history.js';
+import type { NodeLoadDescription } from '../load/description.js';
 import type { StreamDirectory } from '../stream/live-stream.js';
-import type { NodeLoadDescription } from '../stream/load/description.js';
 import type { WebAssets } from '../web/assets.js';
-import type { ViewerIds } from './audience.js';
-import type { Admin } from './auth.js';
-import type { ClientReader } from './client.js';
-import type { Cors } from './cors.js';
+import type { Admin } from './access/auth.js';
+import type { ClientReader } from './access/client.js';
+import type { Cors } from './access/cors.js';
 import type { NodePhase } from './health.js';
+import type { ViewerIds } from './live/audience.js';
 
 /** The part of a logger that the HTTP layer uses; pino's fits. */
 export interface HttpLog {

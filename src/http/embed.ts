@@ -4,13 +4,13 @@ import { embedPage } from '../web/embed-page.js';
 import { errorPage } from '../web/error-page.js';
 import { addressesOf, embedCode, playerSize } from '../web/sharing.js';
 import { describe } from './api/streams.js';
-import { baseUrlOf } from './base-url.js';
 import type { AppContext } from './context.js';
-import { frameSecurity, openToAll } from './headers.js';
-import { unknownStream } from './live.js';
+import { unknownStream } from './live/live.js';
 import { pageStream } from './page-stream.js';
 import { closedPage, pageResponse } from './pages.js';
-import { notFound, type Problem, problemResponse } from './problem.js';
+import { baseUrlOf } from './response/base-url.js';
+import { frameSecurity, openToAll } from './response/headers.js';
+import { notFound, type Problem, problemResponse } from './response/problem.js';
 
 const cacheSeconds = 300;
 const smallest = { width: 160, height: 90 };

@@ -1,10 +1,10 @@
 import type { Context, Hono } from 'hono';
 import type { LiveStream } from '../stream/live-stream.js';
 import type { NotReady } from '../stream/readiness.js';
-import { isAdmin } from './auth.js';
+import { isAdmin } from './access/auth.js';
 import type { AppContext } from './context.js';
-import { notForPages } from './headers.js';
-import { notFound, type Problem, problemResponse } from './problem.js';
+import { notForPages } from './response/headers.js';
+import { notFound, type Problem, problemResponse } from './response/problem.js';
 
 /** What a node does: it answers HTTP in all three, and has its streams only once it has started. */
 export type NodePhase = 'starting' | 'started' | 'closing';

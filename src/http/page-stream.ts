@@ -1,11 +1,11 @@
 import type { Context } from 'hono';
 import type { LiveStream } from '../stream/live-stream.js';
 import type { PageStream } from '../web/page-stream.js';
+import { isAdmin } from './access/auth.js';
+import { tokenParameter } from './access/playback-token.js';
 import { describe, forVisitors } from './api/streams.js';
-import { isAdmin } from './auth.js';
 import type { AppContext } from './context.js';
-import { open, tokenForPage } from './playback.js';
-import { tokenParameter } from './playback-token.js';
+import { open, tokenForPage } from './live/playback.js';
 
 /** How long what a page for the admin signs holds: as long as a page is commonly left open. */
 const PAGE_SECONDS = 12 * 3600;

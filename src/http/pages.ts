@@ -4,14 +4,14 @@ import { errorPage } from '../web/error-page.js';
 import { homePage } from '../web/home-page.js';
 import type { Html } from '../web/layout.js';
 import { watchPage } from '../web/watch-page.js';
-import { isAdmin } from './auth.js';
-import { baseUrlOf } from './base-url.js';
+import { isAdmin } from './access/auth.js';
 import type { AppContext } from './context.js';
-import { type HeaderFields, pageSecurity } from './headers.js';
-import { unknownStream } from './live.js';
+import { unknownStream } from './live/live.js';
 import { pageStream } from './page-stream.js';
-import { notFound, type Problem, problemResponse } from './problem.js';
-import { respondWith } from './respond.js';
+import { baseUrlOf } from './response/base-url.js';
+import { type HeaderFields, pageSecurity } from './response/headers.js';
+import { notFound, type Problem, problemResponse } from './response/problem.js';
+import { respondWith } from './response/respond.js';
 
 /** The pages for people and what they load. */
 export function pageRoutes(app: Hono, context: AppContext): void {

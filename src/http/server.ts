@@ -2,13 +2,20 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { SidepipeError } from '../errors.js';
-import { type Answer, type Answerer, flatten, writeAnswer } from './answer.js';
-import { limitConnections } from './connections.js';
+import { limitConnections } from './access/connections.js';
 import type { HttpLog } from './context.js';
-import type { HeaderFields } from './headers.js';
-import { createPreparedWriter } from './prepared.js';
-import { type Problem, problemDocument, problemHeaders, problemOf, problemResponse, refusal } from './problem.js';
-import { answerUpgrades, trackResponses } from './upgrade.js';
+import { answerUpgrades, trackResponses } from './live/upgrade.js';
+import { type Answer, type Answerer, flatten, writeAnswer } from './response/answer.js';
+import type { HeaderFields } from './response/headers.js';
+import { createPreparedWriter } from './response/prepared.js';
+import {
+  type Problem,
+  problemDocument,
+  problemHeaders,
+  problemOf,
+  problemResponse,
+  refusal,
+} from './response/problem.js';
 
 export interface HttpServerOptions {
   /** Answers one request: the app's `fetch`. */

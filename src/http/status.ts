@@ -1,11 +1,11 @@
 import type { Hono } from 'hono';
 import { errorPage } from '../web/error-page.js';
 import { statusPage } from '../web/status-page.js';
-import { adminRefusal } from './auth.js';
+import { adminRefusal } from './access/auth.js';
 import type { AppContext } from './context.js';
-import { formSecurity } from './headers.js';
 import { pageStream } from './page-stream.js';
 import { pageResponse } from './pages.js';
+import { formSecurity } from './response/headers.js';
 
 /** The page of the operators: whoever is not signed in is asked to. */
 export function statusRoutes(app: Hono, context: AppContext): void {

@@ -1,13 +1,13 @@
 import { stat } from 'node:fs/promises';
 import { SidepipeError } from '../errors.js';
 import type { PlaylistFile } from './directory.js';
-import type { Egress } from './egress.js';
 import type { SrtPlaylist } from './input.js';
 import { checkFile } from './local-file.js';
 import type { Networks } from './networks.js';
-import { openRtmpRelay } from './relay-rtmp.js';
-import { openRtspRelay } from './relay-rtsp.js';
-import { toRelayUrl } from './relay-url.js';
+import type { Egress } from './relay/egress.js';
+import { openRtmpRelay } from './relay/rtmp.js';
+import { openRtspRelay } from './relay/rtsp.js';
+import { toRelayUrl } from './relay/url.js';
 import { hostOf, resolveAddresses } from './resolve.js';
 import type { Source, UnknownSource } from './source.js';
 import { hostToResolve, withHost } from './source-host.js';

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { Finding } from '../config/parse.js';
-import type { Config } from '../config/schema.js';
+import type { Config } from '../config/schema/schema.js';
 import { readSource } from './source.js';
 
 /** The streams whose `source` means nothing. A node runs their neighbours; who checks the file wants to know. */

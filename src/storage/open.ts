@@ -1,4 +1,4 @@
-import type { StoreConfig } from '../config/schema.js';
+import type { StoreConfig } from '../config/schema/schema.js';
 import { SidepipeError } from '../errors.js';
 import { createDirectoryStore } from './directory.js';
 import { createMemoryStore } from './memory.js';

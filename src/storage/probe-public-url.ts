@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import { messageOf } from '../errors.js';
-import { readBounded } from '../read-bounded.js';
+import { readBounded } from '../io/read-bounded.js';
 
 export interface PublicUrlProbe {
   readonly url: string;

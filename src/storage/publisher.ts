@@ -1,16 +1,16 @@
 import type { SidepipeError } from '../errors.js';
 import { leaseKey } from './keys.js';
-import { Backlog } from './publish/backlog.js';
-import { Caretaker } from './publish/caretaker.js';
+import { Caretaker } from './publish/cleanup/maintenance.js';
+import { Retention } from './publish/cleanup/retention.js';
 import type { Evictable } from './publish/context.js';
-import { chooseStore } from './publish/failover.js';
-import type { Health } from './publish/health.js';
 import { Publication } from './publish/publication.js';
-import { Retention } from './publish/retention.js';
+import { Backlog } from './publish/queue/backlog.js';
+import { chooseStore } from './publish/queue/failover.js';
+import type { Health } from './publish/queue/health.js';
+import { Uploader } from './publish/queue/uploader.js';
 import { type Settings, settingsOf } from './publish/settings.js';
 import type { StoreTarget } from './publish/target.js';
 import type { CloseOptions, Publisher, PublisherOptions, StreamOptions, StreamPublication } from './publish/types.js';
-import { Uploader } from './publish/uploader.js';
 import type { ObjectStore } from './store.js';
 
 export type * from './publish/types.js';

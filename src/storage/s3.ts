@@ -5,7 +5,7 @@ import {
   PutObjectCommand,
   type PutObjectCommandInput,
 } from '@aws-sdk/client-s3';
-import type { S3Config } from '../config/schema.js';
+import type { S3Config } from '../config/schema/schema.js';
 import { SidepipeError } from '../errors.js';
 import { aborted, conflict, throwIfAborted } from './failures.js';
 import { checkKey, mostBytesOf } from './keys.js';

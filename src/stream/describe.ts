@@ -1,18 +1,18 @@
 import type { SidepipeError } from '../errors.js';
-import type { EncoderChoice } from '../ffmpeg/encoders.js';
+import type { EncoderChoice } from '../ffmpeg/output/encoders.js';
 import { type DecodeChoice, FIRST_CHOICE } from '../frames/decode.js';
 import type { MediaDescription } from '../hls/inspect.js';
 import type { Monitor } from '../monitor/monitor.js';
 import type { PublicationStatus } from '../storage/publish/types.js';
 import type { PlaybackUrls, StreamDescription } from './description.js';
 import type { StreamEnvironment } from './environment.js';
-import type { HlsOutput } from './hls-output.js';
-import type { StreamState } from './machine.js';
-import { fixedDecode, monitorPlan } from './plan.js';
-import { type RenditionVideo, wantedRenditions } from './rendition-plan.js';
-import type { StreamRun } from './run.js';
-import { copyWarnings } from './source-warnings.js';
-import type { StreamImages } from './stream-images.js';
+import type { HlsOutput } from './hls/hls-output.js';
+import { fixedDecode, monitorPlan } from './outputs/plan.js';
+import { type RenditionVideo, wantedRenditions } from './outputs/rendition-plan.js';
+import type { StreamImages } from './pictures/stream-images.js';
+import type { StreamRun } from './run/run.js';
+import { copyWarnings } from './run/source-warnings.js';
+import type { StreamState } from './state-machine.js';
 
 export interface DescribedStream {
   readonly env: StreamEnvironment;

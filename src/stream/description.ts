@@ -1,6 +1,6 @@
-import type { StreamState } from './machine.js';
 import type { GateState, ImageState } from './resources.js';
-import type { SourceWarning } from './source-warnings.js';
+import type { SourceWarning } from './run/source-warnings.js';
+import type { StreamState } from './state-machine.js';
 
 /** Where a stream is played and seen: absolute, or from the node's root. */
 export interface PlaybackUrls {

@@ -1,24 +1,24 @@
-import type { StreamConfig } from '../config/schema.js';
+import type { StreamConfig } from '../config/schema/schema.js';
 import type { SidepipeError } from '../errors.js';
+import type { Feed } from '../events/feed.js';
+import type { StreamEvents } from '../events/stream-events.js';
 import type { Capabilities } from '../ffmpeg/capabilities.js';
 import type { EncoderDesk } from '../ffmpeg/encoder-desk.js';
 import type { OrphanGuard } from '../ffmpeg/guard.js';
-import type { Egress } from '../ingest/egress.js';
 import type { SourcePolicy, StreamOrigin } from '../ingest/policy.js';
+import type { Egress } from '../ingest/relay/egress.js';
 import type { Publisher } from '../ingest/rtmp/server-types.js';
 import type { Source, UnknownSource } from '../ingest/source.js';
+import type { StreamLoad } from '../load/guard.js';
 import type { Publisher as Uploader } from '../storage/publish/types.js';
 import type { Episodes } from '../telemetry/episodes.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
-import type { StreamEvents } from './events.js';
-import type { Feed } from './feed.js';
 import type { PlaybackKey } from './live-stream.js';
-import type { StreamLoad } from './load/guard.js';
-import type { RestartPolicy } from './restart-policy.js';
-import type { SnapshotPlaces } from './snapshot-places.js';
-import type { Starts } from './starts.js';
-import type { Traces } from './traces.js';
+import type { SnapshotPlaces } from './pictures/snapshot-places.js';
+import type { RestartPolicy } from './run/restart-policy.js';
+import type { Starts } from './run/start-limiter.js';
+import type { Traces } from './uploads/traces.js';
 
 /** All that one stream needs of the node around it. */
 export interface StreamEnvironment {

@@ -1,11 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { StreamSeries } from '../events/outlets.js';
 import type { WantedPosition } from '../hls/blocking-reload.js';
 import type { RejectedFrame } from '../images/rejected-frames.js';
 import type { StreamDescription } from './description.js';
 import type { StreamDiagnosis } from './diagnosis.js';
-import type { StreamState } from './machine.js';
-import type { StreamSeries } from './outlets.js';
 import type { StreamReadiness } from './readiness.js';
 import type {
   ImageFormat,
@@ -17,6 +16,7 @@ import type {
   SheetResource,
   SnapshotResource,
 } from './resources.js';
+import type { StreamState } from './state-machine.js';
 
 export type { WantedPosition } from '../hls/blocking-reload.js';
 

@@ -1,5 +1,5 @@
-import type { StreamState } from './machine.js';
 import type { ImageState } from './resources.js';
+import type { StreamState } from './state-machine.js';
 
 export interface ReadinessFacts {
   readonly state: StreamState;

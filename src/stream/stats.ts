@@ -1,6 +1,6 @@
+import type { StreamStats } from '../events/feed-schema.js';
 import type { DescribedStream } from './describe.js';
-import type { StreamStats } from './feed-schema.js';
-import type { Readings } from './meter.js';
+import type { Readings } from './run/meter.js';
 
 type MeasuredStream = Pick<
   DescribedStream,

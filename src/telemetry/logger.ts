@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { createRedactor } from '../config/redact.js';
-import type { Config } from '../config/schema.js';
+import type { Config } from '../config/schema/schema.js';
 import { OutputWriter, openOutput } from './output.js';
 import { formatLine } from './pretty.js';
 

@@ -13,7 +13,7 @@ export interface PlayerOptions {
   readonly autoplay?: boolean;
 }
 
-/** The player of a stream, for src/web/client/player.ts to bring to life. */
+/** The player of a stream, for src/web/client/player/player.ts to bring to life. */
 export function playerPart({ stream, assets, up, autoplay = true }: PlayerOptions): Html {
   const name = encodeURIComponent(stream.name);
   const live = `${up}live/${name}`;

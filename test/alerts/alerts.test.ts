@@ -3,7 +3,7 @@ import type { AlertChange, StreamChange } from '../../src/alerts/alert.js';
 import { Alerts } from '../../src/alerts/alerts.js';
 import { parseConfig } from '../../src/config/parse.js';
 import { collectSecrets } from '../../src/config/redact.js';
-import { Topic } from '../../src/stream/topic.js';
+import { Topic } from '../../src/events/topic.js';
 import { createLogger } from '../../src/telemetry/logger.js';
 import { createMetrics } from '../../src/telemetry/metrics.js';
 import { startNode } from '../support/node.js';

@@ -5,8 +5,8 @@ import { lineOf } from '../../bench/support/memory-group.js';
 import { parseResident } from '../../bench/support/node-process.js';
 import { problemOf } from '../../bench/support/segment-watch.js';
 import { cutTransportStream } from '../../bench/support/transport-stream.js';
-import { ffmpegArguments } from '../../src/ffmpeg/arguments.js';
-import { planStream } from '../../src/stream/plan.js';
+import { ffmpegArguments } from '../../src/ffmpeg/output/arguments.js';
+import { planStream } from '../../src/stream/outputs/plan.js';
 import { embedded, makeWithFfmpeg } from '../support/ffmpeg.js';
 
 test('what ffmpeg says of its own CPU time', () => {

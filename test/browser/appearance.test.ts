@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { drawOffline } from '../../src/images/offline.js';
+import { drawOffline } from '../../src/images/offline/offline.js';
 import { launchBrowser, openPage } from '../support/browser.js';
 import { FakeStream, pictureOf } from '../support/fake-streams.js';
 import { LiveFixture, makeMedia, serve, type TestServer } from './browser-fixture.js';

@@ -1,6 +1,6 @@
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { S3Config } from '../../src/config/schema.js';
+import type { S3Config } from '../../src/config/schema/schema.js';
 import { probeStore } from '../../src/storage/probe.js';
 import { createS3Store } from '../../src/storage/s3.js';
 import { describeStore, failureOf, keysOf, objectOf } from '../storage/contract.js';

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { signPlayback } from '../../src/http/playback-token.js';
+import { signPlayback } from '../../src/http/access/playback-token.js';
 import { launchBrowser, openPage } from '../support/browser.js';
 import { runFfmpeg, temporaryFolder } from '../support/clip.js';
 import { clockPicture } from '../support/clock-picture.js';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
-import type { ConfigInput } from '../../src/config/schema.js';
+import type { ConfigInput } from '../../src/config/schema/schema.js';
 import { blocksOf, readPage, wordsOf } from '../docs/page.js';
 import { startFfmpeg } from '../support/background-ffmpeg.js';
 import { makeClip, temporaryFolder } from '../support/clip.js';

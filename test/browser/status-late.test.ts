@@ -1,6 +1,6 @@
 import type { Browser, Page, Route } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createNode, type SidepipeNode } from '../../src/node.js';
+import { createNode, type SidepipeNode } from '../../src/node/node.js';
 import { launchBrowser, openPage } from '../support/browser.js';
 
 /** The page of the operators where answers come late, many at once, or to an address that nobody meant. */

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createNode, type SidepipeNode } from '../../src/node.js';
+import { createNode, type SidepipeNode } from '../../src/node/node.js';
 import { launchBrowser, openPage } from '../support/browser.js';
 import { runFfmpeg } from '../support/clip.js';
 

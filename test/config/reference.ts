@@ -3,7 +3,7 @@ import { environmentName } from '../../src/config/environment.js';
 import type { Field } from '../../src/config/fields.js';
 import { fields } from '../../src/config/parse.js';
 import { plain } from '../../src/config/plain.js';
-import { configSchema } from '../../src/config/schema.js';
+import { configSchema } from '../../src/config/schema/schema.js';
 import { inWords } from '../../src/web/api-schema.js';
 
 /** What docs/ has from the configuration's schema: the tables of configuration.md, and sidepipe.schema.json. */

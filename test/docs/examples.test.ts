@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { transformSync } from 'esbuild';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { parseArguments } from '../../src/arguments.js';
+import { parseArguments } from '../../src/cli/arguments.js';
 import { parseConfig } from '../../src/config/parse.js';
 import { blocksOf, readPage, wordsOf } from './page.js';
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
 import { parseConfig } from '../../src/config/parse.js';
-import type { ConfigInput } from '../../src/config/schema.js';
+import type { ConfigInput } from '../../src/config/schema/schema.js';
 import { parsePublishTarget } from '../../src/ingest/rtmp/publish-target.js';
 import { readSource } from '../../src/ingest/source.js';
 import { startFfmpeg } from '../support/background-ffmpeg.js';

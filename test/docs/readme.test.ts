@@ -1,6 +1,6 @@
 import { expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
-import { parseArguments } from '../../src/arguments.js';
+import { parseArguments } from '../../src/cli/arguments.js';
 import { parseConfig } from '../../src/config/parse.js';
 import { createNode } from '../../src/index.js';
 import { startNode } from '../support/node.js';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { parseConfig } from '../../src/config/parse.js';
-import type { ConfigInput } from '../../src/config/schema.js';
+import type { ConfigInput } from '../../src/config/schema/schema.js';
 import * as library from '../../src/index.js';
 
 const text = readFileSync(new URL('../../docs/security.md', import.meta.url), 'utf8');

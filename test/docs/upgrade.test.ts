@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
-import { parseArguments } from '../../src/arguments.js';
+import { parseArguments } from '../../src/cli/arguments.js';
 import { parseConfig } from '../../src/config/parse.js';
 import { changedSettings } from '../../src/config/reload.js';
-import { readState } from '../../src/stream/state/document.js';
-import { changesBetween } from '../../src/stream/wanted.js';
+import { changesBetween } from '../../src/control/desired-streams.js';
+import { readState } from '../../src/control/state/document.js';
 import { blocksOf, readPage, wordsOf } from './page.js';
 
 const text = readPage('docs/upgrade.md');

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { argumentChecks } from '../../src/doctor/arguments.js';
 import { readCapabilities } from '../../src/ffmpeg/capabilities.js';
-import { tryArgumentSets } from '../../src/stream/argument-trial.js';
+import { tryArgumentSets } from '../../src/stream/trial/argument-trial.js';
 import { temporaryFolder } from '../support/clip.js';
 import { embedded } from '../support/ffmpeg.js';
 

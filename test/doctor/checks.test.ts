@@ -7,7 +7,7 @@ import { imageChecks } from '../../src/doctor/images.js';
 import { limitChecks } from '../../src/doctor/limits.js';
 import { portChecks } from '../../src/doctor/ports.js';
 import { storeChecks } from '../../src/doctor/store.js';
-import { HARDWARE_ENCODERS } from '../../src/ffmpeg/encoders.js';
+import { HARDWARE_ENCODERS } from '../../src/ffmpeg/output/encoders.js';
 import { newestOptions } from '../support/ffmpeg.js';
 
 const { signal } = new AbortController();

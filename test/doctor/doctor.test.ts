@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/parse.js';
 import type { Check } from '../../src/doctor/check.js';
-import { type DoctorOptions, doctorChecks, runDoctor } from '../../src/doctor.js';
+import { type DoctorOptions, doctorChecks, runDoctor } from '../../src/doctor/doctor.js';
 
 const configOf = (...sources: string[]) =>
   parseConfig({

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/parse.js';
 import { describeMedia, findingsOf } from '../../src/doctor/source-advice.js';
 import type { PacketFacts, SourceMedia } from '../../src/doctor/source-media.js';
-import type { AudioFacts, VideoFacts } from '../../src/ffmpeg/source-facts.js';
+import type { AudioFacts, VideoFacts } from '../../src/ffmpeg/log/source-facts.js';
 import { readSource } from '../../src/ingest/source.js';
 
 const video: VideoFacts = {

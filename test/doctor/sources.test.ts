@@ -14,7 +14,7 @@ import {
 } from '../../src/doctor/sources.js';
 import { readCapabilities } from '../../src/ffmpeg/capabilities.js';
 import { createOrphanGuard, type OrphanGuard } from '../../src/ffmpeg/guard.js';
-import { createEgress, type Egress } from '../../src/ingest/egress.js';
+import { createEgress, type Egress } from '../../src/ingest/relay/egress.js';
 import { camera, startFfmpeg } from '../support/background-ffmpeg.js';
 import { makeClip, runFfmpeg, temporaryFolder } from '../support/clip.js';
 import { embedded, ffmpegs } from '../support/ffmpeg.js';

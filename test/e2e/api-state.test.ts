@@ -1,7 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import type { ConfigInput } from '../../src/config/schema.js';
+import type { ConfigInput } from '../../src/config/schema/schema.js';
 import { startBucket } from '../support/bucket.js';
 import { emptyFolder } from '../support/child-node.js';
 import { startNode, type TestNode } from '../support/node.js';

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import type { ConfigInput } from '../../src/config/schema.js';
+import type { ConfigInput } from '../../src/config/schema/schema.js';
 import { runFfmpeg, temporaryFolder } from '../support/clip.js';
 import { embedded, ffmpegs } from '../support/ffmpeg.js';
 import { live } from '../support/live.js';

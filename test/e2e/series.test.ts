@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { Subscription } from '../../src/stream/topic.js';
+import type { Subscription } from '../../src/events/topic.js';
 import { startNode } from '../support/node.js';
 
 const short = { hls: { segmentSeconds: 0.5 }, thumbnail: { intervalSeconds: 0.5, width: 160 } };

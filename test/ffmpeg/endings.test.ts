@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { ErrorCode, Fault } from '../../src/errors.js';
-import { diagnose } from '../../src/ffmpeg/diagnosis.js';
-import { parseLogLine } from '../../src/ffmpeg/log-line.js';
+import { diagnose } from '../../src/ffmpeg/log/diagnosis.js';
+import { parseLogLine } from '../../src/ffmpeg/log/log-line.js';
 
 /**
  * The warnings and errors with which ffmpeg really ended, by cause and version (4.1: the embedded build, 5.1 and 7.1: Debian 12 and 13,

@@ -1,14 +1,14 @@
-import { ffmpegArguments, type StreamPlan } from '../../src/ffmpeg/arguments.js';
 import { readCapabilities } from '../../src/ffmpeg/capabilities.js';
 import { type ChildExit, spawnChild, stopChild } from '../../src/ffmpeg/child.js';
-import type { VideoPlan } from '../../src/ffmpeg/hls-output.js';
-import type { LogLine } from '../../src/ffmpeg/log-line.js';
-import { LogTail } from '../../src/ffmpeg/log-tail.js';
-import { type Progress, ProgressParser } from '../../src/ffmpeg/progress.js';
+import type { LogLine } from '../../src/ffmpeg/log/log-line.js';
+import { LogTail } from '../../src/ffmpeg/log/log-tail.js';
+import { type Progress, ProgressParser } from '../../src/ffmpeg/log/progress.js';
+import { ffmpegArguments, type StreamPlan } from '../../src/ffmpeg/output/arguments.js';
+import type { VideoPlan } from '../../src/ffmpeg/output/hls-output.js';
 import type { DecodedPicture } from '../../src/frames/frame.js';
 import { NutSplitter } from '../../src/frames/splitter.js';
 import type { MediaPart } from '../../src/hls/segmenter.js';
-import { MediaIntake } from '../../src/stream/media-intake.js';
+import { MediaIntake } from '../../src/stream/hls/media-intake.js';
 import { type CutSegment, joinParts } from '../support/cut-media.js';
 
 export interface PlanResult {

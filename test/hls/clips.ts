@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import ffmpeg from '@ffmpeg-installer/ffmpeg';
-import { FIRST_MEDIA_FD, hlsOutputs } from '../../src/ffmpeg/hls-output.js';
+import { FIRST_MEDIA_FD, hlsOutputs } from '../../src/ffmpeg/output/hls-output.js';
 import type { Container } from '../../src/hls/window.js';
-import { needsOf } from '../../src/stream/source-needs.js';
+import { needsOf } from '../../src/stream/outputs/source-needs.js';
 import { type CutSegment, cutMedia } from '../support/cut-media.js';
 import { embedded } from '../support/ffmpeg.js';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { StreamControl } from '../../src/control/stream-control.js';
 import { SidepipeError } from '../../src/errors.js';
-import type { StreamControl } from '../../src/stream/control.js';
 import { FakeStream, pictureOf } from '../support/fake-streams.js';
 import { adminToken, makeApp, problemIn } from './make-app.js';
 

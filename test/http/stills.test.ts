@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { numberedStill } from '../../src/storage/still-names.js';
-import { stillsPage } from '../../src/stream/stills-page.js';
+import { stillsPage } from '../../src/stream/uploads/stills-page.js';
 import { FakeStream } from '../support/fake-streams.js';
 import { makeApp, problemIn } from './make-app.js';
 

@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { drawOffline } from '../../src/images/offline.js';
+import { drawOffline } from '../../src/images/offline/offline.js';
 import { delaysOf, Preview, stillPreview } from '../../src/images/preview.js';
 import { distance, halves, type Rgb } from './pictures.js';
 

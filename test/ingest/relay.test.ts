@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { playlistAfter, playlistOrder } from '../../src/ingest/playlist-order.js';
-import { parseRelayUrl, relayLocation, toRelayUrl } from '../../src/ingest/relay-url.js';
+import { createRtspReplies } from '../../src/ingest/relay/rtsp-replies.js';
+import { parseRelayUrl, relayLocation, toRelayUrl } from '../../src/ingest/relay/url.js';
 import { openRoute } from '../../src/ingest/route.js';
-import { readsCodec } from '../../src/ingest/rtmp/readable.js';
-import { createRtspReplies } from '../../src/ingest/rtsp-replies.js';
+import { readsCodec } from '../../src/ingest/rtmp/protocol/readable.js';
 
 const bytes = (text: string) => new Uint8Array(Buffer.from(text, 'latin1'));
 const told = (parts: readonly Uint8Array[]) => Buffer.concat(parts).toString('latin1');

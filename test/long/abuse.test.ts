@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { expect, it, vi } from 'vitest';
-import { signPlayback } from '../../src/http/playback-token.js';
+import { signPlayback } from '../../src/http/access/playback-token.js';
 import { startNode, type TestNode } from '../support/node.js';
 
 const adminToken = 'the-admin-token-of-this-node';

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { beforeAll, expect, it, onTestFinished } from 'vitest';
-import type { ConfigInput } from '../../src/config/schema.js';
+import type { ConfigInput } from '../../src/config/schema/schema.js';
 import { builtProgram, configFile, emptyFolder, runChild } from '../support/child-node.js';
 import { type S3Server, startS3Server } from '../support/s3/server.js';
 import type { ServerSettings } from '../support/s3/settings.js';

@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, it, vi } from 'vitest';
-import type { ConfigInput } from '../../src/config/schema.js';
+import type { ConfigInput } from '../../src/config/schema/schema.js';
 import { runFfmpeg, temporaryFolder } from '../support/clip.js';
 import { startHttpSource, textRoute } from '../support/http-source.js';
 import { startNode, type TestNode } from '../support/node.js';

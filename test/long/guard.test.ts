@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { MachineReading } from '../../src/stream/load/measures.js';
+import type { MachineReading } from '../../src/load/measures.js';
 import { readEvents } from '../support/event-source.js';
 import { startNode, type TestNode } from '../support/node.js';
 import { until } from '../support/wait.js';

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { signPlayback } from '../../src/http/playback-token.js';
+import { signPlayback } from '../../src/http/access/playback-token.js';
 import { makeClip, runFfmpeg, temporaryFolder } from '../support/clip.js';
 import { openDeafViewer, openViewer, openViewerAt, refusedUpgrade } from '../support/monitor-viewer.js';
 import { startNode, type TestNode } from '../support/node.js';

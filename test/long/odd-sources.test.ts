@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
-import type { ConfigInput } from '../../src/config/schema.js';
+import type { ConfigInput } from '../../src/config/schema/schema.js';
 import { runFfmpeg, temporaryFolder } from '../support/clip.js';
 import { startNode, type TestNode } from '../support/node.js';
 

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { beforeAll, expect, it } from 'vitest';
-import type { ConfigInput } from '../../src/config/schema.js';
+import type { ConfigInput } from '../../src/config/schema/schema.js';
 import { builtProgram, type ChildNode, configFile, emptyFolder, startChild } from '../support/child-node.js';
 import { createPlaylistChecker } from '../support/playlist-check.js';
 import { isRunning, until } from '../support/wait.js';

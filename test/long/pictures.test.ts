@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
-import type { StreamEvent } from '../../src/stream/events.js';
+import type { StreamEvent } from '../../src/events/stream-events.js';
 import { makeClip, temporaryFolder } from '../support/clip.js';
 import { startNode, type TestNode } from '../support/node.js';
 

@@ -6,7 +6,7 @@ import { CutTiming } from '../../src/hls/cut/cut-timing.js';
 import type { CutPart } from '../../src/hls/cut/cutter.js';
 import { Segmenter } from '../../src/hls/segmenter.js';
 import type { Container } from '../../src/hls/window.js';
-import { HlsOutput } from '../../src/stream/hls-output.js';
+import { HlsOutput } from '../../src/stream/hls/hls-output.js';
 import { createPlaylistChecker } from '../support/playlist-check.js';
 
 /** One hour of playlists in virtual time, in six parts, of which every state is read by two parsers. */

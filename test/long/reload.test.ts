@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { beforeAll, expect, it } from 'vitest';
-import type { ConfigInput } from '../../src/config/schema.js';
+import type { ConfigInput } from '../../src/config/schema/schema.js';
 import type { StreamDescription } from '../../src/stream/description.js';
 import { builtProgram, configFile, startChild } from '../support/child-node.js';
 import { until } from '../support/wait.js';

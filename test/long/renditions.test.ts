@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
-import type { ConfigInput } from '../../src/config/schema.js';
+import type { ConfigInput } from '../../src/config/schema/schema.js';
 import { inspectMedia } from '../../src/hls/inspect.js';
 import { makeClip, temporaryFolder } from '../support/clip.js';
 import { startNode, type TestNode } from '../support/node.js';

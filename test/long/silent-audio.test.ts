@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { ConfigInput } from '../../src/config/schema.js';
+import type { ConfigInput } from '../../src/config/schema/schema.js';
 import type { StreamDescription } from '../../src/stream/description.js';
 import { startFfmpeg } from '../support/background-ffmpeg.js';
 import { runFfmpeg, temporaryFolder } from '../support/clip.js';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
-import type { ConfigInput } from '../../src/config/schema.js';
+import type { ConfigInput } from '../../src/config/schema/schema.js';
 import { startFfmpeg } from '../support/background-ffmpeg.js';
 import { makeClip, temporaryFolder } from '../support/clip.js';
 import { ffmpegs } from '../support/ffmpeg.js';

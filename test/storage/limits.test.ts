@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readBounded } from '../../src/read-bounded.js';
+import { readBounded } from '../../src/io/read-bounded.js';
 import { createDirectoryStore } from '../../src/storage/directory.js';
 import { mostBytesOf } from '../../src/storage/keys.js';
 import { createMemoryStore } from '../../src/storage/memory.js';

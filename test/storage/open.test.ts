@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { configSchema } from '../../src/config/schema.js';
+import { configSchema } from '../../src/config/schema/schema.js';
 import { openStore } from '../../src/storage/open.js';
 
 const storageOf = (storage: unknown) => configSchema.parse({ storage }).storage;

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type ProcessFacts, readProcessWitness } from '../../src/storage/process-witness.js';
-import { decodeLease, encodeLease } from '../../src/storage/publish/lease.js';
+import { decodeLease, encodeLease } from '../../src/storage/publish/lease/lease.js';
 
 const boot = '7d0cf7d2-52a5-4f0c-9d52-0f7c0c1f6a11\n';
 

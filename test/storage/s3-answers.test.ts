@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { errorClass } from '../../src/storage/publish/retry.js';
+import { errorClass } from '../../src/storage/publish/queue/retry.js';
 import { createS3Store } from '../../src/storage/s3.js';
 import type { ObjectStore } from '../../src/storage/store.js';
 import { pages } from '../support/pages.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { configSchema } from '../../src/config/schema.js';
+import { configSchema } from '../../src/config/schema/schema.js';
 import { resolveVendor } from '../../src/storage/s3/vendors.js';
 import { createS3Store } from '../../src/storage/s3.js';
 import { s3ConfigFor } from '../support/s3/config.js';

@@ -6,7 +6,7 @@ import { SidepipeError } from '../../src/errors.js';
 import { parseSource } from '../../src/ingest/source.js';
 import { type DescribedStream, describeStream } from '../../src/stream/describe.js';
 import type { StreamEnvironment } from '../../src/stream/environment.js';
-import { HlsOutput } from '../../src/stream/hls-output.js';
+import { HlsOutput } from '../../src/stream/hls/hls-output.js';
 
 const START = Date.UTC(2027, 2, 3, 4, 5, 6, 789);
 

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/parse.js';
 import { SidepipeError } from '../../src/errors.js';
 import type { PublicationStatus, Publisher, StreamOptions } from '../../src/storage/publish/types.js';
-import type { HlsOutput } from '../../src/stream/hls-output.js';
-import { StreamUploads } from '../../src/stream/uploads.js';
+import type { HlsOutput } from '../../src/stream/hls/hls-output.js';
+import { StreamUploads } from '../../src/stream/uploads/uploads.js';
 
 /** Uploads of a stream whose publication is as told. */
 function uploadsOf(status: Partial<PublicationStatus>, hls: { segmentSeconds: number; windowSegments?: number }) {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
-import type { Config, ConfigInput } from '../../src/config/schema.js';
+import type { Config, ConfigInput } from '../../src/config/schema/schema.js';
 import type { TestNode } from './node.js';
 import { createPlaylistChecker } from './playlist-check.js';
 import { type S3Server, type S3ServerOptions, startS3Server } from './s3/server.js';

@@ -1,5 +1,5 @@
 import { onTestFinished } from 'vitest';
-import { type FeedEvent, feedEventSchema } from '../../src/stream/feed-schema.js';
+import { type FeedEvent, feedEventSchema } from '../../src/events/feed-schema.js';
 import { until } from './wait.js';
 
 interface ReceivedEvent {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { Outlets } from '../../src/events/outlets.js';
 import type { RejectedFrame } from '../../src/images/rejected-frames.js';
 import type { StillEntry } from '../../src/storage/publish/types.js';
 import type { StreamDescription } from '../../src/stream/description.js';
@@ -14,8 +15,6 @@ import type {
   StreamDirectory,
   ViewerId,
 } from '../../src/stream/live-stream.js';
-import type { StreamState } from '../../src/stream/machine.js';
-import { Outlets } from '../../src/stream/outlets.js';
 import type { NotReady, StreamReadiness } from '../../src/stream/readiness.js';
 import type {
   ImageFormat,
@@ -26,7 +25,8 @@ import type {
   SheetResource,
   SnapshotResource,
 } from '../../src/stream/resources.js';
-import { stillsPage } from '../../src/stream/stills-page.js';
+import type { StreamState } from '../../src/stream/state-machine.js';
+import { stillsPage } from '../../src/stream/uploads/stills-page.js';
 
 /** A stream whose every side a test sets by hand. */
 export class FakeStream implements LiveStream {

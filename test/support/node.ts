@@ -1,7 +1,7 @@
 import { onTestFinished } from 'vitest';
-import type { ConfigInput } from '../../src/config/schema.js';
-import { createNode, type SidepipeNode } from '../../src/node.js';
-import type { NodeOptions } from '../../src/node-options.js';
+import type { ConfigInput } from '../../src/config/schema/schema.js';
+import { createNode, type SidepipeNode } from '../../src/node/node.js';
+import type { NodeOptions } from '../../src/node/node-options.js';
 import type { StreamDescription } from '../../src/stream/description.js';
 
 type Body<T> = { readonly status: number; readonly headers: Headers; readonly body: T };

@@ -1,9 +1,14 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import { type AmfValue, encodeAmf0 } from '../../src/ingest/rtmp/amf0.js';
-import { concatBytes, uint32Bytes } from '../../src/ingest/rtmp/bytes.js';
-import { createChunkWriter } from '../../src/ingest/rtmp/chunk-writer.js';
-import { type DigestScheme, handshakePacketBytes, playerKey, signPacket } from '../../src/ingest/rtmp/handshake.js';
-import { messageType, type RtmpMessage } from '../../src/ingest/rtmp/message.js';
+import { type AmfValue, encodeAmf0 } from '../../src/ingest/rtmp/protocol/amf0.js';
+import { concatBytes, uint32Bytes } from '../../src/ingest/rtmp/protocol/bytes.js';
+import { createChunkWriter } from '../../src/ingest/rtmp/protocol/chunk-writer.js';
+import {
+  type DigestScheme,
+  handshakePacketBytes,
+  playerKey,
+  signPacket,
+} from '../../src/ingest/rtmp/protocol/handshake.js';
+import { messageType, type RtmpMessage } from '../../src/ingest/rtmp/protocol/message.js';
 
 export const hmacSha256 = (key: Uint8Array, data: Uint8Array): Uint8Array =>
   createHmac('sha256', key).update(data).digest();

@@ -1,10 +1,10 @@
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { type AmfObject, type AmfValue, decodeAmf0 } from '../../src/ingest/rtmp/amf0.js';
-import { createChunkReader } from '../../src/ingest/rtmp/chunk-reader.js';
-import { createChunkWriter } from '../../src/ingest/rtmp/chunk-writer.js';
-import type { DigestScheme } from '../../src/ingest/rtmp/handshake.js';
-import { messageType, type RtmpMessage } from '../../src/ingest/rtmp/message.js';
+import { type AmfObject, type AmfValue, decodeAmf0 } from '../../src/ingest/rtmp/protocol/amf0.js';
+import { createChunkReader } from '../../src/ingest/rtmp/protocol/chunk-reader.js';
+import { createChunkWriter } from '../../src/ingest/rtmp/protocol/chunk-writer.js';
+import type { DigestScheme } from '../../src/ingest/rtmp/protocol/handshake.js';
+import { messageType, type RtmpMessage } from '../../src/ingest/rtmp/protocol/message.js';
 import { handshakeEnd, handshakeStart, publishMessages } from './rtmp-bytes.js';
 
 export interface RtmpClient {

@@ -1,4 +1,4 @@
-import { readUint32 } from '../../src/ingest/rtmp/bytes.js';
+import { readUint32 } from '../../src/ingest/rtmp/protocol/bytes.js';
 
 export interface FlvTag {
   readonly type: number;

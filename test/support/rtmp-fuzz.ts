@@ -1,7 +1,7 @@
-import { type AmfValue, encodeAmf0 } from '../../src/ingest/rtmp/amf0.js';
-import { concatBytes } from '../../src/ingest/rtmp/bytes.js';
-import { createChunkWriter } from '../../src/ingest/rtmp/chunk-writer.js';
-import { messageType, type RtmpMessage } from '../../src/ingest/rtmp/message.js';
+import { type AmfValue, encodeAmf0 } from '../../src/ingest/rtmp/protocol/amf0.js';
+import { concatBytes } from '../../src/ingest/rtmp/protocol/bytes.js';
+import { createChunkWriter } from '../../src/ingest/rtmp/protocol/chunk-writer.js';
+import { messageType, type RtmpMessage } from '../../src/ingest/rtmp/protocol/message.js';
 import { createRtmpSession } from '../../src/ingest/rtmp/session.js';
 import { defaultSessionLimits, type SessionLimits } from '../../src/ingest/rtmp/session-types.js';
 import {

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import { signatureHeaders } from '../../src/alerts/signature.js';
-import { checkPlayback } from '../../src/http/playback-token.js';
+import { checkPlayback } from '../../src/http/access/playback-token.js';
 import { blocksOf, readPage } from '../docs/page.js';
 
 /** Examples of docs/ that need more than Node.js: a shell with openssl, and Python. */

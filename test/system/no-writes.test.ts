@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { ConfigInput } from '../../src/config/schema.js';
+import type { ConfigInput } from '../../src/config/schema/schema.js';
 import type { StreamDescription } from '../../src/stream/description.js';
 import { builtProgram, type ChildNode, configFile, emptyFolder, startChild } from '../support/child-node.js';
 import { makeClip, temporaryFolder } from '../support/clip.js';

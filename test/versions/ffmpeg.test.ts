@@ -6,7 +6,7 @@ import sharp from 'sharp';
 import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { readCapabilities } from '../../src/ffmpeg/capabilities.js';
 import { createOrphanGuard } from '../../src/ffmpeg/guard.js';
-import { tryArgumentSets } from '../../src/stream/argument-trial.js';
+import { tryArgumentSets } from '../../src/stream/trial/argument-trial.js';
 import { makeClip, temporaryFolder } from '../support/clip.js';
 import { embedded, providedFfmpeg } from '../support/ffmpeg.js';
 import { startHttpSource } from '../support/http-source.js';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { beginAfresh } from '../../src/web/client/afresh.js';
+import { beginAfresh } from '../../src/web/client/player/afresh.js';
 
 const box = (type: string) => new TextEncoder().encode(`\0\0\0\x08${type}`);
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { correctionAt, type LivePlace, nearOf, StallReserve } from '../../src/web/client/live-sync.js';
+import { correctionAt, type LivePlace, nearOf, StallReserve } from '../../src/web/client/player/live-sync.js';
 
 const parts = { target: 0.84, step: 0.21, far: 1.5, age: 0 };
 const segments = { target: 4, step: 2, far: 3.5, age: 0 };

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { Renditions } from '../../src/web/client/renditions.js';
+import { Renditions } from '../../src/web/client/player/renditions.js';
 
 const rendition = (height: number) => ({ id: String(height), width: height * 2, height, bitrate: height * 1000 });
 

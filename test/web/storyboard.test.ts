@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { storyboardVtt } from '../../src/images/storyboard-vtt.js';
-import { parseStoryboard, pictureAt, placeInWords } from '../../src/web/client/storyboard.js';
+import { parseStoryboard, pictureAt, placeInWords } from '../../src/web/client/player/storyboard.js';
 
 const start = Date.UTC(2027, 0, 1);
 const base = 'https://example.org/live/cam/storyboard.vtt';

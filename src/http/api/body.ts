@@ -3,7 +3,7 @@ import type { ReadableStream } from 'node:stream/web';
 import type { Context } from 'hono';
 import { isTooDeep } from '../../config/tree.js';
 import { SidepipeError } from '../../errors.js';
-import { readBounded } from '../../read-bounded.js';
+import { readBounded } from '../../io/read-bounded.js';
 
 /** A stream with everything set is some 5 KB. */
 const MOST_BODY_BYTES = 64 * 1024;

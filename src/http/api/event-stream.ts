@@ -1,7 +1,7 @@
-import type { FeedItem } from '../../stream/feed.js';
-import type { FeedReader } from '../../stream/feed-reader.js';
+import type { FeedItem } from '../../events/feed.js';
+import type { FeedReader } from '../../events/feed-reader.js';
 import type { HttpLog } from '../context.js';
-import { notForPages } from '../headers.js';
+import { notForPages } from '../response/headers.js';
 
 /** Proxies and this node's own server end connections on which nothing moves. */
 const HEARTBEAT_MS = 15_000;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { feedEventSchema } from '../../stream/feed-schema.js';
-import { unknownStream } from '../live.js';
-import { problemResponse } from '../problem.js';
+import { feedEventSchema } from '../../events/feed-schema.js';
+import { unknownStream } from '../live/live.js';
+import { problemResponse } from '../response/problem.js';
 import { eventStream, eventStreamHead } from './event-stream.js';
 import { operation } from './operation.js';
 

@@ -1,4 +1,4 @@
-import { type HeaderFields, notForPages, openToAll } from '../headers.js';
+import { type HeaderFields, notForPages, openToAll } from '../response/headers.js';
 
 export interface JsonOptions {
   readonly status?: number;

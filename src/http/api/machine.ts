@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { nodeLoadSchema } from '../../stream/load/description.js';
+import { nodeLoadSchema } from '../../load/description.js';
 import { json } from './json.js';
 import { operation } from './operation.js';
 

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { streamInputSchema, streamPatchSchema } from '../../config/stream-input.js';
+import type { StreamControl } from '../../control/stream-control.js';
 import { SidepipeError } from '../../errors.js';
-import type { StreamControl } from '../../stream/control.js';
-import { baseUrlOf } from '../base-url.js';
 import type { AppContext } from '../context.js';
+import { baseUrlOf } from '../response/base-url.js';
 import { Idempotency } from './idempotency.js';
 import { json } from './json.js';
 import { type ApiRequest, operation } from './operation.js';

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { formatPath, type Path } from '../../config/problems.js';
 import { SidepipeError } from '../../errors.js';
-import { type Problem, problemOf } from '../problem.js';
+import { type Problem, problemOf } from '../response/problem.js';
 
 /** One thing that is wrong with a request. */
 export interface FieldError {

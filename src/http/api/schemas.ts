@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { type HistorySeries, historySeries } from '../../events/history.js';
 import type { StreamDescription } from '../../stream/description.js';
-import { type HistorySeries, historySeries } from '../../stream/history.js';
 
 /** What the API answers with. */
 

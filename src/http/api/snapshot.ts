@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { SidepipeError } from '../../errors.js';
-import { notForPages } from '../headers.js';
-import { type Problem, problemResponse } from '../problem.js';
+import { notForPages } from '../response/headers.js';
+import { type Problem, problemResponse } from '../response/problem.js';
 import { operation } from './operation.js';
 import { wholeNumber } from './values.js';
 

@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { readReused } from '../../reused-reads.js';
-import { concatBytes } from './bytes.js';
+import { readReused } from '../../io/reused-reads.js';
+import { concatBytes } from './protocol/bytes.js';
 import { parsePublishTarget } from './publish-target.js';
 import { createPublisher, type PublisherFeed } from './publisher.js';
 import type { PublishDecision, Publisher, PublisherEnd, PublishRequest, RtmpServerLimits } from './server-types.js';

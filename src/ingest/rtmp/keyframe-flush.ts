@@ -1,4 +1,4 @@
-import { parseVideoTag } from './media-tag.js';
+import { parseVideoTag } from './protocol/media-tag.js';
 
 /**
  * "End of sequence" (H.264 7.3.2.5), on which a decoder hands out what it holds back. `nal_ref_idc`, which shall be 0 here, is not: a

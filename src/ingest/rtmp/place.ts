@@ -1,11 +1,11 @@
-import { type AmfValue, decodeAmf0, encodeAmf0 } from './amf0.js';
-import { concatBytes, noBytes } from './bytes.js';
-import { createChunkReader } from './chunk-reader.js';
-import { createChunkWriter } from './chunk-writer.js';
-import { parseCommand } from './command.js';
-import { createServerHandshake, type HandshakeOptions, handshakePacketBytes } from './handshake.js';
-import { messageType, type RtmpMessage, type ViolationCode } from './message.js';
-import { connectRejected } from './replies.js';
+import { type AmfValue, decodeAmf0, encodeAmf0 } from './protocol/amf0.js';
+import { concatBytes, noBytes } from './protocol/bytes.js';
+import { createChunkReader } from './protocol/chunk-reader.js';
+import { createChunkWriter } from './protocol/chunk-writer.js';
+import { parseCommand } from './protocol/command.js';
+import { createServerHandshake, type HandshakeOptions, handshakePacketBytes } from './protocol/handshake.js';
+import { messageType, type RtmpMessage, type ViolationCode } from './protocol/message.js';
+import { connectRejected } from './protocol/replies.js';
 
 /** What a player asks an RTMP server for. Holds secrets. */
 export interface RtmpPlace {

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { createChunkReader } from './chunk-reader.js';
-import { parseCommand } from './command.js';
-import { handshakePacketBytes } from './handshake.js';
-import { messageType } from './message.js';
+import { createChunkReader } from './protocol/chunk-reader.js';
+import { parseCommand } from './protocol/command.js';
+import { handshakePacketBytes } from './protocol/handshake.js';
+import { messageType } from './protocol/message.js';
 
 /** A user and a password as they stand in an RTMP URL: ffmpeg decodes nothing in them. */
 export interface RtmpCredentials {

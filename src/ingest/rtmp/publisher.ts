@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 import { SidepipeError } from '../../errors.js';
-import { createFlvWriter } from './flv.js';
-import { audioCodecOf, parseAudioTag, parseVideoTag, videoConfiguration } from './media-tag.js';
+import { createFlvWriter } from './protocol/flv.js';
+import { audioCodecOf, parseAudioTag, parseVideoTag, videoConfiguration } from './protocol/media-tag.js';
 import type { PipeEnd, PipeOptions, Publisher, PublisherEnd } from './server-types.js';
 import type { CloseReason, MediaEvent, MetadataEvent } from './session-types.js';
 

@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import type { AmfObject } from './amf0.js';
+import type { AmfObject } from './protocol/amf0.js';
 import type { CloseReason, EndReason, RejectReason, SessionLimits } from './session-types.js';
 
 export interface RtmpServerLimits extends SessionLimits {

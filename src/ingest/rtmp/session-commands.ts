@@ -1,6 +1,6 @@
-import { type Command, type ConnectRequest, parseConnect } from './command.js';
-import type { RtmpMessage } from './message.js';
-import * as replies from './replies.js';
+import { type Command, type ConnectRequest, parseConnect } from './protocol/command.js';
+import type { RtmpMessage } from './protocol/message.js';
+import * as replies from './protocol/replies.js';
 import type { EndReason, Phase, RejectReason, SessionEvent } from './session-types.js';
 
 /** What a command may read and do. */

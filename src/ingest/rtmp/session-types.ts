@@ -1,6 +1,6 @@
-import type { AmfObject } from './amf0.js';
-import type { HandshakeOptions } from './handshake.js';
-import type { ViolationCode } from './message.js';
+import type { AmfObject } from './protocol/amf0.js';
+import type { HandshakeOptions } from './protocol/handshake.js';
+import type { ViolationCode } from './protocol/message.js';
 
 export interface SessionLimits {
   /** Chunk streams that a peer may open. */

@@ -1,12 +1,12 @@
-import { splitAggregate } from './aggregate.js';
-import { decodeAmf0, decodeLeadingString } from './amf0.js';
-import { readUint32 } from './bytes.js';
-import { type ChunkLimits, createChunkReader } from './chunk-reader.js';
-import { createChunkWriter } from './chunk-writer.js';
-import { amf0Payload, isAmfObject, parseCommand } from './command.js';
-import { createServerHandshake } from './handshake.js';
-import { messageType, type RtmpMessage, type ViolationCode } from './message.js';
-import * as replies from './replies.js';
+import { splitAggregate } from './protocol/aggregate.js';
+import { decodeAmf0, decodeLeadingString } from './protocol/amf0.js';
+import { readUint32 } from './protocol/bytes.js';
+import { type ChunkLimits, createChunkReader } from './protocol/chunk-reader.js';
+import { createChunkWriter } from './protocol/chunk-writer.js';
+import { amf0Payload, isAmfObject, parseCommand } from './protocol/command.js';
+import { createServerHandshake } from './protocol/handshake.js';
+import { messageType, type RtmpMessage, type ViolationCode } from './protocol/message.js';
+import * as replies from './protocol/replies.js';
 import { type CommandContext, confirmPublish, refusePublish, runCommand } from './session-commands.js';
 import {
   type CloseReason,

@@ -1,9 +1,9 @@
 import type { SidepipeError } from '../../errors.js';
-import type { Backlog, Held } from './backlog.js';
-import type { Fence } from './fence.js';
+import type { Fence } from './lease/fence.js';
+import type { SegmentNumbers, SegmentPosition } from './lease/takeover.js';
 import type { Loss } from './losses.js';
+import type { Backlog, Held } from './queue/backlog.js';
 import type { Settings } from './settings.js';
-import type { SegmentNumbers, SegmentPosition } from './takeover.js';
 import type { StoreTarget } from './target.js';
 import type { StreamOptions } from './types.js';
 

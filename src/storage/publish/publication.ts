@@ -1,23 +1,23 @@
 import type { SidepipeError } from '../../errors.js';
 import type { StoredObject } from '../store.js';
-import { Album } from './album.js';
-import type { AuditedObject } from './audit.js';
-import type { Backlog } from './backlog.js';
+import type { AuditedObject } from './cleanup/audit.js';
 import type { Evictable, LaneContext } from './context.js';
-import { Continuation } from './continuation.js';
-import { Idle } from './idle.js';
 import { LagWatch } from './lag-watch.js';
-import type { Lane } from './lane.js';
-import type { LeaseState } from './lease-keeper.js';
+import { Continuation } from './lease/continuation.js';
+import type { LeaseState } from './lease/lease-keeper.js';
+import type { ProcessIdentity } from './lease/owner.js';
+import { Numbering } from './lease/takeover.js';
+import { Tenancy } from './lease/write-lease.js';
 import { Losses } from './losses.js';
-import type { ProcessIdentity } from './owner.js';
-import { Renditions } from './renditions.js';
+import { Album } from './objects/album.js';
+import { Stills } from './objects/stills.js';
+import type { Backlog } from './queue/backlog.js';
+import { Idle } from './queue/drain.js';
+import type { Lane } from './segments/rendition-upload.js';
+import { Renditions } from './segments/renditions.js';
 import type { Settings } from './settings.js';
-import { Stills } from './stills.js';
-import { Numbering } from './takeover.js';
 import { Tally } from './tally.js';
 import type { StoreTarget } from './target.js';
-import { Tenancy } from './tenancy.js';
 import type {
   CloseOptions,
   ImageOptions,

@@ -1,6 +1,6 @@
 import type { SidepipeError } from '../../errors.js';
-import type { UploadKind } from './queue.js';
-import { slowJitterMs } from './retry.js';
+import type { UploadKind } from './queue/queue.js';
+import { slowJitterMs } from './queue/retry.js';
 import type { Settings } from './settings.js';
 
 /** An upload that was refused. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Clock, systemClock } from './clock.js';
-import type { FailoverLimits } from './failover.js';
-import type { ProcessWitness } from './owner.js';
+import type { ProcessWitness } from './lease/owner.js';
+import type { FailoverLimits } from './queue/failover.js';
 import type { PublishEvent, PublisherOptions, PublishMetric, PublishTiming } from './types.js';
 
 /** The options of a publisher with every default filled in. */

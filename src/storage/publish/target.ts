@@ -1,6 +1,6 @@
 import type { ObjectStore } from '../store.js';
-import type { Retention } from './retention.js';
-import type { Uploader } from './uploader.js';
+import type { Retention } from './cleanup/retention.js';
+import type { Uploader } from './queue/uploader.js';
 
 /** One store with all that belongs to it. `place` is its number: 0 the first, 1 the fallback. */
 export interface StoreTarget {

@@ -1,10 +1,10 @@
 import type { SidepipeError } from '../../errors.js';
 import type { ObjectStore, StoredObject } from '../store.js';
 import type { Clock } from './clock.js';
-import type { ProcessWitness } from './owner.js';
-import type { UploadKind } from './queue.js';
-import type { FoundPlaylist, SegmentNumbers, SegmentPosition } from './takeover.js';
-import type { ListedEntry } from './window.js';
+import type { ProcessWitness } from './lease/owner.js';
+import type { FoundPlaylist, SegmentNumbers, SegmentPosition } from './lease/takeover.js';
+import type { UploadKind } from './queue/queue.js';
+import type { ListedEntry } from './segments/window.js';
 
 /** An event that an operator cares about. The message is a sentence; `details` hold no secret and no body. */
 export interface PublishEvent {

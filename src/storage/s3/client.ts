@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { rootCertificates } from 'node:tls';
 import { S3Client } from '@aws-sdk/client-s3';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
-import type { S3Config } from '../../config/schema.js';
+import type { S3Config } from '../../config/schema/schema.js';
 import { messageOf, SidepipeError } from '../../errors.js';
 import { createAgents } from './agents.js';
 import { boundResponses } from './responses.js';

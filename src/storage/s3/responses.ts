@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import type { NodeHttpHandler } from '@smithy/node-http-handler';
 import { SidepipeError } from '../../errors.js';
-import { readBounded } from '../../read-bounded.js';
+import { readBounded } from '../../io/read-bounded.js';
 
 /** What one call wants of its response. Given to the SDK beside `abortSignal`, which hands it on to the HTTP handler. */
 export interface ResponseLimits {

@@ -1,4 +1,4 @@
-import { mountPlayer } from './player.js';
+import { mountPlayer } from './player/player.js';
 import { ServerClock } from './server-clock.js';
 
 const root = document.querySelector<HTMLElement>('[data-player]');

@@ -1,7 +1,7 @@
 import { fetchTimed, repeat } from './fetching.js';
 import { followPicture } from './picture.js';
 import { showPlaceholders } from './placeholder.js';
-import { followPreview } from './preview.js';
+import { followPreview } from './player/preview.js';
 import { ServerClock } from './server-clock.js';
 import { type StreamFacts, summaryInWords, viewerStateInWords, viewersInWords } from './words.js';
 

@@ -1,6 +1,6 @@
 import { enableCopying } from './copy.js';
 import { followPicture } from './picture.js';
-import { mountPlayer } from './player.js';
+import { mountPlayer } from './player/player.js';
 import { ServerClock } from './server-clock.js';
 import { factsInWords, type StreamFacts, viewerStateInWords, viewersInWords } from './words.js';
 

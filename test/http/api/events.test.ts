@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { expect, it, onTestFinished } from 'vitest';
+import { Feed } from '../../../src/events/feed.js';
 import { createHttpServer } from '../../../src/http/server.js';
-import { Feed } from '../../../src/stream/feed.js';
 import { readEvents } from '../../support/event-source.js';
 import { until } from '../../support/wait.js';
 import { adminToken, makeApp } from '../make-app.js';

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { concatBytes, uint32Bytes } from '../../../src/ingest/rtmp/bytes.js';
-import { type ChunkLimits, createChunkReader } from '../../../src/ingest/rtmp/chunk-reader.js';
-import { createChunkWriter } from '../../../src/ingest/rtmp/chunk-writer.js';
-import { messageType, type RtmpMessage } from '../../../src/ingest/rtmp/message.js';
+import { concatBytes, uint32Bytes } from '../../../src/ingest/rtmp/protocol/bytes.js';
+import { type ChunkLimits, createChunkReader } from '../../../src/ingest/rtmp/protocol/chunk-reader.js';
+import { createChunkWriter } from '../../../src/ingest/rtmp/protocol/chunk-writer.js';
+import { messageType, type RtmpMessage } from '../../../src/ingest/rtmp/protocol/message.js';
 import { chunkSizeMessage } from '../../support/rtmp-bytes.js';
 
 const limits: ChunkLimits = { chunkStreams: 8, messageBytes: 10_000, bufferedBytes: 30_000, firstAllocationBytes: 64 };

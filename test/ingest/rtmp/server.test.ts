@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createChunkWriter } from '../../../src/ingest/rtmp/chunk-writer.js';
-import { messageType } from '../../../src/ingest/rtmp/message.js';
+import { createChunkWriter } from '../../../src/ingest/rtmp/protocol/chunk-writer.js';
+import { messageType } from '../../../src/ingest/rtmp/protocol/message.js';
 import { chunkSizeMessage, fakeMedia, handshakeStart, mediaMessage, publisherBytes } from '../../support/rtmp-bytes.js';
 import { createRtmpClient, type RtmpClient } from '../../support/rtmp-client.js';
 import { parseFlv } from '../../support/rtmp-flv.js';

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type AmfValue, decodeAmf0, encodeAmf0 } from '../../../src/ingest/rtmp/amf0.js';
-import { concatBytes, uint32Bytes } from '../../../src/ingest/rtmp/bytes.js';
-import { createChunkReader } from '../../../src/ingest/rtmp/chunk-reader.js';
-import { createChunkWriter } from '../../../src/ingest/rtmp/chunk-writer.js';
-import { messageType, type RtmpMessage } from '../../../src/ingest/rtmp/message.js';
+import { type AmfValue, decodeAmf0, encodeAmf0 } from '../../../src/ingest/rtmp/protocol/amf0.js';
+import { concatBytes, uint32Bytes } from '../../../src/ingest/rtmp/protocol/bytes.js';
+import { createChunkReader } from '../../../src/ingest/rtmp/protocol/chunk-reader.js';
+import { createChunkWriter } from '../../../src/ingest/rtmp/protocol/chunk-writer.js';
+import { messageType, type RtmpMessage } from '../../../src/ingest/rtmp/protocol/message.js';
 import { createRtmpSession } from '../../../src/ingest/rtmp/session.js';
 import type { SessionEvent, SessionLimits } from '../../../src/ingest/rtmp/session-types.js';
 import {

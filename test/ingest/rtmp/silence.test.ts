@@ -1,5 +1,5 @@
 import { expect, it, onTestFinished } from 'vitest';
-import type { RtmpMessage } from '../../../src/ingest/rtmp/message.js';
+import type { RtmpMessage } from '../../../src/ingest/rtmp/protocol/message.js';
 import { mediaMessage, metadataMessage } from '../../support/rtmp-bytes.js';
 import { createRtmpClient } from '../../support/rtmp-client.js';
 import { startTestNode } from '../../support/rtmp-node.js';

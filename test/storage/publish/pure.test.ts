@@ -1,9 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type ErrorCode, SidepipeError } from '../../../src/errors.js';
-import { Backlog } from '../../../src/storage/publish/backlog.js';
-import { chooseStore } from '../../../src/storage/publish/failover.js';
-import { type HealthEvent, healthy, stepHealth } from '../../../src/storage/publish/health.js';
+import { filesOf, isOrphan } from '../../../src/storage/publish/cleanup/orphans.js';
 import {
   decideLease,
   decodeLease,
@@ -11,17 +9,19 @@ import {
   type LeaseSighting,
   leaseEndsAt,
   sight,
-} from '../../../src/storage/publish/lease.js';
-import { filesOf, isOrphan } from '../../../src/storage/publish/orphans.js';
-import { FairQueue, uploadKinds } from '../../../src/storage/publish/queue.js';
+} from '../../../src/storage/publish/lease/lease.js';
+import { CoalescingSlot } from '../../../src/storage/publish/objects/slot.js';
+import { Backlog } from '../../../src/storage/publish/queue/backlog.js';
+import { chooseStore } from '../../../src/storage/publish/queue/failover.js';
+import { type HealthEvent, healthy, stepHealth } from '../../../src/storage/publish/queue/health.js';
+import { FairQueue, uploadKinds } from '../../../src/storage/publish/queue/queue.js';
 import {
   attemptTimeoutMs,
   errorClass,
   fullJitterMs,
   isThrottle,
   slowJitterMs,
-} from '../../../src/storage/publish/retry.js';
-import { CoalescingSlot } from '../../../src/storage/publish/slot.js';
+} from '../../../src/storage/publish/queue/retry.js';
 
 const error = (code: ErrorCode, retryable = false, details = {}) =>
   new SidepipeError('x', { code, fault: 'storage', retryable, details });

@@ -10,7 +10,7 @@ import {
   type StreamPublication,
 } from '../../../src/storage/publisher.js';
 import type { ObjectStore, StoredObject } from '../../../src/storage/store.js';
-import { asGap, readPlaylist } from '../../../src/stream/uploads.js';
+import { asGap, readPlaylist } from '../../../src/stream/uploads/uploads.js';
 import type { FaultyStore } from '../../support/faulty-store.js';
 import { createPlaylistChecker, type PlaylistChecker } from '../../support/playlist-check.js';
 import type { VirtualClock } from '../../support/virtual-clock.js';

@@ -2,13 +2,13 @@ import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/prom
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { SavedStream } from '../../../src/control/saved-streams.js';
+import { readState, writeState } from '../../../src/control/state/document.js';
+import { stateFile } from '../../../src/control/state/file.js';
+import { stateObject } from '../../../src/control/state/object.js';
+import { createSeal } from '../../../src/control/state/seal.js';
 import { SidepipeError } from '../../../src/errors.js';
 import { createMemoryStore } from '../../../src/storage/memory.js';
-import type { SavedStream } from '../../../src/stream/saved-streams.js';
-import { readState, writeState } from '../../../src/stream/state/document.js';
-import { stateFile } from '../../../src/stream/state/file.js';
-import { stateObject } from '../../../src/stream/state/object.js';
-import { createSeal } from '../../../src/stream/state/seal.js';
 import { emptyFolder } from '../../support/child-node.js';
 
 const saved = (name: string): SavedStream => ({

@@ -1,4 +1,4 @@
-import { configSchema, type S3Config } from '../../../src/config/schema.js';
+import { configSchema, type S3Config } from '../../../src/config/schema/schema.js';
 import type { S3Server } from './server.js';
 
 /** The settings with which a store reaches the test server, as the schema would make them. */

@@ -1,0 +1,318 @@
+import { randomBytes } from 'node:crypto';
+import type { Finding } from '../config/parse.js';
+import { formatPath } from '../config/problems.js';
+import { withoutSecrets } from '../config/redact.js';
+import type { Config, StreamConfig } from '../config/schema/schema.js';
+import { checkPatch } from '../config/stream-check.js';
+import { isRecord } from '../config/tree.js';
+import { SidepipeError } from '../errors.js';
+import type { LoadGuard } from '../load/guard.js';
+import type { Logger } from '../telemetry/logger.js';
+import { admissionRefusal } from './admission.js';
+import { checkApiStream } from './api-rules.js';
+import type { WantedStream } from './desired-streams.js';
+import type { Fleet } from './fleet.js';
+import { mergePatch } from './merge-patch.js';
+import type { PublisherDoor } from './rtmp-ingest.js';
+import { type ChangeOptions, fingerprintOf, type SavedStream, SavedStreams, type StateStore } from './saved-streams.js';
+import type { CreatedStream, StreamControl, StreamSettings } from './stream-control.js';
+
+export interface ControlOptions {
+  readonly config: Config;
+  readonly fleet: Fleet;
+  readonly door: PublisherDoor;
+  /** Undefined: streams of the API are gone when the node is. */
+  readonly state: StateStore | undefined;
+  /** Reads what the streams need before they begin. Throws `config-invalid`. */
+  readonly prepare: (configs: readonly StreamConfig[]) => Promise<void>;
+  /** What the machine bears. Default: everything. */
+  readonly load?: Pick<LoadGuard, 'trouble' | 'refused'>;
+  readonly log: Logger;
+}
+
+/** The streams of a node as its configuration and its operators want them: the one place that decides which there are. */
+export class Control implements StreamControl {
+  readonly #options: ControlOptions;
+  #config: Config;
+  readonly #saved: SavedStreams;
+  /** Another node's streams were read and could not begin yet. */
+  #isBehind = false;
+  /** One change at a time: each is checked against what the one before left. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(options: ControlOptions) {
+    this.#options = options;
+    this.#config = options.config;
+    const { state, log } = options;
+    this.#saved = new SavedStreams({
+      ...{ state, log },
+      onRetry: () => this.#startAgain(),
+      onFollow: () => void this.#follow(),
+    });
+  }
+
+  get publishPorts(): StreamControl['publishPorts'] {
+    const { rtmp, rtmps } = this.#options.door.addresses;
+    return { ...(rtmp && { rtmp: rtmp.port }), ...(rtmps && { rtmps: rtmps.port }) };
+  }
+
+  /** Begins the configured streams, and those that were saved. Throws what keeps a configured one from beginning. */
+  async start(): Promise<void> {
+    await this.#inTurn(async () => {
+      if (await this.#saved.load()) this.#tellUnusable();
+      await this.#admit();
+      return this.#apply();
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#saved.close();
+    await this.#last.catch(() => {});
+  }
+
+  /** Takes another configuration's streams. What it cannot use changes nothing. Throws `config-invalid`, `port-unavailable`. */
+  async reload(config: Config): Promise<void> {
+    await this.#inTurn(async () => {
+      const before = this.#config;
+      this.#config = { ...before, streams: config.streams };
+      try {
+        await this.#admit();
+      } catch (error) {
+        this.#config = before;
+        throw error;
+      }
+      return this.#apply();
+    });
+    this.#options.fleet.retry();
+  }
+
+  async create(input: unknown): Promise<CreatedStream> {
+    const made: { key: string | undefined; created: boolean; name: string } = {
+      key: undefined,
+      created: true,
+      name: '',
+    };
+    const needsKey = isRecord(input) && input['source'] === 'push' && input['keys'] === undefined;
+    const key = needsKey ? newKey() : undefined;
+    const whole = key === undefined ? input : { ...(input as object), keys: [key] };
+    const madeFrom = fingerprintOf(input);
+    await this.#edit((saved) => {
+      const { name } = this.#check(whole);
+      const old = saved.get(name);
+      const isSame = old !== undefined && old.madeFrom === madeFrom && !this.#isConfigured(name);
+      Object.assign(made, { name, key: isSame ? undefined : key, created: !isSame });
+      if (isSame) return undefined;
+      if (old !== undefined || this.#isConfigured(name)) throw streamExists(name, old === undefined);
+      this.#admitOne();
+      return new Map(saved).set(name, { input: whole as SavedStream['input'], madeFrom });
+    });
+    return made;
+  }
+
+  async update(name: string, patch: unknown): Promise<void> {
+    const findings = [...checkPatch(patch), ...maskedSecrets(patch)];
+    if (findings.length > 0) throw invalid(findings);
+    await this.#change(name, ({ input }) => mergePatch(input, patch));
+  }
+
+  async remove(name: string): Promise<void> {
+    await this.#edit((saved) => {
+      this.#ownStream(name);
+      return new Map([...saved].filter(([each]) => each !== name));
+    });
+  }
+
+  /** Whether the stream is gone when the node is: it came through the API, and nothing is saved. */
+  isForgotten(name: string): boolean {
+    return this.#options.state === undefined && this.#saved.get(name) !== undefined && !this.#isConfigured(name);
+  }
+
+  restart(name: string): Promise<boolean> {
+    return this.#options.fleet.restart(name);
+  }
+
+  async rotateKey(name: string, { keepPublisher }: { readonly keepPublisher: boolean }): Promise<string> {
+    const key = newKey();
+    const wanted = this.#options.fleet.wanted.get(name);
+    if (wanted !== undefined && wanted.config.source !== 'push') {
+      const message = `The stream ${name} has no keys: its source is not push.`;
+      throw new SidepipeError(message, { code: 'stream-not-push', fault: 'caller' });
+    }
+    await this.#change(name, ({ input }) => ({ ...input, keys: [key] }));
+    if (!keepPublisher) this.#options.door.desk.dismiss(name);
+    return key;
+  }
+
+  settings(name: string): StreamSettings | undefined {
+    const wanted = this.#options.fleet.wanted.get(name);
+    if (wanted === undefined) return undefined;
+    const { keys, ...settings } = wanted.config;
+    return { origin: wanted.origin, settings: withoutSecrets(settings), keys: keys?.length ?? null };
+  }
+
+  async #change(name: string, edit: (saved: SavedStream) => unknown): Promise<void> {
+    await this.#edit((saved) => {
+      const input = edit(this.#ownStream(name));
+      this.#check(input, name);
+      return new Map(saved).set(name, { input: input as SavedStream['input'], madeFrom: undefined });
+    });
+  }
+
+  /** Changes the saved streams, and then those that run. `edit` is called again where another node's change came first. */
+  async #edit(edit: ChangeOptions['edit']): Promise<void> {
+    await this.#inTurn(async () => {
+      this.#saved.mustBeLoaded();
+      const onFollowed = async () => void (await this.#adopt());
+      await this.#saved.change({ edit, admit: () => this.#admit(), onFollowed });
+      return this.#apply();
+    });
+  }
+
+  /** Makes another node's streams this node's. */
+  async #adopt(): Promise<{ readonly done: Promise<void> }> {
+    this.#tellUnusable();
+    await this.#admit();
+    return this.#apply();
+  }
+
+  async #follow(): Promise<void> {
+    const followed = this.#inTurn(async () => {
+      if (!(await this.#saved.follow()) && !this.#isBehind) return { done: undefined };
+      // What cannot begin now is tried again the next time.
+      this.#isBehind = true;
+      const adopted = await this.#adopt();
+      this.#isBehind = false;
+      return adopted;
+    });
+    await followed.then(
+      () => this.#saved.followed(),
+      (error: unknown) => this.#saved.followed(error),
+    );
+  }
+
+  /** The stream as it would run. Throws `request-invalid` with everything that is wrong. `name`: of the stream that it replaces. */
+  #check(input: unknown, name?: string): StreamConfig {
+    const { config, findings } = checkApiStream(input, this.#config);
+    const clash = config?.keys?.find((key) =>
+      [...this.#options.fleet.wanted.values()].some(
+        (other) => other.config.name !== (name ?? config.name) && other.config.keys?.includes(key),
+      ),
+    );
+    const all = clash === undefined ? findings : [...findings, { path: ['keys'], message: sharedKey, named: false }];
+    if (config === undefined || all.length > 0) throw invalid(all);
+    return config;
+  }
+
+  /** Throws why there cannot be another stream. */
+  #admitOne(): void {
+    const { fleet, load } = this.#options;
+    const refused = admissionRefusal({
+      streams: fleet.wanted.size,
+      mostStreams: this.#config.limits.streams,
+      trouble: load?.trouble,
+    });
+    if (refused === undefined) return;
+    if (refused.code === 'node-overloaded') load?.refused();
+    throw refused;
+  }
+
+  #isConfigured(name: string): boolean {
+    return this.#config.streams.some((stream) => stream.name === name);
+  }
+
+  #ownStream(name: string): SavedStream {
+    if (this.#isConfigured(name)) {
+      const message = `The stream ${name} stands in the configuration of the node: change it there.`;
+      throw new SidepipeError(message, { code: 'stream-configured', fault: 'caller' });
+    }
+    const saved = this.#saved.get(name);
+    if (saved !== undefined) return saved;
+    throw new SidepipeError(`There is no stream named ${name}.`, { code: 'not-found', fault: 'caller' });
+  }
+
+  /** Configured streams go first, and win over saved ones of the same name, which wait in the state. */
+  #wanted(): WantedStream[] {
+    const configured = this.#config.streams.map((config): WantedStream => ({ config, origin: 'config' }));
+    const keys = new Set(configured.flatMap(({ config }) => config.keys ?? []));
+    const saved = this.#saved.list().flatMap(({ input }): WantedStream[] => {
+      if (this.#isConfigured(input.name)) return [];
+      const { config, findings } = checkApiStream(input, this.#config);
+      if (config === undefined || findings.length > 0) return [];
+      if (config.keys?.some((key) => keys.has(key))) return [];
+      for (const key of config.keys ?? []) keys.add(key);
+      return [{ config, origin: 'api' }];
+    });
+    return [...configured, ...saved];
+  }
+
+  /** Throws what keeps the streams that there shall be from beginning. */
+  async #admit(): Promise<void> {
+    const wanted = this.#wanted();
+    await this.#options.prepare(wanted.map(({ config }) => config));
+    await this.#options.door.openFor(wanted);
+  }
+
+  /** The change has begun when this returns; `done` settles when it is through. */
+  #apply(): { readonly done: Promise<void> } {
+    return { done: this.#options.fleet.apply(this.#wanted()) };
+  }
+
+  #startAgain(): void {
+    this.start().catch((err: unknown) => this.#options.log.error({ err }, 'saved streams could not begin'));
+  }
+
+  #tellUnusable(): void {
+    const wanted = new Set(this.#wanted().map(({ config }) => config.name));
+    for (const { input } of this.#saved.list()) {
+      const { name } = input;
+      const { findings } = checkApiStream(input, this.#config);
+      const words = findings.map(({ path, message }) => `${formatPath(path)}: ${message}`);
+      if (words.length === 0 && !wanted.has(name)) words.push(`keys: ${sharedKey}`);
+      if (this.#isConfigured(name)) {
+        this.#options.log.warn({ stream: name }, 'a saved stream waits: the configuration has one of this name');
+      } else if (words.length > 0) {
+        this.#options.log.error(
+          { stream: name, problems: words },
+          'a saved stream cannot be used; it is kept as it is',
+        );
+      }
+    }
+  }
+
+  /** One after the other up to the point where a change has begun; then its end is waited for, while the next may begin. */
+  async #inTurn<Result extends { readonly done: Promise<void> | undefined }>(
+    task: () => Promise<Result>,
+  ): Promise<Omit<Result, 'done'>> {
+    // Boxed: a promise of a promise would be waited for here.
+    const turn = this.#last.then(task);
+    this.#last = turn.catch(() => {});
+    const { done, ...result } = await turn;
+    await done;
+    return result;
+  }
+}
+
+const sharedKey = 'another stream has this key; a key opens one stream';
+
+/** Whoever reads settings, changes one and sends them all back would save the mask in the place of a password. */
+function maskedSecrets(patch: unknown): Finding[] {
+  const { source } = (patch ?? {}) as { source?: unknown };
+  if (typeof source !== 'string' || !source.includes('***')) return [];
+  return [{ path: ['source'], message: 'has *** where a secret stood: leave the source out to keep it', named: false }];
+}
+
+function newKey(): string {
+  return randomBytes(18).toString('base64url');
+}
+
+function invalid(findings: readonly Finding[]): SidepipeError {
+  const message = findings.map(({ path, message }) => `${formatPath(path)}: ${message}`).join('; ');
+  return new SidepipeError(message, { code: 'request-invalid', fault: 'caller', details: { findings } });
+}
+
+function streamExists(name: string, isConfigured: boolean): SidepipeError {
+  const message = isConfigured
+    ? `The configuration of the node has a stream named ${name}.`
+    : `There is another stream named ${name}, or it was changed since it was made so.`;
+  return new SidepipeError(message, { code: 'stream-exists', fault: 'caller' });
+}

@@ -1,0 +1,97 @@
+import type { Feed } from '../events/feed.js';
+import type { Histories } from '../events/history.js';
+import type { StreamDirectory } from '../stream/live-stream.js';
+import type { StreamState } from '../stream/state-machine.js';
+import type { CloseReason, Stream } from '../stream/stream.js';
+import type { Gauges, Metrics } from '../telemetry/metrics.js';
+
+/** Each still has its window and its pictures in memory. */
+const MOST_ENDED = 16;
+
+const states: readonly StreamState[] = ['idle', 'starting', 'live', 'recovering', 'failed'];
+const publicationStates = ['idle', 'waiting', 'publishing', 'refused', 'losing', 'standby', 'ended'] as const;
+
+/** All streams of a node, in the order in which they were added. */
+export class StreamRegistry implements StreamDirectory {
+  readonly #streams = new Map<string, Stream>();
+  readonly #ended = new Map<string, { readonly stream: Stream; readonly timer: NodeJS.Timeout }>();
+
+  list(): readonly Stream[] {
+    return [...this.#streams.values()];
+  }
+
+  get(name: string): Stream | undefined {
+    return this.#streams.get(name);
+  }
+
+  ended(name: string): Stream | undefined {
+    return this.#ended.get(name)?.stream;
+  }
+
+  /** Puts a stream in the place of one of the same name, or behind all. */
+  add(stream: Stream): void {
+    this.#forget(stream.name);
+    this.#streams.set(stream.name, stream);
+  }
+
+  /** Takes a stream out. Its players may learn of its end for so long, unless many others end after it. */
+  remove(name: string, endedForMs: number): void {
+    const stream = this.#streams.get(name);
+    this.#streams.delete(name);
+    this.#forget(name);
+    if (stream === undefined || endedForMs <= 0) return;
+    this.#ended.set(name, { stream, timer: setTimeout(() => this.#ended.delete(name), endedForMs).unref() });
+    const [oldest] = this.#ended.keys();
+    if (this.#ended.size > MOST_ENDED && oldest !== undefined) this.#forget(oldest);
+  }
+
+  #forget(name: string): void {
+    clearTimeout(this.#ended.get(name)?.timer);
+    this.#ended.delete(name);
+  }
+
+  async tick(): Promise<void> {
+    await Promise.all(this.list().map((stream) => stream.tick()));
+  }
+
+  /** Tells of all streams as they are. `now`: steady time. */
+  tell(feed: Pick<Feed, 'stats'>, histories: Pick<Histories, 'add'>, now: number): void {
+    const stats = this.list().map((stream) => stream.stats());
+    feed.stats(stats);
+    histories.add(stats, now);
+  }
+
+  /** Closes all streams side by side. */
+  async close(deadlineMs: number, reasonOf: (name: string) => CloseReason = () => 'removed'): Promise<void> {
+    for (const name of this.#ended.keys()) this.#forget(name);
+    await Promise.all(this.list().map((stream) => stream.close(deadlineMs, reasonOf(stream.name))));
+  }
+
+  /** Sets what Prometheus is told at this moment. */
+  async collect(gauges: Gauges, metrics: Metrics): Promise<void> {
+    for (const state of states) {
+      gauges.streams.set({ state }, this.list().filter((stream) => stream.state === state).length);
+    }
+    for (const stream of this.list()) {
+      const labels = { stream: stream.name };
+      gauges.viewers.set(labels, stream.audience.viewers);
+      const { state, ageSeconds } = stream.images.status;
+      if (ageSeconds !== undefined) gauges.thumbnailAgeSeconds.set(labels, ageSeconds);
+      for (const each of ['fresh', 'stale', 'offline'] as const) {
+        gauges.thumbnailState.set({ ...labels, state: each }, each === state ? 1 : 0);
+      }
+      const gate = stream.images.status.gate?.state;
+      for (const each of gate === undefined ? [] : (['good', 'black', 'flat', 'frozen'] as const)) {
+        gauges.thumbnailGate.set({ ...labels, state: each }, each === gate ? 1 : 0);
+      }
+      if (stream.playlistLagSeconds !== undefined)
+        gauges.remotePlaylistLagSeconds.set(labels, stream.playlistLagSeconds);
+      if (stream.monitor !== undefined) gauges.monitorViewers.set(labels, stream.monitor.status.viewers);
+      const { publicationState } = stream;
+      for (const each of publicationState === undefined ? [] : publicationStates) {
+        gauges.publicationState.set({ ...labels, state: each }, each === publicationState ? 1 : 0);
+      }
+      metrics.ffmpegCpuSeconds.inc(labels, await stream.takeCpuSeconds());
+    }
+  }
+}

@@ -1,0 +1,85 @@
+import type { Config } from '../config/schema/schema.js';
+import type { Capabilities } from '../ffmpeg/capabilities.js';
+import { readCertificate } from '../ingest/rtmp/certificate.js';
+import { createKeyring } from '../ingest/rtmp/keys.js';
+import { readsCodec } from '../ingest/rtmp/protocol/readable.js';
+import { createRtmpServer } from '../ingest/rtmp/server.js';
+import type { RtmpServer } from '../ingest/rtmp/server-types.js';
+import { readDescriptorLimit, rtmpBudget } from '../io/descriptors.js';
+import { largePictures } from '../stream/outputs/picture-limit.js';
+import type { Logger } from '../telemetry/logger.js';
+import type { WantedStream } from './desired-streams.js';
+import { PublisherDesk, type PushStream } from './publisher-waitlist.js';
+import { logRtmp } from './rtmp-events.js';
+
+/** Where publishers come in: shut until the first stream waits for them. */
+export class PublisherDoor {
+  readonly desk = new PublisherDesk();
+  readonly #config: Pick<Config, 'rtmp' | 'rtmps' | 'ffmpeg'>;
+  readonly #log: Logger;
+  #server: RtmpServer | undefined;
+  #opening: Promise<void> | undefined;
+  #reads: (codec: string) => boolean = () => true;
+
+  constructor(config: Pick<Config, 'rtmp' | 'rtmps' | 'ffmpeg'>, log: Logger) {
+    this.#config = config;
+    this.#log = log;
+  }
+
+  /** Empty while it is shut. */
+  get addresses(): RtmpServer['addresses'] {
+    return this.#server?.addresses ?? {};
+  }
+
+  /** Which ffmpeg works with what publishers send: those of other codecs are sent away. */
+  workWith({ libavformat, libavformatMinor }: Pick<Capabilities, 'libavformat' | 'libavformatMinor'>): void {
+    this.#reads = (codec) => readsCodec(codec, { major: libavformat, minor: libavformatMinor });
+  }
+
+  /** The streams that publishers may open from now on. */
+  admit(wanted: readonly WantedStream[]): void {
+    this.desk.open(pushStreams(wanted));
+  }
+
+  /**
+   * Listens, if any of these streams is for publishers. Throws `port-unavailable`, or `config-invalid`, as when two streams share a
+   * key; it can be tried again.
+   */
+  async openFor(wanted: readonly WantedStream[]): Promise<void> {
+    createKeyring(pushStreams(wanted));
+    if (this.#server !== undefined || !wanted.some(({ config }) => config.source === 'push')) return;
+    this.#opening ??= this.#open().finally(() => {
+      this.#opening = undefined;
+    });
+    await this.#opening;
+  }
+
+  async close(): Promise<void> {
+    await this.#opening?.catch(() => {});
+    await this.#server?.close();
+  }
+
+  async #open(): Promise<void> {
+    const { rtmp, rtmps, ffmpeg } = this.#config;
+    const connections = rtmpBudget(await readDescriptorLimit());
+    const server = createRtmpServer({
+      ...rtmp,
+      limits: { connections },
+      tls: rtmps && { port: rtmps.port, ...(await readCertificate(rtmps)) },
+      authorise: (request) => this.desk.authorise(request),
+      onPublish: (publisher) => this.desk.arrived(publisher),
+      reads: (codec) => this.#reads(codec),
+      tooLarge: (codec, configuration) => largePictures(codec, configuration, ffmpeg.maxPixels),
+      observe: logRtmp(this.#log),
+    });
+    await server.start();
+    this.#server = server;
+    this.#log.info({ ...server.addresses }, 'listening for RTMP');
+  }
+}
+
+function pushStreams(wanted: readonly WantedStream[]): PushStream[] {
+  return wanted
+    .filter(({ config }) => config.source === 'push')
+    .map(({ config: { name, keys = [], publish } }) => ({ name, keys, whenBusy: publish.whenBusy }));
+}

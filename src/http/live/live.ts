@@ -1,0 +1,212 @@
+import type { Context, Hono } from 'hono';
+import type { LiveStream } from '../../stream/live-stream.js';
+import type { MediaResource, PlaylistResource } from '../../stream/resources.js';
+import { type Client, connectionOf } from '../access/client.js';
+import { signPlaylist } from '../access/signed-uris.js';
+import type { AppContext } from '../context.js';
+import { type Answer, problemAnswer, toResponse } from '../response/answer.js';
+import { openInTurn, openToAll } from '../response/headers.js';
+import { notFound, type Problem } from '../response/problem.js';
+import { answerWith, type Representation, type RequestFacts } from '../response/respond.js';
+import { noteAudience } from './audience.js';
+import { type DeliveryDirectives, readDirectives, waitForPart, waitForPosition } from './low-latency.js';
+import { answerPicture } from './pictures.js';
+import { type Opened, open, within } from './playback.js';
+
+const playlistName = 'index.m3u8';
+const playlistType = 'application/vnd.apple.mpegurl';
+const forever = 'public, max-age=31536000, immutable';
+
+/** A request under `/live/`. */
+export interface LiveRequest extends RequestFacts {
+  readonly stream: string;
+  /** Undefined for what the stream has but once. */
+  readonly rendition: string | undefined;
+  readonly file: string;
+  query(name: string): string | undefined;
+  client(): Client;
+  /** Aborted when the client goes away. `release`: nobody listens any more. */
+  signal(): { readonly signal: AbortSignal; readonly release: () => void };
+  /** The connection, where it is one client's own. */
+  readonly connection?: object | undefined;
+}
+
+/** Everything under `/live/`: playlists, media and pictures, all from memory. */
+export function answerLive(request: LiveRequest, context: AppContext): Answer | Promise<Answer> {
+  const { streams } = context;
+  const live = streams.get(request.stream) ?? streams.ended?.(request.stream);
+  if (live === undefined) return refuse(request, unknownStream(request.stream));
+  const now = context.now();
+  const opened = open(live, request, now);
+  if ('problem' in opened) return refuse(request, opened.problem);
+  const answer = answerOpened(request, live, opened, context);
+  if (opened.token === undefined) return answer;
+  return answer instanceof Promise ? answer.then((each) => within(each, opened, now)) : within(answer, opened, now);
+}
+
+/** For the app, where it is called with `fetch`. */
+export function liveRoutes(app: Hono, context: AppContext): void {
+  app.get('/live/:stream/:file', (c) => respond(c, context));
+  app.get('/live/:stream/:rendition/:file', (c) => respond(c, context));
+}
+
+function respond(c: Context, context: AppContext): Response | Promise<Response> {
+  const header = (name: string): string | undefined => c.req.header(name);
+  const answer = answerLive(
+    {
+      method: c.req.method,
+      url: c.req.url,
+      header,
+      stream: c.req.param('stream') ?? '',
+      rendition: c.req.param('rendition'),
+      file: c.req.param('file') ?? '',
+      query: (name) => c.req.query(name),
+      client: () => context.clientOf(connectionOf(c), header),
+      signal: () => ({ signal: c.req.raw.signal, release: () => {} }),
+    },
+    context,
+  );
+  return answer instanceof Promise ? answer.then(toResponse) : toResponse(answer);
+}
+
+function answerOpened(
+  request: LiveRequest,
+  live: LiveStream,
+  opened: Opened,
+  context: AppContext,
+): Answer | Promise<Answer> {
+  const { rendition, file } = request;
+  const { token } = opened;
+  if (rendition === undefined) {
+    if (file === playlistName) {
+      const playlist = live.hls.multivariant();
+      return playlist ? servePlaylist(request, playlist, token, context) : refuse(request, notPlayable(live));
+    }
+    const picture = answerPicture({ request, live, file, token, now: context.now });
+    return picture ?? refuse(request, notFound(`Stream ${live.name} has no file of this name.`, openToAll));
+  }
+  if (file === playlistName) {
+    const directives = readDirectives(request);
+    if ('problem' in directives) return refuse(request, directives.problem);
+    const serve = () => serveMediaPlaylist(request, live, { rendition, directives, token, context });
+    const { wanted } = directives;
+    if (wanted === undefined || live.hls.lowLatency(rendition)?.isReached(wanted) !== false) return serve();
+    return waitForPosition(live.hls, rendition, wanted, request).then((problem) =>
+      problem === undefined ? serve() : refuse(request, problem),
+    );
+  }
+  const segment = live.hls.segment(rendition, file);
+  if (segment !== undefined) return serveSegment(request, live, segment, context);
+  if (live.hls.lowLatency(rendition)?.isNextPart(file) !== true) {
+    return refuse(request, notFound(segmentGone, openToAll));
+  }
+  return waitForPart(live.hls, rendition, file, request).then(() => {
+    const part = live.hls.segment(rendition, file);
+    return part === undefined
+      ? refuse(request, notFound(segmentGone, openToAll))
+      : serveSegment(request, live, part, context);
+  });
+}
+
+interface MediaPlaylistOptions {
+  readonly rendition: string;
+  readonly directives: DeliveryDirectives;
+  readonly token: string | undefined;
+  readonly context: AppContext;
+}
+
+function serveMediaPlaylist(request: LiveRequest, live: LiveStream, options: MediaPlaylistOptions): Answer {
+  const { rendition, directives, token, context } = options;
+  const low = live.hls.lowLatency(rendition);
+  const playlist = (directives.isDelta ? low?.delta() : undefined) ?? live.hls.playlist(rendition);
+  if (playlist === undefined) {
+    return refuse(request, live.hls.renditions.includes(rendition) ? notPlayable(live) : unknownRendition(live));
+  }
+  noteAudience(request, live, { context, playlistSeconds: factsOf(playlist).targetSeconds });
+  return servePlaylist(request, playlist, token, context);
+}
+
+function serveSegment(request: LiveRequest, live: LiveStream, media: MediaResource, context: AppContext): Answer {
+  noteAudience(request, live, { context, playlistSeconds: undefined });
+  return serveMedia(request, media, context.now());
+}
+
+const segmentGone = 'There is no such media here: it left the window, or never was.';
+
+function refuse(request: RequestFacts, problem: Problem): Answer {
+  return problemAnswer(problem, request.url);
+}
+
+function servePlaylist(
+  request: RequestFacts,
+  playlist: PlaylistResource,
+  token: string | undefined,
+  { now }: AppContext,
+): Answer {
+  const { representation } = factsOf(playlist);
+  if (token === undefined) return answerWith(request, representation, now());
+  const { body, etag } = playlist;
+  const { isShared: _, ...common } = representation;
+  // Another text for each token: another entity tag.
+  const signed = { body: signPlaylist(body, token), etag: `"${etag.slice(1, -1)}-${token.slice(-12)}"` };
+  return answerWith(request, { ...common, ...signed }, now());
+}
+
+interface PlaylistFacts {
+  readonly targetSeconds: number;
+  readonly representation: Representation;
+}
+
+const knownFacts = new WeakMap<PlaylistResource, PlaylistFacts>();
+
+function factsOf(playlist: PlaylistResource): PlaylistFacts {
+  const known = knownFacts.get(playlist);
+  if (known !== undefined) return known;
+  const { body, etag, modifiedAt } = playlist;
+  const targetSeconds = Number(/^#EXT-X-TARGETDURATION:(\d{1,5})/m.exec(body)?.[1] ?? 0);
+  // Half the target duration: a cache then costs a player at most half a segment of delay. With parts, one second: low-latency
+  // clients put the position that they want into the URL, so that each is another object of a cache.
+  const hasParts = body.includes('\n#EXT-X-PART-INF:');
+  const maxAge = hasParts ? 1 : Math.max(1, Math.floor(targetSeconds / 2));
+  const cacheControl = `public, max-age=${maxAge}`;
+  const served = { body, etag, modifiedAt, contentType: playlistType, cacheControl, headers: openInTurn };
+  const facts: PlaylistFacts = { targetSeconds, representation: { ...served, isShared: true } };
+  knownFacts.set(playlist, facts);
+  return facts;
+}
+
+function serveMedia(request: RequestFacts, media: MediaResource, now: number): Answer {
+  return answerWith(
+    request,
+    {
+      body: media.body,
+      etag: media.etag,
+      modifiedAt: media.modifiedAt,
+      contentType: media.contentType,
+      cacheControl: forever,
+      headers: openInTurn,
+    },
+    now,
+  );
+}
+
+export function unknownStream(name: string): Problem {
+  const detail = `There is no stream named ${JSON.stringify(name.slice(0, 80))}.`;
+  return { ...notFound(detail, openToAll), code: 'stream-unknown', title: 'Unknown stream', field: 'stream' };
+}
+
+function unknownRendition(live: LiveStream): Problem {
+  const detail = `Stream ${live.name} has no such rendition. It has: ${live.hls.renditions.join(', ')}.`;
+  return { ...notFound(detail, openToAll), code: 'rendition-unknown', title: 'Unknown rendition', field: 'rendition' };
+}
+
+function notPlayable(live: LiveStream): Problem {
+  return {
+    status: 503,
+    code: 'stream-not-playable',
+    title: 'Stream not playable yet',
+    detail: `Stream ${live.name} is ${live.state === 'starting' ? 'starting' : 'offline'} and has nothing to play yet.`,
+    headers: { ...openToAll, 'retry-after': '1' },
+    members: { state: live.state },
+  };
+}

@@ -1,0 +1,68 @@
+import type { Context, Hono } from 'hono';
+import { SidepipeError } from '../../errors.js';
+import type { LiveStream } from '../../stream/live-stream.js';
+import { connectionOf } from '../access/client.js';
+import type { AppContext } from '../context.js';
+import { notFound, type Problem, problemResponse } from '../response/problem.js';
+import { unknownStream } from './live.js';
+import { open } from './playback.js';
+import { upgradeOf } from './upgrade.js';
+
+/** `/live/{stream}/monitor`: a WebSocket with the stream's picture for JSMpeg players. */
+export function monitorRoutes(app: Hono, context: AppContext): void {
+  app.get('/live/:stream/monitor', (c) => {
+    const refuse = (problem: Problem) => problemResponse(problem, c.req.url);
+    const name = c.req.param('stream');
+    const live = context.streams.get(name);
+    if (live === undefined) return refuse(unknownStream(name));
+    const { monitor } = live;
+    if (monitor === undefined) return refuse(notFound(`Stream ${name} has no monitor.`));
+    const refused = refusalOf(c, live, context);
+    if (refused !== undefined) return refuse(refused);
+    const upgrade = upgradeOf(c);
+    if (upgrade === undefined) return refuse(upgradeRequired);
+    try {
+      monitor.join(upgrade);
+      upgrade.isTaken = true;
+      return new Response(null, { status: 204 });
+    } catch (error) {
+      if (error instanceof SidepipeError && error.code === 'limit-reached') return refuse(tooMany(error.message));
+      throw error;
+    }
+  });
+}
+
+/** Who may look on: the one place where that is decided. What a stream's playlist and pictures ask of a viewer belongs here. */
+function refusalOf(c: Context, live: LiveStream, { clientOf, publicUrl, now }: AppContext): Problem | undefined {
+  const { monitor } = live;
+  const opened = open(live, { query: (name) => c.req.query(name) }, now());
+  if ('problem' in opened) return opened.problem;
+  const origin = c.req.header('origin');
+  // Programs send none. Browsers always do, and do not ask a server before they open a WebSocket from any page.
+  if (origin === undefined) return undefined;
+  const { scheme, host } = clientOf(connectionOf(c), (name) => c.req.header(name));
+  const allowed = [`${scheme}://${host}`, publicUrl, ...(monitor?.origins ?? [])];
+  if (allowed.some((each) => each === '*' || (each !== undefined && originOf(each) === origin))) return undefined;
+  return {
+    status: 403,
+    code: 'origin-refused',
+    title: 'Origin refused',
+    detail: `Pages of ${origin.slice(0, 200)} may not show this monitor: see monitor.origins.`,
+  };
+}
+
+function originOf(url: string): string | undefined {
+  return URL.canParse(url) ? new URL(url).origin : undefined;
+}
+
+const upgradeRequired: Problem = {
+  status: 426,
+  code: 'upgrade-required',
+  title: 'Upgrade required',
+  detail: 'This address is a WebSocket for JSMpeg players.',
+  headers: { upgrade: 'websocket' },
+};
+
+function tooMany(detail: string): Problem {
+  return { status: 503, code: 'too-many-viewers', title: 'Too many viewers', detail, headers: { 'retry-after': '5' } };
+}

@@ -1,0 +1,174 @@
+import type { LiveStream } from '../../stream/live-stream.js';
+import type { ImageFormat, ImageResource, PreviewFormat } from '../../stream/resources.js';
+import { signStoryboard } from '../access/signed-uris.js';
+import { type Answer, problemAnswer } from '../response/answer.js';
+import { openInTurn, openToAll } from '../response/headers.js';
+import { notFound, type Problem } from '../response/problem.js';
+import { answerWith, type Representation, type RequestFacts } from '../response/respond.js';
+
+const forever = 'public, max-age=31536000, immutable';
+const latest = /^thumbnail\.(jpg|webp|avif|png)$/;
+/** A size's name has at most 16 characters, the hash of a content 27. */
+const sized = /^thumbnail-([a-z0-9][a-z0-9-]{0,15})\.(jpg|webp|avif|png)$/;
+const immutable = /^thumbnail-([A-Za-z0-9_-]{27})\.(jpg|webp|avif|png)$/;
+const preview = /^preview\.(webp|gif)$/;
+const sheet = /^storyboard-(\d{1,12})\.jpg$/;
+
+/** A request for a picture, with the part of its address that names it. */
+export interface PictureRequest {
+  readonly request: RequestFacts & { query(name: string): string | undefined };
+  readonly live: LiveStream;
+  readonly file: string;
+  /** What opened the stream, for the addresses that a text lists; undefined where it is open to everyone. */
+  readonly token: string | undefined;
+  readonly now: () => number;
+}
+
+/** The pictures under `/live/{stream}/`. Undefined for a file that is none of them. */
+export function answerPicture(asked: PictureRequest): Answer | Promise<Answer> | undefined {
+  const { file } = asked;
+  const latestFormat = latest.exec(file)?.[1];
+  if (latestFormat !== undefined) return serveThumbnail(asked, latestFormat as ImageFormat, undefined);
+  const [, size, sizeFormat] = sized.exec(file) ?? [];
+  if (size !== undefined) return serveThumbnail(asked, sizeFormat as ImageFormat, size);
+  const [, hash, format] = immutable.exec(file) ?? [];
+  if (hash !== undefined) return serveImmutable(asked, format as ImageFormat, hash);
+  if (preview.test(file)) return servePreview(asked, preview.exec(file)?.[1] as PreviewFormat);
+  if (file === 'storyboard.vtt') return serveStoryboard(asked);
+  const number = sheet.exec(file)?.[1];
+  return number === undefined ? undefined : serveSheet(asked, Number(number));
+}
+
+function serveThumbnail(
+  asked: PictureRequest,
+  format: ImageFormat,
+  sizeName: string | undefined,
+): Answer | Promise<Answer> {
+  const { request, live } = asked;
+  const { images } = live;
+  const width = sizeName === undefined ? request.query('width') : undefined;
+  if (width !== undefined && !images.widths.some((each) => String(each) === width)) {
+    return refuse(request, unknownWidth(live, width));
+  }
+  const image = images.thumbnail(format, width === undefined ? sizeName : Number(width));
+  if (!(image instanceof Promise)) return respondWithThumbnail(asked, format, image);
+  return image.then((each) => respondWithThumbnail(asked, format, each));
+}
+
+function respondWithThumbnail(asked: PictureRequest, format: ImageFormat, image: ImageResource | undefined): Answer {
+  if (image !== undefined) return respondWithPicture(asked, image);
+  const { request, live } = asked;
+  const { images } = live;
+  const known = images.formats.includes(format);
+  const detail = known
+    ? `Stream ${live.name} has no size of this name. It has: ${images.sizeNames.join(', ') || 'none'}.`
+    : `Stream ${live.name} makes no ${format} pictures. It makes: ${images.formats.join(', ')}.`;
+  return refuse(request, notFound(detail, openToAll));
+}
+
+function unknownWidth({ name, images }: LiveStream, width: string): Problem {
+  return {
+    status: 400,
+    code: 'request-invalid',
+    title: 'Request not understood',
+    detail: `Stream ${name} makes no pictures of width ${JSON.stringify(width.slice(0, 20))}. It makes: ${images.widths.join(', ')}.`,
+    field: 'width',
+    headers: openToAll,
+    members: { allowed: images.widths },
+  };
+}
+
+function serveImmutable({ request, live, now }: PictureRequest, format: ImageFormat, hash: string): Answer {
+  const found = live.images.immutable(format, hash);
+  if (found === undefined) {
+    const detail = `This picture of stream ${live.name} is no longer remembered. The newest is thumbnail.${live.images.formats[0]}.`;
+    return refuse(request, notFound(detail, openToAll));
+  }
+  const { capturedAt, ...item } = found;
+  // No state: whatever it were, caches would keep it for a year.
+  const headers = { 'sidepipe-captured-at': new Date(capturedAt).toISOString(), ...openToAll };
+  return answerWith(request, { ...item, cacheControl: forever, headers }, now());
+}
+
+async function servePreview(asked: PictureRequest, format: PreviewFormat): Promise<Answer> {
+  return respondWithPicture(asked, await asked.live.images.preview(format));
+}
+
+function serveStoryboard({ request, live, token, now }: PictureRequest): Answer {
+  const storyboard = live.images.storyboard();
+  const { modifiedAt } = storyboard;
+  const body = token === undefined ? storyboard.body : signStoryboard(storyboard.body, token);
+  const etag = token === undefined ? storyboard.etag : `"${storyboard.etag.slice(1, -1)}-${token.slice(-12)}"`;
+  const contentType = 'text/vtt; charset=utf-8';
+  return answerWith(
+    request,
+    { body, etag, modifiedAt, contentType, cacheControl: 'public, max-age=1', headers: openToAll },
+    now(),
+  );
+}
+
+async function serveSheet({ request, live, now }: PictureRequest, number: number): Promise<Answer> {
+  const found = await live.images.sheet(number);
+  if (found === undefined) {
+    const detail = `Stream ${live.name} has no such sheet. storyboard.vtt names those that there are.`;
+    return refuse(request, notFound(detail, openToAll));
+  }
+  const { complete, ...item } = found;
+  // A sheet that grows has another query in the WebVTT each time: the same address may still be asked for without.
+  const cacheControl = complete ? forever : 'no-cache';
+  return answerWith(request, { ...item, cacheControl, headers: openToAll }, now());
+}
+
+function respondWithPicture({ request, now }: PictureRequest, image: ImageResource): Answer {
+  return answerWith(request, representationOf(image), now());
+}
+
+interface Served {
+  readonly image: ImageResource;
+  readonly representation: Representation;
+}
+
+/** By the bytes of the picture: what was last served of it. */
+const lastServed = new WeakMap<Uint8Array, Served>();
+
+/** The same object until something of the picture, or what is said of it, is another. */
+function representationOf(image: ImageResource): Representation {
+  const { body, contentType, etag, modifiedAt } = image;
+  const before = lastServed.get(body);
+  if (before !== undefined && isSame(before.image, image)) return before.representation;
+  const cacheControl = imageCaching(image);
+  const headers = imageHeaders(image);
+  const representation = { body, contentType, etag, modifiedAt, cacheControl, headers, isShared: true } as const;
+  lastServed.set(body, { image, representation });
+  return representation;
+}
+
+function isSame(one: ImageResource, other: ImageResource): boolean {
+  return (
+    Math.floor(one.maxAgeSeconds) === Math.floor(other.maxAgeSeconds) &&
+    one.capturedAt === other.capturedAt &&
+    one.modifiedAt === other.modifiedAt &&
+    one.state === other.state &&
+    one.gate === other.gate &&
+    one.etag === other.etag &&
+    one.contentType === other.contentType
+  );
+}
+
+/** Every picture says how old it is, in a 304 too: there it is the client's copy that the words are about. */
+function imageHeaders({ state, capturedAt, gate }: ImageResource): readonly string[] {
+  const headers = [...openInTurn, 'sidepipe-image-state', state];
+  if (capturedAt !== undefined) headers.push('sidepipe-captured-at', new Date(capturedAt).toISOString());
+  if (gate !== undefined) headers.push('sidepipe-gate-state', gate);
+  return headers;
+}
+
+/** A picture that is not fresh must not outlive its state in any cache. */
+function imageCaching(image: ImageResource): string {
+  const seconds = Math.floor(image.maxAgeSeconds);
+  return image.state === 'fresh' && seconds >= 1 ? `public, max-age=${seconds}, must-revalidate` : 'no-cache';
+}
+
+function refuse(request: RequestFacts, problem: Problem): Answer {
+  return problemAnswer(problem, request.url);
+}

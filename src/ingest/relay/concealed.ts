@@ -1,0 +1,133 @@
+import { randomBytes } from 'node:crypto';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { SidepipeError } from '../../errors.js';
+import type { PeerCheck } from '../../io/loopback.js';
+
+/** What nobody is to read: a URL that HTTP or RTSP is redirected to, or the text of a playlist that holds one of another kind. */
+export type Concealable = string | { readonly playlist: string };
+
+/** A URL that stands for another one which nobody is to read on a command line. */
+export interface ConcealedUrl {
+  readonly url: string;
+  close(): void;
+}
+
+/**
+ * Redirects on loopback. Every user can read ffmpeg's command line, and a source's URL holds passwords and tokens. So ffmpeg is
+ * told a URL of the node's, which redirects it to the source: once a run, nothing of the media passes here. Only processes of
+ * the node's own user are answered.
+ */
+export interface ConcealedUrls {
+  start(): Promise<void>;
+  /** Conceals an HTTP, HTTPS, RTSP or RTSPS URL or a playlist, until it is closed: ffmpeg can connect again. */
+  conceal(secret: Concealable): ConcealedUrl;
+  /**
+   * This machine, as the URLs have it. ffmpeg goes there without asking the proxy, so a source under the policy must not be able to
+   * guess it.
+   */
+  readonly host: string;
+  close(): Promise<void>;
+}
+
+const MAX_HEAD_BYTES = 16 * 1024;
+/** ffmpeg asks at once. */
+const HEAD_TIMEOUT_MS = 10_000;
+const MAX_CONNECTIONS = 1000;
+
+export function createConcealedUrls(isOwn: PeerCheck): ConcealedUrls {
+  const urls = new Map<string, Concealable>();
+  const sockets = new Set<Socket>();
+  let host = '127.0.0.1';
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    socket.on('error', () => socket.destroy());
+    socket.setTimeout(HEAD_TIMEOUT_MS, () => socket.destroy());
+    void isOwn(socket).then((own) => {
+      if (own) answerRequests(socket, urls);
+      else socket.destroy();
+    });
+  });
+  server.maxConnections = MAX_CONNECTIONS;
+  return {
+    get host() {
+      return host;
+    },
+    async start() {
+      const bytes = randomBytes(4);
+      const hidden = `127.${[...bytes.subarray(0, 3)].map((each) => 1 + (each % 254)).join('.')}`;
+      if (await listen(server, hidden)) {
+        host = hidden;
+      } else if (await listen(server, '127.0.0.1')) {
+        // Systems other than Linux have this address alone. The C library reads each part as octal, with any number of zeros before it.
+        host = ['0177', '0', '0', '01'].map((part, at) => '0'.repeat(bytes[at]! % 32) + part).join('.');
+      } else {
+        throw new SidepipeError('no port on loopback for redirects to sources', {
+          code: 'port-unavailable',
+          fault: 'node',
+        });
+      }
+    },
+    conceal(secret) {
+      const [, scheme = '', path = ''] =
+        /^(http|rtsp)s?:\/\/[^/?#]*([^?#]*)/i.exec(typeof secret === 'string' ? secret : 'http:///.m3u8') ?? [];
+      if (scheme === '') throw new TypeError('only HTTP and RTSP have redirects');
+      const id = randomBytes(16).toString('hex');
+      urls.set(id, secret);
+      // Newer versions look at the ending before they take something for a playlist.
+      const ending = /\.[a-z0-9]{1,5}$/i.exec(path)?.[0] ?? '';
+      const { port } = server.address() as AddressInfo;
+      return {
+        url: `${scheme.toLowerCase()}://${host}:${port}/${id}${ending}`,
+        close: () => void urls.delete(id),
+      };
+    },
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        for (const socket of sockets) socket.destroy();
+      }),
+  };
+}
+
+/** Whether the server listens there. */
+function listen(server: Server, host: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    // Running out of file descriptors while accepting is an event too.
+    server.on('error', () => resolve(false));
+    server.listen({ host, port: 0 }, () => resolve(true));
+  });
+}
+
+/** Answers requests on one connection until it has given a redirect: what ffmpeg does next it does elsewhere. */
+function answerRequests(socket: Socket, urls: ReadonlyMap<string, Concealable>): void {
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  socket.on('data', (piece) => {
+    pieces.push(piece as Buffer);
+    bytes += piece.length;
+    if (bytes > MAX_HEAD_BYTES || pieces.length > 100) return void socket.destroy();
+    const head = Buffer.concat(pieces).toString('latin1');
+    if (!/\r?\n\r?\n/.test(head)) return;
+    pieces.length = 0;
+    bytes = 0;
+    socket.end(answerTo(head, urls), 'latin1');
+  });
+}
+
+/** The answer to a request of HTTP or RTSP. */
+function answerTo(head: string, urls: ReadonlyMap<string, Concealable>): string {
+  const [, target = '', protocol = 'HTTP/1.1'] = /^[A-Z]+ (\S+) (HTTP\/1\.[01]|RTSP\/1\.0)\r?\n/.exec(head) ?? [];
+  const id = /\/([0-9a-f]{32})(?:\.[a-zA-Z0-9]{1,5})?$/.exec(target)?.[1] ?? '';
+  const url = urls.get(id);
+  if (typeof url === 'object') {
+    const body = Buffer.from(url.playlist).toString('latin1');
+    return `HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+  }
+  // Whatever letters the URL was written with: bytes of UTF-8, as ffmpeg would have sent them.
+  const location = url === undefined ? '' : `Location: ${Buffer.from(url).toString('latin1')}\r\n`;
+  const isRtsp = protocol.startsWith('RTSP');
+  const sequence = isRtsp ? `CSeq: ${/^CSeq:\s*(\d{1,10})/im.exec(head)?.[1] ?? '1'}\r\n` : 'Connection: close\r\n';
+  const status = url === undefined ? '404 Not Found' : '302 Found';
+  return `${isRtsp ? protocol : 'HTTP/1.1'} ${status}\r\n${sequence}${location}Content-Length: 0\r\n\r\n`;
+}

@@ -1,0 +1,48 @@
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { messageOf, SidepipeError } from '../../errors.js';
+import type { PeerCheck } from '../../io/loopback.js';
+
+/** Where one run's ffmpeg finds its source, on loopback. */
+export interface LoopbackRelay {
+  readonly port: number;
+  close(): void;
+}
+
+/** ffmpeg opens one connection, and another when the first one fails. */
+const MAX_CONNECTIONS = 4;
+
+/** Hands connections of the node's own user to `serve`, until it is closed, which closes them all. */
+export async function openLoopbackRelay(isOwn: PeerCheck, serve: (socket: Socket) => void): Promise<LoopbackRelay> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    socket.on('error', () => socket.destroy());
+    void isOwn(socket).then((own) => {
+      if (own) serve(socket);
+      else socket.destroy();
+    });
+  });
+  server.maxConnections = MAX_CONNECTIONS;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause) =>
+      reject(
+        new SidepipeError(`no port for the way to the source: ${messageOf(cause)}`, {
+          code: 'port-unavailable',
+          fault: 'node',
+          cause,
+        }),
+      ),
+    );
+    // Running out of file descriptors while accepting is an event too.
+    server.on('error', () => {});
+    server.listen({ host: '127.0.0.1', port: 0 }, resolve);
+  });
+  return {
+    port: (server.address() as AddressInfo).port,
+    close() {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}

@@ -1,0 +1,82 @@
+import { resolve } from 'node:path';
+import { playbackKeysOf } from '../config/schema/access.js';
+import type { Config } from '../config/schema/schema.js';
+import type { WantedStream } from '../control/desired-streams.js';
+import type { PublisherDoor } from '../control/rtmp-ingest.js';
+import { readSource } from '../ingest/source.js';
+import type { StreamEnvironment } from '../stream/environment.js';
+import { restartOf } from '../stream/outputs/plan.js';
+import { defaultRestartPolicy } from '../stream/run/restart-policy.js';
+import { Stream } from '../stream/stream.js';
+import { createEpisodes } from '../telemetry/episodes.js';
+import type { Logger } from '../telemetry/logger.js';
+import type { NodeOptions } from './node-options.js';
+import type { Publishing } from './publishing.js';
+import { system } from './system.js';
+import type { Tracing } from './tracing.js';
+
+/** More than any sound segment; beyond it the source has no keyframes. */
+const MAX_SEGMENT_BYTES = 512 * 1024 ** 2;
+
+/** What all streams of a node share as it is. */
+type Shared =
+  | 'capabilities'
+  | 'encoders'
+  | 'guard'
+  | 'egress'
+  | 'starts'
+  | 'load'
+  | 'events'
+  | 'feed'
+  | 'snapshotPlaces'
+  | 'metrics'
+  | 'redact'
+  | 'now'
+  | 'dateOf';
+
+/** What a node has for its streams. */
+export interface StreamParts {
+  readonly shared: Pick<StreamEnvironment, Shared>;
+  readonly settings: Pick<Config, 'storage' | 'http' | 'ffmpeg' | 'api'>;
+  readonly restart: NodeOptions['restart'];
+  readonly log: Logger;
+  readonly door: PublisherDoor;
+  /** Undefined: nothing leaves this node. */
+  readonly publishing: Publishing | undefined;
+  /** Undefined: no traces. */
+  readonly tracing: Tracing | undefined;
+  /** Keys are changed while streams run. */
+  readonly playback: () => Config['playback'];
+  /** The picture that a stream names as its offline picture. */
+  readonly offlineFile: (name: string) => Uint8Array | undefined;
+}
+
+/** A stream that has not begun, of what it is configured to be and what its node has for it. */
+export function makeStream({ config, origin }: WantedStream, parts: StreamParts): Stream {
+  const { shared, settings, door, publishing, tracing, playback } = parts;
+  const { storage, http, ffmpeg, api } = settings;
+  const log = parts.log.child({ stream: config.name });
+  const source = readSource(config.source, (path) => resolve(path), config.input.format);
+  return new Stream({
+    ...{ ...shared, ...system },
+    ...{ config, origin, source, log, episodes: createEpisodes({ log, now: shared.now }) },
+    // For streams that came through the API the policy holds for as long as they live.
+    policy: origin === 'api' ? api.sources : undefined,
+    nextPublisher: config.source === 'push' ? (signal) => door.desk.next(config.name, signal) : undefined,
+    publisher: publishing?.publisher,
+    traces: tracing?.traces,
+    storageType: storage.type,
+    storageUrl: publishing?.urlOf,
+    storageTrouble: publishing?.troubleOf,
+    storageRequired: storage.required,
+    cleanup: storage.cleanup,
+    publicUrl: http.publicUrl,
+    offlineFile: parts.offlineFile(config.thumbnail.offline),
+    playbackKeys: () => playbackKeysOf(playback(), config.playback),
+    restart: restartOf(config, source, { ...defaultRestartPolicy, ...parts.restart }),
+    maxPixels: ffmpeg.maxPixels,
+    startTimeoutMs: ffmpeg.startTimeoutSeconds * 1000,
+    stallTimeoutMs: ffmpeg.stallTimeoutSeconds * 1000,
+    maxSegmentBytes: MAX_SEGMENT_BYTES,
+  });
+}

@@ -1,0 +1,328 @@
+import type { Alerts } from '../alerts/alerts.js';
+import { NodeClock } from '../clock.js';
+import { ensureAdminToken } from '../config/admin-token.js';
+import { parseConfig } from '../config/parse.js';
+import type { Config, ConfigInput } from '../config/schema/schema.js';
+import { SecretKeeper } from '../config/secret-keeper.js';
+import { Control } from '../control/control.js';
+import type { WantedStream } from '../control/desired-streams.js';
+import { Fleet } from '../control/fleet.js';
+import { StreamRegistry } from '../control/registry.js';
+import { type ReloadOptions, reload, reloadFrom } from '../control/reload.js';
+import { PublisherDoor } from '../control/rtmp-ingest.js';
+import { openState } from '../control/state/open.js';
+import { Feed } from '../events/feed.js';
+import { Histories } from '../events/history.js';
+import { createStreamEvents, type StreamEvents } from '../events/stream-events.js';
+import { readCapabilities } from '../ffmpeg/capabilities.js';
+import { EncoderDesk } from '../ffmpeg/encoder-desk.js';
+import { passedEnvironment } from '../ffmpeg/environment.js';
+import { createOrphanGuard } from '../ffmpeg/guard.js';
+import { findFfmpeg } from '../ffmpeg/locate.js';
+import { type App, createApp } from '../http/app.js';
+import { createHttpServer, type HttpAddress } from '../http/server.js';
+import { configureSharp } from '../images/configure-sharp.js';
+import { readOfflineFiles } from '../images/offline/offline-file.js';
+import { createEgress } from '../ingest/relay/egress.js';
+import type { RtmpServer } from '../ingest/rtmp/server-types.js';
+import { connectionBudget, descriptorProblem, readDescriptorLimit } from '../io/descriptors.js';
+import { createPeerCheck } from '../io/loopback.js';
+import { LoadGuard } from '../load/guard.js';
+import type { StreamDirectory } from '../stream/live-stream.js';
+import { SnapshotPlaces } from '../stream/pictures/snapshot-places.js';
+import { Starts } from '../stream/run/start-limiter.js';
+import type { CloseReason } from '../stream/stream.js';
+import { createLogger, standardOutput } from '../telemetry/logger.js';
+import { createMetrics } from '../telemetry/metrics.js';
+import { version } from '../version.js';
+import { openAlerts } from './alerting.js';
+import { appSettings, serverSettings } from './http-settings.js';
+import { Lifetime } from './lifetime.js';
+import { makeStream, type StreamParts } from './make-stream.js';
+import type { NodeOptions } from './node-options.js';
+import { openPublishing, type Publishing } from './publishing.js';
+import { openTracing } from './tracing.js';
+
+const TICK_MS = 1000;
+const STATS_MS = 2000;
+
+/** A live-streaming node: every part, built from one configuration and closed in order. */
+export class SidepipeNode {
+  /** The whole of it, defaults and secrets included. */
+  readonly config: Config;
+  /** Answers any request of the HTTP contract; usable inside another server. */
+  readonly fetch: (request: Request) => Response | Promise<Response>;
+  readonly #options: NodeOptions;
+  readonly #secrets: SecretKeeper;
+  readonly #app: App;
+  /** Keys are changed while streams run. */
+  #playback: Config['playback'];
+  readonly #log: ReturnType<typeof createLogger>;
+  readonly #metrics = createMetrics({
+    onCollectorError: (err) => this.#log.error({ err }, 'metrics could not be collected'),
+  });
+  readonly #streams = new StreamRegistry();
+  readonly #events = createStreamEvents();
+  readonly #clock: NodeClock;
+  readonly #feed: Feed;
+  readonly #load: LoadGuard;
+  readonly #histories = new Histories();
+  readonly #snapshotPlaces = new SnapshotPlaces();
+  readonly #closeDeadlineMs: number;
+  /** What `close` does, in order. */
+  readonly #closers: (() => unknown)[] = [];
+  readonly #forgetDropped: (() => void) | undefined;
+  #alerts: Alerts | undefined;
+  #address: HttpAddress | undefined;
+  readonly #door: PublisherDoor;
+  #control: Control | undefined;
+  #publishing: Publishing | undefined;
+  #offlineFiles: ReadonlyMap<string, Uint8Array> = new Map();
+  readonly #lifetime = new Lifetime({ start: () => this.#start(), end: () => this.#end() });
+
+  constructor(input: ConfigInput | Config, options: NodeOptions) {
+    this.config = ensureAdminToken(parseConfig(input)).config;
+    this.#options = options;
+    this.#closeDeadlineMs = options.closeDeadlineMs ?? 5000;
+    this.#playback = this.config.playback;
+    this.#secrets = new SecretKeeper(this.config);
+    const { pretty = false, log: destination = standardOutput(pretty) } = options;
+    const level = this.config.log.level;
+    this.#log = createLogger({ level, redact: this.#secrets.redact, pretty, destination });
+    this.#clock = new NodeClock({
+      ...(options.timeOfDay && { wall: options.timeOfDay }),
+      onStep: ({ stepSeconds, before, after }) => {
+        const times = { before: new Date(before).toISOString(), after: new Date(after).toISOString() };
+        this.#log.warn({ stepSeconds, ...times }, 'system clock stepped');
+      },
+    });
+    this.#feed = new Feed({ run: Date.now().toString(36), now: this.#clock.date });
+    this.#forgetDropped = destination.onDropped?.((lines) => this.#metrics.logLinesDropped.inc(lines));
+    this.#door = new PublisherDoor(this.config, this.#log);
+    this.#load = new LoadGuard({
+      ...{ config: this.config.guard, openMachine: options.openMachine },
+      ...{ feed: this.#feed, metrics: this.#metrics, log: this.#log },
+    });
+    this.#metrics.onCollect((gauges) => this.#streams.collect(gauges, this.#metrics));
+    this.#app = createApp({
+      ...appSettings(this.config),
+      streams: this.#streams,
+      control: () => this.#control,
+      load: () => this.#load.describe(),
+      metrics: this.#metrics,
+      feed: this.#feed,
+      histories: this.#histories,
+      now: this.#clock.date,
+      steadyNow: this.#clock.now,
+      phase: () => this.#lifetime.phase,
+      version,
+      log: this.#log,
+    });
+    this.fetch = this.#app.fetch;
+  }
+
+  /** What happens to the streams, for whoever subscribes. */
+  get events(): Pick<StreamEvents, 'subscribe'> {
+    return this.#events;
+  }
+
+  /** Empty before `start`. */
+  get streams(): StreamDirectory {
+    return this.#streams;
+  }
+
+  /** Where the HTTP listener is, once started; undefined with `listen: false`. */
+  get address(): HttpAddress | undefined {
+    return this.#address;
+  }
+
+  /** Where publishers are taken in, once started; empty when no stream waits for any. */
+  get rtmpAddresses(): RtmpServer['addresses'] {
+    return this.#door.addresses;
+  }
+
+  /** Throws a `SidepipeError` when ffmpeg, a port or the store cannot be used, or once it was closed: nothing is left running then. */
+  start(): Promise<void> {
+    return this.#lifetime.start();
+  }
+
+  /**
+   * Stops every stream in order: last segments, uploads within the deadline; then all that they stood on, for good. The
+   * playlists get ENDLIST with the option `endStreams` only, and for streams of the API that are not saved. A start that is
+   * under way throws `aborted`.
+   */
+  close(): Promise<void> {
+    return this.#lifetime.close();
+  }
+
+  /** `await using node = createNode(…)` closes it. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #start(): Promise<void> {
+    configureSharp();
+    const { config } = this;
+    this.#offlineFiles = await readOfflineFiles(config.streams);
+    const { path, environment: names } = config.ffmpeg;
+    const environment = passedEnvironment(process.env, names);
+    const capabilities = await readCapabilities(await findFfmpeg(path), undefined, environment);
+    this.#lifetime.mustBeOpen();
+    const guard = this.#closedLater(await createOrphanGuard(this.#options));
+    const isOwn = createPeerCheck();
+    const egress = this.#closedLater(createEgress({ networks: config.api.sources.networks, isOwn }));
+    await egress.start();
+    const tracing = this.#closedLater(
+      await openTracing({ telemetry: config.telemetry, log: this.#log, clock: this.#clock }),
+    );
+    const publishing = this.#closedLater(
+      await openPublishing({
+        ...{ storage: config.storage, log: this.#log, metrics: this.#metrics, events: this.#events },
+        isKnown: (stream) => this.#streams.get(stream) !== undefined,
+        traces: tracing?.traces,
+      }),
+    );
+    this.#publishing = publishing;
+    const { type } = config.storage;
+    this.#log.info({ version, ffmpeg: capabilities.version, guard: guard.way, storage: type }, 'the node starts');
+    if (this.#options.listen !== false) await this.#listen();
+    this.#door.workWith(capabilities);
+    this.#closedLater(this.#door);
+    this.#alerts = openAlerts({
+      ...{ config, events: this.#events, feed: this.#feed, metrics: this.#metrics, log: this.#log, clock: this.#clock },
+    });
+    this.#closedLater(
+      every(TICK_MS, () => {
+        this.#clock.check();
+        void this.#streams.tick();
+      }),
+    );
+    this.#closedLater(every(STATS_MS, () => this.#streams.tell(this.#feed, this.#histories, this.#clock.now())));
+    this.#closedLater({ close: (deadlineMs) => this.#streams.close(deadlineMs, (name) => this.#reasonOf(name)) });
+    this.#closedLater(this.#load).start();
+    const starts = new Starts({ atOnce: () => this.#load.startsAtOnce(config.limits.startsAtOnce) });
+    const encoders = new EncoderDesk(capabilities);
+    this.#lifetime.mustBeOpen();
+    await this.#begin({
+      shared: {
+        ...{ capabilities, encoders, guard, egress, starts, load: this.#load, events: this.#events },
+        ...{ feed: this.#feed, metrics: this.#metrics, snapshotPlaces: this.#snapshotPlaces },
+        ...{ redact: this.#secrets.redact, now: this.#clock.now, dateOf: this.#clock.dateOf },
+      },
+      ...{ settings: config, restart: this.#options.restart, door: this.#door, publishing, tracing, log: this.#log },
+      playback: () => this.#playback,
+      offlineFile: (name) => this.#offlineFiles.get(name),
+    });
+    this.#lifetime.mustBeOpen();
+  }
+
+  /** The streams, and whoever decides which there are. */
+  async #begin(parts: StreamParts): Promise<void> {
+    const fleet = this.#closedLater(
+      new Fleet({
+        registry: this.#streams,
+        make: (wanted) => makeStream(wanted, parts),
+        onWanted: (wanted) => this.#onWanted(wanted),
+        onGone: (name) => {
+          this.#door.desk.dismiss(name);
+          this.#alerts?.forget(name);
+          this.#histories.forget(name);
+        },
+        ...{ feed: this.#feed, metrics: this.#metrics, log: this.#log },
+        ...{ closeDeadlineMs: this.#closeDeadlineMs, endedForMs: this.#options.endedForMs ?? 30_000 },
+      }),
+    );
+    const control = this.#closedLater(
+      new Control({
+        ...{ config: this.config, fleet, door: this.#door, load: this.#load, log: this.#log },
+        state: openState(this.config, parts.publishing?.store),
+        prepare: async (configs) => {
+          this.#offlineFiles = await readOfflineFiles(configs);
+        },
+      }),
+    );
+    this.#control = control;
+    await control.start();
+  }
+
+  /** Configured and saved streams are not at their end when the node stops; those that only this run knows are. */
+  #reasonOf(name: string): CloseReason {
+    return this.#options.endStreams || this.#control?.isForgotten(name) ? 'removed' : 'stopped';
+  }
+
+  #onWanted(wanted: readonly WantedStream[]): void {
+    const configs = wanted.map(({ config }) => config);
+    const playback = { name: '', ...this.#playback };
+    this.#secrets.keep([...configs, playback]);
+    this.#door.admit(wanted);
+    this.#alerts?.watch(configs);
+  }
+
+  /**
+   * Takes another configuration: streams that it has otherwise are begun anew, those that it lacks end, new ones begin, all
+   * others run on; keys of playback count at once. Answers which other settings differ: they need a new node. Throws
+   * `config-invalid` and changes nothing.
+   */
+  async reload(input: ConfigInput | Config): Promise<readonly string[]> {
+    return reload(parseConfig(input), this.#reloading);
+  }
+
+  /** As `reload`, of a configuration that has yet to be read: what is wrong with it is logged, problem by problem. */
+  async reloadFrom(load: () => Promise<Config>): Promise<void> {
+    await Promise.all([reloadFrom(load, this.#reloading), this.#publishing?.renew()]);
+  }
+
+  get #reloading(): ReloadOptions {
+    const adopt: ReloadOptions['adopt'] = (playback) => {
+      this.#playback = playback;
+    };
+    return { config: { ...this.config, playback: this.#playback }, control: this.#control, log: this.#log, adopt };
+  }
+
+  async #end(): Promise<void> {
+    for (const close of this.#closers) await close();
+    this.#events.close();
+    await this.#alerts?.close(this.#closeDeadlineMs);
+    this.#log.info('the node has ended');
+    this.#forgetDropped?.();
+  }
+
+  /** Notes a part for `close`, which closes the newest first. */
+  #closedLater<Part extends { close(deadlineMs: number): unknown } | undefined>(part: Part): Part {
+    this.#closers.unshift(() => part?.close(this.#closeDeadlineMs));
+    return part;
+  }
+
+  async #listen(): Promise<void> {
+    const { fetch, direct } = this.#app;
+    const limit = await readDescriptorLimit();
+    const problem = descriptorProblem(limit, this.config.streams.length);
+    if (problem !== undefined) this.#log.warn({ limit, ...problem }, 'the limit of open files is low');
+    const server = createHttpServer({
+      ...serverSettings(this.config),
+      connectionBudget: () => connectionBudget(limit, this.#streams.list().length),
+      ...{ fetch, direct, log: this.#log },
+    });
+    this.#address = await server.start();
+    this.#closedLater(server);
+    // Listeners would hold the server up until its deadline.
+    this.#closedLater(this.#feed);
+    this.#log.info({ ...this.#address }, 'listening for HTTP');
+  }
+}
+
+function every(intervalMs: number, task: () => void): { close(): void } {
+  const timer = setInterval(task, intervalMs);
+  return { close: () => clearInterval(timer) };
+}
+
+/**
+ * Builds a node from a configuration. Throws `config-invalid` with every problem at once in `details.problems`.
+ *
+ * @example
+ * const node = createNode({ streams: [{ name: 'door', source: 'rtsp://camera/1' }] });
+ * await node.start();
+ */
+export function createNode(config: ConfigInput, options: NodeOptions = {}): SidepipeNode {
+  return new SidepipeNode(config, options);
+}

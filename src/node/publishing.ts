@@ -1,0 +1,140 @@
+import type { StorageConfig, StoreConfig } from '../config/schema/schema.js';
+import type { SidepipeError } from '../errors.js';
+import type { StreamEvents } from '../events/stream-events.js';
+import { openStore } from '../storage/open.js';
+import { readProcessWitness } from '../storage/process-witness.js';
+import type { Publisher } from '../storage/publish/types.js';
+import { createPublisher } from '../storage/publisher.js';
+import type { ObjectStore } from '../storage/store.js';
+import { observeUploads, tellTroubles, tellUploads } from '../stream/uploads/publisher-events.js';
+import type { Traces } from '../stream/uploads/traces.js';
+import type { Logger } from '../telemetry/logger.js';
+import type { Metrics } from '../telemetry/metrics.js';
+
+export interface PublishingOptions {
+  readonly storage: StorageConfig;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** Told what becomes of streams on the store. */
+  readonly events: Pick<StreamEvents, 'publish'>;
+  /** Whether there is such a stream. Default: there is. */
+  readonly isKnown?: (stream: string) => boolean;
+  /** Told of every upload. */
+  readonly traces?: Pick<Traces, 'observe'> | undefined;
+}
+
+/** The way to the configured stores. */
+export interface Publishing {
+  readonly publisher: Publisher;
+  /** The first store. */
+  readonly store: ObjectStore;
+  /** Where the keys of a store can be fetched, by the name that the publisher calls it. */
+  urlOf(store: string): string | undefined;
+  /** Why a store takes nothing; undefined while it does. */
+  troubleOf(store: string): SidepipeError | undefined;
+  /** Reads credentials again and tries at once what stores refuse: somebody may have mended something. Never rejects. */
+  renew(): Promise<void>;
+  /** Ends what is under way within the deadline, then the stores. */
+  close(deadlineMs: number): Promise<void>;
+}
+
+/** The connections that `storage.s3.concurrency` allows must do for the playlists, too: half as many as uploads. */
+const CONNECTIONS_AN_UPLOAD = 1.5;
+
+/**
+ * Opens the stores of the configuration and a publisher on them; undefined where nothing leaves the node. Throws
+ * `storage-misconfigured` when one cannot be opened: neither is open then. Contacts nobody.
+ */
+export async function openPublishing(options: PublishingOptions): Promise<Publishing | undefined> {
+  const { storage, log, metrics, events, isKnown, traces } = options;
+  if (storage.type === 'memory') return undefined;
+  const { fallback, lease, audit, orphanIntervalSeconds, backlogBytes } = storage;
+  const first = await open(storage, log);
+  const second = fallback && asFallback(await open(fallback, log).catch((error) => closing(first, error)));
+  const urls = new Map([[first.description, urlIn(storage)]]);
+  if (fallback && second) urls.set(second.description, urlIn(fallback));
+  let inUse = first.description;
+  const troubles = new Map<unknown, SidepipeError>();
+  const tell = tellUploads(log, events);
+  const tellTrouble = tellTroubles(events);
+  const count = observeUploads(metrics, isKnown);
+  const publisher = createPublisher({
+    store: first,
+    witness: await readProcessWitness(),
+    backlogBytes,
+    ...(second && { fallback: second }),
+    ...(fallback && {
+      failover: { afterMs: fallback.afterSeconds * 1000, handBackAfterMs: fallback.handBackAfterSeconds * 1000 },
+    }),
+    ...(storage.s3 && { concurrency: Math.max(1, Math.floor(storage.s3.concurrency / CONNECTIONS_AN_UPLOAD)) }),
+    lease: lease.enabled && { ttlMs: lease.ttlSeconds * 1000 },
+    audit: audit.enabled && {
+      intervalMs: audit.intervalSeconds * 1000,
+      publicUrl: AUDITED,
+      fetch: (url, init) => fetchFrom(urls.get(inUse), String(url), init),
+    },
+    orphanIntervalMs: orphanIntervalSeconds * 1000,
+    log: (event) => {
+      const store = event.details?.['store'];
+      if (event.event === 'store-switched') inUse = String(event.details?.['to']);
+      if (event.event === 'store-up') troubles.delete(store);
+      if ((event.event === 'store-down' || event.event === 'store-refused') && event.error)
+        troubles.set(store, event.error);
+      tell(event);
+    },
+    observe: (metric) => {
+      count(metric);
+      tellTrouble(metric);
+      traces?.observe(metric);
+    },
+  });
+  publisher.start();
+  const forget = metrics.onCollect((gauges) => {
+    gauges.uploadBacklogBytes.set(publisher.backlogBytes);
+    for (const store of urls.keys()) gauges.storeUp.set({ store }, troubles.has(store) ? 0 : 1);
+  });
+  return {
+    publisher,
+    store: first,
+    urlOf: (store) => urls.get(store),
+    troubleOf: (store) => troubles.get(store),
+    async renew() {
+      await Promise.all([first.renewCredentials?.(), second?.renewCredentials?.()]);
+      publisher.retryNow();
+    },
+    async close(deadlineMs) {
+      await publisher.close({ deadlineMs });
+      forget();
+      await Promise.all([first.close(), second?.close()]);
+    },
+  };
+}
+
+async function open(config: StoreConfig, log: Logger): Promise<ObjectStore> {
+  const facts = { event: 'store-notice', store: '' };
+  const store = await openStore(config, { onNotice: (message) => log.warn({ ...facts }, `The store: ${message}.`) });
+  facts.store = store.description;
+  return store;
+}
+
+/** Stands for the public URL of whichever store is in use when the publisher asks. */
+const AUDITED = 'http://store-in-use.invalid';
+
+/** Players are told of the store in use, so its URL is the one to ask; none where it has none. */
+async function fetchFrom(base: string | undefined, url: string, init: RequestInit | undefined): Promise<Response> {
+  return base === undefined ? new Response(null) : fetch(base + url.slice(AUDITED.length), init);
+}
+
+/** Both can have a bucket of the same name, and must be told apart. */
+function asFallback(store: ObjectStore): ObjectStore {
+  return { ...store, description: `${store.description} (fallback)` };
+}
+
+function urlIn({ type, s3 }: StoreConfig): string | undefined {
+  return type === 's3' ? s3?.publicUrl : undefined;
+}
+
+async function closing(store: ObjectStore, error: unknown): Promise<never> {
+  await store.close();
+  throw error;
+}

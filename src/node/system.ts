@@ -1,0 +1,12 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { cpuSecondsOf } from '../ffmpeg/cpu.js';
+import type { StreamEnvironment } from '../stream/environment.js';
+
+/** What streams take from the machine itself, which tests give them otherwise. */
+export const system: Pick<StreamEnvironment, 'delay' | 'random' | 'randomId' | 'cpuSecondsOf'> = {
+  delay: (ms, signal) => delay(ms, undefined, signal === undefined ? {} : { signal }),
+  random: Math.random,
+  randomId: () => randomBytes(4).toString('hex'),
+  cpuSecondsOf: async (pid) => (pid === undefined ? undefined : cpuSecondsOf(pid)),
+};

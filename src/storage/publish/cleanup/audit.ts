@@ -1,0 +1,57 @@
+import { messageOf } from '../../../errors.js';
+import type { ObjectStore } from '../../store.js';
+
+/** Something that players need and that is on the store, as far as this node knows. */
+export interface AuditedObject {
+  readonly key: string;
+  readonly bytes: number;
+  /** It is written over: a cache in front of the public URL may have an earlier one. */
+  readonly changes: boolean;
+  /** Still: it can have been replaced, or have left the playlist, since the list was made. */
+  readonly isExpected: () => boolean;
+  /** It is not there. Puts it back and calls `done` when it is there again; false where that cannot be done. */
+  readonly restore: (done: () => void) => boolean;
+}
+
+export interface AuditProblem {
+  readonly key: string;
+  readonly where: 'store' | 'public-url';
+  readonly problem: string;
+}
+
+export interface AuditRun {
+  readonly store: ObjectStore;
+  readonly publicUrl: string | undefined;
+  readonly fetch: typeof fetch;
+  readonly signal: AbortSignal;
+}
+
+/** What is wrong with one listed object: on the store, then where players fetch it. Rejects when the store cannot tell. */
+export async function auditObject(object: AuditedObject, run: AuditRun): Promise<AuditProblem | undefined> {
+  const found = await run.store.head(object.key, { signal: run.signal });
+  if (found?.bytes !== object.bytes) {
+    const problem = found === undefined ? 'is not there' : `has ${found.bytes} bytes instead of ${object.bytes}`;
+    return { key: object.key, where: 'store', problem };
+  }
+  const problem =
+    run.publicUrl === undefined
+      ? undefined
+      : await auditUrl(`${run.publicUrl}/${object.key}`, object.changes ? undefined : object.bytes, run);
+  return problem === undefined ? undefined : { key: object.key, where: 'public-url', problem };
+}
+
+async function auditUrl(
+  url: string,
+  bytes: number | undefined,
+  { fetch, signal }: AuditRun,
+): Promise<string | undefined> {
+  try {
+    const response = await fetch(url, { method: 'HEAD', headers: { 'accept-encoding': 'identity' }, signal });
+    if (!response.ok) return `answers ${response.status}`;
+    const length = response.headers.get('content-length');
+    const isRight = length === null || bytes === undefined || Number(length) === bytes;
+    return isRight ? undefined : `has ${length} bytes instead of ${bytes}`;
+  } catch (error) {
+    return `cannot be fetched: ${messageOf(error)}`;
+  }
+}

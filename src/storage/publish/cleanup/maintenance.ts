@@ -1,0 +1,208 @@
+import type { SidepipeError } from '../../../errors.js';
+import type { Publication } from '../publication.js';
+import type { Settings } from '../settings.js';
+import type { StoreTarget } from '../target.js';
+import { type AuditedObject, type AuditProblem, auditObject } from './audit.js';
+import { findOrphans, orphansAtOnce } from './orphans.js';
+
+const deleteAtOnce = 250;
+const recheckMs = 1000;
+
+/** Within it, what is restored is one report. */
+const restoredQuietMs = 300_000;
+
+const outcomes = {
+  orphans: {
+    fails: ['Segments of sessions that have ended cannot be found and deleted.', 'orphan-search-failed'],
+    works: ['Segments of sessions that have ended are deleted again.', 'orphan-search-works'],
+  },
+  audit: {
+    fails: ['What players need cannot be looked up on the store.', 'audit-unavailable'],
+    works: ['What players need is looked up on the store again.', 'audit-available'],
+  },
+} as const;
+
+/** The periodic work on one stream: looking for orphans, and for what players need and is not there. */
+export class Caretaker {
+  readonly #publication: Publication;
+  readonly #settings: Settings;
+  #nextOrphansAt: number | undefined;
+  #searches = 0;
+  #takeovers = 0;
+  #nextAuditAt: number | undefined;
+  /** What the last audit told of; empty when all was well. */
+  #audited = '';
+  #restoredAt: number | undefined;
+  /** What was restored since the audit that is running started: it may have looked before. */
+  readonly #restoredMeanwhile = new Set<string>();
+  /** Jobs that failed when they were run last. */
+  readonly #failing = new Set<string>();
+  /** The store in use. */
+  #target: StoreTarget | undefined;
+  /** Jobs under way, by store: one that is stuck on a store that is down holds up none on the other. */
+  readonly #busy = new Set<string>();
+
+  constructor(publication: Publication, settings: Settings) {
+    this.#publication = publication;
+    this.#settings = settings;
+  }
+
+  /** Called about once a second. */
+  tick(target: StoreTarget): void {
+    this.#target = target;
+    const publication = this.#publication;
+    const { audit, orphanIntervalMs, clock } = this.#settings;
+    if (!publication.writing || target.uploader.watch.health.state !== 'up') return;
+    const now = clock.now();
+    if (publication.takeovers !== this.#takeovers) {
+      this.#takeovers = publication.takeovers;
+      this.#searches = 0;
+      this.#nextOrphansAt = undefined;
+    }
+    if (publication.cleanup === 'delete' && now >= (this.#nextOrphansAt ?? now)) {
+      // Two more searches follow soon: when what the last writer had not listed is past its grace, and what it had listed.
+      const soonMs = publication.graceMs + 5000;
+      this.#nextOrphansAt = now + (this.#searches < 3 ? Math.min(soonMs, orphanIntervalMs) : orphanIntervalMs);
+      this.#searches += 1;
+      this.#run('orphans', target, (signal) => this.#removeOrphans(target, signal));
+    }
+    this.#nextAuditAt ??= now + (audit?.intervalMs ?? 0);
+    if (audit && now >= this.#nextAuditAt) {
+      this.#nextAuditAt = now + audit.intervalMs;
+      this.#run('audit', target, (signal) => this.#audit(target, signal));
+    }
+  }
+
+  #run(name: 'orphans' | 'audit', target: StoreTarget, work: (signal: AbortSignal) => Promise<void>): void {
+    const job = `${name} ${target.place}`;
+    if (this.#busy.has(job)) return;
+    this.#busy.add(job);
+    target.uploader.submit({
+      kind: 'rest',
+      stream: this.#publication.name,
+      order: 0,
+      bytes: 0,
+      timeoutMs: 120_000,
+      // It may have waited until long after another store came into use, of which this one knows nothing.
+      run: async (_store, signal) => (this.#target === target ? work(signal) : undefined),
+      settled: (error) => {
+        this.#busy.delete(job);
+        this.#settled(name, target, error);
+      },
+    });
+  }
+
+  /** Work that does not get done is reported once, and once when it is done again. */
+  #settled(name: 'orphans' | 'audit', { store, place }: StoreTarget, error: SidepipeError | undefined): void {
+    const job = `${name} ${place}`;
+    if (error === undefined ? !this.#failing.delete(job) : this.#failing.has(job)) return;
+    if (error !== undefined) this.#failing.add(job);
+    const [message, event] = outcomes[name][error === undefined ? 'works' : 'fails'];
+    this.#settings.log({
+      level: error === undefined ? 'info' : 'error',
+      event,
+      stream: this.#publication.name,
+      message,
+      details: { store: store.description, ...(error && { remedy: error.details['remedy'] }) },
+      ...(error && { error }),
+    });
+  }
+
+  async #removeOrphans({ store, retention }: StoreTarget, signal: AbortSignal): Promise<void> {
+    const publication = this.#publication;
+    const { clock, log, observe } = this.#settings;
+    const stream = publication.name;
+    const found = await findOrphans({
+      store,
+      stream,
+      ownKeys: () => [...publication.lanes].flatMap((lane) => lane.keys()),
+      graceMs: publication.graceMs,
+      now: clock.now(),
+      signal,
+    });
+    const keys = found.filter((key) => !retention.has(key));
+    for (let at = 0; at < keys.length && publication.writing && this.#target?.store === store; at += deleteAtOnce) {
+      const batch = keys.slice(at, at + deleteAtOnce);
+      await store.delete(batch, { signal });
+      observe({ type: 'deleted', stream, objects: batch.length });
+    }
+    if (keys.length === 0) return;
+    if (found.length === orphansAtOnce) this.#nextOrphansAt = clock.now();
+    const details = { objects: keys.length };
+    const message = `Removed ${keys.length} segments of sessions that have ended.`;
+    log({ level: 'info', event: 'orphans-removed', stream, message, details });
+  }
+
+  async #audit(target: StoreTarget, signal: AbortSignal): Promise<void> {
+    const { audit, clock, observe } = this.#settings;
+    const stream = this.#publication.name;
+    const found: { readonly object: AuditedObject; readonly problem: AuditProblem }[] = [];
+    let objects = 0;
+    this.#restoredMeanwhile.clear();
+    const run = { store: target.store, publicUrl: audit?.publicUrl, fetch: audit?.fetch ?? fetch, signal };
+    for (const object of this.#publication.expected()) {
+      let problem = await auditObject(object, run);
+      // A gap is for ever: one missing answer is not enough for it.
+      if (problem) {
+        await new Promise<void>((resolve) => clock.after(recheckMs, resolve));
+        problem = await auditObject(object, run);
+      }
+      // It can have left the playlist, and the store, since the list was made.
+      if (signal.aborted || this.#target !== target || !object.isExpected()) continue;
+      objects += 1;
+      if (problem !== undefined) found.push({ object, problem });
+    }
+    const remaining = found.filter(({ object }) => !this.#restoredMeanwhile.has(object.key));
+    const problems = remaining.map(({ object, problem }) => {
+      const isMissing = problem.where === 'store' && object.isExpected();
+      return { ...problem, restoring: isMissing && object.restore(() => this.#restored(object.key)) };
+    });
+    observe({ type: 'audited', stream, objects, problems: problems.length });
+    this.#report(problems, objects);
+  }
+
+  #report(problems: readonly (AuditProblem & { readonly restoring: boolean })[], objects: number): void {
+    const { log } = this.#settings;
+    const stream = this.#publication.name;
+    const before = this.#audited;
+    this.#audited = [...new Set(problems.map(({ where, problem }) => `${where} ${problem}`))].sort().join();
+    // Once an episode, not once an audit.
+    if (this.#audited === before) return;
+    const [first] = problems;
+    if (first === undefined) {
+      log({ level: 'info', event: 'audit-passed', stream, message: 'All that is listed can be read again.' });
+      return;
+    }
+    const restoring = problems.filter((problem) => problem.restoring).length;
+    log({
+      level: 'error',
+      event: 'audit-failed',
+      stream,
+      message: `${problems.length} of ${objects} objects that players need cannot be read: ${first.key} ${first.problem}.`,
+      details: {
+        problems: problems.slice(0, 10),
+        restoring,
+        lost: problems.filter(({ where }) => where === 'store').length - restoring,
+        remedy: 'see what else deletes or changes objects of the bucket: lifecycle rules, scripts, another node',
+      },
+    });
+  }
+
+  /** An object that was missing is on the store again. */
+  #restored(key: string): void {
+    const { clock, log, observe } = this.#settings;
+    const stream = this.#publication.name;
+    this.#restoredMeanwhile.add(key);
+    observe({ type: 'restored', stream, objects: 1 });
+    const isNew = this.#restoredAt === undefined || clock.now() - this.#restoredAt > restoredQuietMs;
+    this.#restoredAt = clock.now();
+    if (!isNew) return;
+    log({
+      level: 'info',
+      event: 'audit-restored',
+      stream,
+      message: 'Objects that were missing on the store were uploaded again.',
+      details: { key },
+    });
+  }
+}

@@ -1,0 +1,167 @@
+import type { SidepipeError } from '../../../errors.js';
+import { leaseKey, playlistKey } from '../../keys.js';
+import type { ObjectStore } from '../../store.js';
+import type { LaneContext } from '../context.js';
+import type { Ticket } from '../queue/uploader.js';
+import type { Lane } from '../segments/rendition-upload.js';
+import type { InheritedItem } from '../segments/window.js';
+import type { StoreTarget } from '../target.js';
+import { checkTail, readPlaylist, type StoredPlaylist } from './found.js';
+import { type Numbering, planTakeover, type Takeover } from './takeover.js';
+
+export interface ContinuationOptions {
+  readonly context: LaneContext;
+  readonly numbering: Numbering;
+  readonly lanes: () => readonly Lane<unknown>[];
+  /** The playlists may be written from now on. */
+  readonly known: () => void;
+  readonly failed: (error: SidepipeError) => void;
+}
+
+/** How the store's playlists are continued. */
+interface Plan {
+  /** Undefined: as before. */
+  readonly takeover: Takeover<unknown> | undefined;
+  readonly tails: readonly (readonly InheritedItem<unknown>[])[];
+  readonly lanes: readonly Lane<unknown>[];
+  readonly stored: readonly (StoredPlaylist | undefined)[];
+  /** By lane: the playlist had segments and no end. */
+  readonly wasLive: readonly boolean[];
+  readonly targetDurationSeconds: number;
+}
+
+/** Playlists older than this have no players that wait for the next segment, and new ones must not begin with the old. */
+const recentMs = 120_000;
+/** A foreign playlist's is believed up to this. */
+const longestTargetDuration = 600;
+const retryMs = 2000;
+
+/**
+ * Looks at the store's playlists before this node writes its first one: with the lease that another node had, after a
+ * restart, on another store, and when somebody has overwritten them.
+ */
+export class Continuation {
+  readonly #options: ContinuationOptions;
+  #state: 'unknown' | 'reading' | 'known' = 'unknown';
+  #running: { readonly ticket: Ticket; readonly target: StoreTarget } | undefined;
+  #cancelRetry: (() => void) | undefined;
+  #inheritedTarget = 0;
+  #takeovers = 0;
+
+  constructor(options: ContinuationOptions) {
+    this.#options = options;
+  }
+
+  get isKnown(): boolean {
+    return this.#state === 'known';
+  }
+
+  /** How often another writer's playlists were continued. */
+  get takeovers(): number {
+    return this.#takeovers;
+  }
+
+  /** RFC 8216bis 6.2.1: the target duration of a playlist does not change when another node writes it. */
+  get targetSeconds(): number {
+    return this.#inheritedTarget;
+  }
+
+  /** Reads the playlists, unless that is done or under way. */
+  ensure(): void {
+    const { context } = this.#options;
+    if (this.#state !== 'unknown' || !context.mayUpload()) return;
+    this.#state = 'reading';
+    this.#cancelRetry?.();
+    const target = context.target();
+    let plan: Plan | undefined;
+    const ticket = target.uploader.submit({
+      kind: 'playlist',
+      stream: context.options.name,
+      order: -1,
+      bytes: 0,
+      isRead: true,
+      run: async (store, signal) => {
+        plan = await this.#read(store, target, signal);
+      },
+      settled: (error) => {
+        this.#running = undefined;
+        if (plan === undefined) this.#retry(error);
+        else this.#apply(plan, target);
+      },
+    });
+    this.#running = { ticket, target };
+  }
+
+  /** Somebody else may have written since. */
+  forget(): void {
+    this.#state = 'unknown';
+    this.#cancelRetry?.();
+    if (this.#running) this.#running.target.uploader.cancel(this.#running.ticket);
+    this.#running = undefined;
+  }
+
+  #retry(error: SidepipeError | undefined): void {
+    this.#state = 'unknown';
+    if (error) this.#options.failed(error);
+    this.#cancelRetry = this.#options.context.settings.clock.after(retryMs, () => this.ensure());
+  }
+
+  async #read(store: ObjectStore, target: StoreTarget, signal: AbortSignal): Promise<Plan> {
+    const { context, numbering } = this.#options;
+    const { name, cleanup, unusedNumbers } = context.options;
+    const lanes = this.#options.lanes();
+    const stored = await Promise.all(lanes.map((lane) => readPlaylist(store, name, lane.name, signal)));
+    const isUnchanged = stored.every(
+      (playlist, index) => playlist === undefined || lanes[index]!.wrote(target.place, playlist.body, numbering),
+    );
+    const unchanged: Plan = { takeover: undefined, tails: [], lanes, stored, wasLive: [], targetDurationSeconds: 0 };
+    if (isUnchanged) return unchanged;
+    const now = await this.#storeNow(store, signal);
+    const found = lanes.map((lane, index) => {
+      const playlist = stored[index];
+      return playlist && (playlist.body ? (lane.read(playlist.body) ?? 'unreadable') : 'unreadable');
+    });
+    const takeover = planTakeover({
+      lanes: lanes.map((lane, index) => ({ found: found[index], own: lane.own, asGap: lane.asGap })),
+      isRecent: stored.every((playlist) => playlist === undefined || now - playlist.modifiedAt <= recentMs),
+      listsAll: cleanup === 'keep',
+      unusedNumbers: unusedNumbers?.() ?? { mediaSequence: 0, discontinuitySequence: 0 },
+    });
+    if (takeover === undefined) return unchanged;
+    const tails: (readonly InheritedItem<unknown>[])[] = [];
+    for (const tail of takeover.tails) tails.push(await checkTail(store, tail, signal));
+    const targets = found.map((playlist) => (typeof playlist === 'object' ? playlist.targetDurationSeconds : 0));
+    const longest = Math.max(0, ...tails.flat().map(({ durationSeconds }) => Math.round(durationSeconds)));
+    const stated = Math.max(0, ...targets.filter((seconds) => seconds <= longestTargetDuration));
+    const wasLive = found.map((one) => typeof one === 'object' && !one.ended && one.segments.length > 0);
+    return { takeover, tails, lanes, stored, wasLive, targetDurationSeconds: Math.max(longest, stated) };
+  }
+
+  /** The lease was renewed a moment ago, so its date is the store's time, whatever this machine believes. */
+  async #storeNow(store: ObjectStore, signal: AbortSignal): Promise<number> {
+    const { settings, options } = this.#options.context;
+    if (settings.lease === undefined) return settings.clock.now();
+    return (await store.head(leaseKey(options.name), { signal }))?.modifiedAt ?? settings.clock.now();
+  }
+
+  #apply({ takeover, tails, lanes, stored, wasLive, targetDurationSeconds }: Plan, target: StoreTarget): void {
+    const { context, numbering, known } = this.#options;
+    const { name } = context.options;
+    this.#state = 'known';
+    for (const [index, lane] of lanes.entries()) {
+      context.fence(target, playlistKey(name, lane.name)).know(stored[index]?.etag);
+    }
+    if (takeover !== undefined) {
+      this.#takeovers += 1;
+      const hasTail = tails.some((tail) => tail.length > 0);
+      const { start, from } = takeover;
+      // The segments that the playlists list may be gone: then the numbers go on, and nothing else.
+      numbering.continueAt(hasTail ? start : { ...start, isExact: false, discontinuity: false });
+      this.#inheritedTarget = Math.max(this.#inheritedTarget, targetDurationSeconds);
+      for (const [index, lane] of lanes.entries()) {
+        lane.inherit({ tail: tails[index]!, from, mustSuffice: wasLive[index]! }, target);
+      }
+    }
+    known();
+  }
+}

@@ -1,0 +1,273 @@
+import { SidepipeError } from '../../../errors.js';
+import { cacheControlOf, contentTypeOf, leaseKey } from '../../keys.js';
+import type { ObjectStore } from '../../store.js';
+import { withDeadline } from '../queue/attempt.js';
+import { errorClass, fullJitterMs, slowJitterMs, storageError } from '../queue/retry.js';
+import type { Settings } from '../settings.js';
+import { decideLease, decodeLease, encodeLease, type LeaseSighting, leaseEndsAt, sight } from './lease.js';
+import type { ProcessIdentity } from './owner.js';
+
+/** `seeking`: not known yet. `held`: this node writes. `standby`: another does. */
+export type LeaseState = 'seeking' | 'held' | 'standby';
+
+export interface LeaseKeeperOptions {
+  readonly stream: string;
+  readonly store: ObjectStore;
+  readonly settings: Settings;
+  readonly ttlMs: number;
+  readonly changed: (state: LeaseState, error: SidepipeError | undefined) => void;
+  /** The lease of a process that is dead was taken; `held` follows. */
+  readonly inherited: (from: ProcessIdentity) => void;
+  /** The store has no conditional writes: two nodes that start at one moment can both believe to be alone for a while. */
+  readonly unsupported: () => void;
+  /** The store is known to be down: `kick` will be called when it is back. */
+  readonly asleep: () => boolean;
+  /** What became of a write: undefined when it succeeded. Also of reads that failed. */
+  readonly heard: (error: SidepipeError | undefined) => void;
+}
+
+/** Gets, renews and gives back the lease of one stream on one store. */
+export class LeaseKeeper {
+  readonly #options: LeaseKeeperOptions;
+  readonly #key: string;
+  readonly #closing = new AbortController();
+  #state: LeaseState = 'seeking';
+  #sighting: LeaseSighting | undefined;
+  #etag: string | undefined;
+  #endsAt = Number.NEGATIVE_INFINITY;
+  #count = 0;
+  #writtenAt = Number.NEGATIVE_INFINITY;
+  #renewals = 0;
+  #failures = 0;
+  #sleeping = false;
+  #cancelTimer: (() => void) | undefined;
+  #stepping: Promise<void> | undefined;
+
+  constructor(options: LeaseKeeperOptions) {
+    this.#options = options;
+    this.#key = leaseKey(options.stream);
+  }
+
+  get state(): LeaseState {
+    return this.#state;
+  }
+
+  /** Whether this node may write playlists at this moment. Held leases lapse while the store cannot be reached. */
+  get valid(): boolean {
+    return this.#state === 'held' && this.#options.settings.clock.now() < this.#endsAt;
+  }
+
+  /** Asks the store now instead of at the next turn. */
+  kick(): Promise<void> {
+    if (this.#closing.signal.aborted) return Promise.resolve();
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    this.#sleeping = false;
+    this.#stepping ??= this.#step().finally(() => {
+      this.#stepping = undefined;
+    });
+    return this.#stepping;
+  }
+
+  /** The store is back. */
+  wake(): void {
+    if (this.#sleeping || !this.valid) void this.kick();
+  }
+
+  /** Whether the lease is this node's by the store's word. */
+  async confirm(): Promise<boolean> {
+    if (this.#stepping) await this.#stepping;
+    const before = this.#renewals;
+    await this.kick();
+    return this.valid && this.#renewals > before;
+  }
+
+  /**
+   * Gives the lease back, so that another node need not wait for its end. `patienceMs`: how long a store that does not take
+   * the deletion is asked again; at most until the lease runs out.
+   */
+  async close({ patienceMs }: { readonly patienceMs: number }): Promise<void> {
+    this.#cancelTimer?.();
+    const safe = this.valid;
+    this.#closing.abort('closed');
+    await this.#stepping;
+    if (!safe) return;
+    const { settings, store } = this.#options;
+    const { clock, timing } = settings;
+    await this.#pauseBetweenWrites();
+    const until = Math.min(clock.now() + patienceMs, this.#endsAt);
+    for (let now = clock.now(); now < until; now = clock.now()) {
+      const timeoutMs = Math.min(timing.probeTimeoutMs, until - now);
+      const isDeleted = await withDeadline(clock, timeoutMs, new AbortController().signal, (signal) =>
+        store.delete([this.#key], { signal }),
+      ).then(
+        () => true,
+        () => false,
+      );
+      if (isDeleted) return;
+      await new Promise<void>((resolve) => clock.after(timing.retryBaseMs, resolve));
+    }
+  }
+
+  async #step(): Promise<void> {
+    const { settings, ttlMs, heard } = this.#options;
+    let waitMs = Math.max(settings.timing.coalesceMs, ttlMs / 3);
+    let failure: SidepipeError | undefined;
+    const renewals = this.#renewals;
+    try {
+      await withDeadline(settings.clock, Math.min(5000, ttlMs / 2), this.#closing.signal, (signal) =>
+        this.#state === 'held' ? this.#renew(signal) : this.#seek(signal),
+      );
+      this.#failures = 0;
+      if (this.#state !== 'held') waitMs = ttlMs / 6;
+    } catch (thrown) {
+      if (this.#closing.signal.aborted) return;
+      const error = storageError(thrown);
+      failure = error;
+      this.#failures += 1;
+      const backoff = { failures: this.#failures, random: settings.random() };
+      const verdict = errorClass(error);
+      // Not sooner than the store takes a second write of one key.
+      waitMs =
+        verdict === 'retry' || verdict === 'conflict'
+          ? settings.timing.coalesceMs + fullJitterMs({ ...backoff, baseMs: 200, capMs: 1000 })
+          : slowJitterMs({ ...backoff, baseMs: 1000, capMs: settings.timing.refusedCapMs });
+    }
+    if (this.#closing.signal.aborted) return;
+    this.#turnIn(waitMs);
+    if (failure !== undefined || this.#renewals > renewals) heard(failure);
+  }
+
+  /** While the store is down `wake` is waited for; the timer is for the case that it was missed. */
+  #turnIn(waitMs: number): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = this.#options.settings.clock.after(waitMs, () => {
+      this.#sleeping = this.#options.asleep();
+      if (this.#sleeping) this.#turnIn(waitMs);
+      else void this.kick();
+    });
+  }
+
+  async #seek(signal: AbortSignal): Promise<void> {
+    const { store, settings, ttlMs, stream } = this.#options;
+    const found = await store.get(this.#key, { signal });
+    const now = settings.clock.now();
+    const seen = found && { etag: found.etag, record: decodeLease(found.body) };
+    this.#sighting = sight(this.#sighting, seen, now);
+    const dead = await this.#deadOwner(signal);
+    const decision = decideLease(this.#sighting, {
+      owner: settings.owner,
+      ttlMs,
+      now,
+      ownerIsDead: dead !== undefined,
+    });
+    if (decision === 'wait') {
+      if (this.#state !== 'standby') {
+        const owner = this.#sighting?.record?.owner;
+        this.#enter('standby', conflictError(stream, owner));
+      }
+      return;
+    }
+    this.#etag = found?.etag;
+    await this.#write(signal, dead);
+  }
+
+  /** The owner of the lease as it was seen last, if it is proven dead, and what it sent last cannot overtake this node. */
+  async #deadOwner(signal: AbortSignal): Promise<ProcessIdentity | undefined> {
+    const { settings, store } = this.#options;
+    const owner = this.#sighting?.record?.process;
+    if (owner === undefined || (await settings.witness?.isDead(owner)) !== true) return undefined;
+    const { ifNoneMatch, ifMatch } = await store.capabilities({ signal });
+    return ifNoneMatch && ifMatch ? owner : undefined;
+  }
+
+  async #renew(signal: AbortSignal): Promise<void> {
+    const { store, settings, stream } = this.#options;
+    const { ifMatch } = await store.capabilities({ signal });
+    try {
+      if (!ifMatch) await this.#look(signal);
+      await this.#write(signal);
+    } catch (error) {
+      if (errorClass(error) !== 'conflict') throw error;
+      const found = await store.get(this.#key, { signal });
+      const record = found && decodeLease(found.body);
+      if (found !== undefined && record?.owner !== settings.owner) {
+        this.#sighting = { etag: found.etag, record, sinceMs: settings.clock.now() };
+        this.#enter('standby', conflictError(stream, record?.owner));
+        return;
+      }
+      // A renewal that was believed lost, or an object that somebody deleted: the next turn writes with this ETag.
+      this.#etag = found?.etag;
+      throw new SidepipeError('The lease was not as this node had written it last; it is renewed again.', {
+        code: 'storage-conflict',
+        fault: 'storage',
+        retryable: true,
+        cause: error,
+      });
+    }
+  }
+
+  /** Without conditional writes: the next best thing is to look before each write. */
+  async #look(signal: AbortSignal): Promise<void> {
+    const { store, settings, stream } = this.#options;
+    const found = await store.get(this.#key, { signal });
+    const owner = found && decodeLease(found.body)?.owner;
+    if (found !== undefined && owner !== settings.owner) throw conflictError(stream, owner);
+  }
+
+  async #write(signal: AbortSignal, inheritedFrom?: ProcessIdentity): Promise<void> {
+    const { store, settings, ttlMs, unsupported } = this.#options;
+    const { ifNoneMatch, ifMatch } = await store.capabilities({ signal });
+    const condition = this.#etag === undefined ? { ifNoneMatch: '*' as const } : { ifMatch: this.#etag };
+    const conditional = ifNoneMatch && ifMatch;
+    if (!conditional) unsupported();
+    await this.#pauseBetweenWrites();
+    if (signal.aborted) return;
+    const sentAt = settings.clock.now();
+    this.#count += 1;
+    const object = {
+      key: this.#key,
+      body: encodeLease({
+        owner: settings.owner,
+        ttlMs,
+        count: this.#count,
+        ...(settings.witness && { process: settings.witness.self }),
+      }),
+      contentType: contentTypeOf(this.#key),
+      cacheControl: cacheControlOf('lease', 0),
+    };
+    const { etag } = await store.put(object, { signal, ...(conditional ? condition : {}) }).finally(() => {
+      this.#writtenAt = settings.clock.now();
+    });
+    if (signal.aborted) return;
+    this.#etag = etag;
+    this.#renewals += 1;
+    this.#endsAt = leaseEndsAt(sentAt, ttlMs);
+    if (inheritedFrom) this.#options.inherited(inheritedFrom);
+    this.#enter('held', undefined);
+  }
+
+  /**
+   * A turn may be requested right after a write, even one whose result is unknown. Counted from the write's end: one that came late to the
+   * store must not be followed too soon.
+   */
+  async #pauseBetweenWrites(): Promise<void> {
+    const { clock, timing } = this.#options.settings;
+    const tooSoonMs = this.#writtenAt + timing.coalesceMs - clock.now();
+    if (tooSoonMs > 0) await new Promise<void>((resolve) => clock.after(tooSoonMs, resolve));
+  }
+
+  #enter(state: LeaseState, error: SidepipeError | undefined): void {
+    const before = this.#state;
+    this.#state = state;
+    // Also when a lapsed lease is renewed: what waits for a valid one must hear of it.
+    if (state === 'held' || before !== state) this.#options.changed(state, error);
+  }
+}
+
+function conflictError(stream: string, owner: string | undefined): SidepipeError {
+  return new SidepipeError(
+    `The stream ${stream} is published by another node, or was by one that did not end in order; this one takes over when that lease is given back or runs out.`,
+    { code: 'storage-conflict', fault: 'storage', details: { stream, owner: owner ?? null } },
+  );
+}

@@ -1,0 +1,187 @@
+import { messageOf, type SidepipeError } from '../../../errors.js';
+import type { StoredObject } from '../../store.js';
+import type { AuditedObject } from '../cleanup/audit.js';
+import { type Fence, sameBytes } from '../lease/fence.js';
+import type { UploadKind } from '../queue/queue.js';
+import type { Ticket } from '../queue/uploader.js';
+import type { Settings } from '../settings.js';
+import type { StoreTarget } from '../target.js';
+import { CoalescingSlot } from './slot.js';
+
+const givenUpMs = 5000;
+
+/** `held`: it may not be written any more. `same`: nothing new to write. */
+type Outcome = 'written' | 'same' | 'held';
+
+export interface DocumentOptions<N> {
+  readonly kind: UploadKind;
+  readonly stream: string;
+  /** For the metrics. */
+  readonly key?: string;
+  readonly settings: Settings;
+  readonly target: () => StoreTarget;
+  /** Whether it may be written at this moment; when that changes, `pump` is called. */
+  readonly ready: () => boolean;
+  /** The newest content, asked for at the start of each attempt, with what `stored` is to be told of it. */
+  readonly content: () => { readonly object: StoredObject; readonly note: N } | undefined;
+  readonly stored: (note: N, target: StoreTarget) => void;
+  /** It was written, or given up. */
+  readonly settled: (error: SidepipeError | undefined) => void;
+  readonly fence?: (target: StoreTarget) => Fence;
+}
+
+/** An object that is overwritten again and again: the newest content wins, at most one write a second. */
+export class Document<N> {
+  readonly #options: DocumentOptions<N>;
+  readonly #slot: CoalescingSlot;
+  #cancelTimer: (() => void) | undefined;
+  #running: { ticket: Ticket; target: StoreTarget } | undefined;
+  #last: { readonly place: number; readonly object: StoredObject; readonly note: N } | undefined;
+  /** What is on the store is to be written again although it has not changed; called when that is done. */
+  #restored: (() => void) | undefined;
+  #closed = false;
+
+  constructor(options: DocumentOptions<N>) {
+    this.#options = options;
+    this.#slot = new CoalescingSlot(options.settings.timing.coalesceMs);
+  }
+
+  get dirty(): boolean {
+    return this.#slot.dirty;
+  }
+
+  get busy(): boolean {
+    return this.#running?.ticket.running ?? false;
+  }
+
+  /** The content has changed. */
+  mark(): void {
+    this.#slot.mark();
+    this.pump();
+  }
+
+  pump(): void {
+    const { settings, ready } = this.#options;
+    if (this.#closed || this.#cancelTimer !== undefined || !ready()) return;
+    const dueInMs = this.#slot.dueInMs(settings.clock.now());
+    if (dueInMs === undefined) return;
+    if (dueInMs <= 0) {
+      this.#submit();
+      return;
+    }
+    this.#pumpAfter(dueInMs);
+  }
+
+  #pumpAfter(delayMs: number): void {
+    if (this.#closed) return;
+    this.#cancelTimer?.();
+    this.#cancelTimer = this.#options.settings.clock.after(delayMs, () => {
+      this.#cancelTimer = undefined;
+      this.pump();
+    });
+  }
+
+  /** What was written does not count any more, as on another store: write again. */
+  restart(): void {
+    this.#last = undefined;
+    this.#drop();
+    this.mark();
+  }
+
+  /** What should be on this store; undefined while it is being written, or was never. */
+  expected(place: number): AuditedObject | undefined {
+    const last = this.#last;
+    if (last?.place !== place || this.dirty) return undefined;
+    return {
+      key: last.object.key,
+      bytes: last.object.body.byteLength,
+      changes: true,
+      isExpected: () => this.#last === last && !this.dirty,
+      restore: (done) => {
+        this.#restored = done;
+        this.mark();
+        return true;
+      },
+    };
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#cancelTimer?.();
+    this.#drop();
+  }
+
+  #drop(): void {
+    if (this.#running === undefined) return;
+    this.#running.target.uploader.cancel(this.#running.ticket);
+    this.#running = undefined;
+    this.#slot.finish(false, this.#options.settings.clock.now());
+  }
+
+  #submit(): void {
+    const { kind, stream, key, settings } = this.#options;
+    const target = this.#options.target();
+    let outcome: Outcome = 'same';
+    this.#slot.take();
+    const ticket = target.uploader.submit({
+      kind,
+      stream,
+      order: 0,
+      bytes: 0,
+      ...(key !== undefined && { key }),
+      spacingMs: settings.timing.coalesceMs,
+      run: async (_store, signal) => {
+        outcome = await this.#write(target, signal);
+      },
+      settled: (error) => {
+        this.#running = undefined;
+        // What was given up is tried again all the same, with the next content or after a while: playlists must not be lost.
+        this.#slot.finish(error === undefined && outcome !== 'held', settings.clock.now());
+        if (error || outcome === 'written') this.#options.settled(error);
+        if (error) this.#pumpAfter(givenUpMs);
+        else this.pump();
+      },
+    });
+    // The store may be so fast that it is over already; then `settled` comes after this line all the same.
+    this.#running = { ticket, target };
+  }
+
+  async #write(target: StoreTarget, signal: AbortSignal): Promise<Outcome> {
+    const { ready, stored } = this.#options;
+    if (!ready()) return 'held';
+    this.#slot.sent();
+    const restored = this.#restored;
+    const content = this.#content() ?? (restored && this.#last);
+    if (content === undefined) return 'same';
+    const { object, note } = content;
+    let outcome: Outcome = 'same';
+    const isNew = this.#last?.place !== target.place || !sameBytes(this.#last.object.body, object.body);
+    if (isNew || restored !== undefined) {
+      const fence = this.#options.fence?.(target);
+      if (fence) await fence.put(target.store, object, signal);
+      else await target.store.put(object, { signal });
+      if (signal.aborted) return 'same';
+      this.#last = { place: target.place, object, note };
+      this.#restored = undefined;
+      restored?.();
+      outcome = 'written';
+    }
+    stored(note, target);
+    return outcome;
+  }
+
+  /** A renderer that throws must not end the publisher's work on other objects. */
+  #content(): { readonly object: StoredObject; readonly note: N } | undefined {
+    try {
+      return this.#options.content();
+    } catch (error) {
+      this.#options.settings.log({
+        level: 'error',
+        event: 'caller-failed',
+        stream: this.#options.stream,
+        message: `An object could not be made: ${messageOf(error)}`,
+      });
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,92 @@
+import { parseKey, recordingKey } from '../../keys.js';
+import type { LaneContext } from '../context.js';
+import { type RemoteWindow, startOf } from '../segments/window.js';
+import type { RenditionOptions } from '../types.js';
+import { Document } from './document.js';
+
+export interface RecordingOptions<T> {
+  readonly context: LaneContext;
+  readonly rendition: string;
+  readonly render: RenditionOptions<T>['render'];
+  readonly window: RemoteWindow<T>;
+}
+
+/** It is written again when there is so much more of it: all writes together cost a few times the last. */
+const GROWTH = 1.25;
+
+/**
+ * The playlist of one recording under a name of its own. A later session writes over the stream's playlist, not over this one;
+ * and whoever looks for orphans finds by it that these segments are no leftovers. It is there from the first segment of each
+ * session on, for a node that is killed.
+ */
+export class Recording<T> {
+  readonly #options: RecordingOptions<T>;
+  readonly #document: Document<undefined>;
+  readonly #sessions = new Set<string>();
+  #key: string | undefined;
+  #segments = 0;
+  #writtenSegments = 0;
+
+  constructor(options: RecordingOptions<T>) {
+    const { context, render, window } = options;
+    this.#options = options;
+    this.#document = new Document({
+      kind: 'playlist',
+      stream: context.options.name,
+      settings: context.settings,
+      target: context.target,
+      ready: () => context.mayList(),
+      content: () => {
+        if (this.#key === undefined) return undefined;
+        this.#writtenSegments = this.#segments;
+        const list = window.settledRecording(context.target().place);
+        const state = {
+          ended: true,
+          whole: true,
+          targetDurationSeconds: context.targetSeconds(),
+          ...startOf(list),
+        };
+        return { object: { ...render(list, state), key: this.#key }, note: undefined };
+      },
+      stored: () => context.released(),
+      settled: context.counted,
+    });
+  }
+
+  get idle(): boolean {
+    return !this.#document.dirty;
+  }
+
+  /** A playlist that lists these segments for the first time is on the store. `final`: no more will follow. */
+  listed(keys: readonly string[], final: boolean): void {
+    const { context, rendition } = this.#options;
+    let isNew = false;
+    for (const key of keys) {
+      const session = parseKey(key)?.session;
+      if (session === undefined || this.#sessions.has(session)) continue;
+      this.#key ??= recordingKey(context.options.name, rendition, session);
+      this.#sessions.add(session);
+      isNew = true;
+    }
+    this.#segments += keys.length;
+    if (isNew || final || this.#segments >= this.#writtenSegments * GROWTH) this.#document.mark();
+  }
+
+  /** No more will follow: it is written as it is. */
+  complete(): void {
+    if (this.#segments > this.#writtenSegments) this.#document.mark();
+  }
+
+  resume(): void {
+    this.#document.pump();
+  }
+
+  /** Another store is in use. */
+  moved(): void {
+    if (this.#key !== undefined) this.#document.restart();
+  }
+
+  close(): void {
+    this.#document.close();
+  }
+}

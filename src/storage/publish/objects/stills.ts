@@ -1,0 +1,237 @@
+import type { SidepipeError } from '../../../errors.js';
+import { stillKey, stillPrefix } from '../../keys.js';
+import { datedStill, numberedStill, parseStill } from '../../still-names.js';
+import type { Evictable, LaneContext } from '../context.js';
+import type { Ticket } from '../queue/uploader.js';
+import type { StoreTarget } from '../target.js';
+import type { Still, StillEntry, StillLane, StillsOptions } from '../types.js';
+
+/** Stills that wait; more would be old before they are stored. */
+const mostWaiting = 8;
+/** What one listing takes in: the oldest beyond it are left to the next start. */
+const mostListed = 200_000;
+const listAgainMs = 30_000;
+
+interface Waiting extends Evictable {
+  readonly still: Still;
+  running: { readonly ticket: Ticket; readonly target: StoreTarget } | undefined;
+}
+
+/** What is known of one store. */
+interface Shelf {
+  readonly target: StoreTarget;
+  /** The oldest first. */
+  entries: StillEntry[];
+  state: 'unknown' | 'listing' | 'listed';
+  listing: Ticket | undefined;
+  listAgainAt: number;
+}
+
+/** A stream's numbered or dated stills on the stores, so many of them and no older than so. */
+export class Stills implements StillLane {
+  readonly #context: LaneContext;
+  readonly #options: StillsOptions;
+  readonly #waiting = new Set<Waiting>();
+  readonly #shelves = new Map<StoreTarget, Shelf>();
+  #number = 1;
+  #order = 0;
+  #closed = false;
+
+  constructor(context: LaneContext, options: StillsOptions) {
+    this.#context = context;
+    this.#options = options;
+  }
+
+  get idle(): boolean {
+    return this.#waiting.size === 0;
+  }
+
+  /** Of the store in use, the oldest first. */
+  list(): readonly StillEntry[] {
+    return this.#shelf().entries;
+  }
+
+  add(still: Still): void {
+    if (this.#closed || this.#context.standsBy()) return;
+    const waiting: Waiting = {
+      still,
+      kind: 'image',
+      stream: this.#context.options.name,
+      bytes: still.body.byteLength,
+      running: undefined,
+      busy: () => waiting.running?.ticket.running ?? false,
+      giveUp: () => this.#drop(waiting),
+    };
+    this.#waiting.add(waiting);
+    this.#context.wanted();
+    this.#context.backlog.hold(waiting);
+    for (const older of this.#waiting) {
+      if (this.#waiting.size <= mostWaiting) break;
+      if (!older.busy()) this.#drop(older);
+    }
+    this.pump();
+    this.#context.held();
+  }
+
+  /** About once a second, and whenever something may have become possible. */
+  pump(): void {
+    if (this.#closed || !this.#context.mayUpload()) return;
+    const shelf = this.#shelf();
+    this.#list(shelf);
+    this.#trim(shelf);
+    // The next number is known once the store has told what is there.
+    if (this.#options.naming === 'number' && shelf.state !== 'listed') return;
+    for (const waiting of this.#waiting) if (waiting.running === undefined) this.#submit(waiting, shelf);
+  }
+
+  /** A still is older than it may become. */
+  get isDue(): boolean {
+    const { keepSeconds } = this.#options;
+    const oldest = this.#shelf().entries[0];
+    return oldest !== undefined && oldest.capturedAt < this.#context.settings.clock.now() - keepSeconds * 1000;
+  }
+
+  /** Another node writes the stream. */
+  yield(): void {
+    for (const waiting of [...this.#waiting]) this.#drop(waiting);
+    this.refresh();
+  }
+
+  /** Another node may have written the stream meanwhile: the store is asked again. */
+  refresh(): void {
+    // What the other one stores and deletes is not seen from here.
+    for (const shelf of this.#shelves.values()) this.#forget(shelf);
+    this.#shelves.clear();
+  }
+
+  /** Another store is in use from now on. */
+  moved(): void {
+    for (const waiting of this.#waiting) this.#halt(waiting);
+    this.pump();
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const waiting of [...this.#waiting]) this.#drop(waiting);
+    for (const shelf of this.#shelves.values()) this.#forget(shelf);
+  }
+
+  #shelf(): Shelf {
+    const target = this.#context.target();
+    const known = this.#shelves.get(target);
+    if (known !== undefined) return known;
+    const shelf: Shelf = { target, entries: [], state: 'unknown', listing: undefined, listAgainAt: 0 };
+    this.#shelves.set(target, shelf);
+    return shelf;
+  }
+
+  #submit(waiting: Waiting, shelf: Shelf): void {
+    const { still } = waiting;
+    const { naming, format } = this.#options;
+    const name = naming === 'date' ? datedStill(still.capturedAt, format) : numberedStill(this.#number++, format);
+    const key = stillKey(waiting.stream, name);
+    const { body, contentType, cacheControl, metadata } = still;
+    const ticket = shelf.target.uploader.submit({
+      kind: 'image',
+      stream: waiting.stream,
+      order: this.#order++,
+      bytes: waiting.bytes,
+      run: async (store, signal) => {
+        await store.put({ key, body, contentType, cacheControl, metadata }, { signal });
+      },
+      settled: (error) => {
+        waiting.running = undefined;
+        if (error === undefined) {
+          shelf.target.retention.spare([key]);
+          this.#shelve(shelf, { name, capturedAt: still.capturedAt, bytes: waiting.bytes });
+        }
+        this.#drop(waiting);
+        this.#context.counted(error);
+      },
+    });
+    waiting.running = { ticket, target: shelf.target };
+  }
+
+  #shelve(shelf: Shelf, entry: StillEntry): void {
+    // Uploads run side by side, so one can overtake another.
+    let at = shelf.entries.length;
+    while (at > 0 && shelf.entries[at - 1]!.capturedAt > entry.capturedAt) at -= 1;
+    shelf.entries.splice(at, 0, entry);
+    this.#trim(shelf);
+  }
+
+  /** Lets go of what is too many or too old. */
+  #trim(shelf: Shelf): void {
+    if (!this.#context.mayUpload()) return;
+    const { keepCount, keepSeconds } = this.#options;
+    const oldest = this.#context.settings.clock.now() - keepSeconds * 1000;
+    const excess = shelf.entries.length - keepCount;
+    let gone = Math.max(0, excess);
+    while (gone < shelf.entries.length && shelf.entries[gone]!.capturedAt < oldest) gone += 1;
+    if (gone === 0) return;
+    const stream = this.#context.options.name;
+    const keys = shelf.entries.splice(0, gone).map(({ name }) => stillKey(stream, name));
+    shelf.target.retention.retire(stream, keys, 0);
+  }
+
+  /** Finds what an earlier run of the node, or another node, has left: only keys that bear one of our names. */
+  #list(shelf: Shelf): void {
+    const { clock } = this.#context.settings;
+    if (shelf.state !== 'unknown' || clock.now() < shelf.listAgainAt) return;
+    shelf.state = 'listing';
+    const { name: stream } = this.#context.options;
+    const prefix = stillPrefix(stream);
+    let found: StillEntry[] = [];
+    shelf.listing = shelf.target.uploader.submit({
+      kind: 'rest',
+      stream: '',
+      order: 0,
+      bytes: 0,
+      timeoutMs: 60_000,
+      run: async (store, signal) => {
+        found = [];
+        for await (const { key, bytes, modifiedAt } of store.list(prefix, { signal })) {
+          const name = key.slice(prefix.length);
+          const parsed = parseStill(name);
+          if (parsed === undefined) continue;
+          found.push({ name, capturedAt: parsed.capturedAt ?? modifiedAt, bytes });
+          if (found.length >= mostListed) return;
+        }
+      },
+      settled: (error) => this.#listed(shelf, found, error),
+    });
+  }
+
+  #listed(shelf: Shelf, found: readonly StillEntry[], error: SidepipeError | undefined): void {
+    shelf.listing = undefined;
+    if (error !== undefined) {
+      shelf.state = 'unknown';
+      shelf.listAgainAt = this.#context.settings.clock.now() + listAgainMs;
+      return;
+    }
+    shelf.state = 'listed';
+    // What was stored while the listing ran can be in both.
+    const names = new Set(shelf.entries.map(({ name }) => name));
+    const doomed = ({ name }: StillEntry) => shelf.target.retention.has(stillKey(this.#context.options.name, name));
+    const others = found.filter((entry) => !names.has(entry.name) && !doomed(entry));
+    shelf.entries = [...others, ...shelf.entries].sort((a, b) => a.capturedAt - b.capturedAt);
+    for (const { name } of found) this.#number = Math.max(this.#number, (parseStill(name)?.number ?? 0) + 1);
+    this.pump();
+  }
+
+  #halt(waiting: Waiting): void {
+    if (waiting.running) waiting.running.target.uploader.cancel(waiting.running.ticket);
+    waiting.running = undefined;
+  }
+
+  #forget(shelf: Shelf): void {
+    if (shelf.listing) shelf.target.uploader.cancel(shelf.listing);
+  }
+
+  #drop(waiting: Waiting): void {
+    if (!this.#waiting.delete(waiting)) return;
+    this.#halt(waiting);
+    this.#context.backlog.release(waiting);
+    this.#context.released();
+  }
+}

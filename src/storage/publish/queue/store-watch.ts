@@ -1,0 +1,156 @@
+import type { SidepipeError } from '../../../errors.js';
+import type { Settings } from '../settings.js';
+import { withDeadline } from './attempt.js';
+import { type Health, type HealthEvent, healthy, stepHealth } from './health.js';
+import { errorClass, isThrottle, slowJitterMs, storageError } from './retry.js';
+
+export interface StoreWatchOptions {
+  readonly settings: Settings;
+  /** A small read that tells whether the store is there. */
+  readonly probe: (signal: AbortSignal) => Promise<unknown>;
+  readonly changed: (health: Health, error: SidepipeError | undefined) => void;
+}
+
+const refusalsOfAll = 5;
+const refusedForMs = 15_000;
+const takesOthersMs = 10_000;
+
+export interface StoreWatchListener {
+  /** There may be more slots now. */
+  readonly moved: () => void;
+  /** The store was down and answers again. */
+  readonly back: () => void;
+}
+
+/** One store's health: learnt from uploads while there are any, from probes while it is down. */
+export class StoreWatch {
+  readonly #options: StoreWatchOptions;
+  readonly #listener: StoreWatchListener;
+  readonly #closing = new AbortController();
+  #health: Health;
+  #cancelProbe: (() => void) | undefined;
+  /** A store that refuses is tried by one upload from this time on. */
+  #tryAt = 0;
+  /** Writes that have succeeded, whatever they wrote. */
+  #successes = 0;
+  #succeededAt: number;
+  /** Objects refused without a success in between. */
+  #refusals = 0;
+
+  constructor(options: StoreWatchOptions, listener: StoreWatchListener) {
+    this.#options = options;
+    this.#listener = listener;
+    this.#health = healthy(options.settings.concurrency);
+    this.#succeededAt = options.settings.clock.now();
+  }
+
+  get health(): Health {
+    return this.#health;
+  }
+
+  get successes(): number {
+    return this.#successes;
+  }
+
+  /** A write has succeeded a moment ago: it is not the whole store that fails. */
+  get takesOthers(): boolean {
+    return this.#successes > 0 && this.#options.settings.clock.now() - this.#succeededAt < takesOthersMs;
+  }
+
+  /** How many uploads there may be at this moment, when `underWay` are. */
+  limit(underWay: number): number {
+    const { state, limit } = this.#health;
+    if (state === 'down') return 0;
+    if (state === 'refused') return underWay === 0 && this.#options.settings.clock.now() >= this.#tryAt ? 1 : 0;
+    return limit;
+  }
+
+  /** What became of a write: undefined when it succeeded. */
+  heard(error: SidepipeError | undefined): void {
+    const now = this.#options.settings.clock.now();
+    if (error === undefined) {
+      this.#successes += 1;
+      this.#succeededAt = now;
+      this.#refusals = 0;
+      this.#note('success', undefined);
+      return;
+    }
+    const verdict = errorClass(error);
+    if (verdict === 'refused') {
+      this.#refusals += 1;
+      // Of one object it says nothing of the store; of everything for a while, it does.
+      if (this.#refusals >= refusalsOfAll && now - this.#succeededAt >= refusedForMs) this.#note('refusal', error);
+      return;
+    }
+    if (verdict === 'reconfigure') this.#note('refusal', error);
+    else if (isThrottle(error)) this.#note('throttle', error);
+    else if (verdict === 'retry' && error.code !== 'storage-conflict') this.#note('failure', error);
+  }
+
+  /** Somebody has mended something: the next trial is due now. */
+  tryNow(): void {
+    this.#tryAt = 0;
+    this.#listener.moved();
+  }
+
+  /** Asks whether the store is still there: for one that has nothing to do, so that nobody else would notice. */
+  async check(): Promise<void> {
+    const error = await this.#ask();
+    if (error) this.#note('failure', error);
+  }
+
+  close(): void {
+    this.#closing.abort('closed');
+    this.#cancelProbe?.();
+  }
+
+  #note(event: HealthEvent, error: SidepipeError | undefined): void {
+    const { settings, changed } = this.#options;
+    if (this.#closing.signal.aborted) return;
+    const before = this.#health;
+    const health = stepHealth(before, event, { now: settings.clock.now(), maximum: settings.concurrency });
+    this.#health = health;
+    if (health.state === 'down' && before.state !== 'down') this.#scheduleProbe(1);
+    if (health.state === 'refused' && event === 'refusal') this.#scheduleTrial(health.failures);
+    if (before.state === 'down' && health.state !== 'down' && health.state !== 'refused') this.#cancelProbe?.();
+    if (before.state === 'down' && health.state === 'ramping') this.#listener.back();
+    if (before.state !== health.state) changed(health, error);
+    this.#listener.moved();
+  }
+
+  #scheduleTrial(failures: number): void {
+    const { clock, timing, random } = this.#options.settings;
+    const waitMs = slowJitterMs({ failures, baseMs: 1000, capMs: timing.refusedCapMs, random: random() });
+    this.#tryAt = clock.now() + waitMs;
+    this.#cancelProbe?.();
+    this.#cancelProbe = clock.after(waitMs, this.#listener.moved);
+  }
+
+  /** The next probe does not wait for the last one's end: that may hang, and the store be back meanwhile. */
+  #scheduleProbe(failures: number): void {
+    const { clock, timing, random } = this.#options.settings;
+    this.#cancelProbe?.();
+    const waitMs = slowJitterMs({ failures, baseMs: timing.retryBaseMs, capMs: timing.probeCapMs, random: random() });
+    this.#cancelProbe = clock.after(waitMs, () => {
+      this.#scheduleProbe(failures + 1);
+      void this.#probe();
+    });
+  }
+
+  async #probe(): Promise<void> {
+    const error = await this.#ask();
+    if (error || this.#health.state !== 'down') return;
+    this.#note('answered', undefined);
+  }
+
+  /** Undefined when there is an answer, even a refusal: an upload will tell the rest. */
+  async #ask(): Promise<SidepipeError | undefined> {
+    const { settings, probe } = this.#options;
+    try {
+      await withDeadline(settings.clock, settings.timing.probeTimeoutMs, this.#closing.signal, probe);
+      return undefined;
+    } catch (error) {
+      return errorClass(error) === 'retry' ? storageError(error) : undefined;
+    }
+  }
+}

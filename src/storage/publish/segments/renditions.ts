@@ -1,0 +1,127 @@
+import { multivariantKey, playlistKey } from '../../keys.js';
+import type { StoredObject } from '../../store.js';
+import type { AuditedObject } from '../cleanup/audit.js';
+import type { LaneContext } from '../context.js';
+import { Document } from '../objects/document.js';
+import type { StoreTarget } from '../target.js';
+import type { RenditionLane, RenditionOptions } from '../types.js';
+import { Lane } from './rendition-upload.js';
+
+/** The renditions of one stream on the stores, and the multivariant playlist, written once each of them has its own there. */
+export class Renditions {
+  readonly #context: LaneContext;
+  readonly #lanes = new Map<string, Lane<unknown>>();
+  readonly #multivariant: Document<undefined>;
+  #render: (() => StoredObject | undefined) | undefined;
+
+  constructor(context: LaneContext) {
+    const { settings, options, target, counted } = context;
+    this.#context = context;
+    this.#multivariant = new Document({
+      ...{ kind: 'playlist', stream: options.name, settings, target },
+      ready: () => context.mayList() && this.areListed,
+      content: () => {
+        const object = this.#render?.();
+        return object && { object, note: undefined };
+      },
+      stored: () => {},
+      settled: counted,
+      fence: (target) => context.fence(target, multivariantKey(options.name)),
+    });
+  }
+
+  get lanes(): Iterable<Lane<unknown>> {
+    return this.#lanes.values();
+  }
+
+  /** Each has a playlist on the store in use. */
+  get areListed(): boolean {
+    const { place } = this.#context.target();
+    return this.#lanes.size > 0 && [...this.#lanes.values()].every((lane) => lane.listedOn(place));
+  }
+
+  /** How far the one that is furthest behind is. Undefined before the first segment. */
+  get lagSeconds(): number | undefined {
+    const lags = [...this.#lanes.values()].map((lane) => lane.lagSeconds).filter((lag) => lag !== undefined);
+    return lags.length === 0 ? undefined : Math.max(...lags);
+  }
+
+  /** Nothing waits that could be written. */
+  get idle(): boolean {
+    const lanesIdle = [...this.#lanes.values()].every((lane) => lane.idle);
+    return lanesIdle && !(this.#multivariant.dirty && this.areListed);
+  }
+
+  /** What players need of this stream, but for pictures. */
+  expected(): readonly AuditedObject[] {
+    const multivariant = this.#multivariant.expected(this.#context.target().place);
+    const lanes = [...this.#lanes.values()].flatMap((lane) => lane.expected());
+    return multivariant === undefined ? lanes : [multivariant, ...lanes];
+  }
+
+  /** Of all playlists: first the one that lists the others. */
+  get keys(): readonly string[] {
+    const { name } = this.#context.options;
+    return [multivariantKey(name), ...[...this.#lanes.keys()].map((lane) => playlistKey(name, lane))];
+  }
+
+  add<T>(options: RenditionOptions<T>): RenditionLane<T> {
+    const lane = new Lane(this.#context, options);
+    this.#lanes.set(options.name, lane as Lane<unknown>);
+    return lane;
+  }
+
+  /** What the multivariant playlist says has changed. */
+  describe(render: () => StoredObject | undefined): void {
+    this.#render = render;
+    this.#multivariant.mark();
+  }
+
+  /** A rendition's playlist is on the store. */
+  published(): void {
+    this.#multivariant.pump();
+  }
+
+  /** Called about once a second. */
+  watch(): void {
+    for (const lane of this.#lanes.values()) lane.watch();
+  }
+
+  /** Segments that are still on their way. */
+  get waiting(): number {
+    return [...this.#lanes.values()].reduce((sum, lane) => sum + lane.waiting, 0);
+  }
+
+  /** The lease was got. */
+  resume(): void {
+    for (const lane of this.#lanes.values()) lane.resume();
+    this.#multivariant.pump();
+  }
+
+  /** Somebody has overwritten a playlist: none is written until it is known how they go on. */
+  suspend(): void {
+    for (const lane of this.#lanes.values()) lane.suspend();
+  }
+
+  /** Another process has written the stream meanwhile. */
+  yield(): void {
+    for (const lane of this.#lanes.values()) lane.yield();
+    this.#multivariant.restart();
+  }
+
+  /** Another store is in use from now on. */
+  moved(from: StoreTarget): void {
+    for (const lane of this.#lanes.values()) lane.moved(from);
+    this.#multivariant.restart();
+  }
+
+  /** Nobody is sent to this store any more. */
+  abandon(target: StoreTarget): void {
+    for (const lane of this.#lanes.values()) lane.abandon(target);
+  }
+
+  close(): void {
+    for (const lane of this.#lanes.values()) lane.close();
+    this.#multivariant.close();
+  }
+}

@@ -1,0 +1,43 @@
+import { SidepipeError } from '../../../errors.js';
+import type { ObjectStore, StoredObject } from '../../store.js';
+
+export interface StoreSegmentOptions {
+  readonly store: ObjectStore;
+  readonly object: StoredObject;
+  readonly signal: AbortSignal;
+  readonly verify: boolean;
+  readonly freeSlot: () => void;
+}
+
+/** Puts an object that is never changed, and asks the store for it: an accepted put is not yet a readable object. */
+export async function storeSegment({ store, object, signal, verify, freeSlot }: StoreSegmentOptions): Promise<void> {
+  await store.put(object, { signal });
+  if (!verify || signal.aborted) return;
+  freeSlot();
+  const found = await store.head(object.key, { signal });
+  if (found?.bytes === object.body.byteLength) return;
+  throw new SidepipeError(
+    `${object.key} was accepted, and ${found === undefined ? 'is not there' : `has ${found.bytes} bytes`}.`,
+    { code: 'storage-failed', fault: 'storage', retryable: true, details: { key: object.key } },
+  );
+}
+
+/** What a segment's upload needs while it is on its way from another store. */
+export async function fetchSegment(store: ObjectStore, key: string, signal: AbortSignal): Promise<StoredObject> {
+  const found = await store.get(key, { signal });
+  if (found === undefined) {
+    throw new SidepipeError(`${key} is not on ${store.description}.`, {
+      code: 'storage-failed',
+      fault: 'storage',
+      details: { key },
+    });
+  }
+  const { body, contentType, cacheControl, metadata } = found;
+  return {
+    key,
+    body,
+    contentType,
+    ...(cacheControl === undefined ? {} : { cacheControl }),
+    ...(metadata === undefined ? {} : { metadata }),
+  };
+}

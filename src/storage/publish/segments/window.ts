@@ -1,0 +1,395 @@
+/** Pure: what of one rendition is on the store, what is listed there, and what may be forgotten. */
+import type { InheritedSegment, SegmentNumbers, SegmentPosition } from '../lease/takeover.js';
+
+/** `pending`: on its way. `stored`: readable on the store that `place` names. `gap`: given up, or found to be lost. */
+export type SegmentState = 'pending' | 'stored' | 'gap';
+
+/** `stored → pending` is a copy to another store; `stored → gap` a segment that the store has lost. */
+const moves: Readonly<Record<SegmentState, readonly SegmentState[]>> = {
+  pending: ['stored', 'gap'],
+  stored: ['pending', 'gap'],
+  gap: [],
+};
+
+export interface WindowSegment<T> {
+  readonly entry: T;
+  readonly key: string;
+  readonly bytes: number;
+  readonly durationSeconds: number;
+  readonly initKey: string | undefined;
+  /** As this node numbers it. Default: it follows the one before, from 0. */
+  readonly position?: SegmentPosition;
+}
+
+export interface WindowItem<T> extends WindowSegment<T> {
+  readonly position: SegmentPosition;
+  /** In the playlists on the store. */
+  numbers: SegmentNumbers;
+  /** Another writer listed it; it stays listed until the window has passed. */
+  readonly isInherited: boolean;
+  state: SegmentState;
+  /** The number of the store that holds it, while `stored`. */
+  place: number;
+  /** When the playlist that first listed it was on the store. Milliseconds since the epoch. */
+  listedAt: number | undefined;
+  /** The stores on which an object of this key may lie, whatever became of the segment. */
+  readonly attempted: Set<number>;
+}
+
+export interface ListedEntry<T> {
+  readonly entry: T;
+  /** The segment is not on the store: EXT-X-GAP. */
+  readonly gap: boolean;
+  readonly numbers: SegmentNumbers;
+}
+
+/** What is remembered of a segment that has left the window: small, there may be a hundred thousand. */
+export interface RecordedSegment<T> {
+  readonly entry: T;
+  readonly key: string;
+  readonly bytes: number;
+  /** The number of the store that holds it; -1 for a gap. */
+  place: number;
+  readonly numbers: SegmentNumbers;
+}
+
+const nowhere = -1;
+
+export interface Inheritance<T> {
+  /** What stays listed. */
+  readonly tail: readonly InheritedItem<T>[];
+  /** The first own segment to list, by this node's media sequence. Undefined: all. */
+  readonly from: number | undefined;
+  /** The store that has the tail. */
+  readonly place: number;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** Players may be waiting for the next segment of a playlist of which nothing stays: the first new one must suffice. */
+  readonly mustSuffice: boolean;
+}
+
+/** RFC 8216bis 6.2.2: what replaces another playlist lasts three target durations at least. */
+const leastTargetDurations = 3;
+/** However short the segments are beside the target duration, three of it are not waited for beyond this: hundreds of kB. */
+const mostSegments = 1000;
+
+/** What a playlist that is being written lists, for `acknowledge` when it is on the store. */
+export interface Snapshot<T> {
+  readonly items: readonly WindowItem<T>[];
+  /** Numbers of the first item listed and of the one after the last, counted from the first ever appended. */
+  readonly first: number;
+  readonly end: number;
+  readonly place: number;
+}
+
+export interface WindowOptions {
+  readonly windowSegments: number;
+  /** The target duration that a playlist would have now. */
+  readonly targetSeconds: () => number;
+  /** Keep a record of all segments for the playlist of the whole recording: at most so many. 0: none. */
+  readonly recordSegments: number;
+  /** The numbers of a segment in the playlists on the store. Default: those that this node gives it. */
+  readonly numbersOf?: (position: SegmentPosition) => SegmentNumbers;
+}
+
+/** A segment of another writer that stays listed, as it was found on a store. */
+export interface InheritedItem<T> extends InheritedSegment<T> {
+  readonly bytes: number;
+}
+
+/**
+ * The remote window: the settled prefix of what was appended. It lists the last `windowSegments` of it, and more where
+ * these do not last three target durations, and after an outage: what was uploaded late stays listed for half a window, so
+ * that players come by in time.
+ */
+export class RemoteWindow<T> {
+  readonly #options: WindowOptions;
+  #items: WindowItem<T>[] = [];
+  /** The number of `#items[0]`. */
+  #base = 0;
+  #record: RecordedSegment<T>[] = [];
+  #forgotten = 0;
+  #appendedSeconds = 0;
+  #listedSeconds = 0;
+  #listedEnd = 0;
+  /** Since `unlist`, until a playlist is there again: the number after the last segment that it has to list. */
+  #gatheredEnd: number | undefined;
+  #lastPosition: SegmentPosition | undefined;
+  /** Of another writer's playlist that is continued: the first own segment to list, which may be yet to come. */
+  #from = 0;
+
+  constructor(options: WindowOptions) {
+    this.#options = options;
+  }
+
+  /** Everything that is waiting or listed, oldest first. */
+  get items(): readonly WindowItem<T>[] {
+    return this.#items;
+  }
+
+  /** Of the record: how many segments were dropped because there is a limit. */
+  get forgotten(): number {
+    return this.#forgotten;
+  }
+
+  /** How much of what was appended no playlist on the store lists yet. Seconds. */
+  get lagSeconds(): number {
+    return Math.max(0, this.#appendedSeconds - this.#listedSeconds);
+  }
+
+  get settled(): boolean {
+    return this.#items.every((item) => item.state !== 'pending');
+  }
+
+  /** Another writer's playlist, which is continued, lists the time of this segment already. */
+  repeats(position: SegmentPosition | undefined): boolean {
+    return position !== undefined && position.mediaSequence < this.#from;
+  }
+
+  append(segment: WindowSegment<T>): WindowItem<T> {
+    const position = segment.position ?? after(this.#lastPosition);
+    this.#lastPosition = position;
+    const item: WindowItem<T> = {
+      ...segment,
+      position,
+      numbers: this.#numbersOf(position),
+      isInherited: false,
+      state: 'pending',
+      place: 0,
+      listedAt: undefined,
+      attempted: new Set(),
+    };
+    this.#items.push(item);
+    this.#appendedSeconds += item.durationSeconds;
+    return item;
+  }
+
+  /** False, and nothing changes, for a move that there is not: the same news heard twice. */
+  move(item: WindowItem<T>, state: SegmentState, place = item.place): boolean {
+    if (!moves[item.state].includes(state)) return false;
+    item.state = state;
+    item.place = place;
+    return true;
+  }
+
+  /**
+   * What a playlist on the store `place` may list now; undefined while that is not one segment, or after `unlist` not
+   * everything that has been in the window then: a player that comes from the playlist before would find too little.
+   */
+  snapshot(now: number, place: number, { final = false } = {}): Snapshot<T> | undefined {
+    const pending = this.#items.findIndex((item) => item.state === 'pending');
+    const end = pending < 0 ? this.#items.length : pending;
+    // A playlist that has never listed a segment of this store begins with one, not with gaps.
+    let first = this.#items.findIndex((item) => here(item, place) || item.listedAt !== undefined);
+    if (first < 0 && final && this.#listedEnd > 0) first = 0;
+    if (first < 0 || first >= end) return undefined;
+    first = Math.max(first, this.#firstWithoutMap(end));
+    const keep = this.#enough(end, this.#options.windowSegments);
+    while (end - first > keep && this.#mayLeave(this.#items[first]!, now)) first += 1;
+    const items = this.#items.slice(first, end);
+    if (!final && !items.some((item) => here(item, place) || item.listedAt !== undefined)) return undefined;
+    if (!final && this.#gatheredEnd !== undefined) {
+      if (this.#base + end < this.#gatheredEnd || items.length < this.#enough(end, 0)) return undefined;
+    }
+    return { items, first: this.#base + first, end: this.#base + end, place };
+  }
+
+  /** The snapshot's playlist is on the store. Returns what no playlist there lists any more. */
+  acknowledge(snapshot: Snapshot<T>, now: number): readonly WindowItem<T>[] {
+    this.#gatheredEnd = undefined;
+    for (const item of snapshot.items) item.listedAt ??= now;
+    for (let number = this.#listedEnd; number < snapshot.end; number += 1) {
+      this.#listedSeconds += this.#items[number - this.#base]?.durationSeconds ?? 0;
+    }
+    this.#listedEnd = Math.max(this.#listedEnd, snapshot.end);
+    const leaving = snapshot.first - this.#base;
+    return leaving > 0 ? this.#drop(leaving) : [];
+  }
+
+  /** Forgets all but the newest `keep`, and what they lack of three target durations: for a node that only stands by. */
+  prune(keep: number): readonly WindowItem<T>[] {
+    if (this.#items.length <= keep) return [];
+    const excess = this.#items.length - this.#enough(this.#items.length, keep);
+    if (excess <= 0) return [];
+    for (let number = Math.max(this.#listedEnd, this.#base); number < this.#base + excess; number += 1) {
+      this.#listedSeconds += this.#items[number - this.#base]!.durationSeconds;
+    }
+    this.#listedEnd = Math.max(this.#listedEnd, this.#base + excess);
+    return this.#drop(excess);
+  }
+
+  /** No playlist in use lists anything of this window any more: another store, or another writer, has taken over. */
+  unlist(): void {
+    for (const item of this.#items) item.listedAt = undefined;
+    this.#gatheredEnd = this.#base + this.#items.length;
+  }
+
+  /** Uploads begin: after `unlist`, the first playlist waits for what is in the window by now. */
+  gather(): void {
+    if (this.#gatheredEnd !== undefined) this.#gatheredEnd = this.#base + this.#items.length;
+  }
+
+  /**
+   * The store's playlist was another writer's: `tail` of it stays listed, and of what is here only what begins with `from`
+   * follows it, all of it with new numbers. Returns what is listed no more, or never will be. The tail stays for half a
+   * window even if a whole one waits here: players that are behind its end must not lose what they were to play next.
+   */
+  inherit({ tail, from, place, now, mustSuffice }: Inheritance<T>): readonly WindowItem<T>[] {
+    this.#from = from ?? 0;
+    const own = new Map(this.#items.map((item) => [item.key, item]));
+    const kept = tail.map((segment): WindowItem<T> => {
+      const mine = own.get(segment.key);
+      const item = mine ?? inheritedItem(segment);
+      // It is on the store, whatever this node has heard of it.
+      item.state = segment.gap ? 'gap' : 'stored';
+      item.place = place;
+      item.numbers = segment.numbers;
+      item.listedAt ??= now;
+      if (!segment.gap) item.attempted.add(place);
+      return item;
+    });
+    const stays = new Set(kept);
+    const follows = this.#items.filter(
+      (item) => !stays.has(item) && !item.isInherited && item.position.mediaSequence >= this.#from,
+    );
+    const following = new Set(follows);
+    const dropped = this.#items.filter((item) => !stays.has(item) && !following.has(item));
+    this.#drop(0, dropped);
+    for (const item of follows) item.numbers = this.#numbersOf(item.position);
+    this.#items = [...kept, ...follows];
+    this.#listedEnd = this.#base + kept.length;
+    this.#listedSeconds = this.#appendedSeconds - secondsOf(follows);
+    if (kept.length > 0) this.#gatheredEnd = undefined;
+    else if (mustSuffice || this.#gatheredEnd !== undefined) this.#gatheredEnd = this.#base + follows.length;
+    return dropped;
+  }
+
+  /** Another store is in use: what other writers have left on the one before is no part of the stream there. */
+  disinherit(): readonly WindowItem<T>[] {
+    const dropped = this.#items.filter(({ isInherited }) => isInherited);
+    if (dropped.length === 0) return [];
+    const wereListed = this.#items.slice(0, Math.max(0, this.#listedEnd - this.#base));
+    this.#items = this.#items.filter(({ isInherited }) => !isInherited);
+    this.#base += dropped.length;
+    this.#listedEnd = this.#base + wereListed.filter(({ isInherited }) => !isInherited).length;
+    return dropped;
+  }
+
+  /** Every segment of the recording, as far as it is remembered. */
+  recording(place: number): readonly ListedEntry<T>[] {
+    return this.#recording(this.#items, place);
+  }
+
+  /** The same up to the first segment that is still on its way. */
+  settledRecording(place: number): readonly ListedEntry<T>[] {
+    const pending = this.#items.findIndex((item) => item.state === 'pending');
+    return this.#recording(pending < 0 ? this.#items : this.#items.slice(0, pending), place);
+  }
+
+  /** Of the recording: what is in the window no more and lies on another store than `place`. */
+  recordedElsewhere(place: number): readonly RecordedSegment<T>[] {
+    return this.#record.filter((item) => item.place !== place && item.place !== nowhere);
+  }
+
+  #recording(items: readonly WindowItem<T>[], place: number): readonly ListedEntry<T>[] {
+    return [
+      ...this.#record.map((item) => ({ entry: item.entry, gap: item.place !== place, numbers: item.numbers })),
+      ...items.filter(({ isInherited }) => !isInherited).map((item) => listed(item, place)),
+    ];
+  }
+
+  /** How many of the items before `end`: `least`, and as many more as it takes for three target durations. */
+  #enough(end: number, least: number): number {
+    const seconds = leastTargetDurations * this.#options.targetSeconds();
+    let [count, lasting] = [0, 0];
+    while (count < least || (lasting < seconds && count < mostSegments)) {
+      // What is not there yet counts as the shortest that there can be: one more is always wanted.
+      lasting += this.#items[end - count - 1]?.durationSeconds ?? 0;
+      count += 1;
+    }
+    return count;
+  }
+
+  #mayLeave(item: WindowItem<T>, now: number): boolean {
+    if (item.state === 'gap') return true;
+    if (item.listedAt === undefined) return false;
+    return now - item.listedAt >= (this.#options.windowSegments * item.durationSeconds * 1000) / 2;
+  }
+
+  #numbersOf(position: SegmentPosition): SegmentNumbers {
+    return this.#options.numbersOf?.(position) ?? position;
+  }
+
+  /** EXT-X-MAP cannot be undone within a playlist: after a change from fMP4 to MPEG-TS the list begins with the change. */
+  #firstWithoutMap(end: number): number {
+    if (this.#items[end - 1]?.initKey !== undefined) return 0;
+    for (let index = end - 1; index > 0; index -= 1) {
+      if (this.#items[index - 1]!.initKey !== undefined) return index;
+    }
+    return 0;
+  }
+
+  #drop(count: number, dropped: readonly WindowItem<T>[] = this.#items.splice(0, count)): readonly WindowItem<T>[] {
+    this.#base += count;
+    if (this.#options.recordSegments > 0) {
+      for (const { entry, key, bytes, state, place, numbers, isInherited } of dropped) {
+        if (!isInherited)
+          this.#record.push({ entry, key, bytes, place: state === 'stored' ? place : nowhere, numbers });
+      }
+      const excess = this.#record.length - this.#options.recordSegments;
+      // In strides, because removing from the front of a long array costs its length.
+      if (excess > this.#options.recordSegments / 10) {
+        this.#record.splice(0, excess);
+        this.#forgotten += excess;
+      }
+    }
+    return dropped;
+  }
+}
+
+export function listed<T>(item: WindowItem<T>, place: number): ListedEntry<T> {
+  return { entry: item.entry, gap: !here(item, place), numbers: item.numbers };
+}
+
+/**
+ * The sequence numbers of a playlist with this list. By its last segment: the first ones of a long recording may have been
+ * numbered before another node wrote in between.
+ */
+export function startOf<T>(
+  list: readonly ListedEntry<T>[],
+): Pick<SegmentNumbers, 'mediaSequence' | 'discontinuitySequence'> {
+  const last = list.at(-1)?.numbers;
+  if (last === undefined) return { mediaSequence: 0, discontinuitySequence: 0 };
+  const discontinuities = list.filter(({ numbers }) => numbers.discontinuity).length;
+  return {
+    mediaSequence: Math.max(0, last.mediaSequence - list.length + 1),
+    discontinuitySequence: Math.max(0, last.discontinuitySequence - discontinuities),
+  };
+}
+
+function inheritedItem<T>(segment: InheritedItem<T>): WindowItem<T> {
+  const { entry, key, bytes, durationSeconds, initKey, numbers, programDateTime = 0 } = segment;
+  return {
+    ...{ entry, key, bytes, durationSeconds, initKey, numbers },
+    position: { ...numbers, programDateTime },
+    isInherited: true,
+    state: 'stored',
+    place: 0,
+    listedAt: undefined,
+    attempted: new Set(),
+  };
+}
+
+function after(last: SegmentPosition | undefined): SegmentPosition {
+  const mediaSequence = last === undefined ? 0 : last.mediaSequence + 1;
+  const discontinuitySequence = last?.discontinuitySequence ?? 0;
+  return { mediaSequence, discontinuitySequence, discontinuity: false, programDateTime: last?.programDateTime ?? 0 };
+}
+
+function secondsOf<T>(items: readonly WindowItem<T>[]): number {
+  return items.reduce((sum, { durationSeconds }) => sum + durationSeconds, 0);
+}
+
+function here<T>(item: WindowItem<T>, place: number): boolean {
+  return item.state === 'stored' && item.place === place;
+}

@@ -1,0 +1,103 @@
+import type { Readable } from 'node:stream';
+import { TIMELINE_OFFSET_SECONDS } from '../../ffmpeg/output/hls-output.js';
+import type { Cutter } from '../../hls/cut/cutter.js';
+import { Fmp4Cutter } from '../../hls/cut/fmp4-cutter.js';
+import { MpegTsCutter } from '../../hls/cut/mpegts-cutter.js';
+import { type MediaPart, Segmenter } from '../../hls/segmenter.js';
+import type { Container } from '../../hls/window.js';
+import { readReused } from '../../io/reused-reads.js';
+
+export interface MediaIntakeOptions {
+  /** In the order of ffmpeg's outputs. */
+  readonly renditions: readonly string[];
+  readonly container: Container;
+  readonly partSeconds: number;
+  readonly segmentSeconds: number;
+  readonly maxSegmentBytes: number;
+  /** Steady time in milliseconds. */
+  readonly now: () => number;
+  readonly onPart: (rendition: string, part: MediaPart) => void;
+  /** What ffmpeg wrote cannot be read; nothing more is taken of that rendition. */
+  readonly onFailed: (error: unknown) => void;
+}
+
+/** A segment without a keyframe ends after so long. Cameras with keyframes half a minute apart exist. */
+const MAX_SEGMENT_SECONDS = 60;
+
+interface Lane {
+  readonly rendition: string;
+  readonly cutter: Cutter;
+  readonly segmenter: Segmenter;
+  /** When the last bytes came. */
+  at: number | undefined;
+  /** Where the last part ended, on the source's timeline. */
+  seconds: number | undefined;
+}
+
+/** Takes in the media of one run: a pipe for each rendition, cut into parts. */
+export class MediaIntake {
+  readonly #options: MediaIntakeOptions;
+  readonly #lanes: readonly Lane[];
+
+  constructor(options: MediaIntakeOptions) {
+    const { container, partSeconds, segmentSeconds, maxSegmentBytes, renditions } = options;
+    const timing = {
+      partSeconds,
+      segmentSeconds,
+      maxSegmentSeconds: Math.max(MAX_SEGMENT_SECONDS, 2 * segmentSeconds),
+    };
+    this.#options = options;
+    this.#lanes = renditions.map((rendition) => ({
+      rendition,
+      cutter: container === 'fmp4' ? new Fmp4Cutter(timing) : new MpegTsCutter(timing),
+      segmenter: new Segmenter({ maxSegmentBytes }),
+      at: undefined,
+      seconds: undefined,
+    }));
+  }
+
+  /** When the last media came, of the rendition that is furthest behind; undefined while one had none. */
+  get lastAt(): number | undefined {
+    const times = this.#lanes.flatMap(({ at }) => at ?? []);
+    return times.length < this.#lanes.length ? undefined : Math.min(...times);
+  }
+
+  /** The end of the first rendition's newest part on the source's timeline, in seconds; undefined before the first. */
+  get mediaSeconds(): number | undefined {
+    return this.#lanes[0]?.seconds;
+  }
+
+  /** Reads ffmpeg's pipes: always, for a full pipe would stall the stream. */
+  read(pipes: readonly Readable[]): void {
+    for (const [index, lane] of this.#lanes.entries()) {
+      let isBroken = false;
+      const pipe = pipes[index];
+      if (pipe === undefined) continue;
+      readReused(pipe, (piece) => {
+        if (isBroken) return;
+        lane.at = this.#options.now();
+        try {
+          this.#take(lane, lane.cutter.push(piece, lane.at));
+        } catch (error) {
+          isBroken = true;
+          this.#options.onFailed(error);
+        }
+      });
+    }
+  }
+
+  /** ffmpeg is gone: hands on what was left open. */
+  end(): void {
+    for (const lane of this.#lanes) this.#take(lane, lane.cutter.end());
+  }
+
+  #take(lane: Lane, parts: ReturnType<Cutter['push']>): void {
+    const { container, now, onPart } = this.#options;
+    const offsetSeconds = container === 'mpegts' ? TIMELINE_OFFSET_SECONDS : 0;
+    const { rendition, segmenter } = lane;
+    for (const { startSeconds, ...part } of parts) {
+      lane.seconds = startSeconds - offsetSeconds + part.durationSeconds;
+      onPart(rendition, segmenter.add({ ...part, startSeconds: startSeconds - offsetSeconds }, now()));
+    }
+  }
+}

@@ -1,0 +1,193 @@
+import type { MonitorConfig, StreamConfig } from '../../config/schema/schema.js';
+import type { Capabilities } from '../../ffmpeg/capabilities.js';
+import type { StreamPlan } from '../../ffmpeg/output/arguments.js';
+import type { EncoderChoice } from '../../ffmpeg/output/encoders.js';
+import type { RenditionPlan } from '../../ffmpeg/output/hls-output.js';
+import type { MonitorPlan } from '../../ffmpeg/output/monitor.js';
+import { type DecodeChoice, everyFrame, FIRST_CHOICE, longestGapSeconds } from '../../frames/decode.js';
+import {
+  type InputSettings,
+  inputArguments,
+  isCopyable,
+  isRecorded,
+  type SrtPlaylist,
+  srtPlaylist,
+  takesCommands,
+} from '../../ingest/input.js';
+import { type Source, srtMode, type UnknownSource } from '../../ingest/source.js';
+import { longestWaitMs, type SourceTimeouts, timeoutsOf } from '../../ingest/timeouts.js';
+import { type RestartPolicy, restartPolicyOf } from '../run/restart-policy.js';
+import { isOnlyCopied, type WantedRendition, wantedRenditions } from './rendition-plan.js';
+import { firstNeeds, type SourceNeeds } from './source-needs.js';
+
+/** Pictures up to so wide are made from keyframes whose block edges are left as they are: a third of full HD. */
+const DEBLOCKED_WIDTH = 640;
+
+export interface PlanOptions {
+  readonly config: StreamConfig;
+  readonly source: Source | UnknownSource;
+  readonly capabilities: Pick<Capabilities, 'options' | 'protocols'> &
+    Partial<Pick<Capabilities, 'hasNarrowTimestamps'>>;
+  /** Whether media is made for players; else pictures alone are. */
+  readonly makesMedia: boolean;
+  /** By rendition; libx264 where it is not told. */
+  readonly encoders?: ReadonlyMap<string, Pick<EncoderChoice, 'encoder'>>;
+  /** What the source turned out to need; what one begins with where it is not told. */
+  readonly needs?: SourceNeeds;
+  /** What ffmpeg opens in the source's place. */
+  readonly sourceUrl?: string | undefined;
+  /** Whether the stream is under a policy. */
+  readonly isBound?: boolean;
+  /** What is decoded of a copied stream; what one begins with where it is not told. */
+  readonly decode?: DecodeChoice;
+  /** Whether the decoder is told to hand keyframes out at once: see `canFlushKeyframes`. */
+  readonly flushesKeyframes?: boolean;
+  /** The largest picture that is decoded; no limit where it is not told. */
+  readonly maxPixels?: number;
+  /** The publisher promises no sound. */
+  readonly isSilent?: boolean;
+  /** See `InputOptions`. */
+  readonly isAudioLate?: boolean;
+  /** See `RunOptions`. */
+  readonly startsLate?: boolean;
+}
+
+/** What ffmpeg shall do for a stream. Throws `source-unsupported` where this ffmpeg cannot. Pure. */
+export function planStream({
+  config,
+  source,
+  capabilities,
+  makesMedia,
+  encoders = new Map(),
+  needs = firstNeeds(config, source),
+  sourceUrl,
+  isBound = false,
+  decode,
+  flushesKeyframes = false,
+  maxPixels,
+  isSilent = false,
+  isAudioLate = false,
+  startsLate = false,
+}: PlanOptions): StreamPlan {
+  const { thumbnail, hls, loop } = config;
+  const { options, protocols, hasNarrowTimestamps = false } = capabilities;
+  const { container, videoTag, audio, isAudioSilent, isInterlaced } = needs;
+  const renditions = makesMedia
+    ? wantedRenditions(config, source).map((each) => renditionPlan(each, encoders.get(each.name)))
+    : [];
+  return {
+    input: inputArguments(source, {
+      ...{ loop, protocols, isBound, isSilent, isAudioLate, startsLate, url: sourceUrl },
+      rtspTimeout: options.rtspTimeout,
+      hasPickyHls: options.hasPickyHls,
+      settings: inputSettings(config),
+      timeouts: waitFor(config, source),
+    }),
+    renditions,
+    audio,
+    // A recording would start again from its beginning when its audio is added.
+    awaitsAudio: makesMedia && isAudioSilent && !isRecorded(source),
+    isInterlaced,
+    hls: { segmentSeconds: hls.segmentSeconds, container, videoTag, dropsSequenceEnds: flushesKeyframes },
+    frames: {
+      intervalSeconds: thumbnail.intervalSeconds / thumbnail.bestOf,
+      width: thumbnail.width,
+      height: boxHeight(thumbnail),
+      packetTimes: isCopyable(source, config.device),
+      deblock: thumbnail.deblock === 'always' || (thumbnail.deblock === 'auto' && thumbnail.width > DEBLOCKED_WIDTH),
+      ...(isOnlyCopied(config, source)
+        ? frameGaps(decode ?? fixedDecode(config, source) ?? FIRST_CHOICE, thumbnail.intervalSeconds)
+        : {}),
+    },
+    snapshots: canSnapshot(source, capabilities),
+    ...(config.monitor.enabled ? { monitor: monitorPlan(config.monitor) } : {}),
+    options,
+    hasNarrowTimestamps,
+    maxPixels,
+  };
+}
+
+/** What is decoded of a stream whatever its source is like; undefined where the source decides. Pure. */
+export function fixedDecode(
+  config: StreamConfig,
+  source: Pick<Source | UnknownSource, 'kind'>,
+): DecodeChoice | undefined {
+  const { monitor, thumbnail } = config;
+  if (!isOnlyCopied(config, source)) return everyFrame('the video is encoded, so all of it is decoded');
+  if (monitor.enabled) return everyFrame('the monitor shows every frame');
+  return thumbnail.decode === 'auto' ? undefined : { mode: thumbnail.decode, reason: 'configured' };
+}
+
+/** The monitor's picture is 16:9, of even sides. */
+export function monitorPlan({ width, fps, bitrate }: MonitorConfig): MonitorPlan {
+  return { width, height: Math.round((width * 9) / 32) * 2, fps, bitrate };
+}
+
+/** Whether full-size pictures can be had of a source while it runs. Pure. */
+export function canSnapshot(
+  { kind }: Pick<Source | UnknownSource, 'kind'>,
+  { protocols }: Pick<Capabilities, 'protocols'>,
+): boolean {
+  return kind !== 'push' || takesCommands(protocols);
+}
+
+export interface FlushOptions extends Pick<PlanOptions, 'config' | 'source'> {
+  readonly capabilities: Pick<Capabilities, 'bitstreamFilters'>;
+}
+
+/** Whether H.264 that the node itself writes to ffmpeg may bear marks for a decoder of keyframes, which players must not get. Pure. */
+export function canFlushKeyframes({ config, source, capabilities }: FlushOptions): boolean {
+  return source.kind === 'push' && isOnlyCopied(config, source) && capabilities.bitstreamFilters.has('filter_units');
+}
+
+/** Keyframes come when they come; all other frames come at every moment. */
+function frameGaps({ mode }: DecodeChoice, intervalSeconds: number): Partial<StreamPlan['frames']> {
+  return mode === 'keyframes'
+    ? { decode: mode, longestGapSeconds: longestGapSeconds(intervalSeconds) }
+    : { decode: mode };
+}
+
+/** How long a stream's source is waited for. */
+export function waitFor({ input, srt }: StreamConfig, source: Source | UnknownSource): SourceTimeouts {
+  return timeoutsOf(source, input, source.kind === 'srt' && srtMode(source.url, srt.mode) === 'listener');
+}
+
+/** How soon a stream's source is opened again. */
+export function restartOf(
+  { input, srt }: StreamConfig,
+  source: Source | UnknownSource,
+  policy: RestartPolicy,
+): RestartPolicy {
+  const isListener = source.kind === 'srt' && srtMode(source.url, srt.mode) === 'listener';
+  return restartPolicyOf(policy, input, longestWaitMs(source, isListener));
+}
+
+/** See `srtPlaylist`. Pure. */
+export function srtPlaylistOf(
+  { config, source, capabilities }: Pick<PlanOptions, 'config' | 'source' | 'capabilities'>,
+  url: string,
+): SrtPlaylist | undefined {
+  if (source.kind !== 'srt') return undefined;
+  const { protocols, options } = capabilities;
+  const { hasConcatOptions } = options;
+  return srtPlaylist(url, {
+    protocols,
+    hasConcatOptions,
+    settings: inputSettings(config),
+    timeouts: waitFor(config, source),
+  });
+}
+
+function inputSettings({ input, rtsp, srt, device }: StreamConfig): InputSettings {
+  return { timestamps: input.timestamps, rtspTransport: rtsp.transport, srt, device };
+}
+
+function renditionPlan({ video }: WantedRendition, choice: Pick<EncoderChoice, 'encoder'> | undefined): RenditionPlan {
+  if (video.kind === 'copy') return { video };
+  return { video: { ...video, encoder: choice?.encoder ?? 'libx264' } };
+}
+
+/** The box that pictures are fitted into is 16:9 unless its height is told. */
+export function boxHeight({ width, height }: { width: number; height?: number | undefined }): number {
+  return height ?? Math.round((width * 9) / 16);
+}

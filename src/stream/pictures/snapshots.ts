@@ -1,0 +1,145 @@
+import { SidepipeError } from '../../errors.js';
+import type { DecodedPicture } from '../../frames/frame.js';
+import type { EncodedImage } from '../../images/picture.js';
+import { encodePicture } from '../../images/thumbnailer.js';
+import type { StreamEnvironment } from '../environment.js';
+import type { SnapshotOptions } from '../live-stream.js';
+import { canSnapshot } from '../outputs/plan.js';
+import type { SnapshotResource } from '../resources.js';
+import type { StreamState } from '../state-machine.js';
+import type { SnapshotPlaces } from './snapshot-places.js';
+
+/** How many requests may wait for one stream's picture. */
+const MOST_WAITING = 8;
+const TIMEOUT_MS = 30_000;
+
+interface Full {
+  readonly picture: DecodedPicture;
+  readonly capturedAt: number;
+  /** By format and quality: whoever waited for the same picture shares its encoding. */
+  readonly encoded: Map<string, Promise<EncodedImage>>;
+}
+
+interface Waiting {
+  resolve(full: Full): void;
+  reject(error: SidepipeError): void;
+}
+
+export interface SnapshotsOptions {
+  readonly places: SnapshotPlaces;
+  readonly timeoutMs?: number;
+}
+
+/** One stream's pictures at full size, on demand, over all its ffmpeg runs. */
+export class Snapshots {
+  readonly #options: SnapshotsOptions;
+  readonly #waiting = new Set<Waiting>();
+  /** Requests whose picture is awaited or being encoded. */
+  #requests = 0;
+  #giveBack: (() => void) | undefined;
+  #source: { request(): void } | undefined;
+
+  constructor(options: SnapshotsOptions) {
+    this.#options = options;
+  }
+
+  get isWanted(): boolean {
+    return this.#waiting.size > 0;
+  }
+
+  /** Where pictures come from now; undefined while there is nothing. */
+  from(source: { request(): void } | undefined): void {
+    this.#source = source;
+    if (this.isWanted) source?.request();
+  }
+
+  /** The next picture. Throws `limit-reached`, `source-unavailable` (none came in time), `frame-invalid`, `aborted`. */
+  async take({ format, quality, signal }: SnapshotOptions): Promise<SnapshotResource> {
+    this.#enter();
+    try {
+      const full = await this.#next(signal);
+      const { picture, capturedAt, encoded } = full;
+      const key = `${format} ${quality}`;
+      const raw = { ...picture, capturedAt, sequence: 0 };
+      const encoding = encoded.get(key) ?? encodePicture(raw, { format, quality });
+      encoded.set(key, encoding);
+      const { body, contentType, width, height } = await encoding;
+      return { body, contentType, width, height, capturedAt };
+    } finally {
+      this.#leave();
+    }
+  }
+
+  /** A picture in a buffer of its own. */
+  offer(picture: DecodedPicture, capturedAt: number): void {
+    const full: Full = { picture, capturedAt, encoded: new Map() };
+    for (const waiting of [...this.#waiting]) waiting.resolve(full);
+  }
+
+  fail(error: SidepipeError): void {
+    for (const waiting of [...this.#waiting]) waiting.reject(error);
+  }
+
+  #enter(): void {
+    if (this.#requests >= MOST_WAITING) throw tooMany('Too many snapshots of this stream are under way.');
+    if (this.#requests === 0) {
+      this.#giveBack = this.#options.places.take();
+      if (this.#giveBack === undefined) throw tooMany('Too many streams make snapshots at this moment.');
+    }
+    this.#requests += 1;
+  }
+
+  #leave(): void {
+    this.#requests -= 1;
+    if (this.#requests > 0) return;
+    this.#giveBack?.();
+    this.#giveBack = undefined;
+  }
+
+  #next(signal: AbortSignal | undefined): Promise<Full> {
+    return new Promise((resolve, reject) => {
+      const settle = <T>(how: (value: T) => void) => {
+        return (value: T) => {
+          clearTimeout(timer);
+          signal?.removeEventListener('abort', gone);
+          this.#waiting.delete(waiting);
+          how(value);
+        };
+      };
+      const waiting: Waiting = { resolve: settle(resolve), reject: settle(reject) };
+      const gone = () =>
+        waiting.reject(new SidepipeError('Nobody waits any more.', { code: 'aborted', fault: 'caller' }));
+      const timer = setTimeout(() => waiting.reject(noPicture()), this.#options.timeoutMs ?? TIMEOUT_MS);
+      signal?.addEventListener('abort', gone, { once: true });
+      this.#waiting.add(waiting);
+      if (signal?.aborted) gone();
+      else this.#source?.request();
+    });
+  }
+}
+
+function noPicture(): SidepipeError {
+  const message = 'The source gave no picture in time.';
+  return new SidepipeError(message, { code: 'source-unavailable', fault: 'source', retryable: true });
+}
+
+function tooMany(message: string): SidepipeError {
+  return new SidepipeError(message, { code: 'limit-reached', fault: 'caller', retryable: true });
+}
+
+/** Why there can be no picture of a stream now; undefined where there can. */
+export function snapshotRefusal(
+  { source, capabilities }: Pick<StreamEnvironment, 'source' | 'capabilities'>,
+  state: StreamState,
+): SidepipeError | undefined {
+  if (!canSnapshot(source, capabilities)) {
+    const message = 'This ffmpeg cannot be asked for pictures while it reads a publisher.';
+    return new SidepipeError(message, { code: 'source-unsupported', fault: 'node' });
+  }
+  if (state === 'live') return undefined;
+  return new SidepipeError(`The stream is ${state}.`, {
+    code: 'source-unavailable',
+    fault: 'source',
+    retryable: true,
+  });
+}

@@ -1,0 +1,93 @@
+import { SidepipeError } from '../../errors.js';
+import type { Publisher } from '../../ingest/rtmp/server-types.js';
+import type { SourceCodecs } from '../outputs/source-needs.js';
+import type { Feed } from './run-options.js';
+
+export interface ArrivalOptions {
+  /** The stream's publisher, now or when one comes; undefined when the signal aborts first. */
+  readonly next: (signal: AbortSignal) => Promise<Publisher | undefined>;
+  /** How long a publisher that was here is waited for; undefined when there was none. */
+  readonly graceMs: number | undefined;
+  /** The publisher did not come back in time. */
+  readonly onGone: () => Promise<void>;
+  readonly delay: (ms: number, signal: AbortSignal) => Promise<void>;
+  readonly signal: AbortSignal;
+}
+
+/** Waits for a publisher: first within the grace of the one before, then for as long as it takes. */
+export async function awaitPublisher(options: ArrivalOptions): Promise<Publisher | undefined> {
+  const { next, graceMs, onGone, delay, signal } = options;
+  if (graceMs !== undefined) {
+    const settled = new AbortController();
+    const limits = AbortSignal.any([signal, settled.signal]);
+    void delay(graceMs, limits).then(
+      () => settled.abort(),
+      () => {},
+    );
+    const back = await next(limits);
+    settled.abort();
+    if (back !== undefined || signal.aborted) return back;
+    await onGone();
+  }
+  return next(signal);
+}
+
+/** Why a publisher was sent away while its media came; undefined where it was not. */
+export async function publisherRefused(
+  publisher: Pick<Publisher, 'closed' | 'codecs' | 'tooLarge'> | undefined,
+): Promise<SidepipeError | undefined> {
+  const end = await Promise.race([publisher?.closed, Promise.resolve()]);
+  if (publisher === undefined) return undefined;
+  const options = { code: 'source-unsupported', fault: 'source', retryable: true } as const;
+  if (end === 'picture-too-large' && publisher.tooLarge !== undefined) {
+    return new SidepipeError(publisher.tooLarge, options);
+  }
+  if (end !== 'source-unsupported') return undefined;
+  const { video, audio } = publisher.codecs;
+  const codecs = [video, audio].filter((codec) => codec !== undefined).join(' and ');
+  return new SidepipeError(
+    `the publisher sends ${codecs}, which this ffmpeg cannot read from RTMP: name a newer one as ffmpeg.path`,
+    options,
+  );
+}
+
+/** How long a publisher may take to show its video's codec. */
+const CODEC_WAIT_MS = 1500;
+/** ffmpeg's names for the FourCCs of Enhanced RTMP. */
+const FOUR_CCS: Readonly<Record<string, string>> = {
+  avc1: 'h264',
+  hvc1: 'hevc',
+  av01: 'av1',
+  vp09: 'vp9',
+  mp4a: 'aac',
+  '.mp3': 'mp3',
+  Opus: 'opus',
+  fLaC: 'flac',
+  'ac-3': 'ac3',
+  'ec-3': 'eac3',
+};
+
+export interface CodecsOptions {
+  readonly feed: Feed;
+  readonly delay: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** Ends the wait. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The codecs of a publisher as soon as its video's is known; undefined where that takes too long, or nothing tells whether there is audio.
+ * Throws `source-unsupported` where the publisher was sent away for its video.
+ */
+export async function publisherCodecs({ feed, delay, signal }: CodecsOptions): Promise<SourceCodecs | undefined> {
+  const settled = new AbortController();
+  const limits = AbortSignal.any([signal, settled.signal]);
+  const abort = () => settled.abort();
+  void delay(CODEC_WAIT_MS, limits).then(abort, abort);
+  const video = await feed.videoCodec(limits);
+  settled.abort();
+  const refusal = await publisherRefused(feed);
+  if (refusal !== undefined) throw refusal;
+  const audio = feed.audioCodec;
+  if (video === undefined || (audio === undefined && !feed.isSilent)) return undefined;
+  return { video: FOUR_CCS[video] ?? video, audio: audio && (FOUR_CCS[audio] ?? audio) };
+}

@@ -1,0 +1,53 @@
+import { type Child, spawnChild } from '../../ffmpeg/child.js';
+import { ffmpegArguments } from '../../ffmpeg/output/arguments.js';
+import { checkSource } from '../../ingest/policy.js';
+import { openRoute, type Route } from '../../ingest/route.js';
+import { canFlushKeyframes, canSnapshot, planStream, srtPlaylistOf } from '../outputs/plan.js';
+import type { RunOptions } from './run-options.js';
+
+/** An ffmpeg that has begun. */
+export interface Launched {
+  readonly child: Child;
+  /** Its way to the source: to be closed when it is gone. */
+  readonly route: Route;
+  /** Whether it expects a publisher's keyframes with marks behind them. */
+  readonly flushesKeyframes: boolean;
+  /** Whether it would if keyframes alone were decoded. */
+  readonly canFlush: boolean;
+}
+
+/**
+ * Begins ffmpeg for one run: what its source may be, the way there, what it shall do, the process. Throws `source-refused`,
+ * `source-unavailable`, `source-unsupported` or `ffmpeg-unusable`; nothing is left open then.
+ */
+export async function launch(run: RunOptions): Promise<Launched> {
+  const { config, source, capabilities, policy, attempt, file, feed } = run;
+  const problem = policy && checkSource(source, policy, config);
+  if (problem !== undefined) throw problem;
+  const srtPlaylist = (url: string) => srtPlaylistOf({ config, source, capabilities }, url);
+  const way = { source, networks: policy?.networks, attempt, file, srtPlaylist };
+  const route = await openRoute({ ...way, egress: run.egress });
+  try {
+    const canFlush = feed?.codecs.video === 'h264' && canFlushKeyframes(run);
+    const flushesKeyframes = canFlush && run.decode.mode === 'keyframes';
+    const isBound = policy !== undefined;
+    const found = { sourceUrl: route.url, isBound, flushesKeyframes, isSilent: feed?.isSilent ?? false };
+    const snapshots = canSnapshot(source, capabilities);
+    const plan = planStream({ ...run, ...found });
+    const child = await spawnChild({
+      ...run.guard.wrap(capabilities.path, ffmpegArguments(plan)),
+      environment: { ...capabilities.environment, ...run.egress.environment({ isBound }) },
+      stdin: snapshots,
+      snapshots,
+      media: file?.handle.fd ?? feed !== undefined,
+      monitor: config.monitor.enabled,
+      renditions: plan.renditions.length,
+      audio: plan.awaitsAudio ?? false,
+    });
+    void child.exited.then(run.guard.watch(child.pid));
+    return { child, route, flushesKeyframes, canFlush };
+  } catch (error) {
+    route.close();
+    throw error;
+  }
+}

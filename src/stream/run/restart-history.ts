@@ -1,0 +1,124 @@
+import type { ErrorCode, SidepipeError } from '../../errors.js';
+import type { StreamDiagnosis } from '../diagnosis.js';
+import type { StreamEnvironment } from '../environment.js';
+import { deniedDelayMs, failuresAfter, restartDelayMs } from './restart-policy.js';
+
+/** One run that was lost. Its texts hold no secret. */
+type Setback = StreamDiagnosis['restarts'][number];
+
+/** Setbacks that are remembered of one stream. */
+const MOST = 20;
+
+/** How long an ffmpeg that cannot do what it is asked for is left alone. */
+const UNUSABLE_DELAY_MS = 60_000;
+/** The same of a file that is nothing to play: it does not become so by itself. */
+const UNPLAYABLE_DELAY_MS = 60_000;
+const UNPLAYABLE: ReadonlySet<ErrorCode> = new Set(['source-not-media', 'source-without-video', 'source-unsupported']);
+
+type SetbacksEnv = Pick<StreamEnvironment, 'restart' | 'now' | 'dateOf' | 'random' | 'redact' | 'source'>;
+
+/** How often, and why, one stream's ffmpeg had to be begun anew. */
+export class Setbacks {
+  readonly #env: SetbacksEnv;
+  readonly #newest: Setback[] = [];
+  #reason: SidepipeError | undefined;
+  #count = 0;
+  #inARow = 0;
+  /** How often the source has denied access since it last gave media. */
+  #denials = 0;
+  #delayMs = 0;
+  #nextAttemptAt: number | undefined;
+  #isHeldBack = false;
+
+  constructor(env: SetbacksEnv) {
+    this.#env = env;
+  }
+
+  /** Why the newest run was lost; undefined once another has given media. */
+  get reason(): SidepipeError | undefined {
+    return this.#reason;
+  }
+
+  /** All that there were. */
+  get count(): number {
+    return this.#count;
+  }
+
+  get inARow(): number {
+    return this.#inARow;
+  }
+
+  /** Too many in a row for a passing fault. */
+  get isExhausted(): boolean {
+    return this.#inARow >= this.#env.restart.exhaustedAfter;
+  }
+
+  /** How long to wait before the next run. */
+  get delayMs(): number {
+    return this.#delayMs;
+  }
+
+  /** When the next run starts, in steady time; undefined while there is one. */
+  get nextAttemptAt(): number | undefined {
+    return this.#nextAttemptAt;
+  }
+
+  /** Whether the next run waits longer than usual, until somebody changes something: credentials, or the file. */
+  get isHeldBack(): boolean {
+    return this.#nextAttemptAt !== undefined && this.#isHeldBack;
+  }
+
+  /** The newest first. */
+  list(): readonly Setback[] {
+    return this.#newest;
+  }
+
+  /** A run was lost. `mediaSince`: when it began to give media, in steady time; undefined where it gave none. */
+  add(error: SidepipeError, mediaSince: number | undefined): Setback & { readonly stderr: string[] } {
+    const { restart, now, dateOf, redact, random, source } = this.#env;
+    const at = now();
+    this.#inARow = failuresAfter(restart, this.#inARow, at - (mediaSince ?? at));
+    this.#count += 1;
+    this.#reason = error;
+    // Another failure in between says nothing of the password, and does not unlock the account.
+    this.#denials = (mediaSince === undefined ? this.#denials : 0) + (isDenial(error) ? 1 : 0);
+    const denied = isDenial(error) ? deniedDelayMs(restart, this.#denials) : 0;
+    // Nobody is away who could come back: only another ffmpeg helps. Once at once, because the next run may use another encoder.
+    const unusable = error.code === 'ffmpeg-unusable' && this.#inARow > 1 ? UNUSABLE_DELAY_MS : 0;
+    // Once at once, because the file may be being written.
+    const isUnplayable = source.kind === 'file' && UNPLAYABLE.has(error.code) && this.#inARow > 1;
+    const unplayable = isUnplayable ? UNPLAYABLE_DELAY_MS : 0;
+    this.#delayMs = Math.max(denied, unusable, unplayable, restartDelayMs(restart, this.#inARow, random()));
+    this.#nextAttemptAt = at + this.#delayMs;
+    this.#isHeldBack = denied > 0 || isUnplayable;
+    const { code, message, details } = error;
+    const lines = Array.isArray(details['stderr']) ? details['stderr'] : [];
+    const stderr = lines.map((line) => redact(String(line)));
+    const setback = { at: new Date(dateOf(at)).toISOString(), code, message: redact(message), stderr };
+    this.#newest.unshift(setback);
+    this.#newest.length = Math.min(this.#newest.length, MOST);
+    return setback;
+  }
+
+  /** The next run starts. */
+  attempt(): void {
+    this.#nextAttemptAt = undefined;
+  }
+
+  /** A run gives media. */
+  overcome(): void {
+    this.#reason = undefined;
+    this.#nextAttemptAt = undefined;
+    this.#denials = 0;
+  }
+
+  /** An operator wants another try: those in a row count no more. */
+  forgive(): void {
+    this.#inARow = 0;
+    this.#denials = 0;
+  }
+}
+
+function isDenial({ details }: SidepipeError): boolean {
+  return details['denied'] === true;
+}

@@ -1,0 +1,78 @@
+import type { Progress } from '../../ffmpeg/log/progress.js';
+import { waitFor } from '../outputs/plan.js';
+import type { RunOptions } from './run-options.js';
+import { afterProgress, findStall, type Vitals, type WatchdogLimits } from './watchdog.js';
+
+/** How often a run is looked at. */
+const INTERVAL_MS = 500;
+
+export type RunWatchOptions = Pick<
+  RunOptions,
+  'config' | 'source' | 'makesMedia' | 'startTimeoutMs' | 'stallTimeoutMs' | 'now' | 'delay'
+>;
+
+/** What one run shows of itself, looked at again and again for what has stalled. */
+export class RunWatch {
+  readonly #options: RunWatchOptions;
+  readonly #limits: WatchdogLimits;
+  #vitals: Omit<Vitals, 'segmentAt'>;
+
+  constructor(options: RunWatchOptions) {
+    this.#options = options;
+    this.#limits = limitsOf(options);
+    this.#vitals = {
+      startedAt: options.now(),
+      progressAt: undefined,
+      frameAt: undefined,
+      openedAt: undefined,
+      segmentsSinceFrame: 0,
+    };
+  }
+
+  /** When the source was last seen to move on: steady time in milliseconds. */
+  get progressAt(): number | undefined {
+    return this.#vitals.progressAt;
+  }
+
+  /** The source has been opened. */
+  opened(): void {
+    this.#vitals = { ...this.#vitals, openedAt: this.#options.now() };
+  }
+
+  progress(report: Progress): void {
+    this.#vitals = afterProgress(this.#vitals, report, this.#options.now());
+  }
+
+  picture(): void {
+    this.#vitals = { ...this.#vitals, frameAt: this.#options.now(), segmentsSinceFrame: 0 };
+  }
+
+  /** A segment of the first rendition started. */
+  segment(): void {
+    this.#vitals = { ...this.#vitals, segmentsSinceFrame: this.#vitals.segmentsSinceFrame + 1 };
+  }
+
+  /** Settles with what has stalled, in words; with undefined when the signal aborts first. `segmentAt`: see `Vitals`. */
+  async stall(segmentAt: () => number | undefined, signal: AbortSignal): Promise<string | undefined> {
+    const { now, delay } = this.#options;
+    while (!signal.aborted) {
+      await delay(INTERVAL_MS, signal).catch(() => {});
+      if (signal.aborted) return undefined;
+      const stall = findStall({ ...this.#vitals, segmentAt: segmentAt() }, this.#limits, now());
+      if (stall !== undefined) return stall;
+    }
+    return undefined;
+  }
+}
+
+function limitsOf({ config, source, makesMedia, ...options }: RunWatchOptions): WatchdogLimits {
+  const { connectSeconds } = waitFor(config, source);
+  const { readTimeoutSeconds } = config.input;
+  return {
+    connectTimeoutMs: connectSeconds === undefined ? undefined : connectSeconds * 1000,
+    startTimeoutMs: options.startTimeoutMs,
+    stallTimeoutMs: readTimeoutSeconds === undefined ? options.stallTimeoutMs : readTimeoutSeconds * 1000,
+    frameIntervalMs: config.thumbnail.intervalSeconds * 1000,
+    expectsSegments: makesMedia,
+  };
+}

@@ -1,0 +1,534 @@
+import type { Writable } from 'node:stream';
+import { SidepipeError } from '../../errors.js';
+import { type Child, type ChildExit, stopChild } from '../../ffmpeg/child.js';
+import { diagnose } from '../../ffmpeg/log/diagnosis.js';
+import type { LogLine } from '../../ffmpeg/log/log-line.js';
+import { LogTail } from '../../ffmpeg/log/log-tail.js';
+import { LostTimestamps } from '../../ffmpeg/log/lost-timestamps.js';
+import { type Progress, ProgressParser } from '../../ffmpeg/log/progress.js';
+import { RedirectLoop } from '../../ffmpeg/log/redirects.js';
+import { type SourceFacts, SourceFactsReader } from '../../ffmpeg/log/source-facts.js';
+import { NARROW_SECONDS } from '../../ffmpeg/output/picture-output.js';
+import { type DecodeChoice, LONGEST_DECISION_SECONDS, type SourceTraits } from '../../frames/decode.js';
+import type { MediaPart } from '../../hls/segmenter.js';
+import { isCopyable, isRecorded } from '../../ingest/input.js';
+import { fileInWords } from '../../ingest/local-file.js';
+import type { Route } from '../../ingest/route.js';
+import { readReused } from '../../io/reused-reads.js';
+import { HeldParts } from '../hls/held-parts.js';
+import { MediaIntake } from '../hls/media-intake.js';
+import { MediaProgress } from '../hls/media-progress.js';
+import { DecodeDecision } from '../outputs/decode-decision.js';
+import { isCopied, isOnlyCopied, renditionNames } from '../outputs/rendition-plan.js';
+import { codecsOf, needsOf, type SourceCodecs, type SourceNeeds, suits, wantedOf } from '../outputs/source-needs.js';
+import { PictureIntake } from '../pictures/picture-intake.js';
+import { SnapshotIntake } from '../pictures/snapshot-intake.js';
+import { AudioWatch, type AudioWatchOptions } from './audio-watch.js';
+import { publisherCodecs } from './await-publisher.js';
+import { launch } from './launch.js';
+import type { Position } from './meter.js';
+import { type AudioChange, asError, endOfItself, lineText, type RunEnd } from './run-end.js';
+import type { RunOptions } from './run-options.js';
+import { RunWatch } from './run-watch.js';
+
+/** How long ffmpeg may take to write what it has read when its input has ended. */
+const DRAIN_MS = 5000;
+/** Timers may end before the clock shows it. */
+const TIMER_MS = 100;
+
+/** What ffmpeg says of a stream that the source did not have when it was opened: it is left out of all outputs. */
+const NEW_AUDIO = /^New audio stream /;
+
+/** One ffmpeg process of one stream, from its spawn to its end: disposable, never restarted, made anew by the stream. */
+export class StreamRun {
+  readonly #options: RunOptions;
+  readonly #media: MediaIntake;
+  readonly #factsReader = new SourceFactsReader();
+  #facts: SourceFacts | undefined;
+  readonly #tail: LogTail;
+  readonly #pictures: PictureIntake;
+  readonly #decode: DecodeDecision;
+  readonly #audio: AudioWatch;
+  /** Undefined once parts are listed as they come. */
+  #held: HeldParts | undefined;
+  #isOutgrown = false;
+  readonly #watch: RunWatch;
+  readonly #over = new AbortController();
+  #child: Child | undefined;
+  #route: Route | undefined;
+  readonly #redirects = new RedirectLoop();
+  readonly #lostTimestamps: LostTimestamps;
+  /** The source turned out to need another plan, or none will do: what comes of this one is of no use. */
+  #isUnfit = false;
+  #progress: Progress | undefined;
+  #pictureCount = 0;
+  #stopping = false;
+  #failure: SidepipeError | undefined;
+  /** The media could not be read before ffmpeg had told what the source is: another plan may mend that. */
+  #early: SidepipeError | undefined;
+  #replanned: Extract<RunEnd, { kind: 'replanned' }> | undefined;
+  #closed: Promise<RunEnd> | undefined;
+
+  constructor(options: RunOptions) {
+    this.#options = options;
+    this.#watch = new RunWatch(options);
+    this.#lostTimestamps = new LostTimestamps(options.needs.container);
+    this.#decode = new DecodeDecision({ ...options, isOpen: options.isDecodeOpen });
+    this.#audio = new AudioWatch({ ...audioExpectation(options), now: options.now });
+    const isOpen = options.isDecodeOpen || this.#audio.verdict === 'open';
+    this.#held = isOpen && options.makesMedia ? new HeldParts() : undefined;
+    this.#media = new MediaIntake({
+      renditions: options.makesMedia ? renditionNames(options.config) : [],
+      container: options.needs.container,
+      partSeconds: options.config.hls.partSeconds,
+      segmentSeconds: options.config.hls.segmentSeconds,
+      maxSegmentBytes: options.maxSegmentBytes,
+      now: options.now,
+      onPart: (rendition, part) => this.#deliver(rendition, part),
+      onFailed: (error) => this.#mediaFailed(asError(error)),
+    });
+    this.#tail = new LogTail({ redact: options.redact, onLine: (line) => this.#line(line) });
+    this.#pictures = new PictureIntake({
+      ...options,
+      expectsPackets: isCopyable(options.source, options.config.device),
+      onArrived: () => {
+        this.#pictureCount += 1;
+        this.#watch.picture();
+      },
+      onPicture: (picture, capturedAt) => {
+        this.#decode.picture(picture.ptsSeconds);
+        options.onPicture(picture, capturedAt);
+      },
+      onPacket: (packet) => {
+        this.#decode.packet(packet);
+        if (this.#audio.video()) void this.#decideWithin(this.#audio.patienceMs + TIMER_MS);
+      },
+      onKeyframeStart: (bytes) => {
+        this.#decode.keyframeStart(bytes);
+        this.#decide();
+      },
+      onResized: () => this.#replan({ kind: 'replanned', resized: true }),
+    });
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  get progress(): Progress | undefined {
+    return this.#progress;
+  }
+
+  /** Undefined until ffmpeg has told how far it is. */
+  get position(): Position | undefined {
+    const { outSeconds: mediaSeconds, frames } = this.#progress ?? {};
+    const { progressAt: at } = this.#watch;
+    if (this.pid === undefined || mediaSeconds === undefined || at === undefined) return undefined;
+    return { pid: this.pid, at, mediaSeconds, frames };
+  }
+
+  /** Undefined until the source was opened. */
+  get facts(): SourceFacts | undefined {
+    return this.#facts;
+  }
+
+  /** What the run was planned for. */
+  get needs(): SourceNeeds {
+    return this.#options.needs;
+  }
+
+  get keyframeIntervalSeconds(): number | undefined {
+    const { config, source } = this.#options;
+    return isOnlyCopied(config, source) ? this.traits.keyframeGapSeconds : undefined;
+  }
+
+  /** What is decoded of the source, and why. */
+  get decode(): DecodeChoice {
+    return this.#decode.choice ?? this.#options.decode;
+  }
+
+  /** What the source's video is like, as far as this run has seen. */
+  get traits(): SourceTraits {
+    return this.#decode.traits;
+  }
+
+  /** The last lines of ffmpeg's log that matter. */
+  log(): readonly LogLine[] {
+    return this.#tail.lines();
+  }
+
+  /** Settles when the process is gone and everything that it gave has been taken in. Never rejects. Call once. */
+  run(): Promise<RunEnd> {
+    this.#closed = this.#run().catch((cause: unknown) => ({ kind: 'failed', error: asError(cause) }) as const);
+    return this.#closed;
+  }
+
+  /** Ends the run: ffmpeg may finish its last segment. Settles when it is gone. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    if (this.#child !== undefined) await stopChild(this.#child, { delay: this.#options.delay });
+    await this.#closed;
+  }
+
+  /** Ends the run, so that the stream begins another like it at once. */
+  restart(): void {
+    this.#replan({ kind: 'replanned', restarted: true });
+  }
+
+  /** Ends the run as failed, unless it is ending already. */
+  fail(error: SidepipeError): void {
+    if (this.#isEnding) return;
+    this.#failure = error;
+    this.#end();
+  }
+
+  #end(): void {
+    const { delay } = this.#options;
+    const patienceMs = this.#isUnfit ? 0 : 500;
+    if (this.#child !== undefined) void stopChild(this.#child, { delay, askMs: patienceMs, terminateMs: patienceMs });
+  }
+
+  get #isEnding(): boolean {
+    return this.#replanned !== undefined || this.#failure !== undefined || this.#stopping;
+  }
+
+  #replan(end: Extract<RunEnd, { kind: 'replanned' }>): void {
+    if (this.#isEnding) return;
+    this.#replanned = end;
+    this.#end();
+  }
+
+  /** A publisher shows its codecs before there is a process: whether one of this plan is of use. */
+  async #suitsPublisher(): Promise<boolean> {
+    const { feed, delay } = this.#options;
+    if (feed === undefined) return true;
+    const codecs = await publisherCodecs({ feed, delay, signal: this.#over.signal });
+    if (codecs !== undefined) this.#plan(codecs);
+    return !this.#isUnfit;
+  }
+
+  /** The source has been opened. */
+  #opened(facts: SourceFacts): void {
+    this.#facts = facts;
+    this.#options.onOpened?.(facts);
+    this.#plan(codecsOf(facts));
+    if (this.#early !== undefined) this.fail(this.#early);
+    this.#audio.opened(facts.audio !== undefined);
+    this.#decide();
+  }
+
+  /** The log and the media come on pipes of their own, in any order. */
+  #mediaFailed(error: SidepipeError): void {
+    if (this.#facts === undefined) this.#early ??= error;
+    else this.fail(error);
+  }
+
+  /** Whether the plan will do for this source. */
+  #plan(codecs: SourceCodecs): void {
+    const { needs: planned, feed } = this.#options;
+    try {
+      const isInterlaced = codecs.isInterlaced ?? planned.isInterlaced;
+      // The source announces now what it did before; that it comes is reported by itself.
+      const isAudioSilent = codecs.isAudioSilent || planned.isAudioSilent;
+      const needs = this.#needsOf({ ...codecs, isInterlaced, isAudioSilent });
+      if (suits(planned, needs)) return;
+      this.#isUnfit = true;
+      this.#replan({ kind: 'replanned', needs, codecs });
+    } catch (cause) {
+      this.#isUnfit = true;
+      const error = asError(cause);
+      this.fail(error);
+      // What it sends again would be refused again.
+      feed?.close('settings-unsuited', error.message);
+    }
+  }
+
+  #needsOf(codecs: SourceCodecs): SourceNeeds {
+    const { config, source, needs, makesMedia } = this.#options;
+    if (!makesMedia) return { ...needs, isInterlaced: codecs.isInterlaced ?? false };
+    return needsOf(codecs, wantedOf(config, source));
+  }
+
+  async #run(): Promise<RunEnd> {
+    try {
+      if (!(await this.#suitsPublisher())) return this.#endOf({ code: 0, signal: null });
+      const child = await this.#begin();
+      void this.#failWhenStalled();
+      const exit = await child.exited;
+      this.#pictures.end();
+      this.#tail.close();
+      // A single picture is nothing that plays.
+      if (this.#isOnePicture(exit)) this.#isUnfit = true;
+      this.#media.end();
+      const facts = this.#factsReader.end();
+      if (facts !== undefined) this.#opened(facts);
+      if (this.#early !== undefined) this.fail(this.#early);
+      // The source is at its end, or goes on as another: what there is of it is listed.
+      if (this.#replanned === undefined || 'reconfigured' in this.#replanned) this.#list();
+      return await namedByContent(this.#endOf(exit), this.#options.source);
+    } finally {
+      this.#route?.close();
+      this.#over.abort();
+    }
+  }
+
+  #line(line: LogLine): void {
+    if (line.text.startsWith('Input #0')) this.#watch.opened();
+    // Which codec it has, the next run finds out. Most sources have AAC.
+    if (NEW_AUDIO.test(line.text)) this.#audioCame('appeared', 'aac');
+    if (this.#redirects.isEndless(line.text)) this.#unreachable();
+    if (this.#lostTimestamps.line(line.text, this.#options.now())) this.#jumped();
+    const facts = this.#factsReader.line(line.text);
+    if (facts !== undefined) this.#opened(facts);
+    this.#pictures.line(line);
+    this.#options.onLine(line);
+  }
+
+  /**
+   * The source's timestamps jumped in a way that ffmpeg does not follow: another ffmpeg begins with the new ones. Not of a file, which would
+   * begin from its start.
+   */
+  #jumped(): void {
+    if (isFile(this.#options.source) || this.#isEnding) return;
+    // The times of what comes from now on are wrong.
+    this.#isUnfit = true;
+    this.#replan({ kind: 'replanned', jumped: true });
+  }
+
+  /** ffmpeg would try without an end. */
+  #unreachable(): void {
+    if (this.#failure !== undefined) return;
+    const unknown = { message: 'the source cannot be reached', code: 'source-unavailable', fault: 'source' } as const;
+    const { message, ...options } = diagnose(this.#tail.lines()) ?? unknown;
+    const stderr = this.#tail.lines().slice(-5).map(lineText);
+    this.#isUnfit = true;
+    this.fail(new SidepipeError(message, { ...options, retryable: true, details: { stderr } }));
+  }
+
+  async #begin(): Promise<Child> {
+    const { delay } = this.#options;
+    const { signal } = this.#over;
+    const { child, route, flushesKeyframes, canFlush } = await launch(this.#options);
+    this.#child = child;
+    this.#route = route;
+    this.#decode.flushes(canFlush);
+    if (this.#stopping) void stopChild(child, { delay, askMs: 0 });
+    // Asked for while there was no process to end yet.
+    else if (this.#replanned !== undefined || this.#failure !== undefined) this.#end();
+    this.#read(child);
+    const { feed } = this.#options;
+    if (this.#held !== undefined) feed?.retain(true);
+    if (child.media !== null) void this.#feed(child.media, { signal, flushKeyframes: flushesKeyframes });
+    if (this.#held === undefined) feed?.retain(false);
+    this.#openSnapshots(child);
+    return child;
+  }
+
+  async #feed(media: Writable, options: { readonly signal: AbortSignal; readonly flushKeyframes: boolean }) {
+    const end = await this.#options.feed?.pipe(media, options);
+    if (end !== 'reconfigured' || this.#isEnding) return;
+    this.#replanned = { kind: 'replanned', reconfigured: true };
+    // Its input has ended, so ffmpeg writes all that it has read, and ends by itself.
+    await this.#options.delay(DRAIN_MS, options.signal).catch(() => {});
+    if (!options.signal.aborted) this.#end();
+  }
+
+  /** Everything that ffmpeg writes is read at once, always: a full pipe would stall the stream. */
+  #read(child: Child): void {
+    const { capabilities } = this.#options;
+    readReused(child.stdout, (piece) => {
+      if (this.#failure !== undefined || this.#isUnfit) return;
+      try {
+        this.#pictures.pictures(piece);
+      } catch (cause) {
+        this.fail(asError(cause));
+      }
+    });
+    this.#media.read(child.renditions);
+    const { reportsSlowest } = capabilities.options;
+    const media = new MediaProgress();
+    const progress = new ProgressParser((told) => {
+      const report = reportsSlowest ? media.report(told, this.#media.mediaSeconds, this.#options.now()) : told;
+      const moved = report.outSeconds !== undefined && report.outSeconds !== this.#progress?.outSeconds;
+      this.#progress = report;
+      this.#watch.progress(report);
+      // The media comes in parts, which are no measure of the time between pictures.
+      if (moved) this.#moved(report.outSeconds!, reportsSlowest ? undefined : report.frames);
+      if (capabilities.hasNarrowTimestamps && (report.outSeconds ?? 0) > NARROW_SECONDS) this.restart();
+    });
+    readReused(child.side, (piece) => progress.push(piece));
+    readReused(child.packets, (piece) => this.#pictures.packetTimes(piece));
+    readReused(child.stderr, (piece) => this.#tail.push(piece));
+    if (child.audio !== null) readReused(child.audio, () => this.#audioCame('heard', this.#facts?.audio?.codec));
+    child.monitor?.on('data', (piece: Buffer) => this.#options.onMonitor?.(piece));
+  }
+
+  #openSnapshots({ stdin, snapshots: output, exited }: Child): void {
+    const { snapshots, now } = this.#options;
+    if (output === null || stdin === null) return;
+    const intake = new SnapshotIntake({
+      write: (text) => void (stdin.writable && stdin.write(text)),
+      isWanted: () => snapshots.isWanted,
+      onPicture: (picture) => snapshots.offer(picture, this.#pictures.clock.timeOf(picture.ptsSeconds) ?? now()),
+      onFailed: (error) => snapshots.fail(error),
+    });
+    readReused(output, (piece) => intake.push(piece));
+    snapshots.from(intake);
+    void exited.then(() => {
+      snapshots.from(undefined);
+      intake.close();
+    });
+  }
+
+  #moved(outSeconds: number, frames: number | undefined): void {
+    this.#pictures.position(outSeconds, frames);
+    this.#decode.position(outSeconds);
+    if (!this.#options.makesMedia) this.#decide();
+  }
+
+  #deliver(rendition: string, part: MediaPart): void {
+    if (this.#isUnfit) return;
+    const { config, onPart } = this.#options;
+    const isFirst = rendition === renditionNames(config)[0];
+    if (isFirst) this.#audio.part(part);
+    if (part.startsSegment && part.sequence > 0 && isFirst) this.#watch.segment();
+    if (isFirst) {
+      this.#decode.part(part);
+      this.#options.onSizes?.(part.units, part.completedAtMs);
+    }
+    if (this.#held === undefined) {
+      onPart(rendition, part, this.#pictures.clock);
+      this.#warnOfRareKeyframes();
+      if (this.#audio.verdict === 'silent') this.#audioSilent();
+      return;
+    }
+    if (this.#held.isEmpty) void this.#decideWithin(LONGEST_DECISION_SECONDS * 1000 + TIMER_MS);
+    this.#held.add(rendition, part);
+    if (this.#held.isFull) {
+      this.#decode.hurry();
+      this.#audio.hurry();
+    }
+    this.#decide();
+  }
+
+  /** Nothing is listed before it is decided what is decoded and whether there is audio: a restart for that costs players nothing then. */
+  #decide(): void {
+    const { isDecodeOpen, decode, makesMedia } = this.#options;
+    if (this.#isEnding || (makesMedia && this.#held === undefined)) return;
+    const { verdict } = this.#audio;
+    if (verdict === 'silent') {
+      this.#audioSilent();
+      return;
+    }
+    const choice = isDecodeOpen ? this.#decode.decide() : decode;
+    if (choice === undefined) return;
+    if (choice.mode !== decode.mode) this.#replan({ kind: 'replanned', decode: choice });
+    else if (verdict === 'settled') this.#list();
+  }
+
+  /** The audio that the plan counts on does not come: the next run does without. */
+  #audioSilent(): void {
+    if (this.#facts?.audio === undefined) return;
+    this.#isUnfit = this.#held !== undefined;
+    this.#replanAudio('silent', { ...codecsOf(this.#facts), isAudioSilent: true });
+  }
+
+  /** Audio came that the plan does without. `codec`: undefined while the source is not open. */
+  #audioCame(change: AudioChange, codec: string | undefined): void {
+    const { config, source, makesMedia, addsAudioFrom = Number.NEGATIVE_INFINITY, now } = this.#options;
+    if (!makesMedia || this.#facts === undefined || codec === undefined) return;
+    if (wantedOf(config, source).audio === 'none' || isRecorded(source) || now() < addsAudioFrom) return;
+    this.#replanAudio(change, { ...codecsOf(this.#facts), audio: codec, isAudioSilent: false });
+  }
+
+  #replanAudio(audio: AudioChange, codecs: SourceCodecs): void {
+    if (this.#isEnding) return;
+    try {
+      this.#replan({ kind: 'replanned', audio, codecs, needs: this.#needsOf(codecs) });
+    } catch (cause) {
+      this.fail(asError(cause));
+    }
+  }
+
+  /** Lists what was held back, and all that comes from now on. */
+  #list(): void {
+    const held = this.#held;
+    if (held === undefined) return;
+    this.#held = undefined;
+    this.#options.feed?.retain(false);
+    for (const { rendition, part } of held.take()) this.#options.onPart(rendition, part, this.#pictures.clock);
+  }
+
+  /** What a source shows at first decides, whatever it shows later: a restart would be seen, an older thumbnail says how old it is. */
+  #warnOfRareKeyframes(): void {
+    if (this.#isOutgrown || !this.#decode.isOutgrown) return;
+    this.#isOutgrown = true;
+    const { keyframeGapSeconds } = this.traits;
+    this.#options.onRareKeyframes?.(keyframeGapSeconds!);
+  }
+
+  async #decideWithin(ms: number): Promise<void> {
+    const { signal } = this.#over;
+    await this.#options.delay(ms, signal).catch(() => {});
+    if (!signal.aborted) this.#decide();
+  }
+
+  async #failWhenStalled(): Promise<void> {
+    const stall = await this.#watch.stall(() => this.#media.lastAt, this.#over.signal);
+    if (stall === undefined) return;
+    this.fail(new SidepipeError(stall, { code: 'ffmpeg-stalled', fault: 'source', retryable: true }));
+  }
+
+  /** Whether all that a source over HTTP gave was one picture, as the URL of a camera's snapshot does. */
+  #isOnePicture({ code }: ChildExit): boolean {
+    const { kind } = this.#options.source;
+    const { frames = 0 } = this.#progress ?? {};
+    // Older versions make no frame at a steady rate out of one alone.
+    const isOne = frames === 1 || (frames === 0 && this.#pictureCount === 1);
+    return code === 0 && !this.#isEnding && (kind === 'http' || kind === 'mjpeg') && isOne;
+  }
+
+  #endOf(exit: ChildExit): RunEnd {
+    if (this.#stopping) return { kind: 'stopped' };
+    if (this.#failure !== undefined) return { kind: 'failed', error: this.#failure };
+    if (this.#replanned !== undefined) return this.#replanned;
+    const { source, now } = this.#options;
+    if (exit.code !== 0 && !isFile(source) && this.#lostTimestamps.isRecent(now()))
+      return { kind: 'replanned', jumped: true };
+    if (this.#isOnePicture(exit)) return { kind: 'failed', error: onePicture() };
+    const isAudioMissing = this.#options.needs.isAudioSilent || this.#audio.isMissing;
+    return endOfItself({ exit, ...this.#options, tail: this.#tail, isAudioMissing, facts: this.#facts });
+  }
+}
+
+/** Which audio a run of these options waits for. */
+function audioExpectation({
+  config,
+  source,
+  needs,
+  makesMedia,
+}: Pick<RunOptions, 'config' | 'source' | 'needs' | 'makesMedia'>): Omit<AudioWatchOptions, 'now'> {
+  return {
+    // What is made here comes, and motion JPEG and video devices have none.
+    isExpected: makesMedia && isCopyable(source, config.device) && needs.audio !== 'none' && needs.audio !== 'silence',
+    isRecorded: isRecorded(source),
+    isEncoded: !isCopied(config, source),
+  };
+}
+
+/** ffmpeg does not say what a file is that it cannot play, or not in every version. */
+async function namedByContent(end: RunEnd, { kind, url }: RunOptions['source']): Promise<RunEnd> {
+  if (end.kind !== 'failed' || end.error.code !== 'source-not-media' || kind !== 'file') return end;
+  const message = await fileInWords(url.slice('file:'.length));
+  return message === undefined ? end : { kind: 'failed', error: new SidepipeError(message, end.error) };
+}
+
+function onePicture(): SidepipeError {
+  const message =
+    "the source gives one picture and ends, as a camera's snapshot URL does: use the URL of its video (RTSP, HLS, motion JPEG)";
+  return new SidepipeError(message, { code: 'source-not-media', fault: 'source', retryable: true });
+}
+
+function isFile({ kind }: RunOptions['source']): boolean {
+  return kind === 'file' || kind === 'directory';
+}

@@ -1,0 +1,79 @@
+import type { StreamConfig } from '../../config/schema/schema.js';
+import type { SourceFacts, VideoFacts } from '../../ffmpeg/log/source-facts.js';
+import type { Source, UnknownSource } from '../../ingest/source.js';
+import { isCopied } from '../outputs/rendition-plan.js';
+
+/** Why players may not show a source as it was meant, where its video is copied. Pure. */
+export interface SourceWarning {
+  readonly code: 'codec' | 'chroma' | 'bit-depth' | 'size-unknown' | 'interlaced' | 'rotated';
+  /** One sentence without its full stop. */
+  readonly message: string;
+  readonly remedy: string;
+}
+
+const ENCODE = 'Set renditions, which encode it to H.264, or let the device send H.264.';
+
+/** The warnings about copied video, the most serious first. Empty where browsers play it as it is. */
+export function sourceWarnings({ video }: Pick<SourceFacts, 'video'>): readonly SourceWarning[] {
+  if (video === undefined) return [];
+  return [codecWarning(video), ...shapeWarnings(video)].filter((each) => each !== undefined);
+}
+
+export interface CopiedStream extends Pick<SourceFacts, 'video'> {
+  readonly config: StreamConfig;
+  readonly source: Pick<Source | UnknownSource, 'kind'>;
+}
+
+/** The same for a stream: none where the source's own video is not passed on. */
+export function copyWarnings({ config, source, video }: CopiedStream): readonly SourceWarning[] {
+  return isCopied(config, source) ? sourceWarnings({ video }) : [];
+}
+
+/** What browsers do not play. */
+function codecWarning({ codec, pixelFormat = '', profile = '' }: VideoFacts): SourceWarning | undefined {
+  const rare = RARE_CODECS[codec];
+  if (rare !== undefined) return { code: 'codec', message: rare, remedy: ENCODE };
+  const chroma = /4(?:22|44|40)/.exec(pixelFormat)?.[0] ?? /4:(?:2:2|4:4)/.exec(profile)?.[0].replaceAll(':', '');
+  if (chroma !== undefined) {
+    const message = `4:${chroma[1]}:${chroma[2]} video cannot be played by browsers`;
+    return { code: 'chroma', message, remedy: `Choose 4:2:0 at the device. ${ENCODE}` };
+  }
+  if (codec === 'h264' && (/p1[0-6]/.test(pixelFormat) || / 10\b/.test(profile))) {
+    const message = '10-bit H.264 cannot be played by most browsers';
+    return { code: 'bit-depth', message, remedy: `Choose 8 bit at the device. ${ENCODE}` };
+  }
+  return undefined;
+}
+
+const RARE_CODECS: Readonly<Record<string, string>> = {
+  hevc: 'HEVC plays in Safari, and elsewhere only on devices with a hardware decoder',
+  av1: 'AV1 does not play in Safari on devices without a hardware decoder',
+  vp9: 'VP9 in HLS does not play in Safari',
+};
+
+/** What players show in another way than it was meant. */
+function shapeWarnings({ width, isInterlaced, rotation }: VideoFacts): (SourceWarning | undefined)[] {
+  return [
+    width === undefined
+      ? {
+          code: 'size-unknown',
+          message: 'the size of the picture is unknown: parameter sets (SPS, PPS) are missing',
+          remedy: 'Let the device repeat them with each keyframe.',
+        }
+      : undefined,
+    isInterlaced
+      ? {
+          code: 'interlaced',
+          message: 'the video is interlaced: players show combs where something moves',
+          remedy: 'Choose a progressive mode at the device, or set renditions, which deinterlace it.',
+        }
+      : undefined,
+    rotation === 0
+      ? undefined
+      : {
+          code: 'rotated',
+          message: `the video is to be turned by ${rotation}°: copied, it plays on its side`,
+          remedy: 'Set renditions, which turn it, or remove the rotation from the source.',
+        },
+  ];
+}

@@ -1,0 +1,61 @@
+import type { StreamEvent, StreamEvents } from '../../events/stream-events.js';
+import type { PublishEvent, PublishMetric } from '../../storage/publish/types.js';
+import type { Logger } from '../../telemetry/logger.js';
+import type { Metrics } from '../../telemetry/metrics.js';
+
+/** Counts what the publisher did. Its gauges, backlog and lag, are read at the moment of asking instead. */
+export function observeUploads(
+  metrics: Metrics,
+  /** Clearing up goes on when a stream is gone, and its series must not come back. */
+  isKnown: (stream: string) => boolean = () => true,
+): (metric: PublishMetric) => void {
+  return (metric) => {
+    if (metric.type !== 'backlog' && metric.type !== 'upload' && !isKnown(metric.stream)) return;
+    if (metric.type === 'upload') {
+      metrics.uploads.inc({ kind: metric.kind, result: metric.result });
+      metrics.uploadSeconds.observe({ kind: metric.kind }, metric.seconds);
+    } else if (metric.type === 'deleted') {
+      metrics.deletedObjects.inc({ stream: metric.stream }, metric.objects);
+    } else if (metric.type === 'lost') {
+      metrics.lostSegments.inc({ stream: metric.stream, reason: metric.reason }, metric.segments);
+    } else if (metric.type === 'restored') {
+      metrics.restoredObjects.inc({ stream: metric.stream }, metric.objects);
+    } else if (metric.type === 'audited') {
+      const { stream, objects, problems } = metric;
+      metrics.auditedSegments.inc({ stream, result: 'readable' }, objects - problems);
+      metrics.auditedSegments.inc({ stream, result: 'unreadable' }, problems);
+    }
+  };
+}
+
+/** Logs what the publisher tells operators, one line an event, and tells what becomes of a stream's copy on the store. */
+export function tellUploads(log: Logger, events: Pick<StreamEvents, 'publish'>): (event: PublishEvent) => void {
+  return ({ level, event, stream, message, details, error }) => {
+    log[level]({ event, ...(stream && { stream }), ...details, ...(error && { err: error }) }, message);
+    for (const type of changes[event] ?? [])
+      if (stream) events.publish({ stream, type, at: Date.now(), details: details ?? {} });
+  };
+}
+
+/** What keeps a stream's copy on the store from being whole becomes an event, and so an alert. */
+export function tellTroubles(events: Pick<StreamEvents, 'publish'>): (metric: PublishMetric) => void {
+  return (metric) => {
+    if (metric.type !== 'trouble') return;
+    const { stream, trouble, holds, error } = metric;
+    const type = holds ? trouble : over[trouble];
+    const { status, vendorCode, remedy } = error?.details ?? {};
+    const details = error === undefined ? {} : { message: error.message, status, vendorCode, remedy };
+    events.publish({ stream, type, at: Date.now(), details });
+  };
+}
+
+const over = { refused: 'accepted', losing: 'complete' } as const;
+
+const changes: { readonly [E in PublishEvent['event']]?: readonly StreamEvent['type'][] } = {
+  'playlist-lagging': ['lagging'],
+  'playlist-caught-up': ['caught-up'],
+  'audit-failed': ['unreadable'],
+  'audit-passed': ['readable'],
+  // What is there is another node's from now on.
+  'lease-conflict': ['caught-up', 'readable', 'accepted', 'complete'],
+};

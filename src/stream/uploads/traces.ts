@@ -1,0 +1,161 @@
+import { segmentKey, thumbnailKey } from '../../storage/keys.js';
+import type { PublishMetric } from '../../storage/publish/types.js';
+import type { Trace, Tracer, TraceStep } from '../../telemetry/tracer.js';
+
+/** A picture that was encoded. Times: steady time. */
+export interface TracedPicture {
+  readonly stream: string;
+  readonly format: 'jpg' | 'webp' | 'avif' | 'png';
+  readonly bytes: number;
+  readonly capturedAt: number;
+  /** When the decoded frame was there, and when the gate had judged it. */
+  readonly arrivedAt: number;
+  readonly judgedAt: number;
+  readonly encodeSeconds: number;
+  readonly encodedAt: number;
+  /** Whether it goes to the store. */
+  readonly uploads: boolean;
+}
+
+/** A media segment that the node's own playlist lists. */
+export interface TracedSegment {
+  readonly stream: string;
+  readonly rendition: string;
+  readonly file: string;
+  readonly bytes: number;
+  readonly durationSeconds: number;
+  readonly startsAt: number;
+  readonly completedAt: number;
+  readonly listedAt: number;
+  readonly uploads: boolean;
+}
+
+interface Pending {
+  readonly trace: Trace;
+  readonly addedAt: number;
+  steps: readonly TraceStep[];
+}
+
+export interface TracesOptions {
+  readonly tracer: Tracer;
+  /** Steady time. */
+  readonly now: () => number;
+  readonly dateOf: (at: number) => number;
+  /** Traces that may wait for their uploads, over all streams. */
+  readonly limit?: number;
+}
+
+/** What waits for an upload for longer is told as it is. */
+const PATIENCE_MS = 300_000;
+
+/** Follows pictures and segments of all streams from their capture to the store, and tells a tracer of each when it is over. */
+export class Traces {
+  readonly #options: TracesOptions;
+  /** By object key, the oldest first; a thumbnail's key can have several. */
+  readonly #pending = new Map<string, Pending[]>();
+  #count = 0;
+
+  constructor(options: TracesOptions) {
+    this.#options = options;
+  }
+
+  picture(picture: TracedPicture): void {
+    const { stream, format, bytes, capturedAt, arrivedAt, judgedAt, encodeSeconds, encodedAt, uploads } = picture;
+    const steps = [
+      { name: 'capture', from: Math.min(capturedAt, arrivedAt), to: arrivedAt },
+      { name: 'gate', from: arrivedAt, to: judgedAt },
+      { name: 'encode', from: Math.max(judgedAt, encodedAt - encodeSeconds * 1000), to: encodedAt },
+    ];
+    const attributes = { 'sidepipe.stream': stream, 'sidepipe.format': format, 'sidepipe.bytes': bytes };
+    this.#add(thumbnailKey(stream, format), { name: 'thumbnail', attributes, steps }, uploads);
+  }
+
+  segment(segment: TracedSegment): void {
+    const { stream, rendition, file, bytes, durationSeconds, startsAt, completedAt, listedAt, uploads } = segment;
+    const steps = [
+      { name: 'capture', from: Math.min(startsAt, completedAt), to: completedAt },
+      { name: 'list', from: completedAt, to: listedAt },
+    ];
+    const attributes = {
+      'sidepipe.stream': stream,
+      'sidepipe.rendition': rendition,
+      'sidepipe.segment': file,
+      'sidepipe.bytes': bytes,
+      'sidepipe.duration_seconds': durationSeconds,
+    };
+    this.#add(segmentKey(stream, rendition, file), { name: 'segment', attributes, steps }, uploads);
+  }
+
+  /** What the publisher did. */
+  observe(metric: PublishMetric): void {
+    if (metric.type === 'upload' && metric.key !== undefined && metric.result !== 'failed') {
+      this.#uploaded(metric.key, metric.seconds, metric.result === 'given-up');
+    } else if (metric.type === 'listed') {
+      for (const key of metric.keys) this.#listed(key);
+    }
+  }
+
+  /** Tells of everything that waits. */
+  close(): void {
+    for (const key of [...this.#pending.keys()]) this.#end(key, this.#pending.get(key)!.length, 'the node ended first');
+  }
+
+  #add(key: string, trace: Trace, uploads: boolean): void {
+    if (!uploads) {
+      this.#record(trace);
+      return;
+    }
+    const now = this.#options.now();
+    this.#makeRoom(now);
+    const line = this.#pending.get(key) ?? [];
+    line.push({ trace, addedAt: now, steps: trace.steps });
+    this.#pending.set(key, line);
+    this.#count += 1;
+  }
+
+  #makeRoom(now: number): void {
+    const { limit = 2000 } = this.#options;
+    for (const [key, [oldest]] of this.#pending) {
+      if (this.#count < limit && now - oldest!.addedAt < PATIENCE_MS) return;
+      this.#end(key, 1, 'not uploaded');
+    }
+  }
+
+  #uploaded(key: string, seconds: number, isGivenUp: boolean): void {
+    const line = this.#pending.get(key);
+    if (line === undefined) return;
+    const to = this.#options.now();
+    const from = to - seconds * 1000;
+    // A newer picture may have come while this one was sent; older ones were never sent.
+    const sent = Math.max(1, line.filter(({ addedAt }) => addedAt <= from).length);
+    this.#end(key, sent - 1, 'a newer one was sent instead');
+    const pending = this.#pending.get(key)![0]!;
+    pending.steps = [...pending.steps, { name: 'upload', from: Math.max(from, pending.addedAt), to }];
+    if (isGivenUp) this.#end(key, 1, 'given up');
+    else if (pending.trace.name === 'thumbnail') this.#end(key, 1);
+  }
+
+  #listed(key: string): void {
+    const pending = this.#pending.get(key)?.[0];
+    if (pending === undefined) return;
+    const to = this.#options.now();
+    pending.steps = [...pending.steps, { name: 'remote playlist', from: pending.steps.at(-1)?.to ?? to, to }];
+    this.#end(key, 1);
+  }
+
+  /** Tells of the oldest of a key. */
+  #end(key: string, count: number, failure?: string): void {
+    const line = this.#pending.get(key) ?? [];
+    for (const { trace, steps } of line.splice(0, count)) {
+      this.#count -= 1;
+      this.#record({ ...trace, steps, ...(failure !== undefined && { failure }) });
+    }
+    if (line.length === 0) this.#pending.delete(key);
+  }
+
+  #record(trace: Trace): void {
+    const { tracer, dateOf } = this.#options;
+    const steps = trace.steps.map((step) => ({ ...step, from: dateOf(step.from), to: dateOf(step.to) }));
+    tracer.record({ ...trace, steps });
+  }
+}

@@ -1,0 +1,224 @@
+import type { StreamConfig } from '../../config/schema/schema.js';
+import { parseMediaPlaylist } from '../../hls/parse.js';
+import { renderMediaPlaylist, type SegmentEntry } from '../../hls/playlist.js';
+import {
+  cacheControlOf,
+  contentTypeOf,
+  multivariantKey,
+  parseKey,
+  playlistKey,
+  segmentKey,
+} from '../../storage/keys.js';
+import type { FoundPlaylist } from '../../storage/publish/lease/takeover.js';
+import type {
+  PlaylistState,
+  PublicationStatus,
+  Publisher,
+  RenditionLane,
+  RenditionOptions,
+  StillEntry,
+  StillLane,
+  StreamPublication,
+} from '../../storage/publish/types.js';
+import type { StoredObject } from '../../storage/store.js';
+import { firstNumbers, type HlsOutput, type ListedSegment } from '../hls/hls-output.js';
+import type { NotReady } from '../readiness.js';
+import { PictureUploads } from './picture-uploads.js';
+
+/** A playlist on the store that is further behind is told of in the log, too. */
+const LATE_TARGET_DURATIONS = 4;
+
+export interface StreamUploadsOptions {
+  readonly config: StreamConfig;
+  readonly publisher: Publisher;
+  readonly cleanup: 'delete' | 'keep';
+  readonly hls: HlsOutput;
+  /** Steady time. */
+  readonly now: () => number;
+}
+
+/** One stream's way to the object store: joins its segments and pictures with the publisher and gives them their keys. */
+export class StreamUploads {
+  readonly pictures: PictureUploads;
+  readonly #options: StreamUploadsOptions;
+  readonly #publication: StreamPublication;
+  readonly #lanes: ReadonlyMap<string, RenditionLane<SegmentEntry>>;
+  readonly #stills: StillLane | undefined;
+  #targetDurationSeconds: number;
+
+  constructor(options: StreamUploadsOptions) {
+    const { config, publisher, cleanup, hls, now } = options;
+    this.#options = options;
+    this.#targetDurationSeconds = Math.max(1, Math.round(config.hls.segmentSeconds));
+    this.#publication = publisher.stream({
+      name: config.name,
+      windowSegments: Math.max(config.hls.windowSegments, enoughSegments(config.hls.segmentSeconds)),
+      targetDurationSeconds: this.#targetDurationSeconds,
+      cleanup,
+      unusedNumbers: () => firstNumbers(now()),
+    });
+    const { sequence, formats } = config.thumbnail;
+    if (sequence.mode !== 'latest') {
+      const { name, ...kept } = sequence;
+      this.#stills = this.#publication.stills({ ...kept, naming: name, format: formats[0] ?? 'jpg' });
+    }
+    this.pictures = new PictureUploads({ config, cleanup, publication: this.#publication, stills: this.#stills });
+    const lanes = hls.renditions.map((name) => {
+      const lane: RenditionOptions<SegmentEntry> = {
+        name,
+        render: (list, state) => this.#playlist(name, list, state),
+        read: (playlist) => readPlaylist(config.name, name, playlist),
+        recall: (key) => this.#recall(name, key),
+        asGap: (entry, before) => asGap(entry, before),
+      };
+      return [name, this.#publication.rendition(lane)] as const;
+    });
+    this.#lanes = new Map(lanes);
+  }
+
+  /** What is on the store of the sequence, the oldest first; undefined where none is kept. */
+  stills(): readonly StillEntry[] | undefined {
+    return this.#stills?.list();
+  }
+
+  status(): PublicationStatus {
+    return this.#publication.status();
+  }
+
+  /** What keeps the stream from being watched from the store as it is here, in words; undefined when nothing does. */
+  notReady(): NotReady | undefined {
+    const { state, playlistLagSeconds, lastError } = this.status();
+    const detail = lastError?.message;
+    if (state === 'standby') return { reason: 'another node publishes it to the store' };
+    if (state === 'idle') return { reason: 'nothing has been published to the store yet' };
+    if (state === 'waiting') return { reason: 'the store has not answered', detail };
+    if (state === 'losing') return { reason: 'segments were lost on the way to the store', detail };
+    const isLate = (playlistLagSeconds ?? 0) > LATE_TARGET_DURATIONS * this.#targetDurationSeconds;
+    if (!isLate) return undefined;
+    if (state === 'refused') return { reason: 'the store refuses objects of the stream', detail };
+    return { reason: `the playlist on the store is ${playlistLagSeconds?.toFixed(0)} s behind`, detail };
+  }
+
+  segment(segment: ListedSegment): void {
+    const { rendition, file, body, init, entry, mediaSequence, discontinuitySequence } = segment;
+    // Pictures are of all renditions, so one tells when they were.
+    if (rendition === this.#options.hls.renditions[0]) this.pictures.segment(segment);
+    const object = this.#media(rendition, file, body);
+    // RFC 8216bis 4.4.3.1: no listed segment, rounded, may be longer than the target duration.
+    this.#targetDurationSeconds = Math.max(this.#targetDurationSeconds, Math.round(entry.durationSeconds));
+    const { durationSeconds, programDateTime, discontinuity } = entry;
+    this.#lanes.get(rendition)?.append({
+      ...{ object, durationSeconds, entry },
+      position: {
+        ...{ mediaSequence, programDateTime, discontinuity },
+        // The node's own number is that of a playlist that begins with the segment.
+        discontinuitySequence: discontinuitySequence + (discontinuity ? 1 : 0),
+      },
+      ...(init === undefined ? {} : { init: this.#media(rendition, init.file, init.body) }),
+    });
+  }
+
+  multivariant(): void {
+    const { config, hls } = this.#options;
+    this.#publication.multivariant(() => {
+      const text = hls.multivariant()?.body;
+      return text === undefined ? undefined : this.#text(multivariantKey(config.name), 'multivariant', text);
+    });
+  }
+
+  /** No segment will follow: the playlist on the store says so once all that came before is there. */
+  end(): void {
+    for (const lane of this.#lanes.values()) lane.end();
+  }
+
+  /** No segment of this node will follow, though the stream goes on: no end is written. */
+  pause(): void {
+    for (const lane of this.#lanes.values()) lane.pause();
+  }
+
+  close(deadlineMs: number): Promise<void> {
+    return this.#publication.close({ deadlineMs });
+  }
+
+  #playlist(
+    rendition: string,
+    list: Parameters<RenditionOptions<SegmentEntry>['render']>[0],
+    { ended, whole, mediaSequence, discontinuitySequence, targetDurationSeconds }: PlaylistState,
+  ): StoredObject {
+    const body = renderMediaPlaylist({
+      targetDurationSeconds: Math.max(this.#targetDurationSeconds, targetDurationSeconds),
+      ...{ mediaSequence, discontinuitySequence, ended },
+      ...(ended && whole ? { playlistType: 'VOD' as const } : {}),
+      entries: list.map(({ entry, gap, numbers: { discontinuity } }) => ({
+        ...entry,
+        discontinuity,
+        ...(gap && { gap }),
+      })),
+    });
+    return this.#text(playlistKey(this.#options.config.name, rendition), 'playlist', body);
+  }
+
+  /** A segment that the node's own window still has. */
+  #recall(rendition: string, key: string): StoredObject | undefined {
+    const file = key.slice(key.lastIndexOf('/') + 1);
+    const resource = this.#options.hls.segment(rendition, file);
+    return resource && this.#media(rendition, file, resource.body);
+  }
+
+  #media(rendition: string, file: string, body: Uint8Array): StoredObject {
+    const key = segmentKey(this.#options.config.name, rendition, file);
+    return { key, body, contentType: contentTypeOf(key), cacheControl: cacheControlOf('segment', 0) };
+  }
+
+  #text(key: string, kind: 'playlist' | 'multivariant', text: string): StoredObject {
+    const cacheControl = cacheControlOf(kind, this.#targetDurationSeconds);
+    return { key, body: new TextEncoder().encode(text), contentType: contentTypeOf(key), cacheControl };
+  }
+}
+
+/** Longer than any segment of a live stream. */
+const LONGEST_SEGMENT_SECONDS = 3600;
+/** Initialization segments of a run that changes them are numbered from 2 on. */
+const INIT_FILE = /^[A-Za-z0-9]{1,64}-init(?:-\d{1,9})?\.mp4$/;
+
+/** A playlist that another node left on the store, or another program. Undefined where its numbers cannot be told. Pure. */
+export function readPlaylist(
+  stream: string,
+  rendition: string,
+  body: Uint8Array,
+): FoundPlaylist<SegmentEntry> | undefined {
+  const playlist = parseMediaPlaylist(new TextDecoder().decode(body));
+  if (playlist === undefined) return undefined;
+  const { mediaSequence, discontinuitySequence, targetDurationSeconds, ended, isIndependent, entries } = playlist;
+  const isWhole = entries.every(({ sequence }, index) => sequence === mediaSequence + index);
+  // Of entries that cannot be understood it is not known how many there are.
+  if (!isWhole || playlist.segments !== entries.length || playlist.hasBadNumber) return undefined;
+  const segments = entries.map(({ uri, durationSeconds, programDateTime, discontinuity, initUri, gap }) => ({
+    entry: {
+      ...{ uri, durationSeconds, discontinuity, programDateTime: programDateTime ?? 0 },
+      ...(initUri !== undefined && { initUri }),
+      ...(!isIndependent && { isIndependent }),
+    },
+    key: segmentKey(stream, rendition, uri),
+    initKey: initUri === undefined ? undefined : segmentKey(stream, rendition, initUri),
+    ...{ durationSeconds, programDateTime, discontinuity, gap },
+  }));
+  const isOurs = segments.every(
+    ({ key, entry: { initUri }, durationSeconds, programDateTime }) =>
+      parseKey(key)?.kind === 'segment' &&
+      (initUri === undefined || INIT_FILE.test(initUri)) &&
+      durationSeconds <= LONGEST_SEGMENT_SECONDS &&
+      programDateTime !== undefined,
+  );
+  return { mediaSequence, discontinuitySequence, targetDurationSeconds, ended, segments, isOurs };
+}
+
+/** A gap has no initialization segment of its own to fetch, and EXT-X-MAP cannot be undone: that of the entry before holds. */
+export function asGap({ initUri: _, ...entry }: SegmentEntry, before: SegmentEntry | undefined): SegmentEntry {
+  return before?.initUri === undefined ? entry : { ...entry, initUri: before.initUri };
+}
+
+/** RFC 8216bis 6.2.2: what is left when a segment is removed must last three target durations. One more, as none is exact. */
+function enoughSegments(segmentSeconds: number): number {
+  return Math.ceil((3 * Math.max(1, Math.round(segmentSeconds))) / segmentSeconds) + 1;
+}

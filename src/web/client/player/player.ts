@@ -1,0 +1,106 @@
+import { fetchTimed, repeat } from '../fetching.js';
+import { enableKeyboard } from '../keyboard.js';
+import type { ServerClock } from '../server-clock.js';
+import type { StreamFacts } from '../words.js';
+import { SeekStrip } from './seek-strip.js';
+import { Sound } from './sound.js';
+import { StreamPlayer } from './stream-player.js';
+
+export interface PlayerMount {
+  /** What src/web/player-part.ts makes. */
+  readonly root: HTMLElement;
+  readonly clock: ServerClock;
+  /** Called with each description of the stream that arrives. */
+  readonly onFacts?: (stream: StreamFacts) => void;
+}
+
+/** Brings a player of the page to life: plays, follows the stream's state, and makes the controls work. */
+export function mountPlayer({ root, clock, onFacts }: PlayerMount): void {
+  const { apiUrl = '', playlistUrl = '', autoplay, state = 'live' } = root.dataset;
+  const video = part<HTMLVideoElement>(root, 'video');
+  const controller = part<HTMLElement>(root, 'media-controller');
+  const sound = new Sound(video, part(root, '[data-unmute]'));
+  const screen = part<HTMLElement>(root, '[data-screen]');
+  const player = new StreamPlayer({ video, screen, sound, playlistUrl, autoplay: autoplay !== 'false' });
+  offerToControls(video, player);
+  sound.start();
+  player.start(state);
+  new SeekStrip({
+    root: part(root, '[data-strip]'),
+    video,
+    behind: part(root, '[data-behind]'),
+    dateAt: (seconds) => player.dateAt(seconds),
+    startSeconds: () => player.startSeconds,
+    livePlace: () => player.livePlace,
+    liveFrom: () => player.liveFrom,
+    behindLive: () => player.behindLive(clock.at(Date.now())),
+  }).start();
+  answerControls(root, player);
+  enableKeyboard(root, keyActions(video, controller, player));
+  // Not before they can see what the video offers.
+  void import('./player-elements.js').then(() => {
+    // With the screen for waiting and the button for sound. The attribute for it is not looked at by version 4.19.
+    Object.assign(controller, { fullscreenElement: root });
+  });
+  repeat(async () => {
+    try {
+      const response = await fetchTimed(apiUrl, clock);
+      if (!response.ok) throw new Error(`status ${response.status}`);
+      const facts = (await response.json()) as StreamFacts;
+      player.setState(facts.state);
+      onFacts?.(facts);
+    } catch {
+      player.setState('unreachable');
+    }
+    return player.playing ? 4000 : 2000;
+  });
+}
+
+/** media-chrome looks for these on a media element beside what the browser has. */
+function offerToControls(video: HTMLVideoElement, player: StreamPlayer): void {
+  Object.defineProperty(video, 'videoRenditions', { value: player.renditions });
+  Object.defineProperty(video, 'liveEdgeStart', { get: () => player.liveFrom });
+}
+
+/** What media-chrome asks for and knows less of than the player. */
+function answerControls(root: HTMLElement, player: StreamPlayer): void {
+  const instead = (type: string, does: () => void) =>
+    root.addEventListener(
+      type,
+      (event) => {
+        event.stopPropagation();
+        does();
+      },
+      { capture: true },
+    );
+  // The end of what can be seeked to is nearer to now than segments are.
+  instead('mediaseektoliverequest', () => player.goLive());
+  instead('mediaplayrequest', () => player.play());
+}
+
+function keyActions(video: HTMLVideoElement, controller: HTMLElement, player: StreamPlayer) {
+  const request = (type: string) => controller.dispatchEvent(new CustomEvent(type, { bubbles: true, composed: true }));
+  return {
+    togglePlay: () => (video.paused ? player.play() : video.pause()),
+    toggleSound: () => {
+      video.muted = !video.muted;
+    },
+    toggleFullscreen: () =>
+      request(
+        controller.hasAttribute('mediaisfullscreen') ? 'mediaexitfullscreenrequest' : 'mediaenterfullscreenrequest',
+      ),
+    toggleCaptions: () => request('mediatogglesubtitlesrequest'),
+    goLive: () => player.goLive(),
+    seekBy: (seconds: number) => player.seekBy(seconds),
+    changeVolume: (by: number) => {
+      video.volume = Math.min(1, Math.max(0, video.volume + by));
+      video.muted = video.volume === 0;
+    },
+  };
+}
+
+function part<T extends Element = HTMLElement>(root: ParentNode, selector: string): T {
+  const element = root.querySelector<T>(selector);
+  if (element === null) throw new Error(`the page has no ${selector}`);
+  return element;
+}

@@ -1,0 +1,178 @@
+import { waitingInWords } from '../words.js';
+import { Playback } from './playback.js';
+import { Renditions } from './renditions.js';
+import type { Sound } from './sound.js';
+
+export interface StreamPlayerOptions {
+  readonly video: HTMLVideoElement;
+  /** Covers the video while nothing moves, and says why. */
+  readonly screen: HTMLElement;
+  readonly sound: Sound;
+  readonly playlistUrl: string;
+  /** False: nothing is loaded before the viewer asks for it. */
+  readonly autoplay: boolean;
+}
+
+const tickMs = 500;
+/** Without a new frame for this long the viewer is told. */
+const quietMs = 4000;
+/** Without a new frame for this long although the stream is live, playback starts anew. */
+const stuckMs = 10_000;
+const longestRetryMs = 8000;
+
+/** Keeps a stream playing for as long as the page is open: makes a playback, watches it, makes the next. */
+export class StreamPlayer {
+  readonly #options: StreamPlayerOptions;
+  #playback: Playback | undefined;
+  #state = 'live';
+  #attempts = 0;
+  #retryAt = 0;
+  #position = 0;
+  #movedAt = 0;
+  #playing = false;
+  #wanted: boolean;
+  /** What can be chosen from; outlives playbacks, and so does the choice. */
+  readonly renditions = new Renditions((index) => this.#playback?.choose(index));
+
+  constructor(options: StreamPlayerOptions) {
+    this.#options = options;
+    this.#wanted = options.autoplay;
+  }
+
+  get playing(): boolean {
+    return this.#playing;
+  }
+
+  /** The date of a time on the video's axis, in milliseconds since the epoch, where it is known. */
+  dateAt(seconds: number): number | undefined {
+    return this.#playback?.dateAt(seconds);
+  }
+
+  /** Where on the video's axis the playlist begins. */
+  get startSeconds(): number {
+    return this.#playback?.startSeconds ?? 0;
+  }
+
+  /** Where on the video's axis is live, where it is known. */
+  get livePlace(): number | undefined {
+    return this.#playback?.livePlace;
+  }
+
+  /** From where on the place counts as live. */
+  get liveFrom(): number {
+    return this.#playback?.liveFrom ?? Number.NaN;
+  }
+
+  /** How far the place is behind live, in seconds, where it is known. `now`: the node's time, milliseconds since the epoch. */
+  behindLive(now: number): number | undefined {
+    return this.#playing ? this.#playback?.behindLive(now) : undefined;
+  }
+
+  play(): void {
+    this.#wanted = true;
+    if (this.#playback === undefined) this.#tick(performance.now());
+    else void this.#options.sound.play();
+  }
+
+  goLive(): void {
+    const { livePlace } = this;
+    if (livePlace !== undefined) this.#options.video.currentTime = livePlace;
+    this.play();
+  }
+
+  /** Within what can be seeked to. */
+  seekBy(seconds: number): void {
+    const { video } = this.#options;
+    const { livePlace, startSeconds } = this;
+    if (livePlace === undefined) return;
+    video.currentTime = Math.min(Math.max(video.currentTime + seconds, startSeconds), livePlace);
+  }
+
+  start(state: string): void {
+    this.#state = state;
+    this.#tick(performance.now());
+    setInterval(() => this.#tick(performance.now()), tickMs);
+  }
+
+  /** What the node says of the stream. A stream that comes back is tried at once. */
+  setState(state: string): void {
+    if (state === 'live' && this.#state !== 'live') {
+      this.#retryAt = 0;
+      this.#movedAt = performance.now();
+    }
+    this.#state = state;
+  }
+
+  #tick(now: number): void {
+    const { video } = this.#options;
+    if (this.#playback === undefined) {
+      if (this.#wanted && this.#state === 'live' && now >= this.#retryAt) this.#open(now);
+    } else if (this.#moves) {
+      this.#playing = true;
+      this.#attempts = 0;
+      this.#movedAt = now;
+    } else if (this.#waitsForViewer) {
+      this.#movedAt = now;
+    } else if (now - this.#movedAt > stuckMs && this.#state === 'live') {
+      this.#reopen(now);
+    }
+    this.#position = video.currentTime;
+    if (now - this.#movedAt > quietMs) this.#playing = false;
+    this.#showScreen();
+  }
+
+  /** A place that changes is not enough: hls.js also jumps ahead where nothing can be played. */
+  get #moves(): boolean {
+    const { video } = this.#options;
+    return video.currentTime !== this.#position && !video.paused && video.readyState >= 3;
+  }
+
+  /** Paused by the viewer, or never allowed to start by the browser: the controls must be in reach. */
+  get #waitsForViewer(): boolean {
+    const { video } = this.#options;
+    return this.#playback !== undefined && video.paused && video.readyState >= 2;
+  }
+
+  #open(now: number): void {
+    const { video, playlistUrl, sound } = this.#options;
+    this.#movedAt = now;
+    this.#playback = new Playback({
+      video,
+      playlistUrl,
+      play: () => void sound.play(),
+      onRenditions: (renditions) => this.renditions.replace(renditions),
+      onSound: (hasSound) => sound.setHasSound(hasSound),
+      onFailed: () => this.#reopen(performance.now()),
+    });
+    void this.#playback.start();
+  }
+
+  #reopen(now: number): void {
+    this.#playback?.close();
+    this.#playback = undefined;
+    this.#playing = false;
+    this.#position = 0;
+    this.#retryAt = now + Math.min(longestRetryMs, 500 * 2 ** this.#attempts++);
+  }
+
+  #showScreen(): void {
+    const { screen, video } = this.#options;
+    const isQuiet = !this.#wanted && this.#state === 'live';
+    screen.hidden = this.#playing || this.#waitsForViewer || isQuiet;
+    video.dataset['playing'] = String(this.#playing);
+    const offline = this.#state !== 'live';
+    screen.dataset['kind'] = offline ? 'offline' : 'connecting';
+    setText(screen, '[data-screen-title]', offline ? 'Offline' : 'Connecting');
+    setText(screen, '[data-screen-text]', this.#words());
+  }
+
+  #words(): string {
+    if (this.#state === 'unreachable') return 'The node does not answer. This page keeps trying.';
+    return waitingInWords(this.#state);
+  }
+}
+
+function setText(parent: ParentNode, selector: string, text: string): void {
+  const element = parent.querySelector(selector);
+  if (element !== null && element.textContent !== text) element.textContent = text;
+}
