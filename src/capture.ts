@@ -21,7 +21,7 @@ import { fixedDecode } from './stream/outputs/plan.js';
 import { firstNeeds } from './stream/outputs/source-needs.js';
 import { defaultRestartPolicy, failuresAfter, restartDelayMs } from './stream/run/restart-policy.js';
 import { StreamRun } from './stream/run/run.js';
-import type { RunOptions } from './stream/run/run-options.js';
+import type { StreamRunOptions } from './stream/run/run-options.js';
 
 /** `sidepipe/frames`: the frame pipeline alone, for programs that only want pictures of a source. */
 
@@ -210,7 +210,7 @@ class Capture implements FrameCapture {
 
   #runOptions(
     tools: Tools,
-  ): Omit<RunOptions, 'source' | 'onLine' | 'needs' | 'decode' | 'isDecodeOpen' | 'attempt' | 'onPicture'> {
+  ): Omit<StreamRunOptions, 'source' | 'onLine' | 'needs' | 'decode' | 'isDecodeOpen' | 'attempt' | 'onPicture'> {
     const config = this.#config.streams[0]!;
     const { startTimeoutSeconds, stallTimeoutSeconds } = this.#config.ffmpeg;
     return {
@@ -234,7 +234,7 @@ class Capture implements FrameCapture {
   }
 }
 
-type Tools = Pick<RunOptions, 'capabilities' | 'guard' | 'egress'>;
+type Tools = Pick<StreamRunOptions, 'capabilities' | 'guard' | 'egress'>;
 
 function pause(ms: number, signal?: AbortSignal): Promise<void> {
   return delay(ms, undefined, signal === undefined ? {} : { signal });

@@ -2,7 +2,7 @@
 export { type VerifyWebhookOptions, verifyWebhook } from './alerts/signature.js';
 export type { Config, ConfigInput } from './config/schema/schema.js';
 export { type ErrorCode, type Fault, SidepipeError } from './errors.js';
-export type * from './events/outlets.js';
+export type * from './events/stream-series.js';
 export type { SubscribeOptions, Subscription } from './events/topic.js';
 export { type SignPlaybackOptions, signPlayback } from './http/access/playback-token.js';
 export { createNode, type SidepipeNode } from './node/node.js';
@@ -11,4 +11,4 @@ export type * from './stream/description.js';
 export type { StreamDiagnosis } from './stream/diagnosis.js';
 export type * from './stream/live-stream.js';
 export type * from './stream/resources.js';
-export type { StreamState } from './stream/state-machine.js';
+export type { StreamState } from './terms.js';

@@ -1,9 +1,10 @@
+import type { GateState, ImageState } from '../terms.js';
 import type { AlertName, StreamChange } from './alert.js';
 
 /** What is known of a stream from the changes that it told of. */
 export interface StreamFacts {
-  readonly content: 'good' | 'black' | 'flat' | 'frozen';
-  readonly age: 'fresh' | 'stale' | 'offline';
+  readonly content: GateState;
+  readonly age: ImageState;
   /** Whether its ffmpeg gives media, as far as is known. */
   readonly down: boolean;
   /** The playlist on the store is far behind. */

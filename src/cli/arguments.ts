@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import type { ConfigFlags } from '../config/flags.js';
-import { configInvalid, type Problem } from '../config/problems.js';
+import { type ConfigProblem, configInvalid } from '../config/problems.js';
 import { redactUrl } from '../config/redact.js';
 import { didYouMean } from '../config/suggest.js';
 
@@ -73,7 +73,7 @@ An invalid configuration exits with code 2 and lists every error with its file a
 export function parseArguments(argv: readonly string[]): Arguments {
   // Not strict: strictness ends at the first problem and knows no near names. What it checks is checked below.
   const { tokens } = parseArgs({ args: [...argv], options, strict: false, allowPositionals: true, tokens: true });
-  const problems: Problem[] = [];
+  const problems: ConfigProblem[] = [];
   const values = new Map<string, string | true>();
   const words: string[] = [];
   for (const token of tokens) {
@@ -134,7 +134,7 @@ function optionProblem({ name, rawName, value, inlineValue }: OptionToken, earli
   return value.startsWith('-') && !inlineValue ? `needs a value, got ${redactUrl(value)}` : undefined;
 }
 
-function commandOf(words: readonly string[], problems: Problem[]): (typeof commands)[number] {
+function commandOf(words: readonly string[], problems: ConfigProblem[]): (typeof commands)[number] {
   const [word, ...more] = words;
   for (const extra of more) problems.push({ path: redactUrl(extra), message: 'one word too many' });
   if (word === undefined) return 'serve';
@@ -145,7 +145,7 @@ function commandOf(words: readonly string[], problems: Problem[]): (typeof comma
   return 'serve';
 }
 
-function areasOf(text: string | undefined, problems: Problem[]): DoctorArea[] | undefined {
+function areasOf(text: string | undefined, problems: ConfigProblem[]): DoctorArea[] | undefined {
   if (text === undefined) return undefined;
   return text.split(',').flatMap((word) => {
     const area = doctorAreas.find((each) => each === word);

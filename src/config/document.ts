@@ -1,5 +1,5 @@
 import { type Document, isMap, isScalar, isSeq, Lexer, LineCounter, type Node, parseDocument, visit } from 'yaml';
-import type { Path, Problem } from './problems.js';
+import type { ConfigProblem, Path } from './problems.js';
 
 /** Deeper nesting than any configuration needs; the parser recurses once a step. */
 const deepest = 40;
@@ -36,7 +36,7 @@ const explanations: Readonly<Record<string, string>> = {
 };
 
 /** Reads one YAML document. Every problem names its line; no message repeats a value. */
-export function readDocument(text: string): { document: ConfigDocument } | { problems: Problem[] } {
+export function readDocument(text: string): { document: ConfigDocument } | { problems: ConfigProblem[] } {
   const lines = new LineCounter();
   const at = (offset: number) => {
     const { line, col } = lines.linePos(offset);
@@ -75,8 +75,8 @@ export function readDocument(text: string): { document: ConfigDocument } | { pro
 }
 
 /** One mistake upsets the parser several times. */
-function onePerLine(problems: readonly (Problem & { line: number })[]): Problem[] {
-  const first = new Map<number, Problem>();
+function onePerLine(problems: readonly (ConfigProblem & { line: number })[]): ConfigProblem[] {
+  const first = new Map<number, ConfigProblem>();
   for (const problem of problems) if (!first.has(problem.line)) first.set(problem.line, problem);
   return [...first.values()];
 }

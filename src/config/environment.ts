@@ -1,5 +1,5 @@
 import type { Field } from './fields.js';
-import type { Path, Problem } from './problems.js';
+import type { ConfigProblem, Path } from './problems.js';
 import { didYouMean } from './suggest.js';
 
 const prefix = 'SIDEPIPE_';
@@ -47,9 +47,9 @@ export function fieldOfName(name: string, fields: readonly Field[]): { field: Fi
 export function readEnvironment(
   env: Readonly<Record<string, string | undefined>>,
   fields: readonly Field[],
-): { settings: Setting[]; problems: Problem[] } {
+): { settings: Setting[]; problems: ConfigProblem[] } {
   const settings = new Map<string, Setting>();
-  const problems: Problem[] = [];
+  const problems: ConfigProblem[] = [];
   for (const [name, text] of Object.entries(env).sort(([a], [b]) => (a < b ? -1 : 1))) {
     if (!name.startsWith(prefix) || text === undefined || text.trim() === '' || platformName.test(name)) continue;
     const match = fieldOfName(name, fields);

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { type ConfigDocument, readDocument } from './document.js';
-import type { Problem } from './problems.js';
+import type { ConfigProblem } from './problems.js';
 import { isRecord } from './tree.js';
 
 const largestFileBytes = 1024 ** 2;
@@ -8,7 +8,7 @@ const largestFileBytes = 1024 ** 2;
 /** A configuration file, or why there is none. */
 export interface ConfigFile {
   readonly document?: ConfigDocument;
-  readonly problems: Problem[];
+  readonly problems: ConfigProblem[];
 }
 
 export interface FileOptions {
@@ -45,7 +45,7 @@ export async function readConfigFile({ path, name, required }: FileOptions): Pro
   return { document: read.document, problems: [] };
 }
 
-function withName(problem: Problem, name: string): Problem {
+function withName(problem: ConfigProblem, name: string): ConfigProblem {
   return problem.line === undefined && problem.path === '' ? { ...problem, path: name } : problem;
 }
 

@@ -1,4 +1,4 @@
-import { formatPath, type Problem } from './problems.js';
+import { type ConfigProblem, formatPath } from './problems.js';
 import { isRecord, valueAt } from './tree.js';
 
 /** What the command line can add to a configuration. */
@@ -23,10 +23,10 @@ export interface AddedStream {
 
 export function streamsOfFlags({ source, stream, demo, demoKey }: ConfigFlags): {
   streams: AddedStream[];
-  problems: Problem[];
+  problems: ConfigProblem[];
 } {
   const streams: AddedStream[] = [];
-  const problems: Problem[] = [];
+  const problems: ConfigProblem[] = [];
   if (source !== undefined && stream !== undefined) {
     streams.push({ value: { name: stream, source }, flags: { name: '--stream', source: '--source' }, optional: false });
   } else if (source !== undefined) {

@@ -5,7 +5,7 @@ import { readConfigFile } from './file.js';
 import { addStreams, type ConfigFlags, streamsOfFlags } from './flags.js';
 import { readOpenTelemetry } from './opentelemetry.js';
 import { checkConfig, type Finding, fields } from './parse.js';
-import { configInvalid, formatPath, type Path, type Problem } from './problems.js';
+import { type ConfigProblem, configInvalid, formatPath, type Path } from './problems.js';
 import type { Config } from './schema/schema.js';
 import { valueAt, withValue } from './tree.js';
 
@@ -48,7 +48,11 @@ export async function loadConfig({ file, env, flags, cwd, alsoCheck = () => [] }
 }
 
 /** Says where a wrong value came from: a variable, a flag, or a line of the file. */
-function place(finding: Finding, origins: ReadonlyMap<string, string>, document: ConfigDocument | undefined): Problem {
+function place(
+  finding: Finding,
+  origins: ReadonlyMap<string, string>,
+  document: ConfigDocument | undefined,
+): ConfigProblem {
   const path = formatPath(finding.path);
   const origin = finding.path
     .map((_, index) => origins.get(formatPath(finding.path.slice(0, index + 1))))
@@ -62,12 +66,12 @@ interface Merged {
   readonly value: unknown;
   /** By the path's text: which variable or flag put the value there. */
   readonly origins: Map<string, string>;
-  readonly problems: Problem[];
+  readonly problems: ConfigProblem[];
 }
 
 function applySettings(tree: unknown, settings: readonly Setting[]): Merged {
   const origins = new Map<string, string>();
-  const problems: Problem[] = [];
+  const problems: ConfigProblem[] = [];
   let value = tree;
   for (const { path, value: setting, origin } of settings) {
     const next = withValue(value, path, setting);

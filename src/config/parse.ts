@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { withDerived } from './derived.js';
 import { type Field, fieldsOf } from './fields.js';
-import { configInvalid, formatPath, type Path, type Problem } from './problems.js';
+import { type ConfigProblem, configInvalid, formatPath, type Path } from './problems.js';
 import { withProfile } from './profile.js';
 import { collectSecrets, redactText, secretsOfUrl } from './redact.js';
 import { type Config, configSchema } from './schema/schema.js';
@@ -27,7 +27,7 @@ export const fields: readonly Field[] = fieldsOf(configSchema);
 export function parseConfig(input: unknown): Config {
   const { config, findings } = checkConfig(input);
   if (config !== undefined) return config;
-  throw configInvalid(findings.map(({ path, message }): Problem => ({ path: formatPath(path), message })));
+  throw configInvalid(findings.map(({ path, message }): ConfigProblem => ({ path: formatPath(path), message })));
 }
 
 /** What is wrong with a configuration; or, when nothing is, the configuration. */

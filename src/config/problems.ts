@@ -5,7 +5,7 @@ import { redactUrl } from './redact.js';
 export type Path = readonly (string | number)[];
 
 /** One thing that is wrong with the configuration. */
-export interface Problem {
+export interface ConfigProblem {
   /** `streams[0].thumbnail.intervalSeconds`, or the name of an environment variable, a flag or a file. */
   readonly path: string;
   /** What was expected and what was there; for people, without secrets. */
@@ -27,7 +27,7 @@ export function formatPath(path: Path): string {
 }
 
 /** One error that holds all problems: its message lists them, `details.problems` carries them. */
-export function configInvalid(problems: readonly Problem[], file?: string): SidepipeError {
+export function configInvalid(problems: readonly ConfigProblem[], file?: string): SidepipeError {
   const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
   const lines = problems.map((problem) => `  ${formatProblem(problem, file)}`);
   return new SidepipeError(`The configuration has ${count}:\n${lines.join('\n')}`, {
@@ -37,7 +37,7 @@ export function configInvalid(problems: readonly Problem[], file?: string): Side
   });
 }
 
-function formatProblem({ path, message, line, column }: Problem, file: string | undefined): string {
+function formatProblem({ path, message, line, column }: ConfigProblem, file: string | undefined): string {
   const position =
     line === undefined ? '' : `${file ?? 'line '}${file === undefined ? '' : ':'}${line}:${column ?? 1} `;
   return `${position}${path === '' ? '' : `${path}: `}${message}`;

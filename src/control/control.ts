@@ -10,17 +10,17 @@ import type { LoadGuard } from '../load/guard.js';
 import type { Logger } from '../telemetry/logger.js';
 import { admissionRefusal } from './admission.js';
 import { checkApiStream } from './api-rules.js';
-import type { WantedStream } from './desired-streams.js';
+import type { DesiredStream } from './desired-streams.js';
 import type { Fleet } from './fleet.js';
 import { mergePatch } from './merge-patch.js';
-import type { PublisherDoor } from './rtmp-ingest.js';
+import type { RtmpIngest } from './rtmp-ingest.js';
 import { type ChangeOptions, fingerprintOf, type SavedStream, SavedStreams, type StateStore } from './saved-streams.js';
 import type { CreatedStream, StreamControl, StreamSettings } from './stream-control.js';
 
 export interface ControlOptions {
   readonly config: Config;
   readonly fleet: Fleet;
-  readonly door: PublisherDoor;
+  readonly door: RtmpIngest;
   /** Undefined: streams of the API are gone when the node is. */
   readonly state: StateStore | undefined;
   /** Reads what the streams need before they begin. Throws `config-invalid`. */
@@ -231,10 +231,10 @@ export class Control implements StreamControl {
   }
 
   /** Configured streams go first, and win over saved ones of the same name, which wait in the state. */
-  #wanted(): WantedStream[] {
-    const configured = this.#config.streams.map((config): WantedStream => ({ config, origin: 'config' }));
+  #wanted(): DesiredStream[] {
+    const configured = this.#config.streams.map((config): DesiredStream => ({ config, origin: 'config' }));
     const keys = new Set(configured.flatMap(({ config }) => config.keys ?? []));
-    const saved = this.#saved.list().flatMap(({ input }): WantedStream[] => {
+    const saved = this.#saved.list().flatMap(({ input }): DesiredStream[] => {
       if (this.#isConfigured(input.name)) return [];
       const { config, findings } = checkApiStream(input, this.#config);
       if (config === undefined || findings.length > 0) return [];

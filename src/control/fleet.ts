@@ -3,15 +3,15 @@ import type { Feed } from '../events/feed.js';
 import type { Stream } from '../stream/stream.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
-import { changesBetween, type StreamChange, type WantedStream } from './desired-streams.js';
+import { changesBetween, type DesiredChange, type DesiredStream } from './desired-streams.js';
 import type { StreamRegistry } from './registry.js';
 
 export interface FleetOptions {
   readonly registry: StreamRegistry;
   /** Builds a stream that has not begun. */
-  readonly make: (wanted: WantedStream) => Stream;
+  readonly make: (wanted: DesiredStream) => Stream;
   /** Hears of the streams that there shall be before any of them begins, and of those that are gone. */
-  readonly onWanted: (wanted: readonly WantedStream[]) => void;
+  readonly onWanted: (wanted: readonly DesiredStream[]) => void;
   readonly onGone: (name: string) => void;
   readonly feed: Feed;
   readonly metrics: Pick<Metrics, 'forget'>;
@@ -25,7 +25,7 @@ export interface FleetOptions {
 /** The streams of a node as they come and go. What does not change runs on untouched. */
 export class Fleet {
   readonly #options: FleetOptions;
-  #wanted: ReadonlyMap<string, WantedStream> = new Map();
+  #wanted: ReadonlyMap<string, DesiredStream> = new Map();
   /** The change under way of each stream: the next one of the same name waits for it. */
   readonly #changing = new Map<string, Promise<void>>();
   #closed = false;
@@ -35,12 +35,12 @@ export class Fleet {
   }
 
   /** The streams that there are, or will be in a moment. */
-  get wanted(): ReadonlyMap<string, WantedStream> {
+  get wanted(): ReadonlyMap<string, DesiredStream> {
     return this.#wanted;
   }
 
   /** Makes these the streams of the node. Settles when all that goes is gone and all that comes has begun. */
-  async apply(wanted: readonly WantedStream[]): Promise<void> {
+  async apply(wanted: readonly DesiredStream[]): Promise<void> {
     if (this.#closed) return;
     const after = new Map(wanted.map((each) => [each.config.name, each]));
     const changes = changesBetween(this.#wanted, after);
@@ -86,7 +86,7 @@ export class Fleet {
     return done;
   }
 
-  async #perform(change: StreamChange): Promise<void> {
+  async #perform(change: DesiredChange): Promise<void> {
     const { feed, log } = this.#options;
     const at = new Date().toISOString();
     const { kind, name } = change;
@@ -98,14 +98,14 @@ export class Fleet {
     log.info({ stream: name }, `the stream was ${kind}`);
   }
 
-  #begin(wanted: WantedStream): void {
+  #begin(wanted: DesiredStream): void {
     if (this.#closed) return;
     const stream = this.#options.make(wanted);
     this.#options.registry.add(stream);
     stream.start();
   }
 
-  async #replace(wanted: WantedStream): Promise<void> {
+  async #replace(wanted: DesiredStream): Promise<void> {
     const { registry, closeDeadlineMs } = this.#options;
     await registry.get(wanted.config.name)?.close(closeDeadlineMs, 'replaced');
     this.#begin(wanted);

@@ -1,5 +1,5 @@
 import { createKeyring, type Keyring } from '../ingest/rtmp/keys.js';
-import type { PublishDecision, Publisher, PublishRequest } from '../ingest/rtmp/server-types.js';
+import type { PublishDecision, PublishRequest, RtmpPublisher } from '../ingest/rtmp/server-types.js';
 
 /** A stream that publishers open. */
 export interface PushStream {
@@ -8,13 +8,13 @@ export interface PushStream {
   readonly whenBusy: 'reject' | 'takeover';
 }
 
-type Waiting = (publisher: Publisher) => void;
+type Waiting = (publisher: RtmpPublisher) => void;
 
 /** Where publishers and the streams that wait for them meet: checks keys, hands each publisher to its stream. */
 export class PublisherDesk {
   #streams: ReadonlyMap<string, PushStream> = new Map();
   #keyring: Keyring = createKeyring([]);
-  readonly #current = new Map<string, Publisher>();
+  readonly #current = new Map<string, RtmpPublisher>();
   readonly #waiting = new Map<string, Waiting>();
 
   /** From now on these streams are open, with these keys. Throws `config-invalid` when two streams share a key. */
@@ -36,7 +36,7 @@ export class PublisherDesk {
   }
 
   /** A publisher that was let in. */
-  arrived(publisher: Publisher): void {
+  arrived(publisher: RtmpPublisher): void {
     const { stream } = publisher;
     // The stream can have gone while the key was looked at.
     if (!this.#streams.has(stream)) {
@@ -51,11 +51,11 @@ export class PublisherDesk {
   }
 
   /** The stream's publisher, now or when one comes; undefined when the signal aborts first. */
-  next(stream: string, signal: AbortSignal): Promise<Publisher | undefined> {
+  next(stream: string, signal: AbortSignal): Promise<RtmpPublisher | undefined> {
     const current = this.#current.get(stream);
     if (current !== undefined || signal.aborted) return Promise.resolve(current);
     return new Promise((resolve) => {
-      const settle = (publisher?: Publisher) => {
+      const settle = (publisher?: RtmpPublisher) => {
         this.#waiting.delete(stream);
         signal.removeEventListener('abort', abandon);
         resolve(publisher);

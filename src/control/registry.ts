@@ -1,9 +1,9 @@
 import type { Feed } from '../events/feed.js';
 import type { Histories } from '../events/history.js';
 import type { StreamDirectory } from '../stream/live-stream.js';
-import type { StreamState } from '../stream/state-machine.js';
-import type { CloseReason, Stream } from '../stream/stream.js';
+import type { Stream, StreamCloseReason } from '../stream/stream.js';
 import type { Gauges, Metrics } from '../telemetry/metrics.js';
+import type { StreamState } from '../terms.js';
 
 /** Each still has its window and its pictures in memory. */
 const MOST_ENDED = 16;
@@ -62,7 +62,7 @@ export class StreamRegistry implements StreamDirectory {
   }
 
   /** Closes all streams side by side. */
-  async close(deadlineMs: number, reasonOf: (name: string) => CloseReason = () => 'removed'): Promise<void> {
+  async close(deadlineMs: number, reasonOf: (name: string) => StreamCloseReason = () => 'removed'): Promise<void> {
     for (const name of this.#ended.keys()) this.#forget(name);
     await Promise.all(this.list().map((stream) => stream.close(deadlineMs, reasonOf(stream.name))));
   }

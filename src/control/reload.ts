@@ -1,4 +1,4 @@
-import type { Problem } from '../config/problems.js';
+import type { ConfigProblem } from '../config/problems.js';
 import { changedSettings, ensureToken } from '../config/reload.js';
 import type { Config } from '../config/schema/schema.js';
 import { messageOf, SidepipeError } from '../errors.js';
@@ -42,7 +42,7 @@ export async function reloadFrom(load: () => Promise<Config>, options: ReloadOpt
     log.info('the configuration was read anew');
   } catch (error) {
     const problems =
-      error instanceof SidepipeError ? (error.details['problems'] as readonly Problem[] | undefined) : undefined;
+      error instanceof SidepipeError ? (error.details['problems'] as readonly ConfigProblem[] | undefined) : undefined;
     for (const { path, message, line, column } of problems ?? []) {
       const place = line === undefined ? {} : { line, column };
       log.error({ setting: path, ...place }, `the new configuration cannot be used: ${path}: ${message}`);

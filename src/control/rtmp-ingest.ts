@@ -8,12 +8,12 @@ import type { RtmpServer } from '../ingest/rtmp/server-types.js';
 import { readDescriptorLimit, rtmpBudget } from '../io/descriptors.js';
 import { largePictures } from '../stream/outputs/picture-limit.js';
 import type { Logger } from '../telemetry/logger.js';
-import type { WantedStream } from './desired-streams.js';
+import type { DesiredStream } from './desired-streams.js';
 import { PublisherDesk, type PushStream } from './publisher-waitlist.js';
 import { logRtmp } from './rtmp-events.js';
 
 /** Where publishers come in: shut until the first stream waits for them. */
-export class PublisherDoor {
+export class RtmpIngest {
   readonly desk = new PublisherDesk();
   readonly #config: Pick<Config, 'rtmp' | 'rtmps' | 'ffmpeg'>;
   readonly #log: Logger;
@@ -37,7 +37,7 @@ export class PublisherDoor {
   }
 
   /** The streams that publishers may open from now on. */
-  admit(wanted: readonly WantedStream[]): void {
+  admit(wanted: readonly DesiredStream[]): void {
     this.desk.open(pushStreams(wanted));
   }
 
@@ -45,7 +45,7 @@ export class PublisherDoor {
    * Listens, if any of these streams is for publishers. Throws `port-unavailable`, or `config-invalid`, as when two streams share a
    * key; it can be tried again.
    */
-  async openFor(wanted: readonly WantedStream[]): Promise<void> {
+  async openFor(wanted: readonly DesiredStream[]): Promise<void> {
     createKeyring(pushStreams(wanted));
     if (this.#server !== undefined || !wanted.some(({ config }) => config.source === 'push')) return;
     this.#opening ??= this.#open().finally(() => {
@@ -78,7 +78,7 @@ export class PublisherDoor {
   }
 }
 
-function pushStreams(wanted: readonly WantedStream[]): PushStream[] {
+function pushStreams(wanted: readonly DesiredStream[]): PushStream[] {
   return wanted
     .filter(({ config }) => config.source === 'push')
     .map(({ config: { name, keys = [], publish } }) => ({ name, keys, whenBusy: publish.whenBusy }));

@@ -2,7 +2,7 @@ import { collectSecrets, createRedactor } from '../config/redact.js';
 import type { Config } from '../config/schema/schema.js';
 import { messageOf } from '../errors.js';
 import { type Capabilities, readCapabilities } from '../ffmpeg/capabilities.js';
-import { EncoderDesk } from '../ffmpeg/encoder-desk.js';
+import { EncoderProber } from '../ffmpeg/encoder-prober.js';
 import { passedEnvironment } from '../ffmpeg/environment.js';
 import { createOrphanGuard } from '../ffmpeg/guard.js';
 import { findFfmpeg } from '../ffmpeg/locate.js';
@@ -96,7 +96,7 @@ async function openSources(
   }
 }
 
-const tryEncoder: FfmpegCheckOptions['tryEncoder'] = (encoder, facts) => new EncoderDesk(facts).try(encoder);
+const tryEncoder: FfmpegCheckOptions['tryEncoder'] = (encoder, facts) => new EncoderProber(facts).try(encoder);
 
 /** Opens the store that the nodes would open, and asks of it what they would. */
 const probeConfigured: StoreProbe = async (storage, segmentBytes, signal) => {

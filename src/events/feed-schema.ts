@@ -1,13 +1,15 @@
 import { z } from 'zod';
-import { loadLevel, loadReasons } from '../load/description.js';
+import { gateStates, imageStates, loadLevels, loadSignals, streamStates } from '../terms.js';
 
 /** What the event stream of a node tells of. One schema for the types, the API's description and the tests. */
 
 const time = z.iso.datetime({ precision: 3 }).describe('RFC 3339, with milliseconds.');
 const stream = z.string().describe('The name of the stream.');
-const streamState = z.enum(['idle', 'starting', 'live', 'recovering', 'failed']);
-const imageState = z.enum(['fresh', 'stale', 'offline']);
-const gateState = z.enum(['good', 'black', 'flat', 'frozen']);
+const streamState = z.enum(streamStates);
+const imageState = z.enum(imageStates);
+const gateState = z.enum(gateStates);
+const loadLevel = z.enum(loadLevels);
+const loadReasons = z.array(z.enum(loadSignals)).describe('The measures that exceed their limits now.');
 
 /** A stream has another state. */
 const stateEvent = z

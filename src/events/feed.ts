@@ -20,7 +20,7 @@ export interface FeedOptions {
   readonly unread?: number;
 }
 
-export interface ReadOptions {
+export interface FeedReadOptions {
   /** Undefined: all streams. */
   readonly stream?: string | undefined;
   /** Undefined: everything but segments. */
@@ -73,7 +73,7 @@ export class Feed {
   }
 
   /** Undefined when there are too many readers. */
-  read({ stream, types = usualTypes, after }: ReadOptions): FeedReader | undefined {
+  read({ stream, types = usualTypes, after }: FeedReadOptions): FeedReader | undefined {
     const { readers = 100, unread = 1000 } = this.#options;
     if (this.#readers.size >= readers) return undefined;
     const reader = new FeedReader({ stream, types, unread, onClosed: () => this.#readers.delete(reader) });

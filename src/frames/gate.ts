@@ -1,9 +1,11 @@
-import { decide, type FrameVerdict, type GateEvent, type GateMemory, type GateOptions } from './gate/decision.js';
+import type { GateState } from '../terms.js';
+import { decide, type GateEvent, type GateMemory, type GateOptions } from './gate/decision.js';
 import { greyOf } from './gate/grey.js';
 import { LoopWatch, type PictureSize } from './gate/loop-watch.js';
 import { type GreyStatistics, statisticsOf } from './gate/statistics.js';
 
-export type { FrameVerdict, GateOptions } from './gate/decision.js';
+export type { GateState } from '../terms.js';
+export type { GateOptions } from './gate/decision.js';
 
 /** What the gate reads of a raw frame: rgb24, width × height × 3 bytes, and the source's time of it. */
 export interface GatePicture {
@@ -16,11 +18,11 @@ export interface GatePicture {
 
 export interface GateJudgement {
   /** Of this frame alone. */
-  readonly verdict: FrameVerdict;
+  readonly verdict: GateState;
   /** Whether it may replace the picture shown. */
   readonly accepted: boolean;
   /** Of the stream: slower than the verdict, so that it does not flap. */
-  readonly state: FrameVerdict;
+  readonly state: GateState;
   /** Milliseconds since the epoch. */
   readonly stateSince: number;
   /** Set on the frame that changed the state. */

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Sharp } from 'sharp';
 import { messageOf, SidepipeError } from '../errors.js';
-import type { EncodedImage, ImageFormat } from './picture.js';
+import type { ImageFormat } from '../terms.js';
+import type { EncodedImage } from './picture.js';
 
 /** A picture that takes longer is given up: nothing real does, and a capture must not wait for ever. */
 const encodeTimeoutSeconds = 30;

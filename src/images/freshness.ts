@@ -1,5 +1,4 @@
-export type ImageState = 'fresh' | 'stale' | 'offline';
-
+import type { ImageState } from '../terms.js';
 export interface FreshnessLimits {
   /** When the next picture is due after the last. */
   readonly intervalSeconds: number;

@@ -9,8 +9,6 @@ export interface RawPicture {
   readonly sequence: number;
 }
 
-export type ImageFormat = 'jpg' | 'webp' | 'avif' | 'png';
-
 /** `inside` keeps the whole picture, `cover` crops it to the box. Pictures are never enlarged. */
 export type ImageFit = 'inside' | 'cover';
 

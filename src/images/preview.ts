@@ -1,10 +1,11 @@
 import sharp from 'sharp';
 import type { SidepipeError } from '../errors.js';
+import type { PreviewFormat } from '../terms.js';
 import { encoded, finish, imageFailed } from './encode.js';
 import type { EncodedImage, RawPicture } from './picture.js';
-import { type Box, boxOf } from './small-frame.js';
+import { boxOf, type PixelBox } from './small-frame.js';
 import { rawPipeline } from './thumbnailer.js';
-import { Turns } from './turns.js';
+import { SerialQueue } from './serial-queue.js';
 import { webpAnimation, webpChunk } from './webp-animation.js';
 
 export interface PreviewOptions {
@@ -18,8 +19,6 @@ export interface PreviewOptions {
   /** Must not throw. */
   readonly onError?: (error: SidepipeError) => void;
 }
-
-export type PreviewFormat = 'webp' | 'gif';
 
 export interface PreviewImage {
   readonly image: EncodedImage;
@@ -44,8 +43,8 @@ interface PreviewFrame {
  */
 export class Preview {
   readonly #options: PreviewOptions;
-  readonly #turns = new Turns();
-  #box: Box = { width: 0, height: 0 };
+  readonly #turns = new SerialQueue();
+  #box: PixelBox = { width: 0, height: 0 };
   /** Oldest first. */
   #frames: readonly PreviewFrame[] = [];
   readonly #made = new Map<PreviewFormat, PreviewImage>();

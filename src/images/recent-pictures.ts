@@ -1,4 +1,5 @@
-import type { EncodedImage, ImageFormat } from './picture.js';
+import type { ImageFormat } from '../terms.js';
+import type { EncodedImage } from './picture.js';
 
 export interface RecentPicture {
   readonly image: EncodedImage;

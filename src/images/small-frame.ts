@@ -2,13 +2,13 @@ import { imageFailed } from './encode.js';
 import type { RawPicture } from './picture.js';
 import { rawPipeline } from './thumbnailer.js';
 
-export interface Box {
+export interface PixelBox {
   readonly width: number;
   readonly height: number;
 }
 
 /** The picture in a box of exactly this size, black around it where the proportions differ: rgb24, a buffer of its own. */
-export async function smallFrame(picture: RawPicture, { width, height }: Box): Promise<Uint8Array> {
+export async function smallFrame(picture: RawPicture, { width, height }: PixelBox): Promise<Uint8Array> {
   try {
     return await rawPipeline(picture)
       .resize({ width, height, fit: 'contain', background: '#000', kernel: 'cubic' })
@@ -20,6 +20,6 @@ export async function smallFrame(picture: RawPicture, { width, height }: Box): P
 }
 
 /** The box of this width with the proportions of a picture. */
-export function boxOf({ width, height }: Box, boxWidth: number): Box {
+export function boxOf({ width, height }: PixelBox, boxWidth: number): PixelBox {
   return { width: boxWidth, height: Math.max(1, Math.round((height * boxWidth) / width)) };
 }

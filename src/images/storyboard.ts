@@ -1,10 +1,11 @@
 import sharp from 'sharp';
 import type { SidepipeError } from '../errors.js';
+import type { ImageFormat } from '../terms.js';
 import { encode, imageFailed } from './encode.js';
-import type { EncodedImage, ImageFormat, RawPicture } from './picture.js';
-import { type Box, boxOf, smallFrame } from './small-frame.js';
+import type { EncodedImage, RawPicture } from './picture.js';
+import { boxOf, type PixelBox, smallFrame } from './small-frame.js';
 import type { StoryboardTile } from './storyboard-vtt.js';
-import { Turns } from './turns.js';
+import { SerialQueue } from './serial-queue.js';
 
 export interface StoryboardOptions {
   /** Width of one picture in a sheet. */
@@ -41,11 +42,11 @@ interface FullSheet {
  */
 export class Storyboard {
   readonly #options: StoryboardOptions;
-  readonly #turns = new Turns();
+  readonly #turns = new SerialQueue();
   #full: readonly FullSheet[] = [];
   #tiles: readonly StoryboardTile[] = [];
   #open: number;
-  #box: Box = { width: 0, height: 0 };
+  #box: PixelBox = { width: 0, height: 0 };
   #canvas = new Uint8Array(0);
   #used = 0;
   #made: EncodedImage | undefined;
@@ -129,7 +130,7 @@ export class Storyboard {
     return { image: this.#made, complete: false };
   }
 
-  async #place(small: Uint8Array, box: Box, capturedAt: number): Promise<void> {
+  async #place(small: Uint8Array, box: PixelBox, capturedAt: number): Promise<void> {
     const { columns, rows, tileWidth } = this.#options;
     // A source that changes its proportions begins a new sheet.
     if (box.height !== this.#box.height && this.#used > 0) await this.#finish();

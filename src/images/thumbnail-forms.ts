@@ -1,4 +1,4 @@
-import type { ImageFormat } from './picture.js';
+import type { ImageFormat } from '../terms.js';
 import type { ThumbnailSize, ThumbnailVariant } from './thumbnail.js';
 
 /** What was asked for within this time is made of every frame, so that nobody waits for it. */

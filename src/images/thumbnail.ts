@@ -1,6 +1,6 @@
 import type { SidepipeError } from '../errors.js';
-import type { ImageState } from './freshness.js';
-import type { EncodedImage, ImageFit, ImageFormat } from './picture.js';
+import type { ImageFormat, ImageState } from '../terms.js';
+import type { EncodedImage, ImageFit } from './picture.js';
 
 /** A further size of the stream's picture: a box, of which one side alone keeps the proportions. */
 export interface ThumbnailSize {

@@ -1,7 +1,8 @@
 import sharp, { type Sharp } from 'sharp';
 import { SidepipeError } from '../errors.js';
+import type { ImageFormat } from '../terms.js';
 import { encode } from './encode.js';
-import type { EncodedImage, ImageFit, ImageFormat, RawPicture } from './picture.js';
+import type { EncodedImage, ImageFit, RawPicture } from './picture.js';
 
 export interface EncodeOptions {
   readonly format: ImageFormat;

@@ -1,7 +1,8 @@
+import type { ImageFormat } from '../terms.js';
 import { imageFailed } from './encode.js';
 import { type Freshness, type FreshnessLimits, freshnessOf } from './freshness.js';
 import { OfflinePictures } from './offline/offline-pictures.js';
-import type { EncodedImage, ImageFormat, RawPicture } from './picture.js';
+import type { EncodedImage, RawPicture } from './picture.js';
 import type { ThumbnailEvent, ThumbnailResource, ThumbnailsStatus, ThumbnailVariant } from './thumbnail.js';
 import { keyOf, ThumbnailForms, type ThumbnailFormsOptions } from './thumbnail-forms.js';
 import { type EncodeOptions, encodePicture, transcodeImage } from './thumbnailer.js';

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 
-export interface ReadOptions {
+export interface BoundedReadOptions {
   readonly limit: number;
   /** The length that was announced, as far as it was: so much memory is taken at first, within bounds. */
   readonly expected?: number;
@@ -20,7 +20,7 @@ const MOST_EXPECTED = 1024 ** 2;
  * A body up to its limit. Each piece costs its own length, however many there are, and no promise. Past the limit the stream is
  * paused and left to the caller. Rejects where the stream fails or closes before its end.
  */
-export function readBounded(stream: Readable, { limit, expected = 0 }: ReadOptions): Promise<BoundedBody> {
+export function readBounded(stream: Readable, { limit, expected = 0 }: BoundedReadOptions): Promise<BoundedBody> {
   return new Promise((resolve, reject) => {
     let buffer = Buffer.allocUnsafe(Math.min(expected > FIRST_BYTES ? expected : FIRST_BYTES, limit, MOST_EXPECTED));
     let used = 0;

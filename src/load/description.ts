@@ -1,11 +1,10 @@
 import { z } from 'zod';
+import { loadLevels, loadSignals } from '../terms.js';
 
 /** What the API tells of a node's load. */
 
-export const loadLevel = z.enum(['normal', 'slowed', 'refusing']);
-export const loadReasons = z
-  .array(z.enum(['cpu', 'event-loop', 'memory', 'encoder']))
-  .describe('What is beyond its limit now.');
+const loadLevel = z.enum(loadLevels);
+const loadReasons = z.array(z.enum(loadSignals)).describe("The measures that exceed their limits now.");
 
 const share = z.number().min(0).max(1).nullable();
 

@@ -2,17 +2,10 @@ import { messageOf } from '../errors.js';
 import type { Feed } from '../events/feed.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Gauges, Metrics } from '../telemetry/metrics.js';
+import { loadLevels } from '../terms.js';
 import type { NodeLoadDescription } from './description.js';
 import { type Machine, openMachine } from './host.js';
-import {
-  decideLoad,
-  type LoadEffects,
-  type LoadLimitsOf,
-  type LoadMemory,
-  loadEffects,
-  loadLevels,
-  loadWords,
-} from './level.js';
+import { decideLoad, type LoadEffects, type LoadLimitsOf, type LoadMemory, loadEffects, loadWords } from './level.js';
 import { type LoadSample, measuresBetween } from './measures.js';
 
 export interface LoadGuardOptions {

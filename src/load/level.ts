@@ -1,7 +1,4 @@
-/** What a machine's load is answered with, from nothing at all to the most. */
-export const loadLevels = ['normal', 'slowed', 'refusing'] as const;
-export type LoadLevel = (typeof loadLevels)[number];
-
+import { type LoadLevel, type LoadSignal, loadLevels } from '../terms.js';
 /** What is done about each level. The playlists and segments of streams that run are never touched. */
 export const loadEffects: Readonly<Record<LoadLevel, LoadEffects>> = {
   normal: { slowing: 1, extras: true, takesStreams: true, startsShare: 1 },
@@ -31,8 +28,6 @@ export interface LoadMeasures {
   /** Share of the frames that found the picture encoder busy, 0 to 1. */
   readonly encoderDropped: number | undefined;
 }
-
-export type LoadSignal = 'cpu' | 'event-loop' | 'memory' | 'encoder';
 
 /** From where on a measure is too much. */
 export type LoadLimits = { readonly [Name in keyof LoadMeasures]: number };

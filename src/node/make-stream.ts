@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import { playbackKeysOf } from '../config/schema/access.js';
 import type { Config } from '../config/schema/schema.js';
-import type { WantedStream } from '../control/desired-streams.js';
-import type { PublisherDoor } from '../control/rtmp-ingest.js';
+import type { DesiredStream } from '../control/desired-streams.js';
+import type { RtmpIngest } from '../control/rtmp-ingest.js';
 import { readSource } from '../ingest/source.js';
 import type { StreamEnvironment } from '../stream/environment.js';
 import { restartOf } from '../stream/outputs/plan.js';
@@ -40,7 +40,7 @@ export interface StreamParts {
   readonly settings: Pick<Config, 'storage' | 'http' | 'ffmpeg' | 'api'>;
   readonly restart: NodeOptions['restart'];
   readonly log: Logger;
-  readonly door: PublisherDoor;
+  readonly door: RtmpIngest;
   /** Undefined: nothing leaves this node. */
   readonly publishing: Publishing | undefined;
   /** Undefined: no traces. */
@@ -52,7 +52,7 @@ export interface StreamParts {
 }
 
 /** A stream that has not begun, of what it is configured to be and what its node has for it. */
-export function makeStream({ config, origin }: WantedStream, parts: StreamParts): Stream {
+export function makeStream({ config, origin }: DesiredStream, parts: StreamParts): Stream {
   const { shared, settings, door, publishing, tracing, playback } = parts;
   const { storage, http, ffmpeg, api } = settings;
   const log = parts.log.child({ stream: config.name });

@@ -5,17 +5,17 @@ import { parseConfig } from '../config/parse.js';
 import type { Config, ConfigInput } from '../config/schema/schema.js';
 import { SecretKeeper } from '../config/secret-keeper.js';
 import { Control } from '../control/control.js';
-import type { WantedStream } from '../control/desired-streams.js';
+import type { DesiredStream } from '../control/desired-streams.js';
 import { Fleet } from '../control/fleet.js';
 import { StreamRegistry } from '../control/registry.js';
 import { type ReloadOptions, reload, reloadFrom } from '../control/reload.js';
-import { PublisherDoor } from '../control/rtmp-ingest.js';
+import { RtmpIngest } from '../control/rtmp-ingest.js';
 import { openState } from '../control/state/open.js';
 import { Feed } from '../events/feed.js';
 import { Histories } from '../events/history.js';
 import { createStreamEvents, type StreamEvents } from '../events/stream-events.js';
 import { readCapabilities } from '../ffmpeg/capabilities.js';
-import { EncoderDesk } from '../ffmpeg/encoder-desk.js';
+import { EncoderProber } from '../ffmpeg/encoder-prober.js';
 import { passedEnvironment } from '../ffmpeg/environment.js';
 import { createOrphanGuard } from '../ffmpeg/guard.js';
 import { findFfmpeg } from '../ffmpeg/locate.js';
@@ -30,8 +30,8 @@ import { createPeerCheck } from '../io/loopback.js';
 import { LoadGuard } from '../load/guard.js';
 import type { StreamDirectory } from '../stream/live-stream.js';
 import { SnapshotPlaces } from '../stream/pictures/snapshot-places.js';
-import { Starts } from '../stream/run/start-limiter.js';
-import type { CloseReason } from '../stream/stream.js';
+import { StartLimiter } from '../stream/run/start-limiter.js';
+import type { StreamCloseReason } from '../stream/stream.js';
 import { createLogger, standardOutput } from '../telemetry/logger.js';
 import { createMetrics } from '../telemetry/metrics.js';
 import { version } from '../version.js';
@@ -74,7 +74,7 @@ export class SidepipeNode {
   readonly #forgetDropped: (() => void) | undefined;
   #alerts: Alerts | undefined;
   #address: HttpAddress | undefined;
-  readonly #door: PublisherDoor;
+  readonly #door: RtmpIngest;
   #control: Control | undefined;
   #publishing: Publishing | undefined;
   #offlineFiles: ReadonlyMap<string, Uint8Array> = new Map();
@@ -98,7 +98,7 @@ export class SidepipeNode {
     });
     this.#feed = new Feed({ run: Date.now().toString(36), now: this.#clock.date });
     this.#forgetDropped = destination.onDropped?.((lines) => this.#metrics.logLinesDropped.inc(lines));
-    this.#door = new PublisherDoor(this.config, this.#log);
+    this.#door = new RtmpIngest(this.config, this.#log);
     this.#load = new LoadGuard({
       ...{ config: this.config.guard, openMachine: options.openMachine },
       ...{ feed: this.#feed, metrics: this.#metrics, log: this.#log },
@@ -200,8 +200,8 @@ export class SidepipeNode {
     this.#closedLater(every(STATS_MS, () => this.#streams.tell(this.#feed, this.#histories, this.#clock.now())));
     this.#closedLater({ close: (deadlineMs) => this.#streams.close(deadlineMs, (name) => this.#reasonOf(name)) });
     this.#closedLater(this.#load).start();
-    const starts = new Starts({ atOnce: () => this.#load.startsAtOnce(config.limits.startsAtOnce) });
-    const encoders = new EncoderDesk(capabilities);
+    const starts = new StartLimiter({ atOnce: () => this.#load.startsAtOnce(config.limits.startsAtOnce) });
+    const encoders = new EncoderProber(capabilities);
     this.#lifetime.mustBeOpen();
     await this.#begin({
       shared: {
@@ -246,11 +246,11 @@ export class SidepipeNode {
   }
 
   /** Configured and saved streams are not at their end when the node stops; those that only this run knows are. */
-  #reasonOf(name: string): CloseReason {
+  #reasonOf(name: string): StreamCloseReason {
     return this.#options.endStreams || this.#control?.isForgotten(name) ? 'removed' : 'stopped';
   }
 
-  #onWanted(wanted: readonly WantedStream[]): void {
+  #onWanted(wanted: readonly DesiredStream[]): void {
     const configs = wanted.map(({ config }) => config);
     const playback = { name: '', ...this.#playback };
     this.#secrets.keep([...configs, playback]);

@@ -3,7 +3,7 @@ import type { SidepipeError } from '../errors.js';
 import type { StreamEvents } from '../events/stream-events.js';
 import { openStore } from '../storage/open.js';
 import { readProcessWitness } from '../storage/process-witness.js';
-import type { Publisher } from '../storage/publish/types.js';
+import type { StorePublisher } from '../storage/publish/types.js';
 import { createPublisher } from '../storage/publisher.js';
 import type { ObjectStore } from '../storage/store.js';
 import { observeUploads, tellTroubles, tellUploads } from '../stream/uploads/publisher-events.js';
@@ -25,7 +25,7 @@ export interface PublishingOptions {
 
 /** The way to the configured stores. */
 export interface Publishing {
-  readonly publisher: Publisher;
+  readonly publisher: StorePublisher;
   /** The first store. */
   readonly store: ObjectStore;
   /** Where the keys of a store can be fetched, by the name that the publisher calls it. */

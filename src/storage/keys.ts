@@ -1,4 +1,5 @@
 import { SidepipeError } from '../errors.js';
+import type { ImageFormat, PreviewFormat } from '../terms.js';
 import { parseStill } from './still-names.js';
 
 /** Object keys: the same tree as under `/live/`. Pure; no key here carries a store's prefix. */
@@ -38,15 +39,14 @@ export const recordingKey = (stream: string, rendition: string, session: string)
   `${stream}/${rendition}/${session}-recording.m3u8`;
 /** `file` is `{session}-{sequence}.ts`, `.m4s` or `{session}-init.mp4` or `{session}-init-2.mp4`, as `hls` names it. */
 export const segmentKey = (stream: string, rendition: string, file: string): string => `${stream}/${rendition}/${file}`;
-export const thumbnailKey = (stream: string, format: 'jpg' | 'webp' | 'avif' | 'png'): string =>
-  `${stream}/thumbnail.${format}`;
+export const thumbnailKey = (stream: string, format: ImageFormat): string => `${stream}/thumbnail.${format}`;
 /** A further size of the thumbnail, by its name. */
-export const sizedThumbnailKey = (stream: string, size: string, format: 'jpg' | 'webp' | 'avif' | 'png'): string =>
+export const sizedThumbnailKey = (stream: string, size: string, format: ImageFormat): string =>
   `${stream}/thumbnail-${size}.${format}`;
 /** A thumbnail that never changes, by the hash of its content: 27 characters, where a size's name has 16 at most. */
-export const immutableThumbnailKey = (stream: string, hash: string, format: 'jpg' | 'webp' | 'avif' | 'png'): string =>
+export const immutableThumbnailKey = (stream: string, hash: string, format: ImageFormat): string =>
   `${stream}/thumbnail-${hash}.${format}`;
-export const previewKey = (stream: string, format: 'webp' | 'gif'): string => `${stream}/preview.${format}`;
+export const previewKey = (stream: string, format: PreviewFormat): string => `${stream}/preview.${format}`;
 export const storyboardIndexKey = (stream: string): string => `${stream}/storyboard.vtt`;
 export const storyboardKey = (stream: string, number: number): string => `${stream}/storyboard-${number}.jpg`;
 /** One of a sequence of stills; `file` as `still-names` makes it. */

@@ -1,6 +1,6 @@
 import type { SidepipeError } from '../errors.js';
 import { leaseKey } from './keys.js';
-import { Caretaker } from './publish/cleanup/maintenance.js';
+import { Maintenance } from './publish/cleanup/maintenance.js';
 import { Retention } from './publish/cleanup/retention.js';
 import type { Evictable } from './publish/context.js';
 import { Publication } from './publish/publication.js';
@@ -8,9 +8,15 @@ import { Backlog } from './publish/queue/backlog.js';
 import { chooseStore } from './publish/queue/failover.js';
 import type { Health } from './publish/queue/health.js';
 import { Uploader } from './publish/queue/uploader.js';
-import { type Settings, settingsOf } from './publish/settings.js';
+import { type PublisherSettings, settingsOf } from './publish/settings.js';
 import type { StoreTarget } from './publish/target.js';
-import type { CloseOptions, Publisher, PublisherOptions, StreamOptions, StreamPublication } from './publish/types.js';
+import type {
+  CloseOptions,
+  StorePublisher,
+  StorePublisherOptions,
+  StreamOptions,
+  StreamPublication,
+} from './publish/types.js';
 import type { ObjectStore } from './store.js';
 
 export type * from './publish/types.js';
@@ -22,17 +28,17 @@ const tickMs = 1000;
  * order when all that they list can be read. Memory is bounded by `backlogBytes`; what does not fit is given up, oldest
  * first, and logged. Nothing here blocks or throws towards the streams.
  */
-export function createPublisher(options: PublisherOptions): Publisher {
-  return new StorePublisher(options);
+export function createPublisher(options: StorePublisherOptions): StorePublisher {
+  return new ObjectStorePublisher(options);
 }
 
 interface Member {
   readonly publication: Publication;
-  readonly caretaker: Caretaker;
+  readonly caretaker: Maintenance;
 }
 
-class StorePublisher implements Publisher {
-  readonly #settings: Settings;
+class ObjectStorePublisher implements StorePublisher {
+  readonly #settings: PublisherSettings;
   readonly #backlog: Backlog<Evictable>;
   readonly #targets: readonly StoreTarget[];
   readonly #members = new Map<string, Member>();
@@ -43,7 +49,7 @@ class StorePublisher implements Publisher {
   #cancelTick: (() => void) | undefined;
   #state: 'new' | 'open' | 'closed' = 'new';
 
-  constructor(options: PublisherOptions) {
+  constructor(options: StorePublisherOptions) {
     this.#settings = settingsOf(options);
     this.#backlog = new Backlog(options.backlogBytes);
     const stores = options.fallback ? [options.store, options.fallback] : [options.store];
@@ -69,7 +75,7 @@ class StorePublisher implements Publisher {
         if (this.#members.get(name)?.publication === publication) this.#members.delete(name);
       },
     });
-    this.#members.set(name, { publication, caretaker: new Caretaker(publication, this.#settings) });
+    this.#members.set(name, { publication, caretaker: new Maintenance(publication, this.#settings) });
     if (this.#state === 'open') publication.start();
     return publication;
   }

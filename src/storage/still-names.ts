@@ -1,22 +1,21 @@
+import type { ImageFormat } from '../terms.js';
 /** The names of numbered and dated stills. Their order as texts is their order in time. Pure. */
-
-export type StillFormat = 'jpg' | 'webp' | 'avif' | 'png';
 
 /** What a name tells. */
 export interface StillName {
-  readonly format: StillFormat;
+  readonly format: ImageFormat;
   /** Milliseconds since the epoch; undefined for a number. */
   readonly capturedAt?: number;
   readonly number?: number;
 }
 
 /** `20270115T080000.123Z.jpg`. */
-export function datedStill(capturedAt: number, format: StillFormat): string {
+export function datedStill(capturedAt: number, format: ImageFormat): string {
   return `${new Date(capturedAt).toISOString().replace(/[:-]/g, '')}.${format}`;
 }
 
 /** `0000000042.jpg`. */
-export function numberedStill(number: number, format: StillFormat): string {
+export function numberedStill(number: number, format: ImageFormat): string {
   return `${String(number).padStart(10, '0')}.${format}`;
 }
 
@@ -26,12 +25,12 @@ const numbered = /^(\d{10})\.(jpg|webp|avif|png)$/;
 /** Undefined for a name that neither of the two makes. */
 export function parseStill(file: string): StillName | undefined {
   const [, digits, ending] = numbered.exec(file) ?? [];
-  if (digits !== undefined) return { format: ending as StillFormat, number: Number(digits) };
+  if (digits !== undefined) return { format: ending as ImageFormat, number: Number(digits) };
   const parts = dated.exec(file);
   if (parts === null) return undefined;
   const [, year, month, day, hour, minute, second, ms, format] = parts;
   const capturedAt = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}.${ms}Z`);
   // Dates such as 31 February are no dates.
-  const isReal = !Number.isNaN(capturedAt) && datedStill(capturedAt, format as StillFormat) === file;
-  return isReal ? { format: format as StillFormat, capturedAt } : undefined;
+  const isReal = !Number.isNaN(capturedAt) && datedStill(capturedAt, format as ImageFormat) === file;
+  return isReal ? { format: format as ImageFormat, capturedAt } : undefined;
 }

@@ -4,6 +4,7 @@ import { type DecodeChoice, FIRST_CHOICE } from '../frames/decode.js';
 import type { MediaDescription } from '../hls/inspect.js';
 import type { Monitor } from '../monitor/monitor.js';
 import type { PublicationStatus } from '../storage/publish/types.js';
+import type { StreamState } from '../terms.js';
 import type { PlaybackUrls, StreamDescription } from './description.js';
 import type { StreamEnvironment } from './environment.js';
 import type { HlsOutput } from './hls/hls-output.js';
@@ -12,7 +13,6 @@ import { type RenditionVideo, wantedRenditions } from './outputs/rendition-plan.
 import type { StreamImages } from './pictures/stream-images.js';
 import type { StreamRun } from './run/run.js';
 import { copyWarnings } from './run/source-warnings.js';
-import type { StreamState } from './state-machine.js';
 
 export interface DescribedStream {
   readonly env: StreamEnvironment;

@@ -1,6 +1,5 @@
-import type { GateState, ImageState } from './resources.js';
+import type { GateState, ImageState, PublicationState, StreamState } from '../terms.js';
 import type { SourceWarning } from './run/source-warnings.js';
-import type { StreamState } from './state-machine.js';
 
 /** Where a stream is played and seen: absolute, or from the node's root. */
 export interface PlaybackUrls {
@@ -114,7 +113,7 @@ export interface StreamDescription {
      * stream. `ended`. `refused`: the store does not accept objects of the stream; they wait. `losing`: segments were lost a moment
      * ago. Null without a store.
      */
-    readonly state: 'idle' | 'waiting' | 'publishing' | 'refused' | 'losing' | 'standby' | 'ended' | null;
+    readonly state: PublicationState | null;
     /** The store in use: `s3://bucket/prefix`; the second one's name ends with `(fallback)`. */
     readonly store: string | null;
     readonly playback: PlaybackUrls | null;

@@ -3,21 +3,21 @@ import type { SidepipeError } from '../errors.js';
 import type { Feed } from '../events/feed.js';
 import type { StreamEvents } from '../events/stream-events.js';
 import type { Capabilities } from '../ffmpeg/capabilities.js';
-import type { EncoderDesk } from '../ffmpeg/encoder-desk.js';
+import type { EncoderProber } from '../ffmpeg/encoder-prober.js';
 import type { OrphanGuard } from '../ffmpeg/guard.js';
 import type { SourcePolicy, StreamOrigin } from '../ingest/policy.js';
 import type { Egress } from '../ingest/relay/egress.js';
-import type { Publisher } from '../ingest/rtmp/server-types.js';
+import type { RtmpPublisher } from '../ingest/rtmp/server-types.js';
 import type { Source, UnknownSource } from '../ingest/source.js';
 import type { StreamLoad } from '../load/guard.js';
-import type { Publisher as Uploader } from '../storage/publish/types.js';
+import type { StorePublisher } from '../storage/publish/types.js';
 import type { Episodes } from '../telemetry/episodes.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { PlaybackKey } from './live-stream.js';
 import type { SnapshotPlaces } from './pictures/snapshot-places.js';
 import type { RestartPolicy } from './run/restart-policy.js';
-import type { Starts } from './run/start-limiter.js';
+import type { StartLimiter } from './run/start-limiter.js';
 import type { Traces } from './uploads/traces.js';
 
 /** All that one stream needs of the node around it. */
@@ -26,15 +26,15 @@ export interface StreamEnvironment {
   readonly origin: StreamOrigin;
   readonly source: Source | UnknownSource;
   readonly capabilities: Capabilities;
-  readonly encoders: Pick<EncoderDesk, 'choose'>;
+  readonly encoders: Pick<EncoderProber, 'choose'>;
   readonly guard: OrphanGuard;
   readonly egress: Egress;
   /** What the source may be: set for streams that came through the API. */
   readonly policy: SourcePolicy | undefined;
   /** Push only: the stream's next publisher. */
-  readonly nextPublisher: ((signal: AbortSignal) => Promise<Publisher | undefined>) | undefined;
+  readonly nextPublisher: ((signal: AbortSignal) => Promise<RtmpPublisher | undefined>) | undefined;
   /** Undefined: nothing is uploaded. */
-  readonly publisher: Uploader | undefined;
+  readonly publisher: StorePublisher | undefined;
   readonly storageType: string;
   /** Where the keys of a store, named as in `PublicationStatus`, can be fetched; without a trailing slash. */
   readonly storageUrl: ((store: string) => string | undefined) | undefined;
@@ -53,7 +53,7 @@ export interface StreamEnvironment {
   /** What the machine bears. */
   readonly load: StreamLoad;
   /** Staggers the starts of all streams. */
-  readonly starts: Starts;
+  readonly starts: StartLimiter;
   /** Follows pictures and segments to the store; undefined where no traces are wanted. */
   readonly traces?: Traces | undefined;
   /** Shared by all streams. */

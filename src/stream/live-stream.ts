@@ -1,22 +1,20 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { StreamSeries } from '../events/outlets.js';
+import type { StreamSeries } from '../events/stream-series.js';
 import type { WantedPosition } from '../hls/blocking-reload.js';
 import type { RejectedFrame } from '../images/rejected-frames.js';
+import type { ImageFormat, PreviewFormat, StreamState } from '../terms.js';
 import type { StreamDescription } from './description.js';
 import type { StreamDiagnosis } from './diagnosis.js';
 import type { StreamReadiness } from './readiness.js';
 import type {
-  ImageFormat,
   ImageResource,
   ImmutableImage,
   MediaResource,
   PlaylistResource,
-  PreviewFormat,
   SheetResource,
   SnapshotResource,
 } from './resources.js';
-import type { StreamState } from './state-machine.js';
 
 export type { WantedPosition } from '../hls/blocking-reload.js';
 

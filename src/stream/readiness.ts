@@ -1,5 +1,4 @@
-import type { ImageState } from './resources.js';
-import type { StreamState } from './state-machine.js';
+import type { ImageState, StreamState } from '../terms.js';
 
 export interface ReadinessFacts {
   readonly state: StreamState;

@@ -1,14 +1,5 @@
+import type { GateState, ImageState } from '../terms.js';
 /** Playlists, segments and pictures of a stream as they are served: whole, in memory. */
-
-/** `fresh`: younger than `staleAfterSeconds`. `stale`: the last good picture, old. `offline`: the drawn picture. */
-export type ImageState = 'fresh' | 'stale' | 'offline';
-
-export type ImageFormat = 'jpg' | 'webp' | 'avif' | 'png';
-
-export type PreviewFormat = 'webp' | 'gif';
-
-/** What a stream's picture shows: `flat` is one shade all over, `frozen` does not change at all. */
-export type GateState = 'good' | 'black' | 'flat' | 'frozen';
 
 /** A playlist as it is served and uploaded. */
 export interface PlaylistResource {

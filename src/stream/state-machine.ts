@@ -1,8 +1,6 @@
-/** The life of a stream as people see it. */
-export type StreamState = 'idle' | 'starting' | 'live' | 'recovering' | 'failed';
-
+import type { StreamState } from '../terms.js';
 /** What happens to a stream. */
-export type StreamTurn =
+export type StreamStateEvent =
   /** Someone wants the stream. */
   | 'start'
   /** The first segment or picture of a run. */
@@ -16,7 +14,7 @@ export type StreamTurn =
   /** Nobody wants the stream any more. */
   | 'stop';
 
-type Row = Readonly<Partial<Record<StreamTurn, StreamState>>>;
+type Row = Readonly<Partial<Record<StreamStateEvent, StreamState>>>;
 
 /**
  * `failed` never means given up: a configured stream is tried again for ever. It means that the newest attempt gave nothing,
@@ -31,6 +29,6 @@ const table: Readonly<Record<StreamState, Row>> = {
 };
 
 /** The state after an event; the same state where the event means nothing to it. Pure. */
-export function nextState(state: StreamState, event: StreamTurn): StreamState {
+export function nextState(state: StreamState, event: StreamStateEvent): StreamState {
   return table[state][event] ?? state;
 }

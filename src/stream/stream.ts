@@ -1,6 +1,7 @@
 import type { StreamStats } from '../events/feed-schema.js';
-import { Outlets } from '../events/outlets.js';
+import { StreamSeries } from '../events/stream-series.js';
 import type { Monitor } from '../monitor/monitor.js';
+import type { StreamState } from '../terms.js';
 import { StreamAudience } from './audience.js';
 import { type DescribedStream, describeStream } from './describe.js';
 import type { StreamDescription } from './description.js';
@@ -20,9 +21,8 @@ import { CpuClock } from './run/cpu-clock.js';
 import { Meter } from './run/meter.js';
 import { lineText } from './run/run-end.js';
 import { Supervisor } from './run/supervisor.js';
-import type { StreamState } from './state-machine.js';
 import { statsOf } from './stats.js';
-import { Standing } from './stream-state.js';
+import { StateTracker } from './state-tracker.js';
 import { stillsOf } from './uploads/stills-page.js';
 import { StreamUploads } from './uploads/uploads.js';
 
@@ -33,15 +33,15 @@ const CLOSE_UPLOADS_MS = 5000;
  * Why a stream is closed. `removed`: it is at its end, and the playlists say so. `replaced`: another stream of its name follows
  * at once. `stopped`: this node stops; the stream goes on when the node is started again, or on another node.
  */
-export type CloseReason = 'removed' | 'replaced' | 'stopped';
+export type StreamCloseReason = 'removed' | 'replaced' | 'stopped';
 
 /** One configured stream as everyone sees it: what it plays and shows, what it tells of itself, its beginning and its end. */
 export class Stream implements LiveStream {
   readonly monitor: Monitor | undefined;
   readonly audience: StreamAudience;
-  readonly series = new Outlets();
+  readonly series = new StreamSeriesTopics();
   readonly #env: StreamEnvironment;
-  readonly #standing: Standing;
+  readonly #standing: StateTracker;
   readonly #segments: SegmentWatch;
   readonly #pictures: ImageWatch;
   readonly #snapshots: Snapshots;
@@ -55,7 +55,7 @@ export class Stream implements LiveStream {
     const { config, now } = env;
     const uploads = () => this.#uploads;
     this.#env = env;
-    this.#standing = new Standing(env, this.series);
+    this.#standing = new StateTracker(env, this.series);
     this.audience = new StreamAudience({ stream: config.name, metrics: env.metrics, now });
     this.#published = new PublicationWatch(env);
     this.#snapshots = new Snapshots({ places: env.snapshotPlaces });
@@ -97,7 +97,7 @@ export class Stream implements LiveStream {
   }
 
   /** Ends ffmpeg in order, and uploads what is queued within the deadline. */
-  async close(deadlineMs: number, reason: CloseReason = 'removed'): Promise<void> {
+  async close(deadlineMs: number, reason: StreamCloseReason = 'removed'): Promise<void> {
     const stopped = this.#supervisor.stop();
     this.monitor?.close();
     await stopped;

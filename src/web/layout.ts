@@ -4,7 +4,7 @@ import type { WebAssets } from './assets.js';
 /** A piece of a page, everything in it escaped. */
 export type Html = ReturnType<typeof html>;
 
-export interface DocumentOptions {
+export interface PageOptions {
   readonly title: string;
   /** The way up to the node's root: `` or `../`. Relative, so that the node can be mounted under any path of a proxy. */
   readonly up: string;
@@ -17,7 +17,7 @@ export interface DocumentOptions {
   readonly head?: Html | string;
 }
 
-export interface LayoutOptions extends DocumentOptions {
+export interface LayoutOptions extends PageOptions {
   readonly version: string;
   /** Beside the name in the head of the page. */
   readonly aside?: Html | string;
@@ -43,7 +43,7 @@ ${main}
 }
 
 /** A whole document around a body. */
-export function documentOf(options: DocumentOptions, body: Html): Html {
+export function documentOf(options: PageOptions, body: Html): Html {
   const { title, up, assets, styles = [], script, head = '' } = options;
   const asset = (file: string): string => assetUrl(up, assets, file);
   return html`<!doctype html>
@@ -65,7 +65,7 @@ ${body}
 `;
 }
 
-function scripts(script: string, { up, assets }: DocumentOptions): Html {
+function scripts(script: string, { up, assets }: PageOptions): Html {
   const imports = assets.imports.get(script) ?? [];
   return html`${imports.map((file) => html`<link rel="modulepreload" href="${assetUrl(up, assets, file)}">`)}
 <script type="module" src="${assetUrl(up, assets, script)}"></script>`;

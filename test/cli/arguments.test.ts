@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { type Arguments, helpText, parseArguments } from '../../src/cli/arguments.js';
-import type { Problem } from '../../src/config/problems.js';
+import type { ConfigProblem } from '../../src/config/problems.js';
 import { SidepipeError } from '../../src/errors.js';
 
-function problemsOf(argv: string[]): Problem[] {
+function problemsOf(argv: string[]): ConfigProblem[] {
   try {
     parseArguments(argv);
   } catch (error) {
     expect(error).toBeInstanceOf(SidepipeError);
     expect(error).toMatchObject({ code: 'config-invalid', fault: 'caller' });
-    return (error as SidepipeError).details['problems'] as Problem[];
+    return (error as SidepipeError).details['problems'] as ConfigProblem[];
   }
   return expect.fail('was accepted');
 }
@@ -39,7 +39,7 @@ describe('parseArguments', () => {
     expect(parseArguments(line.split(' ').filter(Boolean))).toEqual(expected);
   });
 
-  it.each<[string, Problem]>([
+  it.each<[string, ConfigProblem]>([
     ['--confg a', { path: '--confg', message: 'unknown option; did you mean --config?' }],
     ['--nothing-like-it', { path: '--nothing-like-it', message: 'unknown option' }],
     ['--config', { path: '--config', message: 'needs a value' }],

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ConfigFlags } from '../../src/config/flags.js';
 import { loadConfig } from '../../src/config/load.js';
-import type { Problem } from '../../src/config/problems.js';
+import type { ConfigProblem } from '../../src/config/problems.js';
 import { SidepipeError } from '../../src/errors.js';
 
 let cwd: string;
@@ -25,7 +25,7 @@ async function load({ yaml, env = {}, flags = {}, file }: Given) {
   return loadConfig({ env, flags, cwd, ...(file === undefined ? {} : { file }) });
 }
 
-async function problemsOf(given: Given): Promise<Problem[]> {
+async function problemsOf(given: Given): Promise<ConfigProblem[]> {
   const error = await load(given).then(
     () => expect.fail('was accepted'),
     (thrown: unknown) => thrown,
@@ -33,7 +33,7 @@ async function problemsOf(given: Given): Promise<Problem[]> {
   expect(error).toBeInstanceOf(SidepipeError);
   const { code, fault, details, message } = error as SidepipeError;
   expect([code, fault]).toEqual(['config-invalid', 'caller']);
-  const problems = details['problems'] as Problem[];
+  const problems = details['problems'] as ConfigProblem[];
   for (const problem of problems) expect(message).toContain(problem.message);
   return problems;
 }

@@ -1,14 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/parse.js';
-import {
-  decideLoad,
-  type LoadMeasures,
-  type LoadMemory,
-  loadLevels,
-  loadWords,
-  strainOf,
-} from '../../src/load/level.js';
+import { decideLoad, type LoadMeasures, type LoadMemory, loadWords, strainOf } from '../../src/load/level.js';
+import { loadLevels } from '../../src/terms.js';
 
 const limits = parseConfig({}).guard;
 const nothing: LoadMeasures = {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { PublisherOptions } from '../../src/storage/publisher.js';
+import type { StorePublisherOptions } from '../../src/storage/publisher.js';
 import { FaultyStore } from '../support/faulty-store.js';
 import { VirtualClock } from '../support/virtual-clock.js';
 import { parsePlaylist, Show, studio, Witness } from './publish/studio.js';
@@ -9,7 +9,7 @@ const playlist = 'demo/source/index.m3u8';
 function begin(
   cleanup: 'delete' | 'keep',
   failover: { handBackAfterMs?: number } = {},
-  more: Pick<PublisherOptions, 'audit'> = {},
+  more: Pick<StorePublisherOptions, 'audit'> = {},
 ) {
   const clock = new VirtualClock();
   const first = new FaultyStore({ clock });

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { createPublisher, type PublisherOptions } from '../../src/storage/publisher.js';
+import { createPublisher, type StorePublisherOptions } from '../../src/storage/publisher.js';
 import { createS3Store } from '../../src/storage/s3.js';
 import { s3ConfigFor } from '../support/s3/config.js';
 import type { FaultRule } from '../support/s3/faults.js';
@@ -13,13 +13,13 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-const quick: Partial<PublisherOptions> = {
+const quick: Partial<StorePublisherOptions> = {
   // A busy machine may keep an attempt or a renewal waiting for a second.
   lease: { ttlMs: 10_000 },
   timing: { coalesceMs: 60, retryBaseMs: 10, retryCapMs: 200, probeCapMs: 50, attemptMs: 3000, refusedCapMs: 100 },
 };
 
-async function begin(options: S3ServerOptions = {}, more: Partial<PublisherOptions> = {}) {
+async function begin(options: S3ServerOptions = {}, more: Partial<StorePublisherOptions> = {}) {
   const server = await startS3Server(options);
   const store = await createS3Store(s3ConfigFor(server));
   const publisher = createPublisher({ store, backlogBytes: 20_000_000, random: seeded(5), ...quick, ...more });

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { StillsOptions } from '../../src/storage/publish/types.js';
-import { createPublisher, type Publisher } from '../../src/storage/publisher.js';
+import { createPublisher, type StorePublisher } from '../../src/storage/publisher.js';
 import { createS3Store } from '../../src/storage/s3.js';
 import type { StoredObject } from '../../src/storage/store.js';
 import { FaultyStore } from '../support/faulty-store.js';
@@ -58,7 +58,7 @@ function begin(options: Partial<StillsOptions> = {}, clock = new VirtualClock(),
   return { clock, store, publisher, publication, lane, run, files };
 }
 
-const close = (clock: VirtualClock, publisher: Publisher) => clock.until(publisher.close({ deadlineMs: 1000 }));
+const close = (clock: VirtualClock, publisher: StorePublisher) => clock.until(publisher.close({ deadlineMs: 1000 }));
 
 describe('a sequence of stills', () => {
   it('keeps the newest by count, named by their dates', async () => {

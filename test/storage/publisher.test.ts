@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Publisher } from '../../src/storage/publisher.js';
+import type { StorePublisher } from '../../src/storage/publisher.js';
 import { FaultyStore } from '../support/faulty-store.js';
 import { severable } from '../support/severable-store.js';
 import { VirtualClock } from '../support/virtual-clock.js';
@@ -7,7 +7,7 @@ import { parsePlaylist, Show, type StudioOptions, studio, textObject, Witness } 
 
 const playlist = 'demo/source/index.m3u8';
 
-const open: Publisher[] = [];
+const open: StorePublisher[] = [];
 function begin(options: Partial<StudioOptions> & { store?: FaultyStore; clock?: VirtualClock } = {}) {
   const clock = options.clock ?? new VirtualClock();
   const store = options.store ?? new FaultyStore({ clock });

@@ -1,7 +1,7 @@
 import { parseConfig } from '../../src/config/parse.js';
 import type { ConfigInput } from '../../src/config/schema/schema.js';
 import { Feed } from '../../src/events/feed.js';
-import { Outlets } from '../../src/events/outlets.js';
+import { StreamSeries } from '../../src/events/stream-series.js';
 import { createStreamEvents, type StreamEvent } from '../../src/events/stream-events.js';
 import { loadEffects } from '../../src/load/level.js';
 import type { StreamEnvironment } from '../../src/stream/environment.js';
@@ -43,7 +43,7 @@ export function watchPictures(stream: Partial<StreamInput> = {}, more: Partial<S
     episodes: createEpisodes({ log: logger, now }),
     ...more,
   } as unknown as StreamEnvironment;
-  const watch = new ImageWatch({ env, hls, uploads: () => undefined, outlets: new Outlets() });
+  const watch = new ImageWatch({ env, hls, uploads: () => undefined, outlets: new StreamSeriesTopics() });
   const { images } = watch;
 
   /** Offers one picture as the side pipe does, at the clock's time, and waits until it is done with. */

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { StreamState } from '../../src/stream/state-machine.js';
-import { nextState, type StreamTurn } from '../../src/stream/state-machine.js';
+import { nextState, type StreamStateEvent } from '../../src/stream/state-machine.js';
+import type { StreamState } from '../../src/terms.js';
 
 const states: readonly StreamState[] = ['idle', 'starting', 'live', 'recovering', 'failed'];
-const events: readonly StreamTurn[] = ['start', 'media', 'lost', 'exhausted', 'ended', 'stop'];
+const events: readonly StreamStateEvent[] = ['start', 'media', 'lost', 'exhausted', 'ended', 'stop'];
 const eventArbitrary = fc.constantFrom(...events);
-const run = (from: StreamState, happened: readonly StreamTurn[]) => happened.reduce(nextState, from);
+const run = (from: StreamState, happened: readonly StreamStateEvent[]) => happened.reduce(nextState, from);
 
 describe('nextState', () => {
   it('never leaves its states, whatever happens', () => {
@@ -24,7 +24,7 @@ describe('nextState', () => {
   });
 
   it('is live exactly when the newest thing that happened to a wanted stream is media', () => {
-    const wanted = fc.constantFrom<StreamTurn>('start', 'media', 'lost', 'exhausted');
+    const wanted = fc.constantFrom<StreamStateEvent>('start', 'media', 'lost', 'exhausted');
     fc.assert(
       fc.property(fc.array(wanted), (happened) => {
         const newest = happened.filter((event) => event !== 'start').at(-1);

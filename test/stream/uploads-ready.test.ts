@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/parse.js';
 import { SidepipeError } from '../../src/errors.js';
-import type { PublicationStatus, Publisher, StreamOptions } from '../../src/storage/publish/types.js';
+import type { PublicationStatus, StorePublisher, StreamOptions } from '../../src/storage/publish/types.js';
 import type { HlsOutput } from '../../src/stream/hls/hls-output.js';
 import { StreamUploads } from '../../src/stream/uploads/uploads.js';
 
@@ -14,7 +14,7 @@ function uploadsOf(status: Partial<PublicationStatus>, hls: { segmentSeconds: nu
       options = given;
       return { rendition: () => ({}), status: () => ({ lastError: null, playlistLagSeconds: null, ...status }) };
     },
-  } as unknown as Publisher;
+  } as unknown as StorePublisher;
   const uploads = new StreamUploads({
     config,
     publisher,

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Outlets } from '../../src/events/outlets.js';
+import { StreamSeries } from '../../src/events/stream-series.js';
 import type { RejectedFrame } from '../../src/images/rejected-frames.js';
 import type { StillEntry } from '../../src/storage/publish/types.js';
 import type { StreamDescription } from '../../src/stream/description.js';
@@ -17,7 +17,6 @@ import type {
 } from '../../src/stream/live-stream.js';
 import type { NotReady, StreamReadiness } from '../../src/stream/readiness.js';
 import type {
-  ImageFormat,
   ImageResource,
   ImmutableImage,
   MediaResource,
@@ -25,13 +24,13 @@ import type {
   SheetResource,
   SnapshotResource,
 } from '../../src/stream/resources.js';
-import type { StreamState } from '../../src/stream/state-machine.js';
 import { stillsPage } from '../../src/stream/uploads/stills-page.js';
+import type { ImageFormat, StreamState } from '../../src/terms.js';
 
 /** A stream whose every side a test sets by hand. */
 export class FakeStream implements LiveStream {
   readonly name: string;
-  readonly series = new Outlets();
+  readonly series = new StreamSeriesTopics();
   state: StreamState = 'live';
   reason: StreamDescription['reason'] = null;
   sourceKind = 'test';

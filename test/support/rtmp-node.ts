@@ -4,8 +4,8 @@ import ffmpeg from '@ffmpeg-installer/ffmpeg';
 import { createKeyring } from '../../src/ingest/rtmp/keys.js';
 import { createRtmpServer } from '../../src/ingest/rtmp/server.js';
 import type {
-  Publisher,
   PublishRequest,
+  RtmpPublisher,
   RtmpServer,
   RtmpServerEvent,
   RtmpServerLimits,
@@ -20,7 +20,7 @@ export interface TestNode {
   readonly events: readonly RtmpServerEvent[];
   readonly requests: readonly PublishRequest[];
   /** The next publisher that is let in. */
-  nextPublisher(): Promise<Publisher>;
+  nextPublisher(): Promise<RtmpPublisher>;
 }
 
 /** A server with streams `cam` (keys `cam-key`, `cam-key-2`) and `door` (key `door-key`) on free ports. */
@@ -33,8 +33,8 @@ export async function startTestNode(
   ]);
   const events: RtmpServerEvent[] = [];
   const requests: PublishRequest[] = [];
-  const publishers: Publisher[] = [];
-  const waiting: ((publisher: Publisher) => void)[] = [];
+  const publishers: RtmpPublisher[] = [];
+  const waiting: ((publisher: RtmpPublisher) => void)[] = [];
   const { whenBusy = 'reject', ...own } = options;
   const server = createRtmpServer({
     host: '127.0.0.1',

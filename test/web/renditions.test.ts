@@ -1,12 +1,12 @@
 import { expect, it } from 'vitest';
-import { Renditions } from '../../src/web/client/player/renditions.js';
+import { PlayerRenditions } from '../../src/web/client/player/renditions.js';
 
 const rendition = (height: number) => ({ id: String(height), width: height * 2, height, bitrate: height * 1000 });
 
 it('is what media-chrome reads: a list with a choice that tells of changes', () => {
   const chosen: number[] = [];
   const told: string[] = [];
-  const renditions = new Renditions((index) => chosen.push(index));
+  const renditions = new PlayerRenditions((index) => chosen.push(index));
   for (const type of ['addrendition', 'change']) renditions.addEventListener(type, () => told.push(type));
   renditions.replace([rendition(720), rendition(360)]);
   expect([...renditions].map(({ height }) => height)).toEqual([720, 360]);
@@ -20,7 +20,7 @@ it('is what media-chrome reads: a list with a choice that tells of changes', () 
 
 it('keeps the choice over another list by its height, else lets the player choose', () => {
   const chosen: number[] = [];
-  const renditions = new Renditions((index) => chosen.push(index));
+  const renditions = new PlayerRenditions((index) => chosen.push(index));
   renditions.replace([rendition(720), rendition(360)]);
   renditions.selectedIndex = 1;
   renditions.replace([rendition(1080), rendition(720), rendition(360)]);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { imageFormats } from '../../terms.js';
 import { flag, numeric, seconds } from './values.js';
 
 /** What a stream's pictures can be told. */
@@ -89,7 +90,7 @@ export const thumbnail = z
       .meta({ description: 'Height of the box that the picture fits into.', unset: '9/16 of the width' }),
     quality: quality.default(80).describe('Quality of the encoded picture.'),
     formats: z
-      .array(z.enum(['jpg', 'webp', 'avif', 'png']))
+      .array(z.enum(imageFormats))
       .nonempty()
       .default(['jpg'])
       .describe('One or more; the first is encoded from every frame. See [pictures](pictures.md#forms).'),

@@ -1,7 +1,5 @@
+import type { GateState } from '../../terms.js';
 import type { GreyStatistics } from './statistics.js';
-
-/** `black`, `flat` (one shade all over) and `frozen` (nothing moves, not even noise) are bad. */
-export type FrameVerdict = 'good' | 'black' | 'flat' | 'frozen';
 
 export type GateEvent = 'black' | 'flat' | 'frozen' | 'recovered';
 
@@ -13,7 +11,7 @@ export interface GateOptions {
   /** How long nothing may have changed, over three frames at least, and nothing moved, before a frame is called frozen. */
   readonly frozenAfterSeconds: number;
   /** Which of them are looked for; what is not is good. Default: all. */
-  readonly detect?: Readonly<Partial<Record<Exclude<FrameVerdict, 'good'>, boolean>>>;
+  readonly detect?: Readonly<Partial<Record<Exclude<GateState, 'good'>, boolean>>>;
 }
 
 /**
@@ -29,7 +27,7 @@ const leave = { blackMean: 24, blackDeviation: 9, flatDeviation: 4, difference: 
 /** What is remembered from frame to frame. Times are milliseconds since the epoch. */
 export interface GateMemory {
   readonly lastAt: number;
-  readonly verdict: FrameVerdict;
+  readonly verdict: GateState;
   /** Since when every frame was black or flat, and since when the same of the two. */
   readonly badSince: number | undefined;
   readonly sameBadSince: number | undefined;
@@ -38,7 +36,7 @@ export interface GateMemory {
   readonly unchangedFrames: number;
   /** Whether a frame that was not bad has passed: there is something worth keeping. */
   readonly passedGood: boolean;
-  readonly state: FrameVerdict;
+  readonly state: GateState;
   readonly stateSince: number;
 }
 
@@ -110,14 +108,14 @@ export function decide(
   };
 }
 
-function nextState(state: FrameVerdict, verdict: FrameVerdict, lastedLongEnough: () => boolean): FrameVerdict {
+function nextState(state: GateState, verdict: GateState, lastedLongEnough: () => boolean): GateState {
   if (verdict === 'good' || verdict === 'frozen' || verdict === state) return verdict;
   return lastedLongEnough() ? verdict : state;
 }
 
 function badnessOf(
   statistics: GreyStatistics,
-  before: FrameVerdict | undefined,
+  before: GateState | undefined,
   detect: { readonly black: boolean; readonly flat: boolean },
 ): 'black' | 'flat' | undefined {
   const { mean, standardDeviation, innerDeviation } = statistics;

@@ -1,7 +1,7 @@
 import { SidepipeError } from '../../errors.js';
 
 /** ISO/IEC 14496-12: one box, whole, with its header. */
-export interface Box {
+export interface Mp4Box {
   /** Four characters, such as `moof`. */
   readonly type: string;
   /** The whole box. */
@@ -26,8 +26,8 @@ export class BoxReader {
   #filled = 0;
   #headerLength = 0;
 
-  push(piece: Uint8Array): Box[] {
-    const boxes: Box[] = [];
+  push(piece: Uint8Array): Mp4Box[] {
+    const boxes: Mp4Box[] = [];
     let bytes = piece;
     while (bytes.length > 0) {
       bytes = this.#box === undefined ? this.#readHeader(bytes) : this.#fill(this.#box, bytes);
@@ -61,15 +61,15 @@ export class BoxReader {
     return bytes.subarray(taken);
   }
 
-  #take(bytes: Uint8Array): Box {
+  #take(bytes: Uint8Array): Mp4Box {
     this.#box = undefined;
     return { type: typeAt(bytes, 4), bytes, body: bytes.subarray(this.#headerLength) };
   }
 }
 
 /** The boxes that a container box's body consists of. Throws `source-not-media` where they do not fill it. Pure. */
-export function childBoxes(body: Uint8Array): Box[] {
-  const boxes: Box[] = [];
+export function childBoxes(body: Uint8Array): Mp4Box[] {
+  const boxes: Mp4Box[] = [];
   for (let offset = 0; offset + 8 <= body.length; ) {
     const short = uint32(body, offset);
     const isLong = short === 1 && offset + 16 <= body.length;
@@ -84,8 +84,8 @@ export function childBoxes(body: Uint8Array): Box[] {
 }
 
 /** The first box at a path below a body, such as `mdia`, `minf`, `stbl`. Pure. */
-export function findBox(body: Uint8Array, ...path: readonly string[]): Box | undefined {
-  let inside: Box | undefined;
+export function findBox(body: Uint8Array, ...path: readonly string[]): Mp4Box | undefined {
+  let inside: Mp4Box | undefined;
   for (const type of path) {
     inside = childBoxes(inside === undefined ? body : inside.body).find((box) => box.type === type);
     if (inside === undefined) return undefined;

@@ -1,5 +1,5 @@
 import { concat } from '../bytes.js';
-import { type Box, childBoxes, findBox, makeBox, uint32 } from './boxes.js';
+import { childBoxes, findBox, type Mp4Box, makeBox, uint32 } from './boxes.js';
 import { type InitSegment, type Track, VISUAL_ENTRY_BYTES } from './fmp4-reader.js';
 import { type NalCodec, nalType, SPS_TYPE } from './nal-units.js';
 import { readSps, withoutEmulation } from './sps.js';
@@ -49,7 +49,7 @@ export function withParameterSets(
   const configuration = codec === 'avc' ? avcConfiguration(before, sets) : hevcConfiguration(before, sets);
   const sps = sets.find((unit) => nalType(unit, codec) === SPS_TYPE[codec]);
   const size = sps === undefined ? undefined : readSps(sps, codec);
-  const changeEntry = (entry: Box): Uint8Array => {
+  const changeEntry = (entry: Mp4Box): Uint8Array => {
     const fields = entry.body.slice(0, VISUAL_ENTRY_BYTES);
     if (size !== undefined) {
       const view = new DataView(fields.buffer);
@@ -61,7 +61,7 @@ export function withParameterSets(
     );
     return makeBox(entry.type, fields, ...children);
   };
-  const changeTrack = (trak: Box): Uint8Array => {
+  const changeTrack = (trak: Mp4Box): Uint8Array => {
     const tkhd = findBox(trak.body, 'tkhd')?.body;
     const isIt = tkhd !== undefined && uint32(tkhd, tkhd[0] === 1 ? 20 : 12) === trackId;
     return isIt
@@ -76,7 +76,7 @@ export function withParameterSets(
 }
 
 /** The boxes of a body, of which those at a path are changed. */
-function mapBoxes(body: Uint8Array, path: readonly string[], change: (box: Box) => Uint8Array): Uint8Array[] {
+function mapBoxes(body: Uint8Array, path: readonly string[], change: (box: Mp4Box) => Uint8Array): Uint8Array[] {
   const [type, ...rest] = path;
   return childBoxes(body).map((box) => {
     if (box.type !== type) return box.bytes;

@@ -1,5 +1,5 @@
 import { concat } from '../bytes.js';
-import { type Box, BoxReader, childBoxes, findBox, int32, makeBox, notMedia, uint32, uint64 } from './boxes.js';
+import { BoxReader, childBoxes, findBox, int32, type Mp4Box, makeBox, notMedia, uint32, uint64 } from './boxes.js';
 
 /** A track of an fMP4 stream. */
 export interface Track {
@@ -61,7 +61,7 @@ export class Fmp4Reader {
   readonly #boxes = new BoxReader();
   readonly #tracks = new Map<number, ReadTrack>();
   #fileType: Uint8Array = new Uint8Array(0);
-  #moof: Box | undefined;
+  #moof: Mp4Box | undefined;
 
   push(piece: Uint8Array): ReadMedia[] {
     const media: ReadMedia[] = [];
@@ -74,7 +74,7 @@ export class Fmp4Reader {
     return media;
   }
 
-  #readMovie(moov: Box): InitSegment {
+  #readMovie(moov: Mp4Box): InitSegment {
     this.#tracks.clear();
     const children = childBoxes(moov.body);
     const mvhd = findBox(moov.body, 'mvhd')?.body;
@@ -100,7 +100,7 @@ export class Fmp4Reader {
     };
   }
 
-  #readFragment(mdat: Box): Sample[] {
+  #readFragment(mdat: Mp4Box): Sample[] {
     const moof = this.#moof;
     if (moof === undefined) throw notMedia('samples without a description');
     this.#moof = undefined;
@@ -112,7 +112,7 @@ export class Fmp4Reader {
     return samples;
   }
 
-  #readTrackFragment(traf: Box, moofBytes: number, mdat: Box): Sample[] {
+  #readTrackFragment(traf: Mp4Box, moofBytes: number, mdat: Mp4Box): Sample[] {
     const children = childBoxes(traf.body);
     const tfhd = children.find(({ type }) => type === 'tfhd');
     const tfdt = children.find(({ type }) => type === 'tfdt');
@@ -147,7 +147,7 @@ export class Fmp4Reader {
   }
 }
 
-function readTrack(trak: Box): Track {
+function readTrack(trak: Mp4Box): Track {
   const tkhd = findBox(trak.body, 'tkhd')?.body;
   const mdhd = findBox(trak.body, 'mdia', 'mdhd')?.body;
   const hdlr = findBox(trak.body, 'mdia', 'hdlr')?.body;
@@ -170,7 +170,7 @@ export const VISUAL_ENTRY_BYTES = 78;
 /** ISO/IEC 14496-12 12.2.3: an audio one 28. */
 const AUDIO_ENTRY_BYTES = 28;
 
-function configurationOf(entry: Box): Uint8Array {
+function configurationOf(entry: Mp4Box): Uint8Array {
   const box = childBoxes(entry.body.subarray(VISUAL_ENTRY_BYTES)).find(({ type }) =>
     /^(avcC|hvcC|av1C|vpcC)$/.test(type),
   );
@@ -181,7 +181,7 @@ function configurationOf(entry: Box): Uint8Array {
  * How far an edit list moves a track, in the track's ticks: an empty edit delays it, a media time cuts off what is before it.
  * ffmpeg writes at most one of each.
  */
-function readEdits(trak: Box, movieTimescale: number, timescale: number): number {
+function readEdits(trak: Mp4Box, movieTimescale: number, timescale: number): number {
   const elst = findBox(trak.body, 'edts', 'elst')?.body;
   if (elst === undefined) return 0;
   const isLong = elst[0] === 1;
@@ -201,7 +201,7 @@ function readEdits(trak: Box, movieTimescale: number, timescale: number): number
  * A track without its edit list, and without the bit rates that ffmpeg measured: each run of ffmpeg measures others, and its
  * initialization segment would be another for no player's good.
  */
-function steadyTrack(trak: Box): Uint8Array {
+function steadyTrack(trak: Mp4Box): Uint8Array {
   const steady = makeBox(
     'trak',
     ...childBoxes(trak.body)

@@ -21,7 +21,7 @@ export interface ClientReaderOptions {
 }
 
 /** What is known of a connection without its headers. */
-export interface Connection {
+export interface ClientConnection {
   readonly address: string | undefined;
   readonly scheme: 'http' | 'https';
 }
@@ -35,7 +35,7 @@ const mostHops = 50;
 export function createClientReader({ trustedProxies = [], proxyHeaders = 'x-forwarded' }: ClientReaderOptions) {
   const isTrusted = createNetworks(trustedProxies);
 
-  return (connection: Connection, header: Header): Client => {
+  return (connection: ClientConnection, header: Header): Client => {
     const direct: Client = { ...connection, host: (header('host') ?? '').toLowerCase() };
     if (!isTrusted(connection.address)) return direct;
     const said = proxyHeaders === 'forwarded' ? readForwarded(header('forwarded')) : readXForwarded(header);
@@ -79,7 +79,7 @@ export function addressGroup(address: string): string {
 }
 
 /** The connection of a request that came through the node's own listener. */
-export function connectionOf(c: Context): Connection {
+export function connectionOf(c: Context): ClientConnection {
   const env = c.env as
     | { readonly incoming?: { readonly socket?: { readonly remoteAddress?: string; readonly encrypted?: boolean } } }
     | undefined;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type HistorySeries, historySeries } from '../../events/history.js';
 import type { StreamDescription } from '../../stream/description.js';
+import { gateStates, imageStates, publicationStates, streamStates } from '../../terms.js';
 
 /** What the API answers with. */
 
@@ -35,7 +36,7 @@ const playback = z.object({ hls: z.string(), thumbnail: z.string(), preview: z.s
 const thumbnail = z.object({
   capturedAt: time.nullable(),
   ageSeconds: z.number().nullable(),
-  state: z.enum(['fresh', 'stale', 'offline']),
+  state: z.enum(imageStates),
   width: count.nullable(),
   height: count.nullable(),
   bytes: count.nullable(),
@@ -52,7 +53,7 @@ const thumbnail = z.object({
     keyframeIntervalSeconds: z.number().nullable(),
   }),
   gate: z
-    .object({ state: z.enum(['good', 'black', 'flat', 'frozen']), since: time })
+    .object({ state: z.enum(gateStates), since: time })
     .nullable()
     .describe('What the stream shows.'),
   placeholder: z.string().nullable().describe('The newest picture, blurred: a ThumbHash in base64.'),
@@ -99,7 +100,7 @@ const hls = z.object({
 
 const storage = z.object({
   type: z.string(),
-  state: z.enum(['idle', 'waiting', 'publishing', 'refused', 'losing', 'standby', 'ended']).nullable(),
+  state: z.enum(publicationStates).nullable(),
   store: z.string().nullable(),
   playback: playback.nullable(),
   backlogBytes: count,
@@ -129,7 +130,7 @@ export const streamSchema = z
           'Why players may not show the copied video as it was meant. Empty until the source was opened. For operators; empty for others.',
         ),
     }),
-    state: z.enum(['idle', 'starting', 'live', 'recovering', 'failed']),
+    state: z.enum(streamStates),
     reason: z
       .object({ code: z.string(), message: z.string() })
       .nullable()

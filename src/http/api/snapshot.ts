@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { SidepipeError } from '../../errors.js';
+import { imageFormats } from '../../terms.js';
 import { notForPages } from '../response/headers.js';
 import { type Problem, problemResponse } from '../response/problem.js';
 import { operation } from './operation.js';
@@ -13,7 +14,7 @@ export const takeSnapshot = operation({
   summary: "The next picture at the source's own size",
   admin: true,
   query: z.object({
-    format: z.enum(['jpg', 'webp', 'avif', 'png']).default('jpg'),
+    format: z.enum(imageFormats).default('jpg'),
     quality: wholeNumber(1, 100).default(90),
   }),
   answers: {

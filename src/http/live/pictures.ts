@@ -1,5 +1,6 @@
 import type { LiveStream } from '../../stream/live-stream.js';
-import type { ImageFormat, ImageResource, PreviewFormat } from '../../stream/resources.js';
+import type { ImageResource } from '../../stream/resources.js';
+import type { ImageFormat, PreviewFormat } from '../../terms.js';
 import { signStoryboard } from '../access/signed-uris.js';
 import { type Answer, problemAnswer } from '../response/answer.js';
 import { openInTurn, openToAll } from '../response/headers.js';

@@ -1,6 +1,7 @@
 import sharp from 'sharp';
+import type { ImageFormat } from '../../terms.js';
 import { encode } from '../encode.js';
-import type { EncodedImage, ImageFormat } from '../picture.js';
+import type { EncodedImage } from '../picture.js';
 import { capitalHeight, lineWidth, strokeLine } from './strokes.js';
 
 const background = '#15181c';

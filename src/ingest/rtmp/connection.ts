@@ -4,14 +4,14 @@ import { readReused } from '../../io/reused-reads.js';
 import { concatBytes } from './protocol/bytes.js';
 import { parsePublishTarget } from './publish-target.js';
 import { createPublisher, type PublisherFeed } from './publisher.js';
-import type { PublishDecision, Publisher, PublisherEnd, PublishRequest, RtmpServerLimits } from './server-types.js';
+import type { PublishDecision, PublisherEnd, PublishRequest, RtmpPublisher, RtmpServerLimits } from './server-types.js';
 import { createRtmpSession } from './session.js';
 import type {
-  CloseReason,
   MediaEvent,
   MetadataEvent,
   PublishRequestEvent,
   RejectReason,
+  RtmpCloseReason,
   RtmpSession,
   SessionResult,
 } from './session-types.js';
@@ -25,19 +25,19 @@ export interface ConnectionHost {
   tooLarge(codec: string, configuration: Uint8Array): string | undefined;
   now(): number;
   decide(request: PublishRequest): Promise<PublishDecision>;
-  publisher(stream: string): Publisher | undefined;
+  publisher(stream: string): RtmpPublisher | undefined;
   /** The publisher has been let in. False when nobody took it. */
-  published(connection: Connection, publisher: Publisher): boolean;
+  published(connection: RtmpConnection, publisher: RtmpPublisher): boolean;
   badKey(address: string): void;
   /** Called once, when the connection's session is over; its socket may still be closing. */
-  ended(connection: Connection, reason: PublisherEnd): void;
+  ended(connection: RtmpConnection, reason: PublisherEnd): void;
 }
 
 /** How long a peer that has been told its end may take to hang up. */
 const lingerMs = 2_000;
 
 /** One socket: bytes to the session, events to the publisher. */
-export class Connection {
+export class RtmpConnection {
   readonly address: string;
   readonly secure: boolean;
   /** Resolves when the socket is closed. */
@@ -82,7 +82,7 @@ export class Connection {
     return this.#feed?.publisher.stream;
   }
 
-  close(reason: CloseReason, description?: string): void {
+  close(reason: RtmpCloseReason, description?: string): void {
     this.#apply(this.#session.close(reason, description));
   }
 

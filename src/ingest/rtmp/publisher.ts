@@ -2,10 +2,10 @@ import type { Writable } from 'node:stream';
 import { SidepipeError } from '../../errors.js';
 import { createFlvWriter } from './protocol/flv.js';
 import { audioCodecOf, parseAudioTag, parseVideoTag, videoConfiguration } from './protocol/media-tag.js';
-import type { PipeEnd, PipeOptions, Publisher, PublisherEnd } from './server-types.js';
-import type { CloseReason, MediaEvent, MetadataEvent } from './session-types.js';
+import type { PipeEnd, PipeOptions, PublisherEnd, RtmpPublisher } from './server-types.js';
+import type { MediaEvent, MetadataEvent, RtmpCloseReason } from './session-types.js';
 
-export interface PublisherOptions {
+export interface RtmpPublisherOptions {
   /** Whether media with this codec can be worked with. */
   readonly reads: (codec: string) => boolean;
   /** Why pictures with this configuration are larger than allowed. */
@@ -19,13 +19,13 @@ export interface PublisherOptions {
   readonly connection: {
     readonly receivedBytes: number;
     resume(): void;
-    close(reason: CloseReason, description?: string): void;
+    close(reason: RtmpCloseReason, description?: string): void;
   };
 }
 
 /** The connection's side of a publisher. */
 export interface PublisherFeed {
-  readonly publisher: Publisher;
+  readonly publisher: RtmpPublisher;
   take(events: readonly (MediaEvent | MetadataEvent)[]): void;
   /** Whether the socket should be left unread for now. `connection.resume` tells when that is over. */
   readonly isBlocked: boolean;
@@ -45,7 +45,7 @@ const INSPECTED_BYTES = 256 * 1024;
 /** More is not kept of one GOP: 20 s of 12 Mbit/s. */
 const MAX_RETAINED_BYTES = 32 * 1024 * 1024;
 
-export function createPublisher({ connection, reads, tooLarge, ...facts }: PublisherOptions): PublisherFeed {
+export function createPublisher({ connection, reads, tooLarge, ...facts }: RtmpPublisherOptions): PublisherFeed {
   const flv = createFlvWriter();
   /** What came before the first pipe; undefined from then on. */
   let waiting: (MediaEvent | MetadataEvent)[] | undefined = [];
@@ -117,7 +117,7 @@ export function createPublisher({ connection, reads, tooLarge, ...facts }: Publi
   }
 
   /** Why no decoder can work with the media up to this event, or should try: large pictures would take its memory first. */
-  function refusal({ type, payload }: MediaEvent | MetadataEvent): CloseReason | undefined {
+  function refusal({ type, payload }: MediaEvent | MetadataEvent): RtmpCloseReason | undefined {
     const configuration = type === 'video' ? videoConfiguration(payload) : undefined;
     if (configuration !== undefined) largePictures ??= tooLarge(configuration.codec, configuration.record);
     if (largePictures !== undefined) return 'picture-too-large';
@@ -217,7 +217,7 @@ export function createPublisher({ connection, reads, tooLarge, ...facts }: Publi
     });
   }
 
-  const publisher: Publisher = {
+  const publisher: RtmpPublisher = {
     ...facts,
     codecs: flv.codecs,
     closed,

@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 import type { AmfObject } from './protocol/amf0.js';
-import type { CloseReason, EndReason, RejectReason, SessionLimits } from './session-types.js';
+import type { EndReason, RejectReason, RtmpCloseReason, SessionLimits } from './session-types.js';
 
 export interface RtmpServerLimits extends SessionLimits {
   /** Open connections in all. When they are all taken, the oldest one that has not published yet makes room. */
@@ -59,7 +59,7 @@ export interface PipeOptions {
 }
 
 /** A publisher that has been let in. */
-export interface Publisher {
+export interface RtmpPublisher {
   readonly stream: string;
   readonly address: string;
   readonly secure: boolean;
@@ -98,7 +98,7 @@ export interface Publisher {
   /** Resolves with the reason when the publisher is gone. Never rejects. */
   readonly closed: Promise<PublisherEnd>;
   /** Ends the publisher. Does nothing when it has ended. `description`: the text of the answer, in place of the usual one. */
-  close(reason?: CloseReason, description?: string): void;
+  close(reason?: RtmpCloseReason, description?: string): void;
 }
 
 /** For logs and metrics. Holds no secret. */
@@ -139,7 +139,7 @@ export interface RtmpServerOptions {
   /** Decides on a publisher. A rejection counts as `unavailable`. */
   authorise(request: PublishRequest): Promise<PublishDecision> | PublishDecision;
   /** Takes a publisher that has been let in: call `pipe`. If it throws, the publisher is refused. */
-  onPublish(publisher: Publisher): void;
+  onPublish(publisher: RtmpPublisher): void;
   observe?(event: RtmpServerEvent): void;
   /** Milliseconds on a clock that is never set. Default: steady time. */
   now?(): number;
@@ -157,5 +157,5 @@ export interface RtmpServer {
   close(): Promise<void>;
   readonly addresses: { readonly rtmp?: ListenAddress; readonly rtmps?: ListenAddress };
   readonly connections: number;
-  publisher(stream: string): Publisher | undefined;
+  publisher(stream: string): RtmpPublisher | undefined;
 }

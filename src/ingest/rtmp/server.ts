@@ -3,12 +3,12 @@ import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
 import { steadyNow } from '../../clock.js';
 import { messageOf, SidepipeError } from '../../errors.js';
 import { addressGroup, createAddressLimits } from './address-limits.js';
-import { Connection, type ConnectionHost } from './connection.js';
+import { type ConnectionHost, RtmpConnection } from './connection.js';
 import type {
   ListenAddress,
   PublishDecision,
-  Publisher,
   PublishRequest,
+  RtmpPublisher,
   RtmpServer,
   RtmpServerEvent,
   RtmpServerLimits,
@@ -41,12 +41,12 @@ export function createRtmpServer(options: RtmpServerOptions): RtmpServer {
   const listeners: Server[] = [];
   const addresses: { rtmp?: ListenAddress; rtmps?: ListenAddress } = {};
   /** Sockets that are not closed yet, those being told their end among them. */
-  const open = new Set<Connection>();
+  const open = new Set<RtmpConnection>();
   /** Connections that have not published, oldest first. */
-  const pending = new Set<Connection>();
+  const pending = new Set<RtmpConnection>();
   /** Connections that have been told their end, oldest first. */
-  const ending = new Set<Connection>();
-  const publishers = new Map<string, { connection: Connection; publisher: Publisher }>();
+  const ending = new Set<RtmpConnection>();
+  const publishers = new Map<string, { connection: RtmpConnection; publisher: RtmpPublisher }>();
   let isClosing = false;
 
   const host: ConnectionHost = {
@@ -117,14 +117,14 @@ export function createRtmpServer(options: RtmpServerOptions): RtmpServer {
     raw.setNoDelay(true);
     raw.setKeepAlive(true, 15_000);
     const socket = secureContext && secure ? new TLSSocket(raw, { isServer: true, secureContext }) : raw;
-    const connection = new Connection(socket, { address, secure, host });
+    const connection = new RtmpConnection(socket, { address, secure, host });
     open.add(connection);
     pending.add(connection);
     raw.once('close', () => socket.destroy());
     void connection.closed.then(() => forget(connection));
   }
 
-  function forget(connection: Connection): void {
+  function forget(connection: RtmpConnection): void {
     ending.delete(connection);
     if (open.delete(connection)) addressLimits.release(connection.address);
   }
@@ -141,7 +141,7 @@ export function createRtmpServer(options: RtmpServerOptions): RtmpServer {
     return answer === 'admitted' ? undefined : answer;
   }
 
-  function evictOldest(matches: (connection: Connection) => boolean): boolean {
+  function evictOldest(matches: (connection: RtmpConnection) => boolean): boolean {
     for (const candidates of [ending, pending]) {
       for (const connection of candidates) {
         if (!matches(connection)) continue;

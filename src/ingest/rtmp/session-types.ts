@@ -43,10 +43,16 @@ export interface SessionOptions extends HandshakeOptions {
 export type Phase = 'handshake' | 'connect' | 'ready' | 'deciding' | 'publishing' | 'ended';
 
 /** Why a session ended. `unpublished` is the publisher's own regular end. */
-export type EndReason = 'unpublished' | 'app-unknown' | 'play-unsupported' | RejectReason | CloseReason | ViolationCode;
+export type EndReason =
+  | 'unpublished'
+  | 'app-unknown'
+  | 'play-unsupported'
+  | RejectReason
+  | RtmpCloseReason
+  | ViolationCode;
 /** `bad-key` covers unknown streams too, so that names cannot be tried out. */
 export type RejectReason = 'bad-key' | 'stream-busy' | 'publish-name-invalid' | 'unavailable';
-export type CloseReason =
+export type RtmpCloseReason =
   | 'taken-over'
   | 'shutdown'
   | 'stopped'
@@ -104,7 +110,7 @@ export interface RtmpSession {
   reject(reason: RejectReason): SessionResult;
   /** Ends the session from this side. */
   /** `description`: the text of the answer to the peer, in place of the usual one. */
-  close(reason: CloseReason, description?: string): SessionResult;
+  close(reason: RtmpCloseReason, description?: string): SessionResult;
   readonly phase: Phase;
   /** When `tick` would end the session, in epoch milliseconds. */
   readonly deadline: number | undefined;

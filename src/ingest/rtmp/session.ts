@@ -9,10 +9,10 @@ import { messageType, type RtmpMessage, type ViolationCode } from './protocol/me
 import * as replies from './protocol/replies.js';
 import { type CommandContext, confirmPublish, refusePublish, runCommand } from './session-commands.js';
 import {
-  type CloseReason,
   defaultSessionLimits,
   type MediaEvent,
   type MetadataEvent,
+  type RtmpCloseReason,
   type RtmpSession,
   type SessionEvent,
   type SessionLimits,
@@ -26,7 +26,7 @@ const maxMetadataBytes = 65_536;
 /** What a held-back event costs beside its payload. */
 const eventOverheadBytes = 128;
 
-const closings: Readonly<Record<CloseReason, readonly [code: string, description: string]>> = {
+const closings: Readonly<Record<RtmpCloseReason, readonly [code: string, description: string]>> = {
   'taken-over': ['NetStream.Publish.BadName', 'Another publisher has taken this stream over.'],
   shutdown: ['NetConnection.Connect.AppShutdown', 'The server is going down.'],
   stopped: ['NetStream.Unpublish.Success', 'The stream was stopped.'],

@@ -3,7 +3,7 @@ import type { Fence } from './lease/fence.js';
 import type { SegmentNumbers, SegmentPosition } from './lease/takeover.js';
 import type { Loss } from './losses.js';
 import type { Backlog, Held } from './queue/backlog.js';
-import type { Settings } from './settings.js';
+import type { PublisherSettings } from './settings.js';
 import type { StoreTarget } from './target.js';
 import type { StreamOptions } from './types.js';
 
@@ -14,8 +14,8 @@ export interface Evictable extends Held {
 }
 
 /** What a publication tells its lanes. */
-export interface LaneContext {
-  readonly settings: Settings;
+export interface RenditionUploadContext {
+  readonly settings: PublisherSettings;
   readonly options: StreamOptions;
   /** How long a segment stays after no playlist lists it: by the longest segment so far. */
   graceMs(): number;

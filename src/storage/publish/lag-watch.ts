@@ -1,12 +1,12 @@
-import type { Settings } from './settings.js';
+import type { PublisherSettings } from './settings.js';
 
 /** Reports how far a stream's remote playlist is behind, and tells once when it is long and once when it is over. */
 export class LagWatch {
   readonly #stream: string;
-  readonly #settings: Settings;
+  readonly #settings: PublisherSettings;
   #lagging = false;
 
-  constructor(stream: string, settings: Settings) {
+  constructor(stream: string, settings: PublisherSettings) {
     this.#stream = stream;
     this.#settings = settings;
   }

@@ -1,5 +1,5 @@
 import type { SidepipeError } from '../../errors.js';
-import type { Settings } from './settings.js';
+import type { PublisherSettings } from './settings.js';
 import type { LossReason } from './types.js';
 
 export interface Loss {
@@ -12,12 +12,12 @@ export interface Loss {
 /** Counts the segments of one stream that are not on the store and never will be; logs when that begins and when it is over. */
 export class Losses {
   readonly #stream: string;
-  readonly #settings: Settings;
+  readonly #settings: PublisherSettings;
   #lastAt: number | undefined;
   #segments = 0;
   #error: SidepipeError | undefined;
 
-  constructor(stream: string, settings: Settings) {
+  constructor(stream: string, settings: PublisherSettings) {
     this.#stream = stream;
     this.#settings = settings;
   }

@@ -1,29 +1,29 @@
 import type { SidepipeError } from '../../errors.js';
 import type { StoredObject } from '../store.js';
 import type { AuditedObject } from './cleanup/audit.js';
-import type { Evictable, LaneContext } from './context.js';
+import type { Evictable, RenditionUploadContext } from './context.js';
 import { LagWatch } from './lag-watch.js';
 import { Continuation } from './lease/continuation.js';
 import type { LeaseState } from './lease/lease-keeper.js';
 import type { ProcessIdentity } from './lease/owner.js';
 import { Numbering } from './lease/takeover.js';
-import { Tenancy } from './lease/write-lease.js';
+import { WriteLease } from './lease/write-lease.js';
 import { Losses } from './losses.js';
-import { Album } from './objects/album.js';
+import { PictureObjects } from './objects/picture-objects.js';
 import { Stills } from './objects/stills.js';
 import type { Backlog } from './queue/backlog.js';
-import { Idle } from './queue/drain.js';
-import type { Lane } from './segments/rendition-upload.js';
+import { Drain } from './queue/drain.js';
+import type { RenditionUpload } from './segments/rendition-upload.js';
 import { Renditions } from './segments/renditions.js';
-import type { Settings } from './settings.js';
-import { Tally } from './tally.js';
+import type { PublisherSettings } from './settings.js';
+import { UploadCounts } from './upload-counts.js';
 import type { StoreTarget } from './target.js';
 import type {
   CloseOptions,
   ImageOptions,
   PublicationStatus,
   RenditionLane,
-  RenditionOptions,
+  RenditionUploadOptions,
   StillLane,
   StillsOptions,
   StreamOptions,
@@ -36,7 +36,7 @@ const idleTargetDurations = 10;
 
 export interface PublicationOptions {
   readonly options: StreamOptions;
-  readonly settings: Settings;
+  readonly settings: PublisherSettings;
   readonly targets: readonly StoreTarget[];
   readonly backlog: Backlog<Evictable>;
   readonly target: () => StoreTarget;
@@ -49,14 +49,14 @@ export interface PublicationOptions {
 export class Publication implements StreamPublication {
   readonly name: string;
   readonly #given: PublicationOptions;
-  readonly #context: LaneContext;
+  readonly #context: RenditionUploadContext;
   readonly #renditions: Renditions;
-  readonly #album: Album;
+  readonly #album: PictureObjects;
   #stills: Stills | undefined;
-  readonly #tenancy: Tenancy;
+  readonly #tenancy: WriteLease;
   readonly #lag: LagWatch;
-  readonly #idle: Idle;
-  readonly #tally = new Tally();
+  readonly #idle: Drain;
+  readonly #tally = new UploadCounts();
   readonly #losses: Losses;
   /** What was told of last. */
   #wasRefused = false;
@@ -76,7 +76,7 @@ export class Publication implements StreamPublication {
     const { options, settings } = given;
     this.name = options.name;
     this.#given = given;
-    this.#tenancy = new Tenancy({
+    this.#tenancy = new WriteLease({
       stream: options.name,
       settings,
       target: given.target,
@@ -88,7 +88,7 @@ export class Publication implements StreamPublication {
     });
     this.#lag = new LagWatch(options.name, settings);
     this.#losses = new Losses(options.name, settings);
-    this.#idle = new Idle(settings.clock, () => this.#done);
+    this.#idle = new Drain(settings.clock, () => this.#done);
     this.#targetDurationSeconds = options.targetDurationSeconds;
     this.#context = {
       settings,
@@ -126,10 +126,10 @@ export class Publication implements StreamPublication {
       failed: (error) => this.#tally.note(error),
     });
     this.#renditions = new Renditions(this.#context);
-    this.#album = new Album(this.#context);
+    this.#album = new PictureObjects(this.#context);
   }
 
-  get lanes(): Iterable<Lane<unknown>> {
+  get lanes(): Iterable<RenditionUpload<unknown>> {
     return this.#renditions.lanes;
   }
 
@@ -158,7 +158,7 @@ export class Publication implements StreamPublication {
     return this.#given.options.cleanup;
   }
 
-  rendition<T>(options: RenditionOptions<T>): RenditionLane<T> {
+  rendition<T>(options: RenditionUploadOptions<T>): RenditionLane<T> {
     return this.#renditions.add(options);
   }
 

@@ -1,7 +1,7 @@
 import type { SidepipeError } from '../../errors.js';
 import type { UploadKind } from './queue/queue.js';
 import { slowJitterMs } from './queue/retry.js';
-import type { Settings } from './settings.js';
+import type { PublisherSettings } from './settings.js';
 
 /** An upload that was refused. */
 export interface Refusable {
@@ -42,7 +42,7 @@ interface Episode {
 
 export interface RefusalsOptions<W extends Refusable> {
   readonly store: string;
-  readonly settings: Settings;
+  readonly settings: PublisherSettings;
   /** It is time for another attempt. */
   readonly retry: (work: W) => void;
 }

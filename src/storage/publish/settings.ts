@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { type Clock, systemClock } from './clock.js';
 import type { ProcessWitness } from './lease/owner.js';
 import type { FailoverLimits } from './queue/failover.js';
-import type { PublishEvent, PublisherOptions, PublishMetric, PublishTiming } from './types.js';
+import type { PublishEvent, PublishMetric, PublishTiming, StorePublisherOptions } from './types.js';
 
 /** The options of a publisher with every default filled in. */
-export interface Settings {
+export interface PublisherSettings {
   readonly clock: Clock;
   readonly random: () => number;
   readonly owner: string;
@@ -23,7 +23,7 @@ export interface Settings {
   observe(metric: PublishMetric): void;
 }
 
-export function settingsOf(options: PublisherOptions): Settings {
+export function settingsOf(options: StorePublisherOptions): PublisherSettings {
   const audit = options.audit === false ? undefined : (options.audit ?? {});
   return {
     clock: options.clock ?? systemClock,

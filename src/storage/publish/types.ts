@@ -1,4 +1,5 @@
 import type { SidepipeError } from '../../errors.js';
+import type { ImageFormat, PublicationState } from '../../terms.js';
 import type { ObjectStore, StoredObject } from '../store.js';
 import type { Clock } from './clock.js';
 import type { ProcessWitness } from './lease/owner.js';
@@ -87,7 +88,7 @@ interface AuditOptions {
   readonly fetch?: typeof fetch;
 }
 
-export interface PublisherOptions {
+export interface StorePublisherOptions {
   readonly store: ObjectStore;
   /** Takes over when `store` has taken nothing for `failover.afterMs`, until it answers again. */
   readonly fallback?: ObjectStore;
@@ -163,7 +164,7 @@ export interface PlaylistState extends Pick<SegmentNumbers, 'mediaSequence' | 'd
   readonly targetDurationSeconds: number;
 }
 
-export interface RenditionOptions<T> {
+export interface RenditionUploadOptions<T> {
   readonly name: string;
   /**
    * The media playlist of these entries, which are settled: on the store, or a gap. With `ended` it has ENDLIST; with
@@ -197,13 +198,6 @@ export interface RenditionLane<T> {
   /** This node has no more segments, though the stream goes on: what is queued is listed, without ENDLIST. */
   pause(): void;
 }
-
-/**
- * `idle`: there is nothing to publish, so no lease is held. `waiting`: no answer about the lease yet. `publishing`. `standby`: another node writes this stream; nothing is
- * uploaded. `ended`: closed. While it publishes: `refused`: the store does not take objects of the stream, which wait;
- * `losing`: segments were lost within the last half minute.
- */
-type PublicationState = 'idle' | 'waiting' | 'publishing' | 'refused' | 'losing' | 'standby' | 'ended';
 
 export interface PublicationStatus {
   readonly state: PublicationState;
@@ -245,7 +239,7 @@ export interface StillEntry {
 
 export interface StillsOptions {
   readonly naming: 'date' | 'number';
-  readonly format: 'jpg' | 'webp' | 'avif' | 'png';
+  readonly format: ImageFormat;
   readonly keepCount: number;
   readonly keepSeconds: number;
 }
@@ -266,7 +260,7 @@ export interface ImageOptions {
 /** What is published of one stream. No method but `close` blocks; none throws. */
 export interface StreamPublication {
   readonly name: string;
-  rendition<T>(options: RenditionOptions<T>): RenditionLane<T>;
+  rendition<T>(options: RenditionUploadOptions<T>): RenditionLane<T>;
   /** Write the multivariant playlist, as `render` gives it then, as soon as every rendition's playlist is on the store. */
   multivariant(render: () => StoredObject | undefined): void;
   /**
@@ -282,7 +276,7 @@ export interface StreamPublication {
   close(options?: CloseOptions): Promise<void>;
 }
 
-export interface Publisher {
+export interface StorePublisher {
   stream(options: StreamOptions): StreamPublication;
   /** Bytes in memory that wait for a store, over all streams. */
   readonly backlogBytes: number;

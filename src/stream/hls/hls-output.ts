@@ -1,6 +1,6 @@
 import type { StreamConfig } from '../../config/schema/schema.js';
 import type { SourceClock } from '../../frames/clock.js';
-import { PartsInStep, type RenditionPart } from '../../hls/in-step.js';
+import { PartsInStep, type RenditionPart } from '../../hls/rendition-aligner.js';
 import type { MediaDescription } from '../../hls/inspect.js';
 import { type RenditionReport, renderMultivariantPlaylist } from '../../hls/playlist.js';
 import type { MediaPart } from '../../hls/segmenter.js';

@@ -24,7 +24,7 @@ export interface MediaIntakeOptions {
 /** A segment without a keyframe ends after so long. Cameras with keyframes half a minute apart exist. */
 const MAX_SEGMENT_SECONDS = 60;
 
-interface Lane {
+interface RenditionReceiver {
   readonly rendition: string;
   readonly cutter: Cutter;
   readonly segmenter: Segmenter;
@@ -37,7 +37,7 @@ interface Lane {
 /** Takes in the media of one run: a pipe for each rendition, cut into parts. */
 export class MediaIntake {
   readonly #options: MediaIntakeOptions;
-  readonly #lanes: readonly Lane[];
+  readonly #lanes: readonly RenditionReceiver[];
 
   constructor(options: MediaIntakeOptions) {
     const { container, partSeconds, segmentSeconds, maxSegmentBytes, renditions } = options;
@@ -91,7 +91,7 @@ export class MediaIntake {
     for (const lane of this.#lanes) this.#take(lane, lane.cutter.end());
   }
 
-  #take(lane: Lane, parts: ReturnType<Cutter['push']>): void {
+  #take(lane: RenditionReceiver, parts: ReturnType<Cutter['push']>): void {
     const { container, now, onPart } = this.#options;
     const offsetSeconds = container === 'mpegts' ? TIMELINE_OFFSET_SECONDS : 0;
     const { rendition, segmenter } = lane;

@@ -2,7 +2,7 @@ import type { StreamConfig } from '../../config/schema/schema.js';
 import type { StreamEvents } from '../../events/stream-events.js';
 import type { PublicationStatus } from '../../storage/publish/types.js';
 import type { Logger } from '../../telemetry/logger.js';
-import type { StreamState } from '../state-machine.js';
+import type { StreamState } from '../../terms.js';
 
 export interface PublicationWatchOptions {
   readonly config: Pick<StreamConfig, 'name' | 'source'>;

@@ -1,4 +1,4 @@
-import { listed, type Outlets } from '../../events/outlets.js';
+import { listed, type StreamSeries } from '../../events/stream-series.js';
 import type { StreamEnvironment } from '../environment.js';
 import type { StreamUploads } from '../uploads/uploads.js';
 import { HlsOutput, type ListedSegment } from './hls-output.js';
@@ -9,7 +9,7 @@ export interface SegmentWatchOptions {
     'config' | 'feed' | 'log' | 'metrics' | 'now' | 'dateOf' | 'publisher' | 'randomId' | 'traces'
   >;
   readonly uploads: () => Pick<StreamUploads, 'segment' | 'multivariant'> | undefined;
-  readonly outlets: Pick<Outlets, 'segment'>;
+  readonly outlets: Pick<StreamSeries, 'segment'>;
 }
 
 /** One stream's segments and everyone who must hear of them: metrics, traces, uploads, readers, events. */

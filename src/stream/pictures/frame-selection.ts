@@ -1,7 +1,7 @@
 import type { StreamConfig } from '../../config/schema/schema.js';
 import type { DecodedPicture, Frame } from '../../frames/frame.js';
 import type { PictureSize } from '../../frames/gate/loop-watch.js';
-import { FrameGate, type FrameVerdict, type GateJudgement } from '../../frames/gate.js';
+import { FrameGate, type GateJudgement, type GateState } from '../../frames/gate.js';
 import { FrameSlot } from '../../frames/slot.js';
 import { RejectedFrames } from '../../images/rejected-frames.js';
 import { PicturePace } from '../../load/pace.js';
@@ -18,10 +18,7 @@ export interface FrameSelectionOptions {
    */
   readonly onChosen: (frame: Frame, isStill: boolean) => Promise<void>;
   /** A frame of which no picture was made. `encoder-busy`: a newer one took its place. */
-  readonly onDropped: (
-    reason: 'encoder-busy' | 'frame-invalid' | `gate-${FrameVerdict}`,
-    frame: DecodedPicture,
-  ) => void;
+  readonly onDropped: (reason: 'encoder-busy' | 'frame-invalid' | `gate-${GateState}`, frame: DecodedPicture) => void;
   /** Of so many good frames one is to become a picture, for the machine's sake. Default: each. */
   readonly slowing?: (() => number) | undefined;
   /** A good frame was left out because of that. */

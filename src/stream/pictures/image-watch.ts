@@ -1,11 +1,11 @@
-import type { Outlets } from '../../events/outlets.js';
+import type { StreamSeries } from '../../events/stream-series.js';
 import type { LogLine } from '../../ffmpeg/log/log-line.js';
 import type { DecodedPicture } from '../../frames/frame.js';
 import type { GateJudgement } from '../../frames/gate.js';
 import type { ThumbnailEvent } from '../../images/thumbnail.js';
+import type { ImageState } from '../../terms.js';
 import type { StreamEnvironment } from '../environment.js';
 import type { HlsOutput } from '../hls/hls-output.js';
-import type { ImageState } from '../resources.js';
 import { DecoderErrors } from '../run/decoder-errors.js';
 import type { StreamUploads } from '../uploads/uploads.js';
 import { StreamImages } from './stream-images.js';
@@ -14,7 +14,7 @@ export interface ImageWatchOptions {
   readonly env: StreamEnvironment;
   readonly hls: HlsOutput;
   readonly uploads: () => StreamUploads | undefined;
-  readonly outlets: Pick<Outlets, 'frame' | 'thumbnail'>;
+  readonly outlets: Pick<StreamSeries, 'frame' | 'thumbnail'>;
 }
 
 /** More than wait for the encoder at any time. */

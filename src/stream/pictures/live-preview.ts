@@ -2,9 +2,10 @@ import type { StreamConfig } from '../../config/schema/schema.js';
 import type { SidepipeError } from '../../errors.js';
 import { imageFailed } from '../../images/encode.js';
 import type { RawPicture } from '../../images/picture.js';
-import { Preview, type PreviewFormat, stillPreview } from '../../images/preview.js';
+import { Preview, stillPreview } from '../../images/preview.js';
+import type { PreviewFormat } from '../../terms.js';
 import type { ImageResource } from '../resources.js';
-import { Demand } from './on-demand.js';
+import { OnDemand } from './on-demand.js';
 
 export interface LivePreviewOptions {
   readonly config: StreamConfig['preview'];
@@ -24,7 +25,7 @@ const DEMAND_SECONDS = 60;
 export class LivePreview {
   readonly #options: LivePreviewOptions;
   readonly #preview: Preview;
-  readonly #demand: Demand;
+  readonly #demand: OnDemand;
   #collecting = false;
   /** By format: what was shown last. */
   readonly #shown = new Map<PreviewFormat, { readonly of: string; readonly resource: ImageResource }>();
@@ -33,7 +34,7 @@ export class LivePreview {
     const { frames, width, quality, frameSeconds } = options.config;
     this.#options = options;
     this.#preview = new Preview({ frames, width, quality, frameSeconds, onError: options.onError });
-    this.#demand = new Demand({ always: options.always, lastsSeconds: DEMAND_SECONDS });
+    this.#demand = new OnDemand({ always: options.always, lastsSeconds: DEMAND_SECONDS });
   }
 
   /** Takes a frame while there is demand; `picture.data` is read until the promise settles. Never rejects. */

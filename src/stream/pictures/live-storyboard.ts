@@ -5,7 +5,7 @@ import { Storyboard } from '../../images/storyboard.js';
 import { type StoryboardTile, storyboardVtt, type TimelineSpan } from '../../images/storyboard-vtt.js';
 import { etagOf } from '../etag.js';
 import type { PlaylistResource, SheetResource } from '../resources.js';
-import { Demand } from './on-demand.js';
+import { OnDemand } from './on-demand.js';
 
 export interface LiveStoryboardOptions {
   readonly config: StreamConfig;
@@ -28,7 +28,7 @@ const EPOCH = Date.UTC(2026, 0, 1);
 export class LiveStoryboard {
   readonly #options: LiveStoryboardOptions;
   readonly #storyboard: Storyboard;
-  readonly #demand: Demand;
+  readonly #demand: OnDemand;
   #lastAt = Number.NEGATIVE_INFINITY;
   #text: PlaylistResource | undefined;
   readonly #sheets = new Map<number, SheetResource>();
@@ -37,7 +37,7 @@ export class LiveStoryboard {
     const { config, now, always, onError, onFull } = options;
     const { width, columns, rows, quality } = config.storyboard;
     this.#options = options;
-    this.#demand = new Demand({ always, lastsSeconds: DEMAND_SECONDS });
+    this.#demand = new OnDemand({ always, lastsSeconds: DEMAND_SECONDS });
     this.#storyboard = new Storyboard({
       tileWidth: width,
       columns,

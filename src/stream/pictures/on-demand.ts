@@ -1,5 +1,5 @@
 /** Whether something that costs memory is worth making: always, or for a while after someone asked for it. Pure. */
-export class Demand {
+export class OnDemand {
   readonly #always: boolean;
   readonly #lastsSeconds: number;
   #askedAt = Number.NEGATIVE_INFINITY;

@@ -2,15 +2,16 @@ import { createHash } from 'node:crypto';
 import { SidepipeError } from '../../errors.js';
 import type { DecodedPicture, Frame } from '../../frames/frame.js';
 import type { PictureSize } from '../../frames/gate/loop-watch.js';
-import type { FrameVerdict } from '../../frames/gate.js';
+import type { GateState } from '../../frames/gate.js';
 import { dominantColourOf, type TinyPicture, thumbHashOf, tinyPicture } from '../../images/offline/placeholder.js';
 import { hashOf, type RecentPicture, RecentPictures } from '../../images/recent-pictures.js';
 import type { RejectedFrames } from '../../images/rejected-frames.js';
 import type { ThumbnailEvent, ThumbnailSize, ThumbnailsStatus } from '../../images/thumbnail.js';
 import { Thumbnails } from '../../images/thumbnails.js';
+import type { ImageFormat } from '../../terms.js';
 import { boxHeight } from '../outputs/plan.js';
 import { sizesOf } from '../outputs/sizes.js';
-import type { ImageFormat, ImageResource, ImmutableImage } from '../resources.js';
+import type { ImageResource, ImmutableImage } from '../resources.js';
 import { FrameSelection, type FrameSelectionOptions } from './frame-selection.js';
 
 export interface PicturesOptions extends Omit<FrameSelectionOptions, 'onChosen'> {
@@ -29,7 +30,7 @@ export interface PicturesStatus extends ThumbnailsStatus {
   readonly dropped: number;
   readonly rejected: number;
   /** Undefined before the first frame. `since`: steady time. */
-  readonly gate: { readonly state: FrameVerdict; readonly since: number } | undefined;
+  readonly gate: { readonly state: GateState; readonly since: number } | undefined;
   /** Of the newest good frame: its ThumbHash in base64, and a colour as `#rrggbb`. */
   readonly placeholder: string | undefined;
   readonly dominantColour: string | undefined;

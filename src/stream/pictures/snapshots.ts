@@ -2,11 +2,11 @@ import { SidepipeError } from '../../errors.js';
 import type { DecodedPicture } from '../../frames/frame.js';
 import type { EncodedImage } from '../../images/picture.js';
 import { encodePicture } from '../../images/thumbnailer.js';
+import type { StreamState } from '../../terms.js';
 import type { StreamEnvironment } from '../environment.js';
 import type { SnapshotOptions } from '../live-stream.js';
 import { canSnapshot } from '../outputs/plan.js';
 import type { SnapshotResource } from '../resources.js';
-import type { StreamState } from '../state-machine.js';
 import type { SnapshotPlaces } from './snapshot-places.js';
 
 /** How many requests may wait for one stream's picture. */

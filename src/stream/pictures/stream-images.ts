@@ -6,15 +6,9 @@ import type { EncodedImage } from '../../images/picture.js';
 import type { RejectedFrame } from '../../images/rejected-frames.js';
 import type { StoryboardTile, TimelineSpan } from '../../images/storyboard-vtt.js';
 import type { ThumbnailSize } from '../../images/thumbnail.js';
+import type { ImageFormat, PreviewFormat } from '../../terms.js';
 import type { ImagesView } from '../live-stream.js';
-import type {
-  ImageFormat,
-  ImageResource,
-  ImmutableImage,
-  PlaylistResource,
-  PreviewFormat,
-  SheetResource,
-} from '../resources.js';
+import type { ImageResource, ImmutableImage, PlaylistResource, SheetResource } from '../resources.js';
 import { LivePreview } from './live-preview.js';
 import { LiveStoryboard } from './live-storyboard.js';
 import { Pictures, type PicturesOptions, type PicturesStatus } from './pictures.js';

@@ -1,11 +1,11 @@
 import { SidepipeError } from '../../errors.js';
-import type { Publisher } from '../../ingest/rtmp/server-types.js';
+import type { RtmpPublisher } from '../../ingest/rtmp/server-types.js';
 import type { SourceCodecs } from '../outputs/source-needs.js';
-import type { Feed } from './run-options.js';
+import type { PublisherFeed } from './run-options.js';
 
 export interface ArrivalOptions {
   /** The stream's publisher, now or when one comes; undefined when the signal aborts first. */
-  readonly next: (signal: AbortSignal) => Promise<Publisher | undefined>;
+  readonly next: (signal: AbortSignal) => Promise<RtmpPublisher | undefined>;
   /** How long a publisher that was here is waited for; undefined when there was none. */
   readonly graceMs: number | undefined;
   /** The publisher did not come back in time. */
@@ -15,7 +15,7 @@ export interface ArrivalOptions {
 }
 
 /** Waits for a publisher: first within the grace of the one before, then for as long as it takes. */
-export async function awaitPublisher(options: ArrivalOptions): Promise<Publisher | undefined> {
+export async function awaitPublisher(options: ArrivalOptions): Promise<RtmpPublisher | undefined> {
   const { next, graceMs, onGone, delay, signal } = options;
   if (graceMs !== undefined) {
     const settled = new AbortController();
@@ -34,7 +34,7 @@ export async function awaitPublisher(options: ArrivalOptions): Promise<Publisher
 
 /** Why a publisher was sent away while its media came; undefined where it was not. */
 export async function publisherRefused(
-  publisher: Pick<Publisher, 'closed' | 'codecs' | 'tooLarge'> | undefined,
+  publisher: Pick<RtmpPublisher, 'closed' | 'codecs' | 'tooLarge'> | undefined,
 ): Promise<SidepipeError | undefined> {
   const end = await Promise.race([publisher?.closed, Promise.resolve()]);
   if (publisher === undefined) return undefined;
@@ -68,7 +68,7 @@ const FOUR_CCS: Readonly<Record<string, string>> = {
 };
 
 export interface CodecsOptions {
-  readonly feed: Feed;
+  readonly feed: PublisherFeed;
   readonly delay: (ms: number, signal: AbortSignal) => Promise<void>;
   /** Ends the wait. */
   readonly signal: AbortSignal;

@@ -1,11 +1,11 @@
-import type { EncoderDesk } from '../../ffmpeg/encoder-desk.js';
+import type { EncoderProber } from '../../ffmpeg/encoder-prober.js';
 import type { Encoder, EncoderChoice } from '../../ffmpeg/output/encoders.js';
 import type { Logger } from '../../telemetry/logger.js';
 import type { WantedRendition } from '../outputs/rendition-plan.js';
 
 export interface EncoderSelectionOptions {
   readonly renditions: readonly WantedRendition[];
-  readonly desk: Pick<EncoderDesk, 'choose'>;
+  readonly desk: Pick<EncoderProber, 'choose'>;
   readonly log: Pick<Logger, 'info'>;
 }
 

@@ -3,7 +3,7 @@ import { ffmpegArguments } from '../../ffmpeg/output/arguments.js';
 import { checkSource } from '../../ingest/policy.js';
 import { openRoute, type Route } from '../../ingest/route.js';
 import { canFlushKeyframes, canSnapshot, planStream, srtPlaylistOf } from '../outputs/plan.js';
-import type { RunOptions } from './run-options.js';
+import type { StreamRunOptions } from './run-options.js';
 
 /** An ffmpeg that has begun. */
 export interface Launched {
@@ -20,7 +20,7 @@ export interface Launched {
  * Begins ffmpeg for one run: what its source may be, the way there, what it shall do, the process. Throws `source-refused`,
  * `source-unavailable`, `source-unsupported` or `ffmpeg-unusable`; nothing is left open then.
  */
-export async function launch(run: RunOptions): Promise<Launched> {
+export async function launch(run: StreamRunOptions): Promise<Launched> {
   const { config, source, capabilities, policy, attempt, file, feed } = run;
   const problem = policy && checkSource(source, policy, config);
   if (problem !== undefined) throw problem;

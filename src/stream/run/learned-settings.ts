@@ -41,7 +41,7 @@ const STEADY: Readonly<Partial<Record<Facts['source']['kind'], string>>> = {
 type Facts = Pick<StreamEnvironment, 'config' | 'source' | 'encoders' | 'log' | 'metrics' | 'now'>;
 
 /** What was learned about a stream in its runs, and is held to in the next. */
-export class RunChoices {
+export class LearnedSettings {
   readonly #facts: Facts;
   readonly #encoders: EncoderSelection;
   /** Undefined where the source decides. */

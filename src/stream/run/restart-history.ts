@@ -15,11 +15,11 @@ const UNUSABLE_DELAY_MS = 60_000;
 const UNPLAYABLE_DELAY_MS = 60_000;
 const UNPLAYABLE: ReadonlySet<ErrorCode> = new Set(['source-not-media', 'source-without-video', 'source-unsupported']);
 
-type SetbacksEnv = Pick<StreamEnvironment, 'restart' | 'now' | 'dateOf' | 'random' | 'redact' | 'source'>;
+type RestartHistoryEnvironment = Pick<StreamEnvironment, 'restart' | 'now' | 'dateOf' | 'random' | 'redact' | 'source'>;
 
 /** How often, and why, one stream's ffmpeg had to be begun anew. */
-export class Setbacks {
-  readonly #env: SetbacksEnv;
+export class RestartHistory {
+  readonly #env: RestartHistoryEnvironment;
   readonly #newest: Setback[] = [];
   #reason: SidepipeError | undefined;
   #count = 0;
@@ -30,7 +30,7 @@ export class Setbacks {
   #nextAttemptAt: number | undefined;
   #isHeldBack = false;
 
-  constructor(env: SetbacksEnv) {
+  constructor(env: RestartHistoryEnvironment) {
     this.#env = env;
   }
 

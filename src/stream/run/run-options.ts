@@ -13,12 +13,12 @@ import type { MediaPart } from '../../hls/segmenter.js';
 import type { PlaylistFile } from '../../ingest/directory.js';
 import type { SourcePolicy } from '../../ingest/policy.js';
 import type { Egress } from '../../ingest/relay/egress.js';
-import type { Publisher } from '../../ingest/rtmp/server-types.js';
+import type { RtmpPublisher } from '../../ingest/rtmp/server-types.js';
 import type { Source, UnknownSource } from '../../ingest/source.js';
 import type { SourceNeeds } from '../outputs/source-needs.js';
 import type { Snapshots } from '../pictures/snapshots.js';
 
-export interface RunOptions {
+export interface StreamRunOptions {
   readonly config: StreamConfig;
   readonly source: Source | UnknownSource;
   readonly capabilities: Capabilities;
@@ -71,11 +71,12 @@ export interface RunOptions {
   /** Takes the monitor's bytes; undefined where there is no monitor. */
   readonly onMonitor?: ((piece: Uint8Array) => void) | undefined;
   /** Push only: who writes FLV to ffmpeg, until it ends or the signal aborts. */
-  readonly feed?: Feed | undefined;
+  readonly feed?: PublisherFeed | undefined;
 }
 
 /** A publisher. */
-export interface Feed extends Pick<Publisher, 'closed' | 'codecs' | 'tooLarge' | 'audioCodec' | 'close' | 'retain'> {
+export interface PublisherFeed
+  extends Pick<RtmpPublisher, 'closed' | 'codecs' | 'tooLarge' | 'audioCodec' | 'close' | 'retain'> {
   pipe(media: Writable, options: { readonly signal: AbortSignal; readonly flushKeyframes: boolean }): Promise<unknown>;
   videoCodec(signal: AbortSignal): Promise<string | undefined>;
   /** Whether it promises no sound; known once its video's codec is. */

@@ -1,13 +1,13 @@
 import type { Progress } from '../../ffmpeg/log/progress.js';
 import { waitFor } from '../outputs/plan.js';
-import type { RunOptions } from './run-options.js';
+import type { StreamRunOptions } from './run-options.js';
 import { afterProgress, findStall, type Vitals, type WatchdogLimits } from './watchdog.js';
 
 /** How often a run is looked at. */
 const INTERVAL_MS = 500;
 
 export type RunWatchOptions = Pick<
-  RunOptions,
+  StreamRunOptions,
   'config' | 'source' | 'makesMedia' | 'startTimeoutMs' | 'stallTimeoutMs' | 'now' | 'delay'
 >;
 

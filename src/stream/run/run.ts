@@ -28,7 +28,7 @@ import { publisherCodecs } from './await-publisher.js';
 import { launch } from './launch.js';
 import type { Position } from './meter.js';
 import { type AudioChange, asError, endOfItself, lineText, type RunEnd } from './run-end.js';
-import type { RunOptions } from './run-options.js';
+import type { StreamRunOptions } from './run-options.js';
 import { RunWatch } from './run-watch.js';
 
 /** How long ffmpeg may take to write what it has read when its input has ended. */
@@ -41,7 +41,7 @@ const NEW_AUDIO = /^New audio stream /;
 
 /** One ffmpeg process of one stream, from its spawn to its end: disposable, never restarted, made anew by the stream. */
 export class StreamRun {
-  readonly #options: RunOptions;
+  readonly #options: StreamRunOptions;
   readonly #media: MediaIntake;
   readonly #factsReader = new SourceFactsReader();
   #facts: SourceFacts | undefined;
@@ -69,7 +69,7 @@ export class StreamRun {
   #replanned: Extract<RunEnd, { kind: 'replanned' }> | undefined;
   #closed: Promise<RunEnd> | undefined;
 
-  constructor(options: RunOptions) {
+  constructor(options: StreamRunOptions) {
     this.#options = options;
     this.#watch = new RunWatch(options);
     this.#lostTimestamps = new LostTimestamps(options.needs.container);
@@ -507,7 +507,7 @@ function audioExpectation({
   source,
   needs,
   makesMedia,
-}: Pick<RunOptions, 'config' | 'source' | 'needs' | 'makesMedia'>): Omit<AudioWatchOptions, 'now'> {
+}: Pick<StreamRunOptions, 'config' | 'source' | 'needs' | 'makesMedia'>): Omit<AudioWatchOptions, 'now'> {
   return {
     // What is made here comes, and motion JPEG and video devices have none.
     isExpected: makesMedia && isCopyable(source, config.device) && needs.audio !== 'none' && needs.audio !== 'silence',
@@ -517,7 +517,7 @@ function audioExpectation({
 }
 
 /** ffmpeg does not say what a file is that it cannot play, or not in every version. */
-async function namedByContent(end: RunEnd, { kind, url }: RunOptions['source']): Promise<RunEnd> {
+async function namedByContent(end: RunEnd, { kind, url }: StreamRunOptions['source']): Promise<RunEnd> {
   if (end.kind !== 'failed' || end.error.code !== 'source-not-media' || kind !== 'file') return end;
   const message = await fileInWords(url.slice('file:'.length));
   return message === undefined ? end : { kind: 'failed', error: new SidepipeError(message, end.error) };
@@ -529,6 +529,6 @@ function onePicture(): SidepipeError {
   return new SidepipeError(message, { code: 'source-not-media', fault: 'source', retryable: true });
 }
 
-function isFile({ kind }: RunOptions['source']): boolean {
+function isFile({ kind }: StreamRunOptions['source']): boolean {
   return kind === 'file' || kind === 'directory';
 }

@@ -1,6 +1,6 @@
 import { SidepipeError } from '../../errors.js';
 import { type DirectoryPlaylist, type PlaylistFile, playlistOf } from '../../ingest/directory.js';
-import type { Publisher } from '../../ingest/rtmp/server-types.js';
+import type { RtmpPublisher } from '../../ingest/rtmp/server-types.js';
 import type { Source, UnknownSource } from '../../ingest/source.js';
 import { publisherRefused } from './await-publisher.js';
 import { asError, type RunEnd } from './run-end.js';
@@ -14,7 +14,7 @@ export interface Part {
 }
 
 export interface PartOptions {
-  readonly publisher: Publisher | undefined;
+  readonly publisher: RtmpPublisher | undefined;
   readonly signal: AbortSignal;
   readonly run: (part: Part) => Promise<RunEnd>;
   /** Whether the last run gave anything. */
@@ -22,7 +22,7 @@ export interface PartOptions {
 }
 
 /** A source as a series of runs: of one file of a directory after the other, or of all of any other source again and again. */
-export class Parts {
+export class SourcePlaylist {
   readonly #playlist: DirectoryPlaylist | undefined;
   #attempt = 0;
 

@@ -1,4 +1,4 @@
-export interface StartsOptions {
+export interface StartLimiterOptions {
   /** Streams that may begin at once, which can be others each time. */
   readonly atOnce: () => number;
   /** A source that gives nothing does not hold the others up for longer. Default 2 s. */
@@ -9,12 +9,12 @@ export interface StartsOptions {
  * Staggers the starts of ffmpeg: each probes its source, decodes and encodes at once, and a hundred in one instant would starve
  * the streams that run.
  */
-export class Starts {
-  readonly #options: StartsOptions;
+export class StartLimiter {
+  readonly #options: StartLimiterOptions;
   readonly #waiting: (() => void)[] = [];
   #taken = 0;
 
-  constructor(options: StartsOptions) {
+  constructor(options: StartLimiterOptions) {
     this.#options = options;
   }
 

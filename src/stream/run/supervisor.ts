@@ -1,21 +1,21 @@
 import type { SidepipeError } from '../../errors.js';
-import type { Publisher } from '../../ingest/rtmp/server-types.js';
+import type { RtmpPublisher } from '../../ingest/rtmp/server-types.js';
 import type { Monitor } from '../../monitor/monitor.js';
 import type { StreamEnvironment } from '../environment.js';
 import type { SegmentWatch } from '../hls/segment-watch.js';
 import type { ImageWatch } from '../pictures/image-watch.js';
 import type { Snapshots } from '../pictures/snapshots.js';
-import type { Standing } from '../stream-state.js';
+import type { StateTracker } from '../state-tracker.js';
 import { awaitPublisher } from './await-publisher.js';
-import { RunChoices } from './learned-settings.js';
-import { Setbacks } from './restart-history.js';
+import { LearnedSettings } from './learned-settings.js';
+import { RestartHistory } from './restart-history.js';
 import { StreamRun } from './run.js';
 import type { RunEnd } from './run-end.js';
-import { type Part, Parts } from './source-playlist.js';
+import { type Part, SourcePlaylist } from './source-playlist.js';
 
 export interface SupervisorOptions {
   readonly env: StreamEnvironment;
-  readonly standing: Standing;
+  readonly standing: StateTracker;
   readonly segments: SegmentWatch;
   readonly pictures: ImageWatch;
   readonly snapshots: Snapshots;
@@ -28,10 +28,10 @@ export interface SupervisorOptions {
 
 /** Keeps one stream running: one ffmpeg run after the other, of which each may fail. */
 export class Supervisor {
-  readonly setbacks: Setbacks;
-  readonly choices: RunChoices;
+  readonly setbacks: RestartHistory;
+  readonly choices: LearnedSettings;
   readonly #options: SupervisorOptions;
-  readonly #parts: Parts;
+  readonly #parts: SourcePlaylist;
   readonly #stopping = new AbortController();
   /** Ends the wait before the next attempt. */
   #wake = new AbortController();
@@ -45,9 +45,9 @@ export class Supervisor {
   constructor(options: SupervisorOptions) {
     const { env } = options;
     this.#options = options;
-    this.#parts = new Parts(env.source, env.config.loop);
-    this.choices = new RunChoices(env);
-    this.setbacks = new Setbacks(env);
+    this.#parts = new SourcePlaylist(env.source, env.config.loop);
+    this.choices = new LearnedSettings(env);
+    this.setbacks = new RestartHistory(env);
   }
 
   /** The newest; undefined before the first. */
@@ -112,7 +112,7 @@ export class Supervisor {
   }
 
   /** Push only: the publisher to run for. Between two publishers the stream rests; then it is ended and begins anew. */
-  async #awaitPublisher(): Promise<Publisher | undefined> {
+  async #awaitPublisher(): Promise<RtmpPublisher | undefined> {
     const { env, standing, onGone } = this.#options;
     const { nextPublisher: next, config, delay, log } = env;
     if (next === undefined) return undefined;
@@ -132,7 +132,7 @@ export class Supervisor {
     return publisher;
   }
 
-  async #runOnce(publisher: Publisher | undefined, part: Part): Promise<RunEnd> {
+  async #runOnce(publisher: RtmpPublisher | undefined, part: Part): Promise<RunEnd> {
     const { env, segments, pictures, snapshots, monitor } = this.#options;
     const { signal } = this.#stopping;
     const choices = await this.choices.next();

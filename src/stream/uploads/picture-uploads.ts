@@ -15,10 +15,11 @@ import {
 } from '../../storage/keys.js';
 import type { StillLane, StreamPublication } from '../../storage/publish/types.js';
 import type { StoredObject } from '../../storage/store.js';
+import type { PreviewFormat } from '../../terms.js';
 import type { ListedSegment } from '../hls/hls-output.js';
 import { sheetsOf } from '../pictures/live-storyboard.js';
 import type { FurtherPictures } from '../pictures/stream-images.js';
-import type { ImageResource, PreviewFormat } from '../resources.js';
+import type { ImageResource } from '../resources.js';
 import { RecordedStoryboard } from './recorded-storyboard.js';
 
 export interface PictureUploadsOptions {

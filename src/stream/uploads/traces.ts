@@ -1,11 +1,12 @@
 import { segmentKey, thumbnailKey } from '../../storage/keys.js';
 import type { PublishMetric } from '../../storage/publish/types.js';
 import type { Trace, Tracer, TraceStep } from '../../telemetry/tracer.js';
+import type { ImageFormat } from '../../terms.js';
 
 /** A picture that was encoded. Times: steady time. */
 export interface TracedPicture {
   readonly stream: string;
-  readonly format: 'jpg' | 'webp' | 'avif' | 'png';
+  readonly format: ImageFormat;
   readonly bytes: number;
   readonly capturedAt: number;
   /** When the decoded frame was there, and when the gate had judged it. */

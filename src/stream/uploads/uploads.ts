@@ -13,11 +13,11 @@ import type { FoundPlaylist } from '../../storage/publish/lease/takeover.js';
 import type {
   PlaylistState,
   PublicationStatus,
-  Publisher,
   RenditionLane,
-  RenditionOptions,
+  RenditionUploadOptions,
   StillEntry,
   StillLane,
+  StorePublisher,
   StreamPublication,
 } from '../../storage/publish/types.js';
 import type { StoredObject } from '../../storage/store.js';
@@ -30,7 +30,7 @@ const LATE_TARGET_DURATIONS = 4;
 
 export interface StreamUploadsOptions {
   readonly config: StreamConfig;
-  readonly publisher: Publisher;
+  readonly publisher: StorePublisher;
   readonly cleanup: 'delete' | 'keep';
   readonly hls: HlsOutput;
   /** Steady time. */
@@ -64,7 +64,7 @@ export class StreamUploads {
     }
     this.pictures = new PictureUploads({ config, cleanup, publication: this.#publication, stills: this.#stills });
     const lanes = hls.renditions.map((name) => {
-      const lane: RenditionOptions<SegmentEntry> = {
+      const lane: RenditionUploadOptions<SegmentEntry> = {
         name,
         render: (list, state) => this.#playlist(name, list, state),
         read: (playlist) => readPlaylist(config.name, name, playlist),
@@ -142,7 +142,7 @@ export class StreamUploads {
 
   #playlist(
     rendition: string,
-    list: Parameters<RenditionOptions<SegmentEntry>['render']>[0],
+    list: Parameters<RenditionUploadOptions<SegmentEntry>['render']>[0],
     { ended, whole, mediaSequence, discontinuitySequence, targetDurationSeconds }: PlaylistState,
   ): StoredObject {
     const body = renderMediaPlaylist({

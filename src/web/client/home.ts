@@ -3,7 +3,7 @@ import { followPicture } from './picture.js';
 import { showPlaceholders } from './placeholder.js';
 import { followPreview } from './player/preview.js';
 import { ServerClock } from './server-clock.js';
-import { type StreamFacts, summaryInWords, viewerStateInWords, viewersInWords } from './words.js';
+import { type ShownStream, summaryInWords, viewerStateInWords, viewersInWords } from './words.js';
 
 const clock = new ServerClock();
 const restMs = 3000;
@@ -30,7 +30,7 @@ async function refresh(): Promise<number> {
   try {
     const response = await fetchTimed('api/v1/streams', clock);
     if (!response.ok) throw new Error(`status ${response.status}`);
-    const { streams } = (await response.json()) as { streams: readonly StreamFacts[] };
+    const { streams } = (await response.json()) as { streams: readonly ShownStream[] };
     if (notice !== null) notice.hidden = true;
     for (const stream of streams) showState(stream);
     showSummary(streams);
@@ -41,7 +41,7 @@ async function refresh(): Promise<number> {
   return restMs;
 }
 
-function showState(stream: StreamFacts): void {
+function showState(stream: ShownStream): void {
   const card = document.querySelector<HTMLElement>(`[data-stream="${stream.name}"]`);
   if (card === null) return;
   card.dataset['state'] = stream.state;
@@ -50,7 +50,7 @@ function showState(stream: StreamFacts): void {
   setText(card, '[data-reason]', stream.reason?.message ?? '');
 }
 
-function showSummary(streams: readonly StreamFacts[]): void {
+function showSummary(streams: readonly ShownStream[]): void {
   setText(document, '[data-summary]', summaryInWords(streams));
 }
 

@@ -1,9 +1,9 @@
 import { copyField } from './clipboard.js';
-import { call, type Problem } from './status/call.js';
-import { Detail, keyframesInWords, type Settings } from './status/detail.js';
+import { type CallProblem, call } from './status/call.js';
+import { Detail, type DetailSettings, keyframesInWords } from './status/detail.js';
 import { find, setText } from './status/elements.js';
 import type { Stats } from './status/facts.js';
-import { type FeedEvent, listen } from './status/feed.js';
+import { listen, type StatusEvent } from './status/feed.js';
 import { Rows } from './status/rows.js';
 import { type Created, StreamForm, showFormError } from './status/stream-form.js';
 
@@ -58,7 +58,7 @@ for (const kind of ['delete', 'rotate'] as const) {
   });
 }
 
-async function take(event: FeedEvent): Promise<void> {
+async function take(event: StatusEvent): Promise<void> {
   switch (event.type) {
     case 'stats': {
       rows.stats(event.streams);
@@ -179,7 +179,7 @@ async function showKey({ name, key = '', publish }: Created): Promise<void> {
   field.value = key;
   shown.addEventListener('close', () => (field.value = ''), { once: true });
   shown.showModal();
-  const settings = await call<Settings>('GET', `streams/${encodeURIComponent(name)}/settings`);
+  const settings = await call<DetailSettings>('GET', `streams/${encodeURIComponent(name)}/settings`);
   if ('value' in settings) setText(shown, '[data-obs-keyframes]', keyframesInWords(settings.value.settings));
 }
 
@@ -193,7 +193,7 @@ async function copied(button: HTMLElement): Promise<void> {
   }, 2500);
 }
 
-function complain({ detail }: Problem): void {
+function complain({ detail }: CallProblem): void {
   setText(document, '[data-notice-words]', detail);
   find(document, '[data-notice]').hidden = false;
 }

@@ -2,7 +2,7 @@ import { enableCopying } from './copy.js';
 import { followPicture } from './picture.js';
 import { mountPlayer } from './player/player.js';
 import { ServerClock } from './server-clock.js';
-import { factsInWords, type StreamFacts, viewerStateInWords, viewersInWords } from './words.js';
+import { factsInWords, type ShownStream, viewerStateInWords, viewersInWords } from './words.js';
 
 const clock = new ServerClock();
 const page = find<HTMLElement>('[data-watch]');
@@ -14,7 +14,7 @@ mountPlayer({ root: find<HTMLElement>('[data-player]'), clock, onFacts: show });
 const monitor = document.querySelector<HTMLElement>('[data-monitor]');
 if (monitor !== null) void import('./monitor.js').then(({ mountMonitor }) => mountMonitor(monitor));
 
-function show(stream: StreamFacts): void {
+function show(stream: ShownStream): void {
   page.dataset['state'] = stream.state;
   setText('[data-state-words]', viewerStateInWords(stream.state));
   setText('[data-reason]', stream.reason?.message ?? '');

@@ -60,7 +60,7 @@ export function summaryInWords(streams: readonly { readonly state: string }[]): 
 }
 
 /** How many watch: nothing where the node does not count, and while nobody does. */
-export function viewersInWords({ viewers }: Pick<StreamFacts, 'name' | 'viewers'>): string {
+export function viewersInWords({ viewers }: Pick<ShownStream, 'name' | 'viewers'>): string {
   if (viewers === undefined || viewers === null || viewers < 1) return '';
   return viewers === 1 ? '1 viewer' : `${viewers.toLocaleString('en')} viewers`;
 }
@@ -91,7 +91,7 @@ export function bitrateInWords(bitsPerSecond: number): string {
 }
 
 /** The technical facts of a stream, as label and text; what is not known yet is left out. */
-export function factsInWords(stream: StreamFacts): readonly (readonly [label: string, text: string])[] {
+export function factsInWords(stream: ShownStream): readonly (readonly [label: string, text: string])[] {
   const { resolution, frameRate, bandwidth, codecs } = stream.hls;
   const facts: [string, string | null][] = [
     ['Source', sourceInWords(stream.source.kind)],
@@ -104,7 +104,7 @@ export function factsInWords(stream: StreamFacts): readonly (readonly [label: st
 }
 
 /** The part of a stream's description that the pages read. */
-export interface StreamFacts {
+export interface ShownStream {
   readonly name: string;
   readonly state: string;
   readonly reason: { readonly message: string } | null;

@@ -2,10 +2,10 @@ import { renderMediaPlaylist, type SegmentEntry } from '../../../src/hls/playlis
 import {
   createPublisher,
   type PublishEvent,
-  type Publisher,
-  type PublisherOptions,
   type PublishMetric,
   type RenditionLane,
+  type StorePublisher,
+  type StorePublisherOptions,
   type StreamOptions,
   type StreamPublication,
 } from '../../../src/storage/publisher.js';
@@ -26,7 +26,7 @@ export function seeded(seed: number): () => number {
   };
 }
 
-export interface StudioOptions extends Partial<PublisherOptions> {
+export interface StudioOptions extends Partial<StorePublisherOptions> {
   readonly store: ObjectStore;
   readonly clock: VirtualClock;
   readonly seed?: number;
@@ -34,7 +34,7 @@ export interface StudioOptions extends Partial<PublisherOptions> {
 
 /** A publisher in virtual time with its events and metrics kept. */
 export function studio({ seed = 1, ...options }: StudioOptions): {
-  publisher: Publisher;
+  publisher: StorePublisher;
   events: PublishEvent[];
   metrics: PublishMetric[];
 } {
@@ -89,7 +89,7 @@ export class Show {
   readonly #made = new Map<string, StoredObject>();
   readonly #now: () => number;
 
-  constructor(publisher: Publisher, options: ShowOptions = {}) {
+  constructor(publisher: StorePublisher, options: ShowOptions = {}) {
     const { name = 'demo', session = 's1', bytes = 1000, multivariant = false, first = 0, ...rest } = options;
     const { renditions = ['source'], now = tests.now, remembers = false, ...stream } = rest;
     this.#remembers = remembers;

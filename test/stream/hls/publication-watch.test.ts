@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { StreamEvent } from '../../../src/events/stream-events.js';
 import { PublicationWatch } from '../../../src/stream/hls/publication-watch.js';
-import type { StreamState } from '../../../src/stream/state-machine.js';
+import type { StreamState } from '../../../src/terms.js';
 
 function watch(source: 'push' | 'test') {
   const events: StreamEvent[] = [];

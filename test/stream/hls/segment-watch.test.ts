@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { parseConfig } from '../../../src/config/parse.js';
 import { Feed } from '../../../src/events/feed.js';
-import { Outlets } from '../../../src/events/outlets.js';
+import { StreamSeries } from '../../../src/events/stream-series.js';
 import { SourceClock } from '../../../src/frames/clock.js';
 import { SegmentWatch, type SegmentWatchOptions } from '../../../src/stream/hls/segment-watch.js';
 import { createLogger } from '../../../src/telemetry/logger.js';
@@ -12,7 +12,7 @@ const START = Date.UTC(2027, 2, 3);
 it('tells everyone of a segment that is listed, traces before the upload begins', async () => {
   const heard: string[] = [];
   const metrics = createMetrics();
-  const outlets = new Outlets();
+  const outlets = new StreamSeriesTopics();
   const read = outlets.segments();
   const feed = new Feed({ run: 'test', now: () => START });
   const reader = feed.read({ types: ['segment'] })!;

@@ -4,7 +4,8 @@ import { parseConfig } from '../../../src/config/parse.js';
 import { drawOffline } from '../../../src/images/offline/offline.js';
 import { encodePicture } from '../../../src/images/thumbnailer.js';
 import { LivePreview } from '../../../src/stream/pictures/live-preview.js';
-import type { ImageResource, ImageState } from '../../../src/stream/resources.js';
+import type { ImageResource } from '../../../src/stream/resources.js';
+import type { ImageState } from '../../../src/terms.js';
 import { halves } from '../../images/pictures.js';
 
 const start = Date.UTC(2027, 0, 1);

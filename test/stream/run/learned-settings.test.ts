@@ -4,13 +4,13 @@ import { parseConfig } from '../../../src/config/parse.js';
 import { SidepipeError } from '../../../src/errors.js';
 import { UNKNOWN_SOURCE } from '../../../src/frames/decode.js';
 import type { Source } from '../../../src/ingest/source.js';
-import { RunChoices } from '../../../src/stream/run/learned-settings.js';
+import { LearnedSettings } from '../../../src/stream/run/learned-settings.js';
 
 function begin(source?: Source, log: Logger = pino({ level: 'silent' })) {
   const [config] = parseConfig({ streams: [{ name: 'cam', source: 'http://camera.example/a.ts' }] }).streams;
   const clock = { now: 1_800_000_000_000 };
   const dropped: unknown[] = [];
-  const choices = new RunChoices({
+  const choices = new LearnedSettings({
     ...{ config: config!, source: source ?? { kind: 'http', url: config!.source }, now: () => clock.now },
     log,
     // Nothing is encoded.
@@ -169,9 +169,9 @@ it('adds audio that comes late at once, and audio that comes and goes ever more 
 });
 
 it.each([
-  ['the next publisher', (choices: RunChoices) => choices.forget()],
-  ['the next file of a directory', (choices: RunChoices) => choices.learn({ kind: 'continued' }, [])],
-  ['a restart', (choices: RunChoices) => choices.learn({ kind: 'replanned', restarted: true }, [])],
+  ['the next publisher', (choices: LearnedSettings) => choices.forget()],
+  ['the next file of a directory', (choices: LearnedSettings) => choices.learn({ kind: 'continued' }, [])],
+  ['a restart', (choices: LearnedSettings) => choices.learn({ kind: 'replanned', restarted: true }, [])],
 ])('expects audio of %s, whatever the one before it sent', async (_, begins) => {
   const { choices } = begin();
   choices.learn(silent, []);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { SidepipeError } from '../../../src/errors.js';
-import { Setbacks } from '../../../src/stream/run/restart-history.js';
+import { RestartHistory } from '../../../src/stream/run/restart-history.js';
 import { defaultRestartPolicy } from '../../../src/stream/run/restart-policy.js';
 
 const START = Date.UTC(2027, 2, 3, 4, 5, 6);
@@ -10,7 +10,7 @@ function makeSetbacks(random = 0, kind: 'rtsp' | 'file' = 'rtsp') {
   const time = { now: START };
   const redact = (text: string) => text.replaceAll('hunter2', '***');
   const source = { kind, url: 'anything' } as const;
-  const setbacks = new Setbacks({
+  const setbacks = new RestartHistory({
     restart,
     now: () => time.now,
     dateOf: (at) => at,

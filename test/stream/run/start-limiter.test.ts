@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { Starts } from '../../../src/stream/run/start-limiter.js';
+import { StartLimiter } from '../../../src/stream/run/start-limiter.js';
 import { until } from '../../support/wait.js';
 
 const never = new AbortController().signal;
 
 describe('starts', () => {
   it('lets so many in at once, the others in their order', async () => {
-    const starts = new Starts({ atOnce: () => 2, holdMs: 60_000 });
+    const starts = new StartLimiter({ atOnce: () => 2, holdMs: 60_000 });
     const entered: number[] = [];
     const leaves = [0, 1, 2, 3].map(async (index) => {
       const leave = await starts.enter(never);
@@ -26,7 +26,7 @@ describe('starts', () => {
   });
 
   it('lets who gives up go, and loses no place over it', async () => {
-    const starts = new Starts({ atOnce: () => 1, holdMs: 60_000 });
+    const starts = new StartLimiter({ atOnce: () => 1, holdMs: 60_000 });
     const leave = await starts.enter(never);
     const leaving = new AbortController();
     const gone = starts.enter(leaving.signal);
@@ -42,7 +42,7 @@ describe('starts', () => {
   });
 
   it('does not let one that gives nothing hold up the others', async () => {
-    const starts = new Starts({ atOnce: () => 1, holdMs: 5 });
+    const starts = new StartLimiter({ atOnce: () => 1, holdMs: 5 });
     await starts.enter(never);
     await starts.enter(never);
     await until('all places are free', () => starts.counts.beginning === 0);
@@ -50,7 +50,7 @@ describe('starts', () => {
 
   it('lets fewer in from now on, and more again', async () => {
     let atOnce = 3;
-    const starts = new Starts({ atOnce: () => atOnce, holdMs: 60_000 });
+    const starts = new StartLimiter({ atOnce: () => atOnce, holdMs: 60_000 });
     const leaves = await Promise.all([0, 1, 2].map(() => starts.enter(never)));
     atOnce = 1;
     const waiting = [3, 4, 5].map(() => starts.enter(never));

@@ -3,8 +3,8 @@ import { parseConfig } from '../../../src/config/parse.js';
 import { startOf } from '../../../src/storage/publish/segments/window.js';
 import type {
   AppendOptions,
-  Publisher,
-  RenditionOptions,
+  RenditionUploadOptions,
+  StorePublisher,
   StreamOptions,
   StreamPublication,
 } from '../../../src/storage/publish/types.js';
@@ -25,7 +25,7 @@ class NotedPublisher {
   readonly images: StoredObject[] = [];
   readonly closedWith: unknown[] = [];
   options: StreamOptions | undefined;
-  rendition: RenditionOptions<unknown> | undefined;
+  rendition: RenditionUploadOptions<unknown> | undefined;
   renderMultivariant: (() => StoredObject | undefined) | undefined;
   isEnded = false;
 
@@ -33,8 +33,8 @@ class NotedPublisher {
     this.options = options;
     return {
       name: options.name,
-      rendition: (rendition: RenditionOptions<never>) => {
-        this.rendition = rendition as unknown as RenditionOptions<unknown>;
+      rendition: (rendition: RenditionUploadOptions<never>) => {
+        this.rendition = rendition as unknown as RenditionUploadOptions<unknown>;
         return {
           append: (segment: AppendOptions<unknown>) => this.appended.push(segment),
           end: () => {
@@ -74,7 +74,7 @@ beforeEach(() => {
   } as HlsOutput;
   uploads = new StreamUploads({
     config,
-    publisher: publisher as unknown as Publisher,
+    publisher: publisher as unknown as StorePublisher,
     cleanup: 'keep',
     hls,
     now: () => START,

@@ -1,6 +1,6 @@
 import type { SidepipeError } from '../../../errors.js';
 import type { Publication } from '../publication.js';
-import type { Settings } from '../settings.js';
+import type { PublisherSettings } from '../settings.js';
 import type { StoreTarget } from '../target.js';
 import { type AuditedObject, type AuditProblem, auditObject } from './audit.js';
 import { findOrphans, orphansAtOnce } from './orphans.js';
@@ -23,9 +23,9 @@ const outcomes = {
 } as const;
 
 /** The periodic work on one stream: looking for orphans, and for what players need and is not there. */
-export class Caretaker {
+export class Maintenance {
   readonly #publication: Publication;
-  readonly #settings: Settings;
+  readonly #settings: PublisherSettings;
   #nextOrphansAt: number | undefined;
   #searches = 0;
   #takeovers = 0;
@@ -42,7 +42,7 @@ export class Caretaker {
   /** Jobs under way, by store: one that is stuck on a store that is down holds up none on the other. */
   readonly #busy = new Set<string>();
 
-  constructor(publication: Publication, settings: Settings) {
+  constructor(publication: Publication, settings: PublisherSettings) {
     this.#publication = publication;
     this.#settings = settings;
   }

@@ -4,7 +4,7 @@ import type { StoreTarget } from '../target.js';
  * Keys that have left a rendition's window and may lie on a store. The playlist on that store lists them until it is
  * written again; only then does their grace begin.
  */
-export class Leavings {
+export class PendingDeletes {
   readonly #stream: string;
   readonly #graceMs: () => number;
   readonly #byPlace = new Map<number, string[]>();

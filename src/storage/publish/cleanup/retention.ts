@@ -1,6 +1,6 @@
 import type { SidepipeError } from '../../../errors.js';
 import type { Ticket, Uploader } from '../queue/uploader.js';
-import type { Settings } from '../settings.js';
+import type { PublisherSettings } from '../settings.js';
 
 /** Small enough for one request everywhere, and for one attempt's deadline where each key is a request. */
 const batchKeys = 250;
@@ -8,7 +8,7 @@ const batchKeys = 250;
 const limitKeys = 100_000;
 
 export interface RetentionOptions {
-  readonly settings: Settings;
+  readonly settings: PublisherSettings;
   readonly uploader: Uploader;
   /** A last look: a playlist that is on the store, or about to be, lists this key. */
   readonly isListed: (stream: string, key: string) => boolean;

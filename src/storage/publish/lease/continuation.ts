@@ -1,18 +1,18 @@
 import type { SidepipeError } from '../../../errors.js';
 import { leaseKey, playlistKey } from '../../keys.js';
 import type { ObjectStore } from '../../store.js';
-import type { LaneContext } from '../context.js';
+import type { RenditionUploadContext } from '../context.js';
 import type { Ticket } from '../queue/uploader.js';
-import type { Lane } from '../segments/rendition-upload.js';
+import type { RenditionUpload } from '../segments/rendition-upload.js';
 import type { InheritedItem } from '../segments/window.js';
 import type { StoreTarget } from '../target.js';
 import { checkTail, readPlaylist, type StoredPlaylist } from './found.js';
 import { type Numbering, planTakeover, type Takeover } from './takeover.js';
 
 export interface ContinuationOptions {
-  readonly context: LaneContext;
+  readonly context: RenditionUploadContext;
   readonly numbering: Numbering;
-  readonly lanes: () => readonly Lane<unknown>[];
+  readonly lanes: () => readonly RenditionUpload<unknown>[];
   /** The playlists may be written from now on. */
   readonly known: () => void;
   readonly failed: (error: SidepipeError) => void;
@@ -23,7 +23,7 @@ interface Plan {
   /** Undefined: as before. */
   readonly takeover: Takeover<unknown> | undefined;
   readonly tails: readonly (readonly InheritedItem<unknown>[])[];
-  readonly lanes: readonly Lane<unknown>[];
+  readonly lanes: readonly RenditionUpload<unknown>[];
   readonly stored: readonly (StoredPlaylist | undefined)[];
   /** By lane: the playlist had segments and no end. */
   readonly wasLive: readonly boolean[];

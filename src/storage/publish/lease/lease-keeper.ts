@@ -3,7 +3,7 @@ import { cacheControlOf, contentTypeOf, leaseKey } from '../../keys.js';
 import type { ObjectStore } from '../../store.js';
 import { withDeadline } from '../queue/attempt.js';
 import { errorClass, fullJitterMs, slowJitterMs, storageError } from '../queue/retry.js';
-import type { Settings } from '../settings.js';
+import type { PublisherSettings } from '../settings.js';
 import { decideLease, decodeLease, encodeLease, type LeaseSighting, leaseEndsAt, sight } from './lease.js';
 import type { ProcessIdentity } from './owner.js';
 
@@ -13,7 +13,7 @@ export type LeaseState = 'seeking' | 'held' | 'standby';
 export interface LeaseKeeperOptions {
   readonly stream: string;
   readonly store: ObjectStore;
-  readonly settings: Settings;
+  readonly settings: PublisherSettings;
   readonly ttlMs: number;
   readonly changed: (state: LeaseState, error: SidepipeError | undefined) => void;
   /** The lease of a process that is dead was taken; `held` follows. */

@@ -45,7 +45,7 @@ export interface InheritedSegment<T> extends FoundSegment<T> {
   readonly numbers: SegmentNumbers;
 }
 
-export interface LaneFacts<T> {
+export interface RenditionUploadFacts<T> {
   /** `unreadable`: there is an object, and it tells no number that could be continued. */
   readonly found: FoundPlaylist<T> | 'unreadable' | undefined;
   /** The entry of another rendition's segment, as a gap in this one after the entry `before`. */
@@ -55,7 +55,7 @@ export interface LaneFacts<T> {
 }
 
 export interface TakeoverFacts<T> {
-  readonly lanes: readonly LaneFacts<T>[];
+  readonly lanes: readonly RenditionUploadFacts<T>[];
   /** The playlists were written so recently that players are still waiting for the next segment. */
   readonly isRecent: boolean;
   /** Every own segment must be listed, even if the other writer listed one of the same time. */
@@ -150,7 +150,7 @@ function numbered<T>({ mediaSequence, discontinuitySequence, segments }: FoundPl
  */
 function tailOf<T>(
   playlist: FoundPlaylist<T>,
-  asGap: LaneFacts<T>['asGap'],
+  asGap: RenditionUploadFacts<T>['asGap'],
   all: readonly FoundPlaylist<T>[],
   next: number,
   last: number,
@@ -199,7 +199,7 @@ function firstOwn<T>(
 /** By its own number. It may be one that is yet to come: with the times of both nodes it can be told which. */
 function firstAfter<T>(
   { programDateTime: startsAt, durationSeconds }: InheritedSegment<T>,
-  own: LaneFacts<T>['own'],
+  own: RenditionUploadFacts<T>['own'],
 ): number | undefined {
   if (startsAt === undefined) return undefined;
   // The last segment of a node that was stopped can be very short: times must not go back before its start either.

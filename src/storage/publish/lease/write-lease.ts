@@ -1,13 +1,13 @@
 import type { SidepipeError } from '../../../errors.js';
-import type { Settings } from '../settings.js';
+import type { PublisherSettings } from '../settings.js';
 import type { StoreTarget } from '../target.js';
 import { Fence } from './fence.js';
 import { LeaseKeeper, type LeaseState } from './lease-keeper.js';
 import type { ProcessIdentity } from './owner.js';
 
-export interface TenancyOptions {
+export interface WriteLeaseOptions {
   readonly stream: string;
-  readonly settings: Settings;
+  readonly settings: PublisherSettings;
   readonly target: () => StoreTarget;
   /** Of the lease on the store in use. */
   readonly changed: (state: LeaseState, error: SidepipeError | undefined) => void;
@@ -20,13 +20,13 @@ export interface TenancyOptions {
 }
 
 /** One stream's right to be written: a lease a store, and a fence a playlist. */
-export class Tenancy {
-  readonly #options: TenancyOptions;
+export class WriteLease {
+  readonly #options: WriteLeaseOptions;
   readonly #leases = new Map<number, LeaseKeeper>();
   readonly #fences = new Map<string, Fence>();
   #releasing: Promise<void> | undefined;
 
-  constructor(options: TenancyOptions) {
+  constructor(options: WriteLeaseOptions) {
     this.#options = options;
   }
 

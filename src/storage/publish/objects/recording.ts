@@ -1,13 +1,13 @@
 import { parseKey, recordingKey } from '../../keys.js';
-import type { LaneContext } from '../context.js';
+import type { RenditionUploadContext } from '../context.js';
 import { type RemoteWindow, startOf } from '../segments/window.js';
-import type { RenditionOptions } from '../types.js';
-import { Document } from './document.js';
+import type { RenditionUploadOptions } from '../types.js';
+import { OverwrittenObject } from './overwritten-object.js';
 
 export interface RecordingOptions<T> {
-  readonly context: LaneContext;
+  readonly context: RenditionUploadContext;
   readonly rendition: string;
-  readonly render: RenditionOptions<T>['render'];
+  readonly render: RenditionUploadOptions<T>['render'];
   readonly window: RemoteWindow<T>;
 }
 
@@ -21,7 +21,7 @@ const GROWTH = 1.25;
  */
 export class Recording<T> {
   readonly #options: RecordingOptions<T>;
-  readonly #document: Document<undefined>;
+  readonly #document: OverwrittenObject<undefined>;
   readonly #sessions = new Set<string>();
   #key: string | undefined;
   #segments = 0;
@@ -30,7 +30,7 @@ export class Recording<T> {
   constructor(options: RecordingOptions<T>) {
     const { context, render, window } = options;
     this.#options = options;
-    this.#document = new Document({
+    this.#document = new OverwrittenObject({
       kind: 'playlist',
       stream: context.options.name,
       settings: context.settings,

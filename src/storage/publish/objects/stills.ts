@@ -1,7 +1,7 @@
 import type { SidepipeError } from '../../../errors.js';
 import { stillKey, stillPrefix } from '../../keys.js';
 import { datedStill, numberedStill, parseStill } from '../../still-names.js';
-import type { Evictable, LaneContext } from '../context.js';
+import type { Evictable, RenditionUploadContext } from '../context.js';
 import type { Ticket } from '../queue/uploader.js';
 import type { StoreTarget } from '../target.js';
 import type { Still, StillEntry, StillLane, StillsOptions } from '../types.js';
@@ -29,7 +29,7 @@ interface Shelf {
 
 /** A stream's numbered or dated stills on the stores, so many of them and no older than so. */
 export class Stills implements StillLane {
-  readonly #context: LaneContext;
+  readonly #context: RenditionUploadContext;
   readonly #options: StillsOptions;
   readonly #waiting = new Set<Waiting>();
   readonly #shelves = new Map<StoreTarget, Shelf>();
@@ -37,7 +37,7 @@ export class Stills implements StillLane {
   #order = 0;
   #closed = false;
 
-  constructor(context: LaneContext, options: StillsOptions) {
+  constructor(context: RenditionUploadContext, options: StillsOptions) {
     this.#context = context;
     this.#options = options;
   }

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.js';
 
 /** Waits for the end of work that many hands do. */
-export class Idle {
+export class Drain {
   readonly #clock: Clock;
   readonly #isIdle: () => boolean;
   #waiters: (() => void)[] = [];

@@ -1,11 +1,11 @@
 import type { SidepipeError } from '../../../errors.js';
-import type { Settings } from '../settings.js';
+import type { PublisherSettings } from '../settings.js';
 import { withDeadline } from './attempt.js';
 import { type Health, type HealthEvent, healthy, stepHealth } from './health.js';
 import { errorClass, isThrottle, slowJitterMs, storageError } from './retry.js';
 
 export interface StoreWatchOptions {
-  readonly settings: Settings;
+  readonly settings: PublisherSettings;
   /** A small read that tells whether the store is there. */
   readonly probe: (signal: AbortSignal) => Promise<unknown>;
   readonly changed: (health: Health, error: SidepipeError | undefined) => void;

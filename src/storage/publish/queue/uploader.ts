@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { SidepipeError } from '../../../errors.js';
 import type { ObjectStore } from '../../store.js';
 import { type Refusable, Refusals } from '../refusals.js';
-import type { Settings } from '../settings.js';
+import type { PublisherSettings } from '../settings.js';
 import { withDeadline } from './attempt.js';
 import { FairQueue, type Queued, type UploadKind, uploadKinds } from './queue.js';
 import {
@@ -63,7 +63,7 @@ export class Uploader {
   readonly watch: StoreWatch;
   readonly refusals: Refusals<Work>;
   readonly #store: ObjectStore;
-  readonly #settings: Settings;
+  readonly #settings: PublisherSettings;
   readonly #queue = new FairQueue<Work>();
   readonly #works = new Set<Work>();
   /** When an object was given up last, by its kind, stream and the answer. */

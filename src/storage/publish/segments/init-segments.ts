@@ -2,7 +2,7 @@ import type { SidepipeError } from '../../../errors.js';
 import type { StoredObject } from '../../store.js';
 import type { AuditedObject } from '../cleanup/audit.js';
 import type { Ticket } from '../queue/uploader.js';
-import type { Settings } from '../settings.js';
+import type { PublisherSettings } from '../settings.js';
 import type { StoreTarget } from '../target.js';
 import { storeSegment } from './segment-job.js';
 
@@ -15,9 +15,9 @@ interface Shelved {
   failed: boolean;
 }
 
-export interface InitShelfOptions {
+export interface InitSegmentsOptions {
   readonly stream: string;
-  readonly settings: Settings;
+  readonly settings: PublisherSettings;
   /** An initialization segment was stored, or given up: what waits for it can go on. */
   readonly settled: (key: string, error: SidepipeError | undefined) => void;
 }
@@ -26,12 +26,12 @@ export interface InitShelfOptions {
  * The initialization segments of one rendition. They are a kilobyte each and stay in memory while a listed segment needs
  * them, so that another store can be given them too.
  */
-export class InitShelf {
-  readonly #options: InitShelfOptions;
+export class InitSegments {
+  readonly #options: InitSegmentsOptions;
   readonly #shelf = new Map<string, Shelved>();
   #current: string | undefined;
 
-  constructor(options: InitShelfOptions) {
+  constructor(options: InitSegmentsOptions) {
     this.#options = options;
   }
 

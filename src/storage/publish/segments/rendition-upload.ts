@@ -2,16 +2,16 @@ import type { SidepipeError } from '../../../errors.js';
 import { playlistKey } from '../../keys.js';
 import type { StoredObject } from '../../store.js';
 import type { AuditedObject } from '../cleanup/audit.js';
-import { Leavings } from '../cleanup/pending-deletes.js';
-import type { LaneContext } from '../context.js';
+import { PendingDeletes } from '../cleanup/pending-deletes.js';
+import type { RenditionUploadContext } from '../context.js';
 import { sameBytes } from '../lease/fence.js';
-import type { FoundPlaylist, LaneFacts, Numbering } from '../lease/takeover.js';
-import { Copies } from '../objects/copies.js';
-import { Document } from '../objects/document.js';
+import type { FoundPlaylist, Numbering, RenditionUploadFacts } from '../lease/takeover.js';
+import { RecordingCopies } from '../objects/recording-copies.js';
+import { OverwrittenObject } from '../objects/overwritten-object.js';
 import { Recording } from '../objects/recording.js';
 import type { StoreTarget } from '../target.js';
-import type { AppendOptions, LossReason, RenditionLane, RenditionOptions } from '../types.js';
-import { InitShelf } from './init-segments.js';
+import type { AppendOptions, LossReason, RenditionLane, RenditionUploadOptions } from '../types.js';
+import { InitSegments } from './init-segments.js';
 import { SegmentUploads } from './segment-uploads.js';
 import { type Inheritance, listed, RemoteWindow, type Snapshot, startOf, type WindowItem } from './window.js';
 
@@ -28,16 +28,16 @@ interface PlaylistNote<T> {
 }
 
 /** One rendition of a stream on the stores. */
-export class Lane<T> implements RenditionLane<T> {
+export class RenditionUpload<T> implements RenditionLane<T> {
   readonly name: string;
-  readonly #context: LaneContext;
-  readonly #rendition: RenditionOptions<T>;
+  readonly #context: RenditionUploadContext;
+  readonly #rendition: RenditionUploadOptions<T>;
   readonly #window: RemoteWindow<T>;
-  readonly #inits: InitShelf;
+  readonly #inits: InitSegments;
   readonly #uploads: SegmentUploads<T>;
-  readonly #playlist: Document<PlaylistNote<T>>;
-  readonly #copies: Copies;
-  readonly #leavings: Leavings;
+  readonly #playlist: OverwrittenObject<PlaylistNote<T>>;
+  readonly #copies: RecordingCopies;
+  readonly #leavings: PendingDeletes;
   /** With `keep`. */
   readonly #recording: Recording<T> | undefined;
   /** Stores that are not in use and have an old playlist of this rendition all the same. */
@@ -50,7 +50,7 @@ export class Lane<T> implements RenditionLane<T> {
   #toldForgotten = false;
   #state: 'open' | 'paused' | 'ending' | 'ended' | 'closed' = 'open';
 
-  constructor(context: LaneContext, rendition: RenditionOptions<T>) {
+  constructor(context: RenditionUploadContext, rendition: RenditionUploadOptions<T>) {
     const { settings, options, counted, targets } = context;
     const { name, render } = rendition;
     this.name = name;
@@ -62,7 +62,7 @@ export class Lane<T> implements RenditionLane<T> {
       numbersOf: (position) => context.numbersOf(position),
       recordSegments: options.cleanup === 'keep' ? (options.recordSegments ?? 100_000) : 0,
     });
-    this.#inits = new InitShelf({
+    this.#inits = new InitSegments({
       stream: options.name,
       settings,
       settled: (key, error) => {
@@ -81,9 +81,9 @@ export class Lane<T> implements RenditionLane<T> {
     });
     if (options.cleanup === 'keep')
       this.#recording = new Recording({ context, rendition: name, render, window: this.#window });
-    this.#copies = new Copies({ stream: options.name, targets, counted });
-    this.#leavings = new Leavings({ stream: options.name, graceMs: () => context.graceMs() });
-    this.#playlist = new Document({
+    this.#copies = new RecordingCopies({ stream: options.name, targets, counted });
+    this.#leavings = new PendingDeletes({ stream: options.name, graceMs: () => context.graceMs() });
+    this.#playlist = new OverwrittenObject({
       kind: 'playlist',
       stream: options.name,
       settings,
@@ -154,7 +154,7 @@ export class Lane<T> implements RenditionLane<T> {
   }
 
   /** Segments that wait here, for the code that continues the playlist on the store. */
-  get own(): LaneFacts<T>['own'] {
+  get own(): RenditionUploadFacts<T>['own'] {
     const own = this.#window.items.filter(({ isInherited }) => !isInherited);
     return own.map(({ key, position, durationSeconds }) => ({ key, position, seconds: durationSeconds }));
   }
@@ -163,7 +163,7 @@ export class Lane<T> implements RenditionLane<T> {
     return this.#rendition.read?.(playlist);
   }
 
-  get asGap(): LaneFacts<T>['asGap'] {
+  get asGap(): RenditionUploadFacts<T>['asGap'] {
     return this.#rendition.asGap ?? ((entry) => entry);
   }
 

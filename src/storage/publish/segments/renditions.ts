@@ -1,23 +1,23 @@
 import { multivariantKey, playlistKey } from '../../keys.js';
 import type { StoredObject } from '../../store.js';
 import type { AuditedObject } from '../cleanup/audit.js';
-import type { LaneContext } from '../context.js';
-import { Document } from '../objects/document.js';
+import type { RenditionUploadContext } from '../context.js';
+import { OverwrittenObject } from '../objects/overwritten-object.js';
 import type { StoreTarget } from '../target.js';
-import type { RenditionLane, RenditionOptions } from '../types.js';
-import { Lane } from './rendition-upload.js';
+import type { RenditionLane, RenditionUploadOptions } from '../types.js';
+import { RenditionUpload } from './rendition-upload.js';
 
 /** The renditions of one stream on the stores, and the multivariant playlist, written once each of them has its own there. */
 export class Renditions {
-  readonly #context: LaneContext;
-  readonly #lanes = new Map<string, Lane<unknown>>();
-  readonly #multivariant: Document<undefined>;
+  readonly #context: RenditionUploadContext;
+  readonly #lanes = new Map<string, RenditionUpload<unknown>>();
+  readonly #multivariant: OverwrittenObject<undefined>;
   #render: (() => StoredObject | undefined) | undefined;
 
-  constructor(context: LaneContext) {
+  constructor(context: RenditionUploadContext) {
     const { settings, options, target, counted } = context;
     this.#context = context;
-    this.#multivariant = new Document({
+    this.#multivariant = new OverwrittenObject({
       ...{ kind: 'playlist', stream: options.name, settings, target },
       ready: () => context.mayList() && this.areListed,
       content: () => {
@@ -30,7 +30,7 @@ export class Renditions {
     });
   }
 
-  get lanes(): Iterable<Lane<unknown>> {
+  get lanes(): Iterable<RenditionUpload<unknown>> {
     return this.#lanes.values();
   }
 
@@ -65,9 +65,9 @@ export class Renditions {
     return [multivariantKey(name), ...[...this.#lanes.keys()].map((lane) => playlistKey(name, lane))];
   }
 
-  add<T>(options: RenditionOptions<T>): RenditionLane<T> {
-    const lane = new Lane(this.#context, options);
-    this.#lanes.set(options.name, lane as Lane<unknown>);
+  add<T>(options: RenditionUploadOptions<T>): RenditionLane<T> {
+    const lane = new RenditionUpload(this.#context, options);
+    this.#lanes.set(options.name, lane as RenditionUpload<unknown>);
     return lane;
   }
 

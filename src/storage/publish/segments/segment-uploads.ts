@@ -1,10 +1,10 @@
 import { SidepipeError } from '../../../errors.js';
 import type { StoredObject } from '../../store.js';
-import type { Evictable, LaneContext } from '../context.js';
+import type { Evictable, RenditionUploadContext } from '../context.js';
 import type { Ticket } from '../queue/uploader.js';
 import type { StoreTarget } from '../target.js';
 import type { LossReason } from '../types.js';
-import type { InitShelf } from './init-segments.js';
+import type { InitSegments } from './init-segments.js';
 import { fetchSegment, storeSegment } from './segment-job.js';
 import type { WindowItem } from './window.js';
 
@@ -23,8 +23,8 @@ interface Upload<T> extends Evictable {
 }
 
 export interface SegmentUploadsOptions<T> {
-  readonly context: LaneContext;
-  readonly inits: InitShelf;
+  readonly context: RenditionUploadContext;
+  readonly inits: InitSegments;
   /** A player could fetch and decode it. */
   readonly stored: (item: WindowItem<T>, place: number) => void;
   /** It will never be on the store. */

@@ -11,7 +11,7 @@ const moves: Readonly<Record<SegmentState, readonly SegmentState[]>> = {
   gap: [],
 };
 
-export interface WindowSegment<T> {
+export interface RemoteSegment<T> {
   readonly entry: T;
   readonly key: string;
   readonly bytes: number;
@@ -21,7 +21,7 @@ export interface WindowSegment<T> {
   readonly position?: SegmentPosition;
 }
 
-export interface WindowItem<T> extends WindowSegment<T> {
+export interface WindowItem<T> extends RemoteSegment<T> {
   readonly position: SegmentPosition;
   /** In the playlists on the store. */
   numbers: SegmentNumbers;
@@ -146,7 +146,7 @@ export class RemoteWindow<T> {
     return position !== undefined && position.mediaSequence < this.#from;
   }
 
-  append(segment: WindowSegment<T>): WindowItem<T> {
+  append(segment: RemoteSegment<T>): WindowItem<T> {
     const position = segment.position ?? after(this.#lastPosition);
     this.#lastPosition = position;
     const item: WindowItem<T> = {

@@ -2,7 +2,7 @@ import type HlsClass from 'hls.js';
 import type { Level } from 'hls.js';
 import { beginAfresh } from './afresh.js';
 import { LiveFollower } from './live-follower.js';
-import type { Rendition } from './renditions.js';
+import type { PlayerRendition } from './renditions.js';
 
 export interface PlaybackOptions {
   readonly video: HTMLVideoElement;
@@ -10,7 +10,7 @@ export interface PlaybackOptions {
   /** Called when there is something to play: by the rules of the browser it may be refused. */
   readonly play: () => void;
   /** What can be chosen from, once known: empty where there is one alone or the browser chooses. */
-  readonly onRenditions: (renditions: readonly Rendition[]) => void;
+  readonly onRenditions: (renditions: readonly PlayerRendition[]) => void;
   /** Whether the stream has sound, once known. */
   readonly onSound: (hasSound: boolean) => void;
   /** Called once, when this playback cannot go on by itself: make a new one. */
@@ -160,7 +160,7 @@ export class Playback {
   }
 }
 
-function renditionOf({ width, height, bitrate }: Level, index: number): Rendition {
+function renditionOf({ width, height, bitrate }: Level, index: number): PlayerRendition {
   return { id: String(index), width, height, bitrate };
 }
 

@@ -1,7 +1,7 @@
 import { fetchTimed, repeat } from '../fetching.js';
 import { enableKeyboard } from '../keyboard.js';
 import type { ServerClock } from '../server-clock.js';
-import type { StreamFacts } from '../words.js';
+import type { ShownStream } from '../words.js';
 import { SeekStrip } from './seek-strip.js';
 import { Sound } from './sound.js';
 import { StreamPlayer } from './stream-player.js';
@@ -11,7 +11,7 @@ export interface PlayerMount {
   readonly root: HTMLElement;
   readonly clock: ServerClock;
   /** Called with each description of the stream that arrives. */
-  readonly onFacts?: (stream: StreamFacts) => void;
+  readonly onFacts?: (stream: ShownStream) => void;
 }
 
 /** Brings a player of the page to life: plays, follows the stream's state, and makes the controls work. */
@@ -46,7 +46,7 @@ export function mountPlayer({ root, clock, onFacts }: PlayerMount): void {
     try {
       const response = await fetchTimed(apiUrl, clock);
       if (!response.ok) throw new Error(`status ${response.status}`);
-      const facts = (await response.json()) as StreamFacts;
+      const facts = (await response.json()) as ShownStream;
       player.setState(facts.state);
       onFacts?.(facts);
     } catch {

@@ -1,5 +1,5 @@
 /** One way in which a stream can be played, as media-chrome's quality menu reads it. */
-export interface Rendition {
+export interface PlayerRendition {
   readonly id: string;
   readonly width: number;
   readonly height: number;
@@ -11,8 +11,8 @@ export interface Rendition {
  * What media-chrome looks for as `videoRenditions` of a media element: a list that can be indexed, tells of changes, and
  * whose `selectedIndex` is -1 while the player chooses by itself. Empty where there is nothing to choose.
  */
-export class Renditions extends EventTarget {
-  [index: number]: Rendition;
+export class PlayerRenditions extends EventTarget {
+  [index: number]: PlayerRendition;
   length = 0;
   #selectedIndex = -1;
   readonly #onSelected: (index: number) => void;
@@ -22,8 +22,8 @@ export class Renditions extends EventTarget {
     this.#onSelected = onSelected;
   }
 
-  [Symbol.iterator](): Iterator<Rendition> {
-    return Array.prototype.values.call(this) as Iterator<Rendition>;
+  [Symbol.iterator](): Iterator<PlayerRendition> {
+    return Array.prototype.values.call(this) as Iterator<PlayerRendition>;
   }
 
   get selectedIndex(): number {
@@ -38,7 +38,7 @@ export class Renditions extends EventTarget {
   }
 
   /** Takes a new list. What was selected stays so where a rendition of the same height is in it. */
-  replace(list: readonly Rendition[]): void {
+  replace(list: readonly PlayerRendition[]): void {
     const height = this[this.#selectedIndex]?.height;
     for (let index = 0; index < this.length; index++) delete this[index];
     Object.assign(this, list);

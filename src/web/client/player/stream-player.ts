@@ -1,6 +1,6 @@
 import { waitingInWords } from '../words.js';
 import { Playback } from './playback.js';
-import { Renditions } from './renditions.js';
+import { PlayerRenditions } from './renditions.js';
 import type { Sound } from './sound.js';
 
 export interface StreamPlayerOptions {
@@ -32,7 +32,7 @@ export class StreamPlayer {
   #playing = false;
   #wanted: boolean;
   /** What can be chosen from; outlives playbacks, and so does the choice. */
-  readonly renditions = new Renditions((index) => this.#playback?.choose(index));
+  readonly renditions = new PlayerRenditions((index) => this.#playback?.choose(index));
 
   constructor(options: StreamPlayerOptions) {
     this.#options = options;

@@ -1,5 +1,5 @@
 /** What the API says of a request that it refuses, and what this page says where it says nothing. */
-export interface Problem {
+export interface CallProblem {
   readonly status: number;
   readonly code: string;
   readonly detail: string;
@@ -7,7 +7,7 @@ export interface Problem {
   readonly errors?: readonly { readonly path: string; readonly message: string }[];
 }
 
-export type Outcome<T> = { readonly value: T } | { readonly problem: Problem };
+export type Outcome<T> = { readonly value: T } | { readonly problem: CallProblem };
 
 /** Calls the API as whoever is signed in. Never rejects. `path`: behind `api/v1/`. */
 export async function call<T>(
@@ -27,20 +27,20 @@ export async function call<T>(
       signal: AbortSignal.timeout(30_000),
     });
     if (response.ok) return { value: (response.status === 204 ? undefined : await response.json()) as T };
-    const problem = (await response.json()) as Problem;
+    const problem = (await response.json()) as CallProblem;
     return { problem: response.status === 401 ? signedOut : problem };
   } catch {
     return { problem: unreachable };
   }
 }
 
-const signedOut: Problem = {
+const signedOut: CallProblem = {
   status: 401,
   code: 'unauthorised',
   detail: 'You are signed out. Sign in again in another tab, then try once more: nothing that you typed is lost.',
 };
 
-const unreachable: Problem = {
+const unreachable: CallProblem = {
   status: 0,
   code: 'unreachable',
   detail: 'The node does not answer. Try again in a moment: nothing that you typed is lost.',

@@ -1,4 +1,4 @@
-import type { Problem } from './call.js';
+import type { CallProblem } from './call.js';
 import { call } from './call.js';
 import type { Charts, History } from './charts.js';
 import { find, make, setText } from './elements.js';
@@ -27,7 +27,7 @@ interface Rejected {
 }
 
 /** The answer of `/settings`, as far as the page reads it. */
-export interface Settings {
+export interface DetailSettings {
   readonly settings: Readonly<Record<string, unknown>> & {
     readonly source: string;
     readonly hls: { readonly segmentSeconds: number };
@@ -39,7 +39,7 @@ export interface Settings {
 export class Detail {
   readonly #name: string;
   readonly #root: HTMLElement;
-  readonly #onProblem: (problem: Problem) => void;
+  readonly #onProblem: (problem: CallProblem) => void;
   #charts: Charts | undefined;
   #closed = false;
   /** The newest stats, and those that came before the history. */
@@ -47,7 +47,7 @@ export class Detail {
   #last: Stats | undefined;
   #nextAttemptAt: string | null = null;
 
-  constructor(name: string, root: HTMLElement, onProblem: (problem: Problem) => void) {
+  constructor(name: string, root: HTMLElement, onProblem: (problem: CallProblem) => void) {
     this.#name = name;
     this.#root = root;
     this.#onProblem = onProblem;
@@ -133,7 +133,7 @@ export class Detail {
 
   /** Of streams of publishers: what goes into OBS. */
   async #settings(): Promise<void> {
-    const answer = await this.#read<Settings>('/settings');
+    const answer = await this.#read<DetailSettings>('/settings');
     if (answer === undefined) return;
     const { publish, settings } = answer;
     find(this.#root, '[data-obs]').hidden = publish === null;
@@ -158,7 +158,7 @@ export class Detail {
 }
 
 /** A keyframe begins each segment: never rarer than segments. */
-export function keyframesInWords({ hls }: Settings['settings']): string {
+export function keyframesInWords({ hls }: DetailSettings['settings']): string {
   return `${Math.max(1, Math.min(2, Math.floor(hls.segmentSeconds)))} s`;
 }
 

@@ -1,7 +1,7 @@
 import type { Stats } from './facts.js';
 
 /** What the page is told by server-sent events. */
-export type FeedEvent =
+export type StatusEvent =
   | { readonly type: 'stats'; readonly at: string; readonly streams: readonly Stats[] }
   | { readonly type: 'reset'; readonly at: string }
   | {
@@ -17,7 +17,7 @@ export type FeedEvent =
     };
 
 export interface ListenOptions {
-  readonly onEvent: (event: FeedEvent) => void;
+  readonly onEvent: (event: StatusEvent) => void;
   /** `gone`: the connection is lost and begun anew. `signed-out`: only a login helps. */
   readonly onLink: (link: 'live' | 'gone' | 'signed-out') => void;
 }
@@ -36,7 +36,7 @@ export function listen({ onEvent, onLink }: ListenOptions): void {
     setTimeout(() => void again(), RETRY_MS);
   });
   for (const name of names) {
-    source.addEventListener(name, ({ data }: MessageEvent<string>) => onEvent(JSON.parse(data) as FeedEvent));
+    source.addEventListener(name, ({ data }: MessageEvent<string>) => onEvent(JSON.parse(data) as StatusEvent));
   }
 
   const again = async (): Promise<void> => {

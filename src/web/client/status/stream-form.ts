@@ -1,5 +1,5 @@
-import { call, type Problem } from './call.js';
-import type { Settings } from './detail.js';
+import { type CallProblem, call } from './call.js';
+import type { DetailSettings } from './detail.js';
 import { find, setText } from './elements.js';
 import { createBody, type FieldFault, type FormValues, faultsOf, patchBody, valuesOf } from './form-values.js';
 
@@ -14,7 +14,7 @@ interface StreamFormOptions {
   readonly dialog: HTMLDialogElement;
   readonly onCreated: (created: Created) => void;
   readonly onChanged: (name: string) => void;
-  readonly onProblem: (problem: Problem) => void;
+  readonly onProblem: (problem: CallProblem) => void;
 }
 
 const empty: FormValues = valuesOf('', { audio: 'auto' });
@@ -53,7 +53,7 @@ export class StreamForm {
   }
 
   async edit(name: string): Promise<void> {
-    const outcome = await call<Settings>('GET', `streams/${encodeURIComponent(name)}/settings`);
+    const outcome = await call<DetailSettings>('GET', `streams/${encodeURIComponent(name)}/settings`);
     if ('problem' in outcome) this.#options.onProblem(outcome.problem);
     // A form that was opened meanwhile has what somebody types.
     else if (!this.#options.dialog.open) this.#open(name, valuesOf(name, outcome.value.settings));
@@ -125,7 +125,7 @@ export class StreamForm {
   }
 
   /** Answers what was refused. */
-  async #send(body: unknown, target: string): Promise<Problem | undefined> {
+  async #send(body: unknown, target: string): Promise<CallProblem | undefined> {
     const { onCreated, onChanged } = this.#options;
     if (target !== '') {
       const outcome = await call('PATCH', `streams/${encodeURIComponent(target)}`, body);

@@ -16,7 +16,7 @@ const TRIAL_TIMEOUT_MS = 15_000;
 const MAX_REASON_LENGTH = 200;
 
 /** Tries encoders for real, each once in the node's life, and says which one to take. */
-export class EncoderDesk {
+export class EncoderProber {
   readonly #capabilities: Pick<Capabilities, 'path' | 'options' | 'encoders' | 'environment'>;
   readonly #trials = new Map<Encoder, Promise<TrialResult>>();
 

@@ -4,7 +4,7 @@ import type { AuditedObject } from '../cleanup/audit.js';
 import { type Fence, sameBytes } from '../lease/fence.js';
 import type { UploadKind } from '../queue/queue.js';
 import type { Ticket } from '../queue/uploader.js';
-import type { Settings } from '../settings.js';
+import type { PublisherSettings } from '../settings.js';
 import type { StoreTarget } from '../target.js';
 import { CoalescingSlot } from './slot.js';
 
@@ -13,12 +13,12 @@ const givenUpMs = 5000;
 /** `held`: it may not be written any more. `same`: nothing new to write. */
 type Outcome = 'written' | 'same' | 'held';
 
-export interface DocumentOptions<N> {
+export interface OverwrittenObjectOptions<N> {
   readonly kind: UploadKind;
   readonly stream: string;
   /** For the metrics. */
   readonly key?: string;
-  readonly settings: Settings;
+  readonly settings: PublisherSettings;
   readonly target: () => StoreTarget;
   /** Whether it may be written at this moment; when that changes, `pump` is called. */
   readonly ready: () => boolean;
@@ -31,8 +31,8 @@ export interface DocumentOptions<N> {
 }
 
 /** An object that is overwritten again and again: the newest content wins, at most one write a second. */
-export class Document<N> {
-  readonly #options: DocumentOptions<N>;
+export class OverwrittenObject<N> {
+  readonly #options: OverwrittenObjectOptions<N>;
   readonly #slot: CoalescingSlot;
   #cancelTimer: (() => void) | undefined;
   #running: { ticket: Ticket; target: StoreTarget } | undefined;
@@ -41,7 +41,7 @@ export class Document<N> {
   #restored: (() => void) | undefined;
   #closed = false;
 
-  constructor(options: DocumentOptions<N>) {
+  constructor(options: OverwrittenObjectOptions<N>) {
     this.#options = options;
     this.#slot = new CoalescingSlot(options.settings.timing.coalesceMs);
   }

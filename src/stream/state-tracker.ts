@@ -1,18 +1,18 @@
-import type { Outlets } from '../events/outlets.js';
+import type { StreamSeries } from '../events/stream-series.js';
+import type { StreamState } from '../terms.js';
 import type { StreamEnvironment } from './environment.js';
-import type { StreamState } from './state-machine.js';
-import { nextState, type StreamTurn } from './state-machine.js';
+import { nextState, type StreamStateEvent } from './state-machine.js';
 
 /** The state of one stream: what it is, since when, and everyone who hears of its changes. */
-export class Standing {
+export class StateTracker {
   readonly #env: Pick<StreamEnvironment, 'config' | 'events' | 'feed' | 'now' | 'dateOf'>;
-  readonly #outlets: Pick<Outlets, 'state'>;
+  readonly #outlets: Pick<StreamSeries, 'state'>;
   #state: StreamState = 'idle';
   #since: number;
 
   constructor(
     env: Pick<StreamEnvironment, 'config' | 'events' | 'feed' | 'now' | 'dateOf'>,
-    outlets: Pick<Outlets, 'state'>,
+    outlets: Pick<StreamSeries, 'state'>,
   ) {
     this.#env = env;
     this.#outlets = outlets;
@@ -29,7 +29,7 @@ export class Standing {
   }
 
   /** `details`: why, as `code` and `message`; without secrets. */
-  move(turn: StreamTurn, details: { readonly code?: string; readonly message?: string } = {}): void {
+  move(turn: StreamStateEvent, details: { readonly code?: string; readonly message?: string } = {}): void {
     const { now, dateOf, events, feed, config } = this.#env;
     const before = this.#state;
     const next = nextState(before, turn);

@@ -1,9 +1,9 @@
 import type { StoredObject } from '../../store.js';
 import type { AuditedObject } from '../cleanup/audit.js';
-import type { Evictable, LaneContext } from '../context.js';
+import type { Evictable, RenditionUploadContext } from '../context.js';
 import type { Ticket } from '../queue/uploader.js';
 import type { StoreTarget } from '../target.js';
-import { Document } from './document.js';
+import { OverwrittenObject } from './overwritten-object.js';
 
 interface Waiting extends Evictable {
   readonly object: StoredObject;
@@ -11,7 +11,7 @@ interface Waiting extends Evictable {
 
 /** A key that is overwritten with the newest picture. */
 interface Frame {
-  readonly document: Document<Waiting>;
+  readonly document: OverwrittenObject<Waiting>;
   waiting: Waiting | undefined;
 }
 
@@ -22,15 +22,15 @@ interface Once {
 }
 
 /** The pictures of a stream on their way to the store. */
-export class Album {
-  readonly #context: LaneContext;
+export class PictureObjects {
+  readonly #context: RenditionUploadContext;
   readonly #frames = new Map<string, Frame>();
   readonly #once = new Map<Waiting, Once>();
   /** By series: the immutable pictures on the store, the newest last. */
   readonly #series = new Map<string, { readonly key: string; readonly target: StoreTarget }[]>();
   #order = 0;
 
-  constructor(context: LaneContext) {
+  constructor(context: RenditionUploadContext) {
     this.#context = context;
   }
 
@@ -150,7 +150,7 @@ export class Album {
     const { settings, options, target, mayPublish, counted } = this.#context;
     const frame: Frame = {
       waiting: undefined,
-      document: new Document<Waiting>({
+      document: new OverwrittenObject<Waiting>({
         kind: 'image',
         stream: options.name,
         key,

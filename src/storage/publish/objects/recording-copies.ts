@@ -4,18 +4,18 @@ import { fetchSegment } from '../segments/segment-job.js';
 import type { RecordedSegment } from '../segments/window.js';
 import type { StoreTarget } from '../target.js';
 
-export interface CopiesOptions {
+export interface RecordingCopiesOptions {
   readonly stream: string;
   readonly targets: readonly StoreTarget[];
   readonly counted: (error: SidepipeError | undefined) => void;
 }
 
 /** Segments of a recording that went to the fallback store, on their way to the first. Nothing waits for them. */
-export class Copies {
-  readonly #options: CopiesOptions;
+export class RecordingCopies {
+  readonly #options: RecordingCopiesOptions;
   readonly #running = new Map<RecordedSegment<unknown>, { readonly ticket: Ticket; readonly target: StoreTarget }>();
 
-  constructor(options: CopiesOptions) {
+  constructor(options: RecordingCopiesOptions) {
     this.#options = options;
   }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { PartsInStep, type RenditionPart } from '../../src/hls/in-step.js';
+import { PartsInStep, type RenditionPart } from '../../src/hls/rendition-aligner.js';
 import type { MediaPart } from '../../src/hls/segmenter.js';
 
 const renditions = ['source', 'high', 'low'];

@@ -2,7 +2,7 @@ import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readCapabilities } from '../../src/ffmpeg/capabilities.js';
-import { EncoderDesk } from '../../src/ffmpeg/encoder-desk.js';
+import { EncoderProber } from '../../src/ffmpeg/encoder-prober.js';
 import { embedded, makeDirectory, newestOptions } from '../support/ffmpeg.js';
 
 let directory: Awaited<ReturnType<typeof makeDirectory>>;
@@ -18,7 +18,7 @@ async function fakeFfmpeg(name: string, script: string) {
   await chmod(path, 0o755);
   const encoders = new Set(['libx264', 'h264_nvenc', 'h264_vaapi', 'h264_v4l2m2m']);
   const calls = async () => (await readFile(`${path}.calls`, 'utf8').catch(() => '')).split('\n').length - 1;
-  return { desk: new EncoderDesk({ path, options: newestOptions, encoders }), calls };
+  return { desk: new EncoderProber({ path, options: newestOptions, encoders }), calls };
 }
 
 describe('EncoderDesk', () => {
@@ -52,7 +52,7 @@ describe('EncoderDesk', () => {
   });
 
   it('tries libx264 and hardware with the real ffmpeg', async () => {
-    const desk = new EncoderDesk(await readCapabilities(embedded.path));
+    const desk = new EncoderProber(await readCapabilities(embedded.path));
     expect(await desk.try('libx264')).toEqual({ works: true });
     const { encoder, reason } = await desk.choose('auto');
     // Machines that have some may be glad of it.

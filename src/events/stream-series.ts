@@ -1,5 +1,5 @@
 import type { DecodedPicture, Frame } from '../frames/frame.js';
-import type { StreamState } from '../stream/state-machine.js';
+import type { StreamState } from '../terms.js';
 import { type SubscribeOptions, type Subscription, Topic } from './topic.js';
 
 /** A thumbnail as it was made, in the first of the stream's formats. */
@@ -52,7 +52,7 @@ export function listed({ rendition, file, body, mediaSequence, discontinuitySequ
 /** Some megabytes each. */
 const FRAMES_LIMIT = 2;
 
-export class Outlets implements StreamSeries {
+export class StreamSeriesTopics implements StreamSeries {
   readonly #frames = new Topic<Frame>();
   readonly #thumbnails = new Topic<Thumbnail>();
   readonly #segments = new Topic<Segment>();

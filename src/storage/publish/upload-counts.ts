@@ -1,7 +1,7 @@
 import type { SidepipeError } from '../../errors.js';
 
 /** What became of one stream's uploads. */
-export class Tally {
+export class UploadCounts {
   #uploaded = 0;
   #failed = 0;
   #lastError: SidepipeError | undefined;

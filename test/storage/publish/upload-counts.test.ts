@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { SidepipeError } from '../../../src/errors.js';
-import { Tally } from '../../../src/storage/publish/tally.js';
+import { UploadCounts } from '../../../src/storage/publish/upload-counts.js';
 
 const outage = new SidepipeError('no answer', { code: 'storage-unavailable', fault: 'storage', retryable: true });
 const conflict = new SidepipeError('another node writes it', { code: 'storage-conflict', fault: 'storage' });
 
 describe('Tally', () => {
   it('counts uploads, and forgets an error once one succeeds', () => {
-    const tally = new Tally();
+    const tally = new UploadCounts();
     tally.count(outage);
     tally.count(outage);
     expect(tally).toMatchObject({ uploaded: 0, failed: 2, lastError: outage });
@@ -16,7 +16,7 @@ describe('Tally', () => {
   });
 
   it('keeps in mind that another node writes the stream, until it is over', () => {
-    const tally = new Tally();
+    const tally = new UploadCounts();
     tally.note(conflict);
     tally.count(undefined);
     expect(tally).toMatchObject({ uploaded: 1, failed: 0, lastError: conflict });
@@ -25,7 +25,7 @@ describe('Tally', () => {
   });
 
   it('has no other error forgotten with a conflict', () => {
-    const tally = new Tally();
+    const tally = new UploadCounts();
     expect(tally.conflictOver()).toBe(false);
     tally.note(outage);
     expect(tally.conflictOver()).toBe(false);
