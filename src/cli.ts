@@ -19,7 +19,7 @@ import { version } from './version.js';
 
 /** Process only: argv, signals, exit code. */
 
-// Node.js knows no limit of a control group where there is none: 0, or more than any machine has.
+// Without a control group limit, Node.js reports 0 or more memory than any machine has.
 for (const flag of v8Flags(Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY))) {
   setFlagsFromString(flag);
 }
@@ -27,7 +27,7 @@ for (const flag of v8Flags(Math.min(totalmem(), process.constrainedMemory() || N
 const EXIT_FAILED = 1;
 const EXIT_UNUSABLE_CONFIG = 2;
 
-/** How long the end of a node waits for its last lines to be read. */
+/** How long the process waits at exit until its last lines have been written. */
 const FLUSH_MS = 2000;
 
 const isTerminal = { stdout: isatty(1), stderr: isatty(2) };
@@ -40,7 +40,7 @@ takeProcessOutput(output, redactUrl);
 const say = (text: string) => output.stdout.write(text);
 const complain = (text: string) => output.stderr.write(text);
 
-/** Exit code, and how long to wait for what was printed: a person may read `doctor` in a pager for as long as they like. */
+/** Exit code, and how long to wait for the output: `doctor` may be read in a pager for any length of time. */
 interface Ending {
   readonly code: number;
   readonly flushMs: number;
@@ -53,7 +53,7 @@ async function main(): Promise<Ending> {
   if (args.command === 'help') say(helpText);
   if (args.command === 'version') say(`${version}\n`);
   if (!('flags' in args)) return { code: 0, flushMs: Number.POSITIVE_INFINITY };
-  // A key for this run: a demo that anyone could publish to would be an open door.
+  // A random key for this run: without it, anyone could publish to the demo.
   const demoKey = args.flags.demo ? randomBytes(12).toString('base64url') : undefined;
   const reread = () => load(args.file, { ...args.flags, ...(demoKey && { demoKey }) });
   if (args.command === 'check') return { code: await check(args.file), flushMs: Number.POSITIVE_INFINITY };
@@ -64,7 +64,7 @@ async function main(): Promise<Ending> {
   return { code: await serve(config, demoKey, reread, args.endStreams ?? false), flushMs: FLUSH_MS };
 }
 
-/** Opens nothing: what a file or a camera is like is the doctor's to find out. */
+/** Opens nothing. Doctor checks files and cameras. */
 async function check(file: string | undefined): Promise<number> {
   const place = { ...(file !== undefined && { file }), env: process.env, flags: {}, cwd: process.cwd() };
   const { streams, storage } = await loadConfig({ ...place, alsoCheck: sourceFindings });
@@ -84,7 +84,7 @@ async function examine(config: Config, { json, only }: Pick<DoctorArguments, 'js
   return runDoctor({ config, checks, write: say, colour: isTerminal.stdout, format });
 }
 
-/** Runs the node until a signal comes. A second signal ends it at once; the guard sees to ffmpeg. SIGHUP: see `reread`. */
+/** Runs the node until a signal. A second signal ends it immediately; the guard ends ffmpeg. SIGHUP reloads: see `reread`. */
 async function serve(
   given: Config,
   demoKey: string | undefined,
@@ -116,10 +116,10 @@ async function serve(
 
 function keyNotice(demoKey: string): string {
   if (isTerminal.stderr) return `Stream key of live: ${demoKey}`;
-  return 'The stream key of live is shown only on a terminal. Configure a stream with source: push and keys of your own.';
+  return 'The stream key of live is printed only on a terminal. Configure a stream with source: push and keys.';
 }
 
-/** For the person at the terminal. On standard error, because standard output is the log, and not through it, which hides secrets. */
+/** For the person at the terminal. It goes to standard error, because standard output is the log, which masks secrets. */
 function announce(node: SidepipeNode, notices: readonly (string | undefined)[]): void {
   const { config, address, rtmpAddresses } = node;
   const url = config.http.publicUrl ?? `http://localhost:${address?.port ?? config.http.port}`;
@@ -129,14 +129,14 @@ function announce(node: SidepipeNode, notices: readonly (string | undefined)[]):
   complain(`\nsidepipe ${version} is running: ${url}\n${pages}${rest.join('')}\n`);
 }
 
-/** Ends the process once its last lines are written, or `flushMs` later. */
+/** Exits when the last lines have been written, or after `flushMs`. */
 async function exit(code: number, flushMs: number): Promise<void> {
   await Promise.all([output.stdout.flush(flushMs), output.stderr.flush(flushMs)]);
   quit(code);
 }
 
 function quit(code: number): never {
-  // A write that does not return, to a file on a network that is gone for instance, holds a thread that `exit` would wait for.
+  // A write that never returns, for example to an unreachable network file system, blocks a thread that `exit` waits for.
   if (output.stdout.isWriting || output.stderr.isWriting) process.kill(process.pid, 'SIGKILL');
   process.exit(code);
 }

@@ -5,20 +5,20 @@ import { redactUrl } from '../config/redact.js';
 import { didYouMean } from '../config/suggest.js';
 
 const doctorAreas = ['ffmpeg', 'source', 'images', 'ports', 'limits', 'clock', 'store', 'fallback'] as const;
-/** What the doctor can look at. */
+/** An area that doctor can check. */
 type DoctorArea = (typeof doctorAreas)[number];
 
-/** What the command line asks for. */
+/** The parsed command line. */
 export type Arguments =
   | {
       readonly command: 'serve' | 'check' | 'doctor';
       readonly file?: string;
       readonly flags: ConfigFlags;
-      /** The doctor's findings as JSON. */
+      /** Print doctor's findings as JSON. */
       readonly json?: boolean;
-      /** The streams are at their end when the node stops. */
+      /** End the playlists when the node stops. */
       readonly endStreams?: true;
-      /** What the doctor looks at; undefined: everything. */
+      /** The areas that doctor checks. Undefined: all. */
       readonly only?: readonly DoctorArea[];
     }
   | { readonly command: 'help' | 'version' };
@@ -46,32 +46,32 @@ Usage:
   sidepipe doctor [--config FILE] [--only AREAS] [--json]
 
 Commands:
-  serve             run the node (what happens without a command)
-  check             validate the configuration, without opening anything: exit code 0 if it is valid, else 2
-  doctor            run ffmpeg, open every source and port, upload to the object store, and report what was found:
-                    exit code 1 if something would stop a stream, else 0
+  serve             run the node (the default)
+  check             validate the configuration without opening anything; exit code 0 if it is valid, 2 if not
+  doctor            run ffmpeg, open every source and port, upload to the object store, and report the findings;
+                    exit code 1 if a finding would stop a stream, otherwise 0
 
 Options:
-  -c, --config FILE the configuration; without it sidepipe.yaml, if there is one
-  --source URL      with --stream: one more stream, from a camera, a file, a URL, or test for a test picture
-  --stream NAME     with --source: the stream's name, such as front-door
-  --demo            a moving test picture with a clock as stream demo, and live, a stream to publish to by RTMP
-  --end-streams     end the playlists (EXT-X-ENDLIST) when the node is stopped; otherwise players wait for the stream to go on
-  --only AREAS      with doctor: some of ffmpeg,source,images,ports,clock,store,fallback
-  --json            with doctor: one JSON document instead of a table
-  -h, --help        this text
-  -v, --version     the version
+  -c, --config FILE configuration file; default: sidepipe.yaml, if it exists
+  --source URL      with --stream: add a stream from a camera, a file or a URL, or test for a test video
+  --stream NAME     with --source: name of that stream, such as front-door
+  --demo            add stream demo (test video with a clock) and stream live (accepts RTMP publishers)
+  --end-streams     end the playlists (EXT-X-ENDLIST) when the node stops; otherwise players wait for the stream to resume
+  --only AREAS      with doctor: check only these, of ffmpeg,source,images,ports,limits,clock,store,fallback
+  --json            with doctor: print one JSON document instead of a table
+  -h, --help        print this help
+  -v, --version     print the version
 
 Every setting is also an environment variable: http.port is SIDEPIPE_HTTP_PORT.
 An invalid configuration exits with code 2 and lists every error with its file and line.
 `;
 
 /**
- * Reads what follows `sidepipe` on the command line. Throws `config-invalid` with every problem in
- * `details.problems`, each under the name of its flag.
+ * Parses the arguments of the `sidepipe` command. Throws `config-invalid` with all problems in
+ * `details.problems`, each with the name of its flag.
  */
 export function parseArguments(argv: readonly string[]): Arguments {
-  // Not strict: strictness ends at the first problem and knows no near names. What it checks is checked below.
+  // Strict mode stops at the first problem and suggests no similar names. The code below makes the same checks.
   const { tokens } = parseArgs({ args: [...argv], options, strict: false, allowPositionals: true, tokens: true });
   const problems: ConfigProblem[] = [];
   const values = new Map<string, string | true>();
@@ -92,11 +92,11 @@ export function parseArguments(argv: readonly string[]): Arguments {
       : ['source', 'stream', 'demo', 'end-streams', ...(command === 'check' ? ['json', 'only'] : [])];
   const takes = {
     serve: '',
-    check: ', which takes only --config',
-    doctor: ', which takes only --config, --only and --json',
+    check: ', which accepts only --config',
+    doctor: ', which accepts only --config, --only and --json',
   };
   for (const name of unsuited) {
-    if (values.has(name)) problems.push({ path: `--${name}`, message: `not for ${command}${takes[command]}` });
+    if (values.has(name)) problems.push({ path: `--${name}`, message: `not valid with ${command}${takes[command]}` });
   }
   const only = areasOf(textOf(values, 'only'), problems);
   if (problems.length > 0) throw configInvalid(problems);
@@ -130,13 +130,13 @@ function optionProblem({ name, rawName, value, inlineValue }: OptionToken, earli
   const { type } = options[name as keyof typeof options];
   if (type === 'boolean') return value === undefined ? undefined : 'takes no value';
   if (value === undefined || value === '') return 'needs a value';
-  // `--config --demo` is a forgotten value, not a file of that name; `--config=--demo` would be one.
+  // In `--config --demo` the value is missing. A file named --demo is written as `--config=--demo`.
   return value.startsWith('-') && !inlineValue ? `needs a value, got ${redactUrl(value)}` : undefined;
 }
 
 function commandOf(words: readonly string[], problems: ConfigProblem[]): (typeof commands)[number] {
   const [word, ...more] = words;
-  for (const extra of more) problems.push({ path: redactUrl(extra), message: 'one word too many' });
+  for (const extra of more) problems.push({ path: redactUrl(extra), message: 'unexpected argument' });
   if (word === undefined) return 'serve';
   const command = commands.find((name) => name === word);
   if (command !== undefined) return command;

@@ -1,52 +1,52 @@
 import { type Document, isMap, isScalar, isSeq, Lexer, LineCounter, type Node, parseDocument, visit } from 'yaml';
 import type { ConfigProblem, Path } from './problems.js';
 
-/** Deeper nesting than any configuration needs; the parser recurses once a step. */
+/** More levels than any configuration needs. The parser recurses once per level. */
 const deepest = 40;
 const mostAliases = 100;
-/** Others make sets, dates and bytes of what they stand before: nothing that a setting can be. */
+/** Other tags turn a value into a set, a date or bytes, which no setting accepts. */
 const plainTag = /^tag:yaml\.org,2002:(?:map|seq|str|int|float|bool|null)$/;
 
-/** A read YAML text: plain values, and where each of them stands. */
+/** A parsed YAML document: plain values and their positions. */
 export interface ConfigDocument {
   readonly value: unknown;
-  /** The place of a value, else of the nearest mapping around it; or of the name that stands before the value. */
+  /** The position of a value, otherwise of the nearest mapping around it; or the position of the value's name. */
   locate(path: Path, part?: 'value' | 'name'): { line: number; column: number } | undefined;
 }
 
-/** Parser messages can quote the text, and the text holds secrets: these say the same without quoting. */
+/** Replacements for the parser's messages, which can quote the file and so reveal secrets. */
 const explanations: Readonly<Record<string, string>> = {
   ALIAS_PROPS: 'an alias (*) cannot have an anchor or a tag',
-  BAD_ALIAS: 'a broken alias; quote a value that begins with *',
-  BAD_DQ_ESCAPE: 'an unknown escape after a backslash; put the text in single quotes',
+  BAD_ALIAS: 'an invalid alias; quote a value that starts with *',
+  BAD_DQ_ESCAPE: 'an unknown escape after a backslash; use single quotes',
   BAD_INDENT: 'wrong indentation, or a bracket that is not closed',
-  BAD_PROP_ORDER: 'an anchor (&) or a tag (!) in the wrong place; quote a value that begins with one of them',
-  BAD_SCALAR_START: 'a value that begins with a character of YAML itself (such as @, ` or %); put it in quotes',
-  BLOCK_AS_IMPLICIT_KEY: 'a mapping inside a line; is the indentation right, or a value with ": " not in quotes?',
+  BAD_PROP_ORDER: 'an anchor (&) or a tag (!) in the wrong place; quote a value that starts with one of them',
+  BAD_SCALAR_START: 'a value that starts with a reserved character (such as @, ` or %); put it in quotes',
+  BLOCK_AS_IMPLICIT_KEY: 'a mapping inside a line; check the indentation, and quote values that contain ": "',
   BLOCK_IN_FLOW: 'an indented block inside brackets',
   DUPLICATE_KEY: 'appears twice in the same mapping',
-  KEY_OVER_1024_CHARS: 'a name of more than 1024 characters',
-  MISSING_CHAR: 'something is not closed or separated: a quote, a bracket, a comma or the space behind a colon',
-  MULTILINE_IMPLICIT_KEY: 'a name that goes over several lines; is a colon missing?',
+  KEY_OVER_1024_CHARS: 'a name longer than 1024 characters',
+  MISSING_CHAR: 'a quote or bracket that is not closed, or a missing comma or space after a colon',
+  MULTILINE_IMPLICIT_KEY: 'a name that spans several lines; is a colon missing?',
   MULTIPLE_ANCHORS: 'two anchors (&) on one value',
-  MULTIPLE_DOCS: 'a second document begins here (---): the file must hold one',
+  MULTIPLE_DOCS: 'a second document starts here (---); the file must contain only one',
   MULTIPLE_TAGS: 'two tags (!) on one value',
-  TAB_AS_INDENT: 'a tab as indentation: YAML wants spaces',
-  TAG_RESOLVE_FAILED: 'a tag (!) that has no meaning here; quote a value that begins with !',
+  TAB_AS_INDENT: 'indented with a tab; YAML requires spaces',
+  TAG_RESOLVE_FAILED: 'a tag (!) that is not supported; quote a value that starts with !',
 };
 
-/** Reads one YAML document. Every problem names its line; no message repeats a value. */
+/** Parses one YAML document. Every problem has its line; no message quotes a value. */
 export function readDocument(text: string): { document: ConfigDocument } | { problems: ConfigProblem[] } {
   const lines = new LineCounter();
   const at = (offset: number) => {
     const { line, col } = lines.linePos(offset);
     return { line, column: Math.max(1, col) };
   };
-  if (nesting(text) > deepest) return { problems: [{ path: '', message: `nested more than ${deepest} times` }] };
+  if (nesting(text) > deepest) return { problems: [{ path: '', message: `nested more than ${deepest} levels deep` }] };
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'error' });
   const broken = [...document.errors, ...document.warnings].map((error) => ({
     path: error.code === 'DUPLICATE_KEY' ? (/^[\w-]+/.exec(text.slice(error.pos[0]))?.[0] ?? '') : '',
-    message: explanations[error.code] ?? 'cannot be read as YAML here',
+    message: explanations[error.code] ?? 'not valid YAML',
     ...at(error.pos[0]),
   }));
   visit(document, {
@@ -55,8 +55,8 @@ export function readDocument(text: string): { document: ConfigDocument } | { pro
       if (meant !== undefined && !ancestors.includes(meant)) return;
       const message =
         meant === undefined
-          ? 'an alias (*) without its anchor (&); quote a value that begins with *'
-          : 'an alias (*) inside of what it stands for';
+          ? 'an alias (*) without an anchor (&); quote a value that starts with *'
+          : 'an alias (*) inside the value that it refers to';
       broken.push({ path: '', message, ...at(alias.range?.[0] ?? 0) });
     },
     Value(_, { tag, range }) {
@@ -69,21 +69,21 @@ export function readDocument(text: string): { document: ConfigDocument } | { pro
   try {
     value = document.toJS({ maxAliasCount: mostAliases });
   } catch {
-    return { problems: [{ path: '', message: `aliases (*) that stand for more than ${mostAliases} values` }] };
+    return { problems: [{ path: '', message: `aliases (*) that expand to more than ${mostAliases} values` }] };
   }
   return { document: { value, locate: (path, part) => locate(document, path, part, at) } };
 }
 
-/** One mistake upsets the parser several times. */
+/** One mistake can make the parser report several errors. */
 function onePerLine(problems: readonly (ConfigProblem & { line: number })[]): ConfigProblem[] {
   const first = new Map<number, ConfigProblem>();
   for (const problem of problems) if (!first.has(problem.line)) first.set(problem.line, problem);
   return [...first.values()];
 }
 
-/** How deep brackets, and list marks in one line, go: a bound, found without recursion. */
+/** An upper bound for the depth of brackets and of list marks in one line, found without recursion. */
 function nesting(text: string): number {
-  /** For each open bracket, the marks before it. */
+  /** The marks before each open bracket. */
   const brackets: number[] = [];
   let marks = 0;
   let most = 0;

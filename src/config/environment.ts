@@ -5,20 +5,20 @@ import { didYouMean } from './suggest.js';
 const prefix = 'SIDEPIPE_';
 
 /**
- * What container platforms set for a service that happens to be named sidepipe
- * (`SIDEPIPE_SERVICE_HOST`, `SIDEPIPE_PORT_8080_TCP_ADDR`): not meant for us.
+ * Variables that container platforms set for a service named sidepipe
+ * (`SIDEPIPE_SERVICE_HOST`, `SIDEPIPE_PORT_8080_TCP_ADDR`). They are not settings.
  */
 const platformName =
   /^SIDEPIPE_(?:SERVICE_(?:HOST|PORT(?:_\w+)?)|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)$/;
 
-/** A value from outside the file. `origin` names its place for error messages: `SIDEPIPE_HTTP_PORT`, `--source`. */
+/** A value from outside the file. `origin` is its source for error messages: `SIDEPIPE_HTTP_PORT`, `--source`. */
 export interface Setting {
   readonly path: Path;
   readonly value: unknown;
   readonly origin: string;
 }
 
-/** The environment variable of a setting: its path in upper snake case; `S3_` is short for `STORAGE_S3_`. */
+/** The environment variable of a setting: its path in upper snake case, with `S3_` as the short form of `STORAGE_S3_`. */
 export function environmentName(path: Path): string {
   const names = path[0] === 'storage' && path[1] === 's3' ? path.slice(1) : path;
   return prefix + names.map(snakeCase).join('_');
@@ -30,7 +30,7 @@ function snakeCase(part: string | number): string {
     .toUpperCase();
 }
 
-/** The setting that an environment variable names, with its positions in lists; undefined for unknown names. */
+/** The setting of an environment variable, with its list indexes; undefined for unknown names. */
 export function fieldOfName(name: string, fields: readonly Field[]): { field: Field; path: Path } | undefined {
   const short = name.replace(/^SIDEPIPE_STORAGE_S3_/, `${prefix}S3_`);
   for (const field of fields) {
@@ -43,7 +43,7 @@ export function fieldOfName(name: string, fields: readonly Field[]): { field: Fi
   return undefined;
 }
 
-/** All settings of the environment. An empty variable counts as unset. */
+/** All settings in the environment. An empty variable counts as unset. */
 export function readEnvironment(
   env: Readonly<Record<string, string | undefined>>,
   fields: readonly Field[],
@@ -64,7 +64,7 @@ export function readEnvironment(
     const key = environmentName(match.path);
     const earlier = settings.get(key);
     if (earlier !== undefined && String(earlier.value) !== String(value)) {
-      problems.push({ path: name, message: `says something else than ${earlier.origin}; set one of them` });
+      problems.push({ path: name, message: `conflicts with ${earlier.origin}; set only one of them` });
     }
     settings.set(key, { path: match.path, value, origin: name });
   }
@@ -79,7 +79,7 @@ function candidates(name: string, fields: readonly Field[]): string[] {
   });
 }
 
-/** Lists are filled from their beginning. */
+/** Sorted by index, because lists are filled from the start. */
 function byPath(a: Setting, b: Setting): number {
   for (const [index, part] of a.path.entries()) {
     const other = b.path[index];

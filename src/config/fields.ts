@@ -1,27 +1,27 @@
 import type { z } from 'zod';
 import { isSecretName } from './redact.js';
 
-/** One setting of the schema: everything that is neither a mapping nor a list of mappings. */
+/** One setting of the schema: anything that is neither a mapping nor a list of mappings. */
 export interface Field {
-  /** `['streams', '*', 'name']`: `*` stands for a position in a list. */
+  /** `['streams', '*', 'name']`: `*` is any list index. */
   readonly path: readonly string[];
   /** A list of plain values. */
   readonly list: boolean;
   readonly secret: boolean;
-  /** Undefined: there is none. */
+  /** Undefined: no default. */
   readonly defaultValue: unknown;
-  /** All that is known of it; its description is Markdown. */
+  /** The schema of the setting. Its description is Markdown. */
   readonly schema: z.ZodType;
 }
 
-/** All settings of a schema, in its order. Read from the schema itself, so that nothing is listed twice by hand. */
+/** All settings of a schema, in its order, read from the schema itself. */
 export function fieldsOf(schema: z.core.$ZodType, path: readonly string[] = []): Field[] {
   return fieldsIn(schema, { path, schema: schema as z.ZodType, defaultValue: undefined });
 }
 
 type Found = Pick<Field, 'path' | 'schema' | 'defaultValue'>;
 
-/** `found`: what is known from around the schema. */
+/** `found`: the path and default from the enclosing schemas. */
 function fieldsIn(schema: z.core.$ZodType, found: Found): Field[] {
   const { path } = found;
   const { def } = (schema as z.core.$ZodTypes)._zod;
@@ -41,7 +41,7 @@ function fieldsIn(schema: z.core.$ZodType, found: Found): Field[] {
     case 'readonly':
       return fieldsIn(def.innerType, found);
     case 'pipe': {
-      // A preprocessing step stands before its schema, a transformation behind it.
+      // A preprocessing step comes before its schema, a transformation after it.
       const before = (def.in as z.core.$ZodTypes)._zod.def.type === 'transform';
       return fieldsIn(before ? def.out : def.in, found);
     }

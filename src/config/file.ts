@@ -5,7 +5,7 @@ import { isRecord } from './tree.js';
 
 const largestFileBytes = 1024 ** 2;
 
-/** A configuration file, or why there is none. */
+/** A configuration file, or the problems that prevent reading it. */
 export interface ConfigFile {
   readonly document?: ConfigDocument;
   readonly problems: ConfigProblem[];
@@ -18,7 +18,7 @@ export interface FileOptions {
 }
 
 /**
- * Reads a YAML file. `name` is how problems call it; a file that is not `required` may be missing.
+ * Reads a YAML file. `name` is the name of the file in problems. A file that is not `required` may be missing.
  */
 export async function readConfigFile({ path, name, required }: FileOptions): Promise<ConfigFile> {
   const failed = (message: string): ConfigFile => ({ problems: [{ path: name, message }] });
@@ -30,18 +30,19 @@ export async function readConfigFile({ path, name, required }: FileOptions): Pro
     if (code === 'ENOENT' && !required) return { problems: [] };
     return failed(fileErrors[code ?? ''] ?? `cannot be read (${code ?? 'unknown error'})`);
   }
-  if (bytes.length > largestFileBytes) return failed('too large for a configuration: more than 1 MiB');
+  if (bytes.length > largestFileBytes) return failed('too large: the limit is 1 MiB');
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    return failed('not a text in UTF-8');
+    return failed('not valid UTF-8');
   }
   if (text.includes('\0')) return failed('not a text file');
   const read = readDocument(text);
   if ('problems' in read) return { problems: read.problems.map((problem) => withName(problem, name)) };
   const { value } = read.document;
-  if (value !== null && !isRecord(value)) return failed('expected a mapping such as "http: { port: 8080 }" at the top');
+  if (value !== null && !isRecord(value))
+    return failed('expected a mapping such as "http: { port: 8080 }" at the top level');
   return { document: read.document, problems: [] };
 }
 
@@ -53,11 +54,11 @@ const fileErrors: Readonly<Record<string, string>> = {
   ENOENT: 'no such file',
   ENOTDIR: 'no such file',
   EISDIR: 'is a directory, expected a YAML file',
-  EACCES: 'may not be read: permission denied',
-  ELOOP: 'symbolic links in a circle',
+  EACCES: 'cannot be read: permission denied',
+  ELOOP: 'cannot be read: symbolic link loop',
 };
 
-/** Reads at most one byte more than is allowed: a pipe or a device may have no end. */
+/** Stops soon after the limit: a pipe or a device may have no end. */
 async function readBytes(path: string): Promise<Buffer> {
   const handle = await open(path, 'r');
   try {

@@ -1,23 +1,23 @@
 import { type ConfigProblem, formatPath } from './problems.js';
 import { isRecord, valueAt } from './tree.js';
 
-/** What the command line can add to a configuration. */
+/** Settings from the command line. */
 export interface ConfigFlags {
-  /** One more stream: its source and its name, both or none. */
+  /** An additional stream: its source and its name, both or neither. */
   readonly source?: string;
   readonly stream?: string;
-  /** The moving test picture as stream `demo`, unless there is a stream of that name. */
+  /** The animated test video as stream `demo`, unless a stream of that name is configured. */
   readonly demo?: boolean;
-  /** With `demo`: the stream key of the stream `live`, which publishers open. Without it there is no such stream. */
+  /** With `demo`: the stream key of stream `live`, which accepts publishers. Without it there is no stream `live`. */
   readonly demoKey?: string;
 }
 
 /** A stream from the command line. */
 export interface AddedStream {
   readonly value: Readonly<Record<string, unknown>>;
-  /** Which flag gave which setting. */
+  /** The flag that each setting came from. */
   readonly flags: Readonly<Record<string, string>>;
-  /** Leave it out when the configuration has a stream of this name. */
+  /** Skip this stream if the configuration has one of the same name. */
   readonly optional: boolean;
 }
 
@@ -32,10 +32,10 @@ export function streamsOfFlags({ source, stream, demo, demoKey }: ConfigFlags): 
   } else if (source !== undefined) {
     problems.push({
       path: '--stream',
-      message: 'missing: --source needs a name for the stream, such as --stream camera',
+      message: 'required with --source, for example --stream camera',
     });
   } else if (stream !== undefined) {
-    problems.push({ path: '--source', message: 'missing: --stream needs a source, such as --source rtsp://camera/1' });
+    problems.push({ path: '--source', message: 'required with --stream, for example --source rtsp://camera/1' });
   }
   if (demo) {
     const value = { name: 'demo', source: 'test', thumbnail: { intervalSeconds: 2 } };
@@ -47,7 +47,7 @@ export function streamsOfFlags({ source, stream, demo, demoKey }: ConfigFlags): 
   return { streams, problems };
 }
 
-/** The configuration with these streams behind its own. */
+/** Appends these streams to those of the configuration. */
 export function addStreams(
   tree: unknown,
   added: readonly AddedStream[],

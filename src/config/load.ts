@@ -12,17 +12,17 @@ import { valueAt, withValue } from './tree.js';
 const defaultFile = 'sidepipe.yaml';
 
 export interface LoadOptions {
-  /** Relative to `cwd`. Without it `sidepipe.yaml`, if there is one. */
+  /** Relative to `cwd`. Default: `sidepipe.yaml`, if it exists. */
   readonly file?: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly flags: ConfigFlags;
   readonly cwd: string;
-  /** What else would be wrong with a configuration that is right by its schema. */
+  /** Additional checks of a configuration that is valid by its schema. */
   readonly alsoCheck?: (config: Config) => readonly Finding[];
 }
 
 /**
- * Reads the YAML file, then the environment, then the flags; the later wins.
+ * Reads the YAML file, then the environment, then the flags. Later sources override earlier ones.
  * Throws `config-invalid` with all problems at once in `details.problems`.
  */
 export async function loadConfig({ file, env, flags, cwd, alsoCheck = () => [] }: LoadOptions): Promise<Config> {
@@ -31,7 +31,7 @@ export async function loadConfig({ file, env, flags, cwd, alsoCheck = () => [] }
   const environment = readEnvironment(env, fields);
   const added = streamsOfFlags(flags);
   const problems = [...read.problems, ...environment.problems, ...added.problems];
-  // What a file that cannot be read would have said is not known: no word about what is missing.
+  // The settings of an unreadable file are unknown, so nothing can be reported as missing.
   if (read.problems.length > 0) throw configInvalid(problems, name);
 
   const tree = read.document?.value ?? {};
@@ -47,12 +47,8 @@ export async function loadConfig({ file, env, flags, cwd, alsoCheck = () => [] }
   return config;
 }
 
-/** Says where a wrong value came from: a variable, a flag, or a line of the file. */
-function place(
-  finding: Finding,
-  origins: ReadonlyMap<string, string>,
-  document: ConfigDocument | undefined,
-): ConfigProblem {
+/** Adds the source of an invalid value: a variable, a flag, or a line of the file. */
+function place(finding: Finding, origins: ReadonlyMap<string, string>, document: ConfigDocument | undefined): ConfigProblem {
   const path = formatPath(finding.path);
   const origin = finding.path
     .map((_, index) => origins.get(formatPath(finding.path.slice(0, index + 1))))
@@ -64,7 +60,7 @@ function place(
 
 interface Merged {
   readonly value: unknown;
-  /** By the path's text: which variable or flag put the value there. */
+  /** By formatted path: the variable or flag that set the value. */
   readonly origins: Map<string, string>;
   readonly problems: ConfigProblem[];
 }
@@ -77,8 +73,10 @@ function applySettings(tree: unknown, settings: readonly Setting[]): Merged {
     const next = withValue(value, path, setting);
     if (next === undefined) {
       const gap = gapBefore(value, path);
-      // Where something else stands than a mapping or a list, the check of the whole says so.
-      if (gap !== undefined) problems.push({ path: origin, message: `there is no ${gap}: count from 0, without gaps` });
+      // A value of another type than a mapping or a list is reported by the schema.
+      if (gap !== undefined) {
+        problems.push({ path: origin, message: `${gap} is missing: list indexes start at 0, without gaps` });
+      }
       continue;
     }
     value = next;

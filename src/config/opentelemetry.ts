@@ -1,13 +1,13 @@
 import type { Setting } from './environment.js';
 import { valueAt } from './tree.js';
 
-/** OpenTelemetry's own variables, for what sidepipe's own settings leave open. */
+/** OpenTelemetry's own variables, used for settings that sidepipe's configuration leaves unset. */
 const variables: readonly (readonly [string, readonly string[]])[] = [
   ['OTEL_EXPORTER_OTLP_ENDPOINT', ['telemetry', 'otlp', 'endpoint']],
   ['OTEL_EXPORTER_OTLP_HEADERS', ['telemetry', 'otlp', 'headers']],
 ];
 
-/** The settings that OpenTelemetry's variables make where neither the file's tree nor `settings` has them. Pure. */
+/** The settings from OpenTelemetry's variables that neither the file's tree nor `settings` contains. Pure. */
 export function readOpenTelemetry(
   env: Readonly<Record<string, string | undefined>>,
   tree: unknown,

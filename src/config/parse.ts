@@ -10,14 +10,14 @@ import { isRecord, remove, replace, valueAt } from './tree.js';
 
 type Issue = z.core.$ZodIssue;
 
-/** A problem as the schema sees it. `named`: the name itself is wrong, not its value. */
+/** A problem as the schema reports it. `named`: the name is wrong, not the value. */
 export interface Finding {
   readonly path: Path;
   readonly message: string;
   readonly named: boolean;
 }
 
-/** Every setting that there is. */
+/** All settings. */
 export const fields: readonly Field[] = fieldsOf(configSchema);
 
 /**
@@ -30,7 +30,7 @@ export function parseConfig(input: unknown): Config {
   throw configInvalid(findings.map(({ path, message }): ConfigProblem => ({ path: formatPath(path), message })));
 }
 
-/** What is wrong with a configuration; or, when nothing is, the configuration. */
+/** Validates a configuration. Returns the configuration, or the findings if it is invalid. */
 export function checkConfig(input: unknown): { config?: Config; findings: Finding[] } {
   const given = withoutNulls(input) ?? {};
   const value = prepared(given);
@@ -42,7 +42,7 @@ export function checkConfig(input: unknown): { config?: Config; findings: Findin
 }
 
 /**
- * Checks any value by its schema, in the words of `checkConfig`. `place`: the configuration that the value is a part of, and where.
+ * Validates a value by its schema, with the messages of `checkConfig`. `place`: the configuration that contains the value, and its path.
  */
 export function checkValue<Schema extends z.ZodType>(
   schema: Schema,
@@ -58,14 +58,14 @@ export function checkValue<Schema extends z.ZodType>(
   return { findings: findings.map((finding) => ({ ...finding, message: redact(finding.message) })) };
 }
 
-/** With the defaults that depend on what was written; the schema has the others. */
+/** Fills in the defaults that depend on other settings; the schema has the rest. */
 function prepared(given: unknown): unknown {
   return withDerived(given, withProfile(given));
 }
 
 /**
- * The schema's checks across settings wait until each setting is right by itself. So that they do not come as a
- * second round of errors, what is wrong is put aside and the rest is checked again.
+ * Zod runs the checks across settings only when each setting is valid by itself. To report all errors in one round,
+ * invalid values are set aside and the rest is checked again.
  */
 function allIssues(given: unknown, first: readonly Issue[]): Issue[] {
   const all = [...first];
@@ -74,12 +74,12 @@ function allIssues(given: unknown, first: readonly Issue[]): Issue[] {
   const seen = new Set(first.map(({ path }) => formatPath(path as Path)));
   const tried = new Map<string, number>();
   for (let round = 0; round < 8 && issues.length > 0; round++) {
-    for (const issue of issues) rest = mend(rest, issue, tried);
+    for (const issue of issues) rest = withoutInvalid(rest, issue, tried);
     const result = configSchema.safeParse(prepared(rest), { error: expectation });
     issues = result.error?.issues ?? [];
     for (const issue of issues) {
       const path = formatPath(issue.path as Path);
-      // What is missing because it was put aside is not missing.
+      // A value that was set aside is not missing.
       const isAside = !valueAt(rest, issue.path as Path).found && valueAt(given, issue.path as Path).found;
       if (!seen.has(path) && issue.code === 'custom' && !isAside) all.push(issue);
       seen.add(path);
@@ -88,8 +88,8 @@ function allIssues(given: unknown, first: readonly Issue[]): Issue[] {
   return all;
 }
 
-/** Takes a wrong value out; where one must stand, puts a harmless one in. */
-function mend(tree: unknown, issue: Issue, tried: Map<string, number>): unknown {
+/** Removes an invalid value, or replaces it with a harmless one if a value is required. */
+function withoutInvalid(tree: unknown, issue: Issue, tried: Map<string, number>): unknown {
   const path = issue.path as Path;
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.reduce((rest, key) => remove(rest, [...path, key]), tree);
@@ -98,7 +98,7 @@ function mend(tree: unknown, issue: Issue, tried: Map<string, number>): unknown 
   const key = formatPath(path);
   const times = tried.get(key) ?? 0;
   tried.set(key, times + 1);
-  // Taking an entry out of a list would move the others.
+  // Removing a list entry would shift the others.
   if (typeof path.at(-1) === 'number') return times > 0 ? remove(tree, path.slice(0, -1)) : replace(tree, path, {});
   if (times === 0) return remove(tree, path);
   if (times > 2) return remove(tree, path.slice(0, -1));
@@ -111,15 +111,18 @@ function describe(issue: Issue, input: unknown): Finding[] {
     return issue.keys.map((key) => ({ path: [...path, key], message: `unknown name${meant(path, key)}`, named: true }));
   }
   const { found, value } = valueAt(input, path);
-  if (!found || value === null) {
-    const message = issue.code === 'custom' ? issue.message : `missing: ${issue.message}`;
-    return [{ path, message, named: false }];
-  }
+  if (!found || value === null) return [{ path, message: ofMissing(issue, found), named: false }];
   if (!issue.message.startsWith('expected')) return [{ path, message: issue.message, named: false }];
   return [{ path, message: `${issue.message}, got ${show(value, path)}`, named: false }];
 }
 
-/** The same name one step away, or the whole path of a setting that has this name elsewhere. */
+/** The error of a setting that is required and absent, or of a list entry without a value. */
+function ofMissing(issue: Issue, found: boolean): string {
+  if (issue.code === 'custom') return issue.message;
+  return issue.code === 'invalid_type' && !found ? 'required' : `required: ${issue.message}`;
+}
+
+/** A sibling with a similar name, or the path of a setting with this name elsewhere. */
 function meant(path: Path, key: string): string {
   const depth = path.length;
   const pattern = path.map((part) => (typeof part === 'number' ? '*' : part));
@@ -131,7 +134,7 @@ function meant(path: Path, key: string): string {
   return text === undefined ? '' : `; did you mean ${text}?`;
 }
 
-/** A value for people. Texts are shown only where the schema has a plain setting that is no secret. */
+/** A value in an error message. Strings are shown only for settings that the schema knows and that are not secret. */
 function show(value: unknown, path: Path): string {
   if (Array.isArray(value)) return 'a list';
   if (isRecord(value)) return 'a mapping';
@@ -139,17 +142,17 @@ function show(value: unknown, path: Path): string {
   const field = fields.find(
     ({ path: names, list }) => pattern === names.join('.') + (list && pattern.endsWith('*') ? '.*' : ''),
   );
-  if (field?.secret) return 'a value that is not shown because it is secret';
+  if (field?.secret) return 'a secret value (not shown)';
   if (typeof value === 'boolean') return String(value);
-  if (field === undefined) return typeof value === 'string' ? 'a text' : 'a number';
+  if (field === undefined) return typeof value === 'string' ? 'a string' : 'a number';
   if (typeof value !== 'string') return String(value);
-  if (value === '') return 'an empty text';
+  if (value === '') return 'an empty string';
   const text = redactText(value, secretsOfUrl(value));
   return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
 }
 
 const typeNames: Readonly<Record<string, string>> = {
-  string: 'a text',
+  string: 'a string',
   number: 'a number',
   int: 'a whole number',
   boolean: 'true or false',
@@ -157,12 +160,12 @@ const typeNames: Readonly<Record<string, string>> = {
   array: 'a list',
 };
 
-/** What a setting should have been. Messages of the schema itself go before these. */
+/** The expected value of a setting. Messages in the schema take precedence. */
 function expectation(issue: z.core.$ZodRawIssue): string | undefined {
   switch (issue.code) {
     case 'invalid_type':
       if (issue.expected === 'string' && ['number', 'boolean'].includes(typeof issue.input))
-        return 'expected a text (in quotes)';
+        return 'expected a string (in quotes)';
       return `expected ${typeNames[issue.expected] ?? issue.expected}`;
     case 'invalid_value':
       return `expected ${orList(issue.values.map(String))}`;
@@ -176,7 +179,7 @@ function expectation(issue: z.core.$ZodRawIssue): string | undefined {
 }
 
 function bound(origin: string, limit: number, words: string): string {
-  if (origin === 'string') return limit === 1 ? 'a text that is not empty' : `${words} ${limit} characters`;
+  if (origin === 'string') return limit === 1 ? 'a non-empty string' : `${words} ${limit} characters`;
   if (origin === 'array') return `${words} ${limit} ${limit === 1 ? 'entry' : 'entries'}`;
   return `${words} ${limit}`;
 }
@@ -185,11 +188,11 @@ function orList(words: readonly string[]): string {
   return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
 }
 
-/** A name with nothing behind it (`http:`) is as good as no name. */
+/** A name without a value (`http:`) counts as unset. */
 function withoutNulls(value: unknown): unknown {
   if (Array.isArray(value)) return value.map((item) => withoutNulls(item) ?? null);
   if (!isRecord(value)) return value ?? undefined;
-  // Entries keep a name such as `__proto__` a plain name.
+  // `fromEntries` keeps a name such as `__proto__` an ordinary property.
   return Object.fromEntries(
     Object.entries(value)
       .map(([key, item]) => [key, withoutNulls(item)])

@@ -1,14 +1,14 @@
 import { z } from 'zod';
 
 /**
- * A schema without what is there for environment variables, whose values are all text, and without its checks across
- * settings: what JSON Schema can say. Descriptions stay, as plain text. Pure.
+ * A schema without the conversions for environment variables, whose values are strings, and without the checks across
+ * settings: the part that JSON Schema can express. Descriptions are kept as plain text. Pure.
  */
 export function plain(schema: z.core.$ZodType): z.ZodType {
   return described(bare(schema), schema);
 }
 
-/** A schema with the words that another has, without their links, which hold in docs/ only. */
+/** A schema with the description of another one, without its links, which are valid only in docs/. */
 export function described(schema: z.ZodType, like: z.core.$ZodType): z.ZodType {
   const words = z.globalRegistry.get(like)?.description;
   if (words === undefined) return schema;
@@ -33,7 +33,7 @@ function bare(schema: z.core.$ZodType): z.ZodType {
       const isPrepared = (def.in as z.core.$ZodTypes)._zod.def.type === 'transform';
       if (!isPrepared) return plain(def.in);
       const inner = plain(def.out);
-      // What is prepared to be a mapping may be a word: on or off.
+      // A mapping with a preprocessing step also accepts true and false.
       const isMapping = (def.out as z.core.$ZodTypes)._zod.def.type === 'object';
       return isMapping ? z.union([z.boolean(), inner], 'expected true, false or an object') : inner;
     }

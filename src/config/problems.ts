@@ -1,14 +1,14 @@
 import { SidepipeError } from '../errors.js';
 import { redactUrl } from './redact.js';
 
-/** Where a setting stands: names, and positions in lists from 0. */
+/** The path of a setting: names, and list indexes from 0. */
 export type Path = readonly (string | number)[];
 
-/** One thing that is wrong with the configuration. */
+/** One error in the configuration. */
 export interface ConfigProblem {
   /** `streams[0].thumbnail.intervalSeconds`, or the name of an environment variable, a flag or a file. */
   readonly path: string;
-  /** What was expected and what was there; for people, without secrets. */
+  /** The expected and the actual value, without secrets. For people to read. */
   readonly message: string;
   /** In the YAML file, from 1. */
   readonly line?: number;
@@ -26,7 +26,7 @@ export function formatPath(path: Path): string {
     .join('');
 }
 
-/** One error that holds all problems: its message lists them, `details.problems` carries them. */
+/** One error for all problems: they are listed in its message and in `details.problems`. */
 export function configInvalid(problems: readonly ConfigProblem[], file?: string): SidepipeError {
   const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
   const lines = problems.map((problem) => `  ${formatProblem(problem, file)}`);

@@ -1,6 +1,6 @@
 import { isRecord } from './tree.js';
 
-/** Defaults that only count where the user wrote something. */
+/** Defaults that apply only if the user wrote the enclosing setting. */
 class Optional {
   readonly value: unknown;
 
@@ -14,17 +14,17 @@ function optional(value: unknown): Optional {
 }
 
 /**
- * Defaults of a profile, in the shape of a configuration. A list has one entry that stands for all; what the user wrote is
- * never replaced, and a mapping that may be absent as a whole is only filled in where the user wrote it.
+ * Defaults of a profile, structured like a configuration. The one entry of a list applies to all entries. A setting that the user
+ * wrote is never replaced, and an optional mapping is filled in only if the user wrote it.
  */
 const profiles: Readonly<Record<string, unknown>> = {
   edge: {
     storage: { backlogBytes: 16 * 1024 ** 2, s3: optional({ concurrency: 4 }) },
     streams: [
       {
-        // Segments are most of what a stream holds in memory. A low-latency viewer sends ten requests a second in place of one.
+        // Segments use most of the memory of a stream. A low-latency viewer sends ten requests per second instead of one.
         hls: { lowLatency: false, windowSegments: 4 },
-        // Up to 640 wide, keyframes are decoded without their block edges smoothed.
+        // Up to a width of 640, keyframes are decoded without deblocking.
         thumbnail: { intervalSeconds: 10, width: 640 },
         preview: { frames: 4, width: 320 },
         storyboard: { intervalSeconds: 10 },
@@ -34,7 +34,7 @@ const profiles: Readonly<Record<string, unknown>> = {
   },
 };
 
-/** A configuration with what its `profile` fills in. One that names none, or none that there is, stays as it is. Pure. */
+/** Fills in the defaults of the configuration's `profile`. Without a profile, or with an unknown one, nothing changes. Pure. */
 export function withProfile(value: unknown): unknown {
   if (!isRecord(value) || typeof value['profile'] !== 'string') return value;
   const defaults = Object.hasOwn(profiles, value['profile']) ? profiles[value['profile']] : undefined;

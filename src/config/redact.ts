@@ -1,31 +1,31 @@
 /**
- * Keeps secrets out of texts. Two nets, one behind the other: every secret that the configuration holds is known
- * by value (`collectSecrets`), and every URL is cleaned by its shape (`redactUrl`), whoever wrote it.
+ * Masks secrets in two ways: every secret in the configuration is known by value (`collectSecrets`), and every URL,
+ * known or not, is masked by its structure (`redactUrl`).
  */
 
 const mask = '***';
 
-/** Shorter secrets are hidden in URLs only: hiding each `a` of a log would make it unreadable. */
+/** Shorter secrets are masked only in URLs: masking every `a` would make a log unreadable. */
 const shortestSecret = 3;
 
 const secretName =
   /token|secret|pas|pwd|^pw$|key|sig|auth|cred|session|jwt|streamid|^sas$|hdnts|hdnea|policy|^headers$/i;
 
-/** Whether a setting or a query parameter of this name holds a secret. */
+/** Whether a setting or a query parameter of this name is secret. */
 export function isSecretName(name: string): boolean {
   return secretName.test(name);
 }
 
-/** A URL, as far as it goes in a longer text. */
+/** A URL inside a longer text, up to its end. */
 const urlPattern = /([a-z][a-z0-9+.-]{0,30}:(?:\/\/|\\\/\\\/))([^\s"'<>`]*)/gi;
 /** A URL inside another URL's query. */
 const encodedUrlPattern = /(%3A%2F%2F(?:[^\s"'<>`&%]|%(?!3A|2F|40)){0,200}%3A)([^\s"'<>`&]{0,200})(%40)/gi;
 const parameterPattern = /([?&;#])([^\s=&;#?"'<>]+)=([^\s&#"'<>]*)/g;
 
 /**
- * Hides the passwords of all URLs in a text, and the values of parameters whose names look secret. Host and path
- * stay. Passwords that were pasted without encoding contain `/ ? # @`, so in a URL that has a password all up to the
- * last `@` is taken for it.
+ * Masks the passwords of all URLs in a text, and the values of parameters with secret names. Host and path
+ * are kept. Passwords pasted without encoding can contain `/ ? # @`, so in a URL with a password everything up to the
+ * last `@` counts as the password.
  */
 export function redactUrl(text: string): string {
   return text
@@ -45,13 +45,13 @@ function withoutPassword(rest: string): string {
   return rest.slice(0, start) + mask + rest.slice(end);
 }
 
-/** The position of the `@` behind a URL's user name and password, if it has them. */
+/** The position of the `@` after a URL's user name and password, if it has them. */
 function passwordEnd(rest: string): number | undefined {
   const last = rest.lastIndexOf('@');
   if (last === -1) return undefined;
   const authority = authorityOf(rest);
   if (authority.includes('@')) return authority.includes(':') ? last : authority.lastIndexOf('@');
-  // Without an `@` it is a host and perhaps a port. But `admin:12/34@camera` has a password with a slash.
+  // An authority without `@` is a host with an optional port. But `admin:12/34@camera` has a password with a slash.
   const host = /^(?:\[[0-9a-f:.%]*\]|localhost|[^:]*\.[^:]*)(?::\d{0,5})?$/i.test(authority);
   return host || !authority.includes(':') ? undefined : last;
 }
@@ -60,14 +60,14 @@ function authorityOf(rest: string): string {
   return /^[^/?#]*/.exec(rest)?.[0] ?? '';
 }
 
-/** A pattern of more characters is one that no engine compiles, and its error would quote it. */
+/** Longer secrets are not put into the regular expression: it would not compile, and its error would quote the secret. */
 const longestInPattern = 1000;
 
-/** A function that hides these secrets and what `redactUrl` hides. Cheap to call often: prepare it once. */
+/** Returns a function that masks these secrets and everything that `redactUrl` masks. Create it once; calls are cheap. */
 export function createRedactor(secrets: readonly string[]): (text: string) => string {
   const known = [...new Set(secrets)]
     .filter((secret) => secret.length >= shortestSecret)
-    // The longest first: a secret can be the beginning of another.
+    // Longest first: a secret can be a prefix of another.
     .sort((a, b) => b.length - a.length);
   if (known.length === 0) return redactUrl;
   const long = known.filter((secret) => secret.length > longestInPattern);
@@ -84,8 +84,8 @@ export function redactText(text: string, secrets: readonly string[]): string {
 }
 
 /**
- * Every secret in a configuration, checked or not, in each form in which a log could show it: as it was written,
- * percent-decoded, percent-encoded, inside a JSON text, and as the base64 of an Authorization header.
+ * Every secret in a configuration, validated or not, in each form in which it could appear in a log: as written,
+ * percent-decoded, percent-encoded, escaped for JSON, and as the base64 of an Authorization header.
  */
 export function collectSecrets(config: unknown): string[] {
   const found = new Set<string>();
@@ -100,12 +100,12 @@ function collect(value: unknown, name: string, found: Set<string>): void {
   } else if (Array.isArray(value)) {
     for (const item of value) collect(item, name, found);
   } else if (typeof value === 'object' && value !== null) {
-    // Of headers every value may be one, whatever its name.
+    // Any header value can be a secret, whatever its name.
     for (const [key, item] of Object.entries(value)) collect(item, name === 'headers' ? name : key, found);
   }
 }
 
-/** The secrets inside one URL, or inside what was meant as one: here the whole text is known to be the URL. */
+/** The secrets in one URL, or in a malformed one. The whole text is the URL. */
 export function secretsOfUrl(url: string): string[] {
   const found = new Set<string>();
   for (const [user, password] of credentialsOf(url)) {
@@ -118,7 +118,7 @@ export function secretsOfUrl(url: string): string[] {
   return [...found];
 }
 
-/** All readings of a URL's user name and password: what parsers take, and what a careless paste meant. */
+/** All readings of a URL's user name and password: the one that parsers see and the one that an unencoded paste meant. */
 function credentialsOf(url: string): [string, string][] {
   const [, rest = ''] = /^(?:[a-z][a-z0-9+.-]*:\/{1,3})?(.*)$/is.exec(url) ?? [];
   const authority = authorityOf(rest);
@@ -144,7 +144,7 @@ function addForms(secret: string, found: Set<string>): void {
   }
 }
 
-/** Decodes what can be decoded and keeps the rest. */
+/** The decoded text, or the same text if it cannot be decoded. */
 function decode(text: string): string {
   try {
     return decodeURIComponent(text);
@@ -154,11 +154,11 @@ function decode(text: string): string {
 }
 
 function encode(text: string, how: (text: string) => string = encodeURIComponent): string {
-  // Half a surrogate pair cannot be encoded.
+  // A lone surrogate cannot be encoded.
   return how(text.replace(/\p{Surrogate}/gu, '\uFFFD'));
 }
 
-/** As a URL parser writes a password. */
+/** A password as the URL parser serializes it. */
 function asInUrl(text: string): string {
   const url = new URL('http://user@host');
   url.password = text;
@@ -170,7 +170,7 @@ function base64(text: string): string {
   return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
 }
 
-/** A copy of plain values for operators to read: secrets by the names of their settings, and those in URLs, are `***`. */
+/** A copy for operators to read: values of secret settings, and secrets in URLs, are replaced with `***`. */
 export function withoutSecrets<T>(value: T, name = ''): T {
   if (typeof value === 'string') return (isSecretName(name) ? mask : redactUrl(value)) as T;
   if (Array.isArray(value)) return value.map((item) => withoutSecrets(item, name)) as T;

@@ -3,14 +3,14 @@ import { formatPath, type Path } from './problems.js';
 import type { Config } from './schema/schema.js';
 import { isRecord } from './tree.js';
 
-/** The settings, streams aside, that one configuration has otherwise than another: by their paths, without values. */
+/** The paths of the settings that differ between two configurations, without values and without streams. */
 export function changedSettings(before: Config, after: Config): string[] {
   const { streams: _before, ...old } = before;
   const { streams: _after, ...young } = after;
   return differences(old, young, []).map(formatPath);
 }
 
-/** A token that was made for this run is not what a configuration without one has otherwise. */
+/** Keeps the generated token, so that a configuration without a token does not count as changed. */
 export function ensureToken(config: Config, before: Config): Config {
   const { token = before.admin.token } = config.admin;
   return { ...config, admin: { ...config.admin, token } };

@@ -1,16 +1,16 @@
 import { collectSecrets, createRedactor } from './redact.js';
 
-/** What streams that are gone said can still come up, in an error under way or the log of a process that ends. */
+/** Secrets of removed streams are kept: they can still appear in a pending error or the log of a process that is ending. */
 const REMEMBERED = 50;
 
-/** All secrets of a node, as streams come and go, and a function that takes them out of texts. */
+/** All secrets of a node while streams are added and removed, and a function that masks them. */
 export class SecretKeeper {
   readonly #lasting: readonly string[];
   readonly #current = new Map<string, readonly string[]>();
   readonly #former: (readonly string[])[] = [];
   #redact: (text: string) => string;
 
-  /** `lasting`: whatever has secrets and stays. */
+  /** `lasting`: secrets that stay for the life of the node. */
   constructor(lasting: unknown) {
     this.#lasting = collectSecrets(lasting);
     this.#redact = createRedactor(this.#lasting);
@@ -18,7 +18,7 @@ export class SecretKeeper {
 
   readonly redact = (text: string): string => this.#redact(text);
 
-  /** These are the streams now. */
+  /** Replaces the set of streams. */
   keep(streams: readonly { readonly name: string }[]): void {
     const names = new Set(streams.map(({ name }) => name));
     for (const name of [...this.#current.keys()]) if (!names.has(name)) this.#set(name, []);

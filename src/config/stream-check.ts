@@ -7,8 +7,8 @@ import { isRecord } from './tree.js';
 const place: Path = ['streams', 0];
 
 /**
- * Checks a stream as a program sends it: by its own schema, and as a part of the configuration that it would belong to. All
- * findings at once; paths begin at the stream.
+ * Validates a stream from the API: by its own schema, and as part of the configuration that it would belong to. Returns all
+ * findings at once; paths start at the stream.
  */
 export function checkStream(input: unknown, config: Config): { config?: StreamConfig; findings: Finding[] } {
   if (!isRecord(input)) return { findings: [{ path: [], message: 'expected an object', named: false }] };
@@ -20,7 +20,7 @@ export function checkStream(input: unknown, config: Config): { config?: StreamCo
   return findings.length > 0 || stream === undefined ? { findings: fromHere(findings) } : { config: stream, findings };
 }
 
-/** Checks a change of a stream by itself: unknown names, and values that no stream could have. */
+/** Validates a patch by itself: unknown names, and values that no stream can have. */
 export function checkPatch(patch: unknown): Finding[] {
   if (!isRecord(patch)) return [{ path: [], message: 'expected an object', named: false }];
   if ('name' in patch) return [{ path: ['name'], message: 'the name of a stream cannot be changed', named: true }];
@@ -28,7 +28,7 @@ export function checkPatch(patch: unknown): Finding[] {
   return fromHere(checkValue(streamPatchSchema, patch, { whole, path: place }).findings);
 }
 
-/** Paths from the stream on; of two findings at one place, or around it, the first. */
+/** Makes paths start at the stream. Of two findings for one path, or for an enclosing one, the first is kept. */
 function fromHere(findings: readonly Finding[]): Finding[] {
   const kept: Finding[] = [];
   for (const finding of findings) {

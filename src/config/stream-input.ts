@@ -3,20 +3,20 @@ import { described, plain } from './plain.js';
 import { streamSchema } from './schema/stream.js';
 
 /**
- * Streams as programs write them in JSON: the configuration's own schema without what is there for environment variables, whose
- * values are all text. Made from it, so that nothing is told twice; its checks across settings are left to it.
+ * Streams as JSON: the schema of the configuration without the conversions for environment variables, whose values are strings.
+ * Derived from it, so that nothing is declared twice. The checks across settings run on the configuration schema.
  */
 
 /** A whole stream. */
 export const streamInputSchema = plain(streamSchema).meta({
   id: 'StreamInput',
-  description: 'A stream as the configuration has it. Everything but `name` and `source` may be left out.',
+  description: 'A stream, with the settings of the configuration file. Only `name` and `source` are required.',
 }) as z.ZodObject;
 
-/** A change of a stream, by RFC 7396: what is null goes back to its default, lists are replaced whole. */
+/** A change of a stream as a JSON merge patch (RFC 7396): null resets a setting to its default, lists are replaced as a whole. */
 export const streamPatchSchema = (patch(streamSchema) as z.ZodObject).omit({ name: true }).meta({
   id: 'StreamPatch',
-  description: 'Settings that change, by RFC 7396: null goes back to the default, lists are replaced whole.',
+  description: 'JSON merge patch (RFC 7396): null resets a setting to its default, lists are replaced as a whole.',
 });
 
 function patch(schema: z.core.$ZodType): z.ZodType {

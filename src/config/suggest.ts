@@ -1,4 +1,4 @@
-/** The candidate that was probably meant, or undefined. Case, hyphens and underscores do not count. */
+/** The most similar candidate, or undefined. Case, hyphens and underscores are ignored. */
 export function closest(word: string, candidates: Iterable<string>): string | undefined {
   const plain = simplify(word);
   let best: string | undefined;
@@ -10,7 +10,7 @@ export function closest(word: string, candidates: Iterable<string>): string | un
   return bestDistance <= Math.max(1, Math.floor(plain.length / 3)) ? best : undefined;
 }
 
-/** ` (did you mean x?)`, or nothing. */
+/** `; did you mean x?`, or an empty string. */
 export function didYouMean(word: string, candidates: Iterable<string>): string {
   const match = closest(word, candidates);
   return match === undefined ? '' : `; did you mean ${match}?`;
@@ -20,7 +20,7 @@ function simplify(word: string): string {
   return word.slice(0, 100).toLowerCase().replace(/[-_]/g, '');
 }
 
-/** Insertions, deletions, replacements and swaps of neighbours that turn one word into the other. */
+/** The number of insertions, deletions, substitutions and transpositions between two words. */
 function editDistance(a: string, b: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, index) => index);

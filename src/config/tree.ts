@@ -1,12 +1,12 @@
 import type { Path } from './problems.js';
 
-/** Plain values as a configuration has them before it is checked: nothing is known of their shape. */
+/** Access to a configuration before it is validated, when the types of its values are unknown. */
 
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The value at a path, own properties only. */
+/** The value at a path. Only own properties count. */
 export function valueAt(tree: unknown, path: Path): { found: boolean; value: unknown } {
   let value = tree;
   for (const part of path) {
@@ -18,7 +18,7 @@ export function valueAt(tree: unknown, path: Path): { found: boolean; value: unk
   return { found: true, value };
 }
 
-/** A copy with another value at a path. Mappings on the way are made; undefined when something else stands there. */
+/** A copy with a value set at a path. Missing mappings are created. Undefined if a value of another type is in the way. */
 export function withValue(tree: unknown, path: Path, value: unknown): unknown {
   const [part, ...rest] = path;
   if (part === undefined) return value;
@@ -34,7 +34,7 @@ export function withValue(tree: unknown, path: Path, value: unknown): unknown {
   return item === undefined ? undefined : { ...record, [part]: item };
 }
 
-/** Puts a value where one stands or could stand. */
+/** A copy with a value set at a path, or the same tree if that is not possible. */
 export function replace(tree: unknown, path: Path, value: unknown): unknown {
   return withValue(tree, path, value) ?? tree;
 }
@@ -59,10 +59,10 @@ export function remove(tree: unknown, path: Path): unknown {
   return tree;
 }
 
-/** Deeper nesting than anything that is asked of the node needs: whoever looks into a value goes down a step a call. */
+/** More levels than any request needs. Functions that walk a value recurse once per level. */
 const deepest = 40;
 
-/** Whether a value of JSON is nested deeper than any setting. */
+/** Whether a JSON value is nested deeper than any setting. */
 export function isTooDeep(value: unknown, left = deepest): boolean {
   if (typeof value !== 'object' || value === null) return false;
   return left === 0 || Object.values(value).some((each) => isTooDeep(each, left - 1));

@@ -49,17 +49,20 @@ describe('parseArguments', () => {
     ['--stream a --stream b', { path: '--stream', message: 'given twice' }],
     ['sevre', { path: 'sevre', message: 'unknown command; did you mean serve?' }],
     ['rtsp://u:hunter2@c', { path: 'rtsp://u:***@c', message: 'unknown command; did you mean --source?' }],
-    ['serve me', { path: 'me', message: 'one word too many' }],
+    ['serve me', { path: 'me', message: 'unexpected argument' }],
     [
       'doctor --end-streams',
-      { path: '--end-streams', message: 'not for doctor, which takes only --config, --only and --json' },
+      { path: '--end-streams', message: 'not valid with doctor, which accepts only --config, --only and --json' },
     ],
-    ['doctor --demo', { path: '--demo', message: 'not for doctor, which takes only --config, --only and --json' }],
+    [
+      'doctor --demo',
+      { path: '--demo', message: 'not valid with doctor, which accepts only --config, --only and --json' },
+    ],
     ['doctor --only stores', { path: '--only', message: 'unknown area stores; did you mean store?' }],
-    ['--only store', { path: '--only', message: 'not for serve' }],
-    ['check --json', { path: '--json', message: 'not for check, which takes only --config' }],
-    ['check --demo', { path: '--demo', message: 'not for check, which takes only --config' }],
-    ['--json', { path: '--json', message: 'not for serve' }],
+    ['--only store', { path: '--only', message: 'not valid with serve' }],
+    ['check --json', { path: '--json', message: 'not valid with check, which accepts only --config' }],
+    ['check --demo', { path: '--demo', message: 'not valid with check, which accepts only --config' }],
+    ['--json', { path: '--json', message: 'not valid with serve' }],
     ['--__proto__=1', { path: '--__proto__', message: 'unknown option' }],
   ])('%s is a mistake', (line, expected) => {
     expect(problemsOf(line.split(' '))[0]).toEqual(expected);

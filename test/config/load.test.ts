@@ -106,7 +106,7 @@ describe('loadConfig', () => {
     });
     expect(problems).toEqual([
       { path: 'SIDEPIPE_NOPE', message: 'unknown environment variable' },
-      { path: '--stream', message: expect.stringMatching(/^missing: --source needs a name/) },
+      { path: '--stream', message: expect.stringMatching(/^required with --source/) },
       {
         path: 'log.level',
         message: expect.stringMatching(/^expected trace, .* or silent, got "loud" \(from SIDEPIPE_LOG_LEVEL\)$/),
@@ -114,11 +114,11 @@ describe('loadConfig', () => {
       { path: 'http.port', message: 'expected a number, got "eighty"', line: 1, column: 15 },
       { path: 'http.publicUrl', message: 'expected an http or https URL, got "example.org"', line: 1, column: 34 },
       { path: 'port', message: 'unknown name; did you mean http.port?', line: 2, column: 1 },
-      { path: 'storage.s3', message: 'needed when storage.type is s3', line: 3, column: 10 },
+      { path: 'storage.s3', message: 'required when storage.type is s3', line: 3, column: 10 },
       { path: 'storage.cleanup', message: 'expected delete or keep, got "destroy"', line: 3, column: 31 },
       {
         path: 'streams[0].name',
-        message: expect.stringMatching(/^expected lower-case .*, got "Front Door"$/),
+        message: expect.stringMatching(/^expected lowercase .*, got "Front Door"$/),
         line: 5,
         column: 11,
       },
@@ -135,9 +135,9 @@ describe('loadConfig', () => {
         column: 76,
       },
       { path: 'streams[0].thumbnail.qualty', message: 'unknown name; did you mean quality?', line: 7, column: 82 },
-      { path: 'streams[2].source', message: 'missing: expected a text', line: 9, column: 5 },
-      { path: 'streams[2].name', message: 'a second stream named a', line: 9, column: 13 },
-      { path: 'streams[3]', message: 'expected a mapping (name: value), got a text', line: 10, column: 5 },
+      { path: 'streams[2].source', message: 'required', line: 9, column: 5 },
+      { path: 'streams[2].name', message: 'duplicate stream name "a"', line: 9, column: 13 },
+      { path: 'streams[3]', message: 'expected a mapping (name: value), got a string', line: 10, column: 5 },
     ]);
   });
 
@@ -168,7 +168,7 @@ describe('loadConfig', () => {
 
   it.each([
     ['a: 1\na: 2', { path: 'a', line: 2, column: 1, message: 'appears twice in the same mapping' }],
-    ['http:\n\tport: 1', { line: 2, column: 1, message: 'a tab as indentation: YAML wants spaces' }],
+    ['http:\n\tport: 1', { line: 2, column: 1, message: 'indented with a tab; YAML requires spaces' }],
     ['http: [1', { message: expect.stringContaining('not closed') }],
     ['a: *hunter2', { line: 1, column: 4, message: expect.stringContaining('alias') }],
     ['a: !hunter2 1', { line: 1, message: expect.stringContaining('tag') }],
@@ -180,7 +180,7 @@ describe('loadConfig', () => {
     ['['.repeat(100_000), { message: expect.stringContaining('nested') }],
     ['- '.repeat(100_000), { message: expect.stringContaining('nested') }],
     ['\0\x01\x02', { message: expect.stringContaining('not a text') }],
-    [Uint8Array.of(0xff, 0xfe, 0x61, 0), { message: 'not a text in UTF-8' }],
+    [Uint8Array.of(0xff, 0xfe, 0x61, 0), { message: 'not valid UTF-8' }],
     [`# ${'x'.repeat(1024 ** 2)}`, { message: expect.stringContaining('too large') }],
   ])('says what is wrong with a file: %#', async (yaml, expected) => {
     const problems = await problemsOf({ yaml });
@@ -207,7 +207,7 @@ describe('loadConfig', () => {
     [{ source: 'x' }, '--stream'],
     [{ stream: 'x' }, '--source'],
   ])('wants source and stream together: %j', async (flags, missing) => {
-    expect(await problemsOf({ flags })).toMatchObject([{ path: missing, message: expect.stringMatching(/^missing/) }]);
+    expect(await problemsOf({ flags })).toMatchObject([{ path: missing, message: expect.stringMatching(/^required/) }]);
   });
 
   it('names the flag that a wrong value came from', async () => {
@@ -219,7 +219,7 @@ describe('loadConfig', () => {
   it('names the first gap in a list from the environment', async () => {
     const env = { SIDEPIPE_STREAMS_2_NAME: 'x', SIDEPIPE_STREAMS_2_SOURCE: 'test' };
     expect(await problemsOf({ env })).toMatchObject([
-      { path: 'SIDEPIPE_STREAMS_2_NAME', message: 'there is no streams[1]: count from 0, without gaps' },
+      { path: 'SIDEPIPE_STREAMS_2_NAME', message: 'streams[1] is missing: list indexes start at 0, without gaps' },
       { path: 'SIDEPIPE_STREAMS_2_SOURCE' },
     ]);
   });

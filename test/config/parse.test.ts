@@ -88,7 +88,7 @@ describe('ensureAdminToken', () => {
 
   it('shows a generated token on a terminal only', () => {
     expect(tokenNotice('a-generated-token', true)).toBe(
-      'Admin token for this run: a-generated-token\nTo keep one, set admin.token or SIDEPIPE_ADMIN_TOKEN.',
+      'Admin token for this run: a-generated-token\nTo use a fixed token, set admin.token or SIDEPIPE_ADMIN_TOKEN.',
     );
     expect(tokenNotice('a-generated-token', false)).not.toContain('a-generated-token');
     expect(tokenNotice('a-generated-token', false)).toContain('SIDEPIPE_ADMIN_TOKEN');

@@ -38,17 +38,17 @@ describe('storage', () => {
   });
 
   it.each([
-    [{ type: 's3', s3, fallback: { type: 's3' } }, 'storage.fallback.s3: needed when storage.fallback.type is s3'],
+    [{ type: 's3', s3, fallback: { type: 's3' } }, 'storage.fallback.s3: required when storage.fallback.type is s3'],
     [{ type: 's3', s3, fallback: { type: 'memory' } }, 'storage.fallback.type: expected s3 or directory, got "memory"'],
     [
       { fallback: { type: 'directory', directory: { path: 'x' } } },
-      'storage.fallback: only where storage.type is s3 or directory',
+      'storage.fallback: requires storage.type s3 or directory',
     ],
-    [{ required: true }, 'storage.required: only where storage.type is s3 or directory'],
+    [{ required: true }, 'storage.required: requires storage.type s3 or directory'],
     [{ type: 's3', s3, lease: { ttlSeconds: 1 } }, 'storage.lease.ttlSeconds: expected at least 3, got 1'],
     [
       { type: 's3', s3, fallback: { type: 's3', s3: { ...s3, accessKeyId: 'x' } } },
-      'storage.fallback.s3.secretAccessKey: needed beside the other half of the key pair',
+      'storage.fallback.s3.secretAccessKey: accessKeyId and secretAccessKey must be set together',
     ],
   ])('refuses %j', (storage, problem) => {
     expect(problemsOf(storage)).toEqual([problem]);

@@ -121,7 +121,7 @@ describe('the form of a stream', () => {
       { field: 'more', message: 'preview.frames: too many' },
     ]);
     expect(faultsOf(problem, ['name'], false)[1]).toEqual({ field: undefined, message: 'preview.frames: too many' });
-    const empty = [{ path: 'name', message: 'expected lower-case letters, got an empty text' }];
+    const empty = [{ path: 'name', message: 'expected lowercase letters, got an empty string' }];
     expect(faultsOf({ ...problem, errors: empty }, ['name'], false)).toEqual([
       { field: 'name', message: 'This is needed.' },
     ]);

@@ -1,30 +1,28 @@
 import { z } from 'zod';
 import { flag, network, numeric } from './values.js';
 
-/** Who may see and do what. */
+/** Access: proxies, CORS, rate limits, the admin token and signed playback. */
 
 const origin = z
   .string()
   .regex(/^(?:\*|https?:\/\/[a-z0-9.-]+(?::\d{1,5})?)$/, 'expected * or an origin such as https://www.example.org');
 
-/** What `http` has beside its address. */
+/** The access settings of `http`. */
 export const httpAccess = {
   trustedProxies: z
     .array(network)
     .max(100)
     .optional()
     .describe(
-      'Addresses and networks (`10.0.0.0/8`) of proxies whose word about the client is taken. See ' +
-        '[security](security.md).',
+      'Addresses and networks (`10.0.0.0/8`) of proxies whose client headers are trusted. See [security](security.md).',
     ),
   proxyHeaders: z
     .enum(['x-forwarded', 'forwarded'])
     .default('x-forwarded')
     .describe(
-      'What those proxies write: `x-forwarded` (`X-Forwarded-For`, `-Proto`, `-Host`) or `forwarded` (RFC 7239). ' +
-        'The other kind is not looked at.',
+      'Headers that the trusted proxies send: `x-forwarded` (`X-Forwarded-For`, `-Proto`, `-Host`) or `forwarded` ' +
+        '(RFC 7239). The other kind is ignored.',
     ),
-  /** Sites whose scripts may read playback and the API. */
   cors: z
     .strictObject({
       origins: z
@@ -32,31 +30,31 @@ export const httpAccess = {
         .max(100)
         .default(['*'])
         .describe(
-          'Sites whose scripts may read playback and the API. A list of origins also lets these call with the admin ' +
-            'token.',
+          'Sites whose scripts may read playback and the API. Origins listed by name may also call the API with the ' +
+            'admin token.',
         ),
     })
     .prefault({}),
   hstsSeconds: numeric(z.number().int().min(0).max(63_072_000))
     .optional()
-    .describe('`Strict-Transport-Security`, where `http.publicUrl` is `https`.'),
+    .describe('`max-age` of `Strict-Transport-Security`. Sent only if `http.publicUrl` is an `https` URL.'),
   rateLimit: z
     .strictObject({
-      enabled: flag.default(true).describe('Whether calls of the API are limited.'),
+      enabled: flag.default(true).describe('Limits the rate of API requests.'),
       apiPerMinute: numeric(z.number().int().min(1).max(1_000_000))
         .default(600)
-        .describe('Calls of the API from one address (IPv6: one /64).'),
+        .describe('API requests per minute from one address (IPv6: one /64).'),
       failedLoginsPerMinute: numeric(z.number().int().min(1).max(1000))
         .default(10)
-        .describe('Wrong admin tokens from one address before it is refused for the rest of the minute.'),
+        .describe('Wrong admin tokens from one address before it is rejected for the rest of the minute.'),
     })
     .prefault({}),
   maxConnections: numeric(z.number().int().min(1).max(1_000_000))
     .default(10_000)
-    .describe('Connections at a time; more are closed at once.'),
+    .describe('Maximum number of open connections. Further ones are closed immediately.'),
   maxConnectionsPerAddress: numeric(z.number().int().min(1).max(1_000_000))
     .default(1000)
-    .describe('The same of one address. Trusted proxies may have all.'),
+    .describe('Maximum number of open connections per address. Trusted proxies are exempt.'),
 };
 
 export const admin = z.strictObject({
@@ -64,20 +62,22 @@ export const admin = z.strictObject({
     .string()
     .min(16, 'expected at least 16 characters')
     .optional()
-    .meta({ description: "Bearer token of the API's changing calls. See below.", unset: 'generated' }),
-  loginHours: numeric(z.number().positive().max(720)).default(12).describe('How long a login to the pages holds.'),
+    .meta({ description: 'Bearer token for API requests that change something. See below.', unset: 'generated' }),
+  loginHours: numeric(z.number().positive().max(720))
+    .default(12)
+    .describe('How long a login to the pages stays valid, in hours.'),
 });
 
 const playbackKey = z.strictObject({
   id: z
     .string()
     .regex(/^[A-Za-z0-9_-]{1,32}$/, 'expected 1 to 32 letters, digits, hyphens or underscores')
-    .describe('Name of the key, a part of the addresses that it signs.'),
+    .describe('Name of the key. It is part of the URLs that the key signs.'),
   secret: z
     .string()
     .min(32, 'expected at least 32 characters')
     .max(512)
-    .describe('What it signs with. The first key signs, all are accepted.'),
+    .describe('Signing secret. The first key signs; every key is accepted.'),
 });
 
 const playbackKeys = z
@@ -86,33 +86,32 @@ const playbackKeys = z
   .superRefine((keys, context) => {
     keys.forEach(({ id }, index) => {
       if (keys.findIndex((each) => each.id === id) < index)
-        context.addIssue({ code: 'custom', path: [index, 'id'], message: `a second key named ${id}` });
+        context.addIssue({ code: 'custom', path: [index, 'id'], message: `duplicate key id "${id}"` });
     });
   });
 
-/** `signed`: only who has a URL that one of the keys signed may play and see. */
+/** `signed`: playback requires a URL that one of the keys signed. */
 const access = z.enum(['open', 'signed']);
 
 export const playback = z.strictObject({
   access: access
     .default('open')
     .describe(
-      '`signed`: playlists, segments, pictures and the monitor of all streams only for addresses that a key has ' +
-        'signed.',
+      '`signed`: playlists, segments, thumbnails and the monitor of all streams require a URL signed by one of the keys.',
     ),
-  /** The first signs, all are accepted. */
+  /** The first key signs; every key is accepted. */
   keys: playbackKeys.default([]),
 });
 
-/** What one stream has otherwise. */
+/** Overrides for one stream. */
 export const streamPlayback = z.strictObject({
-  access: access.optional().describe("This stream's own `playback.access`."),
-  keys: playbackKeys.optional().describe("This stream's own keys, in the place of the node's."),
+  access: access.optional().describe('Overrides `playback.access` for this stream.'),
+  keys: playbackKeys.optional().describe("Keys of this stream; they replace the node's keys."),
 });
 
 type Playback = z.output<typeof playback>;
 
-/** The keys of a stream whose playback is signed; undefined where it is open to everyone. Pure. */
+/** The keys of a stream with signed playback; undefined if its playback is open. Pure. */
 export function playbackKeysOf(node: Playback, stream: z.output<typeof streamPlayback>): Playback['keys'] | undefined {
   if ((stream.access ?? node.access) === 'open') return undefined;
   return stream.keys ?? node.keys;

@@ -1,18 +1,18 @@
 import { z } from 'zod';
 import { flag, numeric } from './values.js';
 
-/** Who is told when something is wrong with a stream, and after how long. */
+/** Alerts: where they are sent, and how long a condition must last before each is raised. */
 
-/** 0: at once. */
+/** 0: immediately. */
 const wait = numeric(z.number().min(0).max(86_400));
 
 const webhook = z.strictObject({
   url: z
     .url({ protocol: /^https?$/, error: 'expected an http or https URL' })
     .describe(
-      'Where messages are sent by POST: an `http` or `https` URL, with `user:password@` where it asks for that. Redirects are not followed.',
+      'URL (`http` or `https`) that receives the alert as a POST request. Add `user:password@` for basic authentication. Redirects are not followed.',
     ),
-  secret: z.string().min(16, 'expected at least 16 characters').max(256).describe('Signs each message.'),
+  secret: z.string().min(16, 'expected at least 16 characters').max(256).describe('Secret that signs each message.'),
   events: z
     .array(
       z.enum([
@@ -30,52 +30,56 @@ const webhook = z.strictObject({
     )
     .nonempty()
     .optional()
-    .describe('Which alerts are sent. Unset: all.'),
+    .describe('Alerts to send. Unset: all.'),
 });
 
 export const alerts = z.strictObject({
   webhooks: z.array(webhook).max(20).default([]),
   staleAfterSeconds: wait
     .default(10)
-    .describe('How long a picture is stale (`thumbnail.staleAfterSeconds`) before the alert.'),
-  blackAfterSeconds: wait.default(10).describe('How long the picture is black before the alert.'),
-  flatAfterSeconds: wait.default(10).describe('How long it is of one shade before the alert.'),
+    .describe('How long the thumbnail must be stale (`thumbnail.staleAfterSeconds`) before the alert is raised.'),
+  blackAfterSeconds: wait.default(10).describe('How long the video must be black before the alert is raised.'),
+  flatAfterSeconds: wait.default(10).describe('How long the video must be a single shade before the alert is raised.'),
   frozenAfterSeconds: wait
     .default(0)
-    .describe('How long it is frozen (`thumbnail.gate.frozenAfterSeconds`) before the alert.'),
+    .describe('How long the video must be frozen (`thumbnail.gate.frozenAfterSeconds`) before the alert is raised.'),
   offlineAfterSeconds: wait
     .default(30)
-    .describe('How long a stream is not live, or shows the offline picture, before the alert.'),
+    .describe('How long the stream must be not live, or show the offline image, before the alert is raised.'),
   laggingAfterSeconds: wait
     .default(30)
-    .describe('How long the playlist on the store is more than four target durations behind before the alert.'),
+    .describe(
+      'How long the playlist on the store must be more than four target durations behind before the alert is raised.',
+    ),
   unreadableAfterSeconds: wait
     .default(0)
-    .describe('How long listed objects cannot be read from the store before the alert.'),
-  refusedAfterSeconds: wait.default(10).describe('How long the store refuses objects of the stream before the alert.'),
+    .describe('How long listed objects must be unreadable on the store before the alert is raised.'),
+  refusedAfterSeconds: wait
+    .default(10)
+    .describe('How long the store must reject objects of the stream before the alert is raised.'),
   gapsAfterSeconds: wait
     .default(0)
-    .describe('How long segments have been lost, with no half minute without a loss, before the alert.'),
+    .describe('How long segment loss must continue, with no 30 s free of losses, before the alert is raised.'),
   unpublishedAfterSeconds: wait
     .default(30)
     .describe(
-      'How long a published stream is live here while another node has its place on the store before the alert.',
+      'How long a published stream must be live here while another node owns it on the store before the alert is raised.',
     ),
-  clearedAfterSeconds: wait.default(10).describe('How long the condition has to be gone before the alert is over.'),
+  clearedAfterSeconds: wait.default(10).describe('How long the condition must be gone before the alert is cleared.'),
 });
 
-/** What one stream has otherwise. */
+/** Overrides for one stream. */
 export const streamAlerts = z.strictObject({
-  enabled: flag.default(true).describe('`false`: no alerts of this stream.'),
-  staleAfterSeconds: wait.optional().describe("This stream's own `alerts.staleAfterSeconds`."),
-  blackAfterSeconds: wait.optional().describe("This stream's own `alerts.blackAfterSeconds`."),
-  flatAfterSeconds: wait.optional().describe("This stream's own `alerts.flatAfterSeconds`."),
-  frozenAfterSeconds: wait.optional().describe("This stream's own `alerts.frozenAfterSeconds`."),
-  offlineAfterSeconds: wait.optional().describe("This stream's own `alerts.offlineAfterSeconds`."),
-  laggingAfterSeconds: wait.optional().describe("This stream's own `alerts.laggingAfterSeconds`."),
-  unreadableAfterSeconds: wait.optional().describe("This stream's own `alerts.unreadableAfterSeconds`."),
-  refusedAfterSeconds: wait.optional().describe("This stream's own `alerts.refusedAfterSeconds`."),
-  gapsAfterSeconds: wait.optional().describe("This stream's own `alerts.gapsAfterSeconds`."),
-  unpublishedAfterSeconds: wait.optional().describe("This stream's own `alerts.unpublishedAfterSeconds`."),
-  clearedAfterSeconds: wait.optional().describe("This stream's own `alerts.clearedAfterSeconds`."),
+  enabled: flag.default(true).describe('`false`: no alerts for this stream.'),
+  staleAfterSeconds: wait.optional().describe('Overrides `alerts.staleAfterSeconds` for this stream.'),
+  blackAfterSeconds: wait.optional().describe('Overrides `alerts.blackAfterSeconds` for this stream.'),
+  flatAfterSeconds: wait.optional().describe('Overrides `alerts.flatAfterSeconds` for this stream.'),
+  frozenAfterSeconds: wait.optional().describe('Overrides `alerts.frozenAfterSeconds` for this stream.'),
+  offlineAfterSeconds: wait.optional().describe('Overrides `alerts.offlineAfterSeconds` for this stream.'),
+  laggingAfterSeconds: wait.optional().describe('Overrides `alerts.laggingAfterSeconds` for this stream.'),
+  unreadableAfterSeconds: wait.optional().describe('Overrides `alerts.unreadableAfterSeconds` for this stream.'),
+  refusedAfterSeconds: wait.optional().describe('Overrides `alerts.refusedAfterSeconds` for this stream.'),
+  gapsAfterSeconds: wait.optional().describe('Overrides `alerts.gapsAfterSeconds` for this stream.'),
+  unpublishedAfterSeconds: wait.optional().describe('Overrides `alerts.unpublishedAfterSeconds` for this stream.'),
+  clearedAfterSeconds: wait.optional().describe('Overrides `alerts.clearedAfterSeconds` for this stream.'),
 });

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { flag, numeric, seconds } from './values.js';
 
-/** When a machine has too much to do. */
+/** Load limits: when an overloaded machine gets fewer thumbnails and no new streams. */
 
 const share = numeric(z.number().min(0).max(1));
 
@@ -13,36 +13,36 @@ interface Limits {
   readonly encoderDropped: number;
 }
 
-/** What counts where nothing is set; one of a pair follows the other where that is set: `derived.ts`. */
+/** Used when neither limit of a pair is set. If one is set, the other follows it: see `derived.ts`. */
 export const limitDefaults = {
   slow: { cpu: 0.9, loadPerCore: 1.5, loopDelayMs: 200, memoryAvailable: 0.08, encoderDropped: 0.25 },
   refuse: { cpu: 0.95, loadPerCore: 3, loopDelayMs: 1000, memoryAvailable: 0.04, encoderDropped: 0.6 },
 } as const;
 
-/** Zod takes a default for the whole as it is, so each limit has its own. */
+/** Zod uses the default of an object as it is, so each limit has its own default. */
 const limits = (effect: string, defaults: Limits) =>
   z
     .strictObject({
       cpu: share
         .default(defaults.cpu)
         .describe(
-          `Share of the processors' time in use, niced programs aside; counts only together with \`loadPerCore\`. ${effect}`,
+          `CPU utilization, 0 to 1, without niced processes. Counts only together with \`loadPerCore\`. ${effect}`,
         ),
       loadPerCore: numeric(z.number().min(0).max(1000))
         .default(defaults.loadPerCore)
         .describe(
-          'Programs that run or wait for a processor, a processor, averaged over a minute. Not known in a control ' +
-            `group with a part of the processors. ${effect}`,
+          'One-minute load average per core: processes that run or wait for a CPU. Unknown in a control group with a ' +
+            `CPU quota. ${effect}`,
         ),
       loopDelayMs: numeric(z.number().min(1).max(60_000))
         .default(defaults.loopDelayMs)
-        .describe(`By how much one in a hundred timers of the node is late. ${effect}`),
+        .describe(`Event loop delay of the node, 99th percentile, in milliseconds. ${effect}`),
       memoryAvailable: share
         .default(defaults.memoryAvailable)
-        .describe(`Share of the memory, of the machine or its control group, that is left. ${effect}`),
+        .describe(`Available share of the memory of the machine or its control group, 0 to 1. ${effect}`),
       encoderDropped: share
         .default(defaults.encoderDropped)
-        .describe(`Share of the frames that found the picture encoder busy. ${effect}`),
+        .describe(`Share of frames dropped because the thumbnail encoder was busy, 0 to 1. ${effect}`),
     })
     .prefault({});
 
@@ -51,25 +51,24 @@ export const guard = z
     enabled: flag
       .default(true)
       .describe(
-        "Whether the machine's load is watched. See " +
+        "Watches the machine's load and reduces work when it is too high. See " +
           '[monitoring](monitoring.md#when-the-machine-has-too-much-to-do).',
       ),
-    intervalSeconds: seconds.default(5).describe('Time from one look to the next.'),
+    intervalSeconds: seconds.default(5).describe('Time between two load checks.'),
     raiseAfterSeconds: seconds
       .default(15)
       .describe(
-        'How long it must have been too much before pictures are slowed, and as long again before streams are ' +
-          'refused.',
+        'How long the load must be too high before thumbnails are slowed, and for as long again before new streams are rejected.',
       ),
     calmAfterSeconds: seconds
       .default(60)
-      .describe('How long it must have been well below before each step is taken back.'),
+      .describe('How long the load must be well below the limit before each step is reverted.'),
     slow: limits(
-      'From here on pictures are slowed. Unset: as shown, or the limit of `guard.refuse` where that is reached first.',
+      'Beyond this limit thumbnails are slowed. Unset: as shown, or the limit of `guard.refuse` if that is reached first.',
       limitDefaults.slow,
     ),
     refuse: limits(
-      'From here on the API makes no stream either. Unset: as shown, or the limit of `guard.slow` where that is reached later.',
+      'Beyond this limit the API also rejects new streams. Unset: as shown, or the limit of `guard.slow` if that is reached later.',
       limitDefaults.refuse,
     ),
   })

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { flag, numeric } from './values.js';
 
-/** The picture with little delay. Also `true` or `false` alone; who sets anything of it wants it. */
+/** The low-latency monitor view. `true` or `false` is enough; setting any of its options also enables it. */
 
 const isWord = (value: unknown): boolean => typeof value === 'boolean' || value === 'true' || value === 'false';
 const isMapping = (value: unknown): value is object =>
@@ -12,18 +12,18 @@ const settings = z.strictObject(
     enabled: flag
       .default(false)
       .describe(
-        'The picture with little delay at `/live/{stream}/monitor`, for JSMpeg players. See [monitor](monitor.md). ' +
-          '`monitor: true` alone is enough; so is any of the settings beside it. Every picture of the source is decoded ' +
-          'then.',
+        'Low-latency video at `/live/{stream}/monitor`, for JSMpeg players. See [monitor](monitor.md). ' +
+          '`monitor: true` enables it, and so does any of its other settings. While it is enabled, every frame of the ' +
+          'source is decoded.',
       ),
     width: numeric(z.number().int().min(160).max(1920).multipleOf(2, 'expected an even number'))
       .default(640)
-      .describe('Width of its picture; the height is 9/16 of it.'),
-    fps: numeric(z.number().min(1).max(30)).default(30).describe('About so many pictures a second at most.'),
+      .describe('Width of the monitor video. The height is 9/16 of the width.'),
+    fps: numeric(z.number().min(1).max(30)).default(30).describe('Approximate maximum frame rate.'),
     bitrate: numeric(z.number().int().min(100_000).max(20_000_000))
       .default(1_500_000)
-      .describe('Bits per second at so many pictures.'),
-    viewers: numeric(z.number().int().min(1).max(1000)).default(20).describe('How many may look on at a time.'),
+      .describe('Bitrate in bits per second, at the frame rate `fps`.'),
+    viewers: numeric(z.number().int().min(1).max(1000)).default(20).describe('Maximum number of concurrent viewers.'),
     origins: z
       .array(
         z.union(
@@ -33,8 +33,8 @@ const settings = z.strictObject(
       )
       .optional()
       .describe(
-        "Sites whose pages may show it beside the node's own and `http.publicUrl`: `https://example.org`, or `*` " +
-          'for all.',
+        'Sites whose pages may show the monitor, in addition to the node itself and `http.publicUrl`: ' +
+          '`https://example.org`, or `*` for all.',
       ),
   },
   'expected true, false or a mapping (name: value)',

@@ -2,70 +2,70 @@ import { z } from 'zod';
 import { imageFormats } from '../../terms.js';
 import { flag, numeric, seconds } from './values.js';
 
-/** What a stream's pictures can be told. */
+/** Settings of a stream's thumbnail, preview and storyboard. */
 
 const pixels = numeric(z.number().int().min(16).max(7680));
 const quality = numeric(z.number().int().min(1).max(100));
 
-/** What counts where nothing is set; each follows the others where these are set: `derived.ts`. */
+/** Used when none of them is set. If one is set, the others follow it: see `derived.ts`. */
 export const thumbnailDefaults = { intervalSeconds: 5, staleAfterSeconds: 20, offlineAfterSeconds: 300 } as const;
 
-/** An age of a picture: more than the shortest interval. */
+/** An age of a thumbnail: more than the shortest interval. */
 const age = numeric(z.number().min(0.2).max(86_400));
 
-/** A further form of the thumbnail. One side alone keeps the proportions. */
+/** An additional size of the thumbnail. With only one side set, the aspect ratio is kept. */
 const size = z.strictObject({
-  /** Shorter than a content hash, so that the two never meet. */
+  /** Shorter than a content hash, so that the two cannot collide. */
   name: z
     .string()
-    .regex(/^[a-z0-9][a-z0-9-]{0,15}$/, 'expected lower-case letters, digits and hyphens, at most 16')
+    .regex(/^[a-z0-9][a-z0-9-]{0,15}$/, 'expected lowercase letters, digits and hyphens, at most 16')
     .optional()
-    .describe("The size's part of the URL, `thumbnail-{name}.jpg`. Unset: its width."),
-  width: pixels.describe('Width of the box; needed.'),
-  height: pixels.optional().describe("Height of the box. Unset: by the picture's proportions."),
+    .describe('Name of the size in its URL, `thumbnail-{name}.jpg`. Unset: its width.'),
+  width: pixels.describe('Required. Width of the box.'),
+  height: pixels.optional().describe("Height of the box. Unset: follows from the video's aspect ratio."),
   fit: z
     .enum(['inside', 'cover'])
     .default('inside')
-    .describe('`inside`: the whole picture within the box. `cover`: cropped to the box.'),
+    .describe('`inside`: the whole image fits into the box. `cover`: the image is cropped to fill the box.'),
 });
 
 const gate = z.strictObject({
-  black: flag.default(true).describe('Whether black frames are told apart and held back.'),
-  flat: flag.default(true).describe('Whether frames of one shade are told apart and held back.'),
-  frozen: flag.default(true).describe('Whether a picture that does not change is told.'),
+  black: flag.default(true).describe('Detects black frames and suppresses them.'),
+  flat: flag.default(true).describe('Detects frames of a single shade and suppresses them.'),
+  frozen: flag.default(true).describe('Detects frozen video.'),
   holdSeconds: numeric(z.number().min(0).max(3600))
     .optional()
     .describe(
-      'How long a good picture is kept in place of black or flat ones. Unset: 10 s, or less where it would go ' +
-        'stale.',
+      'How long a good thumbnail is kept while frames are black or flat. Unset: 10 s, or less if the thumbnail would ' +
+        'become stale.',
     ),
   frozenAfterSeconds: seconds
     .default(60)
-    .describe('How long nothing may change, not even noise, before the stream is called frozen.'),
+    .describe('How long the video must not change, not even by noise, before the stream counts as frozen.'),
   alarmAfterSeconds: numeric(z.number().min(0).max(86_400))
     .default(10)
-    .describe('How long a stream must be black or flat before that is its state.'),
+    .describe('How long the video must be black or flat before the state of the stream changes to it.'),
 });
 
-/** Stills that stay on the store. */
+/** Stills that are kept on the store. */
 const sequence = z.strictObject({
   mode: z
     .enum(['latest', 'sequential', 'both'])
     .default('latest')
     .describe(
-      '`latest`: the store holds the newest picture. `sequential`: a sequence of stills instead. `both`. Stills ' +
-        'need a store.',
+      '`latest`: the store has only the newest thumbnail. `sequential`: it has a sequence of stills instead. `both`: ' +
+        'it has both. Stills require a store.',
     ),
   name: z
     .enum(['date', 'number'])
     .default('date')
-    .describe(
-      'How stills are named: `date` (`stills/20270115T080000.123Z.jpg`) or `number` (`stills/0000000042.jpg`).',
-    ),
+    .describe('Names of stills: `date` (`stills/20270115T080000.123Z.jpg`) or `number` (`stills/0000000042.jpg`).'),
   intervalSeconds: numeric(z.number().min(0.1).max(86_400))
     .optional()
-    .describe('The least time from one still to the next. Unset: every picture that differs from the one before.'),
-  keepCount: numeric(z.number().int().min(1).max(100_000)).default(1000).describe('So many stills stay on the store.'),
+    .describe('Minimum time between two stills. Unset: every thumbnail that differs from the previous one is kept.'),
+  keepCount: numeric(z.number().int().min(1).max(100_000))
+    .default(1000)
+    .describe('Maximum number of stills on the store.'),
   keepSeconds: numeric(
     z
       .number()
@@ -73,7 +73,7 @@ const sequence = z.strictObject({
       .max(366 * 86_400),
   )
     .default(86_400)
-    .describe('Stills that are older are removed.'),
+    .describe('Older stills are removed.'),
 });
 
 export const thumbnail = z
@@ -81,65 +81,67 @@ export const thumbnail = z
     intervalSeconds: numeric(z.number().min(0.1).max(3600))
       .default(thumbnailDefaults.intervalSeconds)
       .describe(
-        'Time from picture to picture. Unset: as shown, or a third of `staleAfterSeconds` or `offlineAfterSeconds` where ' +
-          'that is not more.',
+        'Time between two thumbnails. Unset: as shown, or if `staleAfterSeconds` or `offlineAfterSeconds` is set to no ' +
+          'more than that, a third of the shorter one.',
       ),
-    width: pixels.default(1280).describe('The picture fits into width × height and is never enlarged.'),
+    width: pixels
+      .default(1280)
+      .describe('Width of the box that the thumbnail fits into. Thumbnails are never enlarged.'),
     height: pixels
       .optional()
-      .meta({ description: 'Height of the box that the picture fits into.', unset: '9/16 of the width' }),
-    quality: quality.default(80).describe('Quality of the encoded picture.'),
+      .meta({ description: 'Height of the box that the thumbnail fits into.', unset: '9/16 of the width' }),
+    quality: quality.default(80).describe('Encoding quality of the thumbnail.'),
     formats: z
       .array(z.enum(imageFormats))
       .nonempty()
       .default(['jpg'])
-      .describe('One or more; the first is encoded from every frame. See [pictures](pictures.md#forms).'),
+      .describe('One or more formats. The first is encoded from every frame. See [pictures](pictures.md#forms).'),
     widths: z
       .array(pixels)
       .max(16)
       .optional()
-      .describe('Further sizes by width: `?width=` and `thumbnail-{width}.jpg`. See [pictures](pictures.md).'),
+      .describe('Additional sizes by width: `?width=` and `thumbnail-{width}.jpg`. See [pictures](pictures.md).'),
     sizes: z
       .array(size)
       .max(16)
       .optional()
-      .describe('Further forms of the picture. One side alone keeps the proportions.'),
+      .describe('Additional sizes of the thumbnail. With only one side set, the aspect ratio is kept.'),
     staleAfterSeconds: age
       .default(thumbnailDefaults.staleAfterSeconds)
       .describe(
-        'Older pictures are marked stale. Must be more than the interval. Unset: 3 × `intervalSeconds`, at least 20 s and ' +
+        'Older thumbnails are marked stale. Must be more than the interval. Unset: 3 × `intervalSeconds`, at least 20 s and ' +
           '`gate.holdSeconds` + 2 × `intervalSeconds`, and never more than `offlineAfterSeconds`.',
       ),
     offlineAfterSeconds: age
       .default(thumbnailDefaults.offlineAfterSeconds)
       .describe(
-        'Older pictures are replaced by the offline picture. Unset: 2 × `staleAfterSeconds`, at least 300 s and at most a day.',
+        'Older thumbnails are replaced by the offline image. Unset: 2 × `staleAfterSeconds`, at least 300 s and at most a day.',
       ),
     offline: z
       .string()
       .min(1)
       .default('image')
-      .describe('The offline picture: `image` (drawn by the node), or the path of a picture file, read once at start.'),
+      .describe('Offline image: `image` (drawn by the node) or the path of an image file that is read once at start.'),
     bestOf: numeric(z.number().int().min(1).max(5))
       .default(1)
-      .describe('Of so many frames an interval the sharpest becomes the picture.'),
+      .describe('Number of frames captured per interval. The sharpest becomes the thumbnail.'),
     decode: z
       .enum(['auto', 'keyframes', 'references'])
       .default('auto')
       .describe(
-        'Copied video: `keyframes`, `references` (all that others refer to: fresh whatever the source does, about ' +
-          'ten times the work), or `auto`: the cheaper one with which a thumbnail is at most the interval and a second ' +
-          'old, by what the source shows at first ([pictures](pictures.md#how-fresh)).',
+        'What is decoded of copied video: `keyframes`; `references` (all reference frames: fresh thumbnails with every ' +
+          'source, at about ten times the decoding cost); or `auto`: the cheaper one that keeps thumbnails at most one ' +
+          'interval plus one second old, decided when the source starts ([pictures](pictures.md#how-fresh)).',
       ),
     deblock: z
       .enum(['auto', 'always', 'never'])
       .default('auto')
       .describe(
-        'Copied video, keyframes alone: whether block edges are smoothed before the picture is made smaller, ' +
-          'which costs more decoding: `always`, `never`, or `auto`: where `width` is over 640.',
+        'Deblocking before downscaling, for copied video of which only keyframes are decoded. It costs more decoding. ' +
+          '`always`, `never`, or `auto`: only if `width` is over 640.',
       ),
-    gate: gate.prefault({}).describe('Which frames are not shown, and when that is told.'),
-    sequence: sequence.prefault({}).describe('Stills that stay on the store.'),
+    gate: gate.prefault({}).describe('Which frames are suppressed, and when that is reported.'),
+    sequence: sequence.prefault({}).describe('Stills that are kept on the store.'),
   })
   .superRefine((value, context) => {
     const wrong = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
@@ -147,7 +149,7 @@ export const thumbnail = z
     if (staleAfterSeconds <= intervalSeconds) {
       wrong(['staleAfterSeconds'], `must be more than intervalSeconds (${intervalSeconds})`);
     }
-    // Before the other: staleAfterSeconds may have been derived, and nobody would know it.
+    // Checked first: staleAfterSeconds may be derived, and an error must name only settings that the user wrote.
     if (offlineAfterSeconds <= intervalSeconds) {
       wrong(['offlineAfterSeconds'], `must be more than intervalSeconds (${intervalSeconds})`);
     } else if (offlineAfterSeconds < staleAfterSeconds) {
@@ -155,17 +157,17 @@ export const thumbnail = z
     }
     const { holdSeconds } = value.gate;
     const longestHold = Math.max(0, staleAfterSeconds - 2 * intervalSeconds);
-    // Added, not subtracted: what `derived.ts` adds up must pass whatever the rounding.
+    // Added, not subtracted: the sum from `derived.ts` must pass despite rounding.
     if (holdSeconds !== undefined && holdSeconds + 2 * intervalSeconds > staleAfterSeconds) {
       wrong(
         ['gate', 'holdSeconds'],
-        `must be at most ${longestHold}, or the picture held would go stale: staleAfterSeconds (${staleAfterSeconds}, ` +
+        `must be at most ${longestHold}, or the held thumbnail becomes stale: staleAfterSeconds (${staleAfterSeconds}, ` +
           `at most offlineAfterSeconds, ${offlineAfterSeconds}) - 2 × intervalSeconds (${intervalSeconds})`,
       );
     }
     const names = new Set<string>();
     const named = (path: (string | number)[], name: string) => {
-      if (names.has(name)) wrong(path, `a second size named ${name}`);
+      if (names.has(name)) wrong(path, `duplicate size name "${name}"`);
       names.add(name);
     };
     for (const [index, width] of (value.widths ?? []).entries()) named(['widths', index], String(width));
@@ -174,25 +176,29 @@ export const thumbnail = z
     }
   });
 
-/** The animated picture. */
+/** The animated preview. */
 export const preview = z.strictObject({
-  frames: numeric(z.number().int().min(1).max(30)).default(8).describe('How many frames the animated picture has.'),
-  width: numeric(z.number().int().min(16).max(1280)).default(480).describe('Width of the animated picture.'),
+  frames: numeric(z.number().int().min(1).max(30)).default(8).describe('Number of frames in the animation.'),
+  width: numeric(z.number().int().min(16).max(1280)).default(480).describe('Width of the animation.'),
   format: z
     .enum(['webp', 'gif'])
     .default('webp')
-    .describe('`webp` or `gif`: the one that is uploaded and named in the API. The node serves both.'),
-  quality: quality.default(60).describe('Quality of its frames. GIF has none.'),
+    .describe('`webp` or `gif`: the format that is uploaded and named in the API. The node serves both.'),
+  quality: quality.default(60).describe('Encoding quality of the frames. Not used for GIF.'),
   frameSeconds: numeric(z.number().min(0.02).max(10)).default(0.5).describe('How long each frame is shown.'),
-  upload: flag.default(true).describe('Whether it is uploaded where pictures are. `false`: only made when asked for.'),
+  upload: flag
+    .default(true)
+    .describe('Uploads the preview to the store, with the thumbnails. `false`: it is only made on request.'),
 });
 
-/** The small pictures that players show over their seek bars. */
+/** The small images that players show above the seek bar. */
 export const storyboard = z.strictObject({
-  width: numeric(z.number().int().min(16).max(480)).default(160).describe('Width of one small picture.'),
-  columns: numeric(z.number().int().min(1).max(10)).default(5).describe('Pictures side by side in a sheet.'),
-  rows: numeric(z.number().int().min(1).max(10)).default(5).describe('Rows of a sheet.'),
-  quality: quality.default(60).describe('Quality of the sheets.'),
-  intervalSeconds: seconds.default(5).describe('The least time from one small picture to the next.'),
-  upload: flag.default(true).describe('Whether it is uploaded where pictures are. `false`: only made when asked for.'),
+  width: numeric(z.number().int().min(16).max(480)).default(160).describe('Width of one tile.'),
+  columns: numeric(z.number().int().min(1).max(10)).default(5).describe('Columns of tiles in a sheet.'),
+  rows: numeric(z.number().int().min(1).max(10)).default(5).describe('Rows of tiles in a sheet.'),
+  quality: quality.default(60).describe('Encoding quality of the sheets.'),
+  intervalSeconds: seconds.default(5).describe('Minimum time between two tiles.'),
+  upload: flag
+    .default(true)
+    .describe('Uploads the sheets to the store, with the thumbnails. `false`: they are only made on request.'),
 });

@@ -10,20 +10,20 @@ import { streamSchema } from './stream.js';
 import { telemetry } from './telemetry.js';
 import { flag, numeric, seconds } from './values.js';
 
-/** The one schema of the configuration. Every other place takes its types from here. */
+/** The schema of the configuration. All configuration types are derived from it. */
 
 const ffmpeg = z.strictObject({
   path: z
     .string()
     .min(1)
     .optional()
-    .describe('The ffmpeg binary, 4.0 or newer. Unset: the one that comes with the package.'),
+    .describe('Path of the ffmpeg binary, version 4.0 or newer. Unset: the binary that comes with the package.'),
   environment: z
     .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'expected the name of an environment variable'))
     .default([])
     .describe(
-      'Names of further environment variables that ffmpeg gets. By default these are what loaders, locales and graphics ' +
-        'drivers read, such as `PATH`, `TZ`, `LD_LIBRARY_PATH`, `LIBVA_*` and `CUDA_*`.',
+      'Names of additional environment variables that are passed to ffmpeg. By default it gets those that loaders, locales and ' +
+        'graphics drivers read, such as `PATH`, `TZ`, `LD_LIBRARY_PATH`, `LIBVA_*` and `CUDA_*`.',
     ),
   maxPixels: numeric(
     z
@@ -34,39 +34,39 @@ const ffmpeg = z.strictObject({
   )
     .default(35_651_584)
     .describe(
-      'The largest picture that is decoded, in pixels: width × height. A source with larger ones fails with a reason, a ' +
-        'publisher of them is disconnected before ffmpeg starts. The default is that of level 6.2 of H.264 and HEVC, which 8K video fits.',
+      'Largest frame that is decoded, in pixels (width × height). A source with larger frames fails with an error. A publisher ' +
+        'with larger frames is disconnected before ffmpeg starts. The default is the limit of H.264 and HEVC level 6.2, enough for 8K.',
     ),
   stallTimeoutSeconds: seconds
     .default(15)
-    .describe('A stream that shows no progress for so long gets a new ffmpeg process.'),
+    .describe('How long a stream may make no progress before its ffmpeg process is restarted.'),
   startTimeoutSeconds: seconds.default(30).describe('How long a source may take until its first segment or frame.'),
 });
 
 const limits = z.strictObject({
   streams: numeric(z.number().int().min(1).max(1000))
     .default(1000)
-    .describe('With how many streams the API takes no further one. Configured streams count, and are never refused.'),
+    .describe('Maximum number of streams. The API rejects more; configured streams count but are never rejected.'),
   startsAtOnce: numeric(z.number().int().min(1).max(1000))
     .default(4)
-    .describe('How many streams may begin at one moment; the others wait for up to 2 s each. Publishers never wait.'),
+    .describe('Number of streams that may start at once; the others wait for up to 2 s each. Publishers never wait.'),
 });
 
-/** Where streams of the API are saved; nowhere unless one is set. */
+/** Where streams that were created through the API are saved. Unset: they are not saved. */
 const state = z.strictObject({
   file: z
     .string()
     .min(1)
     .optional()
     .describe(
-      'File for the streams made through the API, readable for its owner only. Unset: they are gone with the ' +
-        'node. See [API](api.md#streams-that-stay).',
+      'File for streams that were created through the API, readable by its owner only. Unset: they are lost when the ' +
+        'node stops. See [API](api.md#streams-that-stay).',
     ),
   store: flag
     .default(false)
     .describe(
-      '`true`: streams made through the API are saved on the store, sealed with `admin.token`, which must be set ' +
-        'then.',
+      '`true`: streams that were created through the API are saved on the store, encrypted with a key derived from ' +
+        '`admin.token`, which must be set.',
     ),
 });
 
@@ -75,7 +75,7 @@ export const configSchema = z
     profile: z
       .enum(['standard', 'edge'])
       .default('standard')
-      .describe('Other defaults: `edge` is for boards and other small machines.'),
+      .describe('Set of defaults. `edge` is for boards and other small machines.'),
     http: http.prefault({}),
     rtmp: rtmp.prefault({}),
     rtmps: rtmps.optional(),
@@ -87,7 +87,7 @@ export const configSchema = z
         level: z
           .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
           .default('info')
-          .describe('What is logged: all that is at least as grave as this.'),
+          .describe('Log level: messages of this level and above are logged.'),
         bufferBytes: numeric(
           z
             .number()
@@ -97,8 +97,8 @@ export const configSchema = z
         )
           .default(1024 ** 2)
           .describe(
-            'How many bytes of log lines wait while their destination cannot be written to. When it is full the newest lines ' +
-              'are dropped, counted and [reported](monitoring.md#logs) later. Changing it needs a restart.',
+            'Size of the log buffer while the destination cannot be written to. When it is full, the newest lines are dropped, ' +
+              'counted and [reported](monitoring.md#logs) later. A change requires a restart.',
           ),
       })
       .prefault({}),
@@ -114,11 +114,11 @@ export const configSchema = z
   .superRefine((value, context) => {
     const wrong = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
     if (value.state.store && value.state.file !== undefined)
-      wrong(['state', 'store'], 'only where state.file is not set');
+      wrong(['state', 'store'], 'cannot be combined with state.file');
     if (value.state.store && value.storage.type === 'memory')
-      wrong(['state', 'store'], 'only where storage.type is s3 or directory');
+      wrong(['state', 'store'], 'requires storage.type s3 or directory');
     if (value.state.store && value.admin.token === undefined)
-      wrong(['admin', 'token'], 'needed where state.store is true: it seals what is saved');
+      wrong(['admin', 'token'], 'required when state.store is true: it encrypts the saved streams');
     const seen = new Set<string>();
     value.streams.forEach((item, index) => {
       if (value.storage.type === 'memory' && item.thumbnail.sequence.mode !== 'latest') {
@@ -126,16 +126,16 @@ export const configSchema = z
         context.addIssue({
           code: 'custom',
           path,
-          message: 'stills are kept only where storage.type is s3 or directory',
+          message: 'stills require storage.type s3 or directory',
         });
       }
       if ((item.source === 'push') !== (item.keys !== undefined)) {
-        const message = item.source === 'push' ? 'needed where source is push' : 'only where source is push';
+        const message = item.source === 'push' ? 'required when source is push' : 'only allowed when source is push';
         context.addIssue({ code: 'custom', path: ['streams', index, 'keys'], message });
       }
       if (playbackKeysOf(value.playback, item.playback)?.length === 0) {
         const path = item.playback.access === 'signed' ? ['streams', index, 'playback', 'keys'] : ['playback', 'keys'];
-        context.addIssue({ code: 'custom', path, message: 'needed where playback.access is signed' });
+        context.addIssue({ code: 'custom', path, message: 'required when playback.access is signed' });
       }
       for (const problem of noDoubles(item)) {
         context.addIssue({ code: 'custom', path: ['streams', index, ...problem.path], message: problem.message });
@@ -144,21 +144,21 @@ export const configSchema = z
         context.addIssue({
           code: 'custom',
           path: ['streams', index, 'name'],
-          message: `a second stream named ${item.name}`,
+          message: `duplicate stream name "${item.name}"`,
         });
       }
       seen.add(item.name);
     });
   });
 
-/** What a user may write, and `createNode` takes: the YAML file's tree, all of it optional, as docs/configuration.md describes it. */
+/** The configuration as written in YAML or passed to `createNode`. Everything is optional; docs/configuration.md describes it. */
 export type ConfigInput = z.input<typeof configSchema>;
-/** What the node works with: everything defaulted and checked. */
+/** The configuration that the node runs with: validated, with all defaults. */
 export type Config = z.output<typeof configSchema>;
 export type StreamConfig = Config['streams'][number];
 export type MonitorConfig = StreamConfig['monitor'];
 export type ThumbnailConfig = StreamConfig['thumbnail'];
 export type StorageConfig = Config['storage'];
-/** What names one store: `storage` itself, or `storage.fallback`. */
+/** The settings of one store: those of `storage` itself or of `storage.fallback`. */
 export type StoreConfig = Pick<StorageConfig, 'type' | 's3' | 'directory'>;
 export type S3Config = NonNullable<StorageConfig['s3']>;

@@ -1,20 +1,22 @@
 import { z } from 'zod';
 import { network, numeric, seconds } from './values.js';
 
-/** What sources may be, and how they are opened. */
+/** Which sources are allowed, and how they are opened. */
 
 const protocols = [
   ...(['test', 'push', 'http', 'https', 'rtsp', 'rtsps', 'rtsp-udp', 'rtmp', 'rtmps'] as const),
   ...(['srt', 'srt-listener', 'file', 'directory', 'device'] as const),
 ] as const;
 
-/** What sources may be that come through the API. Those of the configuration may be anything. */
+/** Sources that API requests may use. Sources in the configuration are not restricted. */
 export const apiSources = z.strictObject({
   protocols: z
     .array(z.enum(protocols))
     .default(['test', 'push', 'http', 'https', 'rtsp', 'rtsps', 'rtmp', 'rtmps', 'srt'])
-    .describe('What may be opened. There are also `rtsp-udp`, `srt-listener`, `file`, `directory` and `device`.'),
-  /** The narrowest network that holds an address decides; of two equal ones `deny` does. */
+    .describe(
+      'Protocols that are allowed. Also available: `rtsp-udp`, `srt-listener`, `file`, `directory` and `device`.',
+    ),
+  /** The most specific network that contains an address decides; of two equal ones `deny` does. */
   networks: z
     .strictObject({
       allow: z
@@ -22,82 +24,82 @@ export const apiSources = z.strictObject({
         .max(1000)
         .optional()
         .describe(
-          'Networks (`127.0.0.0/8`) and addresses that may be connected to, beside the public network and private ' +
-            'ones.',
+          'Networks (`127.0.0.0/8`) and addresses that sources may connect to, in addition to public and private networks.',
         ),
       deny: z
         .array(network)
         .max(1000)
         .optional()
-        .describe('Those that may not. The narrowest network that holds an address decides.'),
+        .describe(
+          'Networks and addresses that are blocked. The most specific network that contains an address decides.',
+        ),
     })
     .prefault({}),
 });
 
-/** How one stream's source is opened, whatever its kind. */
+/** How a stream's source is opened, for every kind of source. */
 export const input = z.strictObject({
   format: z
     .enum(['auto', 'video', 'mjpeg'])
     .default('auto')
     .describe(
-      'What comes over HTTP: `mjpeg` for cameras that send one JPEG after another, `video` for all else. `auto`: ' +
-        'by the address. See [sources](sources.md).',
+      'Format of an HTTP source: `mjpeg` for cameras that send a series of JPEG images, `video` for everything else. ' +
+        '`auto`: detected from the URL. See [sources](sources.md).',
     ),
   timestamps: z
     .enum(['source', 'wallclock'])
     .default('source')
-    .describe('`wallclock`: by the time at which packets come, for cameras whose own times are wrong.'),
+    .describe('`wallclock`: uses the arrival time of packets, for cameras with wrong timestamps.'),
   connectTimeoutSeconds: seconds
     .optional()
-    .describe('How long a source may take until it has been opened. Unset: by its kind.'),
-  readTimeoutSeconds: seconds.optional().describe('How long a source may send nothing. Unset: by its kind.'),
+    .describe('Maximum time to open the source. Unset: depends on the kind of source.'),
+  readTimeoutSeconds: seconds
+    .optional()
+    .describe('Maximum time without data from the source. Unset: depends on the kind of source.'),
   reconnectMinSeconds: seconds
     .optional()
-    .describe('The first wait before a source that failed is opened again; it doubles each time. Unset: 0.25 s.'),
+    .describe('Delay before the first retry after a source has failed. It doubles with each retry. Unset: 0.25 s.'),
   reconnectMaxSeconds: seconds
     .optional()
-    .describe('The longest wait. Unset: by the kind of the source, 15 s for most.'),
+    .describe('Maximum delay between retries. Unset: depends on the kind of source, 15 s for most.'),
 });
 
 export const rtsp = z.strictObject({
-  transport: z.enum(['tcp', 'udp']).default('tcp').describe('How RTSP brings the packets.'),
+  transport: z.enum(['tcp', 'udp']).default('tcp').describe('Transport of RTSP media.'),
 });
 
-/** What is set here goes before the same in the address. */
+/** These settings override the same parameters in the URL. */
 export const srt = z.strictObject({
-  mode: z
-    .enum(['caller', 'listener'])
-    .optional()
-    .describe('Who calls whom. Unset: what the address says, else `caller`.'),
+  mode: z.enum(['caller', 'listener']).optional().describe('SRT mode. Unset: the mode in the URL, or `caller`.'),
   passphrase: z
     .string()
     .min(10, 'expected 10 to 79 characters')
     .max(79, 'expected 10 to 79 characters')
     .optional()
-    .describe('What an encrypted SRT stream is opened with.'),
-  streamId: z.string().min(1).max(512).optional().describe('Which stream of the other side is meant.'),
+    .describe('Passphrase of an encrypted SRT stream.'),
+  streamId: z.string().min(1).max(512).optional().describe('SRT stream ID: names a stream of the remote side.'),
   latencyMs: numeric(z.number().int().min(0).max(60_000))
     .optional()
-    .describe('How long lost packets are waited for. Unset: what SRT does by itself, 120 ms.'),
+    .describe('SRT latency: how long to wait for lost packets, in milliseconds. Unset: the SRT default of 120 ms.'),
 });
 
-/** Video devices (V4L2). Unset: what the device does by itself. */
+/** Video devices (V4L2). Unset: the driver's defaults. */
 export const device = z
   .strictObject({
     format: z
       .string()
       .regex(/^[a-z0-9_]{1,32}$/, 'expected a name such as mjpeg, h264 or yuyv422')
       .optional()
-      .describe('Video devices: what they shall give, such as `mjpeg`, `h264` or `yuyv422`.'),
+      .describe('Capture format of a video device, such as `mjpeg`, `h264` or `yuyv422`.'),
     width: numeric(z.number().int().min(16).max(16_384))
       .optional()
-      .describe('Width of the picture; set with the height.'),
-    height: numeric(z.number().int().min(16).max(16_384)).optional().describe('Height of the picture.'),
-    fps: numeric(z.number().positive().max(1000)).optional().describe('Frames a second.'),
+      .describe('Capture width. Must be set together with the height.'),
+    height: numeric(z.number().int().min(16).max(16_384)).optional().describe('Capture height.'),
+    fps: numeric(z.number().positive().max(1000)).optional().describe('Capture frame rate.'),
   })
   .superRefine((value, context) => {
     if ((value.width === undefined) !== (value.height === undefined)) {
       const path = [value.width === undefined ? 'width' : 'height'];
-      context.addIssue({ code: 'custom', path, message: 'needed beside the other side of the picture' });
+      context.addIssue({ code: 'custom', path, message: 'width and height must be set together' });
     }
   });

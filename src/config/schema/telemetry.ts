@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { numeric } from './values.js';
 
-/** Where traces go. */
+/** Export of traces. */
 
-/** A mapping, or a text such as `authorization=Bearer abc,x-team=cameras`, as OpenTelemetry's own variable has it. */
+/** A mapping, or a string such as `authorization=Bearer abc,x-team=cameras`, as in OpenTelemetry's own variable. */
 const headers = z
   .union([z.record(z.string(), z.string()), z.string()], 'expected header names and values')
   .transform((value, context) => {
@@ -42,16 +42,16 @@ const otlp = z.strictObject({
     .transform((url) => url.replace(/\/+$/, ''))
     .optional()
     .describe(
-      'An OTLP/HTTP collector that [traces](monitoring.md#traces) are sent to, without `/v1/traces`. Unset: ' +
-        'none, and nothing of it is loaded. `OTEL_EXPORTER_OTLP_ENDPOINT` is taken where this is not set.',
+      'URL of the OTLP/HTTP collector that receives [traces](monitoring.md#traces), without `/v1/traces`. Unset: ' +
+        '`OTEL_EXPORTER_OTLP_ENDPOINT`; if that is also unset, tracing is off and none of its code is loaded.',
     ),
   headers: headers
     .optional()
     .describe(
-      'Sent with them: a mapping, or a text such as `authorization=Bearer abc`. All values count as secrets. ' +
-        '`OTEL_EXPORTER_OTLP_HEADERS` is taken where this is not set.',
+      'Headers for the collector: a mapping, or a string such as `authorization=Bearer abc`. All values are treated as ' +
+        'secrets. Unset: `OTEL_EXPORTER_OTLP_HEADERS`.',
     ),
-  sampleRatio: numeric(z.number().min(0).max(1)).default(1).describe('Which part of the traces is sent.'),
+  sampleRatio: numeric(z.number().min(0).max(1)).default(1).describe('Share of traces that is exported, 0 to 1.'),
 });
 
 export const telemetry = z.strictObject({ otlp: otlp.prefault({}) });

@@ -56,7 +56,7 @@ export function faultsOf(
   return problem.errors.map(({ path, message }) => {
     const field = fields.find((name) => name === path);
     if (field !== undefined)
-      return { field, message: message.endsWith('got an empty text') ? 'This is needed.' : message };
+      return { field, message: message.endsWith('got an empty string') ? 'This is needed.' : message };
     return { field: hasMore ? 'more' : undefined, message: path === '' ? message : `${path}: ${message}` };
   });
 }
