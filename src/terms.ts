@@ -7,8 +7,7 @@ export type StreamState = (typeof streamStates)[number];
 export const imageFormats = ['jpg', 'webp', 'avif', 'png'] as const;
 export type ImageFormat = (typeof imageFormats)[number];
 
-export const previewFormats = ['webp', 'gif'] as const;
-export type PreviewFormat = (typeof previewFormats)[number];
+export type PreviewFormat = 'webp' | 'gif';
 
 export const imageStates = ['fresh', 'stale', 'offline'] as const;
 /** `fresh`: younger than `staleAfterSeconds`. `stale`: the last good image, old. `offline`: the drawn image. */

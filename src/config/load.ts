@@ -48,7 +48,11 @@ export async function loadConfig({ file, env, flags, cwd, alsoCheck = () => [] }
 }
 
 /** Adds the source of an invalid value: a variable, a flag, or a line of the file. */
-function place(finding: Finding, origins: ReadonlyMap<string, string>, document: ConfigDocument | undefined): ConfigProblem {
+function place(
+  finding: Finding,
+  origins: ReadonlyMap<string, string>,
+  document: ConfigDocument | undefined,
+): ConfigProblem {
   const path = formatPath(finding.path);
   const origin = finding.path
     .map((_, index) => origins.get(formatPath(finding.path.slice(0, index + 1))))

@@ -1,5 +1,6 @@
-import type { DecodedPicture, Frame } from '../frames/frame.js';
+import type { Frame } from '../frames/frame.js';
 import type { StreamState } from '../terms.js';
+import type { StreamEvent } from './stream-events.js';
 import { type SubscribeOptions, type Subscription, Topic } from './topic.js';
 
 /** A thumbnail as it was made, in the first of the stream's formats. */
@@ -44,15 +45,11 @@ export interface StreamSeries {
   states(options?: SubscribeOptions): Subscription<StateChange>;
 }
 
-/** What a reader is to know of a segment that the window lists. Pure. */
-export function listed({ rendition, file, body, mediaSequence, discontinuitySequence }: Segment): Segment {
-  return { rendition, file, body, mediaSequence, discontinuitySequence };
-}
-
 /** Some megabytes each. */
 const FRAMES_LIMIT = 2;
 
-export class StreamSeriesTopics implements StreamSeries {
+/** The series of one stream, made of its events. */
+export class StreamTopics implements StreamSeries {
   readonly #frames = new Topic<Frame>();
   readonly #thumbnails = new Topic<Thumbnail>();
   readonly #segments = new Topic<Segment>();
@@ -75,27 +72,41 @@ export class StreamSeriesTopics implements StreamSeries {
     return this.#states.subscribe(options);
   }
 
-  /** `picture.data` is lent, so it is copied: only where somebody reads. */
-  frame(picture: DecodedPicture, capturedAt: number): void {
-    const sequence = this.#sequence++;
-    if (!this.#frames.hasReaders) return;
-    this.#frames.publish({ ...picture, data: picture.data.slice(), capturedAt, sequence });
-  }
-
-  thumbnail(thumbnail: Thumbnail): void {
-    this.#thumbnails.publish(thumbnail);
-  }
-
-  segment(segment: Segment): void {
-    this.#segments.publish(segment);
-  }
-
-  state(change: StateChange): void {
-    this.#states.publish(change);
+  take(event: StreamEvent): void {
+    switch (event.type) {
+      case 'frame':
+        this.#frame(event);
+        break;
+      case 'thumbnail': {
+        if (!event.isFirst) break;
+        const { image, date } = event;
+        const { body, contentType, width, height } = image;
+        this.#thumbnails.publish({ body, contentType, width, height, capturedAt: date });
+        break;
+      }
+      case 'segment': {
+        const { rendition, file, body, mediaSequence, discontinuitySequence } = event;
+        this.#segments.publish({ rendition, file, body, mediaSequence, discontinuitySequence });
+        break;
+      }
+      case 'state': {
+        const { state, before, at, reason } = event;
+        this.#states.publish({ state, before, at, reason });
+        break;
+      }
+      default:
+    }
   }
 
   /** Ends every series once what waits is read. */
   close(): void {
     for (const topic of [this.#frames, this.#thumbnails, this.#segments, this.#states]) topic.close();
+  }
+
+  /** The picture is lent, so it is copied: only where somebody reads. */
+  #frame({ picture, capturedAt }: Extract<StreamEvent, { type: 'frame' }>): void {
+    const sequence = this.#sequence++;
+    if (!this.#frames.hasReaders) return;
+    this.#frames.publish({ ...picture, data: picture.data.slice(), capturedAt, sequence });
   }
 }

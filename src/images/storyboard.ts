@@ -3,9 +3,9 @@ import type { SidepipeError } from '../errors.js';
 import type { ImageFormat } from '../terms.js';
 import { encode, imageFailed } from './encode.js';
 import type { EncodedImage, RawPicture } from './picture.js';
+import { SerialQueue } from './serial-queue.js';
 import { boxOf, type PixelBox, smallFrame } from './small-frame.js';
 import type { StoryboardTile } from './storyboard-vtt.js';
-import { SerialQueue } from './serial-queue.js';
 
 export interface StoryboardOptions {
   /** Width of one picture in a sheet. */

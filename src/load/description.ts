@@ -4,7 +4,7 @@ import { loadLevels, loadSignals } from '../terms.js';
 /** What the API tells of a node's load. */
 
 const loadLevel = z.enum(loadLevels);
-const loadReasons = z.array(z.enum(loadSignals)).describe("The measures that exceed their limits now.");
+const loadReasons = z.array(z.enum(loadSignals)).describe('The measures that exceed their limits now.');
 
 const share = z.number().min(0).max(1).nullable();
 

@@ -1,5 +1,6 @@
 import { messageOf } from '../errors.js';
 import type { Feed } from '../events/feed.js';
+import type { StreamEvent } from '../events/stream-events.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Gauges, Metrics } from '../telemetry/metrics.js';
 import { loadLevels } from '../terms.js';
@@ -14,15 +15,13 @@ export interface LoadGuardOptions {
   /** Opened by `start`, where the guard is enabled. Default: the machine that this runs on. */
   readonly openMachine?: (() => Machine) | undefined;
   readonly feed: Pick<Feed, 'publish'>;
-  readonly metrics: Pick<Metrics, 'picturesSlowed' | 'streamsRefused' | 'onCollect'>;
+  readonly metrics: Pick<Metrics, 'streamsRefused' | 'onCollect'>;
   readonly log: Logger;
 }
 
-/** What a stream sees of the guard, and tells it. */
+/** What a stream sees of the guard. */
 export interface StreamLoad {
   readonly effects: LoadEffects;
-  /** What became of a good frame: a picture, nothing because the encoder was busy, or nothing because of the load. */
-  frame(fate: 'made' | 'dropped' | 'slowed'): void;
 }
 
 /** Watches what the machine has to do, and says what is to be left out so that the streams that run are not harmed. */
@@ -58,9 +57,11 @@ export class LoadGuard implements StreamLoad {
     this.#options.metrics.streamsRefused.inc();
   }
 
-  frame(fate: 'made' | 'dropped' | 'slowed'): void {
-    this.#counts[fate] += 1;
-    if (fate === 'slowed') this.#options.metrics.picturesSlowed.inc();
+  /** Counts what becomes of good frames. */
+  take(event: StreamEvent): void {
+    if (event.type === 'thumbnail-repeated' || (event.type === 'thumbnail' && event.isFirst)) this.#counts.made += 1;
+    else if (event.type === 'frame-dropped' && event.reason === 'encoder-busy') this.#counts.dropped += 1;
+    else if (event.type === 'frame-dropped' && event.reason === 'slowed') this.#counts.slowed += 1;
   }
 
   /** Streams that may begin at one moment, of so many on a machine with little to do. */

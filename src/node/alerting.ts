@@ -2,9 +2,9 @@ import type { AlertChange } from '../alerts/alert.js';
 import { Alerts } from '../alerts/alerts.js';
 import type { NodeClock } from '../clock.js';
 import type { Config } from '../config/schema/schema.js';
+import type { ConditionChanges } from '../events/condition-changes.js';
 import type { Feed } from '../events/feed.js';
 import type { RecordedEvent } from '../events/feed-schema.js';
-import type { StreamEvents } from '../events/stream-events.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { version } from '../version.js';
@@ -12,7 +12,7 @@ import { version } from '../version.js';
 export interface AlertingOptions {
   readonly config: Config;
   /** What happens to the streams. */
-  readonly events: Pick<StreamEvents, 'subscribe'>;
+  readonly events: Pick<ConditionChanges, 'subscribe'>;
   /** Hears of every alert. */
   readonly feed: Pick<Feed, 'publish'>;
   readonly metrics: Metrics;

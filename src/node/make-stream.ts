@@ -3,13 +3,14 @@ import { playbackKeysOf } from '../config/schema/access.js';
 import type { Config } from '../config/schema/schema.js';
 import type { DesiredStream } from '../control/desired-streams.js';
 import type { RtmpIngest } from '../control/rtmp-ingest.js';
+import { type NodeEvents, StreamEvents } from '../events/stream-events.js';
 import { readSource } from '../ingest/source.js';
 import type { StreamEnvironment } from '../stream/environment.js';
 import { restartOf } from '../stream/outputs/plan.js';
 import { defaultRestartPolicy } from '../stream/run/restart-policy.js';
 import { Stream } from '../stream/stream.js';
-import { createEpisodes } from '../telemetry/episodes.js';
 import type { Logger } from '../telemetry/logger.js';
+import { createStreamLog } from '../telemetry/stream-log.js';
 import type { NodeOptions } from './node-options.js';
 import type { Publishing } from './publishing.js';
 import { system } from './system.js';
@@ -26,8 +27,6 @@ type Shared =
   | 'egress'
   | 'starts'
   | 'load'
-  | 'events'
-  | 'feed'
   | 'snapshotPlaces'
   | 'metrics'
   | 'redact'
@@ -37,6 +36,7 @@ type Shared =
 /** What a node has for its streams. */
 export interface StreamParts {
   readonly shared: Pick<StreamEnvironment, Shared>;
+  readonly events: NodeEvents;
   readonly settings: Pick<Config, 'storage' | 'http' | 'ffmpeg' | 'api'>;
   readonly restart: NodeOptions['restart'];
   readonly log: Logger;
@@ -57,19 +57,23 @@ export function makeStream({ config, origin }: DesiredStream, parts: StreamParts
   const { storage, http, ffmpeg, api } = settings;
   const log = parts.log.child({ stream: config.name });
   const source = readSource(config.source, (path) => resolve(path), config.input.format);
+  const events = new StreamEvents(parts.events, config.name);
+  events.subscribe(createStreamLog({ log, now: shared.now }));
+  const isStored = publishing !== undefined;
+  const hasThumbnail = isStored && config.thumbnail.sequence.mode !== 'sequential';
+  // Before the stream subscribes its uploads.
+  if (tracing !== undefined) events.subscribe(tracing.traces.follow({ segments: isStored, thumbnails: hasThumbnail }));
   return new Stream({
     ...{ ...shared, ...system },
-    ...{ config, origin, source, log, episodes: createEpisodes({ log, now: shared.now }) },
+    ...{ config, origin, source, log, events },
     // For streams that came through the API the policy holds for as long as they live.
     policy: origin === 'api' ? api.sources : undefined,
     nextPublisher: config.source === 'push' ? (signal) => door.desk.next(config.name, signal) : undefined,
-    publisher: publishing?.publisher,
-    traces: tracing?.traces,
-    storageType: storage.type,
-    storageUrl: publishing?.urlOf,
-    storageTrouble: publishing?.troubleOf,
-    storageRequired: storage.required,
-    cleanup: storage.cleanup,
+    storage: {
+      publisher: publishing?.publisher,
+      ...{ type: storage.type, required: storage.required, cleanup: storage.cleanup },
+      ...{ urlOf: publishing?.urlOf, troubleOf: publishing?.troubleOf },
+    },
     publicUrl: http.publicUrl,
     offlineFile: parts.offlineFile(config.thumbnail.offline),
     playbackKeys: () => playbackKeysOf(playback(), config.playback),

@@ -11,9 +11,11 @@ import { StreamRegistry } from '../control/registry.js';
 import { type ReloadOptions, reload, reloadFrom } from '../control/reload.js';
 import { RtmpIngest } from '../control/rtmp-ingest.js';
 import { openState } from '../control/state/open.js';
+import { type ConditionChanges, conditionChangeOf, createConditionChanges } from '../events/condition-changes.js';
 import { Feed } from '../events/feed.js';
+import { feedEventOf } from '../events/feed-events.js';
 import { Histories } from '../events/history.js';
-import { createStreamEvents, type StreamEvents } from '../events/stream-events.js';
+import { NodeEvents } from '../events/stream-events.js';
 import { readCapabilities } from '../ffmpeg/capabilities.js';
 import { EncoderProber } from '../ffmpeg/encoder-prober.js';
 import { passedEnvironment } from '../ffmpeg/environment.js';
@@ -34,6 +36,7 @@ import { StartLimiter } from '../stream/run/start-limiter.js';
 import type { StreamCloseReason } from '../stream/stream.js';
 import { createLogger, standardOutput } from '../telemetry/logger.js';
 import { createMetrics } from '../telemetry/metrics.js';
+import { countStreamEvents } from '../telemetry/stream-metrics.js';
 import { version } from '../version.js';
 import { openAlerts } from './alerting.js';
 import { appSettings, serverSettings } from './http-settings.js';
@@ -62,8 +65,9 @@ export class SidepipeNode {
     onCollectorError: (err) => this.#log.error({ err }, 'metrics could not be collected'),
   });
   readonly #streams = new StreamRegistry();
-  readonly #events = createStreamEvents();
   readonly #clock: NodeClock;
+  readonly #events: NodeEvents;
+  readonly #conditions = createConditionChanges();
   readonly #feed: Feed;
   readonly #load: LoadGuard;
   readonly #histories = new Histories();
@@ -103,6 +107,8 @@ export class SidepipeNode {
       ...{ config: this.config.guard, openMachine: options.openMachine },
       ...{ feed: this.#feed, metrics: this.#metrics, log: this.#log },
     });
+    this.#events = new NodeEvents(this.#clock.date);
+    this.#subscribe();
     this.#metrics.onCollect((gauges) => this.#streams.collect(gauges, this.#metrics));
     this.#app = createApp({
       ...appSettings(this.config),
@@ -121,9 +127,9 @@ export class SidepipeNode {
     this.fetch = this.#app.fetch;
   }
 
-  /** What happens to the streams, for whoever subscribes. */
-  get events(): Pick<StreamEvents, 'subscribe'> {
-    return this.#events;
+  /** States, and stale, black and frozen video, of all streams as they happen. */
+  get events(): Pick<ConditionChanges, 'subscribe'> {
+    return this.#conditions;
   }
 
   /** Empty before `start`. */
@@ -160,6 +166,20 @@ export class SidepipeNode {
     return this.close();
   }
 
+  /** Everyone who hears of what streams do; the streams know none of them. */
+  #subscribe(): void {
+    this.#events.subscribe(countStreamEvents(this.#metrics));
+    this.#events.subscribe((event) => this.#load.take(event));
+    this.#events.subscribe((event) => {
+      const told = feedEventOf(event);
+      if (told !== undefined) this.#feed.publish(told);
+    });
+    this.#events.subscribe((event) => {
+      const change = conditionChangeOf(event);
+      if (change !== undefined) this.#conditions.publish(change);
+    });
+  }
+
   async #start(): Promise<void> {
     configureSharp();
     const { config } = this;
@@ -189,7 +209,8 @@ export class SidepipeNode {
     this.#door.workWith(capabilities);
     this.#closedLater(this.#door);
     this.#alerts = openAlerts({
-      ...{ config, events: this.#events, feed: this.#feed, metrics: this.#metrics, log: this.#log, clock: this.#clock },
+      ...{ config, events: this.#conditions, feed: this.#feed, metrics: this.#metrics, log: this.#log },
+      clock: this.#clock,
     });
     this.#closedLater(
       every(TICK_MS, () => {
@@ -205,10 +226,11 @@ export class SidepipeNode {
     this.#lifetime.mustBeOpen();
     await this.#begin({
       shared: {
-        ...{ capabilities, encoders, guard, egress, starts, load: this.#load, events: this.#events },
-        ...{ feed: this.#feed, metrics: this.#metrics, snapshotPlaces: this.#snapshotPlaces },
+        ...{ capabilities, encoders, guard, egress, starts, load: this.#load },
+        ...{ metrics: this.#metrics, snapshotPlaces: this.#snapshotPlaces },
         ...{ redact: this.#secrets.redact, now: this.#clock.now, dateOf: this.#clock.dateOf },
       },
+      events: this.#events,
       ...{ settings: config, restart: this.#options.restart, door: this.#door, publishing, tracing, log: this.#log },
       playback: () => this.#playback,
       offlineFile: (name) => this.#offlineFiles.get(name),
@@ -281,7 +303,7 @@ export class SidepipeNode {
 
   async #end(): Promise<void> {
     for (const close of this.#closers) await close();
-    this.#events.close();
+    this.#conditions.close();
     await this.#alerts?.close(this.#closeDeadlineMs);
     this.#log.info('the node has ended');
     this.#forgetDropped?.();

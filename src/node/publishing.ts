@@ -1,6 +1,6 @@
 import type { StorageConfig, StoreConfig } from '../config/schema/schema.js';
 import type { SidepipeError } from '../errors.js';
-import type { StreamEvents } from '../events/stream-events.js';
+import type { NodeEvents } from '../events/stream-events.js';
 import { openStore } from '../storage/open.js';
 import { readProcessWitness } from '../storage/process-witness.js';
 import type { StorePublisher } from '../storage/publish/types.js';
@@ -16,7 +16,7 @@ export interface PublishingOptions {
   readonly log: Logger;
   readonly metrics: Metrics;
   /** Told what becomes of streams on the store. */
-  readonly events: Pick<StreamEvents, 'publish'>;
+  readonly events: Pick<NodeEvents, 'emit'>;
   /** Whether there is such a stream. Default: there is. */
   readonly isKnown?: (stream: string) => boolean;
   /** Told of every upload. */

@@ -171,10 +171,10 @@ function describeMonitor({ env, monitor }: DescribedStream): StreamDescription['
 }
 
 function describeStorage({ env, uploads }: DescribedStream): StreamDescription['storage'] {
-  const url = uploads && env.storageUrl?.(uploads.store);
-  const error = uploads && (uploads.lastError ?? env.storageTrouble?.(uploads.store));
+  const url = uploads && env.storage.urlOf?.(uploads.store);
+  const error = uploads && (uploads.lastError ?? env.storage.troubleOf?.(uploads.store));
   return {
-    type: env.storageType,
+    type: env.storage.type,
     state: uploads?.state ?? null,
     store: uploads?.store ?? null,
     playback: url === undefined ? null : playbackAt(`${url}/${env.config.name}`, env),

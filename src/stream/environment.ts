@@ -1,6 +1,5 @@
 import type { StreamConfig } from '../config/schema/schema.js';
 import type { SidepipeError } from '../errors.js';
-import type { Feed } from '../events/feed.js';
 import type { StreamEvents } from '../events/stream-events.js';
 import type { Capabilities } from '../ffmpeg/capabilities.js';
 import type { EncoderProber } from '../ffmpeg/encoder-prober.js';
@@ -11,14 +10,26 @@ import type { RtmpPublisher } from '../ingest/rtmp/server-types.js';
 import type { Source, UnknownSource } from '../ingest/source.js';
 import type { StreamLoad } from '../load/guard.js';
 import type { StorePublisher } from '../storage/publish/types.js';
-import type { Episodes } from '../telemetry/episodes.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { PlaybackKey } from './live-stream.js';
 import type { SnapshotPlaces } from './pictures/snapshot-places.js';
 import type { RestartPolicy } from './run/restart-policy.js';
 import type { StartLimiter } from './run/start-limiter.js';
-import type { Traces } from './uploads/traces.js';
+
+/** The stores, as one stream sees them. */
+interface StreamStorage {
+  /** Undefined: nothing is uploaded. */
+  readonly publisher: StorePublisher | undefined;
+  readonly type: string;
+  /** Where the keys of a store, named as in `PublicationStatus`, can be fetched; without a trailing slash. */
+  readonly urlOf: ((store: string) => string | undefined) | undefined;
+  /** Why a store accepts nothing; undefined while it does. */
+  readonly troubleOf: ((store: string) => SidepipeError | undefined) | undefined;
+  /** Whether a stream that is not on the store is not ready. */
+  readonly required: boolean;
+  readonly cleanup: 'delete' | 'keep';
+}
 
 /** All that one stream needs of the node around it. */
 export interface StreamEnvironment {
@@ -33,37 +44,24 @@ export interface StreamEnvironment {
   readonly policy: SourcePolicy | undefined;
   /** Push only: the stream's next publisher. */
   readonly nextPublisher: ((signal: AbortSignal) => Promise<RtmpPublisher | undefined>) | undefined;
-  /** Undefined: nothing is uploaded. */
-  readonly publisher: StorePublisher | undefined;
-  readonly storageType: string;
-  /** Where the keys of a store, named as in `PublicationStatus`, can be fetched; without a trailing slash. */
-  readonly storageUrl: ((store: string) => string | undefined) | undefined;
-  /** Why a store takes nothing; undefined while it does. */
-  readonly storageTrouble: ((store: string) => SidepipeError | undefined) | undefined;
-  /** Whether a stream that is not on the store is not ready. */
-  readonly storageRequired: boolean;
-  readonly cleanup: 'delete' | 'keep';
+  readonly storage: StreamStorage;
   readonly publicUrl: string | undefined;
   /** A picture to be shown while there is none; undefined: one is drawn. */
   readonly offlineFile: Uint8Array | undefined;
-  /** Told of what happens to all streams. */
+  /** Carries everything that happens to the stream to whoever subscribes. */
   readonly events: StreamEvents;
-  /** Hears of everything that API clients may listen to. */
-  readonly feed: Feed;
   /** What the machine bears. */
   readonly load: StreamLoad;
   /** Staggers the starts of all streams. */
   readonly starts: StartLimiter;
-  /** Follows pictures and segments to the store; undefined where no traces are wanted. */
-  readonly traces?: Traces | undefined;
   /** Shared by all streams. */
   readonly snapshotPlaces: SnapshotPlaces;
-  readonly metrics: Metrics;
+  /** Counts what players report. */
+  readonly metrics: Pick<Metrics, 'playerReports' | 'playerThroughput' | 'playerBitrate'>;
   /** The keys that sign playback at the moment; undefined while it is open to everyone. */
   readonly playbackKeys: () => readonly PlaybackKey[] | undefined;
   /** Adds the stream's name to each line. */
   readonly log: Logger;
-  readonly episodes: Episodes;
   readonly restart: RestartPolicy;
   /** The largest picture that is decoded, width × height. */
   readonly maxPixels: number;

@@ -1,22 +1,22 @@
-import type { StreamSeries } from '../events/stream-series.js';
+import type { StreamEvents } from '../events/stream-events.js';
 import type { StreamState } from '../terms.js';
-import type { StreamEnvironment } from './environment.js';
 import { nextState, type StreamStateEvent } from './state-machine.js';
 
-/** The state of one stream: what it is, since when, and everyone who hears of its changes. */
+export interface StateTrackerOptions {
+  readonly events: Pick<StreamEvents, 'emit'>;
+  /** Steady time. */
+  readonly now: () => number;
+}
+
+/** The state of one stream, and since when it holds. */
 export class StateTracker {
-  readonly #env: Pick<StreamEnvironment, 'config' | 'events' | 'feed' | 'now' | 'dateOf'>;
-  readonly #outlets: Pick<StreamSeries, 'state'>;
+  readonly #options: StateTrackerOptions;
   #state: StreamState = 'idle';
   #since: number;
 
-  constructor(
-    env: Pick<StreamEnvironment, 'config' | 'events' | 'feed' | 'now' | 'dateOf'>,
-    outlets: Pick<StreamSeries, 'state'>,
-  ) {
-    this.#env = env;
-    this.#outlets = outlets;
-    this.#since = env.now();
+  constructor(options: StateTrackerOptions) {
+    this.#options = options;
+    this.#since = options.now();
   }
 
   get state(): StreamState {
@@ -28,20 +28,14 @@ export class StateTracker {
     return this.#since;
   }
 
-  /** `details`: why, as `code` and `message`; without secrets. */
-  move(turn: StreamStateEvent, details: { readonly code?: string; readonly message?: string } = {}): void {
-    const { now, dateOf, events, feed, config } = this.#env;
+  /** `reason`: why the stream is not live; without secrets. */
+  move(event: StreamStateEvent, reason: { readonly code: string; readonly message: string } | null = null): void {
+    const { events, now } = this.#options;
     const before = this.#state;
-    const next = nextState(before, turn);
-    if (next === before) return;
-    this.#state = next;
+    const state = nextState(before, event);
+    if (state === before) return;
+    this.#state = state;
     this.#since = now();
-    const { code, message } = details;
-    const reason = code === undefined || message === undefined ? null : { code, message };
-    const at = dateOf(this.#since);
-    this.#outlets.state({ state: next, before, at, reason });
-    feed.publish({ type: 'state', stream: config.name, at: new Date(at).toISOString(), state: next, before, reason });
-    if (next === 'idle' || next === 'starting') return;
-    events.publish({ stream: config.name, type: next, at, details });
+    events.emit({ type: 'state', state, before, reason });
   }
 }

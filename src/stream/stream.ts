@@ -1,5 +1,5 @@
 import type { StreamStats } from '../events/feed-schema.js';
-import { StreamSeries } from '../events/stream-series.js';
+import { StreamTopics } from '../events/stream-series.js';
 import type { Monitor } from '../monitor/monitor.js';
 import type { StreamState } from '../terms.js';
 import { StreamAudience } from './audience.js';
@@ -7,9 +7,8 @@ import { type DescribedStream, describeStream } from './describe.js';
 import type { StreamDescription } from './description.js';
 import type { StreamDiagnosis } from './diagnosis.js';
 import type { StreamEnvironment } from './environment.js';
-import type { HlsOutput } from './hls/hls-output.js';
+import { HlsOutput, type ListedSegment } from './hls/hls-output.js';
 import { PublicationWatch } from './hls/publication-watch.js';
-import { SegmentWatch } from './hls/segment-watch.js';
 import type { LiveStream, PlaybackKey, SnapshotOptions, StillsPage, StillsQuery } from './live-stream.js';
 import { ImageWatch } from './pictures/image-watch.js';
 import { openMonitor } from './pictures/live-monitor.js';
@@ -21,9 +20,10 @@ import { CpuClock } from './run/cpu-clock.js';
 import { Meter } from './run/meter.js';
 import { lineText } from './run/run-end.js';
 import { Supervisor } from './run/supervisor.js';
-import { statsOf } from './stats.js';
 import { StateTracker } from './state-tracker.js';
+import { statsOf } from './stats.js';
 import { stillsOf } from './uploads/stills-page.js';
+import { ThumbnailUploads } from './uploads/thumbnail-uploads.js';
 import { StreamUploads } from './uploads/uploads.js';
 
 /** How long the uploads of an ended stream may take before the next publisher's begin. */
@@ -39,11 +39,12 @@ export type StreamCloseReason = 'removed' | 'replaced' | 'stopped';
 export class Stream implements LiveStream {
   readonly monitor: Monitor | undefined;
   readonly audience: StreamAudience;
-  readonly series = new StreamSeriesTopics();
+  readonly series = new StreamTopics();
+  readonly hls: HlsOutput;
   readonly #env: StreamEnvironment;
-  readonly #standing: StateTracker;
-  readonly #segments: SegmentWatch;
+  readonly #state: StateTracker;
   readonly #pictures: ImageWatch;
+  readonly #thumbnailUploads: ThumbnailUploads;
   readonly #snapshots: Snapshots;
   readonly #published: PublicationWatch;
   readonly #supervisor: Supervisor;
@@ -52,27 +53,26 @@ export class Stream implements LiveStream {
   readonly #cpu = new CpuClock();
 
   constructor(env: StreamEnvironment) {
-    const { config, now } = env;
-    const uploads = () => this.#uploads;
+    const { config, now, events } = env;
     this.#env = env;
-    this.#standing = new StateTracker(env, this.series);
+    this.#state = new StateTracker(env);
     this.audience = new StreamAudience({ stream: config.name, metrics: env.metrics, now });
     this.#published = new PublicationWatch(env);
     this.#snapshots = new Snapshots({ places: env.snapshotPlaces });
     this.monitor = openMonitor(env);
-    this.#segments = new SegmentWatch({ env, uploads, outlets: this.series });
-    this.#pictures = new ImageWatch({ env, hls: this.hls, uploads, outlets: this.series });
+    this.hls = this.#openHls();
+    this.#pictures = this.#openPictures();
+    const { images } = this.#pictures;
+    this.#thumbnailUploads = new ThumbnailUploads({ config, images, pictures: () => this.#uploads?.pictures });
+    events.subscribe((event) => this.#thumbnailUploads.take(event));
+    events.subscribe((event) => this.series.take(event));
     this.#supervisor = new Supervisor({
-      ...{ env, standing: this.#standing, segments: this.#segments, pictures: this.#pictures },
+      ...{ env, state: this.#state, hls: this.hls, pictures: this.#pictures },
       ...{ snapshots: this.#snapshots, monitor: this.monitor },
       onEnded: () => this.#end('ended'),
       onGone: () => this.#rest(),
     });
     this.#uploads = this.#openUploads();
-  }
-
-  get hls(): HlsOutput {
-    return this.#segments.hls;
   }
 
   get name(): string {
@@ -88,7 +88,7 @@ export class Stream implements LiveStream {
   }
 
   get state(): StreamState {
-    return this.#standing.state;
+    return this.#state.state;
   }
 
   /** Begins; never gives up until `close`. */
@@ -104,14 +104,14 @@ export class Stream implements LiveStream {
     await this.images.close();
     if (reason === 'removed') await this.#end('stop');
     else this.#uploads?.pause();
-    if (reason === 'stopped' && this.#standing.state !== 'idle') this.#standing.move('stop');
+    if (reason === 'stopped' && this.#state.state !== 'idle') this.#state.move('stop');
     await this.#uploads?.close(deadlineMs);
     this.series.close();
   }
 
   /** Begins a new ffmpeg at once, in the same window. False: the stream rests, there is nothing to begin anew. */
   restart(): boolean {
-    if (this.#standing.state === 'idle') return false;
+    if (this.#state.state === 'idle') return false;
     this.#supervisor.restart();
     return true;
   }
@@ -121,11 +121,11 @@ export class Stream implements LiveStream {
     this.#supervisor.retry();
   }
 
-  /** Once a second: lets go of what is due, tells of pictures that have grown old. */
-  async tick(): Promise<void> {
+  /** Once a second: drops what is due, notices thumbnails that have grown old. */
+  tick(): void {
     this.hls.expire();
-    this.#published.look(this.#standing.state, this.publicationState);
-    await this.#pictures.tick();
+    this.#published.look(this.#state.state, this.publicationState);
+    this.#pictures.tick();
   }
 
   describe(): StreamDescription {
@@ -138,10 +138,10 @@ export class Stream implements LiveStream {
   }
 
   get #facts(): DescribedStream {
-    const { state, since } = this.#standing;
-    const { run, choices, setbacks } = this.#supervisor;
+    const { state, since } = this.#state;
+    const { run, choices, history } = this.#supervisor;
     const { decode, encoders } = choices;
-    const { reason, count: restarts, nextAttemptAt } = setbacks;
+    const { reason, count: restarts, nextAttemptAt } = history;
     return {
       ...{ env: this.#env, hls: this.hls, images: this.images, run, uploads: this.#uploads?.status() },
       ...{ state, since, reason: state === 'live' ? undefined : reason, nextAttemptAt, restarts, decode, encoders },
@@ -152,12 +152,13 @@ export class Stream implements LiveStream {
   }
 
   diagnose(): StreamDiagnosis {
-    const { run, setbacks } = this.#supervisor;
-    return { stderr: run?.log().map(lineText) ?? [], restarts: setbacks.list() };
+    const { run, history } = this.#supervisor;
+    return { stderr: run?.log().map(lineText) ?? [], restarts: history.list() };
   }
 
   stills(query: StillsQuery): StillsPage {
-    return stillsOf(query, { ...this.#env, name: this.name, uploads: this.#uploads });
+    const { urlOf } = this.#env.storage;
+    return stillsOf(query, { urlOf, name: this.name, uploads: this.#uploads });
   }
 
   async snapshot(options: SnapshotOptions): Promise<SnapshotResource> {
@@ -168,9 +169,9 @@ export class Stream implements LiveStream {
   }
 
   readiness(): StreamReadiness {
-    const stored = this.#env.storageRequired ? this.#uploads?.notReady() : undefined;
+    const stored = this.#env.storage.required ? this.#uploads?.notReady() : undefined;
     return readinessOf({
-      ...{ state: this.#standing.state, reason: this.#supervisor.setbacks.reason?.message },
+      ...{ state: this.#state.state, reason: this.#supervisor.history.reason?.message },
       isPlayable: this.hls.multivariant() !== undefined,
       thumbnail: this.images.status.state,
       stored: stored && { ...stored, detail: stored.detail && this.#env.redact(stored.detail) },
@@ -200,16 +201,51 @@ export class Stream implements LiveStream {
   }
 
   #openUploads(): StreamUploads | undefined {
-    const { config, publisher, cleanup, now } = this.#env;
+    const { config, storage, now } = this.#env;
+    const { publisher, cleanup } = storage;
     return publisher && new StreamUploads({ config, publisher, cleanup, hls: this.hls, now });
   }
 
+  #openHls(): HlsOutput {
+    const { config, randomId, now, dateOf, log } = this.#env;
+    return new HlsOutput({
+      ...{ config, randomId, now, dateOf },
+      onListed: (segment) => this.#listed(segment),
+      onDescribed: () => this.#uploads?.multivariant(),
+      onInspectionFailed: (err) =>
+        log.warn({ err }, 'the first segment could not be read: no multivariant playlist yet'),
+    });
+  }
+
+  #openPictures(): ImageWatch {
+    const { storage, ...env } = this.#env;
+    const pictures = () => this.#uploads?.pictures;
+    return new ImageWatch({
+      ...{ ...env, hls: this.hls, uploads: storage.publisher !== undefined },
+      further: {
+        preview: (format, image) => pictures()?.preview(format, image),
+        storyboard: (change) => pictures()?.storyboard(change),
+        fullSheet: (sheet) => pictures()?.fullSheet(sheet),
+      },
+    });
+  }
+
+  #listed(segment: ListedSegment): void {
+    const { events, now } = this.#env;
+    const { rendition, file, body, entry, mediaSequence, discontinuitySequence, startedAt, completedAtMs } = segment;
+    events.emit({
+      ...{ type: 'segment', rendition, file, body, durationSeconds: entry.durationSeconds },
+      ...{ mediaSequence, discontinuitySequence, startedAt, completedAt: completedAtMs, listedAt: now() },
+    });
+    this.#uploads?.segment(segment);
+  }
+
   async #end(event: 'ended' | 'stop'): Promise<void> {
-    if (this.#standing.state === 'idle') return;
+    if (this.#state.state === 'idle') return;
     this.hls.end();
     this.#uploads?.end();
-    this.#standing.move(event);
+    this.#state.move(event);
     await this.images.finish();
-    await this.#pictures.uploadOffline();
+    await this.#thumbnailUploads.offline();
   }
 }

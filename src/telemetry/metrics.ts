@@ -70,29 +70,6 @@ export function createMetrics({ onCollectorError }: MetricsOptions = {}): Metric
   const audience = createAudienceMetrics(registers);
   const gauges = { ...createGauges(registers), viewers: audience.viewers };
   const events = { ...createEventMetrics(registers), ...audience.events };
-  const byStream: Metric<'stream'>[] = [
-    gauges.thumbnailAgeSeconds,
-    gauges.thumbnailState,
-    gauges.thumbnailGate,
-    gauges.remotePlaylistLagSeconds,
-    gauges.publicationState,
-    events.deletedObjects,
-    events.auditedSegments,
-    events.lostSegments,
-    events.restoredObjects,
-    events.framesCaptured,
-    events.framesDropped,
-    events.decoderErrors,
-    events.segments,
-    events.segmentBytes,
-    events.alerts,
-    gauges.monitorViewers,
-    events.monitorDropped,
-    events.ffmpegRestarts,
-    events.ffmpegCpuSeconds,
-    events.playerReports,
-    gauges.viewers,
-  ];
   const collectors = new Set<Collector>();
 
   async function collectAndRender(): Promise<{ body: string; contentType: string }> {
@@ -121,13 +98,20 @@ export function createMetrics({ onCollectorError }: MetricsOptions = {}): Metric
       return rendered;
     },
     async forget(stream) {
-      for (const metric of byStream) {
+      for (const metric of registry.getMetricsAsArray()) {
+        if (!hasStream(metric)) continue;
         const { values } = await metric.get();
         for (const { labels } of values) if (labels.stream === stream) metric.remove(labels);
       }
       audience.forget(stream);
     },
   };
+}
+
+/** Whether it is a counter or gauge with a series for each stream. The library keeps the names of labels, but not in its types. */
+function hasStream(metric: object): metric is Metric<'stream'> {
+  if (metric instanceof Histogram) return false;
+  return 'labelNames' in metric && Array.isArray(metric.labelNames) && metric.labelNames.includes('stream');
 }
 
 function createGauges(registers: Registry[]): Omit<Gauges, 'viewers'> {

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
-import type { StreamEvent } from '../../src/events/stream-events.js';
+import type { ConditionChange } from '../../src/events/condition-changes.js';
 import { makeClip, temporaryFolder } from '../support/clip.js';
 import { startNode, type TestNode } from '../support/node.js';
 
@@ -50,7 +50,7 @@ describe('inputs that go wrong', () => {
         thumbnail: { intervalSeconds: 1, width: 320, staleAfterSeconds: 15, gate },
       })),
     });
-    const events: StreamEvent[] = [];
+    const events: ConditionChange[] = [];
     void (async () => {
       for await (const event of node.node.events.subscribe()) events.push(event);
     })();

@@ -1,14 +1,14 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { NodeClock } from '../../src/clock.js';
 import { parseConfig } from '../../src/config/parse.js';
+import { createConditionChanges } from '../../src/events/condition-changes.js';
 import { Feed } from '../../src/events/feed.js';
-import { createStreamEvents } from '../../src/events/stream-events.js';
 import { openAlerts } from '../../src/node/alerting.js';
 import { createLogger } from '../../src/telemetry/logger.js';
 import { createMetrics } from '../../src/telemetry/metrics.js';
 
 it('tells whoever listens to the API of an alert, with its times as they stand in JSON', async () => {
-  const events = createStreamEvents();
+  const events = createConditionChanges();
   const feed = new Feed({ run: 'test', now: Date.now });
   const reader = feed.read({ types: ['alert'] })!;
   const alerts = openAlerts({

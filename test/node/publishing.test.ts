@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { parseConfig } from '../../src/config/parse.js';
-import { createStreamEvents } from '../../src/events/stream-events.js';
+import { NodeEvents } from '../../src/events/stream-events.js';
 import { openPublishing } from '../../src/node/publishing.js';
 import { createLogger } from '../../src/telemetry/logger.js';
 import { createMetrics } from '../../src/telemetry/metrics.js';
@@ -18,7 +18,7 @@ async function open(storage: Record<string, unknown>) {
     storage: parseConfig({ storage }).storage,
     log,
     metrics,
-    events: createStreamEvents(),
+    events: new NodeEvents(Date.now),
   });
   if (publishing) onTestFinished(() => publishing.close(1000));
   return { publishing, lines, metrics };

@@ -25,8 +25,7 @@ function streamOf(
       source: parseSource(source, (path) => `/at/${path}`),
       redact: createRedactor(collectSecrets(whole)),
       publicUrl: undefined,
-      storageType: 'memory',
-      storageUrl: undefined,
+      storage: { type: 'memory' },
       playbackKeys: () => undefined,
       dateOf: (at: number) => at,
       ...env,
@@ -114,9 +113,11 @@ describe('describeStream', () => {
     } as unknown as NonNullable<DescribedStream['uploads']>;
     const env = {
       publicUrl: 'https://live.example.org',
-      storageType: 's3',
-      storageUrl: (store: string) => (store === 's3://live/' ? 'https://cdn.example.org/x' : undefined),
-      storageTrouble: () => new SidepipeError('it is down', { code: 'storage-unavailable', fault: 'storage' }),
+      storage: {
+        type: 's3',
+        urlOf: (store: string) => (store === 's3://live/' ? 'https://cdn.example.org/x' : undefined),
+        troubleOf: () => new SidepipeError('it is down', { code: 'storage-unavailable', fault: 'storage' }),
+      } as unknown as StreamEnvironment['storage'],
     };
     const described = describeStream(streamOf('test', { images, run, uploads, state: 'live', restarts: 3 }, env));
     expect(described).toMatchObject({

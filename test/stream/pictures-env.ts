@@ -1,22 +1,20 @@
 import { parseConfig } from '../../src/config/parse.js';
 import type { ConfigInput } from '../../src/config/schema/schema.js';
-import { Feed } from '../../src/events/feed.js';
-import { StreamSeries } from '../../src/events/stream-series.js';
-import { createStreamEvents, type StreamEvent } from '../../src/events/stream-events.js';
+import { type ConditionChange, conditionChangeOf } from '../../src/events/condition-changes.js';
+import { NodeEvents, StreamEvents } from '../../src/events/stream-events.js';
 import { loadEffects } from '../../src/load/level.js';
-import type { StreamEnvironment } from '../../src/stream/environment.js';
-import { HlsOutput } from '../../src/stream/hls/hls-output.js';
-import { ImageWatch } from '../../src/stream/pictures/image-watch.js';
-import { createEpisodes } from '../../src/telemetry/episodes.js';
+import { ImageWatch, type ImageWatchOptions } from '../../src/stream/pictures/image-watch.js';
 import { createLogger } from '../../src/telemetry/logger.js';
 import { createMetrics } from '../../src/telemetry/metrics.js';
+import { createStreamLog } from '../../src/telemetry/stream-log.js';
+import { countStreamEvents } from '../../src/telemetry/stream-metrics.js';
 
 type StreamInput = NonNullable<ConfigInput['streams']>[number];
 
 export const start = Date.UTC(2027, 0, 1);
 
 /** The pictures of one stream with all that hears of them, on a clock that a test sets. */
-export function watchPictures(stream: Partial<StreamInput> = {}, more: Partial<StreamEnvironment> = {}) {
+export function watchPictures(stream: Partial<StreamInput> = {}, more: Partial<ImageWatchOptions> = {}) {
   /** Steady time, and how far the system's clock is ahead of it. */
   const clock = { now: start, offsetMs: 0 };
   const log: Record<string, unknown>[] = [];
@@ -26,24 +24,24 @@ export function watchPictures(stream: Partial<StreamInput> = {}, more: Partial<S
     destination: { write: (line: string) => void log.push(JSON.parse(line)) },
   });
   const metrics = createMetrics();
-  const topic = createStreamEvents();
-  const heard = topic.subscribe({ limit: 10_000 });
   const config = parseConfig({ streams: [{ name: 'cam', source: 'test', ...stream }] }).streams[0]!;
   const now = () => clock.now;
   const dateOf = (at: number) => at + clock.offsetMs;
   const noted = () => {};
-  const hls = new HlsOutput({
-    ...{ config, randomId: () => '00000000', now, dateOf },
-    ...{ onListed: noted, onDescribed: noted, onInspectionFailed: noted },
+  const changes: ConditionChange[] = [];
+  const events = new StreamEvents(new NodeEvents(() => dateOf(now())), 'cam');
+  events.subscribe(countStreamEvents(metrics));
+  events.subscribe(createStreamLog({ log: logger, now }));
+  events.subscribe((event) => {
+    const change = conditionChangeOf(event);
+    if (change !== undefined) changes.push(change);
   });
-  const env = {
-    ...{ config, now, dateOf, metrics, log: logger, events: topic, publisher: undefined, offlineFile: undefined },
-    feed: new Feed({ run: 'test', now }),
-    load: { effects: loadEffects.normal, frame: noted },
-    episodes: createEpisodes({ log: logger, now }),
+  const watch = new ImageWatch({
+    ...{ config, events, now, dateOf, uploads: false, offlineFile: undefined, hls: { timeline: () => [] } },
+    further: { preview: noted, storyboard: noted, fullSheet: noted },
+    load: { effects: loadEffects.normal },
     ...more,
-  } as unknown as StreamEnvironment;
-  const watch = new ImageWatch({ env, hls, uploads: () => undefined, outlets: new StreamSeriesTopics() });
+  });
   const { images } = watch;
 
   /** Offers one picture as the side pipe does, at the clock's time, and waits until it is done with. */
@@ -57,13 +55,7 @@ export function watchPictures(stream: Partial<StreamInput> = {}, more: Partial<S
     const { values } = await metrics.framesDropped.get();
     return Object.fromEntries(values.map(({ labels, value }) => [String(labels.reason), value]));
   };
-  const events = async (): Promise<StreamEvent[]> => {
-    topic.close();
-    const all: StreamEvent[] = [];
-    for await (const event of heard) all.push(event);
-    return all;
-  };
-  return { watch, images, clock, log, metrics, offer, dropped, events, config };
+  return { watch, images, clock, log, metrics, offer, dropped, changes, config, events };
 }
 
 /** A frame as a camera sees it: coarse shapes and fine grain, other in every one. */

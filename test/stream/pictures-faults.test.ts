@@ -28,7 +28,7 @@ describe('pictures under faults', () => {
   it.each(['at-once', 'at-last'] as const)(
     'go from fresh to stale to offline while sharp fails %s, and back',
     async (how) => {
-      const { images, watch, clock, offer, dropped, log, events } = watchPictures({ thumbnail });
+      const { images, watch, clock, offer, dropped, log, changes } = watchPictures({ thumbnail });
       await offer(cameraPixels(0));
       await watch.tick();
       const good = await images.thumbnail('jpg');
@@ -52,7 +52,7 @@ describe('pictures under faults', () => {
       await watch.tick();
       expect(await images.thumbnail('jpg')).toMatchObject({ state: 'fresh', capturedAt: clock.now });
       expect(log.filter(({ episode }) => episode === 'image-failed')).toHaveLength(2);
-      expect((await events()).map(({ type }) => type)).toEqual(['fresh', 'stale', 'offline', 'fresh']);
+      expect(changes.map(({ type }) => type)).toEqual(['fresh', 'stale', 'offline', 'fresh']);
     },
   );
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { StreamSeries } from '../../src/events/stream-series.js';
+import { StreamTopics } from '../../src/events/stream-series.js';
 import type { RejectedFrame } from '../../src/images/rejected-frames.js';
 import type { StillEntry } from '../../src/storage/publish/types.js';
 import type { StreamDescription } from '../../src/stream/description.js';
@@ -30,7 +30,7 @@ import type { ImageFormat, StreamState } from '../../src/terms.js';
 /** A stream whose every side a test sets by hand. */
 export class FakeStream implements LiveStream {
   readonly name: string;
-  readonly series = new StreamSeriesTopics();
+  readonly series = new StreamTopics();
   state: StreamState = 'live';
   reason: StreamDescription['reason'] = null;
   sourceKind = 'test';

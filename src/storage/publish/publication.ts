@@ -16,7 +16,6 @@ import { Drain } from './queue/drain.js';
 import type { RenditionUpload } from './segments/rendition-upload.js';
 import { Renditions } from './segments/renditions.js';
 import type { PublisherSettings } from './settings.js';
-import { UploadCounts } from './upload-counts.js';
 import type { StoreTarget } from './target.js';
 import type {
   CloseOptions,
@@ -29,6 +28,7 @@ import type {
   StreamOptions,
   StreamPublication,
 } from './types.js';
+import { UploadCounts } from './upload-counts.js';
 
 /** The lease is given back when nothing has come for so long. */
 const shortestIdleMs = 30_000;

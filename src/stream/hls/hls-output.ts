@@ -1,8 +1,8 @@
 import type { StreamConfig } from '../../config/schema/schema.js';
 import type { SourceClock } from '../../frames/clock.js';
-import { PartsInStep, type RenditionPart } from '../../hls/rendition-aligner.js';
 import type { MediaDescription } from '../../hls/inspect.js';
 import { type RenditionReport, renderMultivariantPlaylist } from '../../hls/playlist.js';
+import { PartsInStep, type RenditionPart } from '../../hls/rendition-aligner.js';
 import type { MediaPart } from '../../hls/segmenter.js';
 import type { Container, WindowCounters } from '../../hls/window.js';
 import type { TimelineSpan } from '../../images/storyboard-vtt.js';

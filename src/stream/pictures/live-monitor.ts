@@ -3,11 +3,11 @@ import type { StreamEnvironment } from '../environment.js';
 import { monitorPlan } from '../outputs/plan.js';
 
 /** A stream's monitor, where the configuration wants one. */
-export function openMonitor({ config, metrics }: StreamEnvironment): Monitor | undefined {
+export function openMonitor({ config, events }: Pick<StreamEnvironment, 'config' | 'events'>): Monitor | undefined {
   const { name, monitor } = config;
   if (!monitor.enabled) return undefined;
   return new Monitor({
     ...{ name, ...monitorPlan(monitor), viewers: monitor.viewers, origins: monitor.origins ?? [] },
-    onDropped: () => metrics.monitorDropped.inc({ stream: name }),
+    onDropped: () => events.emit({ type: 'monitor-dropped' }),
   });
 }

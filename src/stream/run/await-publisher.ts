@@ -1,7 +1,7 @@
 import { SidepipeError } from '../../errors.js';
 import type { RtmpPublisher } from '../../ingest/rtmp/server-types.js';
 import type { SourceCodecs } from '../outputs/source-needs.js';
-import type { PublisherFeed } from './run-options.js';
+import type { RunFeed } from './run-options.js';
 
 export interface ArrivalOptions {
   /** The stream's publisher, now or when one comes; undefined when the signal aborts first. */
@@ -68,7 +68,7 @@ const FOUR_CCS: Readonly<Record<string, string>> = {
 };
 
 export interface CodecsOptions {
-  readonly feed: PublisherFeed;
+  readonly feed: RunFeed;
   readonly delay: (ms: number, signal: AbortSignal) => Promise<void>;
   /** Ends the wait. */
   readonly signal: AbortSignal;

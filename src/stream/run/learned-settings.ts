@@ -38,7 +38,7 @@ const STEADY: Readonly<Partial<Record<Facts['source']['kind'], string>>> = {
   push: 'restart the encoder',
 };
 
-type Facts = Pick<StreamEnvironment, 'config' | 'source' | 'encoders' | 'log' | 'metrics' | 'now'>;
+type Facts = Pick<StreamEnvironment, 'config' | 'source' | 'encoders' | 'events' | 'log' | 'now'>;
 
 /** What was learned about a stream in its runs, and is held to in the next. */
 export class LearnedSettings {
@@ -227,8 +227,8 @@ export class LearnedSettings {
   }
 
   #resized(end: RunEnd): RunEnd {
-    const { config, log, metrics, now } = this.#facts;
-    metrics.framesDropped.inc({ stream: config.name, reason: 'frame-resized' });
+    const { log, events, now } = this.#facts;
+    events.emit({ type: 'frame-dropped', reason: 'frame-resized' });
     const before = this.#resizedAt;
     this.#resizedAt = now();
     if (before !== undefined && this.#resizedAt - before < LEAST_BETWEEN_SIZES_MS) {

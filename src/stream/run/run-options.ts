@@ -71,11 +71,11 @@ export interface StreamRunOptions {
   /** Takes the monitor's bytes; undefined where there is no monitor. */
   readonly onMonitor?: ((piece: Uint8Array) => void) | undefined;
   /** Push only: who writes FLV to ffmpeg, until it ends or the signal aborts. */
-  readonly feed?: PublisherFeed | undefined;
+  readonly feed?: RunFeed | undefined;
 }
 
 /** A publisher. */
-export interface PublisherFeed
+export interface RunFeed
   extends Pick<RtmpPublisher, 'closed' | 'codecs' | 'tooLarge' | 'audioCodec' | 'close' | 'retain'> {
   pipe(media: Writable, options: { readonly signal: AbortSignal; readonly flushKeyframes: boolean }): Promise<unknown>;
   videoCodec(signal: AbortSignal): Promise<string | undefined>;

@@ -2,7 +2,7 @@ import type { SidepipeError } from '../../errors.js';
 import type { RtmpPublisher } from '../../ingest/rtmp/server-types.js';
 import type { Monitor } from '../../monitor/monitor.js';
 import type { StreamEnvironment } from '../environment.js';
-import type { SegmentWatch } from '../hls/segment-watch.js';
+import type { HlsOutput } from '../hls/hls-output.js';
 import type { ImageWatch } from '../pictures/image-watch.js';
 import type { Snapshots } from '../pictures/snapshots.js';
 import type { StateTracker } from '../state-tracker.js';
@@ -15,8 +15,8 @@ import { type Part, SourcePlaylist } from './source-playlist.js';
 
 export interface SupervisorOptions {
   readonly env: StreamEnvironment;
-  readonly standing: StateTracker;
-  readonly segments: SegmentWatch;
+  readonly state: StateTracker;
+  readonly hls: HlsOutput;
   readonly pictures: ImageWatch;
   readonly snapshots: Snapshots;
   readonly monitor: Monitor | undefined;
@@ -28,7 +28,7 @@ export interface SupervisorOptions {
 
 /** Keeps one stream running: one ffmpeg run after the other, of which each may fail. */
 export class Supervisor {
-  readonly setbacks: RestartHistory;
+  readonly history: RestartHistory;
   readonly choices: LearnedSettings;
   readonly #options: SupervisorOptions;
   readonly #parts: SourcePlaylist;
@@ -47,7 +47,7 @@ export class Supervisor {
     this.#options = options;
     this.#parts = new SourcePlaylist(env.source, env.config.loop);
     this.choices = new LearnedSettings(env);
-    this.setbacks = new RestartHistory(env);
+    this.history = new RestartHistory(env);
   }
 
   /** The newest; undefined before the first. */
@@ -57,22 +57,22 @@ export class Supervisor {
 
   /** Begins; never gives up until `stop`. */
   start(): void {
-    const { env, standing } = this.#options;
-    if (env.nextPublisher === undefined) standing.move('start');
+    const { env, state } = this.#options;
+    if (env.nextPublisher === undefined) state.move('start');
     this.#supervised ??= this.#supervise();
   }
 
   /** Begins a new ffmpeg at once. */
   restart(): void {
-    this.setbacks.forgive();
+    this.history.forgive();
     this.#endWait();
     this.#run?.restart();
   }
 
   /** Ends a wait that a denial has made long: the operator may have changed what was denied. */
   retry(): void {
-    if (!this.setbacks.isHeldBack) return;
-    this.setbacks.forgive();
+    if (!this.history.isHeldBack) return;
+    this.history.forgive();
     this.#endWait();
   }
 
@@ -106,17 +106,17 @@ export class Supervisor {
       }
       this.#lost(end.error);
       const until = AbortSignal.any([signal, this.#wake.signal]);
-      await env.delay(this.setbacks.delayMs, until).catch(() => {});
-      this.setbacks.attempt();
+      await env.delay(this.history.delayMs, until).catch(() => {});
+      this.history.attempt();
     }
   }
 
   /** Push only: the publisher to run for. Between two publishers the stream rests; then it is ended and begins anew. */
   async #awaitPublisher(): Promise<RtmpPublisher | undefined> {
-    const { env, standing, onGone } = this.#options;
+    const { env, state, onGone } = this.#options;
     const { nextPublisher: next, config, delay, log } = env;
     if (next === undefined) return undefined;
-    const wasHere = standing.state !== 'idle';
+    const wasHere = state.state !== 'idle';
     const publisher = await awaitPublisher({
       next,
       graceMs: wasHere ? config.publish.graceSeconds * 1000 : undefined,
@@ -128,19 +128,19 @@ export class Supervisor {
       delay,
       signal: this.#stopping.signal,
     });
-    if (publisher !== undefined) standing.move('start');
+    if (publisher !== undefined) state.move('start');
     return publisher;
   }
 
   async #runOnce(publisher: RtmpPublisher | undefined, part: Part): Promise<RunEnd> {
-    const { env, segments, pictures, snapshots, monitor } = this.#options;
+    const { env, hls, pictures, snapshots, monitor } = this.#options;
     const { signal } = this.#stopping;
     const choices = await this.choices.next();
     const begun = publisher === undefined ? await env.starts.enter(signal) : () => {};
     if (signal.aborted) return { kind: 'stopped' };
     this.#begun = begun;
     this.#mediaSince = undefined;
-    segments.hls.begin(choices.needs.container);
+    hls.begin(choices.needs.container);
     monitor?.begin();
     const run = new StreamRun({
       ...{ ...env, ...part, ...choices, snapshots },
@@ -154,7 +154,7 @@ export class Supervisor {
       },
       makesMedia: true,
       onPart: (rendition, part, clock) => {
-        segments.hls.add(rendition, part, clock);
+        hls.add(rendition, part, clock);
         this.#media();
       },
       onSizes: (sizes, now) => pictures.images.pictureSizes(sizes, now),
@@ -172,36 +172,35 @@ export class Supervisor {
     });
     this.#run = run;
     const end = await run.run().finally(begun);
-    segments.hls.closeSegments();
+    hls.closeSegments();
     return this.choices.learn(end, run.log(), run.traits);
   }
 
   #media(): void {
-    const { env, standing } = this.#options;
+    const { env, state } = this.#options;
     if (this.#mediaSince !== undefined) return;
     this.#mediaSince = env.now();
     this.#begun();
-    this.setbacks.overcome();
-    standing.move('media');
-    env.log.info({ restarts: this.setbacks.count }, 'the stream is live');
+    this.history.overcome();
+    state.move('media');
+    env.log.info({ restarts: this.history.count }, 'the stream is live');
   }
 
   #lost(error: SidepipeError): void {
-    const { env, standing } = this.#options;
-    const { metrics, log, config, feed } = env;
-    const before = { state: standing.state, code: this.setbacks.reason?.code, delayMs: this.setbacks.delayMs };
-    const setback = this.setbacks.add(error, this.#mediaSince);
-    const { count, inARow, isExhausted } = this.setbacks;
-    feed.publish({ type: 'restart', stream: config.name, restarts: count, ...setback });
+    const { env, state } = this.#options;
+    const { log, events } = env;
+    const before = { state: state.state, code: this.history.reason?.code, delayMs: this.history.delayMs };
+    const setback = this.history.add(error, this.#mediaSince);
+    const { count, inARow, isExhausted } = this.history;
     const { code, message, details } = error;
-    standing.move(isExhausted ? 'exhausted' : 'lost', { code, message: setback.message });
-    metrics.ffmpegRestarts.inc({ stream: config.name, reason: code });
+    events.emit({ type: 'restart', restarts: count, code, message: setback.message, stderr: setback.stderr });
+    state.move(isExhausted ? 'exhausted' : 'lost', { code, message: setback.message });
     // The same failure, again and again, is one event; its count is in the API and the metrics. A longer wait is another.
-    const { delayMs, nextAttemptAt, isHeldBack } = this.setbacks;
+    const { delayMs, nextAttemptAt, isHeldBack } = this.history;
     const isLonger = isHeldBack && delayMs !== before.delayMs;
-    const isNews = before.state !== standing.state || before.code !== code || isLonger;
+    const isNews = before.state !== state.state || before.code !== code || isLonger;
     const next = isHeldBack ? { nextAttemptAt: new Date(env.dateOf(nextAttemptAt!)).toISOString() } : {};
-    const words = `the stream is ${standing.state}: ${message}`;
+    const words = `the stream is ${state.state}: ${message}`;
     log[isNews ? 'warn' : 'debug']({ code, failures: inARow, ...details, ...next }, words);
   }
 }

@@ -1,4 +1,5 @@
-import type { StreamEvent, StreamEvents } from '../../events/stream-events.js';
+import type { Condition } from '../../events/condition-changes.js';
+import type { NodeEvents } from '../../events/stream-events.js';
 import type { PublishEvent, PublishMetric } from '../../storage/publish/types.js';
 import type { Logger } from '../../telemetry/logger.js';
 import type { Metrics } from '../../telemetry/metrics.js';
@@ -29,29 +30,30 @@ export function observeUploads(
 }
 
 /** Logs what the publisher tells operators, one line an event, and tells what becomes of a stream's copy on the store. */
-export function tellUploads(log: Logger, events: Pick<StreamEvents, 'publish'>): (event: PublishEvent) => void {
+export function tellUploads(log: Logger, events: Pick<NodeEvents, 'emit'>): (event: PublishEvent) => void {
   return ({ level, event, stream, message, details, error }) => {
     log[level]({ event, ...(stream && { stream }), ...details, ...(error && { err: error }) }, message);
-    for (const type of changes[event] ?? [])
-      if (stream) events.publish({ stream, type, at: Date.now(), details: details ?? {} });
+    if (stream === undefined) return;
+    for (const condition of changes[event] ?? [])
+      events.emit(stream, { type: 'publication', condition, details: details ?? {} });
   };
 }
 
 /** What keeps a stream's copy on the store from being whole becomes an event, and so an alert. */
-export function tellTroubles(events: Pick<StreamEvents, 'publish'>): (metric: PublishMetric) => void {
+export function tellTroubles(events: Pick<NodeEvents, 'emit'>): (metric: PublishMetric) => void {
   return (metric) => {
     if (metric.type !== 'trouble') return;
     const { stream, trouble, holds, error } = metric;
-    const type = holds ? trouble : over[trouble];
+    const condition = holds ? trouble : over[trouble];
     const { status, vendorCode, remedy } = error?.details ?? {};
     const details = error === undefined ? {} : { message: error.message, status, vendorCode, remedy };
-    events.publish({ stream, type, at: Date.now(), details });
+    events.emit(stream, { type: 'publication', condition, details });
   };
 }
 
 const over = { refused: 'accepted', losing: 'complete' } as const;
 
-const changes: { readonly [E in PublishEvent['event']]?: readonly StreamEvent['type'][] } = {
+const changes: { readonly [E in PublishEvent['event']]?: readonly Condition[] } = {
   'playlist-lagging': ['lagging'],
   'playlist-caught-up': ['caught-up'],
   'audit-failed': ['unreadable'],

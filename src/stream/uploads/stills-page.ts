@@ -6,12 +6,12 @@ export interface StillsOwner {
   /** The stream's. */
   readonly name: string;
   readonly uploads: StreamUploads | undefined;
-  readonly storageUrl: ((store: string) => string | undefined) | undefined;
+  readonly urlOf: ((store: string) => string | undefined) | undefined;
 }
 
 /** A page of a stream's stills, as far as the store in use has any. */
-export function stillsOf(query: StillsQuery, { name, uploads, storageUrl }: StillsOwner): StillsPage {
-  const url = uploads && storageUrl?.(uploads.status().store);
+export function stillsOf(query: StillsQuery, { name, uploads, urlOf }: StillsOwner): StillsPage {
+  const url = uploads && urlOf?.(uploads.status().store);
   const baseUrl = url === undefined ? undefined : `${url}/${name}/stills`;
   return stillsPage({ ...query, entries: uploads?.stills() ?? [], baseUrl });
 }

@@ -1,34 +1,12 @@
+import type { StreamEvent, StreamListener } from '../../events/stream-events.js';
 import { segmentKey, thumbnailKey } from '../../storage/keys.js';
 import type { PublishMetric } from '../../storage/publish/types.js';
 import type { Trace, Tracer, TraceStep } from '../../telemetry/tracer.js';
-import type { ImageFormat } from '../../terms.js';
 
-/** A picture that was encoded. Times: steady time. */
-export interface TracedPicture {
-  readonly stream: string;
-  readonly format: ImageFormat;
-  readonly bytes: number;
-  readonly capturedAt: number;
-  /** When the decoded frame was there, and when the gate had judged it. */
-  readonly arrivedAt: number;
-  readonly judgedAt: number;
-  readonly encodeSeconds: number;
-  readonly encodedAt: number;
-  /** Whether it goes to the store. */
-  readonly uploads: boolean;
-}
-
-/** A media segment that the node's own playlist lists. */
-export interface TracedSegment {
-  readonly stream: string;
-  readonly rendition: string;
-  readonly file: string;
-  readonly bytes: number;
-  readonly durationSeconds: number;
-  readonly startsAt: number;
-  readonly completedAt: number;
-  readonly listedAt: number;
-  readonly uploads: boolean;
+/** What of a stream goes to the store. */
+export interface TracedStream {
+  readonly segments: boolean;
+  readonly thumbnails: boolean;
 }
 
 interface Pending {
@@ -60,31 +38,12 @@ export class Traces {
     this.#options = options;
   }
 
-  picture(picture: TracedPicture): void {
-    const { stream, format, bytes, capturedAt, arrivedAt, judgedAt, encodeSeconds, encodedAt, uploads } = picture;
-    const steps = [
-      { name: 'capture', from: Math.min(capturedAt, arrivedAt), to: arrivedAt },
-      { name: 'gate', from: arrivedAt, to: judgedAt },
-      { name: 'encode', from: Math.max(judgedAt, encodedAt - encodeSeconds * 1000), to: encodedAt },
-    ];
-    const attributes = { 'sidepipe.stream': stream, 'sidepipe.format': format, 'sidepipe.bytes': bytes };
-    this.#add(thumbnailKey(stream, format), { name: 'thumbnail', attributes, steps }, uploads);
-  }
-
-  segment(segment: TracedSegment): void {
-    const { stream, rendition, file, bytes, durationSeconds, startsAt, completedAt, listedAt, uploads } = segment;
-    const steps = [
-      { name: 'capture', from: Math.min(startsAt, completedAt), to: completedAt },
-      { name: 'list', from: completedAt, to: listedAt },
-    ];
-    const attributes = {
-      'sidepipe.stream': stream,
-      'sidepipe.rendition': rendition,
-      'sidepipe.segment': file,
-      'sidepipe.bytes': bytes,
-      'sidepipe.duration_seconds': durationSeconds,
+  /** A listener for one stream. To be subscribed before its uploads: a trace is there when its upload starts. */
+  follow({ segments, thumbnails }: TracedStream): StreamListener {
+    return (event) => {
+      if (event.type === 'segment') this.#segment(event, segments);
+      else if (event.type === 'thumbnail' && event.isFirst) this.#thumbnail(event, thumbnails && !event.unchanged);
     };
-    this.#add(segmentKey(stream, rendition, file), { name: 'segment', attributes, steps }, uploads);
   }
 
   /** What the publisher did. */
@@ -99,6 +58,36 @@ export class Traces {
   /** Tells of everything that waits. */
   close(): void {
     for (const key of [...this.#pending.keys()]) this.#end(key, this.#pending.get(key)!.length, 'the node ended first');
+  }
+
+  #thumbnail(event: Extract<StreamEvent, { type: 'thumbnail' }>, uploads: boolean): void {
+    const { stream, format, image, capturedAt, passed } = event;
+    if (passed === undefined) return;
+    const { arrivedAt, judgedAt } = passed;
+    const encodedAt = this.#options.now();
+    const steps = [
+      { name: 'capture', from: Math.min(capturedAt, arrivedAt), to: arrivedAt },
+      { name: 'gate', from: arrivedAt, to: judgedAt },
+      { name: 'encode', from: Math.max(judgedAt, encodedAt - image.encodeSeconds * 1000), to: encodedAt },
+    ];
+    const attributes = { 'sidepipe.stream': stream, 'sidepipe.format': format, 'sidepipe.bytes': image.bytes };
+    this.#add(thumbnailKey(stream, format), { name: 'thumbnail', attributes, steps }, uploads);
+  }
+
+  #segment(event: Extract<StreamEvent, { type: 'segment' }>, uploads: boolean): void {
+    const { stream, rendition, file, body, durationSeconds, startedAt, completedAt, listedAt } = event;
+    const steps = [
+      { name: 'capture', from: Math.min(startedAt, completedAt), to: completedAt },
+      { name: 'list', from: completedAt, to: listedAt },
+    ];
+    const attributes = {
+      'sidepipe.stream': stream,
+      'sidepipe.rendition': rendition,
+      'sidepipe.segment': file,
+      'sidepipe.bytes': body.byteLength,
+      'sidepipe.duration_seconds': durationSeconds,
+    };
+    this.#add(segmentKey(stream, rendition, file), { name: 'segment', attributes, steps }, uploads);
   }
 
   #add(key: string, trace: Trace, uploads: boolean): void {

@@ -7,7 +7,7 @@ const thumbnail = { intervalSeconds: 1, staleAfterSeconds: 20 };
 
 describe('the gate of a stream', () => {
   it('keeps the good picture for 10 s of black, then shows black, and tells each change once', async () => {
-    const { images, watch, clock, offer, dropped, events, metrics, log } = watchPictures({ thumbnail });
+    const { images, watch, clock, offer, dropped, changes, metrics, log } = watchPictures({ thumbnail });
     expect(images.status.gate).toBeUndefined();
     await offer(cameraPixels(0));
     const good = await images.thumbnail('jpg');
@@ -28,7 +28,7 @@ describe('the gate of a stream', () => {
     expect(images.status).toMatchObject({ rejected: 10, captured: 21, gate: { state: 'good', since: start + 26_000 } });
     expect(await dropped()).toEqual({ 'gate-black': 10 });
     expect((await metrics.framesDropped.get()).values[0]?.labels).toEqual({ stream: 'cam', reason: 'gate-black' });
-    expect(await events()).toMatchObject([
+    expect(changes).toMatchObject([
       { type: 'fresh', stream: 'cam' },
       { type: 'black', at: start + 11_000, details: { brightness: 2, contrast: 0 } },
       { type: 'recovered', at: start + 26_000 },
@@ -38,7 +38,7 @@ describe('the gate of a stream', () => {
   });
 
   it.each([3600, -3600, 7])('stays fresh, with the new date, when the system clock is set by %i s', async (seconds) => {
-    const { images, watch, clock, offer, events } = watchPictures({
+    const { images, watch, clock, offer, changes } = watchPictures({
       thumbnail: { intervalSeconds: 5, formats: ['jpg'] },
     });
     await offer(cameraPixels(0));
@@ -55,12 +55,12 @@ describe('the gate of a stream', () => {
     expect(await images.thumbnail('jpg')).toMatchObject({ state: 'fresh', capturedAt: dated + 5000 });
     const { hash } = images.status;
     expect(images.immutable('jpg', hash!)).toMatchObject({ capturedAt: dated + 5000 });
-    expect((await events()).map(({ type }) => type)).toEqual(['fresh']);
+    expect(changes.map(({ type }) => type)).toEqual(['fresh']);
   });
 
   it('measures black and frozen pictures by a clock that nobody sets, and dates both', async () => {
     const gate = { alarmAfterSeconds: 10, frozenAfterSeconds: 20 };
-    const { clock, offer, events } = watchPictures({ thumbnail: { ...thumbnail, gate } });
+    const { clock, offer, changes } = watchPictures({ thumbnail: { ...thumbnail, gate } });
     for (let second = 0; second <= 60; second += 1) {
       clock.now = start + second * 1000;
       // An hour on, and back, and on again, while nothing changes.
@@ -68,7 +68,7 @@ describe('the gate of a stream', () => {
       await offer(second <= 30 ? cameraPixels(0) : shadePixels(2));
     }
     const at = (second: number) => start + second * 1000 + (second % 3) * 3_600_000;
-    expect(await events()).toMatchObject([
+    expect(changes).toMatchObject([
       { type: 'frozen', at: at(20) },
       { type: 'black', at: at(41) },
     ]);

@@ -2,6 +2,7 @@ import { type Logger, pino } from 'pino';
 import { expect, it } from 'vitest';
 import { parseConfig } from '../../../src/config/parse.js';
 import { SidepipeError } from '../../../src/errors.js';
+import type { StreamAction, StreamEvents } from '../../../src/events/stream-events.js';
 import { UNKNOWN_SOURCE } from '../../../src/frames/decode.js';
 import type { Source } from '../../../src/ingest/source.js';
 import { LearnedSettings } from '../../../src/stream/run/learned-settings.js';
@@ -15,7 +16,7 @@ function begin(source?: Source, log: Logger = pino({ level: 'silent' })) {
     log,
     // Nothing is encoded.
     encoders: {} as never,
-    metrics: { framesDropped: { inc: (labels: unknown) => dropped.push(labels) } } as never,
+    events: { emit: (action: StreamAction) => dropped.push(action) } as unknown as StreamEvents,
   });
   return { choices, clock, dropped };
 }
@@ -34,7 +35,7 @@ it('follows another size of the picture at once, unless it comes again and again
   });
   clock.now += 10_000;
   expect(resized()).toBe(end);
-  expect(dropped).toEqual(Array(4).fill({ stream: 'cam', reason: 'frame-resized' }));
+  expect(dropped).toEqual(Array(4).fill({ type: 'frame-dropped', reason: 'frame-resized' }));
 });
 
 it('follows a jump of the timestamps at once, near the end of a playlist, unless they jump again and again', async () => {

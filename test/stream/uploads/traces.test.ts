@@ -1,21 +1,22 @@
 import { expect, it } from 'vitest';
-import { type TracedPicture, Traces } from '../../../src/stream/uploads/traces.js';
+import type { StreamEvent } from '../../../src/events/stream-events.js';
+import { Traces } from '../../../src/stream/uploads/traces.js';
 import type { Trace } from '../../../src/telemetry/tracer.js';
 
-const picture = (capturedAt: number): TracedPicture => ({
-  ...{ stream: 'cam', format: 'jpg', bytes: 10, capturedAt, arrivedAt: capturedAt + 5, judgedAt: capturedAt + 6 },
-  ...{ encodeSeconds: 0.01, encodedAt: capturedAt + 20, uploads: true },
-});
-const segment = (number: number, uploads = true) => ({
-  ...{
-    stream: 'cam',
-    rendition: 'source',
-    file: `a-${number}.ts`,
-    bytes: 100,
-    durationSeconds: 2,
-    startsAt: number * 2000,
+/** A thumbnail that is encoded in 10 ms, 20 ms after its capture. */
+const thumbnail = (capturedAt: number): StreamEvent => ({
+  ...{ type: 'thumbnail', stream: 'cam', at: capturedAt + 20, format: 'jpg', size: undefined, isFirst: true },
+  image: {
+    ...{ body: new Uint8Array(10), bytes: 10, contentType: 'image/jpeg', etag: '"x"' },
+    ...{ width: 16, height: 9, encodeSeconds: 0.01 },
   },
-  ...{ completedAt: number * 2000 + 2000, listedAt: number * 2000 + 2010, uploads },
+  ...{ capturedAt, date: capturedAt, unchanged: false, gate: 'good' },
+  passed: { arrivedAt: capturedAt + 5, judgedAt: capturedAt + 6 },
+});
+const segment = (number: number): StreamEvent => ({
+  ...{ type: 'segment', stream: 'cam', at: 0, rendition: 'source', file: `a-${number}.ts`, body: new Uint8Array(100) },
+  ...{ durationSeconds: 2, mediaSequence: number, discontinuitySequence: 0 },
+  ...{ startedAt: number * 2000, completedAt: number * 2000 + 2000, listedAt: number * 2000 + 2010 },
 });
 
 function start(limit?: number) {
@@ -29,14 +30,15 @@ function start(limit?: number) {
   });
   const uploaded = (key: string, seconds: number, result: 'stored' | 'failed' | 'given-up' = 'stored') =>
     traces.observe({ type: 'upload', kind: 'segment', stream: 'cam', result, seconds, bytes: 1, key });
-  return { traces, told, clock, uploaded };
+  const follow = traces.follow({ segments: true, thumbnails: true });
+  return { traces, told, clock, uploaded, follow };
 }
 const stepsOf = ({ steps }: Trace) => steps.map(({ name, from, to }) => `${name} ${from}-${to}`);
 
 it('follows a segment until a playlist on the store lists it', () => {
-  const { traces, told, clock, uploaded } = start();
+  const { traces, told, clock, uploaded, follow } = start();
   clock.now = 2010;
-  traces.segment(segment(0));
+  follow(segment(0));
   clock.now = 2300;
   uploaded('cam/source/a-0.ts', 0.2, 'failed');
   clock.now = 2500;
@@ -51,19 +53,19 @@ it('follows a segment until a playlist on the store lists it', () => {
 });
 
 it('tells at once of what goes nowhere, and of what was given up', () => {
-  const { traces, told, uploaded } = start();
-  traces.segment(segment(0, false));
+  const { traces, told, uploaded, follow } = start();
+  traces.follow({ segments: false, thumbnails: false })(segment(0));
   expect(told).toHaveLength(1);
-  traces.segment(segment(1));
+  follow(segment(1));
   uploaded('cam/source/a-1.ts', 8, 'given-up');
   expect(told[1]?.failure).toBe('given up');
 });
 
 it('knows which of several pictures of one key was sent', () => {
-  const { traces, told, clock, uploaded } = start();
+  const { told, clock, uploaded, follow } = start();
   for (const at of [0, 1000, 2000]) {
     clock.now = at + 20;
-    traces.picture(picture(at));
+    follow(thumbnail(at));
   }
   clock.now = 2100;
   // It began after the second came, and before the third.
@@ -78,12 +80,12 @@ it('knows which of several pictures of one key was sent', () => {
 });
 
 it('keeps no more than its limit, and nothing for ever', () => {
-  const { traces, told, clock } = start(3);
-  for (let number = 0; number < 10; number += 1) traces.segment(segment(number));
+  const { traces, told, clock, follow } = start(3);
+  for (let number = 0; number < 10; number += 1) follow(segment(number));
   expect(told).toHaveLength(7);
   expect(told.every(({ failure }) => failure === 'not uploaded')).toBe(true);
   clock.now = 400_000;
-  traces.segment(segment(11));
+  follow(segment(11));
   expect(told).toHaveLength(10);
   traces.close();
   expect(told).toHaveLength(11);

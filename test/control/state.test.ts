@@ -2,14 +2,14 @@ import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/prom
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { SavedStream } from '../../../src/control/saved-streams.js';
-import { readState, writeState } from '../../../src/control/state/document.js';
-import { stateFile } from '../../../src/control/state/file.js';
-import { stateObject } from '../../../src/control/state/object.js';
-import { createSeal } from '../../../src/control/state/seal.js';
-import { SidepipeError } from '../../../src/errors.js';
-import { createMemoryStore } from '../../../src/storage/memory.js';
-import { emptyFolder } from '../../support/child-node.js';
+import type { SavedStream } from '../../src/control/saved-streams.js';
+import { readState, writeState } from '../../src/control/state/document.js';
+import { stateFile } from '../../src/control/state/file.js';
+import { stateObject } from '../../src/control/state/object.js';
+import { createSeal } from '../../src/control/state/seal.js';
+import { SidepipeError } from '../../src/errors.js';
+import { createMemoryStore } from '../../src/storage/memory.js';
+import { emptyFolder } from '../support/child-node.js';
 
 const saved = (name: string): SavedStream => ({
   input: { name, source: 'push', keys: ['key-of-the-test'] },
