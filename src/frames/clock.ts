@@ -1,23 +1,22 @@
-/** One observation: `ptsSeconds` was seen at `now`. It can only have been late, never early. */
+/** One observation: `ptsSeconds` was seen at `now`. It can be late, never early. */
 interface Bucket {
   readonly startedAt: number;
   offsetMs: number;
 }
 
-/** ECMA-262, 21.4.1.1: a date is within so many milliseconds of the epoch. */
+/** ECMA-262, 21.4.1.1: the maximum distance of a date from the epoch, in milliseconds. */
 const MAX_TIME_MS = 8.64e15;
 
 export interface SourceClockOptions {
-  /** How long an observation counts, in milliseconds: long enough to bridge bursts, short enough to follow drift. */
+  /** How long an observation is used, in milliseconds: long enough to bridge bursts, short enough to follow drift. */
   readonly windowMs?: number;
 }
 
 /**
- * Maps a stream's timeline to the time at which it is observed. A picture with B-frames leaves a keyframe-only decoder whole GOPs after it
- * was taken, and queues add to it, so arrival time is not capture time. But no packet arrives before it exists: over a
- * sliding window the smallest difference between arrival and timestamp is the one with the least delay in it, and with it
- * every timestamp can be told in that time. Observations come from whatever passes earliest, usually ffmpeg's
- * progress reports of copied packets. Pure.
+ * Maps a stream's timestamps to capture time. With B-frames a frame leaves a keyframe-only decoder whole GOPs after its capture, and
+ * queues add to that, so arrival time is not capture time. But no packet arrives before it exists: over a sliding window, the smallest
+ * difference between arrival and timestamp contains the least delay, and it converts every timestamp to that time. Observations come
+ * from whatever arrives earliest, usually ffmpeg's progress reports of copied packets. Pure.
  */
 export class SourceClock {
   readonly #windowMs: number;
@@ -29,11 +28,11 @@ export class SourceClock {
     this.#bucketMs = this.#windowMs / 30;
   }
 
-  /** Notes that a packet or picture of `ptsSeconds` was seen at `now` (milliseconds, of a clock that is never set). */
+  /** Records that a packet or frame with `ptsSeconds` was seen at `now` (milliseconds of a monotonic clock). */
   observe(ptsSeconds: number, now: number): void {
     const offsetMs = now - ptsSeconds * 1000;
     const last = this.#buckets.at(-1);
-    // The wall clock was set back: what was observed by the old time says nothing any more.
+    // The wall clock was set back, so observations from before are invalid.
     if (last !== undefined && now < last.startedAt) this.#buckets = [];
     const open = this.#buckets.at(-1);
     if (open !== undefined && now - open.startedAt < this.#bucketMs) {
@@ -44,14 +43,13 @@ export class SourceClock {
     while (this.#buckets[0] !== undefined && now - this.#buckets[0].startedAt > this.#windowMs) this.#buckets.shift();
   }
 
-  /** Lets go of what was observed at `from` (epoch milliseconds) or later, because something about it was wrong. */
+  /** Discards observations from `from` (epoch milliseconds) on, because they were wrong. */
   forgetSince(from: number): void {
     this.#buckets = this.#buckets.filter(({ startedAt }) => startedAt + this.#bucketMs <= from);
   }
 
   /**
-   * The time of a timestamp, in milliseconds. Undefined before the first observation, and for a timestamp so absurd
-   * that it gives none that a date can hold.
+   * The time of a timestamp, in milliseconds. Undefined before the first observation, and for a timestamp outside the range of dates.
    */
   timeOf(ptsSeconds: number): number | undefined {
     if (this.#buckets.length === 0) return undefined;

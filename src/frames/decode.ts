@@ -1,23 +1,23 @@
-/** Which frames of a copied stream are decoded: keyframes alone, all that other frames refer to, or every one. */
+/** Which frames of a copied stream are decoded: keyframes only, all reference frames, or all frames. */
 type DecodeMode = 'keyframes' | 'references' | 'all';
 export type DecodeSetting = 'auto' | 'keyframes' | 'references';
 
 export interface DecodeChoice {
   readonly mode: DecodeMode;
-  /** Why, in words. */
+  /** The reason, as text. */
   readonly reason: string;
 }
 
-/** What a source has shown of its video so far. */
+/** What is known so far about a source's video. */
 export interface SourceTraits {
   /**
-   * A decoder holds keyframes back until others have followed, because the stream reorders frames: of keyframes alone those come
-   * whole GOPs later. Undefined until the first keyframe was seen.
+   * With reordered frames a decoder holds a keyframe back until others have followed, which takes whole GOPs if only keyframes are
+   * decoded. Undefined until the first keyframe was seen.
    */
   readonly isLate: boolean | undefined;
-  /** The longest of the latest times between two keyframes, in seconds. Undefined until there were two. */
+  /** The longest of the recent intervals between keyframes, in seconds. Undefined until there were two keyframes. */
   readonly keyframeGapSeconds: number | undefined;
-  /** How far the source has come since its newest keyframe, in seconds. */
+  /** Media time since the newest keyframe, in seconds. */
   readonly sinceKeyframeSeconds: number;
   /** Whether any frame was not a keyframe. */
   readonly hasOtherFrames: boolean;
@@ -30,13 +30,13 @@ export const UNKNOWN_SOURCE: SourceTraits = {
   hasOtherFrames: false,
 };
 
-/** A thumbnail may be older than the interval by this. */
+/** How much older than the interval a thumbnail may be. */
 const SLACK_SECONDS = 1;
 /** The part of it that decoding, scaling and encoding take. */
 const MARGIN_SECONDS = 0.25;
 /**
- * How long a decision may take from the first keyframe on: nothing is listed meanwhile. A GOP of 250 frames, which encoders have by
- * default, has 10 s at 25 frames a second.
+ * Time limit for the decision, from the first keyframe on. Nothing is listed before the decision. A GOP of 250 frames, which is the default
+ * of encoders, lasts 10 s at 25 frames per second.
  */
 export const LONGEST_DECISION_SECONDS = 12;
 
@@ -48,15 +48,15 @@ export interface DecodeFacts {
   readonly waitedSeconds: number;
 }
 
-/** How far apart two thumbnails may be for the newest one never to be too old, in seconds. Pure. */
+/** The maximum interval between thumbnails at which the newest one is never too old, in seconds. Pure. */
 export function longestGapSeconds(intervalSeconds: number): number {
   return intervalSeconds + SLACK_SECONDS - MARGIN_SECONDS;
 }
 
 /**
- * What is decoded of a copied stream for its thumbnails; undefined while that cannot be said, and keyframes are decoded. Keyframes
- * are a tenth of the work. They are enough where they come on time and often enough. In doubt more is decoded, because a later
- * change would make the stream discontinuous. Pure.
+ * Chooses which frames of a copied stream are decoded for thumbnails; undefined while undecided, when keyframes are decoded. Keyframes are
+ * a tenth of the work, and sufficient if they arrive on time and often enough. In doubt more is decoded, because a later change would
+ * make the stream discontinuous. Pure.
  */
 export function chooseDecode({
   setting,
@@ -68,32 +68,32 @@ export function chooseDecode({
   const { isLate, keyframeGapSeconds: gap, sinceKeyframeSeconds: since, hasOtherFrames } = traits;
   const limit = longestGapSeconds(intervalSeconds);
   const isOver = waitedSeconds >= LONGEST_DECISION_SECONDS;
-  // Every frame is a keyframe: there is nothing more to decode.
+  // Every frame is a keyframe, so there is nothing more to decode.
   if (!hasOtherFrames && (gap !== undefined || isOver))
     return { mode: 'keyframes', reason: 'every frame is a keyframe' };
   if (isLate && hasOtherFrames)
     return { mode: 'references', reason: 'frames are reordered, so keyframes alone would be decoded late' };
-  if (gap !== undefined && gap > limit) return { mode: 'references', reason: `a keyframe every ${words(gap)} only` };
+  if (gap !== undefined && gap > limit) return { mode: 'references', reason: `keyframes only every ${words(gap)}` };
   if (hasOtherFrames && since > limit) return { mode: 'references', reason: `no keyframe for ${words(since)}` };
   if (gap !== undefined && isLate !== undefined)
     return { mode: 'keyframes', reason: `a keyframe every ${words(gap)} is often enough` };
   return isOver ? { mode: 'references', reason: `no second keyframe within ${words(waitedSeconds)}` } : undefined;
 }
 
-/** What a source is decoded with until more is known of it. */
-export const FIRST_CHOICE: DecodeChoice = { mode: 'keyframes', reason: 'the source is not known yet' };
+/** The mode until more is known about a source. */
+export const FIRST_CHOICE: DecodeChoice = { mode: 'keyframes', reason: 'source not analysed yet' };
 
-/** Where every frame is needed for something else: nothing is cheaper then. */
+/** For streams that need every frame for another output, so that a cheaper mode saves nothing. */
 export function everyFrame(reason: string): DecodeChoice {
   return { mode: 'all', reason };
 }
 
-/** Gaps that are remembered: a camera that was set to another GOP is known by its new one after so many. */
+/** Number of remembered intervals. After so many, a camera's changed GOP length is known. */
 const RECENT_GAPS = 8;
-/** A longer step of the source's time is a jump, not a GOP. */
+/** A longer step of the source's timestamps is a jump, not a GOP. */
 const LONGEST_GOP_SECONDS = 120;
 
-/** Gathers a source's traits over one run of ffmpeg. Times are presentation times in seconds, of one timeline. Pure. */
+/** Collects a source's traits during one ffmpeg run. Times are presentation times in seconds, on one timeline. Pure. */
 export class TraitsReader {
   #isLate: boolean | undefined;
   #gaps: number[] = [];
@@ -110,7 +110,7 @@ export class TraitsReader {
     };
   }
 
-  /** See `SourceTraits.isLate`. The first word counts. */
+  /** See `SourceTraits.isLate`. The first call counts. */
   late(isLate: boolean): void {
     this.#isLate ??= isLate;
   }
@@ -123,13 +123,13 @@ export class TraitsReader {
     this.#since = 0;
   }
 
-  /** Timestamps do not follow from those before. */
+  /** Timestamps are not continuous with those before. */
   jump(): void {
     this.#keyframeAt = undefined;
     this.#since = 0;
   }
 
-  /** Another frame, or how far frames go that are not keyframes. */
+  /** Another frame, or the newest timestamp of frames that are not keyframes. */
   frame(seconds: number): void {
     this.#hasOtherFrames = true;
     const since = seconds - (this.#keyframeAt ?? seconds);

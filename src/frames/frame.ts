@@ -1,4 +1,4 @@
-/** One decoded picture as it leaves ffmpeg: packed RGB, 3 bytes a pixel, rows without padding, top row first. */
+/** One decoded frame from ffmpeg: packed RGB, 3 bytes per pixel, rows without padding, top row first. */
 export interface DecodedPicture {
   /** Exactly `width * height * 3` bytes. Lent: see the consumer's contract for how long it stays valid. */
   readonly data: Uint8Array;
@@ -8,10 +8,10 @@ export interface DecodedPicture {
   readonly ptsSeconds: number;
 }
 
-/** A picture with the time at which the source took it. */
+/** A frame with its capture time. */
 export interface Frame extends DecodedPicture {
-  /** Milliseconds since the epoch: when the source gave this picture, whatever decoding and queueing took since. */
+  /** Milliseconds since the epoch: when the source captured this frame, excluding the time for decoding and queueing. */
   readonly capturedAt: number;
-  /** Counts the frames of one stream over all its ffmpeg runs, from 0. */
+  /** Frame counter of one stream over all its ffmpeg runs, from 0. */
   readonly sequence: number;
 }

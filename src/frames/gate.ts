@@ -7,7 +7,7 @@ import { type GreyStatistics, statisticsOf } from './gate/statistics.js';
 export type { GateState } from '../terms.js';
 export type { GateOptions } from './gate/decision.js';
 
-/** What the gate reads of a raw frame: rgb24, width × height × 3 bytes, and the source's time of it. */
+/** The part of a raw frame that the gate reads: rgb24, width × height × 3 bytes, and its capture time. */
 export interface GatePicture {
   readonly data: Uint8Array;
   readonly width: number;
@@ -17,22 +17,22 @@ export interface GatePicture {
 }
 
 export interface GateJudgement {
-  /** Of this frame alone. */
+  /** The verdict on this frame alone. */
   readonly verdict: GateState;
-  /** Whether it may replace the picture shown. */
+  /** Whether it may replace the current thumbnail. */
   readonly accepted: boolean;
-  /** Of the stream: slower than the verdict, so that it does not flap. */
+  /** The state of the stream. It changes more slowly than the verdict, to avoid flapping. */
   readonly state: GateState;
   /** Milliseconds since the epoch. */
   readonly stateSince: number;
-  /** Set on the frame that changed the state. */
+  /** Set for the frame that changed the state. */
   readonly event: GateEvent | undefined;
   readonly statistics: GreyStatistics;
 }
 
 const defaults: GateOptions = { maxHoldSeconds: 10, alarmAfterSeconds: 10, frozenAfterSeconds: 60 };
 
-/** Keeps black, flat and frozen pictures apart from good ones, for one stream. Pure: time comes with the frames. */
+/** Detects black, flat and frozen frames of one stream. Pure: the frames carry the time. */
 export class FrameGate {
   readonly #options: GateOptions;
   #memory: GateMemory | undefined;
@@ -43,12 +43,12 @@ export class FrameGate {
     this.#options = { ...defaults, ...options };
   }
 
-  /** Takes what pictures take that the source shows, decoded or not, and when they came: on the clock of `capturedAt`. */
+  /** Takes the sizes of the source's coded frames, decoded or not, with their arrival times on the clock of `capturedAt`. */
   sizes(pictures: readonly PictureSize[], now: number): void {
     this.#loops.add(pictures, now);
   }
 
-  /** Judges the next frame, in about 0.2 ms. `picture.data` is read now and not kept. */
+  /** Judges the next frame, in about 0.2 ms. Reads `picture.data` now and does not keep it. */
   judge(picture: GatePicture): GateJudgement {
     const grey = greyOf(picture);
     const statistics = statisticsOf(grey, this.#reference);

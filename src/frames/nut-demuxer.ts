@@ -13,15 +13,15 @@ import {
 } from './nut-header.js';
 
 const FILE_ID = new TextEncoder().encode('nut/multimedia container\0');
-/** More than any header that ffmpeg writes; what is longer is not NUT. */
+/** Longer than any header that ffmpeg writes; longer ones are not NUT. */
 const MAX_HEADER_BYTES = 65_536;
-/** Before a header's length: start code, length and checksum. */
+/** What precedes a header: start code, length and checksum. */
 const MAX_HELD_BYTES = MAX_HEADER_BYTES + 64;
-/** How much of a piece is taken at a time for a header of unknown length, which is a frame's and short. */
+/** How much of a piece is copied at a time for a header of unknown length, which is a frame's and short. */
 const STEP_BYTES = 64;
 const START_CODE_LETTERS = { main: 0x4d, stream: 0x53, syncpoint: 0x4b } as const;
 
-/** What a packet's header says of it. */
+/** The content of a packet's header. */
 interface PacketHeader {
   /** Presentation time on the stream's own timeline, in seconds. */
   readonly ptsSeconds: number;
@@ -30,15 +30,15 @@ interface PacketHeader {
 }
 
 export interface NutDemuxerOptions {
-  /** The stream's header: once at the beginning, and again whenever the muxer repeats it. */
+  /** The stream's header: at the start, and again whenever the muxer repeats it. */
   readonly onVideo?: (video: VideoHeader) => void;
-  /** A packet's header. Answers a buffer of at least its `bytes`, or undefined to let the packet pass by unread. */
+  /** A packet's header. Returns a buffer of at least `bytes` bytes, or undefined to skip the packet. */
   readonly acquire: (header: PacketHeader, video: VideoHeader) => Uint8Array | undefined;
-  /** The packet is whole: `data` is the buffer that `acquire` gave, cut to size; undefined where it gave none. */
+  /** The packet is complete: `data` is the buffer from `acquire`, cut to size; undefined if it was skipped. */
   readonly onPacket: (header: PacketHeader, data: Uint8Array | undefined, video: VideoHeader) => void;
 }
 
-/** A packet whose bytes are still arriving. */
+/** A packet that has not arrived completely. */
 interface Filling {
   readonly header: PacketHeader;
   readonly buffer: Uint8Array | undefined;
@@ -46,17 +46,16 @@ interface Filling {
 }
 
 /**
- * Cuts NUT with one video stream into packets. Bytes may come in pieces of any size; each byte of a packet is copied once at most,
- * from the piece that it came in to the buffer that the packet leaves in. Throws `frame-invalid` on bytes that are not NUT,
- * and then takes no more. Pure.
+ * Splits NUT with one video stream into packets. Bytes may arrive in pieces of any size; each byte of a packet is copied at most once, from
+ * the piece to the packet's buffer. Throws `frame-invalid` on bytes that are not NUT, and then accepts no more. Pure.
  */
 export class NutDemuxer {
   readonly #options: NutDemuxerOptions;
-  /** A header that is cut. */
+  /** An incomplete header. */
   readonly #rest = new GrowingBuffer();
-  /** How long that header is at least; less need not be looked at. */
+  /** The minimum length of that header; fewer bytes need not be parsed. */
   #needed = 0;
-  /** Bytes of headers that were looked at again, because they had come in pieces. */
+  /** Number of header bytes parsed again because they arrived in pieces. */
   #reread = 0;
   #greeted = false;
   #main: MainHeader | undefined;
@@ -70,7 +69,7 @@ export class NutDemuxer {
   }
 
   push(piece: Uint8Array): void {
-    // What follows a fault cannot be told apart from what is wrong with it.
+    // After an error, valid data cannot be distinguished from invalid data.
     if (this.#failure !== undefined) throw this.#failure;
     try {
       let bytes = piece;
@@ -83,12 +82,12 @@ export class NutDemuxer {
     }
   }
 
-  /** Bytes that were copied and read again because headers came in pieces. */
+  /** Number of bytes copied and parsed again because headers arrived in pieces. */
   get work(): number {
     return this.#rest.copiedBytes + this.#reread;
   }
 
-  /** Reads one header off the front and returns what is behind it; keeps a header that is cut for the next piece. */
+  /** Reads one header from the front and returns the rest; keeps an incomplete header for the next piece. */
   #readHeader(bytes: Uint8Array): Uint8Array {
     if (this.#rest.length > 0) return this.#goOn(bytes);
     const used = this.#try(bytes);
@@ -97,7 +96,7 @@ export class NutDemuxer {
     return bytes.subarray(bytes.length);
   }
 
-  /** Goes on with a header that was cut: takes no more of the piece than the header may need, and all of it only once. */
+  /** Continues an incomplete header. Takes no more of the piece than the header may need, and each byte only once. */
   #goOn(bytes: Uint8Array): Uint8Array {
     for (let at = 0; at < bytes.length; ) {
       const missing = this.#needed - this.#rest.length;
@@ -116,11 +115,11 @@ export class NutDemuxer {
   }
 
   #keep(bytes: Uint8Array): void {
-    if (this.#rest.length + bytes.length > MAX_HELD_BYTES) throw invalid('a header without an end');
+    if (this.#rest.length + bytes.length > MAX_HELD_BYTES) throw invalid('header too long');
     this.#rest.append(bytes);
   }
 
-  /** How long the header at the start is; undefined when it is cut. */
+  /** The length of the header at the start; undefined if it is incomplete. */
   #try(view: Uint8Array): number | undefined {
     try {
       const used = this.#readPacket(view);
@@ -132,7 +131,7 @@ export class NutDemuxer {
     }
   }
 
-  /** Reads one packet's header at the start of `view` and returns its length. Throws INCOMPLETE when it is cut. */
+  /** Reads one packet's header at the start of `view` and returns its length. Throws INCOMPLETE if it is incomplete. */
   #readPacket(view: Uint8Array): number {
     if (!this.#greeted) {
       const id = new NutReader(view).bytes(FILE_ID.length);
@@ -141,18 +140,18 @@ export class NutDemuxer {
       return FILE_ID.length;
     }
     if (view[0] === 0x4e) return this.#readStartCode(view);
-    if (this.#main === undefined || this.#video === undefined) throw invalid('a frame before its headers');
+    if (this.#main === undefined || this.#video === undefined) throw invalid('frame before its headers');
     const reader = new NutReader(view);
     this.#begin(readFrameHeader(reader, this.#main, this.#video, this.#lastPts), this.#video);
     return reader.position;
   }
 
-  /** A packet with a start code: headers, syncpoints, and others (info, index) that say nothing that is needed here. */
+  /** A packet with a start code: headers, syncpoints, and others (info, index) that are not needed. */
   #readStartCode(view: Uint8Array): number {
     const reader = new NutReader(view);
     const letter = reader.bytes(8)[1];
     const length = reader.unsigned();
-    if (length > MAX_HEADER_BYTES) throw invalid(`a header of ${length} bytes`);
+    if (length > MAX_HEADER_BYTES) throw invalid(`header of ${length} bytes`);
     this.#needed = reader.position + (length > 4096 ? 4 : 0) + length;
     if (length > 4096) reader.bytes(4);
     const start = reader.position;
@@ -161,8 +160,8 @@ export class NutDemuxer {
     try {
       this.#readBody(letter, body);
     } catch (error) {
-      // The packet is whole, so running out of bytes inside it means that its contents lie about their length.
-      throw error === INCOMPLETE ? invalid('a header that is cut short') : error;
+      // The packet is complete, so if bytes are missing in it, its contents state a wrong length.
+      throw error === INCOMPLETE ? invalid('truncated header') : error;
     }
     return reader.position;
   }
@@ -186,7 +185,7 @@ export class NutDemuxer {
     const buffer = this.#options.acquire(header, video)?.subarray(0, bytes);
     buffer?.set(frame.elision);
     this.#filling = { header, buffer, filled: frame.elision.length };
-    // A packet that is all elision has no bytes to wait for.
+    // A packet whose data is all elided has no bytes to wait for.
     if (frame.dataBytes === 0) this.#fill(this.#filling, frame.elision.subarray(0, 0));
   }
 

@@ -1,12 +1,12 @@
 import { SidepipeError } from '../errors.js';
 
 /**
- * Reading the headers of NUT, the container of raw frames on the side pipe. NUT is chosen because rawvideo alone has neither
- * timestamps nor framing, and because ffmpeg writes each frame at once. Numbers and names are those of the NUT
- * specification (nut.txt, version 3). Pure.
+ * Parses the headers of NUT, the container of raw frames on the side pipe. NUT is used because rawvideo has neither timestamps nor
+ * framing, and because ffmpeg writes each NUT frame immediately. Numbers and names are those of the NUT specification (nut.txt,
+ * version 3). Pure.
  */
 
-/** The header is not complete yet: call again with more bytes. */
+/** The header is incomplete: call again with more bytes. */
 export const INCOMPLETE = Symbol('incomplete');
 
 const FLAG = {
@@ -40,14 +40,14 @@ interface TimeBase {
 export interface MainHeader {
   readonly timeBases: readonly TimeBase[];
   readonly frameCodes: readonly FrameCode[];
-  /** Bytes that many small frames begin with and that are left out of them. */
+  /** Initial bytes that many small frames have in common and that are omitted from them. */
   readonly elisions: readonly Uint8Array[];
 }
 
 export interface VideoHeader {
   /** The codec's tag as four Latin letters, such as `H264` or `avc1`. */
   readonly fourcc: string;
-  /** What the codec needs to be set up with, in its own form; often empty. */
+  /** Codec-specific setup data; often empty. */
   readonly extradata: Uint8Array;
   readonly timeBase: TimeBase;
   readonly msbPtsShift: number;
@@ -64,7 +64,7 @@ export interface FrameHeader {
 }
 
 export function invalid(what: string): SidepipeError {
-  return new SidepipeError(`the side pipe's data is not what ffmpeg writes: ${what}`, {
+  return new SidepipeError(`The frame data from ffmpeg is invalid: ${what}.`, {
     code: 'frame-invalid',
     fault: 'node',
     retryable: true,
@@ -72,7 +72,7 @@ export function invalid(what: string): SidepipeError {
 }
 
 const MAX_NUMBER_BYTES = 10;
-/** A frame's header is read again with each piece of it, so it is kept short: ffmpeg writes no reserved numbers at all. */
+/** A frame's header is parsed again with each piece of it, so its length is limited: ffmpeg writes no reserved numbers. */
 const MAX_RESERVED = 8;
 
 /** A cursor over bytes; reading past the end throws INCOMPLETE. */
@@ -95,14 +95,14 @@ export class NutReader {
   /** `v`: base 128, most significant group first. */
   unsigned(): number {
     let value = 0;
-    // Zeros in front would make it as long as they like.
+    // Leading zeros would make it arbitrarily long.
     for (let group = 0; group < MAX_NUMBER_BYTES; group++) {
       const byte = this.byte();
       value = value * 128 + (byte & 127);
       if (value > Number.MAX_SAFE_INTEGER) break;
       if (byte < 128) return value;
     }
-    throw invalid('a number beyond 53 bits');
+    throw invalid('number exceeds 53 bits');
   }
 
   /** `s`: 0, 1, -1, 2, -2, … */
@@ -136,10 +136,10 @@ export function readMainHeader(reader: NutReader): MainHeader {
     denominator: reader.unsigned(),
   }));
   if (timeBases.length === 0 || timeBases.some(({ numerator, denominator }) => numerator === 0 || denominator === 0)) {
-    throw invalid('a time base that is none');
+    throw invalid('invalid time base');
   }
   const frameCodes = readFrameCodes(reader);
-  // Copied: they outlive the piece that they came in.
+  // Copied, because they outlive the piece that they arrived in.
   const elisions = Array.from(
     { length: bounded(reader.unsigned(), 127) },
     () => new Uint8Array(reader.lengthPrefixed()),
@@ -148,11 +148,11 @@ export function readMainHeader(reader: NutReader): MainHeader {
 }
 
 function bounded(count: number, most: number): number {
-  if (count > most) throw invalid(`a list of ${count}`);
+  if (count > most) throw invalid(`list of ${count} entries`);
   return count;
 }
 
-/** The table that says what each of the 256 possible first bytes of a frame means, run-length coded by the muxer. */
+/** The table with the meaning of each of the 256 possible first bytes of a frame, run-length coded by the muxer. */
 function readFrameCodes(reader: NutReader): FrameCode[] {
   const codes: FrameCode[] = [];
   const none = { sizeMul: 1, sizeLsb: 0, ptsDelta: 0, reservedCount: 0, headerIndex: 0 };
@@ -171,9 +171,9 @@ function readFrameCodes(reader: NutReader): FrameCode[] {
     if (fields > 6) reader.signed(); // match
     if (fields > 7) headerIndex = reader.unsigned();
     for (let field = 8; field < fields; field++) reader.unsigned();
-    if (count <= 0 || count > 256) throw invalid(`a run of ${count} frame codes`);
+    if (count <= 0 || count > 256) throw invalid(`run of ${count} frame codes`);
     for (let index = 0; index < count && codes.length < 256; index++) {
-      // 'N' begins the start codes of headers and is never a frame; it takes no place in the run.
+      // 'N' starts the start codes of headers and is never a frame, so it is not part of the run.
       if (codes.length === 0x4e) codes.push({ flags: FLAG.invalid, ...none });
       codes.push({ flags, sizeMul, sizeLsb: size + index, ptsDelta, reservedCount, headerIndex });
     }
@@ -183,28 +183,28 @@ function readFrameCodes(reader: NutReader): FrameCode[] {
 
 export function readVideoHeader(reader: NutReader, main: MainHeader): VideoHeader {
   reader.unsigned(); // stream_id
-  if (reader.unsigned() !== 0) throw invalid('a stream that is not video');
+  if (reader.unsigned() !== 0) throw invalid('not a video stream');
   const fourcc = String.fromCharCode(...reader.lengthPrefixed().subarray(0, 4));
   const timeBase = main.timeBases[reader.unsigned()];
-  if (timeBase === undefined) throw invalid('a stream without a time base');
+  if (timeBase === undefined) throw invalid('stream without a time base');
   const msbPtsShift = bounded(reader.unsigned(), 48);
   reader.unsigned(); // max_pts_distance
   reader.unsigned(); // decode_delay
   reader.unsigned(); // stream_flags
-  // Copied: it outlives the piece that it came in.
+  // Copied, because it outlives the piece that it arrived in.
   const extradata = new Uint8Array(reader.lengthPrefixed());
   const width = reader.unsigned();
   const height = reader.unsigned();
-  if (width < 1 || height < 1 || width * height > 2 ** 27) throw invalid(`a picture of ${width}×${height}`);
+  if (width < 1 || height < 1 || width * height > 2 ** 27) throw invalid(`frame size ${width}×${height}`);
   return { fourcc, extradata, timeBase, msbPtsShift, width, height };
 }
 
-/** The header of the frame that begins at the reader's position. `lastPts` is the timestamp before it. */
+/** The header of the frame at the reader's position. `lastPts` is the previous timestamp. */
 export function readFrameHeader(reader: NutReader, main: MainHeader, video: VideoHeader, lastPts: number): FrameHeader {
   const start = reader.position;
   const code = main.frameCodes[reader.byte()]!;
   let flags = code.flags;
-  if (flags & FLAG.invalid) throw invalid('an unused frame code');
+  if (flags & FLAG.invalid) throw invalid('unused frame code');
   if (flags & FLAG.coded) flags ^= reader.unsigned();
   if (flags & FLAG.streamId) reader.unsigned();
   const pts = flags & FLAG.codedPts ? fullPts(reader.unsigned(), video.msbPtsShift, lastPts) : lastPts + code.ptsDelta;
@@ -214,10 +214,10 @@ export function readFrameHeader(reader: NutReader, main: MainHeader, video: Vide
   let reserved = flags & FLAG.reserved ? reader.unsigned() : code.reservedCount;
   if (flags & FLAG.sideData) throw invalid('side data');
   for (bounded(reserved, MAX_RESERVED); reserved > 0; reserved--) reader.unsigned();
-  // Checksums guard files on bad media; a pipe between two processes on one machine does not flip bits.
+  // Checksums protect files on bad media; a pipe between two processes on one machine does not corrupt data.
   if (flags & FLAG.checksum) reader.bytes(4);
   const elision = size > 4096 ? NO_BYTES : main.elisions[headerIndex];
-  if (elision === undefined || elision.length > size) throw invalid('an elision header that is not there');
+  if (elision === undefined || elision.length > size) throw invalid('missing elision header');
   return {
     headerBytes: reader.position - start,
     dataBytes: size - elision.length,
@@ -227,7 +227,7 @@ export function readFrameHeader(reader: NutReader, main: MainHeader, video: Vide
   };
 }
 
-/** Timestamps are sent as their low bits where they are near the last one. */
+/** Timestamps near the previous one are sent as their low bits. */
 function fullPts(coded: number, shift: number, lastPts: number): number {
   const range = 2 ** shift;
   if (coded >= range) return coded - range;
@@ -241,7 +241,7 @@ export function readSyncpoint(reader: NutReader, main: MainHeader, video: VideoH
   const timeBase = main.timeBases[coded % main.timeBases.length]!;
   const pts = BigInt(Math.floor(coded / main.timeBases.length));
   const { numerator, denominator } = video.timeBase;
-  // The product is beyond 53 bits for dates in fine time bases, and one tick off would put every later frame off by it.
+  // The product exceeds 53 bits for dates in fine time bases, and one tick off would shift every later frame.
   const product = pts * BigInt(timeBase.numerator) * BigInt(denominator);
   return Number(product / (BigInt(timeBase.denominator) * BigInt(numerator)));
 }

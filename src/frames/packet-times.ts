@@ -14,21 +14,21 @@ const KEYFRAME_START_BYTES = 4096;
 
 export interface PacketTimesOptions {
   readonly onPacket: (packet: PacketTime) => void;
-  /** How the first keyframe begins, as in an elementary stream: its parameter sets are in it. */
+  /** The start of the first keyframe, as in an elementary stream; it contains the parameter sets. */
   readonly onKeyframeStart?: (bytes: Uint8Array) => void;
 }
 
 /**
- * Reads when frames are to be shown from the MPEG-TS that ffmpeg copies them to, cut anywhere, and how the first keyframe begins. MPEG-TS,
- * because it is the one plain container that ffmpeg begins before it knows the size of the picture, as when it joins a
- * camera between two keyframes. Bytes that are none are passed over. Pure.
+ * Reads the presentation times of frames from the MPEG-TS that ffmpeg copies them to, in pieces of any size, and the start of the first
+ * keyframe. MPEG-TS is the only plain container that ffmpeg starts before it knows the frame size, as when it joins a camera between two
+ * keyframes. Bytes that are not MPEG-TS are skipped. Pure.
  */
 export class PacketTimesParser {
   readonly #options: PacketTimesOptions;
   readonly #packet = new Uint8Array(PACKET_BYTES);
   #filled = 0;
 
-  /** Of the first keyframe, while it comes in; undefined before and after. */
+  /** The first keyframe while it arrives; undefined before and after. */
   #keyframe: Uint8Array | undefined;
   #keyframeBytes = 0;
   #sawKeyframe = false;
@@ -53,7 +53,7 @@ export class PacketTimesParser {
     }
   }
 
-  /** ISO/IEC 13818-1, 2.4.3: a transport packet with which a video frame begins has the start of its PES packet. */
+  /** ISO/IEC 13818-1, 2.4.3: a transport packet that starts a video frame contains the start of its PES packet. */
   #read(packet: Uint8Array): void {
     const beginsUnit = (packet[1]! & 0x40) !== 0;
     const hasAdaptation = (packet[3]! & 0x20) !== 0;
@@ -94,7 +94,7 @@ export class PacketTimesParser {
   }
 }
 
-/** 33 bits in five bytes, with marker bits between. The upper half of the range is what comes before zero. */
+/** 33 bits in five bytes, with marker bits in between. The upper half of the range means times before zero. */
 function timestampAt(bytes: Uint8Array, at: number): number {
   const high = (bytes[at]! >> 1) & 7;
   const middle = ((bytes[at + 1]! << 7) | (bytes[at + 2]! >> 1)) & 0x7fff;

@@ -1,15 +1,15 @@
 import type { Frame } from './frame.js';
 
 export interface FrameSlotOptions {
-  /** Works on one frame at a time. The frame's data is lent until the promise settles. Must not reject. */
+  /** Processes one frame at a time. The frame's data is lent until the promise settles. Must not reject. */
   readonly consume: (frame: Frame) => Promise<void>;
-  /** A frame that a newer one replaced before its turn came. */
+  /** Called for a frame that a newer one replaced before it was processed. */
   readonly onDropped: (frame: Frame) => void;
 }
 
 /**
- * The place between a capture that must never wait and a consumer that may be slow. The newest frame waits, the one before
- * it is dropped. Three buffers in all: one being filled, one waiting, one being consumed.
+ * Decouples a capture that must never wait from a consumer that may be slow. The newest frame waits, and the one before it is dropped.
+ * Three buffers in total: one being filled, one waiting, one being consumed.
  */
 export class FrameSlot {
   readonly #options: FrameSlotOptions;
@@ -23,7 +23,7 @@ export class FrameSlot {
 
   /** A buffer of exactly `bytes` to fill for the next `offer`. */
   acquire(bytes: number): Uint8Array {
-    // Buffers of another size belong to a picture size that is gone.
+    // Buffers of another length belong to a frame size that is no longer used.
     this.#free = this.#free.filter(({ length }) => length === bytes);
     return this.#free.pop() ?? new Uint8Array(bytes);
   }

@@ -1,30 +1,30 @@
 import { SourceClock } from './clock.js';
 
-/** So many packets in a row that come at the source's own pace: what was gathered before has gone through. */
+/** After this many consecutive packets at the source's own pace, the packets that ffmpeg had buffered at the start have passed. */
 const PACED_PACKETS = 3;
-/** With B-frames it is only the packet before them that is sent as soon as it was taken. */
+/** With B-frames only the packet before them is sent as soon as its frame was captured. */
 const PACED_REORDERED_PACKETS = 6;
 const NOISE_MS = 10;
-/** No packet for so long: there will be no more. */
+/** After this long without a packet, no more will come. */
 const PACKETS_OVER_MS = 1500;
 const RECENT_PACKETS = 15;
-/** Fewer say nothing of the time between them. */
+/** Fewer packets do not determine the time between frames. */
 const FEWEST_PACKETS = 4;
-/** Over so many pictures the time between them is taken from the progress reports, which can be off by one or two. */
+/** Over this many frames the frame interval is calculated from progress reports, which can be off by one or two frames. */
 const STEP_FRAMES = 8;
-/** How long a step that differs from the usual one is waited on to be confirmed; until then nothing new is believed. */
+/** How long a different frame interval may wait for confirmation; until then no new observations are used. */
 const DOUBT_MS = 3000;
-/** No picture waits longer than this for the clock. */
+/** The maximum time that a frame waits for the clock. */
 export const LONGEST_WAIT_MS = 700;
 
-/** ffmpeg's position, `frames` pictures after its beginning, told at `now`. */
+/** ffmpeg's position, `frames` frames after its start, reported at `now`. */
 interface Report {
   readonly outSeconds: number;
   readonly frames: number;
   readonly now: number;
 }
 
-/** Milliseconds from picture to picture; when it began, and the one before it. */
+/** The frame interval in milliseconds, the start of its measurement, and the start of the previous one. */
 interface Step {
   readonly ms: number;
   readonly from: number;
@@ -32,10 +32,9 @@ interface Step {
 }
 
 /**
- * Brings what is known of a stream's timeline together into its clock, over one run of ffmpeg. Exact are the presentation times of
- * packets as they come in, but every one of them costs, so only those of the first seconds are told of. After that come
- * the progress reports, which count decoding times and what encoders hold back: off by a constant, which the first
- * seconds show. Pure.
+ * Combines what is known about a stream's timeline into its clock, during one ffmpeg run. The presentation times of arriving packets are
+ * exact, but each one costs CPU time, so ffmpeg outputs only those of the first seconds. After that come the progress reports, which
+ * count decoding times and frames held back by encoders: they are off by a constant, which the first seconds reveal. Pure.
  */
 export class SourceTime {
   readonly clock = new SourceClock();
@@ -49,27 +48,27 @@ export class SourceTime {
   #firstReport: Report | undefined;
   #report: Report | undefined;
   #step: Step | undefined;
-  /** How far apart the reports' pictures were when packets were last told of, one by one. */
+  /** The frame interval in the reports while packets were still reported one by one. */
   #usualStepMs: number | undefined;
   #doubtedSince: number | undefined;
   #packetMs = 0;
   #heldPackets = 0;
   #isSettled: boolean;
 
-  /** `expectsPackets`: false where no packet will be told of, so that there is nothing to wait for. */
+  /** `expectsPackets`: false if no packets will be reported, so that there is nothing to wait for. */
   constructor({ expectsPackets }: { readonly expectsPackets: boolean }) {
     this.#isSettled = !expectsPackets;
   }
 
-  /** The demuxer hands a packet out only when so many further ones have begun. */
+  /** The demuxer outputs a packet only after this many further packets have started. */
   holds(packets: number): void {
     this.#heldPackets = packets;
   }
 
-  /** A packet came in at `now` (epoch milliseconds). */
+  /** A packet arrived at `now` (epoch milliseconds). */
   packet(ptsSeconds: number, now: number): void {
     const offsetMs = now - ptsSeconds * 1000;
-    // A pause is no pace: what piled up in it follows at once. Nor is what still catches up, however slowly.
+    // After a pause the buffered packets follow at once, so it says nothing about the pace. Nor does slow catching up.
     const isBehind = this.#packetOffsetMs === undefined || offsetMs < this.#packetOffsetMs - NOISE_MS;
     const isAtOnce = now - (this.#packetAt ?? now) < this.#packetMs / 2 || this.#packetMs === 0;
     this.#paced = isBehind || isAtOnce ? 0 : this.#paced + 1;
@@ -81,7 +80,7 @@ export class SourceTime {
     this.#observe(ptsSeconds, now);
   }
 
-  /** ffmpeg reported that it is at `outSeconds`, `frames` pictures after its beginning. */
+  /** ffmpeg reported that it is at `outSeconds`, `frames` frames after its start. */
   position(outSeconds: number, frames: number | undefined, now: number): void {
     if (this.#packetAt === undefined) {
       this.clock.observe(outSeconds, now);
@@ -89,17 +88,17 @@ export class SourceTime {
     }
     if (frames !== undefined) this.#report = this.#measure({ outSeconds, frames, now });
     const offsetMs = now - outSeconds * 1000;
-    // Fixed from then on: what changes later is drift, which is to be followed.
+    // Fixed from then on: later changes are drift, which the clock follows.
     if (now - this.#packetAt < PACKETS_OVER_MS)
       this.#positionOffsetMs = Math.min(this.#positionOffsetMs ?? Number.POSITIVE_INFINITY, offsetMs);
     else if (this.#positionOffsetMs !== undefined && now - (this.#doubtedSince ?? Number.NEGATIVE_INFINITY) > DOUBT_MS)
       this.#observe(outSeconds + (this.#positionOffsetMs - this.#packetOffsetMs!) / 1000, now);
   }
 
-  /** How far apart pictures are, once a report is far enough from the one before it. Answers the report to go on from. */
+  /** The frame interval, once a report is far enough from the one before it. Returns the report to continue from. */
   #measure(report: Report): Report {
     if (report.now - this.#packetAt! < PACKETS_OVER_MS) {
-      // Over as long as there is: what is compared with it later shall not be off on both sides.
+      // Over the whole time so far, so that later comparisons are not inaccurate on both sides.
       this.#firstReport ??= report;
       this.#usualStepMs = stepBetween(this.#firstReport, report) ?? this.#usualStepMs;
       return report;
@@ -115,9 +114,9 @@ export class SourceTime {
   }
 
   /**
-   * A change of rate is believed when two steps in a row agree on it: reports come when they come, and what encoders hold back varies.
-   * After the first of them nothing more is observed, and what was since it began is let go: it may have been taken for packets that
-   * are held back longer or shorter. What was seen before it holds.
+   * A change of the frame interval is accepted if two measurements in a row agree, because reports arrive irregularly and encoders hold
+   * back varying amounts. After the first one, new observations are not used, and those since its start are discarded: they may belong to
+   * packets that are held back for longer or shorter. Earlier observations remain valid.
    */
   #compare({ ms, before: since }: Step, now: number): void {
     const usualMs = this.#usualStepMs;
@@ -130,7 +129,7 @@ export class SourceTime {
       this.clock.forgetSince(since);
       this.#doubtedSince = now;
     } else if (isNear(ms, this.#step?.ms ?? 0, 1 / 4)) {
-      // Not the step itself: where pictures are encoded at a rate of their own it is not that of the packets.
+      // Not the interval itself: for frames encoded at their own rate it differs from that of the packets.
       this.#packetMs *= ms / usualMs;
       this.#usualStepMs = ms;
       this.#doubtedSince = undefined;
@@ -138,16 +137,16 @@ export class SourceTime {
   }
 
   /**
-   * What is held back has been sent as well by now. Not that it came sooner: the clock, which is told of pictures besides, would take
-   * the step back for a wall clock that was set back, and let go of all it knows.
+   * The frames held back have been sent by now. Not the reverse: the clock, which also sees the frames, would take the step back for a
+   * wall clock that was set back, and discard all observations.
    */
   #observe(ptsSeconds: number, now: number): void {
     this.clock.observe(ptsSeconds + (this.#heldPackets * this.#packetMs) / 1000, now);
   }
 
   /**
-   * Whether a picture that came at `arrivedAt` can be dated: whether the packets that ffmpeg had gathered before it began have gone
-   * through, and new ones come as the source sends them. Once yes, always yes.
+   * Whether a frame that arrived at `arrivedAt` can be dated: whether the packets that ffmpeg had buffered before its start have passed,
+   * and new ones arrive as the source sends them. Once true, it stays true.
    */
   canDate(arrivedAt: number, now: number): boolean {
     const enough = this.#isReordered ? PACED_REORDERED_PACKETS : PACED_PACKETS;
@@ -156,7 +155,7 @@ export class SourceTime {
   }
 }
 
-/** Milliseconds from picture to picture; undefined where there are too few between two reports to tell. */
+/** The frame interval in milliseconds; undefined if there are too few frames between two reports. */
 function stepBetween(before: Report, report: Report): number | undefined {
   const frames = report.frames - before.frames;
   return frames < STEP_FRAMES ? undefined : ((report.outSeconds - before.outSeconds) * 1000) / frames;
@@ -166,7 +165,7 @@ function isNear(one: number, other: number, part: number): boolean {
   return Math.abs(one - other) <= other * part;
 }
 
-/** The usual distance between timestamps, which may come in any order. */
+/** The usual distance between timestamps, which may arrive in any order. */
 function medianStep(timestamps: readonly number[]): number {
   const sorted = [...timestamps].sort((one, other) => one - other);
   const steps = sorted.slice(1).map((at, index) => at - sorted[index]!);

@@ -3,19 +3,19 @@ import { NutDemuxer } from './nut-demuxer.js';
 import { invalid } from './nut-header.js';
 
 export interface SplitterOptions {
-  /** Lends a buffer of at least `bytes` for the next picture; undefined lets that picture pass by unread. */
+  /** Lends a buffer of at least `bytes` bytes for the next frame; undefined skips that frame. */
   readonly acquire: (bytes: number) => Uint8Array | undefined;
-  /** A whole picture, in a buffer that `acquire` gave. */
+  /** A complete frame, in a buffer from `acquire`. */
   readonly onPicture: (picture: DecodedPicture) => void;
-  /** A picture that passed by because `acquire` gave no buffer. */
+  /** A frame that was skipped because `acquire` returned no buffer. */
   readonly onSkipped?: () => void;
-  /** A whole picture, but of another size than announced, passed by. Where nobody wants to know it is an error. */
+  /** A complete frame of another size than announced, which was skipped. Without this callback it is an error. */
   readonly onResized?: () => void;
 }
 
 /**
- * Cuts ffmpeg's NUT output into pictures. Throws `frame-invalid` on bytes that are not NUT, on a picture of another size than
- * announced, and then takes no more. Pure.
+ * Splits ffmpeg's NUT output into frames. Throws `frame-invalid` on bytes that are not NUT or on a frame of another size than announced,
+ * and then accepts no more. Pure.
  */
 export class NutSplitter {
   readonly #demuxer: NutDemuxer;
@@ -24,9 +24,9 @@ export class NutSplitter {
     this.#demuxer = new NutDemuxer({
       acquire: ({ bytes }, { width, height }) => {
         if (bytes === width * height * 3) return acquire(bytes);
-        // ffmpeg tells the size once, at the beginning: after a change in mid-stream only the number of bytes shows it.
+        // ffmpeg announces the size once, at the start; a change mid-stream only shows in the number of bytes.
         if (bytes % 3 === 0 && onResized !== undefined) return undefined;
-        throw invalid(`a picture of ${bytes} bytes where ${width}×${height} was announced`);
+        throw invalid(`frame of ${bytes} bytes instead of ${width}×${height}`);
       },
       onPacket: ({ ptsSeconds, bytes }, data, { width, height }) => {
         if (bytes !== width * height * 3) onResized?.();

@@ -1,9 +1,9 @@
 import sharp from 'sharp';
 
 /**
- * sharp's settings for a server, for the whole process; call once before the first picture.
- * One thread a picture: a node encodes many small pictures at once, and threads within one only cost CPU. No cache of
- * operations: no two frames are alike, so it would hold memory and never be hit.
+ * sharp's process-wide settings for a server; call once before the first image. One thread per image, because a node encodes many small
+ * images at once, and several threads for one image only cost CPU. No operation cache, because no two frames are alike, so it would use
+ * memory without hits.
  */
 export function configureSharp(): void {
   sharp.concurrency(1);

@@ -4,7 +4,7 @@ import { messageOf, SidepipeError } from '../errors.js';
 import type { ImageFormat } from '../terms.js';
 import type { EncodedImage } from './picture.js';
 
-/** A picture that takes longer is given up: nothing real does, and a capture must not wait for ever. */
+/** Encodes that take longer are aborted: no real image does, and a capture must not wait indefinitely. */
 const encodeTimeoutSeconds = 30;
 
 const contentTypes: Readonly<Record<ImageFormat, string>> = {
@@ -14,12 +14,12 @@ const contentTypes: Readonly<Record<ImageFormat, string>> = {
   png: 'image/png',
 };
 
-/** Builds and runs a sharp pipeline into one format. Throws `image-failed`, retryable. */
+/** Builds and runs a sharp pipeline for one format. Throws `image-failed`, retryable. */
 export async function encode(build: () => Sharp, format: ImageFormat, quality: number): Promise<EncodedImage> {
   return finish(() => inFormat(build(), format, quality), contentTypes[format]);
 }
 
-/** Builds and runs a pipeline that knows its format. Throws `image-failed`, retryable. */
+/** Builds and runs a pipeline with its own output format. Throws `image-failed`, retryable. */
 export async function finish(build: () => Sharp, contentType: string): Promise<EncodedImage> {
   const startedAt = performance.now();
   try {
@@ -33,7 +33,7 @@ export async function finish(build: () => Sharp, contentType: string): Promise<E
   }
 }
 
-/** An encoded picture with what is to be known of it. */
+/** An encoded image with its properties. */
 export function encoded(
   body: Uint8Array,
   facts: Pick<EncodedImage, 'contentType' | 'width' | 'height' | 'encodeSeconds'>,
@@ -44,7 +44,7 @@ export function encoded(
 
 export function imageFailed(cause: unknown): SidepipeError {
   if (cause instanceof SidepipeError) return cause;
-  return new SidepipeError(`The picture could not be encoded: ${messageOf(cause)}`, {
+  return new SidepipeError(`Encoding an image failed: ${messageOf(cause)}`, {
     code: 'image-failed',
     fault: 'node',
     retryable: true,
@@ -52,7 +52,7 @@ export function imageFailed(cause: unknown): SidepipeError {
   });
 }
 
-/** The cheapest encoder settings that still look right: higher efforts cost several times the CPU for a tenth of the bytes. */
+/** The cheapest encoder settings with good quality: higher efforts cost several times the CPU to save a tenth of the bytes. */
 function inFormat(pipeline: Sharp, format: ImageFormat, quality: number): Sharp {
   switch (format) {
     case 'jpg':
@@ -60,7 +60,7 @@ function inFormat(pipeline: Sharp, format: ImageFormat, quality: number): Sharp 
     case 'webp':
       return pipeline.webp({ quality, effort: 0 });
     case 'avif':
-      // AVIF's scale is not JPEG's: its 50 looks like JPEG's 80.
+      // AVIF uses another quality scale: its 50 looks like JPEG's 80.
       return pipeline.avif({
         quality: Math.max(1, Math.round(quality * 0.625)),
         effort: 0,

@@ -1,6 +1,6 @@
 import type { ImageState } from '../terms.js';
 export interface FreshnessLimits {
-  /** When the next picture is due after the last. */
+  /** The interval after which the next thumbnail is due. */
   readonly intervalSeconds: number;
   readonly staleAfterSeconds: number;
   readonly offlineAfterSeconds: number;
@@ -8,18 +8,18 @@ export interface FreshnessLimits {
 
 export interface Freshness {
   readonly state: ImageState;
-  /** Undefined when there never was a picture. */
+  /** Undefined if there was never a thumbnail. */
   readonly ageSeconds: number | undefined;
-  /** How long from now the state and the picture may be taken as they are: never past the end of the state. Seconds. */
+  /** How long the state and the image may be cached from now on: never beyond the end of the state. Seconds. */
   readonly maxAgeSeconds: number;
 }
 
-/** A picture from further in the future than this was not taken then: the clock was set back since. */
+/** An image dated further in the future is not from then: the clock was set back since. */
 const clockToleranceSeconds = 1;
 
 /**
- * How fresh a picture is: fresh below `staleAfterSeconds`, offline from `offlineAfterSeconds` on, stale between. Times are
- * milliseconds since the epoch. A picture from the future is called stale, for nothing says how old it really is.
+ * The freshness of a thumbnail: fresh below `staleAfterSeconds`, offline from `offlineAfterSeconds` on, stale in between. Times are
+ * milliseconds since the epoch. A thumbnail from the future is stale, because its real age is unknown.
  */
 export function freshnessOf(capturedAt: number | undefined, now: number, limits: FreshnessLimits): Freshness {
   const { intervalSeconds, staleAfterSeconds, offlineAfterSeconds } = limits;

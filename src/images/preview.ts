@@ -9,12 +9,12 @@ import { rawPipeline } from './thumbnailer.js';
 import { webpAnimation, webpChunk } from './webp-animation.js';
 
 export interface PreviewOptions {
-  /** How many of the last frames it shows. */
+  /** Number of recent frames that it shows. */
   readonly frames: number;
   readonly width: number;
-  /** 1 to 100; GIF has none. */
+  /** 1 to 100; not used for GIF. */
   readonly quality: number;
-  /** How long each frame is shown. Unset: as long as until the next was taken. */
+  /** How long each frame is shown. Default: until the capture time of the next one. */
   readonly frameSeconds?: number;
   /** Must not throw. */
   readonly onError?: (error: SidepipeError) => void;
@@ -22,13 +22,13 @@ export interface PreviewOptions {
 
 export interface PreviewImage {
   readonly image: EncodedImage;
-  /** The times of its frames, oldest first: milliseconds since the epoch. */
+  /** The capture times of its frames, oldest first: milliseconds since the epoch. */
   readonly capturedAt: readonly number[];
 }
 
-/** A frame is shown no longer than this, however long the stream paused after it. */
+/** Maximum display time of a frame, however long the stream paused after it. */
 const longestDelayMs = 10_000;
-/** Browsers slow down what claims to be faster. */
+/** Browsers slow down animations with shorter frames. */
 const shortestDelayMs = 20;
 
 interface PreviewFrame {
@@ -37,9 +37,9 @@ interface PreviewFrame {
 }
 
 /**
- * The animated picture of a stream's last frames. Each frame is encoded once, when it comes: WebP lets them be put together
- * as they are, so a new picture costs one small frame and not all of them. Memory: the encoded frames, some 15 kB each.
- * A GIF is made of those when it is asked for, once a frame at most.
+ * The animated image of a stream's recent frames. Each frame is encoded once, when it arrives: WebP allows joining encoded frames, so an
+ * update costs one small frame instead of all. Memory: the encoded frames, about 15 kB each. GIF is made from them on request, at most
+ * once per frame.
  */
 export class Preview {
   readonly #options: PreviewOptions;
@@ -62,7 +62,7 @@ export class Preview {
     }
   }
 
-  /** Undefined before the first frame, and when it cannot be encoded (told by `onError`). */
+  /** Undefined before the first frame, and if encoding fails (reported to `onError`). */
   async image(format: PreviewFormat): Promise<PreviewImage | undefined> {
     try {
       return await this.#turns.run(async () => {
@@ -77,7 +77,7 @@ export class Preview {
     }
   }
 
-  /** Lets go of all frames. */
+  /** Drops all frames. */
   clear(): void {
     void this.#turns.run(async () => {
       this.#frames = [];
@@ -113,7 +113,7 @@ export class Preview {
   }
 }
 
-/** How long each frame is shown, in milliseconds: until the next one was taken, the last as long as the one before. */
+/** The display time of each frame in milliseconds: until the capture of the next one; for the last, as long as the one before. */
 export function delaysOf(times: readonly number[]): number[] {
   const delays = times.slice(1).map((time, at) => {
     const delay = Math.round(time - (times[at] ?? time));
@@ -122,7 +122,7 @@ export function delaysOf(times: readonly number[]): number[] {
   return [...delays, delays.at(-1) ?? 1000];
 }
 
-/** A still picture in place of an animated one. Throws `image-failed` (retryable). */
+/** A still image instead of an animated one. Throws `image-failed` (retryable). */
 export async function stillPreview(
   image: { readonly body: Uint8Array },
   { width, quality, format }: { readonly width: number; readonly quality: number; readonly format: PreviewFormat },

@@ -14,8 +14,8 @@ export interface RecentPicturesOptions {
 }
 
 /**
- * The last pictures of a stream by their content's hash, for addresses whose picture never changes. The newest of each
- * format stays whatever its size; those before it go by count, by bytes and by age.
+ * A stream's recent images by content hash, for URLs with immutable content. The newest of each format is always kept; older ones are
+ * limited by number, bytes and age.
  */
 export class RecentPictures {
   readonly #options: RecentPicturesOptions;
@@ -25,7 +25,7 @@ export class RecentPictures {
     this.#options = options;
   }
 
-  /** `now`: milliseconds since the epoch. The same picture again is kept longer. */
+  /** `now`: milliseconds since the epoch. Adding the same image again keeps it longer. */
   add(format: ImageFormat, image: EncodedImage, capturedAt: number, now: number): void {
     const key = keyOf(format, hashOf(image));
     const modifiedAt = this.#kept.get(key)?.modifiedAt ?? now;
@@ -59,7 +59,7 @@ export class RecentPictures {
   }
 }
 
-/** The name of a picture's content: 27 letters, digits, hyphens and underscores. */
+/** The name of an image's content: 27 letters, digits, hyphens and underscores. */
 export function hashOf({ etag }: Pick<EncodedImage, 'etag'>): string {
   return etag.slice(1, -1);
 }

@@ -1,11 +1,11 @@
 import type { EncodedImage, RawPicture } from './picture.js';
 import { encodePicture } from './thumbnailer.js';
 
-/** A frame that was held back, small. */
+/** A suppressed frame, as a small image. */
 export interface RejectedFrame {
   /** Milliseconds since the epoch. */
   readonly capturedAt: number;
-  /** Why. */
+  /** The reason. */
   readonly verdict: string;
   readonly image: EncodedImage;
 }
@@ -13,17 +13,17 @@ export interface RejectedFrame {
 const MOST = 6;
 const WIDTH = 320;
 
-/** The last few frames that the gate held back, as small JPEGs in memory. */
+/** The last few frames that the gate suppressed, as small JPEGs in memory. */
 export class RejectedFrames {
   #frames: readonly RejectedFrame[] = [];
   #encoding: Promise<void> | undefined;
 
-  /** The newest first. */
+  /** Newest first. */
   list(): readonly RejectedFrame[] {
     return this.#frames;
   }
 
-  /** Reads the picture now and keeps nothing of it. While one is encoded, others go by. Never throws. */
+  /** Reads the frame now and does not keep it. While one is being encoded, others are skipped. Never throws. */
   offer(picture: RawPicture, verdict: string): void {
     if (this.#encoding !== undefined) return;
     const { capturedAt } = picture;
@@ -31,7 +31,7 @@ export class RejectedFrames {
       .then((image) => {
         this.#frames = [{ capturedAt, verdict, image }, ...this.#frames].slice(0, MOST);
       })
-      // Nothing is lost but a picture that was not wanted.
+      // Only an image of a rejected frame is lost.
       .catch(() => {})
       .finally(() => {
         this.#encoding = undefined;
@@ -44,7 +44,7 @@ export class RejectedFrames {
   }
 }
 
-/** A small copy at once, because the frame's buffer is needed for the next: each pixel the mean of four. */
+/** Makes a small copy immediately, because the frame's buffer is needed for the next one. Each pixel is the mean of four. */
 function shrunk(picture: RawPicture): RawPicture {
   const { data, width, height } = picture;
   const step = Math.max(1, width / WIDTH);

@@ -1,4 +1,4 @@
-/** Runs asynchronous work one after the other, in the order it came: for a buffer that is written and read. */
+/** Runs asynchronous work sequentially, in order of arrival, for a buffer that is written and read. */
 export class SerialQueue {
   #last: Promise<unknown> = Promise.resolve();
 

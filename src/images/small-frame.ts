@@ -7,7 +7,7 @@ export interface PixelBox {
   readonly height: number;
 }
 
-/** The picture in a box of exactly this size, black around it where the proportions differ: rgb24, a buffer of its own. */
+/** The frame in a box of exactly this size, with black bars if the aspect ratio differs: rgb24, in a new buffer. */
 export async function smallFrame(picture: RawPicture, { width, height }: PixelBox): Promise<Uint8Array> {
   try {
     return await rawPipeline(picture)
@@ -19,7 +19,7 @@ export async function smallFrame(picture: RawPicture, { width, height }: PixelBo
   }
 }
 
-/** The box of this width with the proportions of a picture. */
+/** The box of this width with the aspect ratio of a frame. */
 export function boxOf({ width, height }: PixelBox, boxWidth: number): PixelBox {
   return { width: boxWidth, height: Math.max(1, Math.round((height * boxWidth) / width)) };
 }

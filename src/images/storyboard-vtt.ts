@@ -1,4 +1,4 @@
-/** One picture of a storyboard: where it is in which sheet, and when it was taken. */
+/** One tile of a storyboard: its sheet and position, and its capture time. */
 export interface StoryboardTile {
   readonly sheet: number;
   readonly x: number;
@@ -11,14 +11,14 @@ export interface StoryboardTile {
 
 /** A media segment on the player's time axis. */
 export interface TimelineSpan {
-  /** When its first picture was taken, on a clock that is never set: milliseconds. */
+  /** Capture time of its first frame on a monotonic clock, in milliseconds. */
   readonly startsAt: number;
   /** Its date in the playlist: milliseconds since the epoch. */
   readonly programDateTime: number;
-  /** Where it begins on the time axis. Seconds. */
+  /** Its start on the time axis, in seconds. */
   readonly mediaSeconds: number;
   readonly durationSeconds: number;
-  /** Whether a discontinuity lies before it. */
+  /** Whether a discontinuity precedes it. */
   readonly discontinuity: boolean;
 }
 
@@ -32,15 +32,15 @@ export interface StoryboardVttOptions {
 interface PlacedTile {
   readonly tile: StoryboardTile;
   readonly seconds: number;
-  /** As players find it in the playlist: milliseconds since the epoch. */
+  /** As in the playlist: milliseconds since the epoch. */
   readonly date: number;
 }
 
 /**
- * The WebVTT of a storyboard: cues with a part of a sheet each (Media Fragments' `#xywh`). A picture stands for the time
- * from it to the next one, the first of a continuous piece for that piece's beginning too, and none reaches over a
- * discontinuity. Pictures that were taken while no segment was are left out. Each cue's identifier is the date of its
- * picture: a live player's time axis begins where it joined, so only dates fit all players.
+ * The WebVTT of a storyboard: cues that each refer to a part of a sheet (Media Fragments' `#xywh`). A tile covers the time from its
+ * capture to the next one; the first of a continuous piece also covers the start of that piece, and none extends over a discontinuity.
+ * Tiles captured outside any segment are omitted. Each cue's identifier is the date of its tile: a live player's time axis starts where
+ * the player joined, so only dates suit all players.
  */
 export function storyboardVtt({ tiles, timeline, urlOf }: StoryboardVttOptions): string {
   const sorted = tiles.toSorted((one, other) => one.capturedAt - other.capturedAt);
@@ -48,7 +48,7 @@ export function storyboardVtt({ tiles, timeline, urlOf }: StoryboardVttOptions):
   return ['WEBVTT\n', ...cues].join('\n');
 }
 
-/** The timeline cut at its discontinuities. */
+/** The timeline split at its discontinuities. */
 function piecesOf(timeline: readonly TimelineSpan[]): TimelineSpan[][] {
   const pieces: TimelineSpan[][] = [];
   for (const span of timeline) {
@@ -77,7 +77,7 @@ function cuesOf(
   });
 }
 
-/** Each picture in the last span that has its time, so that times which overlap count once. */
+/** Each tile in the last span that contains its time, so that overlapping times count once. */
 function placedIn(piece: readonly TimelineSpan[], sorted: readonly StoryboardTile[]): PlacedTile[] {
   const placed = new Map<StoryboardTile, PlacedTile>();
   for (const { startsAt, programDateTime, mediaSeconds, durationSeconds } of piece) {
@@ -92,7 +92,7 @@ function placedIn(piece: readonly TimelineSpan[], sorted: readonly StoryboardTil
   return [...placed.values()].sort((one, other) => one.seconds - other.seconds);
 }
 
-/** Where the pictures from then on begin. */
+/** The index of the first tile from then on. */
 function firstSince(sorted: readonly StoryboardTile[], time: number): number {
   let [low, high] = [0, sorted.length];
   while (low < high) {

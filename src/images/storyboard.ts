@@ -8,17 +8,17 @@ import { boxOf, type PixelBox, smallFrame } from './small-frame.js';
 import type { StoryboardTile } from './storyboard-vtt.js';
 
 export interface StoryboardOptions {
-  /** Width of one picture in a sheet. */
+  /** Width of one tile in a sheet. */
   readonly tileWidth: number;
   readonly columns: number;
   readonly rows: number;
   readonly format: ImageFormat;
   readonly quality: number;
-  /** Sheets kept at most, the one that is being filled included. */
+  /** Maximum number of sheets, including the one that is being filled. */
   readonly maxSheets: number;
   /** The number of the first sheet. Default 0. */
   readonly firstSheet?: number;
-  /** A sheet is full, or was left because the proportions changed: it will never change. Must not throw. */
+  /** Called when a sheet is full, or was closed because the aspect ratio changed: it will never change. Must not throw. */
   readonly onFull?: (sheet: { readonly number: number; readonly image: EncodedImage }) => void;
   /** Must not throw. */
   readonly onError?: (error: SidepipeError) => void;
@@ -26,7 +26,7 @@ export interface StoryboardOptions {
 
 export interface StoryboardSheet {
   readonly image: EncodedImage;
-  /** Whether it is full: it will never change. */
+  /** Whether it is full, so that it will never change. */
   readonly complete: boolean;
 }
 
@@ -37,8 +37,8 @@ interface FullSheet {
 }
 
 /**
- * The rolling storyboard of a stream: numbered sheets of small pictures. Memory: full sheets encoded, the one that
- * is being filled as rgb24 (5 × 5 of 160×90: 1 MB). An unfinished sheet is encoded only when asked for.
+ * The rolling storyboard of a stream: numbered sheets of small images. Memory: full sheets are encoded, the one that is being filled is
+ * rgb24 (5 × 5 of 160×90: 1 MB). An unfinished sheet is encoded only on request.
  */
 export class Storyboard {
   readonly #options: StoryboardOptions;
@@ -56,23 +56,23 @@ export class Storyboard {
     this.#open = options.firstSheet ?? 0;
   }
 
-  /** The pictures there are, oldest first: for the WebVTT. */
+  /** The available tiles, oldest first, for the WebVTT. */
   get tiles(): readonly StoryboardTile[] {
     return this.#tiles;
   }
 
-  /** The numbers of the sheets that can be asked for, oldest first. */
+  /** The numbers of the available sheets, oldest first. */
   get sheets(): readonly number[] {
     const full = this.#full.map(({ number }) => number);
     return this.#used > 0 ? [...full, this.#open] : full;
   }
 
-  /** The number of the sheet that is being filled, or that the next picture will begin. */
+  /** The number of the sheet that is being filled, or that the next frame will start. */
   get open(): number {
     return this.#open;
   }
 
-  /** Takes the next picture; `picture.data` is read until the promise settles. Never rejects. */
+  /** Takes the next frame; `picture.data` is read until the promise settles. Never rejects. */
   async add(picture: RawPicture): Promise<void> {
     try {
       const box = boxOf(picture, this.#options.tileWidth);
@@ -83,7 +83,7 @@ export class Storyboard {
     }
   }
 
-  /** Undefined when there is no such sheet, or it cannot be encoded (told by `onError`). */
+  /** Undefined if there is no such sheet, or encoding fails (reported to `onError`). */
   async sheet(number: number): Promise<StoryboardSheet | undefined> {
     const full = this.#full.find((sheet) => sheet.number === number);
     if (full !== undefined) return { image: full.image, complete: true };
@@ -95,14 +95,14 @@ export class Storyboard {
     }
   }
 
-  /** Begins a new sheet with the next picture: the open one is full as it is. */
+  /** Closes the open sheet, so that the next frame starts a new one. */
   finish(): Promise<void> {
     return this.#turns.run(async () => {
       if (this.#used > 0) await this.#finish();
     });
   }
 
-  /** Lets go of all sheets. */
+  /** Drops all sheets. */
   clear(): void {
     void this.#turns.run(async () => {
       if (this.#used > 0) this.#open += 1;
@@ -114,14 +114,14 @@ export class Storyboard {
     });
   }
 
-  /** Drops the full sheets whose pictures were all taken before then. Gives their numbers. */
+  /** Drops the full sheets whose tiles were all captured before then. Returns their numbers. */
   expire(before: number): readonly number[] {
     const gone = this.#full.filter(({ newestAt }) => newestAt < before).map(({ number }) => number);
     this.#drop(gone);
     return gone;
   }
 
-  /** In its turn: the sheet may have been finished since it was asked for. */
+  /** Runs in the queue, because the sheet may have been finished since the request. */
   async #sheetNow(number: number): Promise<StoryboardSheet | undefined> {
     const full = this.#full.find((sheet) => sheet.number === number);
     if (full !== undefined) return { image: full.image, complete: true };
@@ -132,7 +132,7 @@ export class Storyboard {
 
   async #place(small: Uint8Array, box: PixelBox, capturedAt: number): Promise<void> {
     const { columns, rows, tileWidth } = this.#options;
-    // A source that changes its proportions begins a new sheet.
+    // A change of the source's aspect ratio starts a new sheet.
     if (box.height !== this.#box.height && this.#used > 0) await this.#finish();
     if (this.#used === 0) {
       this.#box = box;
@@ -151,7 +151,7 @@ export class Storyboard {
     if (this.#used === columns * rows) await this.#finish();
   }
 
-  /** Encodes the open sheet for good and begins the next one. A sheet that fails is left out, its pictures too. */
+  /** Encodes the open sheet as final and starts the next one. If encoding fails, the sheet and its tiles are dropped. */
   async #finish(): Promise<void> {
     const number = this.#open;
     try {
@@ -179,7 +179,7 @@ export class Storyboard {
   #encode(): Promise<EncodedImage> {
     const { columns, rows, format, quality } = this.#options;
     const width = this.#box.width * columns;
-    // Only the rows that have pictures.
+    // Only the rows with tiles.
     const height = this.#box.height * Math.min(rows, Math.ceil(this.#used / columns));
     const canvas = this.#canvas.subarray(0, width * height * 3);
     return encode(() => sharp(canvas, { raw: { width, height, channels: 3 } }), format, quality);

@@ -1,21 +1,21 @@
 import type { ImageFormat } from '../terms.js';
 import type { ThumbnailSize, ThumbnailVariant } from './thumbnail.js';
 
-/** What was asked for within this time is made of every frame, so that nobody waits for it. */
+/** Forms requested within this time are made from every frame, so that requests do not wait. */
 const ASKED_FOR_MS = 60_000;
 
 export interface ThumbnailFormsOptions {
-  /** The first is made of every frame. */
+  /** The first is made from every frame. */
   readonly formats: readonly [ImageFormat, ...ImageFormat[]];
-  /** Further sizes that may be asked for. */
+  /** Additional sizes. */
   readonly sizes?: readonly ThumbnailSize[];
-  /** Make every form of every frame, asked for or not: for a stream whose pictures are uploaded. */
+  /** Make every form from every frame, requested or not: for a stream whose thumbnails are uploaded. */
   readonly everyForm?: boolean;
 }
 
-/** The forms that one stream's picture can have, and which of them somebody wants. */
+/** The forms of a stream's thumbnail, and which of them are in demand. */
 export class ThumbnailForms {
-  /** The one that is always made. */
+  /** The form that is always made. */
   readonly first: ThumbnailVariant;
   readonly #options: ThumbnailFormsOptions;
   readonly #askedAt = new Map<string, number>();
@@ -29,7 +29,7 @@ export class ThumbnailForms {
     return this.#options.formats;
   }
 
-  /** Asks for a form, at `now`: milliseconds since the epoch. Undefined for a format or size that is not configured. */
+  /** Requests a form at `now`: milliseconds since the epoch. Undefined for a format or size that is not configured. */
   ask(format: ImageFormat, sizeName: string | undefined, now: number): ThumbnailVariant | undefined {
     const { formats, sizes = [] } = this.#options;
     const size = sizeName === undefined ? undefined : sizes.find(({ name }) => name === sizeName);
@@ -39,7 +39,7 @@ export class ThumbnailForms {
     return variant;
   }
 
-  /** Those beside the first of which the next picture is wanted. */
+  /** The forms besides the first that the next frame is needed in. */
   wanted(now: number): ThumbnailVariant[] {
     const { formats, sizes = [], everyForm = false } = this.#options;
     const first = keyOf(this.first);
@@ -53,7 +53,7 @@ export class ThumbnailForms {
   }
 }
 
-/** A name for a form, unlike that of any other. */
+/** A unique name of a form. */
 export function keyOf({ format, size }: ThumbnailVariant): string {
   return size === undefined ? format : `${format}-${size.name}`;
 }

@@ -2,7 +2,7 @@ import type { SidepipeError } from '../errors.js';
 import type { ImageFormat, ImageState } from '../terms.js';
 import type { EncodedImage, ImageFit } from './picture.js';
 
-/** A further size of the stream's picture: a box, of which one side alone keeps the proportions. */
+/** An additional size of the thumbnail: a box; with only one side, the aspect ratio is kept. */
 export interface ThumbnailSize {
   readonly name: string;
   readonly width: number;
@@ -10,7 +10,7 @@ export interface ThumbnailSize {
   readonly fit?: ImageFit | undefined;
 }
 
-/** One form of the stream's picture. No size: as large as the raw frame. */
+/** One form of the thumbnail. Without a size: as large as the raw frame. */
 export interface ThumbnailVariant {
   readonly format: ImageFormat;
   readonly size?: ThumbnailSize | undefined;
@@ -23,21 +23,21 @@ export type ThumbnailEvent =
       readonly image: EncodedImage;
       readonly capturedAt: number;
       readonly sequence: number;
-      /** The bytes are those of the picture before: nothing new to upload. */
+      /** The bytes equal those of the previous thumbnail, so there is nothing new to upload. */
       readonly unchanged: boolean;
     }
-  /** A frame was the same as the one before: its pictures are dated anew, none is made. */
+  /** A frame equalled the previous one: the thumbnails get a new date and are not made again. */
   | { readonly type: 'repeated'; readonly capturedAt: number; readonly sequence: number }
   | {
       readonly type: 'failed';
       readonly variant: ThumbnailVariant;
-      /** `encode`: a new picture; `transcode`: a form asked for later; `offline`: the drawn picture. */
+      /** `encode`: a new thumbnail; `transcode`: a form requested later; `offline`: the drawn image. */
       readonly step: 'encode' | 'transcode' | 'offline';
       readonly error: SidepipeError;
       readonly retrying: boolean;
     };
 
-/** As the stream's `ImageResource`. */
+/** Like the stream's `ImageResource`. */
 export interface ThumbnailResource {
   readonly body: Uint8Array;
   readonly contentType: string;
@@ -55,8 +55,8 @@ export interface ThumbnailsStatus {
   readonly width: number | undefined;
   readonly height: number | undefined;
   readonly bytes: number | undefined;
-  /** Frames that became the newest picture. */
+  /** Number of frames that became the newest thumbnail. */
   readonly captured: number;
-  /** Encodes that went wrong, retries included. */
+  /** Number of failed encodes, including retries. */
   readonly failed: number;
 }

@@ -8,21 +8,21 @@ import { keyOf, ThumbnailForms, type ThumbnailFormsOptions } from './thumbnail-f
 import { type EncodeOptions, encodePicture, transcodeImage } from './thumbnailer.js';
 
 export interface ThumbnailsOptions extends FreshnessLimits, ThumbnailFormsOptions {
-  /** The stream's name, for the offline picture. */
+  /** The stream's name, for the offline image. */
   readonly name: string;
   readonly quality: number;
-  /** The size of the offline picture while there is no other. */
+  /** The size of the offline image while there is no thumbnail. */
   readonly width: number;
   readonly height: number;
-  /** A picture file to be shown in place of the drawn offline picture. */
+  /** An image file to show instead of the drawn offline image. */
   readonly offlineFile?: Uint8Array | undefined;
-  /** Whether no newer picture waits for this one to be done: false spares the retry. */
+  /** False if a newer frame is waiting, which makes a retry pointless. */
   readonly isNewest?: (picture: RawPicture) => boolean;
   /** Must not throw. */
   readonly onEvent?: (event: ThumbnailEvent) => void;
-  /** Milliseconds, as all times here. Default: the system's clock. */
+  /** Milliseconds, like all times here. Default: the system clock. */
   readonly clock?: () => number;
-  /** The date of such a time, for the offline picture. Default: it is one. */
+  /** Converts such a time to a date, for the offline image. Default: it already is one. */
   readonly dateOf?: (at: number) => number;
   readonly encode?: typeof encodePicture;
 }
@@ -32,17 +32,17 @@ interface Held {
   readonly capturedAt: number;
   readonly modifiedAt: number;
   readonly sequence: number;
-  /** Counts the frames of the first format: two held pictures of one generation show the same frame. */
+  /** Counts the frames of the first format: two held images of one generation show the same frame. */
   readonly generation: number;
 }
 
 /**
- * The newest good picture of one stream, in every form that is asked for, and what stands in for it when it is old.
+ * The newest good thumbnail of one stream, in every requested form, and its replacement once it is too old.
  *
- * Memory: encoded pictures only, one a form. The first format, and what was asked for in the last minute, is encoded
- * from the lent raw frame; anything else is made on request from the first format's encoded picture. So no raw
- * frame is ever kept, at the price that the first picture after a quiet minute is second-generation. AVIF costs ten times
- * what the others do: unless it is the first format it is made from the encoded picture, once the frame is given back.
+ * Memory: only encoded images, one per form. The first format, and the forms requested in the last minute, are encoded from the lent raw
+ * frame; anything else is made on request from the first format's encoded image. So raw frames are never kept; in return the first image
+ * after a minute without requests is second-generation. AVIF costs ten times as much as the others: unless it is the first format it is
+ * made from the encoded image, after the frame has been returned.
  */
 export class Thumbnails {
   readonly #options: ThumbnailsOptions;
@@ -50,7 +50,7 @@ export class Thumbnails {
   readonly #encode: typeof encodePicture;
   readonly #forms: ThumbnailForms;
   readonly #held = new Map<string, Held>();
-  /** What is being encoded from a raw frame or transcoded now. Settles without rejecting. */
+  /** Forms that are being encoded or transcoded. Settles without rejecting. */
   readonly #pending = new Map<string, Promise<void>>();
   #following: Promise<void> | undefined;
   readonly #offline: OfflinePictures;
@@ -73,12 +73,12 @@ export class Thumbnails {
   }
 
   /**
-   * Takes the next frame; call again only when the promise has settled, and reuse `picture.data` only then. Never
-   * rejects: a frame that cannot be encoded leaves the last good picture in place, is told by `onEvent`, and gives false.
+   * Takes the next frame; call again, and reuse `picture.data`, only after the promise has settled. Never rejects: if a frame cannot be
+   * encoded, the last good thumbnail stays, `onEvent` reports it, and the result is false.
    */
   async accept(picture: RawPicture): Promise<boolean> {
     if (!(await this.#capture(this.#forms.first, picture))) return false;
-    // One after the other, so that one stream does not take every thread; all of them known as coming at once.
+    // Sequentially, so that one stream does not take every thread; all are marked as pending immediately.
     let last = Promise.resolve();
     for (const variant of this.#forms.wanted(this.#clock()).filter(isCheap)) {
       const key = keyOf(variant);
@@ -95,7 +95,7 @@ export class Thumbnails {
     return true;
   }
 
-  /** The next frame is the same as the last: what there is of it is as new as the frame. */
+  /** The next frame equals the last one, so the existing thumbnails are as new as that frame. */
   repeat({ capturedAt, sequence }: Pick<RawPicture, 'capturedAt' | 'sequence'>): void {
     const at = Math.min(capturedAt, this.#clock());
     const newest = this.#newest;
@@ -107,12 +107,12 @@ export class Thumbnails {
     this.#options.onEvent?.({ type: 'repeated', capturedAt: at, sequence });
   }
 
-  /** Settles when nothing is being made of a frame any more. */
+  /** Settles when nothing is being made from a frame. */
   async idle(): Promise<void> {
     await this.#following;
   }
 
-  /** The newest good picture in the first format, however old it is. */
+  /** The newest good thumbnail in the first format, regardless of its age. */
   get newest(): { readonly image: EncodedImage; readonly capturedAt: number } | undefined {
     return this.#newest;
   }
@@ -122,9 +122,9 @@ export class Thumbnails {
   }
 
   /**
-   * The picture to show at `now`: the newest good one, fresh or stale, or the offline picture. Undefined only for a
-   * format or size that is not configured; never rejects. A promise only where it has to be made first: one picture
-   * may be asked for thousands of times.
+   * The image to show at `now`: the newest good thumbnail, fresh or stale, or the offline image. Undefined only for a format or size that is
+   * not configured; never rejects. Returns a promise only if the image must be made first, because one image may be requested thousands
+   * of times.
    */
   thumbnail(
     format: ImageFormat,
@@ -161,7 +161,7 @@ export class Thumbnails {
     };
   }
 
-  /** Encodes one form of a raw frame, once more when that fails and no newer frame waits. False: it stays as it was. */
+  /** Encodes one form of a raw frame, with one retry unless a newer frame is waiting. False: nothing changed. */
   async #capture(variant: ThumbnailVariant, picture: RawPicture): Promise<boolean> {
     const { quality, isNewest = () => true } = this.#options;
     for (let attempt = 1; ; attempt += 1) {
@@ -184,14 +184,14 @@ export class Thumbnails {
       this.#captured += 1;
       this.#offline.clear();
     }
-    // A source's clock that runs ahead would keep an old picture fresh for as long as it is ahead.
+    // With a source clock that runs ahead, an old thumbnail would stay fresh for as long as it is ahead.
     const capturedAt = Math.min(picture.capturedAt, this.#clock());
     const { sequence } = picture;
     const unchanged = this.#hold(key, { image, capturedAt, sequence, generation: this.#captured });
     this.#options.onEvent?.({ type: 'encoded', variant, image, capturedAt, sequence, unchanged });
   }
 
-  /** True when the bytes were there already. */
+  /** True if the same bytes existed already. */
   #hold(key: string, next: Omit<Held, 'modifiedAt'>): boolean {
     const before = this.#held.get(key);
     const unchanged = before?.image.etag === next.image.etag;
@@ -204,7 +204,7 @@ export class Thumbnails {
     this.#options.onEvent?.(event);
   }
 
-  /** Makes what is wanted but too dear for the time while a frame is lent. A frame that comes meanwhile is not waited for. */
+  /** Makes requested forms that are too expensive while a frame is lent. Does not wait for frames that arrive in the meantime. */
   async #follow(): Promise<void> {
     for (const variant of this.#forms.wanted(this.#clock()).filter((each) => !isCheap(each))) {
       const newest = this.#newest;
@@ -220,22 +220,22 @@ export class Thumbnails {
     }
   }
 
-  /** This form of the newest picture as it is held. */
+  /** This form of the newest thumbnail, if it exists. */
   #atHand(variant: ThumbnailVariant, newest: Held, now: number): Held | undefined {
     const key = keyOf(variant);
     const held = this.#held.get(key);
     if (held === undefined || held.generation === newest.generation) return held;
-    // While its successor is being made, a picture that is still fresh is good enough.
+    // While its successor is being made, a thumbnail that is still fresh is good enough.
     const isFresh = () => freshnessOf(held.capturedAt, now, this.#options).state === 'fresh';
     return this.#pending.has(key) && isFresh() ? held : undefined;
   }
 
-  /** This form of the newest picture, awaited, or transcoded from the first format. */
+  /** This form of the newest thumbnail, awaited or transcoded from the first format. */
   async #made(variant: ThumbnailVariant, newest: Held): Promise<Held> {
     const key = keyOf(variant);
     await (this.#pending.get(key) ?? this.#transcode(variant, newest));
     const made = this.#held.get(key);
-    // A form that cannot be made is answered with the first format: its content type tells.
+    // If a form cannot be made, the response is the first format; its content type shows that.
     return made !== undefined && made.generation >= newest.generation ? made : newest;
   }
 
@@ -260,7 +260,7 @@ export class Thumbnails {
   }
 }
 
-/** Cheap enough to be made while a frame is lent. */
+/** Cheap enough to make while a frame is lent. */
 function isCheap({ format }: ThumbnailVariant): boolean {
   return format !== 'avif';
 }

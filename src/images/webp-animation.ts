@@ -1,28 +1,28 @@
-/** Puts still WebP pictures together to an animated one, without encoding any of them again. Pure. */
+/** Joins still WebP images to an animated one without encoding them again. Pure. */
 
 export interface WebpFrame {
-  /** A still picture's own part: its `VP8 ` or `VP8L` chunk. */
+  /** A still image's data: its `VP8 ` or `VP8L` chunk. */
   readonly chunk: Uint8Array;
   readonly delayMs: number;
 }
 
-/** The picture's own part of a still WebP file. Throws a RangeError when there is none. */
+/** The image data of a still WebP file. Throws a RangeError if there is none. */
 export function webpChunk(file: Uint8Array): Uint8Array {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   const name = (at: number) => String.fromCharCode(...file.subarray(at, at + 4));
   if (file.byteLength < 20 || name(0) !== 'RIFF' || name(8) !== 'WEBP') throw new RangeError('not a WebP file');
   for (let at = 12; at + 8 <= file.byteLength; ) {
     const size = view.getUint32(at + 4, true);
-    // Chunks begin at even offsets.
+    // Chunks start at even offsets.
     const end = at + 8 + size + (size % 2);
     if (end > file.byteLength) break;
     if (/^VP8[ L]$/.test(name(at))) return file.slice(at, end);
     at = end;
   }
-  throw new RangeError('a WebP file without a picture');
+  throw new RangeError('WebP file without image data');
 }
 
-/** An animated WebP of frames that all have this size. It begins again and again. */
+/** An animated WebP of frames with the same size. It loops. */
 export function webpAnimation(width: number, height: number, frames: readonly WebpFrame[]): Uint8Array {
   const bytes = 12 + 18 + 14 + frames.reduce((sum, { chunk }) => sum + 24 + chunk.byteLength, 0);
   const file = new Uint8Array(bytes);
@@ -39,13 +39,13 @@ export function webpAnimation(width: number, height: number, frames: readonly We
   text('WEBP');
   text('VP8X');
   number(10, 4);
-  // Animation, and nothing else: no alpha, no profile, no metadata.
+  // Animation only: no alpha, no profile, no metadata.
   number(0b10, 4);
   number(width - 1, 3);
   number(height - 1, 3);
   text('ANIM');
   number(6, 4);
-  // An opaque black background, without end.
+  // An opaque black background; loops forever.
   number(0xff000000, 4);
   number(0, 2);
   for (const { chunk, delayMs } of frames) {
@@ -56,7 +56,7 @@ export function webpAnimation(width: number, height: number, frames: readonly We
     number(width - 1, 3);
     number(height - 1, 3);
     number(delayMs, 3);
-    // Each frame is whole: it is not blended with the one before.
+    // Each frame is complete and is not blended with the previous one.
     number(0b10, 1);
     file.set(chunk, at);
     at += chunk.byteLength;

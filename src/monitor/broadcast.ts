@@ -8,38 +8,38 @@ export interface BroadcastOptions {
   readonly name: string;
   readonly width: number;
   readonly height: number;
-  /** A viewer that is behind by more is let go. */
+  /** A viewer that is further behind is disconnected. */
   readonly maxBufferedBytes: number;
   readonly onDropped: () => void;
 }
 
-/** `jsmp`, width and height as 16-bit numbers: what a JSMpeg player is told first. */
+/** `jsmp`, width and height as 16-bit numbers: the first message to a JSMpeg player. */
 const HEADER_BYTES = 8;
 const OPEN = 1;
-/** By RFC 6455, 7.4, and the registry that it founded: the service is restarted or overloaded. */
+/** RFC 6455, 7.4, and its registry: service restart or overload. */
 const TRY_AGAIN_LATER = 1013;
 
 /**
- * node-rtsp-stream's broadcast to JSMpeg players, fed by this node's own ffmpeg. The constructor of `VideoStream` calls
- * the methods that are replaced here, so they touch nothing but what that has set: options, and no private fields.
+ * node-rtsp-stream's broadcast to JSMpeg players, fed by the node's own ffmpeg. The constructor of `VideoStream` calls the methods that
+ * are overridden here, so they use only fields that the constructor has set: options, and no private fields.
  */
 export class MonitorBroadcast extends VideoStream<BroadcastOptions> {
   get viewers(): number {
     return this.wsServer.clients.size;
   }
 
-  /** The parent would start a second ffmpeg. */
+  /** The base class would start a second ffmpeg. */
   override startMpeg1Stream(): this {
     return this;
   }
 
-  /** The parent would listen on a port of its own. */
+  /** The base class would listen on its own port. */
   override pipeStreamToSocketServer(): this {
     this.wsServer = createSocketServer();
     return this.on('camdata', (data) => this.#send(data));
   }
 
-  /** Takes a request to upgrade over. What is wrong with the handshake itself is answered here. */
+  /** Takes over an upgrade request. Responds to an invalid handshake itself. */
   join(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     this.wsServer.handleUpgrade(request, socket, head, (viewer) => this.onSocketConnect(viewer));
   }
@@ -49,7 +49,7 @@ export class MonitorBroadcast extends VideoStream<BroadcastOptions> {
     header.write('jsmp');
     header.writeUInt16BE(this.width, 4);
     header.writeUInt16BE(this.height, 6);
-    // Without a listener the failure of one viewer's connection would end the node; `close` follows it.
+    // Without a listener, the failure of one viewer's connection would crash the node; `close` follows the error.
     viewer.on('error', () => {});
     viewer.send(header);
   }
@@ -64,7 +64,7 @@ export class MonitorBroadcast extends VideoStream<BroadcastOptions> {
     for (const viewer of this.wsServer.clients) {
       if (viewer.readyState !== OPEN) continue;
       if (viewer.bufferedAmount > this.options.maxBufferedBytes) {
-        // Not `close`: its frame would wait behind all that the viewer does not take.
+        // Not `close`: its frame would wait behind the data that the viewer does not read.
         viewer.terminate();
         this.options.onDropped();
       } else {

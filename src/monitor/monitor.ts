@@ -10,28 +10,28 @@ export interface MonitorOptions {
   readonly height: number;
   /** Bits per second. */
   readonly bitrate: number;
-  /** How many viewers at a time. */
+  /** Maximum number of concurrent viewers. */
   readonly viewers: number;
-  /** Origins of other sites whose pages may show it; `*`: all. */
+  /** Other origins whose pages may show the monitor; `*`: all. */
   readonly origins: readonly string[];
   readonly onDropped: () => void;
 }
 
-/** A request to upgrade a connection to a WebSocket, as Node's HTTP server hands it out. */
+/** A request to upgrade a connection to a WebSocket, from Node's HTTP server. */
 export interface Upgrade {
   readonly request: IncomingMessage;
   readonly socket: Duplex;
   readonly head: Buffer;
 }
 
-/** So far behind, in seconds of the picture, a viewer is let go: it is to begin anew rather than to show the past. */
+/** A viewer that is this far behind, in seconds of video, is disconnected, so that it reconnects instead of showing old video. */
 const MOST_BEHIND_SECONDS = 2;
-/** One keyframe has to fit in, whatever the bit rate is. */
+/** Room for one keyframe, at any bitrate. */
 const LEAST_BUFFER_BYTES = 256 * 1024;
-/** A viewer that does not answer from one ping to the next is gone. */
+/** A viewer that does not answer a ping before the next one is considered gone. */
 const PING_MS = 20_000;
 
-/** One stream's picture with little delay, over all its ffmpeg runs. */
+/** One stream's low-latency video, over all its ffmpeg runs. */
 export class Monitor {
   readonly #options: MonitorOptions;
   readonly #broadcast: MonitorBroadcast;
@@ -59,31 +59,31 @@ export class Monitor {
     return { viewers: this.#broadcast.viewers, dropped: this.#dropped };
   }
 
-  /** A new run of ffmpeg begins. */
+  /** A new ffmpeg run starts. */
   begin(): void {
     this.#cutter.reset();
   }
 
-  /** Bytes of ffmpeg's monitor output. Never waits for anybody, whether there are viewers or not. */
+  /** Takes bytes of ffmpeg's monitor output. Never waits, with or without viewers. */
   push(piece: Uint8Array): void {
     const packets = this.#cutter.push(piece);
     if (packets !== undefined && this.#broadcast.viewers > 0) this.#broadcast.emit('camdata', packets);
   }
 
-  /** Takes a viewer in. Throws `limit-reached`, also when closed; what is wrong with the handshake is answered to the viewer. */
+  /** Adds a viewer. Throws `limit-reached`, also if closed. Responds to an invalid handshake itself. */
   join({ request, socket, head }: Upgrade): void {
     const { viewers } = this.#options;
     if (this.#isClosed || this.#broadcast.viewers >= viewers) {
       const message = this.#isClosed
         ? 'The stream has ended.'
-        : `There are ${viewers} viewers already, and may be no more.`;
+        : `The monitor has reached its limit of ${viewers} viewers. Try again later.`;
       throw new SidepipeError(message, { code: 'limit-reached', fault: 'caller', retryable: true });
     }
     this.#broadcast.join(request, socket, head);
     this.#pinging ??= setInterval(() => this.#ping(), PING_MS).unref();
   }
 
-  /** Lets all viewers go. */
+  /** Disconnects all viewers. */
   close(): void {
     this.#isClosed = true;
     clearInterval(this.#pinging);

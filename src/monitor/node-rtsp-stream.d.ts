@@ -1,4 +1,4 @@
-/** What of node-rtsp-stream 0.0.9 is used here: its constructor calls `startMpeg1Stream`, then `pipeStreamToSocketServer`. */
+/** The parts of node-rtsp-stream 0.0.9 that are used: its constructor calls `startMpeg1Stream`, then `pipeStreamToSocketServer`. */
 declare module 'node-rtsp-stream' {
   import type { IncomingMessage } from 'node:http';
   import type { WebSocket, WebSocketServer } from 'ws';

@@ -1,10 +1,10 @@
 const PACKET_BYTES = 188;
 
-/** Cuts a transport stream into pieces of whole packets, so that whoever joins begins with one. Pure. */
+/** Cuts a transport stream into pieces of complete packets, so that a new viewer starts with one. Pure. */
 export class PacketCutter {
   #rest: Uint8Array = new Uint8Array(0);
 
-  /** The whole packets that there are by now; undefined where there is none. In memory of its own. */
+  /** The complete packets so far, in new memory; undefined if there are none. */
   push(piece: Uint8Array): Uint8Array | undefined {
     const bytes = this.#rest.length + piece.length;
     const whole = bytes - (bytes % PACKET_BYTES);
@@ -15,7 +15,7 @@ export class PacketCutter {
     return whole === 0 ? undefined : packets.subarray(0, whole);
   }
 
-  /** A new stream begins. */
+  /** A new stream starts. */
   reset(): void {
     this.#rest = new Uint8Array(0);
   }

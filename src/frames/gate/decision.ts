@@ -4,37 +4,37 @@ import type { GreyStatistics } from './statistics.js';
 export type GateEvent = 'black' | 'flat' | 'frozen' | 'recovered';
 
 export interface GateOptions {
-  /** How long black and flat frames are held back while a good picture is shown. 0: never. */
+  /** How long black and flat frames are suppressed while a good thumbnail is shown. 0: never. */
   readonly maxHoldSeconds: number;
-  /** How long a stream must be black or flat before that becomes its state. */
+  /** How long a stream must be black or flat before its state changes. */
   readonly alarmAfterSeconds: number;
-  /** How long nothing may have changed, over three frames at least, and nothing moved, before a frame is called frozen. */
+  /** How long nothing may change over at least three frames, and nothing may move, before a frame counts as frozen. */
   readonly frozenAfterSeconds: number;
-  /** Which of them are looked for; what is not is good. Default: all. */
+  /** The states to detect; the others count as good. Default: all. */
   readonly detect?: Readonly<Partial<Record<Exclude<GateState, 'good'>, boolean>>>;
 }
 
 /**
- * Each limit twice: to become bad, and to stay bad. A frame is
- * - black when mean and standard deviation are at most these: a night scene with one lamp in it has a larger deviation;
- * - flat when the deviation inside its black bars is at most this: an empty road in fog has three times that;
- * - unchanged when both differences to the reference are at most these. A picture that a frozen camera encodes again and
- *   again differs by up to 0.09 (peak 1), a still street by 0.3 and more within seconds.
+ * Each limit exists twice, for hysteresis: to become bad, and to stay bad. A frame is
+ * - black if mean and standard deviation do not exceed these: a night scene with one lamp has a larger deviation;
+ * - flat if the deviation inside its black bars does not exceed this: an empty road in fog has three times as much;
+ * - unchanged if both differences to the reference do not exceed these. Repeated encodes of a frozen camera's frame differ by up to 0.09
+ *   (peak 1), a still street by 0.3 and more within seconds.
  */
 const enter = { blackMean: 16, blackDeviation: 6, flatDeviation: 2.5, difference: 0.15, peakDifference: 2 } as const;
 const leave = { blackMean: 24, blackDeviation: 9, flatDeviation: 4, difference: 0.25, peakDifference: 3 } as const;
 
-/** What is remembered from frame to frame. Times are milliseconds since the epoch. */
+/** State kept between frames. Times are milliseconds since the epoch. */
 export interface GateMemory {
   readonly lastAt: number;
   readonly verdict: GateState;
-  /** Since when every frame was black or flat, and since when the same of the two. */
+  /** Since when every frame has been black or flat, and since when the same one of the two. */
   readonly badSince: number | undefined;
   readonly sameBadSince: number | undefined;
-  /** Since when nothing changed or moved, and how many frames ago that was. */
+  /** Since when nothing has changed or moved, and the number of frames since then. */
   readonly unchangedSince: number;
   readonly unchangedFrames: number;
-  /** Whether a frame that was not bad has passed: there is something worth keeping. */
+  /** Whether a frame that was not bad has passed, so that there is something worth keeping. */
   readonly passedGood: boolean;
   readonly state: GateState;
   readonly stateSince: number;
@@ -42,22 +42,22 @@ export interface GateMemory {
 
 export interface GateDecision {
   readonly memory: GateMemory;
-  /** Whether the frame differs from the reference and is the next one. */
+  /** Whether the frame differs from the reference and becomes the next reference. */
   readonly changed: boolean;
-  /** False: keep showing the picture before. */
+  /** False: keep the previous thumbnail. */
   readonly accepted: boolean;
   readonly event: GateEvent | undefined;
 }
 
 /**
- * Judges one frame by its statistics, which hold the differences to the last frame that had `changed`.
+ * Judges one frame by its statistics, which contain the differences to the last frame that had `changed`.
  *
- * A black or flat frame is held back for `maxHoldSeconds` from the first one on, then every frame passes until a good
- * one ends the spell; so a cut or a fade through black never shows, and a dark scene is shown that much late. Without a good
- * picture to keep, or when the clock jumps back, nothing is held. A frozen frame passes: it shows what it would replace.
- * The state follows after `alarmAfterSeconds` of bad frames and goes back to good with the first good one.
+ * Black and flat frames are suppressed for `maxHoldSeconds` from the first one on; then every frame passes until a good one arrives. So a
+ * cut or fade through black never shows, and a dark scene shows with that delay. Nothing is suppressed without a good thumbnail to keep,
+ * or if the clock jumps back. A frozen frame passes, because it looks like the one that it replaces. The state changes after
+ * `alarmAfterSeconds` of bad frames and returns to good with the first good one.
  *
- * `movedAt`: until when it is known that pictures moved that are not among the frames; undefined where nothing is known of them.
+ * `movedAt`: until when frames outside the decoded ones are known to have moved; undefined if nothing is known about them.
  */
 export function decide(
   before: GateMemory | undefined,
@@ -85,7 +85,7 @@ export function decide(
   const held = badSince !== undefined && capturedAt - badSince < options.maxHoldSeconds * 1000;
 
   const state = nextState(past?.state ?? 'good', verdict, () => {
-    // From good any bad spell counts; from one kind of bad to the other only the new kind's own time.
+    // From good, any bad time counts; from one bad state to the other, only the time of the new one.
     const since = past?.state === 'black' || past?.state === 'flat' ? sameBadSince : badSince;
     return capturedAt - (since ?? capturedAt) >= options.alarmAfterSeconds * 1000;
   });
@@ -120,7 +120,7 @@ function badnessOf(
 ): 'black' | 'flat' | undefined {
   const { mean, standardDeviation, innerDeviation } = statistics;
   const black = before === 'black' ? leave : enter;
-  // Black is flat too: where black is not looked for, it is not flat either.
+  // A black frame is flat too, so if black is not detected, it must not count as flat either.
   if (mean <= black.blackMean && standardDeviation <= black.blackDeviation) return detect.black ? 'black' : undefined;
   const flat = before === 'flat' ? leave : enter;
   return detect.flat && innerDeviation <= flat.flatDeviation ? 'flat' : undefined;
@@ -132,7 +132,7 @@ function hasChanged({ difference, peakDifference }: GreyStatistics, frozen: bool
   return difference > limits.difference || peakDifference > limits.peakDifference;
 }
 
-/** When the clock goes back, what was measured so far keeps its length. */
+/** If the clock goes back, durations measured so far are kept. */
 function withoutTheFuture(memory: GateMemory, now: number): GateMemory {
   if (now >= memory.lastAt) return memory;
   const slip = now - memory.lastAt;

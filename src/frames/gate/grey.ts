@@ -1,14 +1,14 @@
-/** The small grey picture that a frame is judged by: greyWidth × greyHeight luma values, row by row. */
+/** The small grey image that a frame is judged by: greyWidth × greyHeight luma values, row by row. */
 export const greyWidth = 64;
 export const greyHeight = 36;
 export const greyCells = greyWidth * greyHeight;
 
-/** Samples a cell in each direction. */
+/** Samples per cell in each direction. */
 const samples = 4;
 
 /**
- * The grey picture of an rgb24 frame (width × height × 3 bytes). A cell is the mean of at most 4 × 4 points of it, not of all its
- * pixels: that costs a fraction, and leaves enough of a camera's noise to tell a still scene from a frozen picture.
+ * The grey image of an rgb24 frame (width × height × 3 bytes). Each cell is the mean of at most 4 × 4 of its points, not of all its
+ * pixels. That costs a fraction, and keeps enough of a camera's noise to distinguish a still scene from a frozen camera.
  */
 export function greyOf({ data, width, height }: { data: Uint8Array; width: number; height: number }): Uint8Array {
   const grey = new Uint8Array(greyCells);
@@ -31,7 +31,7 @@ export function greyOf({ data, width, height }: { data: Uint8Array; width: numbe
   return grey;
 }
 
-/** The middles of `cells` × `samples` equal parts of a side. */
+/** The centres of `cells` × `samples` equal parts of a side. */
 function positions(side: number, cells: number): number[] {
   const parts = cells * samples;
   return Array.from({ length: parts }, (_, part) => Math.floor(((part + 0.5) * side) / parts));

@@ -1,31 +1,31 @@
-/** What a coded picture takes. */
+/** The size of a coded frame. */
 export interface PictureSize {
   readonly isKey: boolean;
-  /** Of the picture itself, without what fills up a constant bitrate. */
+  /** Bytes of the frame itself, without the padding of a constant bitrate. */
   readonly bytes: number;
 }
 
-/** Limits of the memory: GOPs, and pictures in them. Enough to recognise a looped recording of some minutes. */
+/** Memory limits: GOPs, and frames in them. Sufficient to recognise a looped recording of several minutes. */
 const MAX_GOPS = 32;
 const MAX_SIZES = 16_384;
-/** So many pictures in a row have to be as large as those of an earlier GOP: that is no chance. */
+/** This many consecutive frames must have the sizes of an earlier GOP, which rules out chance. */
 const ENOUGH_PICTURES = 24;
 /**
- * What a picture that is not a keyframe takes at least where something moves: of its keyframe, and in bytes. Measured on a picture that
- * libx264, libx265 and mpeg2video encode again and again: 0 to 0.9 % once it is as good as it gets; on moving ones 2 to 40 %.
+ * Minimum size of a non-keyframe if something moves: relative to its keyframe, and in bytes. Measured on one frame encoded repeatedly by
+ * libx264, libx265 and mpeg2video: 0 to 0.9 % once its quality no longer improves; on moving video: 2 to 40 %.
  */
 const MOVING_SHARE = 0.015;
 const MOVING_BYTES = 96;
 
-/** The sizes of one GOP's pictures. */
+/** The sizes of one GOP's frames. */
 interface Gop {
   readonly keyBytes: number;
   readonly others: readonly number[];
 }
 
 /**
- * Whether the pictures between keyframes show motion. The later half decides: an encoder that has bits to spare improves a still picture
- * after each keyframe, until there is nothing left to improve. Pure.
+ * Whether the frames between keyframes show motion. The second half decides, because an encoder with spare bits improves a still image
+ * after each keyframe until there is nothing left to improve. Pure.
  */
 export function showsMotion({ keyBytes, others }: Gop): boolean {
   const later = others.slice(Math.floor(others.length / 2)).sort((one, other) => one - other);
@@ -34,31 +34,30 @@ export function showsMotion({ keyBytes, others }: Gop): boolean {
 }
 
 /**
- * Finds recordings that are played again and again, by the sizes of their pictures. Where all keyframes that are decoded show the same, this
- * tells a moving clip that is shorter than its GOP from a camera that has frozen.
+ * Detects looped recordings by the sizes of their frames. If all decoded keyframes are the same, this distinguishes a moving clip that is
+ * shorter than its GOP from a frozen camera.
  *
- * Large pictures between the keyframes are not enough: an encoder with a constant bitrate spends it on a frozen picture, too, and never has
- * it as good as it wants. But then its rate control never comes to the same sizes again; and where it has come to rest, so that
- * each GOP takes what the one before took, its pictures are small. Only a recording has large ones, and each time the same. Pure: time comes
- * with the pictures.
+ * Large frames between the keyframes are no proof: an encoder with a constant bitrate also spends it on a frozen image. But then its
+ * rate control never repeats the same sizes; and once it has settled, so that each GOP has the sizes of the one before, its frames are
+ * small. Only a recording has large frames with the same sizes each time. Pure: the frames carry the time.
  */
 export class LoopWatch {
-  /** GOPs that show motion, the oldest first. */
+  /** GOPs that show motion, oldest first. */
   #earlier: Gop[] = [];
   #keyBytes: number | undefined;
   #others: number[] = [];
-  /** Earlier GOPs that begin like the current one. */
+  /** Earlier GOPs that start like the current one. */
   #alike: readonly Gop[] = [];
-  /** Pictures since the last one that was not as large as in an earlier GOP. */
+  /** Frames since the last one whose size differed from that in an earlier GOP. */
   #repeated = 0;
   #movedAt: number | undefined;
 
-  /** When the newest picture came of which is known that it moves; undefined where there was none. */
+  /** When the newest frame with known motion arrived; undefined if there was none. */
   get movedAt(): number | undefined {
     return this.#movedAt;
   }
 
-  /** Takes the next pictures, in the order of decoding, which came at `now`. */
+  /** Takes the next frames, in decoding order, which arrived at `now`. */
   add(pictures: readonly PictureSize[], now: number): void {
     for (const { isKey, bytes } of pictures) {
       if (isKey) this.#begin(bytes);
@@ -81,7 +80,7 @@ export class LoopWatch {
     this.#alike = this.#alike.filter(({ others }) => others[place] === bytes);
     this.#repeated = this.#alike.length === 0 ? 0 : this.#repeated + 1;
     if (this.#repeated >= ENOUGH_PICTURES) this.#movedAt = now;
-    // Without keyframes there is nothing that could be the same.
+    // Without keyframes there is nothing to compare.
     if (this.#others.length >= MAX_SIZES) this.#keyBytes = undefined;
   }
 

@@ -1,20 +1,20 @@
 import { greyCells, greyHeight, greyWidth } from './grey.js';
 
-/** What a frame's small grey picture says about it. All in grey values, 0 to 255. */
+/** Statistics of a frame's small grey image, in grey values from 0 to 255. */
 export interface GreyStatistics {
   readonly mean: number;
   readonly standardDeviation: number;
-  /** The standard deviation inside black bars, where the picture was padded to its box. */
+  /** The standard deviation inside the black bars, if the frame was padded to its box. */
   readonly innerDeviation: number;
-  /** The mean absolute Laplacian: near 0 for anything without edges, noise included in what counts. */
+  /** The mean absolute Laplacian: near 0 without edges; noise counts as edges. */
   readonly sharpness: number;
   /** The mean absolute difference to the reference; undefined without one. */
   readonly difference: number | undefined;
-  /** The largest difference of a cell to the reference: something small that moves. */
+  /** The largest difference of a cell to the reference, which shows small moving objects. */
   readonly peakDifference: number | undefined;
 }
 
-/** The statistics of a grey picture, with the differences to an earlier one. */
+/** The statistics of a grey image, with the differences to an earlier one. */
 export function statisticsOf(grey: Uint8Array, reference?: Uint8Array): GreyStatistics {
   const { mean, deviation } = spread(grey, 0, 0);
   const bars = barsOf(grey);
@@ -42,12 +42,12 @@ function spread(grey: Uint8Array, columns: number, rows: number): { mean: number
   return { mean, deviation: Math.sqrt(Math.max(0, squares / count - mean * mean)) };
 }
 
-/** A bar is no brighter than this. */
+/** Maximum brightness of a bar. */
 const barBrightness = 4;
-/** An upright picture in a 16:9 box has bars of 34 % on each side. */
+/** Portrait video in a 16:9 box has bars of 34 % on each side. */
 const widestBar = 0.36;
 
-/** How many columns on each side and rows at top and bottom are black, one more for the cells half covered. */
+/** How many columns on each side and rows at top and bottom are black, plus one for partly covered cells. */
 function barsOf(grey: Uint8Array): { columns: number; rows: number } {
   const blackColumn = (x: number) => {
     for (let y = 0; y < greyHeight; y += 1) if ((grey[y * greyWidth + x] ?? 0) > barBrightness) return false;

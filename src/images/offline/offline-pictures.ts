@@ -6,10 +6,10 @@ import { drawOffline, type OfflineOptions } from './offline.js';
 export interface OfflinePicturesOptions {
   readonly name: string;
   readonly quality: number;
-  /** The size while the stream never had a picture. */
+  /** The size while the stream has never had a thumbnail. */
   readonly width: number;
   readonly height: number;
-  /** Shown in place of what is drawn. */
+  /** Shown instead of the drawn image. */
   readonly offlineFile?: Uint8Array | undefined;
   readonly clock: () => number;
   readonly onError: (variant: ThumbnailVariant, error: unknown) => void;
@@ -26,7 +26,7 @@ interface LastPicture {
   readonly capturedAt: number;
 }
 
-/** The offline pictures of one stream, each drawn once for a last picture and kept until another is the last. */
+/** The offline images of one stream, each drawn once per last thumbnail and cached until there is another. */
 export class OfflinePictures {
   readonly #options: OfflinePicturesOptions;
   readonly #drawn = new Map<string, Promise<OfflinePicture>>();
@@ -36,7 +36,7 @@ export class OfflinePictures {
     this.#options = options;
   }
 
-  /** Never rejects: when nothing can be drawn it is a grey dot, and drawing is tried again the next time. */
+  /** Never rejects: if drawing fails it returns a grey pixel, and the next call tries again. */
   async picture(variant: ThumbnailVariant, last: LastPicture | undefined): Promise<OfflinePicture> {
     if (last?.image !== this.#last?.image || last?.capturedAt !== this.#last?.capturedAt) this.#drawn.clear();
     this.#last = last;
@@ -57,7 +57,7 @@ export class OfflinePictures {
     }
   }
 
-  /** The cached pictures are of no use once the stream has a new one. */
+  /** The cached images are useless once the stream has a new thumbnail. */
   clear(): void {
     this.#drawn.clear();
     this.#last = undefined;
@@ -72,7 +72,7 @@ export class OfflinePictures {
   }
 }
 
-/** The size that a picture of this size comes out with, never enlarged. */
+/** The output size for an image of this size, never enlarged. */
 function boxOfSize(full: { width: number; height: number }, size: ThumbnailSize | undefined) {
   if (size === undefined) return { width: full.width, height: full.height };
   const sides = [size.width / full.width, (size.height ?? Number.POSITIVE_INFINITY) / full.height];
@@ -86,7 +86,7 @@ function boxOfSize(full: { width: number; height: number }, size: ThumbnailSize 
   };
 }
 
-/** One grey pixel, for when sharp itself fails: an image still, never a 404. */
+/** One grey pixel, for when sharp itself fails: still an image, never a 404. */
 const greyDot: EncodedImage = (() => {
   const png = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg==';
   const body = Buffer.from(png, 'base64');

@@ -13,15 +13,15 @@ export interface OfflineOptions {
   readonly height: number;
   readonly format: ImageFormat;
   readonly quality: number;
-  /** The last good picture: it stays visible, dimmed, behind the words. */
+  /** The last good thumbnail, shown dimmed behind the text. */
   readonly lastPicture?: { readonly body: Uint8Array; readonly capturedAt: number } | undefined;
-  /** A picture file that is shown as it is, in place of all that. */
+  /** An image file that is shown unchanged instead. */
   readonly file?: Uint8Array | undefined;
 }
 
 /**
- * The picture of a stream that has none to show: its name, OFFLINE, and when its last picture was. Needs no font on the
- * machine. Throws `image-failed` (retryable).
+ * The image of a stream without a current thumbnail: its name, OFFLINE, and the time of its last thumbnail. Needs no installed fonts.
+ * Throws `image-failed` (retryable).
  */
 export async function drawOffline(options: OfflineOptions): Promise<EncodedImage> {
   const { width, height, format, quality, lastPicture, file } = options;
@@ -42,7 +42,7 @@ export async function drawOffline(options: OfflineOptions): Promise<EncodedImage
         quality,
       );
     } catch {
-      // A last picture that cannot be read is no reason to have none: the plain one follows.
+      // If the last thumbnail cannot be decoded, the plain image below is used.
     }
   }
   return encode(() => sharp(words).flatten({ background }), format, quality);
@@ -54,21 +54,21 @@ interface Line {
   readonly size: number;
 }
 
-/** The words of the offline picture, top to bottom. */
+/** The text of the offline image, top to bottom. */
 export function offlineLines(name: string, lastCapturedAt: number | undefined): readonly Line[] {
   const names = wrapName(name).map((text) => ({ text, size: 0.7 }));
   const headline = { text: 'OFFLINE', size: 1 };
-  if (lastCapturedAt === undefined) return [...names, headline, { text: 'no picture yet', size: 0.45 }];
+  if (lastCapturedAt === undefined) return [...names, headline, { text: 'no image yet', size: 0.45 }];
   const time = new Date(lastCapturedAt).toISOString();
   return [
     ...names,
     headline,
-    { text: `last picture ${time.slice(11, 19)} UTC`, size: 0.45 },
+    { text: `last image ${time.slice(11, 19)} UTC`, size: 0.45 },
     { text: time.slice(0, 10), size: 0.45 },
   ];
 }
 
-/** Lines of at most 24 letters, broken behind a hyphen where there is one. */
+/** Lines of at most 24 characters, broken after a hyphen if possible. */
 function wrapName(name: string): string[] {
   const limit = 24;
   const lines: string[] = [];
@@ -87,7 +87,7 @@ function wordsSvg({ name, width, height, lastPicture }: OfflineOptions): string 
   const lineHeight = (line: Line) => line.size * (capitalHeight + 5);
   const widest = Math.max(...lines.map((line) => lineWidth(line.text) * line.size));
   const tallest = lines.reduce((sum, line) => sum + lineHeight(line), 0);
-  // As large as the box allows, but a headline no higher than a tenth of the picture.
+  // As large as the box allows, but with a headline no higher than a tenth of the image.
   const unit = Math.min((width * 0.9) / widest, (height * 0.9) / tallest, height / 12 / capitalHeight);
   let top = (height - (tallest - 5 * (lines.at(-1)?.size ?? 0)) * unit) / 2;
   const drawn = lines.map((line) => {

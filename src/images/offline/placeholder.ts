@@ -1,19 +1,19 @@
 import { rgbaToThumbHash } from 'thumbhash';
 import type { RawPicture } from '../picture.js';
 
-/** A tiny picture of a frame: rgb, row by row. What placeholders are made of. */
+/** A tiny version of a frame: rgb, row by row. The source of placeholders. */
 export interface TinyPicture {
   readonly data: Uint8Array;
   readonly width: number;
   readonly height: number;
 }
 
-/** Longest side of a tiny picture. A ThumbHash holds 7 × 7 waves at most: twice that and a half more is all it can use. */
+/** Longest side of the tiny image. A ThumbHash has at most 7 × 7 waves, which need no more than two and a half times as many pixels. */
 const longestSide = 32;
-/** Points of the frame that each pixel is the mean of, in each direction. */
+/** Sampled points per pixel, in each direction. */
 const samples = 4;
 
-/** A frame as a tiny picture, in a tenth of a millisecond; keeps nothing of the lent bytes. */
+/** Reduces a frame to a tiny image, in a tenth of a millisecond; does not keep the lent bytes. */
 export function tinyPicture({ data, width, height }: RawPicture): TinyPicture {
   const scale = longestSide / Math.max(width, height, 1);
   const tiny = { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
@@ -45,7 +45,7 @@ function positions(side: number, cells: number): number[] {
   return Array.from({ length: parts }, (_, part) => Math.floor(((part + 0.5) * side) / parts));
 }
 
-/** The ThumbHash of a picture in base64: about 25 bytes that any front end can turn into a blurred picture. */
+/** The ThumbHash of an image in base64: about 25 bytes that any front end can turn into a blurred image. */
 export function thumbHashOf({ data, width, height }: TinyPicture): string {
   const rgba = new Uint8Array(width * height * 4);
   for (let pixel = 0; pixel < width * height; pixel += 1) {
@@ -54,7 +54,7 @@ export function thumbHashOf({ data, width, height }: TinyPicture): string {
   return Buffer.from(rgbaToThumbHash(width, height, rgba)).toString('base64');
 }
 
-/** The colour that most of a picture has, as `#rrggbb`: the mean of the fullest of 4096 boxes of like colours. */
+/** The dominant colour of an image, as `#rrggbb`: the mean of the fullest of 4096 boxes of similar colours. */
 export function dominantColourOf({ data }: TinyPicture): string {
   const boxes = new Map<number, { count: number; sum: [number, number, number] }>();
   for (let at = 0; at < data.length; at += 3) {

@@ -1,7 +1,7 @@
 /**
- * A small stroke font for drawn pictures. SVG text would need fonts, which small boards have none of (letters come out
- * as boxes), and makes fontconfig write a cache file. A glyph is an SVG path on a grid 4 wide: capitals from y 0
- * to the baseline at 6, small letters from 2, descenders to 8.
+ * A small stroke font for drawn images. SVG text would need fonts, which small boards do not have (letters become boxes), and makes
+ * fontconfig write a cache file. A glyph is an SVG path on a grid of width 4: capitals from y 0 to the baseline at 6, lowercase letters
+ * from 2, descenders to 8.
  */
 const glyphs: Readonly<Record<string, string>> = {
   ' ': '',
@@ -84,7 +84,7 @@ export function lineWidth(text: string): number {
   return Math.max(0, [...text].length * advance - 2);
 }
 
-/** A line of text as SVG paths, `unit` pixels a grid unit, its capitals' top left corner at `left`, `top`. */
+/** A line of text as SVG paths, `unit` pixels per grid unit, with the top left corner of its capitals at `left`, `top`. */
 export function strokeLine({
   text,
   left,
@@ -97,7 +97,7 @@ export function strokeLine({
   unit: number;
 }): string {
   const paths = [...text].map((letter, index) => {
-    // `text` itself never gets into the SVG, so there is nothing in it to escape.
+    // `text` itself never becomes part of the SVG, so nothing needs escaping.
     const path = Object.hasOwn(glyphs, letter) ? glyphs[letter] : unknownGlyph;
     return path === '' ? '' : `<path transform="translate(${index * advance} 0)" d="${path}"/>`;
   });

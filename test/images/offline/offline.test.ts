@@ -88,14 +88,14 @@ describe('drawOffline', () => {
 describe('offlineLines', () => {
   it('says when the last picture was', () => {
     const lines = offlineLines('front-door', Date.UTC(2025, 0, 2, 12, 3, 45)).map(({ text }) => text);
-    expect(lines).toEqual(['front-door', 'OFFLINE', 'last picture 12:03:45 UTC', '2025-01-02']);
+    expect(lines).toEqual(['front-door', 'OFFLINE', 'last image 12:03:45 UTC', '2025-01-02']);
   });
 
   it('says that there was none', () => {
     expect(offlineLines('front-door', undefined).map(({ text }) => text)).toEqual([
       'front-door',
       'OFFLINE',
-      'no picture yet',
+      'no image yet',
     ]);
   });
 
