@@ -170,7 +170,7 @@ async function runCheck(check: Check, usualMs: number): Promise<readonly CheckRe
 /** The error with its causes, in one line. */
 function chain(error: unknown): string {
   const cause = error instanceof Error ? error.cause : undefined;
-  return cause === undefined ? messageOf(error) : `${messageOf(error)}: ${chain(cause)}`;
+  return cause === undefined ? messageOf(error) : `${messageOf(error).replace(/\.$/, '')}: ${chain(cause)}`;
 }
 
 function remedyOf(area: string): string {

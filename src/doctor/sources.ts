@@ -303,6 +303,6 @@ function resultsOf(config: StreamConfig, found: SourceFound): Pick<CheckResult, 
   if (found.kind === 'made') return [{ ok: true, detail: 'a test picture, made by ffmpeg' }];
   if (found.kind === 'media') return [...findingsOf(found.media, { config, source })];
   const { message } = found.error;
-  const place = source.kind === 'file' || source.kind === 'directory' ? `: ${source.url.slice('file:'.length)}` : '';
-  return [{ ok: false, detail: `${message}${place}`, remedy: remedyOf(found.error, source.kind) }];
+  const place = source.kind === 'file' || source.kind === 'directory' ? `${source.url.slice('file:'.length)}: ` : '';
+  return [{ ok: false, detail: `${place}${message}`, remedy: remedyOf(found.error, source.kind) }];
 }

@@ -1,20 +1,20 @@
-/** How one build of ffmpeg spells the options that differ between versions. Asked of the build, never derived from its version. */
+/** The options of one ffmpeg build that differ between versions. Read from the build itself, never derived from its version. */
 export interface BuildOptions {
-  /** An output has its own frame rate mode. Older builds have `-vsync` for all outputs at once, which newer ones lack. */
+  /** Each output has its own frame rate mode. Older builds have `-vsync` for all outputs, which newer builds removed. */
   readonly hasFpsMode: boolean;
-  /** ffmpeg scales pictures that change their size in mid-stream to the first one's, unless `-noautoscale` is set. */
+  /** ffmpeg scales frames whose size changes mid-stream to the first size, unless `-noautoscale` is set. */
   readonly hasAutoscale: boolean;
-  /** How `-enc_time_base` names the source's own time base. Newer builds reject `-1`. */
+  /** The name of the source's time base in `-enc_time_base`. Newer builds reject `-1`. */
   readonly sourceTimeBase: 'demux' | '-1';
-  /** How long an RTSP socket waits, in microseconds. */
+  /** The name of the RTSP socket timeout, in microseconds. */
   readonly rtspTimeout: '-timeout' | '-stimeout';
-  /** HLS segments are refused where their names lack a known extension, unless `-extension_picky 0` is set. */
+  /** HLS segments without a known file extension are refused, unless `-extension_picky 0` is set. */
   readonly hasPickyHls: boolean;
-  /** Progress reports tell how far the slowest output is, as in 7.0 and 7.1; in others the furthest. */
+  /** Progress reports contain the position of the slowest output, as in 7.0 and 7.1; otherwise of the furthest. */
   readonly reportsSlowest: boolean;
-  /** A script of the `concat` demuxer can set options of what it names. */
+  /** A script of the `concat` demuxer can set options for its entries. */
   readonly hasConcatOptions: boolean;
-  /** The Quick Sync encoder can make each forced keyframe an IDR picture. */
+  /** The Quick Sync encoder can make each forced keyframe an IDR frame. */
   readonly hasQsvForcedIdr: boolean;
 }
 
@@ -29,13 +29,13 @@ export interface PrintedHelp {
   readonly qsv: string;
   /** Whether `-enc_time_base demux` was accepted. */
   readonly takesDemuxTimeBase: boolean;
-  /** What was reported at the end of two outputs, one of half a second and one of two. */
+  /** The position reported at the end of two outputs of 0.5 s and 2 s. */
   readonly reportedSeconds: number | undefined;
   /** Whether a script with `option` was accepted. */
   readonly takesConcatOption: boolean;
 }
 
-/** Reads what a build has from its own help. Pure. */
+/** Reads the options of a build from its own help. Pure. */
 export function buildOptionsOf({
   main,
   rtsp,
@@ -57,7 +57,7 @@ export function buildOptionsOf({
   };
 }
 
-/** `-name  what it does`; from 7.0 on with `[:<stream_spec>]` behind the name. */
+/** `-name  description`; since 7.0 with `[:<stream_spec>]` after the name. */
 function lists(help: string, name: string): boolean {
   return new RegExp(`^\\s*-${name}(?:\\[|\\s)`, 'm').test(help);
 }

@@ -4,28 +4,28 @@ import { runToEnd } from './child.js';
 import { ProgressParser } from './log/progress.js';
 import { passThrough } from './output/picture-output.js';
 
-/** What one ffmpeg binary can do. */
+/** The capabilities of an ffmpeg binary. */
 export interface Capabilities {
   readonly path: string;
   /** As ffmpeg prints it: `5.1.8-0+deb12u1`, `N-92722-gf22fcd4483-static`. */
   readonly version: string;
-  /** Major version of libavformat: 58 is ffmpeg 4, 59 is 5, and so on. Nightly builds carry no other usable number. */
+  /** Major version of libavformat: 58 is ffmpeg 4, 59 is 5, and so on. Nightly builds have no other usable number. */
   readonly libavformat: number;
   readonly libavformatMinor: number;
   readonly protocols: ReadonlySet<string>;
   readonly encoders: ReadonlySet<string>;
   readonly bitstreamFilters: ReadonlySet<string>;
   readonly options: BuildOptions;
-  /** Timestamps of pictures are cut to 32 bits on their way to an encoder, as builds for 32-bit processors do. */
+  /** Frame timestamps are truncated to 32 bits before they reach an encoder, as in builds for 32-bit processors. */
   readonly hasNarrowTimestamps: boolean;
-  /** Variables that it is run with beyond those that every child gets. */
+  /** Environment variables for ffmpeg in addition to those of every child. */
   readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** The oldest libavformat whose options this project uses (ffmpeg 4.0). */
 const OLDEST_LIBAVFORMAT = 58;
 
-/** Parses the output of `ffmpeg -version`. Undefined when it is not ffmpeg's. Pure. */
+/** Parses the output of `ffmpeg -version`. Undefined if it is not ffmpeg's. Pure. */
 export function parseVersion(
   text: string,
 ): Pick<Capabilities, 'version' | 'libavformat' | 'libavformatMinor'> | undefined {
@@ -35,25 +35,25 @@ export function parseVersion(
   return { version, libavformat: Number(major), libavformatMinor: Number(minor) };
 }
 
-/** Parses `ffmpeg -protocols`: the input and output names alike. Pure. */
+/** Parses `ffmpeg -protocols`: both input and output names. Pure. */
 export function parseProtocols(text: string): Set<string> {
   return new Set([...text.matchAll(/^ {2}([a-z][a-z0-9+]*)\s*$/gm)].map((match) => match[1]!));
 }
 
-/** Parses `ffmpeg -encoders`: flags, a name, words. Pure. */
+/** Parses `ffmpeg -encoders`: flags, name, description. Pure. */
 export function parseEncoders(text: string): Set<string> {
-  // Legends come first and have `=` where a row has its name.
+  // Legends come first and have `=` instead of a name.
   return new Set([...text.matchAll(/^ [A-Z.]{6} ([a-z0-9_-]+)\s/gim)].map((match) => match[1]!));
 }
 
-/** Parses `ffmpeg -bsfs`: a heading, then a name a line. Pure. */
+/** Parses `ffmpeg -bsfs`: a heading, then one name per line. Pure. */
 function parseBitstreamFilters(text: string): Set<string> {
   return new Set([...text.matchAll(/^([a-z0-9_]+)\s*$/gm)].map((match) => match[1]!));
 }
 
 /**
- * Asks the binary once what it can do. Throws `ffmpeg-unusable` when it cannot be run, is not ffmpeg, or is too old to
- * serve this project.
+ * Reads the capabilities of a binary once. Throws `ffmpeg-unusable` if it cannot be run, is not ffmpeg, or is too old for this
+ * project.
  */
 export async function readCapabilities(
   path: string,
@@ -67,7 +67,7 @@ export async function readCapabilities(
     throw unusable(`ffmpeg cannot be run at ${path}`, cause);
   });
   const parsed = parseVersion(version!);
-  if (parsed === undefined) throw unusable(`what is at ${path} is not ffmpeg`);
+  if (parsed === undefined) throw unusable(`The program at ${path} is not ffmpeg`);
   if (parsed.libavformat < OLDEST_LIBAVFORMAT) throw unusable(`ffmpeg ${parsed.version} at ${path} is older than 4.0`);
   const known = parseEncoders(encoders!);
   const parsedProtocols = parseProtocols(protocols!);
@@ -86,8 +86,8 @@ export async function readCapabilities(
 }
 
 /**
- * Whether a timestamp comes to an encoder as it is, here the one that means "none", which is out of the range of 32 bits. Tried,
- * because nothing that ffmpeg prints tells what its C compiler takes for a `long`. A few pictures of 16 × 16: some 10 ms.
+ * Whether a timestamp reaches an encoder unchanged; tested with the one that means "none", which exceeds 32 bits. This needs a test,
+ * because ffmpeg prints nothing about the size of its compiler's `long`. A few frames of 16 × 16: about 10 ms.
  */
 async function keepsTimestamps(build: Build, options: BuildOptions): Promise<boolean> {
   const filter = ['-vf', 'format=yuv420p,settb=1/60,setpts=NAN'];
@@ -95,14 +95,14 @@ async function keepsTimestamps(build: Build, options: BuildOptions): Promise<boo
   return takes(build, [...filter, ...output]);
 }
 
-/** The binary, and how it is run. */
+/** The binary and how it is run. */
 interface Build {
   readonly path: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly signal: AbortSignal | undefined;
 }
 
-/** Asks a build how it spells what differs between versions. */
+/** Reads how a build names the options that differ between versions. */
 async function readBuildOptions(
   build: Build,
   encoders: ReadonlySet<string>,
@@ -112,12 +112,12 @@ async function readBuildOptions(
     runToEnd({ ...build, args: ['-hide_banner', '-h', topic], timeoutMs: 20_000 }).catch(() => '');
   const [main, rtsp, hls, qsv, takesDemuxTimeBase, hasOption, reportedSeconds] = await Promise.all([
     help('long'),
-    // The help of a part that a build lacks is empty, or an error.
+    // The help for a missing component is empty or an error.
     help('demuxer=rtsp'),
     help('demuxer=hls'),
     encoders.has('h264_qsv') ? help('encoder=h264_qsv') : '',
     takes(build, ['-enc_time_base', 'demux', '-c:v', 'rawvideo']),
-    // Of use for SRT alone.
+    // Only needed for SRT.
     protocols.has('srt') ? takesConcatOption(build) : false,
     reportedSecondsOf(build),
   ]);
@@ -125,8 +125,8 @@ async function readBuildOptions(
 }
 
 /**
- * Whether scripts of the `concat` demuxer know the line `option`, as from 5.0 on; no help lists that. The script names a file that does not
- * exist: a build that gets as far as opening it has understood the whole.
+ * Whether scripts of the `concat` demuxer support `option`, as since 5.0; no help text lists it. The script names a file that does not
+ * exist: a build that tries to open the file has understood the script.
  */
 async function takesConcatOption(build: Build): Promise<boolean> {
   const script = "ffconcat version 1.0\nfile 'none'\noption probesize '1000000'\n";
@@ -138,7 +138,7 @@ async function takesConcatOption(build: Build): Promise<boolean> {
   return JSON.stringify(said ?? '').includes('Impossible to open');
 }
 
-/** What a build reports as its position at the end of two outputs, of which one ends sooner: nothing that it prints tells which it means. */
+/** The position that a build reports at the end of two outputs of different length; ffmpeg's help does not say which output it means. */
 async function reportedSecondsOf(build: Build): Promise<number | undefined> {
   const input = ['-nostdin', '-hide_banner', '-v', 'error', '-nostats', '-progress', 'pipe:1'];
   const outputs = ['-t', '0.5', '-f', 'null', '-', '-f', 'null', '-'];
@@ -151,7 +151,7 @@ async function reportedSecondsOf(build: Build): Promise<number | undefined> {
   return seconds;
 }
 
-/** Whether a build makes a few pictures with these output options. */
+/** Whether a build can make a few frames with these output options. */
 function takes(build: Build, output: readonly string[]): Promise<boolean> {
   const input = ['-nostdin', '-v', 'error', '-f', 'lavfi', '-i', 'color=s=16x16:r=5:d=1'];
   const trial = runToEnd({ ...build, args: [...input, ...output, '-f', 'null', '-'], timeoutMs: 20_000 });
@@ -162,5 +162,5 @@ function takes(build: Build, output: readonly string[]): Promise<boolean> {
 }
 
 function unusable(message: string, cause?: unknown): SidepipeError {
-  return new SidepipeError(`${message} (ffmpeg.path)`, { code: 'ffmpeg-unusable', fault: 'caller', cause });
+  return new SidepipeError(`${message} (ffmpeg.path).`, { code: 'ffmpeg-unusable', fault: 'caller', cause });
 }

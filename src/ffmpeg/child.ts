@@ -5,7 +5,7 @@ import type { Readable, Writable } from 'node:stream';
 import { SidepipeError } from '../errors.js';
 import { ALLOCATOR_DEFAULTS, childEnvironment } from './environment.js';
 
-/** How a child ended. */
+/** How a child process ended. */
 export interface ChildExit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -14,7 +14,7 @@ export interface ChildExit {
 /** One child process with its pipes. */
 export interface Child {
   readonly pid: number;
-  /** Null unless asked for. */
+  /** Null unless requested. */
   readonly stdin: Writable | null;
   readonly stdout: Readable;
   readonly stderr: Readable;
@@ -22,15 +22,15 @@ export interface Child {
   readonly side: Readable;
   /** The child's file descriptor 4. */
   readonly packets: Readable;
-  /** The child's file descriptor 5; null unless asked for. */
+  /** The child's file descriptor 5; null unless requested. */
   readonly snapshots: Readable | null;
-  /** The child's file descriptor 6; null unless asked for. */
+  /** The child's file descriptor 6; null unless requested. */
   readonly media: Writable | null;
-  /** The child's file descriptor 7; null unless asked for. */
+  /** The child's file descriptor 7; null unless requested. */
   readonly monitor: Readable | null;
-  /** The child's file descriptors from 8 on: one a rendition. */
+  /** The child's file descriptors from 8 on: one per rendition. */
   readonly renditions: readonly Readable[];
-  /** The child's file descriptor behind those of the renditions; null unless asked for. */
+  /** The child's file descriptor after those of the renditions; null unless requested. */
   readonly audio: Readable | null;
   /** Settles when the process is gone and its pipes are drained; never rejects. */
   readonly exited: Promise<ChildExit>;
@@ -42,20 +42,20 @@ export interface SpawnOptions {
   readonly args: readonly string[];
   readonly stdin?: boolean;
   readonly snapshots?: boolean;
-  /** True: a pipe. A number: this open file of the node's, as the child's file descriptor 6. */
+  /** True: a pipe. A number: this open file descriptor of the node becomes the child's file descriptor 6. */
   readonly media?: boolean | number;
   readonly monitor?: boolean;
-  /** How many renditions it writes. */
+  /** Number of renditions that it writes. */
   readonly renditions?: number;
-  /** Whether it reports audio that was silent. */
+  /** Whether it reports when silent audio starts. */
   readonly audio?: boolean;
-  /** Set on top of what `childEnvironment` leaves of the node's own. */
+  /** Added to the variables that `childEnvironment` keeps of the node's own. */
   readonly environment?: Readonly<Record<string, string>>;
 }
 
 /**
- * The only place in the tree where a process begins. No shell: an argument is an argument, whatever is in it. The child
- * leads a process group of its own, so that a Ctrl-C in the terminal reaches the node alone, which then closes in order.
+ * The only place that starts a process. No shell, so arguments need no quoting. The child leads its own process group, so that a Ctrl-C
+ * in the terminal reaches only the node, which then closes in order.
  */
 export async function spawnChild(options: SpawnOptions): Promise<Child> {
   const child = await begin(options).catch((cause: unknown) => {
@@ -69,9 +69,9 @@ export async function spawnChild(options: SpawnOptions): Promise<Child> {
       resolve({ code, signal });
     });
   });
-  // Without a listener, the failure of a later kill would end the node; `exited` tells all that matters.
+  // Without a listener, a failed kill later would crash the node; `exited` reports everything that matters.
   child.on('error', () => {});
-  // A child that dies while it is written to breaks the pipe; that too is told by `exited`.
+  // A child that dies while it is written to breaks the pipe; `exited` reports that too.
   child.stdin?.on('error', () => {});
   const [snapshots = null, media = null, monitor = null, ...others] = (
     child.stdio as (Readable | Writable | null)[]
@@ -97,17 +97,17 @@ export async function spawnChild(options: SpawnOptions): Promise<Child> {
   };
 }
 
-/** What a machine without room for another process says. None of it is the program's fault, whichever was to be started. */
+/** Errors of a machine without resources for another process. They are never the fault of the program to start. */
 const shortages: Readonly<Record<string, string>> = {
-  EMFILE: 'this process has too many open files (EMFILE): raise its limit, ulimit -n or LimitNOFILE',
-  ENFILE: 'the machine has too many open files (ENFILE): raise fs.file-max',
-  EAGAIN: 'the limit of processes is reached (EAGAIN): raise ulimit -u, TasksMax or pids.max',
-  ENOMEM: 'the machine has no memory left (ENOMEM)',
+  EMFILE: 'this process has too many open files (EMFILE). Raise its limit (ulimit -n, LimitNOFILE in systemd).',
+  ENFILE: 'the machine has too many open files (ENFILE). Raise fs.file-max.',
+  EAGAIN: 'the process limit is reached (EAGAIN). Raise ulimit -u, TasksMax or pids.max.',
+  ENOMEM: 'the machine is out of memory (ENOMEM).',
 };
 
 function startError(path: string, cause: unknown): SidepipeError {
   const shortage = shortages[(cause as NodeJS.ErrnoException | undefined)?.code ?? ''];
-  return new SidepipeError(shortage === undefined ? `cannot start ${path}` : `cannot start ffmpeg: ${shortage}`, {
+  return new SidepipeError(shortage === undefined ? `Cannot start ${path}.` : `Cannot start ffmpeg: ${shortage}`, {
     code: shortage === undefined ? 'ffmpeg-unusable' : 'machine-exhausted',
     fault: 'node',
     retryable: true,
@@ -115,22 +115,22 @@ function startError(path: string, cause: unknown): SidepipeError {
   });
 }
 
-/** How much likelier than the node a child is chosen when memory runs out, of 1000. */
+/** By how much the kernel prefers a child over the node when memory runs out, out of 1000. */
 const OOM_SCORE_ABOVE = 300;
 
-/** Where memory runs out, one stream's ffmpeg ends and not the node with all streams. Linux only; elsewhere nothing happens. */
+/** Makes the kernel end one stream's ffmpeg instead of the node when memory runs out. Linux only; no effect elsewhere. */
 async function preferForKilling(pid: number): Promise<void> {
   try {
     const own = Number(await readFile('/proc/self/oom_score_adj', 'utf8'));
-    // Never creates a file: the process may be gone.
+    // Never creates a file: the process may have exited.
     await writeFile(`/proc/${pid}/oom_score_adj`, String(Math.min(1000, own + OOM_SCORE_ABOVE)), { flag: 'r+' });
   } catch {
-    // Gone already, or not allowed here.
+    // The process has exited, or this is not permitted here.
   }
 }
 
 async function begin(options: SpawnOptions): Promise<ChildProcess> {
-  // Throws by itself for some faults, such as too long a command line, and tells of others by an event.
+  // Throws for some errors, such as a command line that is too long, and reports others by an event.
   const { path, args, environment } = options;
   const settings: ProcessOptions = {
     stdio: [
@@ -154,25 +154,25 @@ function pipe(isWanted = false): 'pipe' | 'ignore' {
   return isWanted ? 'pipe' : 'ignore';
 }
 
-/** The whole group: where the program is a script around ffmpeg, ffmpeg is what has to end. */
+/** Signals the whole group, because the program can be a script around ffmpeg, and ffmpeg is what must end. */
 function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   try {
     process.kill(-child.pid!, signal);
   } catch {
-    // Gone already, or a system without groups.
+    // The process has exited, or the system has no process groups.
     child.kill(signal);
   }
 }
 
 export interface LadderOptions {
-  /** Settles when the wait on a rung is over; rejects when the signal aborts. */
+  /** Settles when the wait for a step is over; rejects when the signal aborts. */
   readonly delay: (ms: number, signal: AbortSignal) => Promise<void>;
   /** How long ffmpeg may take to finish its last segment and playlist. */
   readonly askMs?: number;
   readonly terminateMs?: number;
 }
 
-/** Ends a child: asks it (end of input, interrupt), waits, terminates it, waits, kills it. Settles when it is gone. */
+/** Stops a child in steps: end of input and SIGINT, wait, SIGTERM, wait, SIGKILL. Settles when it has exited. */
 export async function stopChild(child: Child, options: LadderOptions): Promise<ChildExit> {
   const rungs = [
     { signal: 'SIGINT', waitMs: options.askMs ?? 3000 },
@@ -184,7 +184,7 @@ export async function stopChild(child: Child, options: LadderOptions): Promise<C
   child.media?.end();
   for (const { signal, waitMs } of rungs) {
     child.kill(signal);
-    // A wait that nobody needs any more would keep the node from ending.
+    // An unfinished wait would keep the node from exiting.
     const waited = options.delay(waitMs, gone.signal).catch(() => {});
     await Promise.race([child.exited, waited]);
     if (gone.signal.aborted) return child.exited;
@@ -202,10 +202,10 @@ export interface RunOptions {
 }
 
 const MAX_OUTPUT_BYTES = 4 * 1024 ** 2;
-/** Of what it says on standard error: the beginning, where the cause is. */
+/** The first part of standard error, because the cause comes first. */
 const MAX_STDERR_LENGTH = 4096;
 
-/** Runs a short-lived program and gives what it printed. Rejects when it fails, prints too much or takes too long. */
+/** Runs a short-lived program and returns its output. Rejects if it fails, prints too much or takes too long. */
 export async function runToEnd(options: RunOptions): Promise<string> {
   const child = await spawnChild(options);
   const deadline = AbortSignal.timeout(options.timeoutMs);
@@ -229,7 +229,7 @@ export async function runToEnd(options: RunOptions): Promise<string> {
   const { code } = await child.exited;
   signal.removeEventListener('abort', end);
   if (code !== 0 || signal.aborted) {
-    throw new SidepipeError(`${options.path} ${options.args.join(' ')} failed`, {
+    throw new SidepipeError(`${options.path} ${options.args.join(' ')} failed.`, {
       code: 'ffmpeg-unusable',
       fault: 'node',
       cause: signal.aborted ? signal.reason : undefined,

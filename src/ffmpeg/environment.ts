@@ -1,9 +1,9 @@
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * The environment variables that ffmpeg and the programs beside it get: what the loader, the C library and the drivers of
- * graphics cards read. Everything else stays with the node, above all tokens and keys: any user who may read
- * `/proc/PID/environ` of a child, and any code in it, would have them.
+ * The environment variables that ffmpeg and its helper programs get: those that the loader, the C library and graphics drivers read. All
+ * others stay with the node, above all tokens and keys: any user who may read `/proc/PID/environ` of a child, and any code in it,
+ * would have them.
  */
 const PASSED = new Set([
   'PATH',
@@ -33,21 +33,21 @@ const PASSED = new Set([
   'TMP',
 ]);
 
-/** `LC_ALL`, `MALLOC_ARENA_MAX`, `LIBVA_DRIVER_NAME`, `CUDA_VISIBLE_DEVICES` and the like. */
+/** `LC_ALL`, `MALLOC_ARENA_MAX`, `LIBVA_DRIVER_NAME`, `CUDA_VISIBLE_DEVICES` and similar. */
 const PASSED_PREFIX = /^(?:LC|MALLOC|LIBVA|CUDA|NVIDIA|MESA|LIBGL|VK|ONEVPL|INTEL_MEDIA|ZES|OMP)_/;
 
 /**
- * How glibc keeps memory, unless the node's environment says so too. By itself it takes ever larger blocks out of its heap, pictures of
- * 3 MB among them, whose freed memory stays with the process: 2.5 MB of a usual ffmpeg.
+ * glibc's memory settings, unless the node's environment has them. By default glibc takes ever larger blocks from its heap, such as
+ * frames of 3 MB, and the freed memory stays with the process: 2.5 MB for a typical ffmpeg.
  */
 export const ALLOCATOR_DEFAULTS = { MALLOC_MMAP_THRESHOLD_: '1048576', MALLOC_TRIM_THRESHOLD_: '131072' } as const;
 
-/** What a child gets of the node's environment. Pure. */
+/** The part of the node's environment that a child gets. Pure. */
 export function childEnvironment(environment: Environment): Record<string, string> {
   return pick(environment, (name) => PASSED.has(name) || PASSED_PREFIX.test(name));
 }
 
-/** What `ffmpeg.environment` adds: the variables of these names, where they are set. Pure. */
+/** The variables of `ffmpeg.environment` that are set. Pure. */
 export function passedEnvironment(environment: Environment, names: readonly string[]): Record<string, string> {
   return pick(environment, (name) => names.includes(name));
 }

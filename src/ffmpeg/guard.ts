@@ -1,21 +1,21 @@
 import { type Child, runToEnd, spawnChild } from './child.js';
 
 /**
- * Sees to it that no ffmpeg outlives the node, however the node dies. A broken pipe does not end ffmpeg: only the output that
- * was on it closes, and the others go on for good.
+ * Ensures that no ffmpeg outlives the node, however the node dies. A broken pipe does not end ffmpeg: only the output on that pipe
+ * closes, and the others continue indefinitely.
  */
 export interface OrphanGuard {
   readonly way: 'parent-death-signal' | 'reaper';
-  /** The command that stands in for `path args`. */
+  /** The command to run instead of `path args`. */
   wrap(path: string, args: readonly string[]): { path: string; args: readonly string[] };
-  /** Tells the guard of a child that runs; the answer tells it that the child is gone. */
+  /** Registers a running child; the returned function unregisters it. */
   watch(pid: number): () => void;
   close(): Promise<void>;
 }
 
 /**
- * Reads `+ pid` and `- pid` until its input ends, which is when the node is gone, in order or not, and then kills what is
- * left, with its group. It leads a session of its own, so that what kills the node's group does not kill it.
+ * Reads `+ pid` and `- pid` until its input ends, which means that the node has exited for any reason, and then kills the remaining
+ * processes and their groups. It leads its own session, so that a signal to the node's group does not kill it.
  */
 const REAPER = `
 trap '' INT TERM HUP
@@ -30,13 +30,13 @@ for pid in $pids; do kill -KILL -- "-$pid" 2>/dev/null || kill -KILL "$pid" 2>/d
 `;
 
 export interface GuardOptions {
-  /** For tests: leave `setpriv` alone, as on boards that do not have it. */
+  /** For tests: do not use `setpriv`, as on boards without it. */
   readonly setpriv?: string | null;
 }
 
 /**
- * `setpriv` (util-linux) replaces itself by ffmpeg with a signal set that the kernel sends when the parent dies: no second
- * process. Where it is missing, one small shell a node does it.
+ * `setpriv` (util-linux) replaces itself with ffmpeg and makes the kernel send a signal when the parent dies, without a second process.
+ * Without `setpriv`, one small shell per node does the job.
  */
 export async function createOrphanGuard(options: GuardOptions = {}): Promise<OrphanGuard> {
   const setpriv = options.setpriv === undefined ? 'setpriv' : options.setpriv;

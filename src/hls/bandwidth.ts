@@ -1,17 +1,17 @@
-/** What a segment weighs. */
+/** The size and duration of a segment. */
 export interface SegmentSize {
   readonly bytes: number;
   readonly durationSeconds: number;
 }
 
 export interface Bandwidth {
-  /** Bits a second. */
+  /** Bits per second. */
   readonly peak: number;
-  /** Bits a second. */
+  /** Bits per second. */
   readonly average: number;
 }
 
-/** The two bit rates of a media playlist by the RFC's definitions; undefined without segments. */
+/** Peak and average bitrate of a media playlist by the RFC's definitions; undefined without segments. */
 export function measureBandwidth(
   segments: readonly SegmentSize[],
   targetDurationSeconds: number,

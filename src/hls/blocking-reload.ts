@@ -1,28 +1,28 @@
 import { SidepipeError } from '../errors.js';
 import type { LivePosition } from './window.js';
 
-/** What a client waits for: `_HLS_msn` and `_HLS_part`. */
+/** The position that a client waits for: `_HLS_msn` and `_HLS_part`. */
 export interface WantedPosition {
   readonly mediaSequence: number;
-  /** Undefined: the client did not say, as Safari does, and is served with the segment's first part. */
+  /** Undefined: not stated, as by Safari; the segment's first part is meant. */
   readonly part: number | undefined;
 }
 
 /** RFC 8216bis 6.2.5.2: a request for more than two segments ahead SHOULD be answered with Bad Request. */
 const MAX_SEGMENTS_AHEAD = 2;
-/** RFC 8216bis 6.2.5.2: the Advance Part Limit is three divided by the Part Target Duration where that is under a second, else three. */
+/** RFC 8216bis 6.2.5.2: the Advance Part Limit is three divided by the Part Target Duration if that is under a second, else three. */
 const MAX_PARTS_AHEAD_SECONDS = 3;
 
-/** Whether the playlist has what a client waits for. Pure. */
+/** Whether the playlist contains what a client waits for. Pure. */
 export function isReached({ mediaSequence, part = 0 }: WantedPosition, at: LivePosition): boolean {
   if (at.mediaSequence < mediaSequence) return false;
   if (at.mediaSequence === mediaSequence) return at.parts > part;
-  // RFC 8216bis 6.2.5.2: a part beyond the segment's last is a request for the first part of the segment that follows.
+  // RFC 8216bis 6.2.5.2: a part after the segment's last one means the first part of the next segment.
   if (at.mediaSequence === mediaSequence + 1 && part >= at.previousParts) return at.previousParts === 0 || at.parts > 0;
   return true;
 }
 
-/** Whether a client asks for something that will not come soon: a broken client, or one that has another stream's numbers. Pure. */
+/** Whether a client asks for something that will not come soon: a faulty client, or one with another stream's numbers. Pure. */
 export function isTooFarAhead(wanted: WantedPosition, at: LivePosition, partTargetSeconds: number): boolean {
   // The last complete segment is the one before the position.
   if (wanted.mediaSequence > at.mediaSequence - 1 + MAX_SEGMENTS_AHEAD) return true;
@@ -36,7 +36,7 @@ interface Waiter {
   readonly resolve: () => void;
 }
 
-/** Clients that wait for one playlist to move on. Bounded; a client that goes away is forgotten at once. */
+/** Clients that wait for one playlist to advance. Bounded; a disconnected client is removed at once. */
 export class PlaylistWaiters {
   readonly #maxWaiters: number;
   readonly #waiters = new Set<Waiter>();
@@ -50,13 +50,13 @@ export class PlaylistWaiters {
   }
 
   /**
-   * Settles when `advance` reaches the wanted position, at `release`, or when `signal` is aborted.
-   * Rejects with `limit-reached` when too many wait already.
+   * Settles when `advance` reaches the requested position, on `release`, or when `signal` aborts.
+   * Rejects with `limit-reached` if too many are waiting already.
    */
   wait(wanted: WantedPosition, at: LivePosition, signal: AbortSignal): Promise<void> {
     if (signal.aborted || isReached(wanted, at)) return Promise.resolve();
     if (this.#waiters.size >= this.#maxWaiters) {
-      const message = `More than ${this.#maxWaiters} requests are waiting for this playlist.`;
+      const message = `The limit of ${this.#maxWaiters} requests waiting for this playlist is reached. Try again later.`;
       return Promise.reject(new SidepipeError(message, { code: 'limit-reached', fault: 'caller', retryable: true }));
     }
     return new Promise((resolve) => {
@@ -71,12 +71,12 @@ export class PlaylistWaiters {
     });
   }
 
-  /** The playlist is at another position now. */
+  /** The playlist has advanced to another position. */
   advance(at: LivePosition): void {
     for (const { wanted, resolve } of [...this.#waiters]) if (isReached(wanted, at)) resolve();
   }
 
-  /** The playlist will not move on: everyone is served with what there is. */
+  /** The playlist will not advance: every waiting client gets its current state. */
   release(): void {
     for (const { resolve } of [...this.#waiters]) resolve();
   }

@@ -1,4 +1,4 @@
-/** One array of several. */
+/** Concatenates arrays. */
 export function concat(parts: readonly Uint8Array[]): Uint8Array {
   const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let offset = 0;

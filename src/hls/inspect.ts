@@ -18,31 +18,31 @@ export interface MediaToInspect {
   readonly segment: Uint8Array;
 }
 
-/** What a player has to know before it plays. */
+/** What a player must know before it plays. */
 export interface MediaDescription {
   /** RFC 6381, comma-separated, video first. */
   readonly codecs: string;
   readonly hasVideo: boolean;
   readonly hasAudio: boolean;
-  /** As displayed, in square pixels: cropped, stretched and turned. 0 without video. */
+  /** As displayed, in square pixels: after cropping, scaling and rotation. 0 without video. */
   readonly width: number;
   readonly height: number;
-  /** Frames a second in this segment; 0 without video, with a single picture, or where timestamps give no plausible rate. */
+  /** Frames per second in this segment; 0 without video, with a single frame, or if timestamps give no plausible rate. */
   readonly frameRate: number;
-  /** Presentation time of the first picture (or sound, without video); seconds. */
+  /** Presentation time of the first frame (of audio, without video), in seconds. */
   readonly startSeconds: number;
-  /** Width of a sample by its height, where samples are not square. */
+  /** The pixel aspect ratio, if pixels are not square. */
   readonly sar?: number;
 }
 
-/** More come from timestamps that stand still and tick. */
+/** Higher rates come from timestamps that alternate between standing still and advancing. */
 const MOST_FRAMES_PER_SECOND = 1000;
-/** Enough for a frame rate; a long segment need not be read to its end. */
+/** Sufficient for a frame rate; a long segment need not be read completely. */
 const packetsForFrameRate = 120;
 
 /**
- * Reads one media segment. Costs some milliseconds of the event loop: for the first segment of a session and when
- * `trackSignature` changes. Throws `source-not-media` when there is nothing to play in it.
+ * Parses one media segment. Blocks the event loop for some milliseconds, so it is only called for a session's first segment and when
+ * `trackSignature` changes. Throws `source-not-media` if the segment contains nothing to play.
  */
 export async function inspectMedia({ container, init, segment }: MediaToInspect): Promise<MediaDescription> {
   const input = new Input({
@@ -54,7 +54,7 @@ export async function inspectMedia({ container, init, segment }: MediaToInspect)
     const audio = await input.getPrimaryAudioTrack();
     const first = video ?? audio;
     if (first === null) {
-      throw new Error('neither video nor audio');
+      throw new Error('it contains neither video nor audio');
     }
     const codecs = [await videoCodec(video, init), await audioCodec(audio)].filter((codec) => codec !== undefined);
     return {
@@ -65,7 +65,7 @@ export async function inspectMedia({ container, init, segment }: MediaToInspect)
       ...(video === null ? { width: 0, height: 0, frameRate: 0 } : await picture(video, container)),
     };
   } catch (cause) {
-    throw new SidepipeError(`A media segment cannot be read: ${messageOf(cause)}`, {
+    throw new SidepipeError(`A media segment from ffmpeg cannot be parsed: ${messageOf(cause)}`, {
       code: 'source-not-media',
       fault: 'source',
       cause,
@@ -88,7 +88,7 @@ async function picture(
   };
 }
 
-/** In a transport stream the library takes a field of an interlaced picture for the whole: how many there are of what it sees. */
+/** In MPEG-TS the library takes one field of an interlaced frame for the whole. Returns the number of fields per frame. */
 async function fieldsOf(video: InputVideoTrack, container: Container): Promise<number> {
   if (container !== 'mpegts') return 1;
   const first = await new EncodedPacketSink(video).getFirstPacket();
@@ -97,8 +97,8 @@ async function fieldsOf(video: InputVideoTrack, container: Container): Promise<n
 }
 
 /**
- * The mean of the usual intervals between pictures: those within half and one and a half of the median. A clip's first
- * interval or a lost picture would spoil a plain mean, and timestamps in whole milliseconds the median alone.
+ * The mean of the typical intervals between frames: those between half and one and a half of the median. A clip's first interval or a lost
+ * frame would distort a plain mean, and timestamps in whole milliseconds the median.
  */
 async function frameRate(video: InputVideoTrack): Promise<number> {
   const times: number[] = [];
@@ -122,13 +122,13 @@ async function frameRate(video: InputVideoTrack): Promise<number> {
 
 async function videoCodec(track: InputVideoTrack | null, init: Uint8Array | undefined): Promise<string | undefined> {
   const codec = (await track?.getCodecParameterString()) ?? undefined;
-  // RFC 6381, 3.3: it begins with the name of the sample entry, for which the library has one of HEVC's two.
+  // RFC 6381, 3.3: starts with the name of the sample entry. The library always uses one of HEVC's two.
   const isHvc1 = init !== undefined && Buffer.from(init).includes('hvc1');
   return isHvc1 ? codec?.replace(/^hev1\./, 'hvc1.') : codec;
 }
 
 async function audioCodec(track: InputAudioTrack | null): Promise<string | undefined> {
   const codec = (await track?.getCodecParameterString()) ?? undefined;
-  // The library names MP3 as WebCodecs does; in CODECS it is an MPEG-4 audio object type (RFC 6381, 3.3).
+  // The library uses the WebCodecs name of MP3; in CODECS it is an MPEG-4 audio object type (RFC 6381, 3.3).
   return codec === 'mp3' ? 'mp4a.40.34' : codec;
 }

@@ -1,13 +1,13 @@
 /**
- * The parameter sets before the first slice of the first picture (H.264: SPS; HEVC: VPS and SPS). Picture parameter sets
- * are left out: they say nothing about size, and encoders send differing ones.
+ * The parameter sets before the first slice of the first frame (H.264: SPS; HEVC: VPS and SPS). Picture parameter sets are omitted: they
+ * do not contain the size, and encoders send varying ones.
  */
 export function parameterSets(units: Iterable<Uint8Array>, codec: 'avc' | 'hevc'): Uint8Array[] {
   const found: Uint8Array[] = [];
   for (const unit of units) {
     const header = unit[0] ?? 0x80;
     if ((header & 0x80) !== 0) {
-      // forbidden_zero_bit: this is no NAL unit, and what follows neither.
+      // forbidden_zero_bit: neither this nor what follows is a NAL unit.
       break;
     }
     const type = codec === 'avc' ? header & 0x1f : (header >> 1) & 0x3f;

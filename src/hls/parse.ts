@@ -1,14 +1,14 @@
 import { isDate, isDuration } from './playlist.js';
 
-/** Sequence numbers of a playlist go up from one of these by one per segment, and must stay exact. */
+/** A playlist's sequence numbers count up from one of these, and must stay exact. */
 const MAX_SEQUENCE = 2 ** 52;
 
-/** One segment of a playlist that somebody else wrote. */
+/** One segment of a playlist from another writer. */
 interface ParsedEntry {
   readonly sequence: number;
   readonly uri: string;
   readonly durationSeconds: number;
-  /** Stated, or derived from the last stated one; milliseconds since the epoch. */
+  /** Stated, or derived from the last stated date; milliseconds since the epoch. */
   readonly programDateTime?: number;
   readonly discontinuity: boolean;
   readonly initUri?: string;
@@ -21,17 +21,17 @@ export interface ParsedPlaylist {
   readonly mediaSequence: number;
   readonly discontinuitySequence: number;
   readonly ended: boolean;
-  /** It says that decoding can start with each of its segments. */
+  /** The playlist declares that decoding can start with each segment. */
   readonly isIndependent: boolean;
   readonly playlistType?: 'EVENT' | 'VOD';
   readonly entries: readonly ParsedEntry[];
-  /** With those that are no entries because they have no usable duration. */
+  /** Including those that are not entries because they have no usable duration. */
   readonly segments: number;
-  /** A stated sequence number cannot be used; 0 is used instead. */
+  /** A stated sequence number is unusable; 0 is used instead. */
   readonly hasBadNumber: boolean;
 }
 
-/** What tags have said about the segment whose URI is still to come. */
+/** Tags that precede the URI of the next segment. */
 interface Pending {
   durationSeconds: number | undefined;
   programDateTime: number | undefined;
@@ -40,8 +40,8 @@ interface Pending {
 }
 
 /**
- * Reads a media playlist, as ffmpeg or this project write it. Undefined when it is no playlist at all. Otherwise
- * tolerant: unknown tags are passed over, and so is a segment without a usable duration, though it keeps its number.
+ * Parses a media playlist as written by ffmpeg or this project. Undefined if it is not a playlist. Otherwise tolerant: skips unknown tags,
+ * and segments without a usable duration, which still count in the numbering.
  */
 export function parseMediaPlaylist(text: string): ParsedPlaylist | undefined {
   const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
@@ -132,7 +132,7 @@ export function parseMediaPlaylist(text: string): ParsedPlaylist | undefined {
     ...header,
     ...(playlistType === undefined ? {} : { playlistType }),
     segments: count,
-    // The number of the first segment may be stated after it, so the entries get theirs now.
+    // The number of the first segment may be stated after it, so the entries are numbered at the end.
     entries: entries.map((entry) => ({ ...entry, sequence: header.mediaSequence + entry.sequence })),
   };
 }
@@ -156,7 +156,7 @@ function duration(text: string): number | undefined {
   return value !== undefined && isDuration(Number(value)) ? Number(value) : undefined;
 }
 
-/** ffmpeg writes `+0000` where ISO 8601's extended format, and `Date.parse`, have `+00:00`. */
+/** ffmpeg writes `+0000`; the extended format of ISO 8601, and `Date.parse`, use `+00:00`. */
 function date(text: string): number | undefined {
   const value = Date.parse(text.trim().replace(/([+-]\d\d)(\d\d)$/, '$1:$2'));
   return isDate(value) ? value : undefined;

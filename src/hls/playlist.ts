@@ -9,20 +9,20 @@ export interface PartEntry {
   readonly isIndependent: boolean;
 }
 
-/** The segment whose parts are still being made. */
+/** The open segment, whose parts are still being produced. */
 export interface OpenSegmentEntry {
-  /** When its first picture was taken: milliseconds since the epoch. */
+  /** Capture time of its first frame, in milliseconds since the epoch. */
   readonly programDateTime: number;
-  /** The same moment on a clock that is never set, in milliseconds; not part of the playlist. */
+  /** The same moment on a monotonic clock, in milliseconds; not part of the playlist. */
   readonly startedAt?: number;
   readonly discontinuity: boolean;
   readonly initUri?: string;
-  /** Decoding can start with it, with nothing from before; unless stated it can. */
+  /** Decoding can start with it, without earlier media. Default: true. */
   readonly isIndependent?: boolean;
   readonly parts: readonly PartEntry[];
 }
 
-/** How far another rendition of the stream is. */
+/** The position of another rendition of the stream. */
 export interface RenditionReport {
   /** Relative to the playlist. */
   readonly uri: string;
@@ -30,11 +30,11 @@ export interface RenditionReport {
   readonly lastPart: number;
 }
 
-/** What a low-latency playlist says beyond its segments. */
+/** The additional content of a low-latency playlist. */
 export interface LowLatency {
   readonly partTargetSeconds: number;
   readonly openSegment: OpenSegmentEntry | undefined;
-  /** The part that comes next, relative to the playlist. */
+  /** The next part, relative to the playlist. */
   readonly nextPartUri: string | undefined;
   readonly reports: readonly RenditionReport[];
 }
@@ -44,19 +44,19 @@ export interface SegmentEntry {
   /** Relative to the playlist. */
   readonly uri: string;
   readonly durationSeconds: number;
-  /** When the segment's first picture was taken: milliseconds since the epoch. */
+  /** Capture time of the segment's first frame, in milliseconds since the epoch. */
   readonly programDateTime: number;
-  /** The same moment on a clock that is never set, in milliseconds; not part of the playlist. */
+  /** The same moment on a monotonic clock, in milliseconds; not part of the playlist. */
   readonly startedAt?: number;
-  /** Timestamps or encoding do not follow from the entry before. */
+  /** Timestamps or encoding are not continuous with the previous entry. */
   readonly discontinuity: boolean;
   /** The initialization segment (fMP4), relative to the playlist. */
   readonly initUri?: string;
   /** The segment is missing and must not be fetched. */
   readonly gap?: boolean;
-  /** Decoding can start with it, with nothing from before; unless stated it can. */
+  /** Decoding can start with it, without earlier media. Default: true. */
   readonly isIndependent?: boolean;
-  /** Its parts, where low-latency players still need them. */
+  /** Its parts, while low-latency players still need them. */
   readonly parts?: readonly PartEntry[];
 }
 
@@ -64,7 +64,7 @@ export interface MediaPlaylist {
   readonly targetDurationSeconds: number;
   readonly mediaSequence: number;
   readonly discontinuitySequence: number;
-  /** No segment will ever follow. */
+  /** No further segment will follow. */
   readonly ended: boolean;
   readonly playlistType?: 'EVENT' | 'VOD';
   readonly entries: readonly SegmentEntry[];
@@ -74,39 +74,39 @@ export interface MediaPlaylist {
 /** One variant stream of a multivariant playlist. */
 export interface VariantStream {
   readonly uri: string;
-  /** Peak segment bit rate, bits a second. */
+  /** Peak segment bitrate, bits per second. */
   readonly bandwidth: number;
-  /** Average segment bit rate, bits a second. */
+  /** Average segment bitrate, bits per second. */
   readonly averageBandwidth?: number;
   /** RFC 6381, comma-separated. */
   readonly codecs?: string;
   readonly width?: number;
   readonly height?: number;
-  /** Frames a second. */
+  /** Frames per second. */
   readonly frameRate?: number;
 }
 
-/** No segment is longer, whatever wrote it. */
+/** No segment is longer, regardless of its writer. */
 const MAX_SEGMENT_SECONDS = 86_400;
-/** The end of the year 9999: a later date, plus the durations behind it, is beyond what a date can say. */
+/** The end of the year 9999: a later date plus the following durations would exceed the range of dates. */
 const MAX_DATE_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
-/** Whether a playlist can say that a segment is so long. Pure. */
+/** Whether a playlist can express this duration of a segment. Pure. */
 export function isDuration(seconds: number): boolean {
   return seconds >= 0 && seconds <= MAX_SEGMENT_SECONDS;
 }
 
-/** Whether a playlist can say that a segment was taken then. Pure. */
+/** Whether a playlist can express this date of a segment. Pure. */
 export function isDate(epochMs: number): boolean {
   return epochMs >= 0 && epochMs <= MAX_DATE_MS;
 }
 
-/** How far a derived date may be from the true one before the playlist states it again. */
+/** How far a derived date may differ from the true one before the playlist states it again. */
 const dateToleranceMs = 5;
 
 /**
  * RFC 8216bis 4.4.3.8: the Skip Boundary MUST be at least six times the Target Duration, PART-HOLD-BACK at least twice and SHOULD
- * be at least three times the Part Target Duration. Four: with three, a busy machine or network makes players run out of media.
+ * be at least three times the Part Target Duration. Four: with three, players stall on a busy machine or network.
  */
 const skipBoundaryTargets = 6;
 const holdBackParts = 4;
@@ -117,8 +117,8 @@ export function renderMediaPlaylist(playlist: MediaPlaylist): string {
 }
 
 /**
- * The same without the segments that a client which asks for a delta update (`_HLS_skip=YES`) knows already. The whole playlist where
- * there is nothing to leave out.
+ * The same without the segments that a client with a delta update request (`_HLS_skip=YES`) already knows. The whole playlist if nothing
+ * can be skipped.
  */
 export function renderDeltaUpdate(playlist: MediaPlaylist): string {
   // RFC 8216bis 6.2.5.1: it replaces all Media Segments that are further from the end than the Skip Boundary.
@@ -181,7 +181,7 @@ function lowLatencyHeader({ partTargetSeconds }: LowLatency, targetDurationSecon
   return [`#EXT-X-SERVER-CONTROL:${control.join(',')}`, `#EXT-X-PART-INF:PART-TARGET=${partTargetSeconds.toFixed(3)}`];
 }
 
-/** Writes what stands before a segment's URI, and keeps what holds from one segment to the next. */
+/** Writes the tags before a segment's URI, and keeps the state that carries over from segment to segment. */
 class EntryWriter {
   readonly #lines: string[];
   readonly #statesEveryDate: boolean;
@@ -198,10 +198,10 @@ class EntryWriter {
     const { discontinuity, programDateTime, initUri } = entry;
     if (discontinuity) this.#lines.push('#EXT-X-DISCONTINUITY');
     // RFC 8216bis 4.4.4.5: an EXT-X-MAP applies to every Media Segment that appears after it until the next EXT-X-MAP
-    // or the end of the Playlist. So there is no way back from one to none.
+    // or the end of the Playlist. So a playlist cannot go back to segments without one.
     if (initUri !== this.#initUri) {
       if (initUri === undefined) {
-        throw new SidepipeError('A segment has no initialization segment but follows one that has.', {
+        throw new SidepipeError('A segment without an initialization segment follows one that has one.', {
           code: 'internal',
           fault: 'node',
         });
@@ -233,7 +233,7 @@ function partsSeconds(parts: readonly PartEntry[]): number {
   return parts.reduce((seconds, { durationSeconds }) => seconds + durationSeconds, 0);
 }
 
-/** The text of a multivariant playlist. `isIndependent`: each segment of each variant can be decoded by itself. */
+/** The text of a multivariant playlist. `isIndependent`: each segment of each variant can be decoded independently. */
 export function renderMultivariantPlaylist(variants: readonly VariantStream[], isIndependent = true): string {
   const lines = ['#EXTM3U'];
   if (isIndependent) lines.push('#EXT-X-INDEPENDENT-SEGMENTS');

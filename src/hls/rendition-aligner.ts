@@ -8,14 +8,14 @@ export interface RenditionPart {
 
 export interface InStepOptions {
   readonly renditions: readonly string[];
-  /** What waits at most, of all renditions; beyond it nothing waits any longer. */
+  /** The maximum number of waiting parts of all renditions; beyond it nothing waits any longer. */
   readonly maxWaitingBytes: number;
 }
 
 /**
- * Lets a segment begin in no rendition before each has its first part, however much later an encoder is than a copy. Whenever a run
- * ends, all renditions then have the same segments, so that their media sequence and discontinuity sequence numbers stay the same:
- * RFC 8216bis 6.2.4 demands it of the latter. Within a segment parts pass at once. Pure.
+ * Lists no segment of a rendition before every rendition has its first part, however much later an encoder is than a copy. So whenever a
+ * run ends, all renditions have the same segments, and their media sequence and discontinuity sequence numbers stay the same, which
+ * RFC 8216bis 6.2.4 requires of the latter. Within a segment parts pass at once. Pure.
  */
 export class PartsInStep {
   readonly #options: InStepOptions;
@@ -28,7 +28,7 @@ export class PartsInStep {
     this.#waiting = new Map(options.renditions.map((rendition) => [rendition, []]));
   }
 
-  /** Takes the next part of a rendition; returns what may be listed by it, of each rendition in order. */
+  /** Takes the next part of a rendition; returns what may be listed now, in order for each rendition. */
   push(rendition: string, part: MediaPart): RenditionPart[] {
     this.#waiting.get(rendition)?.push(part);
     this.#waitingBytes += part.bytes.length;
@@ -40,17 +40,17 @@ export class PartsInStep {
     return ready;
   }
 
-  /** A new run starts: what waits is of no use. */
+  /** A new run starts: waiting parts are discarded. */
   begin(): void {
     for (const parts of this.#waiting.values()) parts.length = 0;
     this.#started = -1;
     this.#waitingBytes = 0;
   }
 
-  /** The number of the segment that may begin now, by what waits; undefined: none. */
+  /** The number of the segment that may start now, given the waiting parts; undefined: none. */
   #next(): number | undefined {
     const heads = [...this.#waiting.values()].flatMap(([head]) => (head === undefined ? [] : [head]));
-    // After `take` each head waits.
+    // After `take` the first part of each rendition is waiting.
     const mayBegin = heads.length === this.#waiting.size || this.#waitingBytes > this.#options.maxWaitingBytes;
     if (!mayBegin) return undefined;
     return Math.min(...heads.map(({ sequence }) => sequence));

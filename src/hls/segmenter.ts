@@ -1,6 +1,6 @@
 import type { CutPart } from './cut/cutter.js';
 
-/** A part with its place among a run's segments. */
+/** A part with its position among a run's segments. */
 export interface MediaPart extends CutPart {
   /** Number of its segment within the run. */
   readonly sequence: number;
@@ -9,11 +9,11 @@ export interface MediaPart extends CutPart {
 }
 
 export interface SegmenterOptions {
-  /** A segment that would become larger ends early, wherever it is. */
+  /** A segment that would exceed this ends early, at any part. */
   readonly maxSegmentBytes: number;
 }
 
-/** Numbers the segments that one run's parts belong to. Pure. */
+/** Assigns the parts of one run to numbered segments. Pure. */
 export class Segmenter {
   readonly #options: SegmenterOptions;
   #sequence = -1;

@@ -10,8 +10,8 @@ export interface SignedMedia {
 }
 
 /**
- * A short text that stays the same while a rendition's tracks do: codecs, parameter sets (so resolution, profile) and
- * ADTS settings. Reads only a segment's beginning and never throws: when it changes, `inspectMedia` is worth its price.
+ * A short text that stays the same while a rendition's tracks do: codecs, parameter sets (with resolution and profile) and ADTS settings.
+ * Reads only the start of a segment and never throws. When it changes, `inspectMedia` is worth its cost.
  */
 export function trackSignature({ container, init, segment }: SignedMedia): string {
   return container === 'mpegts' ? transportStreamSignature(segment) : fmp4Signature(init, segment);
@@ -20,8 +20,8 @@ export function trackSignature({ container, init, segment }: SignedMedia): strin
 const NOTHING_SEEN = hash(new Uint8Array(0));
 
 /**
- * Joins what is known of the tracks with what one more segment shows. `changed` only where both know a track and disagree: a
- * short segment may have no audio, and not every segment repeats its parameter sets.
+ * Merges what is known of the tracks with what another segment shows. `changed` only if both contain a track and differ: a short segment
+ * can lack audio, and not every segment repeats its parameter sets.
  */
 export function mergeSignatures(known: string | undefined, seen: string): { known: string; changed: boolean } {
   const before = tracksOf(known ?? '');
@@ -49,8 +49,8 @@ function transportStreamSignature(segment: Uint8Array): string {
 }
 
 /**
- * The initialization segment tells nearly all. But ffmpeg writes it once a run, and passes on a camera's new parameter
- * sets inside the first picture, so those count too.
+ * The initialization segment contains nearly everything. But ffmpeg writes it once per run, and passes on a camera's new parameter sets
+ * inside the first frame, so those are included.
  */
 function fmp4Signature(init: Uint8Array | undefined, segment: Uint8Array): string {
   const head = init ?? new Uint8Array(0);
@@ -59,7 +59,7 @@ function fmp4Signature(init: Uint8Array | undefined, segment: Uint8Array): strin
   return `init:${hash(head)} picture:${hash(concat(inBand))}`;
 }
 
-/** What a first sample begins with: the payload of the first `mdat` box. */
+/** The start of the first sample: the payload of the first `mdat` box. */
 function firstSamples(segment: Uint8Array): Uint8Array {
   const view = new DataView(segment.buffer, segment.byteOffset, segment.byteLength);
   for (let offset = 0; offset + 8 <= segment.byteLength; ) {
@@ -75,7 +75,7 @@ function firstSamples(segment: Uint8Array): Uint8Array {
   return new Uint8Array(0);
 }
 
-/** NAL units after four bytes of length each, as in MP4. */
+/** NAL units with a length prefix of four bytes, as in MP4. */
 function* splitLengths(bytes: Uint8Array): Iterable<Uint8Array> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let offset = 0; offset + 4 <= bytes.byteLength; ) {
@@ -105,7 +105,7 @@ function* splitStartCodes(bytes: Uint8Array): Iterable<Uint8Array> {
   }
 }
 
-/** Zeros before a start code belong to it, not to the unit before. */
+/** Zeros before a start code belong to it, not to the previous unit. */
 function trimZeros(unit: Uint8Array): Uint8Array {
   let end = unit.byteLength;
   while (end > 0 && unit[end - 1] === 0) {
@@ -114,7 +114,7 @@ function trimZeros(unit: Uint8Array): Uint8Array {
   return unit.subarray(0, end);
 }
 
-/** Profile, sampling rate and channels of an ADTS header; nothing of other audio. */
+/** Profile, sampling rate and channels of an ADTS header; empty for other audio. */
 function adtsSettings(unit: Uint8Array): Uint8Array {
   const isAdts = unit[0] === 0xff && ((unit[1] ?? 0) & 0xf6) === 0xf0;
   return isAdts ? Uint8Array.of(unit[2] ?? 0, (unit[3] ?? 0) & 0xc0) : new Uint8Array(0);
@@ -140,7 +140,7 @@ function concat(parts: readonly Uint8Array[]): Uint8Array {
   return bytes;
 }
 
-/** FNV-1a, 32 bits: to notice change, not to prove anything. */
+/** FNV-1a, 32 bits: detects changes, without cryptographic strength. */
 function hash(bytes: Uint8Array): string {
   let value = 0x811c9dc5;
   for (const byte of bytes) {

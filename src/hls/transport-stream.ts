@@ -3,15 +3,15 @@ import { concat } from './bytes.js';
 export interface ElementaryUnit {
   /** ISO/IEC 13818-1, table 2-34. */
   readonly streamType: number;
-  /** The beginning of the first PES packet's payload. */
+  /** The start of the first PES packet's payload. */
   readonly unit: Uint8Array;
 }
 
 const packetBytes = 188;
 const syncByte = 0x47;
-/** Parameter sets stand at a keyframe's very beginning. */
+/** Parameter sets are at the very start of a keyframe. */
 const maxUnitBytes = 4096;
-/** Where the first keyframe and the first sound have long begun. */
+/** Far enough to contain the start of the first keyframe and the first audio. */
 const maxPackets = 4096;
 
 interface Elementary {
@@ -21,7 +21,7 @@ interface Elementary {
   done: boolean;
 }
 
-/** The elementary streams of an MPEG-TS segment in the order of its PMT, each with what it begins with. Never throws. */
+/** The elementary streams of an MPEG-TS segment in the order of its PMT, each with the start of its payload. Never throws. */
 export function firstUnits(segment: Uint8Array): ElementaryUnit[] {
   let pmtPid: number | undefined;
   let streams: Map<number, Elementary> | undefined;
@@ -56,7 +56,7 @@ function take(stream: Elementary, payload: Uint8Array, starts: boolean): void {
     stream.done = true;
     return;
   }
-  // A PES packet's header: six bytes, three more, and as many as the ninth says.
+  // A PES packet's header has six bytes, three more, and the number given by the ninth.
   const piece = starts ? payload.subarray(9 + byteAt(payload, 8)) : payload;
   stream.pieces.push(piece);
   stream.bytes += piece.byteLength;
@@ -78,7 +78,7 @@ function sectionOf(payload: Uint8Array): Uint8Array {
   return section.subarray(0, Math.max(0, 3 + length - 4));
 }
 
-/** The PMT's PID of the first program in a PAT (number 0 is the network's own table). */
+/** The PMT's PID of the first program in a PAT (number 0 is the network information table). */
 function firstProgram(section: Uint8Array): number | undefined {
   for (let offset = 8; offset + 4 <= section.byteLength; offset += 4) {
     if (byteAt(section, offset) !== 0 || byteAt(section, offset + 1) !== 0) {

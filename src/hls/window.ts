@@ -17,25 +17,25 @@ import {
 export type Container = 'mpegts' | 'fmp4';
 
 export interface Session {
-  /** Random, 8 hexadecimal digits: no cache ever takes one session's file for another's. */
+  /** Random, 8 hexadecimal digits, so that no cache confuses files of different sessions. */
   readonly id: string;
   readonly container: Container;
 }
 
-/** How a segment starts. */
+/** The start of a segment. */
 export interface SegmentStart {
   readonly sessionId: string;
   /** Number of the segment within the session. */
   readonly sequence: number;
   /** Milliseconds since the epoch. */
   readonly programDateTime: number;
-  /** The same moment on a clock that is never set, in milliseconds. Default: the date. */
+  /** The same moment on a monotonic clock, in milliseconds. Default: the date. */
   readonly startedAt?: number;
-  /** The initialization segment: needed for fMP4. */
+  /** The initialization segment; required for fMP4. */
   readonly init?: Uint8Array;
-  /** Segments are missing between the one before and this one, or its encoding does not follow. */
+  /** Segments are missing before this one, or its encoding is not continuous. */
   readonly discontinuity?: boolean;
-  /** False: decoding it needs media from before. */
+  /** False: decoding it requires earlier media. */
   readonly isIndependent?: boolean;
 }
 
@@ -46,44 +46,44 @@ export interface WindowPart {
   readonly isIndependent: boolean;
 }
 
-/** A whole segment. */
+/** A complete segment. */
 export interface WindowSegment extends SegmentStart {
   readonly body: Uint8Array;
   readonly durationSeconds: number;
 }
 
 export interface MediaWindowOptions {
-  /** How many segments a playlist lists, unless the RFC's three target durations need more. */
+  /** Number of segments that a playlist lists, unless the RFC's three target durations require more. */
   readonly windowSegments: number;
-  /** The first target duration: the segment length that was asked for. */
+  /** The initial target duration: the configured segment duration. */
   readonly segmentSeconds: number;
   /** Media sequence number of the first segment. */
   readonly mediaSequence?: number;
   readonly discontinuitySequence?: number;
-  /** Bytes of all held segments; beyond it the oldest go early, listed or not, down to the newest. */
+  /** Maximum size of all held segments; beyond it the oldest are dropped early, listed or not, except the newest. */
   readonly maxBytes?: number;
-  /** Present: the playlist lists parts. */
+  /** If set, the playlist lists parts. */
   readonly lowLatency?: {
-    /** The longest that a part gets; seconds. Undefined until it is known. */
+    /** The maximum duration of a part in seconds. Undefined until known. */
     readonly partTargetSeconds: () => number | undefined;
-    /** How far the stream's other renditions are. */
+    /** The positions of the stream's other renditions. */
     readonly reports: () => readonly RenditionReport[];
   };
 }
 
 export interface RenderedPlaylist {
   readonly body: string;
-  /** Strong, with its quotes. */
+  /** Strong, including its quotes. */
   readonly etag: string;
   /** Milliseconds since the epoch. */
   readonly modifiedAt: number;
 }
 
-/** A media segment, a part or an initialization segment as it is served: complete, never changed under its name. */
+/** A media segment, part or initialization segment as served: complete, and never changed under its name. */
 export interface MediaFile {
   readonly body: Uint8Array;
   readonly contentType: string;
-  /** Strong, with its quotes. */
+  /** Strong, including its quotes. */
   readonly etag: string;
   /** Milliseconds since the epoch. */
   readonly modifiedAt: number;
@@ -96,41 +96,41 @@ export interface Appended {
   readonly initFile?: string;
   readonly body: Uint8Array;
   readonly durationSeconds: number;
-  /** Names of files that went meanwhile. */
+  /** Names of files that were dropped in the meantime. */
   readonly dropped: readonly string[];
 }
 
-/** How far a playlist is: its newest media, as `_HLS_msn` and `_HLS_part` count. */
+/** The position of a playlist: its newest media, as `_HLS_msn` and `_HLS_part` count. */
 export interface LivePosition {
-  /** Of the open segment, or of the next one while none is open. */
+  /** Number of the open segment, or of the next one while none is open. */
   readonly mediaSequence: number;
-  /** How many parts that segment has. */
+  /** Number of parts of that segment. */
   readonly parts: number;
-  /** How many parts the segment before it has. */
+  /** Number of parts of the segment before it. */
   readonly previousParts: number;
 }
 
 export interface WindowCounters {
-  /** Listed now. */
+  /** Currently listed. */
   readonly segments: number;
   readonly seconds: number;
   readonly listedBytes: number;
-  /** Listed, and no longer listed but still fetchable. */
+  /** Listed ones, and those that are no longer listed but can still be fetched. */
   readonly heldBytes: number;
   readonly heldSegments: number;
-  /** Since the window was made. */
+  /** Since the window was created. */
   readonly totalSegments: number;
   readonly totalBytes: number;
   readonly totalSeconds: number;
-  /** Went before their time because of `maxBytes`. */
+  /** Dropped early because of `maxBytes`. */
   readonly evicted: number;
 }
 
-/** What the window keeps of a segment beside its bytes. */
+/** What the window keeps of a segment besides its bytes. */
 interface Listed {
   readonly entry: SegmentEntry & { readonly parts: readonly PartEntry[] };
   readonly bytes: number;
-  /** Of all playlists that listed the segment. */
+  /** The longest of all playlists that listed the segment. */
   longestPlaylistSeconds: number;
   /** Infinite while it is listed. */
   fetchableUntilMs: number;
@@ -150,7 +150,7 @@ const partTargets = 3;
 /** Sums of durations are not exact. */
 const ROUNDING_SECONDS = 0.001;
 
-/** The media of one rendition: what its playlist lists, and what clients may still be fetching. */
+/** The media of one rendition: what its playlist lists, and what clients may still fetch. */
 export class MediaWindow {
   readonly #options: MediaWindowOptions;
   readonly #files = new Map<string, MediaFile>();
@@ -162,7 +162,7 @@ export class MediaWindow {
   /** Of the newest segment that has one, over all sessions. */
   #init: { readonly body: Uint8Array; readonly name: string } | undefined;
   #sessionInits = 0;
-  /** What the names of parts begin with, and how many there were. */
+  /** The prefix of part names, and the number of parts so far. */
   #partNames: { readonly session: Session; count: number } | undefined;
   #mediaSequence: number;
   #discontinuitySequence: number;
@@ -181,22 +181,22 @@ export class MediaWindow {
     this.#targetDurationSeconds = Math.max(1, Math.round(options.segmentSeconds));
   }
 
-  /** A new run of ffmpeg: its first segment starts a discontinuity, and an ended playlist goes on with it. */
+  /** A new ffmpeg run: its first segment starts a discontinuity and continues an ended playlist. */
   begin(session: Session): void {
-    // The caller closes an open segment when a run ends, because the segment has to be published too.
+    // The caller closes an open segment when a run ends, because the segment must be published too.
     this.#open = undefined;
     this.#session = session;
     this.#sessionSegments = 0;
     this.#sessionInits = 0;
     if (this.#partNames?.session.container === session.container) return;
     this.#partNames = { session, count: 0 };
-    // The part that was announced will not come: it would be of another type.
+    // The announced part will not come, because it would be of another type.
     if (this.#options.lowLatency !== undefined && this.#revision > 0) this.#changed(this.#changedAtMs);
   }
 
   /**
-   * Lists one more whole segment. Throws `internal` for a segment that is not of the session that began last, or that no
-   * playlist could list.
+   * Lists another complete segment. Throws `internal` for a segment of another session than the newest one, or one that no playlist
+   * can list.
    */
   append(segment: WindowSegment, nowMs: number): Appended {
     this.#check(segment, segment.durationSeconds);
@@ -206,12 +206,12 @@ export class MediaWindow {
     return this.closeSegment(nowMs)!;
   }
 
-  /** Opens a segment, whose parts follow. Throws `internal` as `append` does. */
+  /** Opens a segment; its parts follow. Throws `internal` like `append`. */
   openSegment(start: SegmentStart, nowMs: number): void {
     const session = this.#check(start, 0);
     const initFile = start.init === undefined ? undefined : this.#nameInit(session, start.init, nowMs);
     const initBefore = this.#listed.at(-1)?.entry.initUri;
-    // EXT-X-MAP cannot be undone within a playlist: after a change from fMP4 to MPEG-TS the list starts again.
+    // EXT-X-MAP cannot be undone within a playlist: after a change from fMP4 to MPEG-TS the list starts over.
     if (initFile === undefined && initBefore !== undefined) this.#removeFromPlaylist(this.#listed.length, nowMs);
     this.#isIndependent &&= start.isIndependent !== false;
     const follows = this.#sessionSegments > 0 && start.discontinuity !== true && initFile === initBefore;
@@ -230,7 +230,7 @@ export class MediaWindow {
     };
   }
 
-  /** Adds a part to the open segment; returns the name of its file. Throws `internal` without an open segment. */
+  /** Adds a part to the open segment; returns its file name. Throws `internal` without an open segment. */
   addPart(part: WindowPart, nowMs: number): string {
     const { uri, file } = this.#take(part, nowMs);
     this.#files.set(uri, file);
@@ -238,7 +238,7 @@ export class MediaWindow {
     return uri;
   }
 
-  /** The open segment is complete and is listed as such. Undefined where it has nothing. */
+  /** Completes the open segment and lists it. Undefined if it is empty. */
   closeSegment(nowMs: number): Appended | undefined {
     const open = this.#open;
     if (open === undefined || open.parts.length === 0) return undefined;
@@ -262,7 +262,7 @@ export class MediaWindow {
     return { file, body, durationSeconds, dropped, ...(initFile === undefined ? {} : { initFile }) };
   }
 
-  /** No segment will follow: the playlist says so until another session's first segment comes. */
+  /** No further segment will follow; the playlist says so until the first segment of another session. */
   end(nowMs: number): void {
     this.closeSegment(nowMs);
     if (!this.#ended && this.#listed.length > 0) {
@@ -271,7 +271,7 @@ export class MediaWindow {
     }
   }
 
-  /** Drops what has left the playlist and need no longer be fetchable; returns the names of the dropped files. */
+  /** Drops what has left the playlist and need no longer be available; returns the names of the dropped files. */
   expire(nowMs: number): string[] {
     this.#left = this.#left.filter(({ fetchableUntilMs }) => fetchableUntilMs > nowMs);
     const maxBytes = this.#options.maxBytes ?? defaultMaxBytes;
@@ -300,7 +300,7 @@ export class MediaWindow {
     };
   }
 
-  /** No segment will follow. */
+  /** No further segment will follow. */
   get hasEnded(): boolean {
     return this.#ended;
   }
@@ -309,17 +309,17 @@ export class MediaWindow {
     return this.#targetDurationSeconds;
   }
 
-  /** Whether decoding could start with each segment that there ever was. */
+  /** Whether decoding could start with every segment so far. */
   get isIndependent(): boolean {
     return this.#isIndependent;
   }
 
-  /** Whether there is a playlist: there is none before its first whole segment, which players without low latency begin with. */
+  /** Whether there is a playlist: none exists before its first complete segment, which players without low latency start with. */
   get hasMedia(): boolean {
     return this.#totals.segments > 0;
   }
 
-  /** The playlist as it is served, made once a change; undefined before there is anything to play. */
+  /** The playlist as served, rendered once per change; undefined before there is anything to play. */
   rendered(): RenderedPlaylist | undefined {
     return this.#render()?.whole;
   }
@@ -336,12 +336,12 @@ export class MediaWindow {
     return rendered.delta;
   }
 
-  /** A segment, part or initialization segment by its file name, while clients may fetch it. */
+  /** A segment, part or initialization segment by file name, while clients may fetch it. */
   resource(file: string): MediaFile | undefined {
     return this.#files.get(file);
   }
 
-  /** Whether a file is the part that the playlist announces as the next one: it may be waited for. */
+  /** Whether a file is the part that the playlist announces as the next one: requests for it may wait. */
   isNextPart(file: string): boolean {
     return !this.#ended && this.#options.lowLatency !== undefined && file === this.#nextPartUri();
   }
@@ -354,7 +354,7 @@ export class MediaWindow {
     };
   }
 
-  /** Over the listed segments; undefined before the first one. */
+  /** For the listed segments; undefined before the first one. */
   bandwidth(): Bandwidth | undefined {
     const sizes = this.#listed.map(({ bytes, entry }) => ({ bytes, durationSeconds: entry.durationSeconds }));
     return measureBandwidth(sizes, this.#targetDurationSeconds);
@@ -380,23 +380,27 @@ export class MediaWindow {
   #check(segment: SegmentStart, durationSeconds: number): Session {
     const session = this.#session;
     if (session === undefined || session.id !== segment.sessionId) {
-      throw unlistable(`Segment ${segment.sequence} is of session ${segment.sessionId}, which is not the current one.`);
+      throw unlistable(
+        `Segment ${segment.sequence} belongs to session ${segment.sessionId}, which is not the current one.`,
+      );
     }
     if (!isDuration(durationSeconds)) {
       throw unlistable(`Segment ${segment.sequence} has a duration of ${durationSeconds} s.`);
     }
     if (!isDate(segment.programDateTime)) {
-      throw unlistable(`Segment ${segment.sequence} has no date that a playlist can say.`);
+      throw unlistable(`Segment ${segment.sequence} has a date that a playlist cannot express.`);
     }
     if ((session.container === 'fmp4') !== (segment.init !== undefined)) {
-      throw unlistable(`Segment ${segment.sequence} and its container disagree on an initialization segment.`);
+      throw unlistable(
+        `Segment ${segment.sequence}: fMP4 requires an initialization segment, and MPEG-TS must not have one.`,
+      );
     }
     return session;
   }
 
   #take(part: WindowPart, nowMs: number): { uri: string; file: MediaFile } {
     const open = this.#open;
-    if (open === undefined) throw unlistable('A part came without a segment.');
+    if (open === undefined) throw unlistable('A part arrived without an open segment.');
     if (!isDuration(part.durationSeconds)) {
       throw unlistable(`A part has a duration of ${part.durationSeconds} s.`);
     }
@@ -408,7 +412,7 @@ export class MediaWindow {
     return { uri, file: { body: part.body, contentType: this.#contentType(), etag: `"${uri}"`, modifiedAt: nowMs } };
   }
 
-  /** Parts become views of the segment's bytes, so that nothing is held twice. */
+  /** Parts become views of the segment's bytes, so that nothing is stored twice. */
   #joinParts({ file, sequence, parts, bodies }: Open, nowMs: number): Uint8Array {
     const body = whole(bodies) ?? concat(bodies);
     const { id } = this.#session!;
@@ -429,8 +433,8 @@ export class MediaWindow {
   }
 
   /**
-   * Parts are numbered over all segments and sessions, so that the next one's name is known before its segment is, and is right even
-   * when ffmpeg starts again before that part.
+   * Parts are numbered over all segments and sessions, so that the next one's name is known before its segment, and stays right even if
+   * ffmpeg restarts before that part.
    */
   #nextPartUri(): string | undefined {
     const names = this.#partNames;
@@ -438,7 +442,7 @@ export class MediaWindow {
   }
 
   /**
-   * The same bytes keep their name, in another session too: a playlist then has one EXT-X-MAP, and WebKit has no sound behind a
+   * Equal bytes keep their name, also in another session: the playlist then has a single EXT-X-MAP, and WebKit has no audio after a
    * second one. Other bytes get another name.
    */
   #nameInit(session: Session, body: Uint8Array, nowMs: number): string {
@@ -462,14 +466,14 @@ export class MediaWindow {
     this.#targetDurationSeconds = Math.max(this.#targetDurationSeconds, Math.round(durationSeconds));
   }
 
-  /** RFC 8216bis 4.4.4.9: no part that is listed is longer than the part target. A frame can be, where the source paused. */
+  /** RFC 8216bis 4.4.4.9: no listed part is longer than the part target. A single frame can be, if the source paused. */
   #lowLatency(entries: readonly SegmentEntry[]): LowLatency {
     const lowLatency = this.#options.lowLatency!;
     const open = this.#open;
     const parts = [...entries.flatMap((entry) => entry.parts ?? []), ...(open?.parts ?? [])];
     const longest = Math.max(0, ...parts.map(({ durationSeconds }) => durationSeconds));
     return {
-      // Rounded as it is written.
+      // Rounded like the written value.
       partTargetSeconds: Math.max(lowLatency.partTargetSeconds() ?? 0, Math.ceil(longest * 1000) / 1000),
       openSegment: open === undefined || open.parts.length === 0 ? undefined : { ...open.entry, parts: open.parts },
       nextPartUri: this.#nextPartUri(),
@@ -534,7 +538,7 @@ export class MediaWindow {
     this.#rendered ??= {
       whole: {
         body: renderMediaPlaylist(this.playlist()),
-        // Session identities are random, so no other playlist at this URL ever had this tag, in this node's life or before.
+        // Session ids are random, so no other playlist at this URL ever had this tag, not even before a restart of the node.
         etag: `"${this.#session?.id ?? ''}-${this.#revision}"`,
         modifiedAt: this.#changedAtMs,
       },
@@ -543,7 +547,7 @@ export class MediaWindow {
     return this.#rendered;
   }
 
-  /** Files live as long as a segment that needs them. */
+  /** Files are kept as long as a segment needs them. */
   #dropFiles(): string[] {
     const held = [...this.#listed, ...this.#left].flatMap(({ entry }) => namesOf(entry.uri, entry));
     const needed = new Set(
@@ -573,10 +577,10 @@ function secondsOf(items: readonly { readonly durationSeconds: number }[]): numb
   return items.reduce((sum, { durationSeconds }) => sum + durationSeconds, 0);
 }
 
-/** How much more memory than it has bytes a segment may hold on to, rather than be copied. */
+/** How much more memory than its size a segment may keep allocated instead of being copied. */
 const MAX_SLACK = 1.25;
 
-/** Bodies that are one behind the other in memory as they are, with little else there. */
+/** Whether the bodies are already adjacent in memory, with little else around them. */
 function whole(bodies: readonly Uint8Array[]): Uint8Array | undefined {
   const { buffer, byteOffset } = bodies[0]!;
   let end = byteOffset;

@@ -5,7 +5,7 @@ import { SidepipeError } from '../errors.js';
 import { playlistAfter, playlistOrder } from './playlist-order.js';
 import type { Source, UnknownSource } from './source.js';
 
-/** A file of a directory, open: whatever takes its name's place afterwards, this is what is played. */
+/** An open file of a directory. Renaming or replacing the file does not change what is played. */
 export interface PlaylistFile {
   readonly name: string;
   readonly handle: FileHandle;
@@ -13,26 +13,26 @@ export interface PlaylistFile {
 
 export interface DirectoryPlaylist {
   /**
-   * The next file, round after round; undefined when the round is over and there shall be no other. Reads the directory each time.
-   * Throws `source-unavailable` where there is nothing to play.
+   * The next file, starting over after the last one; undefined after the last one if the source does not loop. Reads the directory
+   * each time. Throws `source-unavailable` if the directory has no playable file.
    */
   next(): Promise<PlaylistFile | undefined>;
-  /** The next file is the last one again. */
+  /** Makes the last file the next one again. */
   repeat(): void;
 }
 
 interface DirectoryOptions {
   readonly path: string;
-  /** Begin again at the end. */
+  /** Start over after the last file. */
   readonly loop: boolean;
 }
 
-/** The playlist of a source that is a directory; undefined where it is none. */
+/** The playlist of a directory source; undefined for other sources. */
 export function playlistOf({ kind, url }: Source | UnknownSource, loop: boolean): DirectoryPlaylist | undefined {
   return kind === 'directory' ? createDirectoryPlaylist({ path: url.slice('file:'.length), loop }) : undefined;
 }
 
-/** A directory's files as a playlist. Nothing is followed out of it: a symbolic link is no file. */
+/** Plays the files of a directory. Never leaves the directory: symbolic links are skipped. */
 function createDirectoryPlaylist({ path, loop }: DirectoryOptions): DirectoryPlaylist {
   let last: string | undefined;
   let before: string | undefined;
@@ -52,7 +52,7 @@ function createDirectoryPlaylist({ path, loop }: DirectoryOptions): DirectoryPla
         last = name;
         return { name, handle };
       }
-      throw unavailable('the directory holds no file that can be played');
+      throw unavailable('The source directory holds no file that can be played.');
     },
   };
 }
@@ -60,17 +60,17 @@ function createDirectoryPlaylist({ path, loop }: DirectoryOptions): DirectoryPla
 async function list(path: string): Promise<string[]> {
   return readdir(path).catch((cause: NodeJS.ErrnoException) => {
     const words: Readonly<Record<string, string>> = {
-      ENOENT: 'there is no such directory',
-      ENOTDIR: 'the source is a file, not a directory: write it without the slash at its end',
-      EACCES: 'the directory may not be read (permission denied)',
+      ENOENT: 'The source directory does not exist.',
+      ENOTDIR: 'The source is a file, not a directory. Write its path without the slash at the end.',
+      EACCES: 'The source directory cannot be read (permission denied).',
     };
-    throw unavailable(words[cause.code ?? ''] ?? 'the directory cannot be read', cause);
+    throw unavailable(words[cause.code ?? ''] ?? 'The source directory cannot be read.', cause);
   });
 }
 
-/** Undefined where it is no plain file that can be read: a link, a pipe, a directory, or gone. */
+/** Undefined unless the path is a readable, non-empty regular file: not for a link, a pipe or a directory. */
 async function openFile(path: string): Promise<FileHandle | undefined> {
-  // A pipe would be waited for.
+  // O_NONBLOCK: opening a pipe would block.
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   const handle = await open(path, flags).catch(() => undefined);
   const found = await handle?.stat();

@@ -1,8 +1,8 @@
 import { SidepipeError } from '../errors.js';
 
 /**
- * Why a source cannot be reached, in the words of the C library, which ffmpeg logs as the reason of an answer. What a policy
- * refuses has words of its own. Pure.
+ * Why a source cannot be reached, in the C library's wording, because ffmpeg logs it as the reason of a response. Policy refusals have
+ * their own reasons. Pure.
  */
 export function failureWords(error: unknown): { readonly status: number; readonly reason: string } {
   if (error instanceof SidepipeError && error.code === 'source-refused')
@@ -13,14 +13,14 @@ export function failureWords(error: unknown): { readonly status: number; readonl
   return { status: 502, reason: reasons[codes.at(-1) ?? ''] ?? 'Bad Gateway' };
 }
 
-/** An answer's reason where the address is not allowed. */
+/** The reason phrase if the address is not allowed. */
 const ADDRESS_REFUSED = 'Address not allowed';
-/** An answer's reason where a redirect is not followed. */
+/** The reason phrase if a redirect is not followed. */
 export const REDIRECT_REFUSED = 'Redirect not allowed';
 
-/** An answer's reason where a playlist is not passed on. */
+/** The reason phrase if a playlist is not passed on. */
 export const PLAYLIST_REFUSED = 'Playlist not allowed';
-/** An answer's reason where the body is compressed. */
+/** The reason phrase if the body is compressed. */
 export const ENCODING_REFUSED = 'Content-Encoding not allowed';
 
 const reasons: Readonly<Record<string, string>> = {

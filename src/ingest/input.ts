@@ -3,7 +3,7 @@ import { formatWhitelist, protocolWhitelist } from './input-formats.js';
 import { RECORDED, type Source, srtMode, type UnknownSource, withoutSrtParameters } from './source.js';
 import type { SourceTimeouts } from './timeouts.js';
 
-/** How a stream's source is opened, as far as the stream says. */
+/** The stream settings that affect how its source is opened. */
 export interface InputSettings {
   readonly timestamps: 'source' | 'wallclock';
   readonly rtspTransport: 'tcp' | 'udp';
@@ -22,40 +22,40 @@ export interface InputSettings {
 }
 
 export interface InputOptions {
-  /** Files only: begin again at the end. */
+  /** Files only: start over at the end. */
   readonly loop: boolean;
-  /** How this ffmpeg names the time that an RTSP socket waits. */
+  /** The name of ffmpeg's RTSP socket timeout option. */
   readonly rtspTimeout: '-timeout' | '-stimeout';
-  /** The protocols that this ffmpeg has. */
+  /** The protocols that this ffmpeg supports. */
   readonly protocols: ReadonlySet<string>;
-  /** What ffmpeg opens in the source's place: the same by another way. */
+  /** A URL that ffmpeg opens instead of the source's: the same media by another route. */
   readonly url?: string | undefined;
-  /** Whether the stream is under a policy. */
+  /** Whether the stream is subject to a policy. */
   readonly isBound?: boolean;
-  /** Publishers only: no sound is promised. */
+  /** Publishers only: the publisher announced no audio. */
   readonly isSilent?: boolean;
-  /** HLS only: begin nearer to the end of the playlist than usual. */
+  /** HLS only: start closer to the live edge than usual. */
   readonly startsLate?: boolean;
-  /** Whether this ffmpeg refuses HLS segments by their names. */
+  /** Whether this ffmpeg rejects HLS segments by their file names. */
   readonly hasPickyHls?: boolean;
-  /** Whether audio is known to come too late to be found in the usual time. */
+  /** Whether the audio is known to start too late for the usual probe. */
   readonly isAudioLate?: boolean;
   readonly timeouts: SourceTimeouts;
   readonly settings?: Partial<InputSettings>;
 }
 
-/** Frame rate of the test picture. */
+/** Frame rate of the test source. */
 const TEST_FRAME_RATE = 25;
-/** Size of the test picture. */
+/** Frame size of the test source. */
 const TEST_PICTURE = { width: 1280, height: 720 } as const;
 
-/** For audio that comes late. */
+/** For audio that starts late. */
 const LONG_PROBE = ['-analyzeduration', '3000000', '-probesize', '10000000'];
 
-/** RTSP is no protocol of ffmpeg's but a demuxer; it needs what it runs on. */
+/** In ffmpeg RTSP is a demuxer, not a protocol, so the protocol it runs on is what must exist. */
 const needs: Readonly<Record<string, string>> = { rtsp: 'tcp', rtsps: 'tls' };
 
-/** The arguments up to and with `-i` that open a source. Throws `source-unsupported` or `source-refused`. Pure. */
+/** The arguments that open a source, up to and including `-i`. Throws `source-unsupported` or `source-refused`. Pure. */
 export function inputArguments(source: Source | UnknownSource, options: InputOptions): string[] {
   const { isBound = false, isSilent = false, isAudioLate = false } = options;
   if (source.kind === 'unknown') throw source.problem;
@@ -63,11 +63,11 @@ export function inputArguments(source: Source | UnknownSource, options: InputOpt
   if (source.kind === 'push') return pushInput(options.protocols, isSilent && !isAudioLate, isAudioLate);
   if (source.kind === 'device') return deviceInput(source.url, options.settings?.device ?? {});
   const url = options.url ?? source.url;
-  // What stands on the command line may be a redirect to the source.
+  // The URL on the command line may be a redirect to the source.
   const opened = (isBound && source.kind !== 'srt') || source.kind === 'rtmp' ? url : source.url;
   const scheme = opened.slice(0, opened.indexOf(':')).toLowerCase();
   if (!options.protocols.has(needs[scheme] ?? scheme)) {
-    throw new SidepipeError(`source: this ffmpeg has no ${scheme}; name one that has it as ffmpeg.path`, {
+    throw new SidepipeError(`source: this ffmpeg has no ${scheme}; set ffmpeg.path to one that has it`, {
       code: 'source-unsupported',
       fault: 'caller',
     });
@@ -88,9 +88,9 @@ export function inputArguments(source: Source | UnknownSource, options: InputOpt
   ];
 }
 
-/** What is set goes before the same in the address; ffmpeg has it the other way round. */
+/** Settings override the same parameters in the URL; in ffmpeg the URL would override them. */
 function addressOf({ kind }: Source, url: string, { settings, url: instead }: InputOptions): string {
-  // Newer versions look at the ending before they take something for a playlist, and the way to the source may have any.
+  // Newer versions detect a playlist only by its file extension, and the route to the source may have any.
   if (kind === 'hls' && instead !== undefined) return instead.replace(/(?:\.[a-z0-9]{1,5})?$/i, '.m3u8');
   if (kind !== 'srt' || isPlaylist({ kind }, url)) return url;
   const { passphrase, streamId, latencyMs } = settings?.srt ?? {};
@@ -100,8 +100,8 @@ function addressOf({ kind }: Source, url: string, { settings, url: instead }: In
 }
 
 /**
- * Motion JPEG has no times at all, and ffmpeg would take it for 25 frames a second. Live packets without a presentation time
- * get the one that follows from their order.
+ * Motion JPEG has no timestamps, and ffmpeg would assume 25 frames per second. Live packets without a presentation timestamp get one
+ * that follows from their order.
  */
 function timestampArguments({ kind }: Source, { settings }: InputOptions): string[] {
   if (kind === 'file' || kind === 'directory') return [];
@@ -110,9 +110,9 @@ function timestampArguments({ kind }: Source, { settings }: InputOptions): strin
 }
 
 /**
- * In transport streams, and in newer versions in HLS, ffmpeg takes a jump of more than ten seconds out of the timeline. Elsewhere it passes each
- * on, of up to 30 hours: an encoder then repeats a picture, or makes silence, for as long. With a limit it leaves such timestamps out and says
- * so: see `LostTimestamps`. Slide shows have pictures a minute apart; HLS has none that are longer than a segment.
+ * In transport streams, and in newer versions in HLS, ffmpeg removes timestamp jumps of more than ten seconds from the timeline. Elsewhere
+ * it passes on jumps of up to 30 hours, and an encoder then repeats a frame or generates silence for as long. With a limit ffmpeg drops
+ * such packets and logs it: see `LostTimestamps`. Slide shows have a minute between frames; HLS has no gap longer than a segment.
  */
 function jumpArguments({ kind }: Source): string[] {
   if (kind === 'file' || kind === 'directory') return [];
@@ -121,7 +121,7 @@ function jumpArguments({ kind }: Source): string[] {
 
 function kindArguments(source: Exclude<Source, { kind: 'test' }>, options: InputOptions): string[] {
   const microseconds = String(Math.round(options.timeouts.socketSeconds * 1e6));
-  // With less probing the first picture comes sooner; with too little, audio that begins late is missed.
+  // A shorter probe makes the first frame available sooner; a probe that is too short misses audio that starts late.
   const probe = options.isAudioLate ? LONG_PROBE : ['-analyzeduration', '500000', '-probesize', '1000000'];
   switch (source.kind) {
     case 'file':
@@ -131,16 +131,16 @@ function kindArguments(source: Exclude<Source, { kind: 'test' }>, options: Input
     case 'http':
       return ['-rw_timeout', microseconds, ...(isRecorded(source) ? ['-re'] : probe)];
     case 'mjpeg':
-      // Images are found by their own markers: headers between them differ by camera, lack lengths, or have wrong ones.
-      // Their rate is of no use, and finding it takes twenty of them.
+      // JPEG images are found by their own markers, because the headers between them vary by camera and can lack the length or have a
+      // wrong one. The frame rate is not needed, and detecting it takes twenty images.
       return ['-rw_timeout', microseconds, ...probe, '-fpsprobesize', '0', '-f', 'mjpeg'];
     case 'hls':
       return [
         ...['-rw_timeout', microseconds],
-        // Cameras name segments as they like. What may be opened is said by the lists of protocols and formats, and by the policy.
+        // Cameras use any segment name. The protocol and format whitelists and the policy limit what may be opened.
         ...(options.hasPickyHls ? ['-extension_picky', '0'] : []),
         ...(options.startsLate ? ['-live_start_index', '-1'] : []),
-        // Playlists hand out whole segments at once; read in real time they make no bursts.
+        // A playlist provides whole segments at once; reading in real time avoids bursts.
         '-re',
       ];
     case 'rtsp': {
@@ -153,7 +153,7 @@ function kindArguments(source: Exclude<Source, { kind: 'test' }>, options: Input
     default:
       return [
         ...['-rw_timeout', microseconds, '-rtmp_live', 'live'],
-        // As FLV that is live ffmpeg takes jumps out of the timeline.
+        // With the live FLV demuxer ffmpeg removes jumps from the timeline.
         ...['-f', 'live_flv'],
         ...(options.isAudioLate ? LONG_PROBE : ['-analyzeduration', '200000', '-probesize', '200000']),
         ...['-fpsprobesize', '0'],
@@ -170,13 +170,13 @@ function srtArguments(url: string, { settings, timeouts }: InputOptions): string
     ...['-mode', mode, '-timeout', String(Math.round(readSeconds * 1e6))],
     ...(mode !== 'listener' ? ['-connect_timeout', String(Math.round(socketSeconds * 1000))] : []),
     ...option('-passphrase', srt.passphrase),
-    // Not `-streamid`: ffmpeg itself has an option of that name, for outputs, and rejects it here.
+    // Not `-streamid`: ffmpeg has an output option with that name and rejects it here.
     ...option('-srt_streamid', srt.streamId),
     ...option('-latency', srt.latencyMs === undefined ? undefined : String(srt.latencyMs * 1000)),
   ];
 }
 
-/** What ffmpeg opens is the playlist of an SRT source. */
+/** Whether ffmpeg opens the playlist of an SRT source. */
 function isPlaylist({ kind }: Pick<Source, 'kind'>, url: string | undefined): boolean {
   return kind === 'srt' && url !== undefined && /^(?:hls\+)?http:/.test(url);
 }
@@ -185,24 +185,24 @@ function isConcat(source: Pick<Source, 'kind'>, url: string | undefined): boolea
   return isPlaylist(source, url) && !url!.startsWith('hls+');
 }
 
-/** ffmpeg reads a line of a playlist up to 4,096 bytes. */
+/** ffmpeg reads at most 4,096 bytes of a playlist line. */
 const MAX_LINE_BYTES = 4000;
 
 export interface SrtPlaylistOptions extends Pick<InputOptions, 'protocols' | 'settings' | 'timeouts'> {
-  /** Whether this ffmpeg's playlists of the `concat` demuxer set options: see `BuildOptions`. */
+  /** Whether playlists of this ffmpeg's `concat` demuxer can set options: see `BuildOptions`. */
   readonly hasConcatOptions: boolean;
 }
 
-/** The playlist that replaces an SRT source on the command line. */
+/** A playlist that replaces an SRT URL on the command line. */
 export interface SrtPlaylist {
-  /** The `hls` protocol passes on the bytes of what a playlist names. From 8 on there is none, but the `concat` demuxer. */
+  /** The `hls` protocol passes on the bytes of the playlist's entries. ffmpeg 8 removed it, so the `concat` demuxer is used there. */
   readonly opener: 'hls' | 'concat';
   readonly playlist: string;
 }
 
 /**
- * A playlist whose one entry is an SRT source with its settings, so that the secrets need not be on the command line. Undefined where there are
- * none, and where this ffmpeg can read none that says all of them. Pure.
+ * A playlist whose only entry is an SRT source with its settings, which keeps the secrets off the command line. Undefined if there are no
+ * secrets, or if this ffmpeg can read no playlist that expresses all settings. Pure.
  */
 export function srtPlaylist(url: string, options: SrtPlaylistOptions): SrtPlaylist | undefined {
   const { protocols, settings, hasConcatOptions } = options;
@@ -215,7 +215,7 @@ export function srtPlaylist(url: string, options: SrtPlaylistOptions): SrtPlayli
   return script === undefined ? undefined : { opener: 'concat', playlist: script };
 }
 
-/** All that is set of SRT, as its addresses call it. */
+/** All SRT settings by their URL parameter names. */
 function srtSettings(url: string, { settings, timeouts }: SrtPlaylistOptions): readonly (readonly [string, string])[] {
   const { passphrase, streamId, latencyMs, mode } = settings?.srt ?? {};
   const latency = latencyMs === undefined ? undefined : String(latencyMs * 1000);
@@ -231,7 +231,7 @@ function srtSettings(url: string, { settings, timeouts }: SrtPlaylistOptions): r
   return Object.entries(set).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
 }
 
-/** What the address itself says of settings that are set goes: ffmpeg would take it. */
+/** The URL without the parameters that settings override, because ffmpeg would use the URL's. */
 function withoutSet(url: string, set: readonly (readonly [string, string])[]): string {
   const own = ['timeout', 'connect_timeout'];
   return withoutSrtParameters(
@@ -240,18 +240,18 @@ function withoutSet(url: string, set: readonly (readonly [string, string])[]): s
   );
 }
 
-/** Undefined where a setting has characters that mean something in an address, or is too long. */
+/** Undefined if a setting contains characters with a meaning in URLs, or the line is too long. */
 function hlsPlaylist(url: string, options: SrtPlaylistOptions): string | undefined {
   const set = srtSettings(url, options);
   if (set.some(([, value]) => /[&+%\s]/.test(value))) return undefined;
   const own = withoutSet(url, set);
-  // ffmpeg takes the first of two, and what the address says goes before these.
+  // ffmpeg uses the first of two equal parameters, and the URL's come first.
   const line = `${own}${own.includes('?') ? '&' : '?'}${set.map(([name, value]) => `${name}=${value}`).join('&')}`;
   if (Buffer.byteLength(line) > MAX_LINE_BYTES || /\s/.test(line)) return undefined;
   return `#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n${line}\n#EXT-X-ENDLIST\n`;
 }
 
-/** Undefined where something has a line break. */
+/** Undefined if a value contains a line break. */
 function concatScript(url: string, options: SrtPlaylistOptions): string | undefined {
   const set = srtSettings(url, options);
   const lines = [
@@ -262,23 +262,23 @@ function concatScript(url: string, options: SrtPlaylistOptions): string | undefi
   return lines.some((line) => /[\r\n]/.test(line)) ? undefined : `${lines.join('\n')}\n`;
 }
 
-/** The demuxer within has options of its own. */
+/** The inner demuxer needs its own probe options. */
 const PROBE = [
   ['analyzeduration', '500000'],
   ['probesize', '1000000'],
 ] as const;
-/** What the peer sends must not be another script. */
+/** The peer must not be able to send another script. */
 const ONLY_MEDIA = [
   ['protocol_whitelist', 'srt'],
   ['format_whitelist', formatWhitelist('srt', true)],
 ] as const;
 
-/** Between quotes everything stands for itself. */
+/** No character has a meaning inside the quotes. */
 function quoted(value: string): string {
   return `'${value.replaceAll("'", "'\\''")}'`;
 }
 
-/** A camera at this machine. What is not set is as the device likes it. */
+/** A local camera. Without a setting, the device uses its own default. */
 function deviceInput(path: string, { format, width, height, fps }: InputSettings['device']): string[] {
   return [
     ...['-f', 'v4l2', '-thread_queue_size', '64'],
@@ -290,15 +290,15 @@ function deviceInput(path: string, { format, width, height, fps }: InputSettings
 }
 
 /**
- * Whether a source's video can be passed on as it is. Motion JPEG and raw pictures are nothing that HLS carries; a test picture
- * is made here. Pure.
+ * Whether a source's video can be copied without encoding. HLS cannot carry motion JPEG or raw frames, and the test source is generated
+ * raw. Pure.
  */
 export function isCopyable({ kind }: Pick<Source | UnknownSource, 'kind'>, device: InputSettings['device']): boolean {
   if (kind === 'device') return device.format === 'h264';
   return kind !== 'test' && kind !== 'mjpeg';
 }
 
-/** Whether a source is a recording: opened again, it starts from its beginning. Pure. */
+/** Whether a source is a recording, which starts from the beginning each time it is opened. Pure. */
 export function isRecorded(source: Source | UnknownSource): boolean {
   const { kind } = source;
   if (kind === 'http') return RECORDED.test(new URL(source.url).pathname);
@@ -306,10 +306,10 @@ export function isRecorded(source: Source | UnknownSource): boolean {
 }
 
 /**
- * Where a publisher's media comes in: FLV. It tells early which kinds of media it has, so probing ends with the first packet of each,
- * or where no sound comes after so many microseconds, which are fewer where none is promised; and
- * unless ffmpeg waits for twenty more to guess a rate (`-fpsprobesize`), which metadata and codec tell. Behind `async` it leaves ffmpeg's standard input alone, on which it is told what to do; an
- * input that begins with `pipe:` would not.
+ * A publisher's media arrives as FLV. Its header announces the kinds of media, so probing ends with the first packet of each, or after
+ * `-analyzeduration` if no audio arrives, which is shorter if no audio was announced. Without `-fpsprobesize 0` ffmpeg would wait for
+ * twenty more frames to guess a rate that the metadata and the codec already state. With `async:` ffmpeg still reads commands from its
+ * standard input; with an input that starts with `pipe:` it does not.
  */
 function pushInput(protocols: ReadonlySet<string>, isSilent: boolean, isAudioLate: boolean): string[] {
   const short = ['-analyzeduration', isSilent ? '100000' : '500000', '-probesize', '500000'];
@@ -325,12 +325,12 @@ function pushInput(protocols: ReadonlySet<string>, isSilent: boolean, isAudioLat
   ];
 }
 
-/** Whether ffmpeg can be told what to do while it reads a publisher's media. Pure. */
+/** Whether ffmpeg reads commands while it reads a publisher's media. Pure. */
 export function takesCommands(protocols: ReadonlySet<string>): boolean {
   return protocols.has('async');
 }
 
-/** A moving picture with a running clock and a frame counter in it, and a tone that beeps each second. */
+/** A moving test pattern with a clock and a frame counter, and a tone that beeps every second. */
 function testInput(): string[] {
   const { width, height } = TEST_PICTURE;
   const picture = `testsrc2=size=${width}x${height}:rate=${TEST_FRAME_RATE}[out0]`;

@@ -2,21 +2,21 @@ import { open, stat } from 'node:fs/promises';
 import { SidepipeError } from '../errors.js';
 import { notVideoInWords } from './content.js';
 
-/** Of an empty file ffmpeg says no more than of one that is no video. What else is wrong with a file it says itself. Throws `source-not-media`. */
+/** Rejects an empty file: ffmpeg reports it like any file that is not video. ffmpeg reports all other file errors itself. Throws `source-not-media`. */
 export async function checkFile(path: string): Promise<void> {
   const found = await stat(path).catch(() => undefined);
   if (found === undefined || !found.isFile() || found.size > 0) return;
-  throw new SidepipeError('the source file is empty (0 bytes): copy it again', {
+  throw new SidepipeError('The source file is empty (0 bytes). Copy it again.', {
     code: 'source-not-media',
     fault: 'source',
     retryable: true,
   });
 }
 
-/** More than enough for any of the marks, and for text to be told from other bytes. */
+/** Enough for every signature, and to tell text from binary data. */
 const HEAD_BYTES = 512;
 
-/** `notVideoInWords` of a file; undefined also where it cannot be read. */
+/** `notVideoInWords` for a file; also undefined if the file cannot be read. */
 export async function fileInWords(path: string): Promise<string | undefined> {
   const file = await open(path).catch(() => undefined);
   if (file === undefined) return undefined;

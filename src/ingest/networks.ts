@@ -1,6 +1,6 @@
 import ipaddr from 'ipaddr.js';
 
-/** Networks in CIDR form, and addresses. The narrowest network that holds an address decides; of two equal ones `deny` does. */
+/** Networks in CIDR form, and addresses. The most specific network that contains an address decides; for equal ones `deny` wins. */
 export interface Networks {
   readonly allow?: readonly string[] | undefined;
   readonly deny?: readonly string[] | undefined;
@@ -8,12 +8,12 @@ export interface Networks {
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 
-/** Cameras live in private networks, so those are open. Everything else that is not the public network is not. */
+/** Private networks are allowed, because cameras are there. Every other range outside the public network is not. */
 const openRanges: ReadonlySet<string> = new Set(['unicast', 'private', 'carrierGradeNat', 'uniqueLocal']);
 
 /**
- * Metadata endpoints, where a cloud gives a machine its own credentials. No source is there, so they are refused whatever `allow` says.
- * The link-local ones are listed because cameras without DHCP are link-local, so `allow` may open that network.
+ * Cloud metadata endpoints, which return the machine's own credentials. They are refused regardless of `allow`. The link-local ones are
+ * listed because cameras without DHCP are link-local, so `allow` may include that network.
  */
 const metadataAddresses: ReadonlySet<string> = new Set([
   // AWS and most others; AWS: ECS, EKS; Scaleway; Tencent.
@@ -21,19 +21,19 @@ const metadataAddresses: ReadonlySet<string> = new Set([
   // Alibaba, Oracle, Azure.
   ...['100.100.100.200', '192.0.0.192', '168.63.129.16'],
 ]);
-/** The same in IPv6. Whole networks: a vendor's other services there have nothing for a player either. */
+/** The same for IPv6. Whole networks: the vendors' other services in them are no video sources either. */
 const metadataNetworks = [
   // AWS (fd00:ec2::254, EKS fd00:ec2::23), Google, Oracle, Scaleway, Linode, OpenStack.
   ...['fd00:ec2::/32', 'fd20:ce::/32', 'fd00:c1::/32', 'fd00:42::/32', 'fd00:a9fe:a9fe::/48', 'fe80::a9fe:a9fe/128'],
 ].map((text) => ipaddr.IPv6.parseCIDR(text));
 
-/** Whether an address may be connected to. A text that is no address may not. Pure. */
+/** Whether connecting to an address is allowed. Text that is not an address is not allowed. Pure. */
 export function isAllowedAddress(text: string, networks: Networks): boolean {
   if (!ipaddr.isValid(text)) return false;
   return readings(ipaddr.parse(text)).every((address) => isAllowed(address, networks));
 }
 
-/** Whether a text is an address as it is written everywhere: four decimal numbers, or IPv6. Pure. */
+/** Whether a text is an address in the usual notation: four decimal numbers, or IPv6. Pure. */
 export function isAddress(text: string): boolean {
   return ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text);
 }
@@ -49,7 +49,7 @@ function isAllowed(address: Address, { allow = [], deny = [] }: Networks): boole
 }
 
 /**
- * A gateway between IPv6 and IPv4 can have any prefix. The addresses are so few that one of them inside an IPv6 address is meant.
+ * An IPv6-to-IPv4 gateway can have any prefix. The list is so short that an IPv6 address that contains one of its addresses means it.
  */
 function isMetadata(address: Address): boolean {
   if (address instanceof ipaddr.IPv4) return metadataAddresses.has(address.toString());
@@ -72,7 +72,7 @@ const translatedAt = [
   ],
 ] as const;
 
-/** How many bits the narrowest of the networks fixes that hold the address; undefined when none does. */
+/** The prefix length of the most specific network that contains the address; undefined if none does. */
 function narrowest(address: Address, networks: readonly string[]): number | undefined {
   const bits = networks.map(parseNetwork).flatMap(([network, length]) => {
     return network.kind() === address.kind() && address.match(network, length) ? [length] : [];
@@ -87,8 +87,8 @@ function parseNetwork(text: string): [Address, number] {
 }
 
 /**
- * What an address leads to. An IPv6 address that carries an IPv4 one is that one, or, where a gateway translates it, both have
- * to be allowed.
+ * The addresses that an address leads to. An IPv6 address that embeds an IPv4 address means that address; if a gateway translates it,
+ * both must be allowed.
  */
 function readings(address: Address): Address[] {
   if (!(address instanceof ipaddr.IPv6)) return [address];
@@ -102,7 +102,7 @@ function readings(address: Address): Address[] {
   // RFC 5214, 6.1: the interface identifier of ISATAP.
   const isIsatap = (bytes[8]! & 0xfd) === 0 && bytes[9] === 0 && bytes[10] === 0x5e && bytes[11] === 0xfe;
   if (isIsatap) return [address, embedded(12)];
-  // RFC 6052's own prefix is translated to whatever IPv4 address stands behind it.
+  // The prefix of RFC 6052 is translated to the embedded IPv4 address.
   if (range === 'rfc6052') return [embedded(12)];
   const isCompatible = bytes.slice(0, 12).every((byte) => byte === 0) && bytes.slice(12).some((byte) => byte > 1);
   return isCompatible ? [address, embedded(12)] : [address];

@@ -1,9 +1,9 @@
-/** What files of video are called. Others in a directory are left alone. */
+/** File extensions of video. Other files in a directory are ignored. */
 const MEDIA = /\.(?:mp4|m4v|mov|mkv|webm|ts|m2ts|mts|flv|avi|mpe?g|ogv|mxf)$/i;
 
 const byName = new Intl.Collator('en', { numeric: true });
 
-/** The files of a directory that are played, in the order of their names: numbers in them by their value. Pure. */
+/** The files of a directory to play, sorted by name with numbers compared by value. Pure. */
 export function playlistOrder(names: readonly string[]): string[] {
   return names
     .filter((name) => !name.startsWith('.') && MEDIA.test(name))
@@ -11,8 +11,8 @@ export function playlistOrder(names: readonly string[]): string[] {
 }
 
 /**
- * What comes after a file, though it may be gone: those behind it, then the next round. `undefined` in the place of the round's
- * first: the round is over there. Pure.
+ * The files to try after `last`, which may have been deleted: the ones behind it, then the next round. An `undefined` entry marks the end
+ * of a round. Pure.
  */
 export function playlistAfter(ordered: readonly string[], last: string | undefined): (string | undefined)[] {
   if (last === undefined) return [...ordered, undefined];

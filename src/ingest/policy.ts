@@ -2,7 +2,7 @@ import { SidepipeError } from '../errors.js';
 import { isAddress, isAllowedAddress, type Networks } from './networks.js';
 import { type Source, srtMode, type UnknownSource } from './source.js';
 
-/** What a source can be opened by, as the policy names it. */
+/** The protocol of a source, as the policy names it. */
 type SourceProtocol =
   | 'test'
   | 'push'
@@ -19,25 +19,25 @@ type SourceProtocol =
   | 'directory'
   | 'device';
 
-/** Whose word a stream is: the configuration's, or that of a request to the API, for which the policy holds. */
+/** Who defined a stream: the configuration, or a request to the API. The policy applies to the latter. */
 export type StreamOrigin = 'config' | 'api';
 
-/** What settings of the stream decide about. */
+/** The stream settings that affect the protocol. */
 interface SourceSettings {
   readonly rtsp: { readonly transport: 'tcp' | 'udp' };
   readonly srt: { readonly mode?: 'caller' | 'listener' | undefined };
 }
 
-/** What sources that came through the API may open. */
+/** What sources defined through the API may open. */
 export interface SourcePolicy {
   readonly protocols: readonly SourceProtocol[];
   readonly networks: Networks;
 }
 
 /**
- * Why a source may not be opened under a policy; undefined when it may, as far as can be told before its host name is looked up.
- * The error is `source-refused`, the fault is the caller's, and it holds nothing of the source but its protocol. Where the name
- * leads is checked again at each connection. Pure.
+ * Returns why a policy refuses a source; undefined if it does not, as far as can be told before the host name is resolved. The error is
+ * `source-refused`, the fault is the caller's, and its message reveals nothing of the source except its protocol. Resolved addresses are
+ * checked again for each connection. Pure.
  */
 export function checkSource(
   source: Source | UnknownSource,
@@ -47,19 +47,21 @@ export function checkSource(
   if (source.kind === 'unknown') return source.problem;
   const protocol = protocolOf(source, settings);
   if (!policy.protocols.includes(protocol)) {
-    return refused(`source: ${protocol} is not allowed for streams of the API (api.sources.protocols)`);
+    return refused(`source: ${protocol} is not allowed for streams created through the API (api.sources.protocols)`);
   }
   const host = literalAddress(source);
   if (host === undefined || protocol === 'srt-listener') return undefined;
   return isAllowedAddress(host, policy.networks) ? undefined : addressRefused();
 }
 
-/** What a source is refused with whose address is not in an allowed network. */
+/** The error for a source whose address is not in an allowed network. */
 export function addressRefused(): SidepipeError {
-  return refused("source: the host's address is not allowed for streams of the API (api.sources.networks)");
+  return refused(
+    "source: the host's address is not allowed for streams created through the API (api.sources.networks)",
+  );
 }
 
-/** The name by which a policy knows a source. Pure. */
+/** The policy's name for the protocol of a source. Pure. */
 function protocolOf({ kind, url }: Source, { rtsp, srt }: SourceSettings): SourceProtocol {
   const scheme = url.slice(0, url.indexOf(':')).toLowerCase();
   if (kind === 'rtsp') return rtsp.transport === 'udp' ? 'rtsp-udp' : (scheme as 'rtsp' | 'rtsps');
@@ -69,7 +71,7 @@ function protocolOf({ kind, url }: Source, { rtsp, srt }: SourceSettings): Sourc
   return kind;
 }
 
-/** The address in a URL, where it is one and no name. What else stands for a number is left to the resolver. */
+/** The address in a URL, if the host is an address and not a name. Other notations of a number are left to the resolver. */
 function literalAddress({ url }: Source): string | undefined {
   if (!/^[a-z]+:\/\//i.test(url) || !URL.canParse(url)) return undefined;
   const host = new URL(url).hostname.replace(/^\[|\]$/g, '');

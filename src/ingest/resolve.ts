@@ -10,18 +10,21 @@ export interface HostAddress {
 }
 
 /**
- * Every address of a host, in the resolver's order: a name, an address, with or without brackets, or whatever else the resolver
- * takes for one. With `networks` only those that they allow, so whoever connects to what comes from here cannot be led
- * elsewhere by a name that changes. Throws `source-unavailable`, or `source-refused` where no address is allowed.
+ * All addresses of a host, in the resolver's order. The host is a name, an address with or without brackets, or anything else that the
+ * resolver accepts. With `networks`, only allowed addresses are returned; connecting to these addresses makes DNS rebinding
+ * ineffective. Throws `source-unavailable`, or `source-refused` if no address is allowed.
  */
 export async function resolveAddresses(host: string, networks?: Networks): Promise<readonly HostAddress[]> {
   const found = await lookup(host.replace(/^\[|\]$/g, ''), { all: true, verbatim: true }).catch((cause: unknown) => {
-    throw new SidepipeError("the source's host name is not known", {
-      code: 'source-unavailable',
-      fault: 'source',
-      retryable: true,
-      cause,
-    });
+    throw new SidepipeError(
+      "The source's host name cannot be resolved. Check its spelling and the DNS server of this machine.",
+      {
+        code: 'source-unavailable',
+        fault: 'source',
+        retryable: true,
+        cause,
+      },
+    );
   });
   const addresses = found.map(({ address, family }): HostAddress => ({ address, family: family === 6 ? 6 : 4 }));
   if (networks === undefined) return addresses;
@@ -30,14 +33,14 @@ export async function resolveAddresses(host: string, networks?: Networks): Promi
   return allowed;
 }
 
-/** An address as it stands in a URL. */
+/** An address as written in a URL. */
 export function hostOf({ address, family }: HostAddress): string {
   return family === 6 ? `[${address}]` : address;
 }
 
 type LookupCallback = (error: Error | null, address: string | HostAddress[], family?: number) => void;
 
-/** A `lookup` for sockets that knows these addresses only: they are tried one after another. */
+/** A `lookup` function for sockets that returns only these addresses, which are tried in order. */
 export function lookupAmong(addresses: readonly HostAddress[]) {
   return (_host: string, options: { readonly all?: boolean | undefined }, done: LookupCallback): void => {
     const [first] = addresses;

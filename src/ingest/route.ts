@@ -12,40 +12,40 @@ import { hostOf, resolveAddresses } from './resolve.js';
 import type { Source, UnknownSource } from './source.js';
 import { hostToResolve, withHost } from './source-host.js';
 
-/** How one run's ffmpeg gets to its source. */
+/** How ffmpeg reaches the source in one run. */
 export interface Route {
-  /** What ffmpeg opens in the source's place; undefined: the source's own URL. */
+  /** What ffmpeg opens instead of the source's URL; undefined: the source's URL. */
   readonly url: string | undefined;
   close(): void;
 }
 
 export interface RouteOptions {
   readonly source: Source | UnknownSource;
-  /** The stream is under a policy: where it may lead. */
+  /** The networks that a policy allows; undefined if the stream is not subject to a policy. */
   readonly networks?: Networks | undefined;
-  /** How many runs have given nothing: each tries the host's next address. */
+  /** The number of previous runs without media. Each run tries the host's next address. */
   readonly attempt: number;
-  /** Directories only: which of its files, as ffmpeg's file descriptor 6. */
+  /** Directories only: the file to play, passed to ffmpeg as file descriptor 6. */
   readonly file?: PlaylistFile | undefined;
   readonly egress: Pick<Egress, 'conceal' | 'isOwn'>;
-  /** SRT only: a playlist with this URL in it, where it must not be on a command line and ffmpeg can do without. */
+  /** SRT only: makes a playlist with this URL, to keep it off the command line; undefined if that is not needed or not possible. */
   readonly srtPlaylist?: ((url: string) => SrtPlaylist | undefined) | undefined;
 }
 
 const direct: Route = { url: undefined, close: () => {} };
 
 /**
- * Finds the way to a source: looks its host up, and under a policy checks where it leads. Throws `source-unavailable`,
- * `source-refused` or `source-not-media`. Close it when the run is over.
+ * Prepares the route to a source: resolves its host and, under a policy, checks the addresses. Throws `source-unavailable`,
+ * `source-refused` or `source-not-media`. Close the route after the run.
  */
 export async function openRoute(options: RouteOptions): Promise<Route> {
   const { source, networks, attempt, file, egress } = options;
-  // Not by its name, which may be another's by now.
+  // By descriptor, because another file may have the name by now.
   if (file !== undefined) return { ...direct, url: 'file:/dev/fd/6' };
   if (source.kind === 'device') await checkDevice(source.url);
   if (source.kind === 'file') await checkFile(source.url.slice('file:'.length));
   if (source.kind === 'http' || source.kind === 'hls' || source.kind === 'mjpeg') {
-    // The way out looks at each request.
+    // The egress proxy checks each request.
     return egress.conceal(networks === undefined ? source.url : toRelayUrl(source.url));
   }
   if (source.kind === 'rtsp' && networks !== undefined) return openCamera(source.url, networks, options);
@@ -58,7 +58,7 @@ export async function openRoute(options: RouteOptions): Promise<Route> {
     const instead = options.srtPlaylist?.(url ?? source.url);
     if (instead === undefined) return { ...direct, url };
     const concealed = egress.conceal(instead);
-    // Not the demuxer of that name, which opens no SRT: the protocol passes bytes on.
+    // The `hls` protocol, which passes bytes on. The demuxer of that name cannot open SRT.
     return { ...concealed, url: instead.opener === 'hls' ? `hls+${concealed.url}` : concealed.url };
   }
   return source.kind === 'rtsp' ? egress.conceal(url ?? source.url) : { ...direct, url };
@@ -80,17 +80,20 @@ async function openCamera(url: string, networks: Networks, { egress }: Pick<Rout
   };
 }
 
-/** ffmpeg's own words about a device are few. */
+/** Checks a video device first, because ffmpeg's messages about devices are unspecific. */
 async function checkDevice(path: string): Promise<void> {
   const found = await stat(path).catch((cause: NodeJS.ErrnoException) => {
     const isMissing = cause.code === 'ENOENT' || cause.code === 'ENOTDIR';
-    throw new SidepipeError(isMissing ? `there is no device ${path}` : `the device ${path} may not be looked at`, {
-      code: isMissing ? 'source-unavailable' : 'source-refused',
-      fault: 'source',
-      retryable: true,
-      cause,
-    });
+    throw new SidepipeError(
+      isMissing ? `The device ${path} does not exist.` : `The device ${path} cannot be accessed (permission denied).`,
+      {
+        code: isMissing ? 'source-unavailable' : 'source-refused',
+        fault: 'source',
+        retryable: true,
+        cause,
+      },
+    );
   });
   if (found.isCharacterDevice()) return;
-  throw new SidepipeError(`${path} is not a video device`, { code: 'source-refused', fault: 'caller' });
+  throw new SidepipeError(`${path} is not a video device.`, { code: 'source-refused', fault: 'caller' });
 }

@@ -3,7 +3,7 @@ import type { Finding } from '../config/parse.js';
 import type { Config } from '../config/schema/schema.js';
 import { readSource } from './source.js';
 
-/** The streams whose `source` means nothing. A node runs their neighbours; who checks the file wants to know. */
+/** Findings for streams with an invalid `source`. A node runs the other streams; a configuration check reports these. */
 export function sourceFindings({ streams }: Pick<Config, 'streams'>): Finding[] {
   return streams.flatMap(({ source, input }, index) => {
     const read = readSource(source, (path) => resolve(path), input.format);

@@ -1,8 +1,8 @@
 import type { Source } from './source.js';
 
 /**
- * The host that the node must look up before ffmpeg opens the source; undefined where there is none to look up. RTSPS
- * goes through the way out, and RTMP through a relay, which do it. Under a policy all that is no such address is looked up, so that it is checked. Pure.
+ * The host that the node must resolve before ffmpeg opens the source; undefined if there is none. For RTSPS the egress proxy resolves the
+ * host, for RTMP a relay does. Under a policy literal addresses are included too, so that they are checked. Pure.
  */
 export function hostToResolve({ url }: Pick<Source, 'url'>, isBound = false): string | undefined {
   if (!/^(rtsp|srt):/i.test(url)) return undefined;
@@ -11,7 +11,7 @@ export function hostToResolve({ url }: Pick<Source, 'url'>, isBound = false): st
   return hostname === '' || (isLiteral && !isBound) ? undefined : hostname;
 }
 
-/** A URL with another host, or host and port: everything else stays as it was written, however odd its encoding is. Pure. */
+/** A URL with another host, or host and port. The rest keeps its exact encoding. Pure. */
 export function withHost(url: string, host: string, withPort = false): string {
   const pattern = /^([a-z]+:\/\/(?:[^/?#]*@)?)(\[[^\]]*\]|[^:/?#]*)(:\d*)?/i;
   return url.replace(pattern, (_, before: string, _host: string, port = '') => before + host + (withPort ? '' : port));

@@ -13,16 +13,16 @@ type SourceKind =
   | 'rtmp'
   | 'srt';
 
-/** What comes over HTTP: `auto` tells it by the address. */
+/** The format of HTTP sources. `auto` detects it from the URL. */
 export type HttpFormat = 'auto' | 'video' | 'mjpeg';
 
-/** What a stream's `source` text means. `url` is what ffmpeg opens; it can hold secrets. */
+/** A parsed `source` setting. `url` is what ffmpeg opens; it can contain secrets. */
 export interface Source {
   readonly kind: SourceKind;
   readonly url: string;
 }
 
-/** A text that means no source: opening it fails with `problem`, so that the stream says what is wrong and no other suffers. */
+/** An invalid `source`. Opening it fails with `problem`, so that this stream reports the error and the other streams run. */
 export interface UnknownSource {
   readonly kind: 'unknown';
   readonly url: '';
@@ -39,41 +39,41 @@ const schemes: Readonly<Record<string, SourceKind>> = {
   srt: 'srt',
 };
 
-/** ffmpeg 4 takes 3,900, as a redirect and as an argument; newer versions 4,085. */
+/** ffmpeg 4 accepts 3,900 bytes, both in a redirect and as an argument; newer versions accept 4,085. */
 const MAX_URL_BYTES = 3800;
 
 /**
- * Reads a stream's `source`: `test`, `push` (publishers come to the node), a URL of a known scheme, a video device, or the
- * path of a file or, with a slash at its end, of a directory, made absolute by `resolvePath`.
+ * Parses a stream's `source`: `test`, `push` (publishers connect to the node), a URL with a known scheme, a video device, or the path
+ * of a file or, with a trailing slash, of a directory. `resolvePath` makes paths absolute.
  * Throws `source-unsupported` or `source-refused`. Pure.
  */
 export function parseSource(text: string, resolvePath: (path: string) => string, format: HttpFormat = 'auto'): Source {
-  // ffmpeg and every server behind it speak C and lines: a zero or a line break ends or begins what it should not.
-  if (hasControlCharacter(text)) throw refused('it holds control characters');
+  // A zero byte ends a C string and a line break ends a protocol line, in ffmpeg and in every server behind it.
+  if (hasControlCharacter(text)) throw refused('contains control characters');
   if (text === 'test' || text === 'push') return { kind: text, url: text };
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(text)?.[1]?.toLowerCase();
-  // One letter and a colon is a drive, not a scheme.
+  // A single letter and a colon is a Windows drive, not a scheme.
   if (scheme === undefined || scheme.length === 1) return parsePath(text, resolvePath);
   if (scheme === 'file') return parsePath(text.replace(/^file:(\/\/)?/i, ''), resolvePath);
   if (scheme === 'v4l2') return parseDevice(text.replace(/^v4l2:(\/\/)?/i, ''));
   const kind = schemes[scheme];
   if (kind === undefined) {
-    throw new SidepipeError(`source: ${scheme}: is not a kind of source that this node opens`, {
+    throw new SidepipeError(`source: ${scheme}: is not a supported scheme`, {
       code: 'source-unsupported',
       fault: 'caller',
     });
   }
-  // ffmpeg takes no host for every address, which a URL cannot say.
+  // ffmpeg accepts an empty host for "all addresses"; a URL does not.
   const url = kind === 'srt' ? text.replace(/^srt:\/\/:/i, 'srt://0.0.0.0:') : text;
-  if (!URL.canParse(url)) throw refused('it is not a URL');
+  if (!URL.canParse(url)) throw refused('not a valid URL');
   if (Buffer.byteLength(url) > MAX_URL_BYTES) {
-    throw refused(`the URL is longer than ${MAX_URL_BYTES} bytes, and ffmpeg would cut it off: shorten it`);
+    throw refused(`the URL is longer than ${MAX_URL_BYTES} bytes, which ffmpeg would truncate; shorten it`);
   }
-  if (kind === 'srt' && new URL(url).port === '') throw refused('srt needs a port, such as srt://host:9000');
+  if (kind === 'srt' && new URL(url).port === '') throw refused('SRT requires a port, such as srt://host:9000');
   return { kind: kind === 'http' ? httpKind(url, format) : kind, url };
 }
 
-/** Reads a stream's `source` as `parseSource` does, without throwing. Pure. */
+/** Parses like `parseSource`, without throwing. Pure. */
 export function readSource(
   text: string,
   resolvePath: (path: string) => string,
@@ -87,17 +87,17 @@ export function readSource(
   }
 }
 
-/** Who calls whom. `rendezvous`: both, so a port is opened here too. */
+/** The SRT connection mode. `rendezvous`: both sides connect, so a local port is opened as well. */
 type SrtMode = 'caller' | 'listener' | 'rendezvous';
 
-/** Who calls whom: what is set goes before what the address says, as ffmpeg reads it: `#` and `%` mean nothing there. Pure. */
+/** The SRT mode. The setting overrides the URL's parameter. Parsed as ffmpeg does: `#` and `%` have no meaning. Pure. */
 export function srtMode(url: string, setting: 'caller' | 'listener' | undefined): SrtMode {
   const said = srtParameters(url).find((parameter) => srtName(parameter) === 'mode');
   const mode = setting ?? said?.slice('mode='.length);
   return mode === 'listener' || mode === 'rendezvous' ? mode : 'caller';
 }
 
-/** An address without these parameters: for ffmpeg they would go before its options. Pure. */
+/** The URL without these parameters, which would override ffmpeg's options. Pure. */
 export function withoutSrtParameters(url: string, names: readonly string[]): string {
   const kept = srtParameters(url).filter((parameter) => !names.includes(srtName(parameter)));
   const address = url.split('?', 1)[0] ?? '';
@@ -115,22 +115,22 @@ function srtName(parameter: string): string {
 
 function parsePath(path: string, resolvePath: (path: string) => string): Source {
   if (DEVICE.test(path)) return parseDevice(path);
-  // The resolver takes the slash away.
+  // `resolvePath` removes the trailing slash.
   return { kind: /[/\\]$/.test(path) ? 'directory' : 'file', url: `file:${resolvePath(path)}` };
 }
 
 function parseDevice(path: string): Source {
-  if (!DEVICE.test(path)) throw refused('a video device has a path such as /dev/video0');
+  if (!DEVICE.test(path)) throw refused('a video device must have a path such as /dev/video0');
   return { kind: 'device', url: path };
 }
 
-/** No other device: reading a terminal or a disk is not what anyone wants. */
+/** Only video devices: reading a terminal or a disk is never intended. */
 const DEVICE = /^\/dev\/(?:video\d+|v4l\/by-(?:id|path)\/[\w.:@+-]+)$/;
 
-/** What cameras call their motion JPEG. */
+/** How cameras name motion JPEG in URLs. */
 const MJPEG = /mjpe?g|[?&]action=stream(?:&|$)|motionjpeg/i;
 
-/** Files in these containers have a beginning and an end, and would be read as fast as they come. */
+/** Recorded files: they have a start and an end, and are read at native speed because a server sends them as fast as it can. */
 export const RECORDED = /\.(mp4|m4v|mov|mkv|webm|avi)$/i;
 
 function httpKind(url: string, format: HttpFormat): SourceKind {

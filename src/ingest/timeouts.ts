@@ -1,12 +1,12 @@
 import type { Source, UnknownSource } from './source.js';
 
-/** How long a source is waited for, in seconds. */
+/** Timeouts for a source, in seconds. */
 export interface SourceTimeouts {
-  /** Until it has been opened and its streams are known; undefined: for ever. */
+  /** Until the source is opened and its streams are known; undefined: no limit. */
   readonly connectSeconds: number | undefined;
   /** Until the next byte. */
   readonly readSeconds: number;
-  /** What ffmpeg itself waits for a connection and for a byte. It has better words for what is wrong, so it comes first. */
+  /** ffmpeg's own timeout for connecting and for each byte. Its error messages are more specific, so it must expire first. */
   readonly socketSeconds: number;
 }
 
@@ -15,7 +15,7 @@ export interface TimeoutSettings {
   readonly readTimeoutSeconds?: number | undefined;
 }
 
-/** A local source answers at once or not at all; a playlist's segments may be as far apart as they are long. */
+/** Local sources respond at once or not at all. HLS sources may be silent for the length of a segment. */
 const byKind: Readonly<Record<(Source | UnknownSource)['kind'], readonly [connect: number, read: number]>> = {
   test: [20, 10],
   push: [30, 30],
@@ -31,7 +31,7 @@ const byKind: Readonly<Record<(Source | UnknownSource)['kind'], readonly [connec
   unknown: [20, 10],
 };
 
-/** What is set, else what suits the kind of the source. Whoever listens waits for ever to be called. Pure. */
+/** The configured timeouts, with defaults by kind of source. A listener waits for a caller without a limit. Pure. */
 export function timeoutsOf(
   { kind }: Pick<Source | UnknownSource, 'kind'>,
   settings: TimeoutSettings,
@@ -45,9 +45,9 @@ export function timeoutsOf(
   };
 }
 
-/** The longest wait before a source is opened again, in milliseconds; undefined: as for every other. Pure. */
+/** The maximum delay before a source is opened again, in milliseconds; undefined: the general maximum. Pure. */
 export function longestWaitMs({ kind }: Pick<Source | UnknownSource, 'kind'>, isListener = false): number | undefined {
-  // Nobody can call while nobody listens, and a device that is plugged in again is there at once.
+  // A caller can only connect while ffmpeg listens, and a device is available as soon as it is plugged in again.
   if (isListener) return 1000;
   return kind === 'device' || kind === 'directory' ? 5000 : undefined;
 }

@@ -5,18 +5,18 @@ export interface StreamAudienceOptions {
   readonly stream: string;
   readonly metrics: Pick<Metrics, 'playerReports' | 'playerThroughput' | 'playerBitrate'>;
   readonly now: () => number;
-  /** Viewers that are told apart. Default 100,000: some 10 MB. Beyond it no new one is counted. */
+  /** Maximum number of viewers counted individually. Default 100,000: about 10 MB. Beyond it no new ones are counted. */
   readonly most?: number;
 }
 
-/** Target durations without a request for the playlist until a viewer counts as gone. */
+/** A viewer counts as gone after this many target durations without a request for the playlist. */
 const MISSED_RELOADS = 3;
 const LEAST_WINDOW_MS = 6000;
 
-/** Who watches one stream now, by ids that stand for nobody. */
+/** The current viewers of one stream, by anonymous ids. */
 export class StreamAudience implements Audience {
   readonly #options: StreamAudienceOptions;
-  /** When each was last seen, the longest ago first. */
+  /** When each was last seen, least recent first. */
   readonly #seen = new Map<number, number>();
   #windowMs = LEAST_WINDOW_MS;
 
@@ -33,7 +33,7 @@ export class StreamAudience implements Audience {
     this.#windowMs = Math.max(LEAST_WINDOW_MS, MISSED_RELOADS * targetSeconds * 1000);
     this.#forget(now);
     if (former !== undefined) this.#seen.delete(former);
-    // Deleted and set: the map stays in the order of times.
+    // Deleted and set again, so that the map stays ordered by time.
     this.#seen.delete(id);
     if (this.#seen.size < (this.#options.most ?? 100_000)) this.#seen.set(id, now);
   }

@@ -24,18 +24,18 @@ export interface DescribedStream {
   readonly state: StreamState;
   readonly since: number;
   readonly reason: SidepipeError | undefined;
-  /** Steady time, as `since`; undefined while a run is under way. */
+  /** Steady time, like `since`; undefined while a run is active. */
   readonly nextAttemptAt?: number | undefined;
   readonly restarts: number;
-  /** Undefined: what one begins with. */
+  /** Undefined: the initial choice. */
   readonly decode?: DecodeChoice;
-  /** By rendition; none before the first run. */
+  /** By rendition; empty before the first run. */
   readonly encoders?: ReadonlyMap<string, EncoderChoice>;
   readonly decoderErrors: number;
   readonly monitor: Monitor['status'] | undefined;
 }
 
-/** A stream as the API shows it. Holds no secret: addresses are redacted, errors are sentences. */
+/** A stream as the API shows it. Contains no secret: URLs are redacted, errors are sentences. */
 export function describeStream(stream: DescribedStream): StreamDescription {
   const { env, state, since, reason, run, restarts } = stream;
   const isRunning = state !== 'idle';
@@ -165,7 +165,7 @@ function describeVideo(video: RenditionVideo | undefined, choice: EncoderChoice 
 
 function describeMonitor({ env, monitor }: DescribedStream): StreamDescription['monitor'] {
   if (monitor === undefined) return null;
-  // Where people come by https, a WebSocket is a wss.
+  // If the public URL is https, WebSockets use wss.
   const base = env.publicUrl?.replace(/^http/, 'ws') ?? '';
   return { url: `${base}/live/${env.config.name}/monitor`, ...monitorPlan(env.config.monitor), ...monitor };
 }

@@ -1,7 +1,7 @@
 import type { GateState, ImageState, PublicationState, StreamState } from '../terms.js';
 import type { SourceWarning } from './run/source-warnings.js';
 
-/** Where a stream is played and seen: absolute, or from the node's root. */
+/** The URLs of a stream's playlists and images: absolute, or relative to the node's root. */
 export interface PlaybackUrls {
   readonly hls: string;
   readonly thumbnail: string;
@@ -13,9 +13,9 @@ export interface PlaybackUrls {
 export interface RenditionDescription {
   readonly name: string;
   readonly video: 'copy' | 'encode';
-  /** As ffmpeg calls it: `libx264`, `h264_vaapi`; null for a copy, and before the first run. */
+  /** ffmpeg's name: `libx264`, `h264_vaapi`; null for a copy, and before the first run. */
   readonly encoder: string | null;
-  /** Why it is this one, in words. */
+  /** Why this encoder was chosen. */
   readonly encoderReason: string | null;
   readonly segments: number;
   readonly mediaSequence: number;
@@ -28,27 +28,27 @@ export interface RenditionDescription {
 /** A stream in the API (`GET /api/v1/streams/{stream}`). Times are RFC 3339 with milliseconds. */
 export interface StreamDescription {
   readonly name: string;
-  /** Whether it stands in the configuration or was made through the API. */
+  /** Whether the stream is defined in the configuration or was created through the API. */
   readonly origin: 'config' | 'api';
-  /** The URL is null for those who are not operators. */
+  /** The URL is null for everyone but operators. */
   readonly source: {
     readonly kind: string;
     readonly url: string | null;
-    /** Why players may not show the copied video as it was meant; empty until the source was opened. */
+    /** Why players may display the copied video incorrectly; empty until the source was opened. */
     readonly warnings: readonly SourceWarning[];
   };
   readonly state: StreamState;
-  /** Why the stream is not live, in words; null while it is, and for those who are not operators. */
+  /** Why the stream is not live; null while it is, and for everyone but operators. */
   readonly reason: { readonly code: string; readonly message: string } | null;
-  /** When ffmpeg is started again after a failure; null while it runs. */
+  /** When ffmpeg starts again after a failure; null while it runs. */
   readonly nextAttemptAt: string | null;
   readonly since: string;
-  /** Players that asked for a media playlist lately. */
+  /** Number of players that recently requested a media playlist. */
   readonly viewers: number;
   readonly playback: PlaybackUrls & {
-    /** `signed`: only URLs with a token of one of the stream's keys are answered; those here have none. */
+    /** `signed`: only URLs with a token of one of the stream's keys work; the URLs here have no token. */
     readonly access: 'open' | 'signed';
-    /** The newest picture under an address whose picture never changes; null while there is none to show. */
+    /** The newest thumbnail under an immutable URL; null while there is none. */
     readonly thumbnailImmutable: string | null;
   };
   readonly thumbnail: {
@@ -59,26 +59,26 @@ export interface StreamDescription {
     readonly height: number | null;
     readonly bytes: number | null;
     readonly captured: number;
-    /** Frames of which no picture was made because a newer one had come, or because they were torn. */
+    /** Frames without a thumbnail because a newer frame had arrived, or because they were damaged. */
     readonly dropped: number;
-    /** Frames that the gate held back. */
+    /** Frames that the gate suppressed. */
     readonly rejected: number;
-    /** Encodes that went wrong, retries included. */
+    /** Failed encodes, including retries. */
     readonly failed: number;
-    /** Errors that the decoder told of. */
+    /** Errors reported by the decoder. */
     readonly decoderErrors: number;
-    /** Which pictures are decoded for thumbnails: `all` where the video is encoded. */
+    /** Which frames are decoded for thumbnails: `all` if the video is encoded. */
     readonly decode: {
       readonly mode: 'keyframes' | 'references' | 'all';
       readonly reason: string;
-      /** The longest of the latest times between two keyframes of the source; null until there were two. */
+      /** The longest of the source's recent keyframe intervals; null until there were two keyframes. */
       readonly keyframeIntervalSeconds: number | null;
     };
-    /** What the stream shows; null before its first frame. */
+    /** What the video shows; null before its first frame. */
     readonly gate: { readonly state: GateState; readonly since: string } | null;
-    /** The newest picture, blurred: a ThumbHash in base64. */
+    /** The newest thumbnail, blurred: a ThumbHash in base64. */
     readonly placeholder: string | null;
-    /** The colour that most of it has: `#rrggbb`. */
+    /** Its dominant colour: `#rrggbb`. */
     readonly dominantColour: string | null;
   };
   readonly hls: {
@@ -87,34 +87,34 @@ export interface StreamDescription {
     readonly windowSeconds: number;
     readonly mediaSequence: number;
     readonly discontinuitySequence: number;
-    /** The highest of all renditions, bits a second. */
+    /** The highest of all renditions, in bits per second. */
     readonly bandwidth: number | null;
     readonly codecs: string | null;
     readonly resolution: string | null;
     readonly frameRate: number | null;
-    /** Whether segments of the same number show the same time in all renditions. */
+    /** Whether segments with the same number show the same time in all renditions. */
     readonly aligned: boolean;
     /** Null until the source was opened. */
     readonly audio: {
-      /** `none`: the source has no audio or sends none, or none is wanted. */
+      /** `none`: the source has no audio or sends none, or the stream is configured without audio. */
       readonly mode: 'copy' | 'encode' | 'silence' | 'none';
       /** ffmpeg's name of the source's audio codec: `aac`, `pcm_alaw`. */
       readonly sourceCodec: string | null;
-      /** Whether the source announces audio but sends none. It is added when it comes. */
+      /** Whether the source announces audio but sends none. It is added when it arrives. */
       readonly isSilent: boolean;
     } | null;
-    /** In the order of the multivariant playlist. What stands above is of the first. */
+    /** In the order of the multivariant playlist. The values above are those of the first one. */
     readonly renditions: readonly RenditionDescription[];
   };
   readonly storage: {
     readonly type: string;
     /**
-     * `idle`: there is nothing to publish. `waiting`: the store has not said yet whether this node may write. `publishing`. `standby`: another node writes this
-     * stream. `ended`. `refused`: the store does not accept objects of the stream; they wait. `losing`: segments were lost a moment
-     * ago. Null without a store.
+     * `idle`: nothing to publish. `waiting`: the store has not confirmed yet that this node may write. `publishing`. `standby`: another node
+     * writes this stream. `ended`. `refused`: the store rejects objects of the stream, which wait. `losing`: segments were lost recently.
+     * Null without a store.
      */
     readonly state: PublicationState | null;
-    /** The store in use: `s3://bucket/prefix`; the second one's name ends with `(fallback)`. */
+    /** The store in use: `s3://bucket/prefix`; the name of the second one ends with `(fallback)`. */
     readonly store: string | null;
     readonly playback: PlaybackUrls | null;
     readonly backlogBytes: number;
@@ -123,17 +123,17 @@ export interface StreamDescription {
     readonly playlistLagSeconds: number | null;
     readonly lastError: string | null;
   };
-  /** Null where there is none. */
+  /** Null if there is none. */
   readonly monitor: {
-    /** A WebSocket, absolute or from the node's root. */
+    /** A WebSocket URL, absolute or relative to the node's root. */
     readonly url: string;
     readonly width: number;
     readonly height: number;
-    /** About so many pictures a second at most. */
+    /** Approximate maximum frame rate. */
     readonly fps: number;
     readonly bitrate: number;
     readonly viewers: number;
-    /** Viewers that were let go because they took too little. */
+    /** Number of viewers disconnected because they were too slow. */
     readonly dropped: number;
   } | null;
   readonly ffmpeg: {

@@ -1,8 +1,8 @@
-/** What went wrong with a stream's ffmpeg, for its operators. Texts hold no secret. */
+/** What went wrong with a stream's ffmpeg, for operators. Texts contain no secret. */
 export interface StreamDiagnosis {
-  /** The last lines of the log of the newest ffmpeg. */
+  /** The last log lines of the newest ffmpeg. */
   readonly stderr: readonly string[];
-  /** The newest first, a bounded number. */
+  /** Newest first, limited in number. */
   readonly restarts: readonly {
     readonly at: string;
     readonly code: string;

@@ -17,21 +17,21 @@ import type { SnapshotPlaces } from './pictures/snapshot-places.js';
 import type { RestartPolicy } from './run/restart-policy.js';
 import type { StartLimiter } from './run/start-limiter.js';
 
-/** The stores, as one stream sees them. */
+/** The stores as a stream uses them. */
 interface StreamStorage {
   /** Undefined: nothing is uploaded. */
   readonly publisher: StorePublisher | undefined;
   readonly type: string;
-  /** Where the keys of a store, named as in `PublicationStatus`, can be fetched; without a trailing slash. */
+  /** The base URL of a store's objects, for a store name as in `PublicationStatus`; without a trailing slash. */
   readonly urlOf: ((store: string) => string | undefined) | undefined;
-  /** Why a store accepts nothing; undefined while it does. */
+  /** Why a store rejects everything; undefined while it does not. */
   readonly troubleOf: ((store: string) => SidepipeError | undefined) | undefined;
-  /** Whether a stream that is not on the store is not ready. */
+  /** Whether a stream that is not on the store counts as not ready. */
   readonly required: boolean;
   readonly cleanup: 'delete' | 'keep';
 }
 
-/** All that one stream needs of the node around it. */
+/** Everything that a stream needs from its node. */
 export interface StreamEnvironment {
   readonly config: StreamConfig;
   readonly origin: StreamOrigin;
@@ -40,44 +40,44 @@ export interface StreamEnvironment {
   readonly encoders: Pick<EncoderProber, 'choose'>;
   readonly guard: OrphanGuard;
   readonly egress: Egress;
-  /** What the source may be: set for streams that came through the API. */
+  /** The source policy: set for streams created through the API. */
   readonly policy: SourcePolicy | undefined;
-  /** Push only: the stream's next publisher. */
+  /** Push only: waits for the stream's next publisher. */
   readonly nextPublisher: ((signal: AbortSignal) => Promise<RtmpPublisher | undefined>) | undefined;
   readonly storage: StreamStorage;
   readonly publicUrl: string | undefined;
-  /** A picture to be shown while there is none; undefined: one is drawn. */
+  /** An image to show while there is no thumbnail; undefined: one is drawn. */
   readonly offlineFile: Uint8Array | undefined;
-  /** Carries everything that happens to the stream to whoever subscribes. */
+  /** Delivers everything that happens to the stream to subscribers. */
   readonly events: StreamEvents;
-  /** What the machine bears. */
+  /** The load of the machine. */
   readonly load: StreamLoad;
   /** Staggers the starts of all streams. */
   readonly starts: StartLimiter;
   /** Shared by all streams. */
   readonly snapshotPlaces: SnapshotPlaces;
-  /** Counts what players report. */
+  /** Counts player reports. */
   readonly metrics: Pick<Metrics, 'playerReports' | 'playerThroughput' | 'playerBitrate'>;
-  /** The keys that sign playback at the moment; undefined while it is open to everyone. */
+  /** The keys that currently sign playback; undefined while playback is open to everyone. */
   readonly playbackKeys: () => readonly PlaybackKey[] | undefined;
   /** Adds the stream's name to each line. */
   readonly log: Logger;
   readonly restart: RestartPolicy;
-  /** The largest picture that is decoded, width × height. */
+  /** The maximum frame size that is decoded, width × height. */
   readonly maxPixels: number;
   readonly startTimeoutMs: number;
   readonly stallTimeoutMs: number;
   readonly maxSegmentBytes: number;
-  /** Takes secrets out of a text. */
+  /** Removes secrets from a text. */
   readonly redact: (text: string) => string;
-  /** Steady time in milliseconds (see `NodeClock`): what everything inside a stream is measured with. */
+  /** Steady time in milliseconds (see `NodeClock`): everything inside a stream is measured with it. */
   readonly now: () => number;
-  /** The date of a moment of steady time, in milliseconds since the epoch: for everything that leaves the stream. */
+  /** The date of a moment of steady time, in milliseconds since the epoch: used for everything that leaves the stream. */
   readonly dateOf: (at: number) => number;
   /** Settles after `ms`; rejects when the signal aborts. */
   readonly delay: (ms: number, signal?: AbortSignal) => Promise<void>;
   readonly random: () => number;
-  /** 8 hexadecimal digits, another each time. */
+  /** 8 hexadecimal digits, different each time. */
   readonly randomId: () => string;
   readonly cpuSecondsOf: (pid: number | undefined) => Promise<number | undefined>;
 }

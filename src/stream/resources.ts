@@ -1,12 +1,12 @@
 import type { GateState, ImageState } from '../terms.js';
-/** Playlists, segments and pictures of a stream as they are served: whole, in memory. */
+/** Playlists, segments and images of a stream as served: complete, in memory. */
 
-/** A playlist as it is served and uploaded. */
+/** A playlist as served and uploaded. */
 export interface PlaylistResource {
   readonly body: string;
-  /** Strong entity tag with its quotes. */
+  /** Strong entity tag including its quotes. */
   readonly etag: string;
-  /** Steady time, as of all resources: where the system's clock is set back, what is newer must not look older. */
+  /** Steady time, like all resources: newer content must not look older when the system clock is set back. */
   readonly modifiedAt: number;
 }
 
@@ -23,16 +23,16 @@ export interface ImageResource {
   readonly contentType: string;
   readonly etag: string;
   readonly modifiedAt: number;
-  /** The date of the picture, in milliseconds since the epoch; undefined for the offline picture of a stream that never had one. */
+  /** The capture date in milliseconds since the epoch; undefined for the offline image of a stream that never had a thumbnail. */
   readonly capturedAt: number | undefined;
   readonly state: ImageState;
-  /** How long from now the state holds at most: a cache must ask again then. Seconds. */
+  /** How long the state lasts at most, in seconds: a cache must ask again then. */
   readonly maxAgeSeconds: number;
-  /** What the stream shows now; undefined before its first frame. */
+  /** What the video shows; undefined before its first frame. */
   readonly gate?: GateState;
 }
 
-/** A picture whose address is made of its content. */
+/** An image with a content-based URL. */
 export interface ImmutableImage {
   readonly body: Uint8Array;
   readonly contentType: string;
@@ -47,11 +47,11 @@ export interface SheetResource {
   readonly contentType: string;
   readonly etag: string;
   readonly modifiedAt: number;
-  /** Whether it is full: it will never change. */
+  /** Whether it is full, so that it will never change. */
   readonly complete: boolean;
 }
 
-/** The next picture of a stream at the source's own size. */
+/** The next frame of a stream at the source's own size, as an image. */
 export interface SnapshotResource {
   readonly body: Uint8Array;
   readonly contentType: string;

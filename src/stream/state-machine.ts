@@ -1,24 +1,24 @@
 import type { StreamState } from '../terms.js';
 /** What happens to a stream. */
 export type StreamStateEvent =
-  /** Someone wants the stream. */
+  /** The stream is wanted. */
   | 'start'
-  /** The first segment or picture of a run. */
+  /** The first media of a run. */
   | 'media'
-  /** A run ended that nobody ended; another follows. */
+  /** A run ended by itself; another follows. */
   | 'lost'
-  /** So many runs in a row gave nothing that it is no passing fault any more. */
+  /** Too many runs in a row without media for a temporary fault. */
   | 'exhausted'
-  /** The source came to its end, and is not to begin again. */
+  /** The source ended and does not start over. */
   | 'ended'
-  /** Nobody wants the stream any more. */
+  /** The stream is no longer wanted. */
   | 'stop';
 
 type Row = Readonly<Partial<Record<StreamStateEvent, StreamState>>>;
 
 /**
- * `failed` never means given up: a configured stream is tried again for ever. It means that the newest attempt gave nothing,
- * and says why, where `recovering` means that a stream which lived will most likely be back in seconds.
+ * `failed` never means given up: a configured stream is retried indefinitely. It means that the newest attempt produced no media, and states
+ * the reason, while `recovering` means that a stream that was live will most likely be back within seconds.
  */
 const table: Readonly<Record<StreamState, Row>> = {
   idle: { start: 'starting', stop: 'idle' },
@@ -28,7 +28,7 @@ const table: Readonly<Record<StreamState, Row>> = {
   failed: { media: 'live', lost: 'failed', exhausted: 'failed', ended: 'idle', stop: 'idle' },
 };
 
-/** The state after an event; the same state where the event means nothing to it. Pure. */
+/** The state after an event; unchanged if the event has no effect in this state. Pure. */
 export function nextState(state: StreamState, event: StreamStateEvent): StreamState {
   return table[state][event] ?? state;
 }

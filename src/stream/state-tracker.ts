@@ -8,7 +8,7 @@ export interface StateTrackerOptions {
   readonly now: () => number;
 }
 
-/** The state of one stream, and since when it holds. */
+/** The state of one stream, and since when. */
 export class StateTracker {
   readonly #options: StateTrackerOptions;
   #state: StreamState = 'idle';

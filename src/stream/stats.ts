@@ -7,7 +7,7 @@ type MeasuredStream = Pick<
   'env' | 'state' | 'hls' | 'images' | 'uploads' | 'run' | 'viewers' | 'restarts'
 >;
 
-/** One stream at this moment, as charts show it. */
+/** One stream at this moment, for charts. */
 export function statsOf(
   { env, state, hls, images, uploads, run, viewers, restarts }: MeasuredStream,
   readings: Readings,

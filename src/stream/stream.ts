@@ -26,16 +26,16 @@ import { stillsOf } from './uploads/stills-page.js';
 import { ThumbnailUploads } from './uploads/thumbnail-uploads.js';
 import { StreamUploads } from './uploads/uploads.js';
 
-/** How long the uploads of an ended stream may take before the next publisher's begin. */
+/** How long the uploads of an ended stream may take before those of the next publisher start. */
 const CLOSE_UPLOADS_MS = 5000;
 
 /**
- * Why a stream is closed. `removed`: it is at its end, and the playlists say so. `replaced`: another stream of its name follows
- * at once. `stopped`: this node stops; the stream goes on when the node is started again, or on another node.
+ * Why a stream is closed. `removed`: it has ended, and the playlists say so. `replaced`: another stream with its name follows at once.
+ * `stopped`: this node stops; the stream continues when the node is started again, or on another node.
  */
 export type StreamCloseReason = 'removed' | 'replaced' | 'stopped';
 
-/** One configured stream as everyone sees it: what it plays and shows, what it tells of itself, its beginning and its end. */
+/** One configured stream: its media and images, its status, its start and its end. */
 export class Stream implements LiveStream {
   readonly monitor: Monitor | undefined;
   readonly audience: StreamAudience;
@@ -91,12 +91,12 @@ export class Stream implements LiveStream {
     return this.#state.state;
   }
 
-  /** Begins; never gives up until `close`. */
+  /** Starts; retries until `close`. */
   start(): void {
     this.#supervisor.start();
   }
 
-  /** Ends ffmpeg in order, and uploads what is queued within the deadline. */
+  /** Stops ffmpeg, and uploads what is queued within the deadline. */
   async close(deadlineMs: number, reason: StreamCloseReason = 'removed'): Promise<void> {
     const stopped = this.#supervisor.stop();
     this.monitor?.close();
@@ -109,19 +109,19 @@ export class Stream implements LiveStream {
     this.series.close();
   }
 
-  /** Begins a new ffmpeg at once, in the same window. False: the stream rests, there is nothing to begin anew. */
+  /** Starts a new ffmpeg at once, in the same window. False: the stream is idle, so there is nothing to restart. */
   restart(): boolean {
     if (this.#state.state === 'idle') return false;
     this.#supervisor.restart();
     return true;
   }
 
-  /** Tries at once where the source has denied access and the next attempt is far off. */
+  /** Retries at once if the source has denied access and the next attempt is far off. */
   retry(): void {
     this.#supervisor.retry();
   }
 
-  /** Once a second: drops what is due, notices thumbnails that have grown old. */
+  /** Called once per second: drops what is due, detects stale thumbnails. */
   tick(): void {
     this.hls.expire();
     this.#published.look(this.#state.state, this.publicationState);
@@ -132,7 +132,7 @@ export class Stream implements LiveStream {
     return describeStream(this.#facts);
   }
 
-  /** What charts are drawn from. Asked for every few seconds: rates are those since the last time. */
+  /** The data for charts. Read every few seconds: rates are those since the last call. */
   stats(): StreamStats {
     return statsOf(this.#facts, this.#meter.read(this.#supervisor.run?.position, this.#env.now()));
   }
@@ -183,7 +183,7 @@ export class Stream implements LiveStream {
     return this.#uploads?.status().state;
   }
 
-  /** What is on the store is behind by so much; undefined without a store or before there is anything to be behind. */
+  /** How far the store is behind; undefined without a store or before there is anything to publish. */
   get playlistLagSeconds(): number | undefined {
     return this.#uploads?.status().playlistLagSeconds ?? undefined;
   }
@@ -193,7 +193,7 @@ export class Stream implements LiveStream {
     return this.#cpu.take(await this.#env.cpuSecondsOf(this.#supervisor.run?.pid));
   }
 
-  /** Between two publishers: what comes next is another broadcast. */
+  /** Between two publishers: what follows is another broadcast. */
   async #rest(): Promise<void> {
     await this.#end('ended');
     await this.#uploads?.close(CLOSE_UPLOADS_MS);
@@ -212,8 +212,7 @@ export class Stream implements LiveStream {
       ...{ config, randomId, now, dateOf },
       onListed: (segment) => this.#listed(segment),
       onDescribed: () => this.#uploads?.multivariant(),
-      onInspectionFailed: (err) =>
-        log.warn({ err }, 'the first segment could not be read: no multivariant playlist yet'),
+      onInspectionFailed: (err) => log.warn({ err }, 'first segment could not be parsed: no multivariant playlist yet'),
     });
   }
 

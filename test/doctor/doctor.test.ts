@@ -36,7 +36,7 @@ describe('runDoctor', () => {
     const checks = doctorChecks(configOf('test', '/no/such/file.mp4')).filter(({ area }) => area !== 'ffmpeg');
     const { code, text } = await run(checks);
     expect(code).toBe(1);
-    expect(text).toMatch(/^FAILED +source +s1 +.*does not exist: \/no\/such\/file\.mp4\n +→ Correct the path/m);
+    expect(text).toMatch(/^FAILED +source +s1 +\/no\/such\/file\.mp4: .*does not exist\.\n +→ Correct the path/m);
     expect(text).not.toContain('All is well');
     expect(text).toMatch(/1 of \d+ checks failed\.\n$/);
   }, 60_000);

@@ -80,7 +80,7 @@ describe('advice', () => {
       'G.711 that is to be copied stops the stream',
       { audio: { codec: 'pcm_alaw' } },
       { audio: 'copy' },
-      [[false, expect.stringMatching(/audio is pcm_alaw.*set audio to auto/)]],
+      [[false, expect.stringMatching(/audio is pcm_alaw.*Set audio to auto/)]],
     ],
     ['G.711 that is encoded', { audio: { codec: 'pcm_mulaw' } }, {}, [[true, 'G.711 audio is encoded to AAC']]],
     [
@@ -154,13 +154,13 @@ describe('advice', () => {
       'interlaced video',
       { video: { isInterlaced: true } },
       {},
-      [['warning', expect.stringMatching(/interlaced.*combs/)]],
+      [['warning', expect.stringMatching(/interlaced.*combing/)]],
     ],
     [
       'rotated video',
       { video: { rotation: 90 } },
       {},
-      [['warning', expect.stringMatching(/turned by 90°.*on its side/)]],
+      [['warning', expect.stringMatching(/rotation of 90°.*sideways/)]],
     ],
     ['missing parameter sets', { video: { width: undefined } }, {}, [['warning', expect.stringMatching(/SPS, PPS/)]]],
     [

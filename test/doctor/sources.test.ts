@@ -119,11 +119,11 @@ it.each(ffmpegs)(
       'warning: 4:2:2 video cannot be played by browsers',
       expect.stringMatching(/^warning: keyframes every 10 s make segments 10 s long/),
     ]);
-    expect(of('s1')[1]).toMatch(/^false: .*pcm_alaw.*set audio to auto/);
+    expect(of('s1')[1]).toMatch(/^false: .*pcm_alaw.*Set audio to auto/);
     expect(of('s2')[1]).toBe('true: G.711 audio is encoded to AAC');
-    expect(of('s3')[1]).toMatch(/^warning: the video is to be turned by (?:90|270)°/);
-    expect(of('s4')).toEqual([expect.stringMatching(/^false: .*no video.*sound\.m4a$/)]);
-    expect(of('s5')).toEqual([expect.stringMatching(/^false: .*empty\.mp4$/)]);
+    expect(of('s3')[1]).toMatch(/^warning: the video has a rotation of (?:90|270)°/);
+    expect(of('s4')).toEqual([expect.stringMatching(/^false: .*sound\.m4a: .*no video/)]);
+    expect(of('s5')).toEqual([expect.stringMatching(/^false: .*empty\.mp4: /)]);
   },
   120_000,
 );
@@ -142,8 +142,8 @@ it('gives each source that cannot be opened its own line and remedy, and shows n
   const { port } = free.address() as AddressInfo;
   await new Promise((resolve) => free.close(resolve));
   const cases = [
-    [join(folder, 'missing.mp4'), /does not exist.*missing\.mp4/, /path/],
-    [`${join(folder, 'no-folder')}/`, /no such directory/, /path/],
+    [join(folder, 'missing.mp4'), /missing\.mp4: .*does not exist/, /path/],
+    [`${join(folder, 'no-folder')}/`, /directory does not exist/, /path/],
     [`rtsp://admin:hunter22@127.0.0.1:${port}/cam`, /refused/, /port/],
     [`rtsp://admin:hunter22@localhost:${rtsp.port}/cam`, /401/, /user and password/],
     [`http://admin:hunter22@127.0.0.1:${http.port}/401`, /401/, /user and password/],

@@ -142,7 +142,7 @@ it('rejects a publisher of H.263 with the reason, which stays', async () => {
   await client.waitFor('NetStream.Failed');
   await client.closed;
   const told = client.messages.map(({ payload }) => Buffer.from(payload).toString('latin1'));
-  expect(told.some((text) => text.includes('flv1, which HLS cannot carry: encode it by setting renditions'))).toBe(
+  expect(told.some((text) => text.includes('flv1, which HLS cannot carry. Encode it by setting renditions.'))).toBe(
     true,
   );
   await until('the reason', () => described().reason !== null);
@@ -155,7 +155,7 @@ it('rejects a publisher of H.263 with the reason, which stays', async () => {
   await until('the second loss', () => described().ffmpeg.restarts === 2);
   expect(described().reason).toMatchObject({
     code: 'source-unsupported',
-    message: "the source's video is flv1, which HLS cannot carry: encode it by setting renditions",
+    message: "The source's video is flv1, which HLS cannot carry. Encode it by setting renditions.",
   });
   await expect(runs()).resolves.toBe(0);
 });
@@ -194,5 +194,5 @@ exec ${embedded.path} "$@"
     streams: [{ name: 'odd', source, hls: { container: 'fmp4', segmentSeconds: 1 } }],
   });
   const reason = await until('a reason', async () => (await node.stream('odd')).reason ?? undefined);
-  expect(reason.message).toContain("ffmpeg's media output cannot be read");
+  expect(reason.message).toContain('The media from ffmpeg cannot be parsed');
 });

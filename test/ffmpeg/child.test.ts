@@ -121,7 +121,7 @@ describe('spawnChild', () => {
       script,
     ];
     const said = await runToEnd({ path: 'sh', args, timeoutMs: 30_000 });
-    expect(said).toMatch(/^machine-exhausted cannot start ffmpeg: .*\(EMFILE\).*ulimit -n/);
+    expect(said).toMatch(/^machine-exhausted Cannot start ffmpeg: .*\(EMFILE\).*ulimit -n/);
     expect(said).not.toContain('setpriv');
   });
 

@@ -31,7 +31,7 @@ describe('EncoderDesk', () => {
       esac`,
     );
     const chosen = await Promise.all([desk.choose('auto'), desk.choose('auto')]);
-    expect(chosen).toEqual(Array(2).fill({ encoder: 'h264_vaapi', reason: 'it was tried and works' }));
+    expect(chosen).toEqual(Array(2).fill({ encoder: 'h264_vaapi', reason: 'tested and working' }));
     expect(await desk.choose('nvenc')).toEqual({
       encoder: 'libx264',
       reason: 'encoder nvenc does not work (h264_nvenc: Cannot load libcuda.so.1)',
@@ -41,12 +41,12 @@ describe('EncoderDesk', () => {
 
   it('takes no success for one that made nothing', async () => {
     const { desk } = await fakeFfmpeg('nothing', 'exit 0');
-    expect((await desk.choose('v4l2m2m')).reason).toContain('it makes nothing');
+    expect((await desk.choose('v4l2m2m')).reason).toContain('the test encode produced no output');
   });
 
   it('does not try what the ffmpeg has not, nor anything for software', async () => {
     const { desk, calls } = await fakeFfmpeg('never', 'exit 1');
-    expect((await desk.choose('qsv')).reason).toContain('this ffmpeg does not have it');
+    expect((await desk.choose('qsv')).reason).toContain('not included in this ffmpeg');
     expect((await desk.choose('software')).encoder).toBe('libx264');
     expect(await calls()).toBe(0);
   });

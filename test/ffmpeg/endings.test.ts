@@ -45,7 +45,7 @@ const expected: Readonly<Record<string, readonly [ErrorCode, Fault, RegExp]>> = 
   refused: source('source-unavailable', /connection refused/),
   timeout: source('source-unavailable', /timed out/),
   unresolved: source('source-unavailable', /host name/),
-  'still-picture': source('source-not-media', /still picture/),
+  'still-picture': source('source-not-media', /still image/),
   text: source('source-not-media', /not video/),
   truncated: source('source-not-media', /not video.*index \(moov atom\)/),
   empty: source('source-not-media', /not video/),

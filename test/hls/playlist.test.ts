@@ -71,7 +71,7 @@ describe('renderMediaPlaylist', () => {
 
   it('refuses what no playlist can say', () => {
     const entries = [entry(0, { initUri: 'a.mp4' }), entry(1, { discontinuity: true })];
-    expect(() => renderMediaPlaylist(playlist(entries))).toThrow(/no initialization segment/);
+    expect(() => renderMediaPlaylist(playlist(entries))).toThrow(/without an initialization segment/);
   });
 
   it('is read back as it was, whatever it holds, and satisfies the strict check', () => {

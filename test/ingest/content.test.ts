@@ -6,11 +6,11 @@ const latin1 = (text: string) => Buffer.from(text, 'latin1');
 
 describe('a file that is no video', () => {
   it.each([
-    ['\xff\xd8\xff\xe0\0\x10JFIF\0', /a still picture \(JPEG\), not video: make a clip/],
-    ['\x89PNG\r\n\x1a\n\0\0', /a still picture \(PNG\)/],
-    ['RIFF\x10\0\0\0WEBPVP8 ', /a picture \(WebP\)/],
-    ['\0\0\0\x1cftypheic\0', /a still picture \(HEIF\)/],
-    ['%PDF-1.7\n', /a PDF document, not video: choose a file of video/],
+    ['\xff\xd8\xff\xe0\0\x10JFIF\0', /a still image \(JPEG\), not video\. Make a video clip/],
+    ['\x89PNG\r\n\x1a\n\0\0', /a still image \(PNG\)/],
+    ['RIFF\x10\0\0\0WEBPVP8 ', /a still image \(WebP\)/],
+    ['\0\0\0\x1cftypheic\0', /a still image \(HEIF\)/],
+    ['%PDF-1.7\n', /a PDF document, not video\. Choose a video file\./],
     ['PK\x03\x04\x14\0', /an archive/],
     ['\n<!DOCTYPE html><title>Login</title>', /a web page \(HTML\)/],
     ['rtsp://camera/1\n', /text, not video/],
@@ -29,7 +29,7 @@ describe('a file that is no video', () => {
   it('is named or not, whatever its bytes are', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 600 }), (head) => {
-        expect(notVideoInWords(head) ?? 'the source is').toMatch(/^the source is/);
+        expect(notVideoInWords(head) ?? 'The source is').toMatch(/^The source is/);
       }),
     );
   });

@@ -92,7 +92,7 @@ describe('parseSource', () => {
       const start = `${scheme}://host:1/a?key=`;
       const longest = start + 'x'.repeat(3800 - start.length);
       expect(parse(longest).url).toBe(longest);
-      const message = 'source: the URL is longer than 3800 bytes, and ffmpeg would cut it off: shorten it';
+      const message = 'source: the URL is longer than 3800 bytes, which ffmpeg would truncate; shorten it';
       expect(() => parse(`${longest}x`)).toThrow(
         expect.objectContaining({ code: 'source-refused', fault: 'caller', message }),
       );

@@ -72,7 +72,7 @@ it('says what is wrong with a directory that has nothing to play, and plays what
       expect(described).toMatchObject({ state: 'failed', reason: { code: 'source-unavailable' } });
       expect(described.reason?.message).toMatch(message);
     }, patience);
-  await reason(/no such directory/);
+  await reason(/directory does not exist/);
   await mkdir(empty);
   await symlink(join(outside, 'other.mp4'), join(empty, 'link.mp4'));
   await reason(/no file that can be played/);

@@ -69,7 +69,7 @@ it('opens every source: a missing file and a dead camera are found, a push strea
   );
   expect(code, stdout).toBe(1);
   expect(failed.map(({ area, text }) => `${area} ${text}`)).toEqual([
-    expect.stringMatching(/^source file +the source file does not exist: \/no\/such\/file\.mp4$/),
+    expect.stringMatching(/^source file +\/no\/such\/file\.mp4: The source file does not exist\.$/),
     expect.stringMatching(/^source camera +.*connection refused/),
   ]);
   for (const { remedy } of failed) expect(remedy).toBeTruthy();

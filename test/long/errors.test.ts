@@ -62,17 +62,17 @@ it('says of every source that cannot be played what is wrong with it, and goes o
       'srt',
       'srt://127.0.0.1:9000',
       'source-unsupported',
-      /this ffmpeg has no srt; name one that has it as ffmpeg\.path/,
+      /this ffmpeg has no srt; set ffmpeg\.path to one that has it/,
     ],
-    ['ftp', 'ftp://127.0.0.1/a.mp4', 'source-unsupported', /ftp: is not a kind/],
-    ['pipe', 'pipe:0', 'source-unsupported', /pipe: is not a kind/],
-    ['concat', 'concat:a.ts|b.ts', 'source-unsupported', /concat: is not a kind/],
-    ['broken', 'http://[broken', 'source-refused', /not a URL/],
+    ['ftp', 'ftp://127.0.0.1/a.mp4', 'source-unsupported', /ftp: is not a supported scheme/],
+    ['pipe', 'pipe:0', 'source-unsupported', /pipe: is not a supported scheme/],
+    ['concat', 'concat:a.ts|b.ts', 'source-unsupported', /concat: is not a supported scheme/],
+    ['broken', 'http://[broken', 'source-refused', /not a valid URL/],
     ['line-break', 'http://127.0.0.1/\n-y', 'source-refused', /control characters/],
-    ['unknown-http', 'http://no-such-host.invalid/a.mp4', 'source-unavailable', /host name is not known/],
-    ['unknown-https', 'https://no-such-host.invalid/a.mp4', 'source-unavailable', /host name is not known/],
-    ['unknown-rtsp', 'rtsp://no-such-host.invalid/a', 'source-unavailable', /host name is not known/],
-    ['unknown-rtmp', 'rtmp://no-such-host.invalid/live/a', 'source-unavailable', /host name is not known/],
+    ['unknown-http', 'http://no-such-host.invalid/a.mp4', 'source-unavailable', /host name cannot be resolved/],
+    ['unknown-https', 'https://no-such-host.invalid/a.mp4', 'source-unavailable', /host name cannot be resolved/],
+    ['unknown-rtsp', 'rtsp://no-such-host.invalid/a', 'source-unavailable', /host name cannot be resolved/],
+    ['unknown-rtmp', 'rtmp://no-such-host.invalid/live/a', 'source-unavailable', /host name cannot be resolved/],
   ];
   const node = await startNode({
     ffmpeg: { startTimeoutSeconds: 20 },
@@ -137,7 +137,7 @@ it('begins again when ffmpeg hangs or a source goes silent without a word', asyn
   await vi.waitFor(async () => expect((await node.stream('hangs')).ffmpeg.restarts).toBeGreaterThan(0), patience);
   expect(await isRunning(pid!)).toBe(false);
   await vi.waitFor(isLive, patience);
-  expect(JSON.stringify(node.log)).toMatch(/ffmpeg-stalled.*stood still for/);
+  expect(JSON.stringify(node.log)).toMatch(/ffmpeg-stalled.*stalled for/);
   for (const name of ['never-mp4', 'headers-mp4', 'live-ts']) {
     await vi.waitFor(async () => {
       const { state, reason, ffmpeg } = await node.stream(name);

@@ -70,7 +70,7 @@ it('says of a device that is not there that it is not', async () => {
   await vi.waitFor(async () => {
     const { state, reason, source } = await node.stream('cam');
     expect([state, source.kind]).toEqual(['failed', 'device']);
-    expect(reason).toMatchObject({ code: 'source-unavailable', message: 'there is no device /dev/video97' });
+    expect(reason).toMatchObject({ code: 'source-unavailable', message: 'The device /dev/video97 does not exist.' });
   }, patience);
 });
 

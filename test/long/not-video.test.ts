@@ -40,18 +40,18 @@ async function failed(node: TestNode, name: string): Promise<StreamDescription> 
 }
 
 const wasLive = ({ log }: TestNode, name: string) =>
-  log.some(({ stream, msg }) => stream === name && msg === 'the stream is live');
+  log.some(({ stream, msg }) => stream === name && msg === 'stream live');
 
 describe.each(ffmpegs)('with the $name ffmpeg', ({ path, name: build }) => {
   it.each([
-    ['empty.mp4', 'source-not-media', /^the source file is empty/],
-    ['text.txt', 'source-not-media', /^the source is text, not video: choose/],
-    ['page.html', 'source-not-media', /^the source is a web page \(HTML\), not video: choose/],
+    ['empty.mp4', 'source-not-media', /^The source file is empty/],
+    ['text.txt', 'source-not-media', /^The source is text, not video\. Choose/],
+    ['page.html', 'source-not-media', /^The source is a web page \(HTML\), not video\. Choose/],
     ['truncated.mp4', 'source-not-media', /an MP4 without its index .* Copy it again/],
-    ['still.jpg', 'source-not-media', /^the source is a still picture \(JPEG\), not video: make a clip/],
-    ['still.png', 'source-not-media', /^the source is a still picture \(PNG\), not video: make a clip/],
-    ['audio.m4a', 'source-without-video', /^the source has no video.*choose a source with video|no video$/],
-    ['moving.gif', 'source-unsupported', /is gif, which HLS cannot carry: encode it by setting renditions/],
+    ['still.jpg', 'source-not-media', /^The source is a still image \(JPEG\), not video\. Make a video clip/],
+    ['still.png', 'source-not-media', /^The source is a still image \(PNG\), not video\. Make a video clip/],
+    ['audio.m4a', 'source-without-video', /^The source has no video.*Choose a source with video|no video\.$/],
+    ['moving.gif', 'source-unsupported', /is gif, which HLS cannot carry\. Encode it by setting renditions/],
   ] as const)(
     'a file that is no video is never live, says what it is, and is left alone: %s',
     async (file, code, words) => {
@@ -87,9 +87,9 @@ describe.each(ffmpegs)('with the $name ffmpeg', ({ path, name: build }) => {
     const node = await startNode({ ffmpeg: { path }, streams });
     const words = async (name: string) => (await failed(node, name)).reason?.message;
     expect(await words('mjpeg')).toMatch(
-      /gives one picture and ends, as a camera's snapshot URL does: use the URL of its video/,
+      /sends a single image and ends, like a camera's snapshot URL\. Use the URL of its video/,
     );
-    expect(await words('auto'), build).toMatch(/still picture|one picture|input\.format to mjpeg/);
+    expect(await words('auto'), build).toMatch(/still image|single image|input\.format to mjpeg/);
     for (const { name } of streams) expect(wasLive(node, name)).toBe(false);
   });
 });

@@ -173,7 +173,7 @@ describe('a source that is copied', () => {
     expect((await untilLive(node)).source.warnings).toEqual([
       { code, message: expect.any(String), remedy: expect.stringMatching(/renditions/) },
     ]);
-    const warned = node.log.filter(({ msg }) => msg === 'players may not show the source as it was meant');
+    const warned = node.log.filter(({ msg }) => msg === 'players may display the video incorrectly');
     expect(warned).toMatchObject([{ warning: code }]);
   });
 
@@ -182,13 +182,13 @@ describe('a source that is copied', () => {
       'video',
       'mpeg4.mp4',
       ['-c:v', 'mpeg4'],
-      "the source's video is mpeg4, which HLS cannot carry: encode it by setting renditions",
+      "The source's video is mpeg4, which HLS cannot carry. Encode it by setting renditions.",
     ],
     [
       'sound',
       'law.mkv',
       [...tone, ...h264, '-pix_fmt', 'yuv420p', '-c:a', 'pcm_alaw', '-ar', '8000'],
-      "the source's audio is pcm_alaw, which HLS in MPEG-TS cannot carry: set audio to auto, aac or none",
+      "The source's audio is pcm_alaw, which HLS in MPEG-TS cannot carry. Set audio to auto, aac or none.",
     ],
   ] as const)(
     'is refused with the remedy when HLS cannot carry its %s',
@@ -302,8 +302,8 @@ describe('sound', () => {
     const source = await clip('short mute.mp4', [...h264, '-pix_fmt', 'yuv420p']);
     const node = await start({ source, audio: 'aac', loop: false });
     const said = () => node.log.map(({ msg }) => msg);
-    await vi.waitFor(() => expect(said()).toContain('the source has ended'), { timeout: 60_000 });
-    expect(said()).toContain('the stream is live');
+    await vi.waitFor(() => expect(said()).toContain('source ended'), { timeout: 60_000 });
+    expect(said()).toContain('stream live');
     const { body } = await node.text('/live/cam/source/index.m3u8');
     expect(body.match(/#EXTINF/g)?.length, body).toBeGreaterThanOrEqual(3);
     expect(body).toContain('#EXT-X-ENDLIST');

@@ -38,7 +38,7 @@ async function bothLive(node: ChildNode): Promise<number[]> {
 }
 
 function live(node: ChildNode) {
-  return node.log().filter(({ msg }) => msg === 'the stream is live');
+  return node.log().filter(({ msg }) => msg === 'stream live');
 }
 
 /** The node's ffmpeg processes, once there are so many. */

@@ -143,7 +143,7 @@ describe('timestamps of an HTTP source', () => {
     await story.during(0, 2);
     const before = await story.newest();
     await story.during(2, 4);
-    expect(story.said.join()).toMatch(/recovering: the source stood still for [34] s/);
+    expect(story.said.join()).toMatch(/recovering: The source stalled for [34] s/);
     expect(story.said.at(-1)).toBe('live');
     expect((await story.newest()).discontinuityNumber).toBeGreaterThan(before.discontinuityNumber);
     const frozen = [5 * SCRIPT_RATE, 13 * SCRIPT_RATE] as const;
@@ -159,7 +159,7 @@ describe('an HTTP source', () => {
     await story.during(0, 2);
     const before = await story.newest();
     await story.during(2, 4);
-    expect(story.said.join()).toMatch(/recovering: the source (?:ended|has a fault)/);
+    expect(story.said.join()).toMatch(/recovering: The source (?:ended|reported a server error)/);
     expect(story.said.join()).toContain('failed: the source has a fault of its own (an HTTP 5xx answer)');
     expect(story.said.at(-1)).toBe('live');
     const after = await story.newest();
@@ -190,7 +190,7 @@ describe('an HTTP source', () => {
     await story.during(0, 2);
     const before = await story.newest();
     await story.during(2, 4);
-    expect(story.said.join()).toMatch(/recovering: the video stood still for [34] s, while the sound went on/);
+    expect(story.said.join()).toMatch(/recovering: The video stalled for [34] s while the audio continued/);
     expect(story.said.join()).toContain('the source has no video');
     expect(story.said.at(-1)).toBe('live');
     expect((await story.newest()).discontinuityNumber).toBe(before.discontinuityNumber + 1);

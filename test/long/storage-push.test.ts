@@ -85,7 +85,7 @@ it('a publisher that cannot reach the store is visible, until the other node has
   const { body } = await second.text('/readyz');
   expect(JSON.parse(body)).toMatchObject({
     code: 'not-ready',
-    detail: 'stage: another node publishes it to the store',
+    detail: 'stage: another node publishes this stream to the store',
   });
   expect((await second.text('/metrics')).body).toMatch(
     /^sidepipe_alerts_total\{stream="stage",alert="unpublished",state="raised"\} 1$/m,

@@ -36,13 +36,13 @@ describe('what keeps a stream from being ready on the store', () => {
       { state: 'publishing', playlistLagSeconds: 60, lastError: error },
       { reason: 'the playlist on the store is 60 s behind', detail: 'it is down' },
     ],
-    [{ state: 'idle' }, { reason: 'nothing has been published to the store yet' }],
-    [{ state: 'waiting' }, { reason: 'the store has not answered' }],
+    [{ state: 'idle' }, { reason: 'nothing published to the store yet' }],
+    [{ state: 'waiting' }, { reason: 'no response from the store yet' }],
     [
       { state: 'waiting', lastError: error },
-      { reason: 'the store has not answered', detail: 'it is down' },
+      { reason: 'no response from the store yet', detail: 'it is down' },
     ],
-    [{ state: 'standby' }, { reason: 'another node publishes it to the store' }],
+    [{ state: 'standby' }, { reason: 'another node publishes this stream to the store' }],
     [{ state: 'ended' }, undefined],
   ] as const)('%j: %s', (status, reason) => {
     expect(uploadsOf(status, { segmentSeconds: 2 }).uploads.notReady()).toEqual(reason);

@@ -78,7 +78,7 @@ it('scarcity: with 1,024 descriptors and 1,000 idle connections streams stay fre
   );
   expect(await fresh(url, 'cam')).toBe(true);
   expect((await describe(url, 'cam')).ffmpeg.restarts).toBe(0);
-  expect(child.log().filter(({ msg }) => /cannot start ffmpeg|EMFILE/.test(String(msg)))).toEqual([]);
+  expect(child.log().filter(({ msg, reason }) => /Cannot start ffmpeg|EMFILE/.test(`${msg} ${reason}`))).toEqual([]);
 }, 240_000);
 
 it('scarcity: a source of 16000×16000 fails with a reason within 250 MB, and other streams do not notice', async () => {

@@ -4,15 +4,15 @@ import type { LogLine } from './log-line.js';
 export interface Diagnosis {
   readonly code: ErrorCode;
   readonly fault: Fault;
-  /** One sentence for people. */
+  /** One or two sentences for people: what is wrong and what to do. */
   readonly message: string;
-  /** The source rejected the credentials: to try them again and again locks the account of many a camera. */
+  /** The source rejected the credentials. Many cameras lock the account after repeated attempts. */
   readonly denied?: true;
 }
 
 interface Rule extends Diagnosis {
   readonly pattern: RegExp;
-  /** Words that ffmpeg uses for faults of an output too: what is said of an output goes before them. */
+  /** ffmpeg uses the same message for faults of an output, so messages about an output take precedence. */
   readonly isVague?: boolean;
 }
 
@@ -29,163 +29,163 @@ const denial = (pattern: RegExp, message: string): Rule => ({
   denied: true,
 });
 
-/** What ffmpeg says, in the order in which one cause hides another, and what it means to the person who set the stream up. */
+/** ffmpeg's messages, ordered so that a cause comes before its consequences, and their meaning for whoever configured the stream. */
 const rules: readonly Rule[] = [
-  // What the node itself answers in the source's place to a stream of the API.
+  // What the node itself responds in place of the source to streams created through the API.
   rule(
     /Address not allowed/,
     'source-refused',
-    'the source leads to an address that streams of the API may not go to (api.sources.networks)',
+    'The source leads to an address that streams created through the API may not access (api.sources.networks).',
   ),
   rule(
     /Redirect not allowed/,
     'source-refused',
-    'the source redirects elsewhere, which an RTSP stream of the API may not follow',
+    'The source redirects elsewhere. RTSP streams created through the API may not follow redirects.',
   ),
   rule(
     /Playlist not allowed/,
     'source-refused',
-    'the HLS playlist contains a URL that is not HTTP, or is too large: a stream of the API may not open it',
+    'The HLS playlist contains a URL that is not HTTP, or is too large. Streams created through the API may not open it.',
   ),
   rule(
     /Content-Encoding not allowed/,
     'source-refused',
-    'the source compresses its response although identity was requested: turn compression off for this stream',
+    'The source compresses its response although no compression was requested. Turn off compression at the source.',
   ),
   rule(
     /exceeds specified max pixel count/,
     'source-unsupported',
-    'the pictures of the source are larger than this node decodes (ffmpeg.maxPixels)',
+    'The frames of the source are larger than this node decodes (ffmpeg.maxPixels).',
   ),
   rule(
     /not on whitelist|Unsafe file name/i,
     'source-refused',
-    'the source leads to a protocol that this kind of source may not use',
+    'The source refers to a protocol that is not allowed for this kind of source.',
   ),
   denial(
     /401 Unauthorized|401 \(?unauthorized|authorization failed/i,
-    'the source wants other credentials (401 Unauthorized)',
+    'The source rejected the username or password (401 Unauthorized).',
   ),
-  denial(/Incorrect passphrase|BADSECRET|ERROR:UNSECURE/, 'the passphrase is not the one of the other side (SRT)'),
-  denial(/403 Forbidden|access denied/i, 'the source refuses access (403 Forbidden)'),
+  denial(/Incorrect passphrase|BADSECRET|ERROR:UNSECURE/, 'The SRT passphrase does not match that of the source.'),
+  denial(/403 Forbidden|access denied/i, 'The source denied access (403 Forbidden).'),
   rule(
     /404 Not Found|404 \(?stream not found|StreamNotFound/i,
     'source-unavailable',
-    'the source says that there is no such stream (404 Not Found)',
+    'The source has no stream at this path (404 Not Found).',
   ),
   rule(
     /Server returned 4\d\d|Server returned 4XX/i,
     'source-refused',
-    'the source refuses the request (an HTTP 4xx answer)',
+    'The source rejected the request (HTTP status 4xx).',
   ),
-  rule(/Is a directory/i, 'source-refused', 'the source is a directory, not a file'),
-  rule(/No such file or directory/i, 'source-unavailable', 'the source file does not exist'),
-  rule(/Permission denied/i, 'source-refused', 'the source file may not be read (permission denied)'),
-  rule(/matches no streams/i, 'source-without-video', 'the source has no video'),
-  // Versions that look at the decoder's options first.
-  rule(/^Codec AVOption skip_frame\b.* is not a decoding option/, 'source-without-video', 'the source has no video'),
-  rule(/Protocol not found|Unknown input format/i, 'source-unsupported', 'this ffmpeg cannot open this kind of source'),
+  rule(/Is a directory/i, 'source-refused', 'The source is a directory, not a file.'),
+  rule(/No such file or directory/i, 'source-unavailable', 'The source file does not exist.'),
+  rule(/Permission denied/i, 'source-refused', 'The source file cannot be read (permission denied).'),
+  rule(/matches no streams/i, 'source-without-video', 'The source has no video.'),
+  // In versions that check the decoder's options first.
+  rule(/^Codec AVOption skip_frame\b.* is not a decoding option/, 'source-without-video', 'The source has no video.'),
+  rule(
+    /Protocol not found|Unknown input format/i,
+    'source-unsupported',
+    'This ffmpeg cannot open this kind of source.',
+  ),
   rule(
     /Failed to resolve hostname|Name or service not known|Temporary failure in name resolution/i,
     'source-unavailable',
-    "the source's host name is not known",
+    "The source's host name cannot be resolved. Check its spelling and the DNS server of this machine.",
   ),
-  rule(
-    /TLS packet|TLS handshake|SSL|certificate/i,
-    'source-unavailable',
-    'no secure connection to the source could be made (TLS)',
-  ),
-  rule(
-    /Connection to srt:.* failed: Input\/output error/i,
-    'source-unavailable',
-    'nothing answers at the source (SRT)',
-  ),
+  rule(/TLS packet|TLS handshake|SSL|certificate/i, 'source-unavailable', 'The TLS connection to the source failed.'),
+  rule(/Connection to srt:.* failed: Input\/output error/i, 'source-unavailable', 'The source does not respond (SRT).'),
   rule(
     /Cannot open video device|Device or resource busy|not a video capture device|ioctl\(VIDIOC/i,
     'source-unavailable',
-    'the video device cannot be used: it is busy, or gives nothing in this format and size',
+    'The video device cannot be used. It is busy, or does not support this format and frame size.',
   ),
-  rule(/Connection refused/i, 'source-unavailable', 'nothing accepts connections at the source (connection refused)'),
+  rule(
+    /Connection refused/i,
+    'source-unavailable',
+    'The source does not accept connections on this port (connection refused).',
+  ),
   rule(
     /No route to host|Network is unreachable|Host is unreachable/i,
     'source-unavailable',
-    'there is no route to the source',
+    'There is no route to the source.',
   ),
   rule(
     /Connection timed out|Operation timed out|Connection reset|Broken pipe/i,
     'source-unavailable',
-    'the connection to the source broke or timed out',
+    'The connection to the source broke or timed out.',
   ),
   rule(
     /not supported by the bitstream filter 'aac_adtstoasc'|Malformed AAC bitstream/i,
     'source-unsupported',
-    "the source's audio cannot be carried in fMP4 as it is: set audio to auto or aac",
+    "The source's audio cannot be carried in fMP4 unchanged. Set audio to auto or aac.",
   ),
-  // After what the way out says in its own 502: why the source could not be reached.
+  // After the reasons in the egress proxy's own 502 response, which say why the source is unreachable.
   rule(
     /Server returned 5\d\d|Server returned 5XX/i,
     'source-unavailable',
-    'the source has a fault of its own (an HTTP 5xx answer)',
+    'The source reported a server error (HTTP status 5xx).',
   ),
   rule(
     /codec not currently supported in container|Could not find tag for codec|incompatible with output codec/i,
     'source-unsupported',
-    "the source's codec cannot be carried in HLS: encode it instead of copying",
+    "The source's codec cannot be carried in HLS. Encode it by setting renditions.",
   ),
   rule(
     /moov atom not found/,
     'source-not-media',
-    'the source is not video that can be played: an MP4 without its index (moov atom), incomplete or still being written. Copy it again when it is whole',
+    'The source is not video that can be played: an MP4 without its index (moov atom), incomplete or still being written. Copy it again when it is complete.',
     true,
   ),
   rule(
     /Invalid data found when processing input|Invalid argument/i,
     'source-not-media',
-    'what the source gives is not video that ffmpeg knows',
+    'The source is not video that ffmpeg can decode.',
     true,
   ),
-  rule(/Input\/output error|End of file/i, 'source-unavailable', 'the source broke off', true),
+  rule(/Input\/output error|End of file/i, 'source-unavailable', 'The source broke off unexpectedly.', true),
 ];
 
 /**
- * What ffmpeg says when it does not know an option, a filter, a codec or a format that the node asked for. This comes before all else, because such an
- * ffmpeg never gets as far as a fault of the source.
+ * ffmpeg's messages about an unknown option, filter, codec or format that the node asked for. They take precedence, because such an
+ * ffmpeg never reaches a fault of the source.
  */
 const UNUSABLE =
   /^Unrecognized option|^Option '?\S+ (?:\([^)]*\) )?(?:not found|cannot be applied)|Error splitting the argument list|^Error applying option|^Missing argument for option|^Invalid time base|^Error parsing bitstream filter|^Unknown bitstream filter|^No such filter|^Unknown (?:en|de)coder '|^Requested output format|^Unable to choose an output format/;
-/** What follows from a fault of filters, encoders and muxers, where nothing names a fault of the source. */
+/** Consequences of a failed filter, encoder or muxer, if no message names a fault of the source. */
 const OUTPUT_FAILED =
   /Error while opening encoder|Could not open encoder|^Error initializing the muxer|^Error opening output files?|^Error (?:re)?initializing filters?|Error setting profile/;
 
-/** Resources of the machine, in the words of the C library. */
+/** Errors about the machine's resources, in the C library's wording. */
 const RESOURCES: readonly (readonly [pattern: RegExp, what: string])[] = [
-  [/Too many open files/, 'open files: raise the limit (ulimit -n, LimitNOFILE of systemd)'],
-  [/Cannot allocate memory/, 'memory: run fewer streams, or smaller pictures'],
-  [/No space left on device|Disk quota exceeded/, 'disk space: free some'],
+  [/Too many open files/, 'open files. Raise the limit (ulimit -n, LimitNOFILE in systemd).'],
+  [/Cannot allocate memory/, 'memory. Run fewer streams, or reduce the frame size.'],
+  [/No space left on device|Disk quota exceeded/, 'disk space. Free some space.'],
   [
     /^(?!.*VIDIOC).*Resource temporarily unavailable|pthread_create/,
-    'processes: raise the limit (ulimit -u, TasksMax of systemd)',
+    'processes. Raise the limit (ulimit -u, TasksMax in systemd).',
   ],
 ];
 
 /**
- * What ffmpeg fails at where audio is announced and does not come: newer versions name what follows in words of the machine's
- * resources, and all of them by an "invalid argument".
+ * ffmpeg's errors if announced audio does not arrive. Newer versions report the consequences like shortages of the machine, and all
+ * versions as an "invalid argument".
  */
 const AUDIO_MISSING = rule(
   /^sample rate not set|^Too many packets buffered for output stream(?: \d+:0)?\.$/,
   'source-unsupported',
-  'the source announces audio but sends none that ffmpeg can read: switch it on at the source, or set audio to none',
+  'The source announces audio but sends none that ffmpeg can decode. Turn on audio at the source, or set audio to none.',
 );
 
-/** What of a whitelist's refusal is known. The demuxers' names are told up to ffmpeg 6. */
+/** A format that the whitelist refused. The log names the demuxer up to ffmpeg 6. */
 const REFUSED = /^Format not on whitelist/;
 const STILL =
-  'the source is a still picture, not video: use the URL of its video (RTSP, HLS, motion JPEG), or make a clip of the picture';
-const TEXT = 'the source is text, not video: choose a source of video';
-const OTHER = 'the source is not video that this node plays: a still picture or text, perhaps';
+  'The source is a still image, not video. Use the URL of its video (RTSP, HLS, motion JPEG), or make a video clip of the image.';
+const TEXT = 'The source is text, not video. Choose a video source.';
+const OTHER = 'The source is not video that this node can play. It may be a still image or text.';
 
-/** A format that ffmpeg knows and the node does not play. */
+/** A format that ffmpeg supports and the node does not. */
 function refusedFormat(lines: readonly LogLine[]): Diagnosis | undefined {
   const module = lines.find(({ text }) => REFUSED.test(text))?.module;
   if (module === undefined) return undefined;
@@ -193,32 +193,32 @@ function refusedFormat(lines: readonly LogLine[]): Diagnosis | undefined {
   return { code: 'source-not-media', fault: 'source', message };
 }
 
-/** The name's ending alone said that it is MP4, so nothing is missing of one. */
+/** ffmpeg assumed MP4 only because of the file name, so a missing index means nothing. */
 const MISDETECTED = /^Format mov,.* misdetection possible!/;
 
-/** Whether a line says that this ffmpeg cannot do what the node asked for. Pure. */
+/** Whether a log line says that this ffmpeg does not support what the node asked for. Pure. */
 export function isUnusable({ level, text }: Pick<LogLine, 'level' | 'text'>): boolean {
   return (level === 'error' || level === 'fatal') && UNUSABLE.test(text);
 }
 
-/** What to do where an ffmpeg does not do what it is there for. */
-export const OTHER_FFMPEG = 'name another ffmpeg in ffmpeg.path, or run sidepipe doctor';
+/** The remedy for an ffmpeg that does not work as needed. */
+export const OTHER_FFMPEG = 'Set ffmpeg.path to another ffmpeg, or run sidepipe doctor.';
 
 function unusable({ text }: LogLine): Diagnosis {
-  const message = `this ffmpeg fails at what the node asks of it ("${text.trim()}"): ${OTHER_FFMPEG}`;
+  const message = `This ffmpeg does not support what the node needs ("${text.trim()}"). ${OTHER_FFMPEG}`;
   return { code: 'ffmpeg-unusable', fault: 'node', message };
 }
 
-/** What the machine has too little of, from any text that names an error of the system. Pure. */
+/** The exhausted resource of the machine, from any text that contains a system error. Pure. */
 function exhaustedResource(text: string): Diagnosis | undefined {
   const what = RESOURCES.find(([pattern]) => pattern.test(text))?.[1];
   if (what === undefined) return undefined;
-  return { code: 'machine-exhausted', fault: 'node', message: `this machine has run out of ${what}` };
+  return { code: 'machine-exhausted', fault: 'node', message: `This machine has run out of ${what}` };
 }
 
 /**
- * Puts the end of an ffmpeg run into words from the last lines of its log. A fault of ffmpeg's build or of the machine is told from one of
- * the source. Undefined when nothing known was said. Pure.
+ * Explains the end of an ffmpeg run from the last lines of its log. Distinguishes faults of the ffmpeg build and of the machine from
+ * faults of the source. Undefined if the log contains no known message. Pure.
  */
 export function diagnose(lines: readonly LogLine[]): Diagnosis | undefined {
   const serious = lines.filter((line) => line.level === 'error' || line.level === 'fatal' || line.level === 'warning');

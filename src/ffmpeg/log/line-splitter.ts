@@ -1,13 +1,13 @@
 export interface LineSplitterOptions {
-  /** What ends a line, of one or more characters. */
+  /** The line terminator, of one or more characters. */
   readonly end: RegExp;
-  /** So many characters of a line are kept; the rest of it is left out. */
+  /** The maximum length of a line; the rest is dropped. */
   readonly longest: number;
 }
 
 /**
- * Cuts text that comes in pieces into lines. Only the new piece is looked at: what was held before has no end in it, and looking through it again
- * with each piece would cost the square of a long line. Pure.
+ * Splits text that arrives in pieces into lines. Scans only the new piece: the text before it contains no terminator, and scanning it
+ * again with each piece would take quadratic time for a long line. Pure.
  */
 export class LineSplitter {
   readonly #options: LineSplitterOptions;
@@ -19,7 +19,7 @@ export class LineSplitter {
     this.#options = options;
   }
 
-  /** Characters that were looked at so far. */
+  /** Number of characters scanned so far. */
   get work(): number {
     return this.#work;
   }
@@ -40,7 +40,7 @@ export class LineSplitter {
     return lines;
   }
 
-  /** What is left without an end. */
+  /** Returns the unterminated rest. */
   close(): string {
     const line = this.#unfinished;
     this.#unfinished = '';
@@ -48,7 +48,7 @@ export class LineSplitter {
   }
 
   #hold(piece: string): void {
-    // Appending is cheap until somebody looks at the whole, which cutting would do.
+    // Appending is cheap as long as the whole string is not read, which cutting would do.
     if (this.#unfinished.length < this.#options.longest) this.#unfinished = this.#joined(piece);
   }
 

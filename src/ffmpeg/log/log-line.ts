@@ -3,7 +3,7 @@ type LogLevel = 'fatal' | 'error' | 'warning' | 'info' | 'debug';
 /** One line of ffmpeg's standard error, written with `-loglevel level+…`. */
 export interface LogLine {
   readonly level: LogLevel;
-  /** The part of ffmpeg that speaks, such as `hls` or `rtsp`; the inner one of two; empty for ffmpeg itself. */
+  /** The component that logged the line, such as `hls` or `rtsp`; the inner one of two; empty for ffmpeg itself. */
   readonly module: string;
   readonly text: string;
 }
@@ -21,7 +21,7 @@ const levels: Readonly<Record<string, LogLevel>> = {
 
 /** Parses one line. Lines without a level (banners, the start-up of wrappers) count as info. Pure. */
 export function parseLogLine(line: string): LogLine {
-  // Newer versions name two parts, the outer one first.
+  // Newer versions name two components, the outer one first.
   const [, module, level, text] = /^(?:\[([^\]]*) @ (?:0x)?[0-9a-f]+\] )*\[(\w+)\] ?(.*)$/s.exec(line) ?? [];
   if (text === undefined) return parseSrtLine(line) ?? { level: 'info', module: '', text: line };
   const known = level === undefined ? undefined : levels[level];
@@ -30,7 +30,7 @@ export function parseLogLine(line: string): LogLine {
     : { level: known, module: module ?? '', text: text! };
 }
 
-/** What libsrt writes by itself, in a form of its own: time, thread, `!W` or `*E`, area, words. */
+/** libsrt writes lines in its own format: time, thread, `!W` or `*E`, area, text. */
 function parseSrtLine(line: string): LogLine | undefined {
   const [, level, text] = /^\d\d:\d\d:\d\d\.\d+\/SRT:[^ *!]*[*!]([WE]):[\w.]+: (.*)$/s.exec(line) ?? [];
   return text === undefined ? undefined : { level: level === 'E' ? 'error' : 'warning', module: 'srt', text };

@@ -4,22 +4,22 @@ import { type LogLine, parseLogLine } from './log-line.js';
 
 const MAX_LINES = 40;
 const MAX_LINE_LENGTH = 400;
-/** What is longer is cut before it is redacted, and then loses as much of its end as a secret can be long. */
+/** Longer lines are truncated before redaction, and then lose as much of their end as a secret can be long. */
 const MAX_RAW_LENGTH = 8192;
 const MAX_SECRET_LENGTH = 1024;
-/** One line a segment and one a playlist, for hours: they would push out what matters. */
+/** One line per segment and one per playlist, for hours: they would displace the lines that matter. */
 const CHATTER = /^Opening '.*' for writing|^Cannot use rename on non file protocol|^Press \[q\]|^\s*$/;
 
 export interface LogTailOptions {
-  /** Takes secrets out of a line before anything else sees it. */
+  /** Removes secrets from a line before anything else sees it. */
   readonly redact: (text: string) => string;
   readonly onLine: (line: LogLine) => void;
 }
 
-/** Splits ffmpeg's standard error into lines and keeps the last that matter, bounded in lines and in length. Pure. */
+/** Splits ffmpeg's standard error into lines and keeps the last relevant ones, bounded in number and length. Pure. */
 export class LogTail {
   readonly #options: LogTailOptions;
-  // One more than is used tells that there was more.
+  // One character more than used shows that the line was longer.
   readonly #splitter = new LineSplitter({ end: /[\r\n]+/, longest: MAX_RAW_LENGTH + 1 });
   readonly #lines: LogLine[] = [];
 
@@ -31,7 +31,7 @@ export class LogTail {
     for (const line of this.#splitter.push(bytes)) this.#add(line);
   }
 
-  /** The last line need not end with a line feed. */
+  /** Adds the last line, which need not end with a line feed. */
   close(): void {
     this.#add(this.#splitter.close());
   }
@@ -41,7 +41,7 @@ export class LogTail {
   }
 
   #add(text: string): void {
-    // Redacted whole and cut after: a cut through a secret would hide it from the redaction.
+    // Redact first, then truncate: a truncated secret would escape redaction.
     const redacted = this.#options.redact(text.slice(0, MAX_RAW_LENGTH));
     const isCut = text.length > MAX_RAW_LENGTH;
     const parsed = parseLogLine(isCut ? redacted.slice(0, -MAX_SECRET_LENGTH) : redacted);

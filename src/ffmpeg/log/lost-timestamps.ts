@@ -1,19 +1,19 @@
-/** What every version says of a packet whose timestamp is further from the one before than `-dts_error_threshold`, and is left out. */
+/** Logged by every version for a dropped packet whose timestamp is further from the previous one than `-dts_error_threshold`. */
 const DROPPED = /^DTS -?\d+, next:-?\d+(?: st:(\d+))? .*invalid dropping/;
-/** How ffmpeg tells of the source's streams before that. */
+/** ffmpeg's line about a video stream of the source, logged before that. */
 const VIDEO = /^\s*Stream #0:(\d+)[^:]*: Video: (?!.*\(attached pic\))/;
-/** What every version says of a packet that it gives a timestamp one tick behind the one before, because its own is not behind that. */
+/** Logged by every version for a packet that gets a timestamp one tick after the previous one, because its own is not after it. */
 const CRUSHED = /^Non-monoton(?:ous|ic) DTS\b.*; previous: (-?\d+), current: (-?\d+); changing to /;
 /**
- * In the ticks of an output. Less is no jump that would be worth another ffmpeg: timestamps that stand still, audio that overlaps, or an RTSP
- * camera whose first report moves its tracks by a second or so. A transport stream has 90,000 a second, fMP4 10,000 to 90,000.
+ * In ticks of an output. Smaller steps do not justify restarting ffmpeg: repeated timestamps, overlapping audio, or an RTSP camera whose
+ * first report shifts its tracks by a second or so. MPEG-TS has 90,000 ticks per second, fMP4 has 10,000 to 90,000.
  */
 const LEAST_TICKS_BACK = { mpegts: 180_000, fmp4: 60_000 } as const;
-/** A packet can be damaged, and what overlaps a little has caught up soon; after a jump it is each packet, in each output. */
+/** A damaged packet or a small overlap causes few such lines; after a jump they come for each packet, in each output. */
 const MANY = 5;
 const WITHIN_MS = 5000;
 
-/** Finds in ffmpeg's log that the source's timestamps have jumped, and that ffmpeg cannot follow. Pure: time comes with the lines. */
+/** Detects in ffmpeg's log that the source's timestamps jumped and ffmpeg cannot follow. Pure: the caller passes the time. */
 export class LostTimestamps {
   readonly #leastTicksBack: number;
   #at: number[] = [];
@@ -23,7 +23,7 @@ export class LostTimestamps {
     this.#leastTicksBack = LEAST_TICKS_BACK[container];
   }
 
-  /** Takes one line. True where the timestamps are lost. */
+  /** Takes one line. Returns true if the timestamps are lost. */
   line(text: string, nowMs: number): boolean {
     this.#video ??= VIDEO.exec(text)?.[1];
     if (!this.#isLost(text)) return false;
@@ -31,7 +31,7 @@ export class LostTimestamps {
     return this.#at.length === MANY && nowMs - this.#at[0]! <= WITHIN_MS;
   }
 
-  /** Whether one was lost a moment ago: what ffmpeg then fails at is a consequence. */
+  /** Whether a timestamp was lost a moment ago: an error of ffmpeg is then a consequence. */
   isRecent(nowMs: number): boolean {
     const last = this.#at.at(-1);
     return last !== undefined && nowMs - last <= WITHIN_MS;
@@ -39,13 +39,13 @@ export class LostTimestamps {
 
   #isLost(text: string): boolean {
     const dropped = DROPPED.exec(text);
-    // Audio that begins late on RTSP jumps to its place when the camera's first report says where that is: it goes on behind what came before.
+    // Late audio on RTSP jumps to its position when the camera's first report defines it, and continues after what came before.
     if (dropped !== null) return (dropped[1] ?? this.#video) === (this.#video ?? dropped[1]);
     return ticksBack(text) >= this.#leastTicksBack;
   }
 }
 
-/** How far a packet's timestamp is behind the one before it, in ticks; 0 where a line says nothing of that. */
+/** How far a packet's timestamp is behind the previous one, in ticks; 0 if the line is about something else. */
 function ticksBack(text: string): number {
   const [, previous = 0, current = 0] = CRUSHED.exec(text) ?? [];
   return Number(previous) - Number(current);

@@ -1,29 +1,29 @@
-/** What ffmpeg says of its input before it opens an output. Pure. */
+/** Parses what ffmpeg logs about its input before it opens an output. Pure. */
 
 export interface VideoFacts {
-  /** ffmpeg's name: `h264`, `hevc`. */
+  /** ffmpeg's codec name: `h264`, `hevc`. */
   readonly codec: string;
-  /** `High 4:2:2`; undefined where ffmpeg does not know it. */
+  /** `High 4:2:2`; undefined if ffmpeg does not know it. */
   readonly profile: string | undefined;
-  /** `yuv420p`; undefined where nothing could be decoded of it. */
+  /** `yuv420p`; undefined if nothing was decoded. */
   readonly pixelFormat: string | undefined;
   readonly width: number | undefined;
   readonly height: number | undefined;
   readonly isInterlaced: boolean;
-  /** Degrees by which players have to turn it, 0 to 359. */
+  /** The rotation that players must apply, in degrees, 0 to 359. */
   readonly rotation: number;
 }
 
 export interface AudioFacts {
   readonly codec: string;
   readonly sampleRate: number | undefined;
-  /** As ffmpeg names it: `mono`, `stereo`, `5.1`. */
+  /** ffmpeg's name of the channel layout: `mono`, `stereo`, `5.1`. */
   readonly channels: string | undefined;
 }
 
-/** What a source is made of. */
+/** The format and the streams of a source. */
 export interface SourceFacts {
-  /** ffmpeg's names of the container, separated by commas: `mov,mp4,m4a`, `mpegts`. */
+  /** ffmpeg's names of the container, comma-separated: `mov,mp4,m4a`, `mpegts`. */
   readonly format: string | undefined;
   readonly video: VideoFacts | undefined;
   readonly audio: AudioFacts | undefined;
@@ -32,25 +32,25 @@ export interface SourceFacts {
 const HEADER = /^\s*(Input|Output) #(\d+),/;
 const STREAM = /^\s*Stream #0:\d+[^:]*: (Video|Audio): (.*)$/;
 const FORMAT = /^\s*Input #0, (.+?), from '/;
-/** What comes right after the inputs have been told of. */
+/** What ffmpeg logs right after the inputs. */
 const END = /^\s*(?:Stream mapping:|Press \[q\])/;
 const ROTATION = /^\s*(?:display ?matrix: rotation of (-?[\d.]+) degrees|rotate\s*: (-?\d+)\s*$)/i;
 
-/** Reads the lines of a log from their beginning. */
+/** Reads a log from its first line. */
 export class SourceFactsReader {
   #section: 'before' | 'source' | 'after' = 'before';
   #format: string | undefined;
   #video: VideoFacts | undefined;
   #audio: AudioFacts | undefined;
-  /** Which stream the lines below its own are about. */
+  /** The stream that the following lines describe. */
   #about: 'video' | 'audio' | undefined;
 
-  /** As far as they have been read. */
+  /** The facts read so far. */
   get facts(): SourceFacts {
     return { format: this.#format, video: this.#video, audio: this.#audio };
   }
 
-  /** Gives the facts once, with the line that ends them. */
+  /** Returns the facts once, with the line that follows them. */
   line(text: string): SourceFacts | undefined {
     if (this.#section === 'after') return undefined;
     const [, direction, index] = HEADER.exec(text) ?? [];
@@ -68,7 +68,7 @@ export class SourceFactsReader {
     return undefined;
   }
 
-  /** The log is over. Gives the facts unless a line did: newer versions end before that where an output does not suit the source. */
+  /** The log has ended. Returns the facts unless a line did: newer versions end earlier if an output does not suit the source. */
   end(): SourceFacts | undefined {
     const isOpen = this.#section === 'source';
     this.#section = 'after';
@@ -81,7 +81,7 @@ export class SourceFactsReader {
     else if (kind === 'Audio' && facts !== undefined) this.#takeAudio(facts);
     else if (/^\s*Stream #/.test(text)) this.#about = undefined;
     const [, matrix, tag] = ROTATION.exec(text) ?? [];
-    // The matrix turns against the clock, the tag of older files with it.
+    // The matrix rotates counterclockwise, the tag of older files clockwise.
     const degrees = matrix === undefined ? Number(tag) : -Number(matrix);
     if (Number.isFinite(degrees) && this.#about === 'video' && this.#video !== undefined) {
       this.#video = { ...this.#video, rotation: ((Math.round(degrees) % 360) + 360) % 360 };
@@ -89,7 +89,7 @@ export class SourceFactsReader {
   }
 
   #takeVideo(facts: string): void {
-    // A cover picture is not what plays.
+    // A cover image is not played.
     this.#about = facts.includes('(attached pic)') || this.#video !== undefined ? undefined : 'video';
     if (this.#about === undefined) return;
     const [head = '', ...parts] = outerParts(facts);
@@ -117,7 +117,7 @@ export class SourceFactsReader {
   }
 }
 
-/** What stands between commas that are in no bracket. */
+/** Splits at commas outside brackets. */
 function outerParts(text: string): string[] {
   const parts: string[] = [];
   let depth = 0;

@@ -4,39 +4,39 @@ import { framesOutput, type OutputBuild, type PicturePlan } from './picture-outp
 import { snapshotOutput } from './valve.js';
 
 export interface StreamPlan extends HlsPlan, OutputBuild {
-  /** The largest picture that is decoded, width × height; no limit where it is not told. */
+  /** The largest frame that is decoded, width × height; undefined: no limit. */
   readonly maxPixels?: number | undefined;
-  /** Everything up to and with `-i`. */
+  /** All arguments up to and including `-i`. */
   readonly input: readonly string[];
   readonly frames: PicturePlan & {
-    /** Which pictures of a copied stream are decoded; keyframes where it is not told. */
+    /** Which frames of a copied stream are decoded. Default: keyframes. */
     readonly decode?: 'keyframes' | 'references' | 'all';
     /** False: keyframes are decoded without the codec's loop filter. */
     readonly deblock?: boolean;
-    /** False: the source's packets are whole raw pictures, and when they are made is when they come. */
+    /** False: the source's packets are complete raw frames, which arrive when they are captured. */
     readonly packetTimes?: boolean;
   };
-  /** Whether pictures of full size can be asked for, on standard input. */
+  /** Whether full-size frames can be requested, on standard input. */
   readonly snapshots?: boolean;
   readonly monitor?: MonitorPlan;
-  /** The source announces audio, but sent none: it is left out, and reported when it comes. */
+  /** The source announces audio but sent none: it is left out, and reported when it starts. */
   readonly awaitsAudio?: boolean;
 }
 
-/** The file descriptor on which ffmpeg reports its progress. */
+/** The file descriptor for ffmpeg's progress reports. */
 const PROGRESS_URL = 'pipe:3';
-/** Where the times of the first packets are told. */
+/** The output for the times of the first packets. */
 const PACKETS_URL = 'pipe:4';
-/** For so long. Each line costs the node as much as a read, and what they say holds for good. */
+/** How long that output runs. Each packet costs the node one read, and the result stays valid. */
 const PACKETS_SECONDS = 5;
 
-/** Of awaited audio a second is enough to know that it is there to stay, and costs the node one read a second. */
+/** One second of awaited audio shows that it is there to stay, and costs the node one read per second. */
 const AWAITED_AUDIO_RATE = 8000;
 
-/** An output that only moves on: what ffmpeg reports of it says how far the source's packets are. */
+/** An output that discards everything: ffmpeg's reports about it show the position of the source's packets. */
 const nothing = ['-map', '0:V:0', '-an', '-sn', '-dn', '-c:v', 'copy', '-f', 'null', '-'];
 
-/** The whole command line of a stream's one ffmpeg process: one source, HLS to loopback, raw frames on stdout. Pure. */
+/** The complete command line of a stream's one ffmpeg process: one source, HLS to loopback, raw frames on stdout. Pure. */
 export function ffmpegArguments(plan: StreamPlan): string[] {
   return [
     ...(plan.snapshots ? [] : ['-nostdin']),
@@ -56,8 +56,8 @@ export function ffmpegArguments(plan: StreamPlan): string[] {
 }
 
 /**
- * Gives bytes for each second of audio that can be decoded, and nothing before. Decoded, because a copy cannot even begin where nothing told
- * the sampling rate yet.
+ * Outputs bytes for each second of decodable audio, and nothing before. Decoded, because a copy cannot start before the sampling rate is
+ * known.
  */
 function awaitedAudio({ renditions }: StreamPlan): string[] {
   return [
@@ -71,11 +71,10 @@ function awaitedAudio({ renditions }: StreamPlan): string[] {
 }
 
 /**
- * A copied stream is decoded for pictures only, so not all of it has to be. Keyframes are the least: a tenth of the work, but
- * as far apart as the source makes them, and with B-frames they come late. What no other picture refers to can always
- * be left out. One thread, because frame threads hand each picture out late by as many pictures as there are threads.
- * The loop filter smooths block edges, which a much smaller picture does not show; only where no other picture is made
- * from this one, or its faults would add up.
+ * A copied stream is decoded only for thumbnails, so not all of it must be decoded. Keyframes are the minimum: a tenth of the work, but
+ * as far apart as the source sends them, and late with B-frames. Non-reference frames can always be skipped. One thread, because frame
+ * threads delay each frame by as many frames as there are threads. The loop filter smooths block edges, which a much smaller image does
+ * not show. It is skipped only if no other frame is predicted from this one, because errors would accumulate.
  */
 function decoderArguments({ renditions, frames }: StreamPlan): string[] {
   if (renditions.some(({ video }) => video.kind === 'encode')) return [];
@@ -85,28 +84,27 @@ function decoderArguments({ renditions, frames }: StreamPlan): string[] {
 }
 
 /**
- * The presentation times of the source's packets as they come in, a line each, for the first seconds: they say when a picture was
- * taken, which neither its own arrival does, with all that decoding takes, nor the progress reports, which tell decoding times.
+ * The presentation times of the source's packets as they arrive, one line each, for the first seconds. They show when a frame was
+ * captured. The frame's own arrival does not, because decoding takes time, and progress reports contain decoding times.
  */
 function packetTimes({ frames }: StreamPlan): string[] {
   if (frames.packetTimes === false) return [];
   return [
     ...['-map', '0:V:0', '-an', '-sn', '-dn', '-c:v', 'copy'],
     ...['-t', String(PACKETS_SECONDS)],
-    // Timestamps as they are: no delay before the first, and none moved for those before zero.
+    // Unchanged timestamps: no delay before the first one, and no shift for negative ones.
     ...['-muxdelay', '0', '-avoid_negative_ts', 'disabled', '-f', 'mpegts', '-flush_packets', '1', PACKETS_URL],
   ];
 }
 
-/** What ffmpeg needs at once beside pictures: indexes of files, packets. */
+/** The memory that ffmpeg needs in a single allocation for anything else: file indexes, packets. */
 const OTHER_BYTES = 64 * 1024 ** 2;
-/** The most that one plane of a picture has for a pixel. */
+/** The maximum number of bytes per pixel in one plane of a frame. */
 const BYTES_PER_PIXEL = 4;
 
 /**
- * A hostile source must not make ffmpeg take gigabytes. `max_pixels` ends the decoder of the stream with a reason. While ffmpeg
- * looks what a source is, it decodes too, for most containers without that option: the size of a single allocation is the
- * limit there.
+ * A hostile source must not make ffmpeg allocate gigabytes. `max_pixels` stops the stream's decoder with a message. While ffmpeg probes a
+ * source it also decodes, for most containers without that option; there `max_alloc`, the size of a single allocation, is the limit.
  */
 function pictureLimit({ maxPixels }: StreamPlan): string[] {
   if (maxPixels === undefined) return [];

@@ -1,16 +1,16 @@
 import type { BuildOptions } from '../build-options.js';
 
-/** The encoders that video can be made H.264 with, what each is told, and which one is taken. Pure. */
+/** The H.264 encoders, their arguments, and how one is chosen. Pure. */
 
-/** What a rendition may ask for; `libx264` is another name of `software`. */
+/** The values of a rendition's `encoder`; `libx264` is an alias of `software`. */
 export type EncoderSetting = 'auto' | 'software' | 'libx264' | HardwareKind;
 
 type HardwareKind = 'v4l2m2m' | 'vaapi' | 'nvenc' | 'qsv' | 'videotoolbox';
 
-/** As ffmpeg calls them. */
+/** ffmpeg's encoder names. */
 export type Encoder = 'libx264' | `h264_${HardwareKind}`;
 
-/** The order in which `auto` tries them: graphics cards first, then what boards have. */
+/** The order in which `auto` tests them: graphics cards first, then encoders of boards. */
 export const HARDWARE_ENCODERS: readonly Exclude<Encoder, 'libx264'>[] = [
   'h264_nvenc',
   'h264_qsv',
@@ -19,29 +19,29 @@ export const HARDWARE_ENCODERS: readonly Exclude<Encoder, 'libx264'>[] = [
   'h264_v4l2m2m',
 ];
 
-/** What one encoder shall make. */
+/** The settings for one encoder. */
 export interface Encoding {
   readonly encoder: Encoder;
-  /** The rendition's height at most. */
+  /** The maximum height of the rendition. */
   readonly height: number;
-  /** Bits a second. */
+  /** Bits per second. */
   readonly bitrate: number;
   readonly fps: number | undefined;
-  /** libx264 only: the others have presets of their own. */
+  /** libx264 only: the others have their own presets. */
   readonly preset: string;
   readonly segmentSeconds: number;
-  /** False: each picture is decoded right after it is shown, so that timestamps are the same in each rendition. */
+  /** False: each frame is decoded in display order, so that timestamps are the same in all renditions. */
   readonly reorder: boolean;
   readonly options: Pick<BuildOptions, 'hasQsvForcedIdr'>;
 }
 
-/** What comes before all inputs: the device that pictures are uploaded to. */
+/** Arguments before all inputs: the device that frames are uploaded to. */
 export function deviceArguments(encoders: readonly Encoder[]): string[] {
-  // libva's own choice of a device, which is the first that there is.
+  // libva chooses the device: the first available one.
   return encoders.includes('h264_vaapi') ? ['-init_hw_device', 'vaapi=gpu', '-filter_hw_device', 'gpu'] : [];
 }
 
-/** The end of the filter chain: 8 bits, 4:2:0, where the encoder wants it. */
+/** The end of the filter chain: 8 bits, 4:2:0, in the memory that the encoder needs. */
 export function formatFilter(encoder: Encoder): string {
   switch (encoder) {
     case 'h264_vaapi':
@@ -53,14 +53,14 @@ export function formatFilter(encoder: Encoder): string {
   }
 }
 
-/** The codec with its rate and its keyframes, of which there are those that are forced and no others. */
+/** The codec with bitrate and keyframes. All keyframes are forced ones. */
 export function encoderArguments(encoding: Encoding): string[] {
   const { encoder, bitrate } = encoding;
   const rate = ['-b:v', String(bitrate), '-maxrate', String(bitrate), '-bufsize', String(bitrate * 2)];
   return ['-c:v', encoder, ...rate, ...ownArguments(encoding)];
 }
 
-/** More than any segment has. */
+/** Longer than any segment. */
 const ENDLESS_GOP = '100000';
 
 function ownArguments({ encoder, height, fps, preset, segmentSeconds, reorder, options }: Encoding): string[] {
@@ -82,25 +82,25 @@ function ownArguments({ encoder, height, fps, preset, segmentSeconds, reorder, o
     case 'h264_videotoolbox':
       return [...profile, '-g', ENDLESS_GOP, '-realtime', '1', '-bf', '0'];
     case 'h264_v4l2m2m':
-      // Older versions cannot force a keyframe: then one comes as often as a segment shall begin.
+      // Older versions cannot force a keyframe, so keyframes come at the interval of the segments.
       return ['-g', String(Math.max(1, Math.round((fps ?? 25) * segmentSeconds))), '-bf', '0'];
   }
 }
 
-/** Presets that look at no picture ahead. */
+/** Presets without lookahead. */
 const BLIND_PRESETS: readonly string[] = ['ultrafast', 'superfast'];
 
 /**
- * Every picture that x264 looks ahead is one more by which viewers are late: presets take 10 to 60, and 4 more for a thread of its
- * own. With 6, the picture of two real clips at 600 kbit/s was 0.1 to 0.6 dB worse (SSIM) than with 10.
+ * Each frame of x264's lookahead adds one frame of latency: presets use 10 to 60, and 4 more for a thread of its own. With 6, the quality
+ * of two real clips at 600 kbit/s was 0.1 to 0.6 dB lower (SSIM) than with 10.
  */
 function lookaheadArguments(preset: string): string[] {
   return BLIND_PRESETS.includes(preset) ? [] : ['-rc-lookahead', '6', '-x264-params', 'sync-lookahead=0'];
 }
 
 /**
- * Told, because x264 would work it out from the time base, which is that of the source and may be 90,000 to the second. Room
- * for 60 pictures a second of 16:9.
+ * Set explicitly, because x264 would derive it from the time base, which is the source's and can be 90,000 per second. Sufficient for
+ * 60 frames per second at 16:9.
  */
 function levelOf(height: number): string {
   if (height <= 360) return '3.0';
@@ -110,7 +110,7 @@ function levelOf(height: number): string {
   return height <= 1440 ? '5.1' : '5.2';
 }
 
-/** A tiny encode that needs all that a real one does. What it makes comes on standard output. */
+/** A short encode that exercises everything a real one needs. The output goes to standard output. */
 export function trialArguments(encoder: Encoder, options: Encoding['options']): string[] {
   const size = { height: 240, bitrate: 500_000, fps: 25, preset: 'ultrafast', segmentSeconds: 1, reorder: false };
   return [
@@ -120,40 +120,40 @@ export function trialArguments(encoder: Encoder, options: Encoding['options']): 
   ];
 }
 
-/** What came of trying one encoder. */
+/** The result of testing an encoder. */
 export type TrialResult = { readonly works: true } | { readonly works: false; readonly reason: string };
 
 export interface EncoderChoice {
   readonly encoder: Encoder;
-  /** Why it is this one and no other, in words. */
+  /** Why this encoder was chosen. */
   readonly reason: string;
 }
 
-/** The encoders that a setting allows, the best first; libx264 is always the last. */
+/** The encoders that a setting allows, best first; libx264 is always the last. */
 export function candidates(setting: EncoderSetting): readonly Encoder[] {
   if (setting === 'software' || setting === 'libx264') return ['libx264'];
   if (setting === 'auto') return [...HARDWARE_ENCODERS, 'libx264'];
   return [`h264_${setting}`, 'libx264'];
 }
 
-/** The first of a setting's encoders that works. `tried` has those before libx264, in order. */
+/** The first working encoder of a setting. `tried` contains those before libx264, in order. */
 export function chooseEncoder(
   setting: EncoderSetting,
   tried: readonly (readonly [Encoder, TrialResult])[],
 ): EncoderChoice {
   const [encoder] = tried.find(([, { works }]) => works) ?? [];
-  if (encoder !== undefined) return { encoder, reason: 'it was tried and works' };
+  if (encoder !== undefined) return { encoder, reason: 'tested and working' };
   if (tried.length === 0) return { encoder: 'libx264', reason: 'as configured' };
   const failures = tried.map(([name, result]) => `${name}: ${result.works ? '' : result.reason}`);
   const why = setting === 'auto' ? 'no hardware encoder works' : `encoder ${setting} does not work`;
   return { encoder: 'libx264', reason: `${why} (${failures.join('; ')})` };
 }
 
-/** What ffmpeg says when an encoder, its device or the way to it fails. */
+/** ffmpeg's messages if an encoder, its device or its setup fails. */
 const FAILURE =
   /Error (?:initializing output stream|while opening encoder|submitting .* to the encoder|sending frames to .*encoders?)|Video encoding failed|hwupload|Device creation failed|Failed to set value .*init_hw_device/i;
 
-/** What a run's log says of a hardware encoder that failed; undefined where it says nothing of the kind. */
+/** The messages about a failed hardware encoder in a run's log; undefined if there are none. */
 export function encoderFailure(
   lines: readonly { readonly level: string; readonly module: string; readonly text: string }[],
   encoders: readonly Encoder[],

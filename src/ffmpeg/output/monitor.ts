@@ -1,38 +1,38 @@
 import { aspect, type OutputBuild, oneField, passThrough } from './picture-output.js';
 
 /**
- * A further output for JSMpeg players: MPEG-1 video in MPEG-TS, every picture as soon as it is decoded. Nothing in the
- * source may make its encoder fail, for then ffmpeg would end as a whole. Pure.
+ * An additional output for JSMpeg players: MPEG-1 video in MPEG-TS, each frame as soon as it is decoded. Nothing in the source may make
+ * its encoder fail, because the whole ffmpeg process would end. Pure.
  */
 export interface MonitorPlan {
-  /** Pixels. Every picture is fitted into this box, whatever the source's size becomes: the encoder's cannot change. */
+  /** Pixels. Frames are scaled to fit this box whatever the source's size becomes, because the encoder's size cannot change. */
   readonly width: number;
   readonly height: number;
-  /** About this many pictures a second at most, up to 30. */
+  /** Approximate maximum frame rate, up to 30. */
   readonly fps: number;
-  /** Bits per second, at so many pictures. */
+  /** Bits per second at that frame rate. */
   readonly bitrate: number;
 }
 
-/** Where it comes out. */
+/** The output's file descriptor. */
 export const MONITOR_URL = 'pipe:7';
 
 /**
- * MPEG-1 knows some frame rates only, none under 24. This one is the highest: the timestamps, which players of live streams do
- * not look at, then never overtake the source's, and so do not show in ffmpeg's progress reports.
+ * MPEG-1 supports only a few frame rates, none below 24. With the highest one the timestamps, which live players ignore, never overtake
+ * the source's, and so do not affect ffmpeg's progress reports.
  */
 const NOMINAL_FPS = 60;
-/** How much nearer to each other than `fps` says two pictures may be: timestamps are rounded. */
+/** Tolerance for the distance between two frames, because timestamps are rounded. */
 const SLACK = 0.75;
-/** The encoder counts for itself: timestamps of a source may go backwards, on which it would give up. */
+/** The encoder counts frames itself: it would fail on source timestamps that go backwards. */
 const NO_TIMESTAMPS = `settb=1/${NOMINAL_FPS},setpts=NAN`;
 /**
- * Where "none" is no timestamp that an encoder is given as it is, the source's time, slowed down so that pictures as near to
- * each other as they may be have one each, and counted on where it goes backwards. Counting alone would begin anew with each change
- * of the source's size.
+ * For builds that truncate the timestamp that means "none" before it reaches an encoder. The source's time is slowed down so that frames
+ * at the minimum distance get distinct timestamps, and is continued if it goes backwards. Counting alone would restart with each change of
+ * the source's frame size.
  */
 const SLOWED_TIMESTAMPS = `settb=1/${NOMINAL_FPS},setpts='if(isnan(PREV_OUTPTS),if(isnan(T),0,T*40),max(T*40,PREV_OUTPTS+1))'`;
-/** Who joins waits for a keyframe. */
+/** A new viewer waits for a keyframe. */
 const KEYFRAMES_PER_SECOND = 2;
 
 export function monitorOutput({ width, height, fps, bitrate }: MonitorPlan, build: OutputBuild): string[] {

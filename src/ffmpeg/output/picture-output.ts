@@ -1,33 +1,33 @@
 import type { BuildOptions } from '../build-options.js';
 
-/** Which pictures are taken, and how large they may be. */
+/** Which frames are output, and their maximum size. */
 export interface PicturePlan {
   readonly intervalSeconds: number;
   readonly width: number;
   readonly height: number;
-  /** Where decoded pictures are far apart: take one rather than be so late with the next. */
+  /** If decoded frames are far apart: output one early rather than exceed this gap. */
   readonly longestGapSeconds?: number;
 }
 
-/** Pictures whose timestamps do not go beyond 32 bits have to be begun anew before so many seconds, 24.8 days, are over. */
+/** A run with 32-bit timestamps must be restarted before this many seconds (24.8 days) have passed. */
 export const NARROW_SECONDS = 2_000_000;
-/** Of such pictures: in milliseconds. */
+/** The time base of such runs: milliseconds. */
 const NARROW_TIME_BASE = '1:1000';
 
-/** Each picture once, when it comes: a constant rate would repeat and delay them. */
+/** Outputs each frame once, when it arrives: a constant rate would repeat and delay frames. */
 export function passThrough({ hasFpsMode }: Pick<BuildOptions, 'hasFpsMode'>): string[] {
   return [hasFpsMode ? '-fps_mode' : '-vsync', 'passthrough'];
 }
 
-/** What of an ffmpeg's build its outputs depend on: see `Capabilities`. */
+/** The properties of an ffmpeg build that outputs depend on: see `Capabilities`. */
 export interface OutputBuild {
   readonly options: BuildOptions;
   readonly hasNarrowTimestamps?: boolean;
-  /** The source's pictures are two fields, half a picture's time apart. */
+  /** The source's frames consist of two fields, half a frame interval apart. */
   readonly isInterlaced?: boolean;
 }
 
-/** Pictures as NUT on stdout, fitted into a fixed box, with square pixels. Pure. */
+/** Frames as NUT on stdout, scaled to fit a fixed box, with square pixels. Pure. */
 export function framesOutput(frames: PicturePlan, build: OutputBuild): string[] {
   return [
     ...['-map', '0:V:0', '-an', '-sn', '-dn', '-map_metadata', '-1'],
@@ -38,25 +38,25 @@ export function framesOutput(frames: PicturePlan, build: OutputBuild): string[] 
 }
 
 /**
- * How decoded pictures are handed out: NUT gives each its timestamp and its size, which rawvideo has not; in the source's own time
- * base, because the encoder's is one frame, and that of a rate that may change. In 32 bits 90,000 a second would last 6.6 hours. Pure.
+ * Arguments for raw frames in NUT, which stores each frame's timestamp and size; rawvideo does not. In the source's time base, because the
+ * encoder's is one frame at a rate that may change. In 32 bits, 90,000 ticks per second would last 6.6 hours. Pure.
  */
 export function rawPictures({ options, hasNarrowTimestamps = false }: OutputBuild): string[] {
   return [
     ...passThrough(options),
     ...['-enc_time_base', hasNarrowTimestamps ? NARROW_TIME_BASE : options.sourceTimeBase],
-    // Or pictures that get another shape in mid-stream would be stretched into the first one. Older builds know no other way.
-    // As a flag: `-autoscale 0`, which some versions take, is an error in others.
+    // Otherwise frames whose shape changes mid-stream would be stretched to the first one. Older builds cannot avoid that.
+    // As a flag: `-autoscale 0`, which some versions accept, is an error in others.
     ...(options.hasAutoscale ? ['-noautoscale'] : []),
-    // One thread: from 5.0 on even this encoder has frame threads, and keeps back as many pictures as it has of them.
+    // One thread: since 5.0 even this encoder has frame threads, and delays frames by their number.
     ...['-c:v', 'rawvideo', '-threads', '1', '-f', 'nut', '-write_index', '0', '-flush_packets', '1'],
   ];
 }
 
 /**
- * Which decoded pictures are taken. Where all are decoded: the first of each interval of the stream's time. Keyframes are far
- * apart: of those at hand the one nearest to the interval, but none that would make the gap before the next too long, which
- * is expected as far behind this one as this one is behind the last; where time goes backwards it is begun anew.
+ * Selects decoded frames. If all frames are decoded: the first one of each interval of stream time. Keyframes are far apart: the available
+ * one closest to the interval is used, but none that would make the gap to the next one too long. The next one is expected after the same
+ * distance as the last. If time goes backwards, selection starts over.
  */
 function pictureSelection({ intervalSeconds, longestGapSeconds }: PicturePlan): string {
   if (longestGapSeconds === undefined)
@@ -68,8 +68,8 @@ function pictureSelection({ intervalSeconds, longestGapSeconds }: PicturePlan): 
 }
 
 /**
- * The largest size in the box that has the shape of the picture as it is to be seen, and is not larger than that. `sar` is how much
- * wider than high a pixel of the source is: broadcast video of 720 × 576 pixels is shown as 768 × 576 or 1024 × 576.
+ * The largest size in the box with the display aspect ratio, but not larger than the displayed frame. `sar` is the pixel aspect ratio of
+ * the source: broadcast video of 720 × 576 pixels is displayed as 768 × 576 or 1024 × 576.
  */
 function scaled({ width, height }: Pick<PicturePlan, 'width' | 'height'>, build: OutputBuild): string {
   const dar = aspect(build);
@@ -77,14 +77,14 @@ function scaled({ width, height }: Pick<PicturePlan, 'width' | 'height'>, build:
   return `${oneField(build)}scale=w='${w}':h='min(${height},max(1,round(ow/${dar})))'`;
 }
 
-/** The shape of the picture as it is to be seen, as an expression of the filter `scale` behind `oneField`. */
+/** The display aspect ratio, as an expression of the `scale` filter after `oneField`. */
 export function aspect({ isInterlaced = false }: Pick<OutputBuild, 'isInterlaced'>): string {
   return isInterlaced ? '(dar/2)' : 'dar';
 }
 
 /**
- * Takes every other line, so that things that move have no combs. What follows sees a picture of half the height. Filters that
- * keep all lines need the pictures before and after this one, which are missing where keyframes alone are decoded. Pure.
+ * Keeps every other line, so that moving objects have no combing. Later filters see a frame of half the height. Filters that keep all
+ * lines need the neighbouring frames, which are missing if only keyframes are decoded. Pure.
  */
 export function oneField({ isInterlaced = false }: Pick<OutputBuild, 'isInterlaced'>): string {
   return isInterlaced ? 'field=top,' : '';

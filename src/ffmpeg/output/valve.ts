@@ -1,22 +1,22 @@
 import { type OutputBuild, oneField, rawPictures } from './picture-output.js';
 
 /**
- * A second output of pictures, at the source's own size with square pixels, that nothing passes until it is opened. `framestep` keeps everything back,
- * and like every filter with a timeline it is passed by while its `enable` is 0, which ffmpeg can be told on its standard
- * input while it runs. A picture that is kept back is neither scaled nor copied. Pure.
+ * A second frame output at the source's own size with square pixels, closed until it is needed. `framestep` drops all frames, and like every
+ * filter with timeline support it is bypassed while its `enable` is 0, which can be changed through standard input while ffmpeg runs. A
+ * dropped frame is neither scaled nor copied. Pure.
  */
 
-/** Where the pictures come out. */
+/** The output's file descriptor. */
 export const SNAPSHOT_URL = 'pipe:5';
 const NAME = 'framestep@snapshot';
 const VALVE = `${NAME}=2147483647`;
 
-/** What opens or closes the valve, to be written to ffmpeg's standard input. Saying it twice does no harm. */
+/** The command that opens or closes the valve, for ffmpeg's standard input. Repeating it is harmless. */
 export function valveCommand(isOpen: boolean): string {
   return `c${NAME} -1 enable ${isOpen ? 0 : 1}\n`;
 }
 
-/** ffmpeg's answers to such a command: they have no level and say nothing. */
+/** ffmpeg's responses to such a command, which have no level and no meaning. */
 export function isValveAnswer(line: string): boolean {
   return /^(?:Enter command: |Command reply for stream )/.test(line);
 }

@@ -1,23 +1,23 @@
 import { SidepipeError } from '../../errors.js';
 
-/** ISO/IEC 14496-12: one box, whole, with its header. */
+/** ISO/IEC 14496-12: one complete box with its header. */
 export interface Mp4Box {
   /** Four characters, such as `moof`. */
   readonly type: string;
-  /** The whole box. */
+  /** The complete box. */
   readonly bytes: Uint8Array;
-  /** What follows the header. */
+  /** The content after the header. */
   readonly body: Uint8Array;
 }
 
-/** No box of a live fragment is larger: a second of 500 Mbit/s. */
+/** Larger than any box of a live fragment: a second of 500 Mbit/s. */
 const MAX_BOX_BYTES = 64 * 1024 ** 2;
-/** A box of 64-bit length has the longest header. */
+/** The header of a box with 64-bit length, which is the longest. */
 const MAX_HEADER_BYTES = 16;
 
 /**
- * Cuts a byte stream into top-level boxes. Bytes may come in pieces of any size; each one is copied once, into the box that it
- * belongs to, so the pieces can be reused by the caller. Throws `source-not-media` on bytes that are not boxes. Pure.
+ * Splits a byte stream into top-level boxes. Bytes may arrive in pieces of any size; each byte is copied once, into its box, so the
+ * caller can reuse the pieces. Throws `source-not-media` on bytes that are not boxes. Pure.
  */
 export class BoxReader {
   readonly #header = new Uint8Array(MAX_HEADER_BYTES);
@@ -45,7 +45,7 @@ export class BoxReader {
     const short = uint32(this.#header, 0);
     if (short === 1 && wanted === 8) return bytes.subarray(taken);
     const size = short === 1 ? uint64(this.#header, 8) : short;
-    if (size < this.#headerBytes || size > MAX_BOX_BYTES) throw notMedia(`a box of ${size} bytes`);
+    if (size < this.#headerBytes || size > MAX_BOX_BYTES) throw notMedia(`invalid box size ${size}`);
     this.#box = new Uint8Array(size);
     this.#box.set(this.#header.subarray(0, this.#headerBytes));
     this.#headerLength = this.#headerBytes;
@@ -67,7 +67,7 @@ export class BoxReader {
   }
 }
 
-/** The boxes that a container box's body consists of. Throws `source-not-media` where they do not fill it. Pure. */
+/** The boxes in the body of a container box. Throws `source-not-media` if they do not fill it. Pure. */
 export function childBoxes(body: Uint8Array): Mp4Box[] {
   const boxes: Mp4Box[] = [];
   for (let offset = 0; offset + 8 <= body.length; ) {
@@ -75,7 +75,7 @@ export function childBoxes(body: Uint8Array): Mp4Box[] {
     const isLong = short === 1 && offset + 16 <= body.length;
     const size = isLong ? uint64(body, offset + 8) : short === 0 ? body.length - offset : short;
     const header = isLong ? 16 : 8;
-    if (size < header || offset + size > body.length) throw notMedia('a box that is larger than the one around it');
+    if (size < header || offset + size > body.length) throw notMedia('a box exceeds its parent box');
     const bytes = body.subarray(offset, offset + size);
     boxes.push({ type: typeAt(bytes, 4), bytes, body: bytes.subarray(header) });
     offset += size;
@@ -83,7 +83,7 @@ export function childBoxes(body: Uint8Array): Mp4Box[] {
   return boxes;
 }
 
-/** The first box at a path below a body, such as `mdia`, `minf`, `stbl`. Pure. */
+/** The first box at a path in a body, such as `mdia`, `minf`, `stbl`. Pure. */
 export function findBox(body: Uint8Array, ...path: readonly string[]): Mp4Box | undefined {
   let inside: Mp4Box | undefined;
   for (const type of path) {
@@ -93,7 +93,7 @@ export function findBox(body: Uint8Array, ...path: readonly string[]): Mp4Box | 
   return inside;
 }
 
-/** A box of a type around parts. Pure. */
+/** Makes a box of a type from its parts. Pure. */
 export function makeBox(type: string, ...parts: readonly Uint8Array[]): Uint8Array {
   const size = parts.reduce((sum, part) => sum + part.length, 8);
   const bytes = new Uint8Array(size);
@@ -119,16 +119,16 @@ export function int32(bytes: Uint8Array, offset: number): number {
   return uint32(bytes, offset) | 0;
 }
 
-/** Throws `source-not-media` for a number that JavaScript cannot hold exactly. */
+/** Throws `source-not-media` for a number that JavaScript cannot represent exactly. */
 export function uint64(bytes: Uint8Array, offset: number): number {
   const value = uint32(bytes, offset) * 2 ** 32 + uint32(bytes, offset + 4);
-  if (!Number.isSafeInteger(value)) throw notMedia('a number beyond 53 bits');
+  if (!Number.isSafeInteger(value)) throw notMedia('number exceeds 53 bits');
   return value;
 }
 
-/** The error for media that breaks its own format. */
+/** The error for media that violates its own format. */
 export function notMedia(what: string): SidepipeError {
-  return new SidepipeError(`ffmpeg's media output cannot be read: ${what}.`, {
+  return new SidepipeError(`The media from ffmpeg cannot be parsed: ${what}.`, {
     code: 'source-not-media',
     fault: 'source',
   });
@@ -140,6 +140,6 @@ function typeAt(bytes: Uint8Array, offset: number): string {
 
 function at(bytes: Uint8Array, offset: number): number {
   const value = bytes[offset];
-  if (value === undefined) throw notMedia('a box that is cut short');
+  if (value === undefined) throw notMedia('truncated box');
   return value;
 }

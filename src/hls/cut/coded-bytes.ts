@@ -1,16 +1,16 @@
 import { isSlice, type NalCodec, unitsByLength } from './nal-units.js';
 
-/** One access unit of the track that decides where to cut. */
+/** One access unit of the track that determines the cuts. */
 export interface CodedUnit {
   readonly isKey: boolean;
   /**
-   * Bytes of the picture itself, without parameter sets and messages before it and without the filler of a constant bitrate. The same for
-   * the same picture, whatever container carries it in which pieces; of MPEG-TS a few bytes less than of MP4.
+   * Bytes of the coded frame itself, without preceding parameter sets and messages and without constant bitrate padding. The same for the
+   * same frame in any container and any pieces, except for a few bytes between MPEG-TS and MP4.
    */
   readonly bytes: number;
 }
 
-/** The bytes of a sample's slices. `lengthBytes`: of the lengths of NAL units. Pure. */
+/** The number of bytes in a sample's slices. `lengthBytes`: the size of NAL unit lengths. Pure. */
 export function codedBytesOfSample(sample: Uint8Array, codec: NalCodec | undefined, lengthBytes: number): number {
   if (codec === undefined) return sample.length;
   let bytes = 0;
@@ -19,8 +19,8 @@ export function codedBytesOfSample(sample: Uint8Array, codec: NalCodec | undefin
 }
 
 /**
- * How many bytes in a range are not 0xff, of which filler NAL units consist. NAL units are not looked for, because they begin anywhere in
- * any of some 400 packets a second of each Mbit/s. Pure.
+ * Counts the bytes in a range that are not 0xff, the content of filler NAL units. NAL units are not parsed, because they can start anywhere
+ * in any of about 400 packets per second and Mbit/s. Pure.
  */
 export function codedBytesOfPacket(bytes: Uint8Array, start: number, end: number): number {
   let coded = 0;

@@ -1,43 +1,43 @@
 import type { CodedUnit } from './coded-bytes.js';
 
-/** A partial segment: whole access units, which can be joined to the parts before it in the same segment. */
+/** A partial segment: complete access units, which can be appended to the earlier parts of the same segment. */
 export interface CutPart {
   readonly bytes: Uint8Array;
   readonly durationSeconds: number;
   /** Presentation time of its first access unit, on the source's timeline. */
   readonly startSeconds: number;
-  /** The longest that a part gets unless a single frame lasts longer; seconds. */
+  /** The maximum duration of a part in seconds, unless a single frame lasts longer. */
   readonly partTargetSeconds: number;
-  /** Access units of the track that decides where to cut. */
+  /** Number of access units of the track that determines the cuts. */
   readonly frames: number;
-  /** The same ones, in order. */
+  /** Those access units, in order. */
   readonly units: readonly CodedUnit[];
-  /** Presentation times of those that are keyframes, on the source's timeline. */
+  /** Presentation times of the keyframes among them, on the source's timeline. */
   readonly keyframeSeconds: readonly number[];
-  /** Whether decoding can start with its first access unit, with nothing from before. */
+  /** Whether decoding can start with its first access unit, without earlier media. */
   readonly isIndependent: boolean;
   /** Whether a segment starts with it. */
   readonly startsSegment: boolean;
   /**
-   * Whether it is known to be its segment's last, as it is of each part that is shorter than others: then the segment is complete
-   * with it. False where the next part tells.
+   * Whether it is known to be its segment's last part, as each part that is shorter than others is: the segment is then complete. If
+   * false, the next part decides.
    */
   readonly endsSegment: boolean;
-  /** Whether timestamps or encoding do not follow from the part before. */
+  /** Whether timestamps or encoding are not continuous with the previous part. */
   readonly isDiscontinuity: boolean;
-  /** Whether there is anything in it of a track other than the one that decides where to cut: audio beside video. */
+  /** Whether it contains any track besides the one that determines the cuts: audio besides video. */
   readonly hasAudio: boolean;
-  /** The initialization segment that it needs; the same object until another is needed. Undefined for MPEG-TS. */
+  /** The initialization segment that it needs; the same object until another one is needed. Undefined for MPEG-TS. */
   readonly init: Uint8Array | undefined;
 }
 
 /** Cuts the continuous output of one rendition into parts and segments. */
 export interface Cutter {
   /**
-   * Takes the next bytes; returns the parts that are complete. `atMs`: when they came, in milliseconds of any clock, which tells a jump
-   * of the timestamps from a pause. Throws `source-not-media` on what cannot be read.
+   * Takes the next bytes; returns the parts that are complete. `atMs`: their arrival time, in milliseconds of any clock, which
+   * distinguishes a timestamp jump from a pause. Throws `source-not-media` on data that cannot be parsed.
    */
   push(bytes: Uint8Array, atMs?: number): CutPart[];
-  /** No more bytes will come; returns what is left. */
+  /** No more bytes will come; returns the remaining parts. */
   end(): CutPart[];
 }

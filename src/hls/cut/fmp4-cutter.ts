@@ -10,11 +10,10 @@ import { PartMemory } from './part-memory.js';
 import { TimelineSteps } from './timeline-steps.js';
 
 /**
- * Added to all times, because audio that an encoder needs in front of its first sample has times before zero, which fragments
- * cannot express.
+ * Added to all times, because audio that an encoder needs before its first sample has times before zero, which fragments cannot express.
  */
 export const FMP4_TIMELINE_OFFSET_SECONDS = 1;
-/** Audio that waits for video that does not come; bytes. What is older is dropped. */
+/** Maximum size of audio that waits for missing video, in bytes. Older audio is dropped. */
 const MAX_WAITING_BYTES = 16 * 1024 ** 2;
 
 interface OpenPart {
@@ -26,8 +25,8 @@ interface OpenPart {
 }
 
 /**
- * Cuts fragmented MP4 into parts of whole samples. The fragments that come in only carry samples here: parts are written again,
- * so that their durations follow from frames and not from when ffmpeg flushes. Pure.
+ * Cuts fragmented MP4 into parts of whole samples. ffmpeg's fragments only serve as carriers of samples: parts are written anew, so that
+ * their durations follow from frames and not from when ffmpeg flushes. Pure.
  */
 export class Fmp4Cutter implements Cutter {
   readonly #reader = new Fmp4Reader();
@@ -35,17 +34,17 @@ export class Fmp4Cutter implements Cutter {
   readonly #steps = new TimelineSteps();
   readonly #memory = new PartMemory();
   #init: InitSegment | undefined;
-  /** The track that decides where to cut. */
+  /** The track that determines the cuts. */
   #lead: Track | undefined;
   #part: OpenPart | undefined;
-  /** Samples of the other tracks that belong to parts to come. */
+  /** Samples of the other tracks that belong to future parts. */
   #waiting: Sample[] = [];
   #waitingBytes = 0;
   #expectedSeconds: number | undefined;
   #sequence = 0;
   #hasParts = false;
   #isBroken = false;
-  /** When the bytes that are read came. */
+  /** Arrival time of the current bytes. */
   #atMs: number | undefined;
 
   constructor(options: CutTimingOptions) {
@@ -64,7 +63,7 @@ export class Fmp4Cutter implements Cutter {
     const trailing = this.#waiting;
     const last = trailing.at(-1);
     if (last === undefined || this.#init === undefined) return parts;
-    // Sound that lasts longer than the picture: there is no part that it could go with.
+    // Audio that lasts longer than the video has no part to belong to.
     this.#waiting = [];
     this.#waitingBytes = 0;
     const { timescale } = last.track;
@@ -97,7 +96,7 @@ export class Fmp4Cutter implements Cutter {
 
   #takeFragment(samples: readonly Sample[]): CutPart[] {
     const isLead = ({ track }: Sample) => track.id === this.#lead?.id;
-    // The other tracks first: their samples belong to the parts that end in this fragment.
+    // The other tracks first, because their samples belong to the parts that end in this fragment.
     for (const sample of samples) if (!isLead(sample)) this.#wait(sample);
     return samples.filter(isLead).flatMap((sample) => this.#takeLead(sample));
   }
@@ -141,7 +140,7 @@ export class Fmp4Cutter implements Cutter {
     return parts;
   }
 
-  /** What comes next does not follow from what there is. */
+  /** What follows is not continuous with what came before. */
   #breakOff(endSeconds: number): CutPart[] {
     const parts = this.#closePart(endSeconds, true);
     this.#timing.jump();
@@ -149,7 +148,7 @@ export class Fmp4Cutter implements Cutter {
     return parts;
   }
 
-  /** Where the timeline jumps: before a sample, or behind it, because its duration is how far away ffmpeg takes the next one to be. */
+  /** The position of a timeline jump: before a sample, or after it, because its duration is the distance to the next one in ffmpeg. */
   #jumpAt({ track, decodeTicks, durationTicks }: Sample): 'none' | 'before' | 'after' {
     const durationSeconds = durationTicks / track.timescale;
     const dtsSeconds = decodeTicks / track.timescale;
@@ -165,7 +164,7 @@ export class Fmp4Cutter implements Cutter {
     return usualSeconds === undefined ? durationTicks : Math.round(usualSeconds * track.timescale);
   }
 
-  /** Whether decoding can start with a keyframe, and whether the picture's encoding changed with it. */
+  /** Whether decoding can start with a keyframe, and whether the video encoding changed with it. */
   #lookAtKey({ track, data }: Sample): { isIndependent: boolean; isChanged: boolean; init?: InitSegment } {
     const init = this.#init!;
     const codec = nalCodecOf(track.codec);
@@ -181,7 +180,7 @@ export class Fmp4Cutter implements Cutter {
     return { isIndependent, isChanged, init: withParameterSets(init, track.id, parameterSets, codec) };
   }
 
-  /** Writes the open part, with what other tracks have before `endSeconds`. */
+  /** Writes the open part, with the other tracks' samples before `endSeconds`. */
   #closePart(endSeconds: number, endsSegment: boolean): CutPart[] {
     const part = this.#part;
     this.#part = undefined;

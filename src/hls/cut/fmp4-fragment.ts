@@ -14,8 +14,8 @@ const RUN_FLAGS = 0x01 | 0x100 | 0x200 | 0x400 | 0x800;
 const SAMPLE_BYTES = 16;
 
 /**
- * A movie fragment (moof and mdat) of runs, which is one partial segment, in the pieces that it consists of. `baseTicks` of a track is
- * added to its times, because times before zero cannot be written. ISO/IEC 14496-12 8.8. Pure.
+ * A movie fragment (moof and mdat) of runs, which is one partial segment, as a list of its pieces. A track's `baseTicks` is added to its
+ * times, because times before zero cannot be written. ISO/IEC 14496-12 8.8. Pure.
  */
 export function fragmentPieces(
   sequence: number,
@@ -28,7 +28,7 @@ export function fragmentPieces(
   const mdat = makeBox('mdat');
   const data = written.flatMap(({ samples }) => samples.map((sample) => sample.data));
   new DataView(mdat.buffer).setUint32(0, mdat.length + written.reduce((sum, { samples }) => sum + bytesOf(samples), 0));
-  // The offsets of the data were not known before the moof box had its size.
+  // The data offsets depend on the size of the moof box.
   const view = new DataView(moof.buffer);
   let offset = moof.length + mdat.length;
   let run = mfhd.length + 8;
@@ -41,7 +41,7 @@ export function fragmentPieces(
   return [moof, mdat, ...data];
 }
 
-/** In a traf box as it is written here: traf header 8, tfhd 16, tfdt 20, trun header 12, sample count 4. */
+/** Sizes in a traf box as written here: traf header 8, tfhd 16, tfdt 20, trun header 12, sample count 4. */
 const DATA_OFFSET_AT = 8 + 16 + 20 + 12 + 4;
 
 function trackFragment({ track, samples }: TrackRun, baseTicks: number): Uint8Array {

@@ -4,7 +4,7 @@ import { type InitSegment, type Track, VISUAL_ENTRY_BYTES } from './fmp4-reader.
 import { type NalCodec, nalType, SPS_TYPE } from './nal-units.js';
 import { readSps, withoutEmulation } from './sps.js';
 
-/** The parameter sets that a configuration box (`avcC`, `hvcC`) carries. Never throws; empty where it is none. Pure. */
+/** The parameter sets in a configuration box (`avcC`, `hvcC`). Never throws; empty if it is not such a box. Pure. */
 export function configuredSets(configuration: Uint8Array, codec: NalCodec): Uint8Array[] {
   const sets: Uint8Array[] = [];
   let offset = codec === 'avc' ? 5 : 22;
@@ -29,14 +29,14 @@ export function configuredSets(configuration: Uint8Array, codec: NalCodec): Uint
   return sets;
 }
 
-/** How many bytes hold each NAL unit's length. Pure. */
+/** The number of bytes of each NAL unit's length. Pure. */
 export function lengthBytesOf(configuration: Uint8Array, codec: NalCodec): number {
   return ((configuration[codec === 'avc' ? 4 : 21] ?? 3) & 3) + 1;
 }
 
 /**
- * An initialization segment whose video track has other parameter sets: a camera changed its picture within a stream, and ffmpeg
- * passes the new sets on inside the samples but not in front of them. Pure.
+ * An initialization segment with other parameter sets for the video track. Needed when a camera changes its video within a stream, because
+ * ffmpeg passes new sets on only inside the samples. Pure.
  */
 export function withParameterSets(
   init: InitSegment,
@@ -75,19 +75,19 @@ export function withParameterSets(
   };
 }
 
-/** The boxes of a body, of which those at a path are changed. */
+/** The boxes of a body, with those at a path changed. */
 function mapBoxes(body: Uint8Array, path: readonly string[], change: (box: Mp4Box) => Uint8Array): Uint8Array[] {
   const [type, ...rest] = path;
   return childBoxes(body).map((box) => {
     if (box.type !== type) return box.bytes;
     if (rest.length === 0) return change(box);
-    // ISO/IEC 14496-12 8.5.2: version, flags and a count stand before the sample entries.
+    // ISO/IEC 14496-12 8.5.2: version, flags and a count precede the sample entries.
     const fields = type === 'stsd' ? 8 : 0;
     return makeBox(type, box.body.subarray(0, fields), ...mapBoxes(box.body.subarray(fields), rest, change));
   });
 }
 
-/** ISO/IEC 14496-15 5.3.3.1. Sets that the picture does not repeat stay as they are. */
+/** ISO/IEC 14496-15 5.3.3.1. Sets that the frame does not repeat stay unchanged. */
 function avcConfiguration({ configuration }: Track, sets: readonly Uint8Array[]): Uint8Array {
   const [sps, pps] = [7, 8].map((type) => setsOf(type, configuration, sets, 'avc'));
   const first = sps![0] ?? new Uint8Array(4);
@@ -112,7 +112,7 @@ function hevcConfiguration({ configuration }: Track, sets: readonly Uint8Array[]
   const sps = sets.find((unit) => nalType(unit, 'hevc') === SPS_TYPE.hevc);
   const facts = sps === undefined ? undefined : readSps(sps, 'hevc');
   if (sps !== undefined && facts !== undefined && head.length === 22) {
-    // The general profile, tier and level follow the set's first byte, as they do here.
+    // The general profile, tier and level follow the set's first byte, in the same order as here.
     head.set(withoutEmulation(sps.subarray(2)).subarray(1, 13), 1);
     head[16] = 0xfc | facts.chromaFormat;
     head[17] = 0xf8 | (facts.bitDepth - 8);

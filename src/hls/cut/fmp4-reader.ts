@@ -7,13 +7,13 @@ export interface Track {
   readonly kind: 'video' | 'audio' | 'other';
   /** The sample entry's four characters, such as `avc1` or `mp4a`. */
   readonly codec: string;
-  /** Ticks a second. */
+  /** Ticks per second. */
   readonly timescale: number;
-  /** The sample entry's configuration box without its header (`avcC`, `hvcC`, …); empty where it has none that is needed. */
+  /** The sample entry's configuration box without its header (`avcC`, `hvcC`, …); empty if none is needed. */
   readonly configuration: Uint8Array;
 }
 
-/** An initialization segment. Its edit lists are applied to the samples instead, because players differ in what they make of them. */
+/** An initialization segment. Its edit lists are applied to the samples instead, because players interpret them differently. */
 export interface InitSegment {
   readonly bytes: Uint8Array;
   readonly tracks: readonly Track[];
@@ -26,18 +26,18 @@ export interface Sample {
   /** In the track's ticks, on a timeline that all tracks share: edit lists are applied. */
   readonly decodeTicks: number;
   readonly durationTicks: number;
-  /** Presentation time less decoding time, in the track's ticks. */
+  /** Presentation time minus decoding time, in the track's ticks. */
   readonly compositionTicks: number;
   /** ISO/IEC 14496-12 8.8.3.1. */
   readonly flags: number;
 }
 
-/** What comes next in the stream: an initialization segment, or one fragment's samples. */
+/** The next element of the stream: an initialization segment, or one fragment's samples. */
 export type ReadMedia = { readonly init: InitSegment } | { readonly samples: readonly Sample[] };
 
 /** ISO/IEC 14496-12 8.8.3.1: sample_is_non_sync_sample. */
 export const NON_SYNC_FLAG = 0x1_0000;
-/** More samples in one fragment than any that this project asks for. */
+/** More samples than any fragment that this project requests. */
 const MAX_SAMPLES = 65_536;
 
 interface Defaults {
@@ -49,13 +49,13 @@ interface Defaults {
 interface ReadTrack {
   readonly track: Track;
   readonly defaults: Readonly<Defaults>;
-  /** What the edit list moves the track by. */
+  /** The track's shift by its edit list. */
   readonly editTicks: number;
 }
 
 /**
- * Reads the fragmented MP4 that ffmpeg writes, in pieces of any size, into samples. Throws `source-not-media` on anything else,
- * and then takes no more. Pure.
+ * Parses the fragmented MP4 that ffmpeg writes, in pieces of any size, into samples. Throws `source-not-media` on anything else, and then
+ * accepts no more. Pure.
  */
 export class Fmp4Reader {
   readonly #boxes = new BoxReader();
@@ -78,7 +78,7 @@ export class Fmp4Reader {
     this.#tracks.clear();
     const children = childBoxes(moov.body);
     const mvhd = findBox(moov.body, 'mvhd')?.body;
-    if (mvhd === undefined) throw notMedia('a movie without its header');
+    if (mvhd === undefined) throw notMedia('movie without a header');
     const movieTimescale = uint32(mvhd, mvhd[0] === 1 ? 20 : 12);
     const extends_ = new Map(
       childBoxes(children.find(({ type }) => type === 'mvex')?.body ?? new Uint8Array(0))
@@ -87,7 +87,7 @@ export class Fmp4Reader {
     );
     for (const trak of children.filter(({ type }) => type === 'trak')) {
       const track = readTrack(trak);
-      if (this.#tracks.has(track.id)) throw notMedia('two tracks of one number');
+      if (this.#tracks.has(track.id)) throw notMedia('duplicate track id');
       const editTicks = readEdits(trak, movieTimescale, track.timescale);
       const defaults = extends_.get(track.id) ?? { duration: 0, size: 0, flags: 0 };
       this.#tracks.set(track.id, { track, defaults, editTicks });
@@ -102,12 +102,12 @@ export class Fmp4Reader {
 
   #readFragment(mdat: Mp4Box): Sample[] {
     const moof = this.#moof;
-    if (moof === undefined) throw notMedia('samples without a description');
+    if (moof === undefined) throw notMedia('samples without a moof box');
     this.#moof = undefined;
     const samples: Sample[] = [];
     for (const traf of childBoxes(moof.body).filter(({ type }) => type === 'traf')) {
       samples.push(...this.#readTrackFragment(traf, moof.bytes.length, mdat));
-      if (samples.length > MAX_SAMPLES) throw notMedia('a fragment of too many samples');
+      if (samples.length > MAX_SAMPLES) throw notMedia('too many samples in a fragment');
     }
     return samples;
   }
@@ -116,20 +116,20 @@ export class Fmp4Reader {
     const children = childBoxes(traf.body);
     const tfhd = children.find(({ type }) => type === 'tfhd');
     const tfdt = children.find(({ type }) => type === 'tfdt');
-    if (tfhd === undefined || tfdt === undefined) throw notMedia('a track fragment without its header');
+    if (tfhd === undefined || tfdt === undefined) throw notMedia('track fragment without a header');
     const known = this.#tracks.get(uint32(tfhd.body, 4));
-    if (known === undefined) throw notMedia('a fragment of an unknown track');
+    if (known === undefined) throw notMedia('fragment of an unknown track');
     const defaults = readFragmentDefaults(tfhd.body, known.defaults);
     let ticks = (tfdt.body[0] === 1 ? uint64(tfdt.body, 4) : uint32(tfdt.body, 4)) + known.editTicks;
     const samples: Sample[] = [];
-    // Offsets count from the moof box; the samples lie in the mdat box that follows it.
+    // Offsets count from the moof box; the samples are in the mdat box that follows it.
     let offset = -moofBytes;
     for (const trun of children.filter(({ type }) => type === 'trun')) {
       const run = readRun(trun.body, defaults);
       offset = run.dataOffset === undefined ? offset : run.dataOffset - moofBytes;
       for (const { duration, size, flags, composition } of run.samples) {
         if (offset < mdat.bytes.length - mdat.body.length || offset + size > mdat.bytes.length) {
-          throw notMedia('a sample outside its fragment');
+          throw notMedia('sample outside its fragment');
         }
         samples.push({
           track: known.track,
@@ -153,14 +153,14 @@ function readTrack(trak: Mp4Box): Track {
   const hdlr = findBox(trak.body, 'mdia', 'hdlr')?.body;
   const stsd = findBox(trak.body, 'mdia', 'minf', 'stbl', 'stsd')?.body;
   if (tkhd === undefined || mdhd === undefined || hdlr === undefined || stsd === undefined) {
-    throw notMedia('a track without its headers');
+    throw notMedia('track without headers');
   }
   const timescale = uint32(mdhd, mdhd[0] === 1 ? 20 : 12);
-  if (timescale === 0) throw notMedia('a track without a timescale');
+  if (timescale === 0) throw notMedia('track without a timescale');
   const handler = handlerOf(hdlr);
   const kind = handler === 'vide' ? 'video' : handler === 'soun' ? 'audio' : 'other';
   const entry = childBoxes(stsd.subarray(8))[0];
-  if (entry === undefined) throw notMedia('a track without a sample entry');
+  if (entry === undefined) throw notMedia('track without a sample entry');
   const configuration = kind === 'video' ? configurationOf(entry) : new Uint8Array(0);
   return { id: uint32(tkhd, tkhd[0] === 1 ? 20 : 12), kind, codec: entry.type, timescale, configuration };
 }
@@ -178,8 +178,8 @@ function configurationOf(entry: Mp4Box): Uint8Array {
 }
 
 /**
- * How far an edit list moves a track, in the track's ticks: an empty edit delays it, a media time cuts off what is before it.
- * ffmpeg writes at most one of each.
+ * How far an edit list shifts a track, in the track's ticks: an empty edit delays it, a media time cuts off what precedes it. ffmpeg writes
+ * at most one of each.
  */
 function readEdits(trak: Mp4Box, movieTimescale: number, timescale: number): number {
   const elst = findBox(trak.body, 'edts', 'elst')?.body;
@@ -198,8 +198,8 @@ function readEdits(trak: Mp4Box, movieTimescale: number, timescale: number): num
 }
 
 /**
- * A track without its edit list, and without the bit rates that ffmpeg measured: each run of ffmpeg measures others, and its
- * initialization segment would be another for no player's good.
+ * A track without its edit list and without the bitrates measured by ffmpeg, which differ for each run: they would change the
+ * initialization segment without a benefit for any player.
  */
 function steadyTrack(trak: Mp4Box): Uint8Array {
   const steady = makeBox(
@@ -228,13 +228,13 @@ function handlerOf(hdlr: Uint8Array): string {
   return String.fromCharCode(...hdlr.subarray(8, 12));
 }
 
-/** ISO/IEC 14496-1 7.2.6.6: the rates in a DecoderConfigDescriptor; 0 is for "not known". */
+/** ISO/IEC 14496-1 7.2.6.6: the rates in a DecoderConfigDescriptor; 0 means unknown. */
 function clearRates(esds: Uint8Array): void {
   let offset = 4;
   const enter = (tag: number): boolean => {
     const isIt = esds[offset] === tag;
     offset += 1;
-    // ISO/IEC 14496-1 8.3.3: seven bits of the size a byte, and a bit that says that another follows.
+    // ISO/IEC 14496-1 8.3.3: seven bits of the size per byte, and a bit for whether another byte follows.
     while (((esds[offset] ?? 0) & 0x80) !== 0) offset += 1;
     offset += 1;
     return isIt;
@@ -278,7 +278,7 @@ interface Run {
 function readRun(trun: Uint8Array, defaults: Readonly<Defaults>): Run {
   const flags = uint32(trun, 0) & 0xff_ffff;
   const count = uint32(trun, 4);
-  if (count > MAX_SAMPLES) throw notMedia('a fragment of too many samples');
+  if (count > MAX_SAMPLES) throw notMedia('too many samples in a fragment');
   let offset = 8;
   const number = (flag: number) => {
     if ((flags & flag) === 0) return undefined;

@@ -12,46 +12,46 @@ import { TimelineSteps } from './timeline-steps.js';
 const PACKET_BYTES = 188;
 const SYNC_BYTE = 0x47;
 const NULL_PID = 0x1fff;
-/** Tables other than PAT and PMT, such as the service descriptions. */
+/** Tables other than PAT and PMT, such as service descriptions. */
 const LAST_TABLE_PID = 0x1f;
 /** PES timestamps have 33 bits of 90 kHz. */
 const CLOCK_HZ = 90_000;
 const WRAP = 2 ** 33;
-/** A unit's duration is known when the next one comes; before that it is taken for this. */
+/** A unit's duration is known when the next one arrives; until then this value is assumed. */
 const USUAL_FRAME_SECONDS = 0.04;
 
-/** PAT and PMT, a packet each. */
+/** PAT and PMT, one packet each. */
 const TABLE_BYTES = 2 * PACKET_BYTES;
 
 interface Program {
   readonly pmtPid: number;
   readonly leadPid: number;
-  /** Of the lead; undefined where it has no NAL units. */
+  /** The codec of the lead; undefined if it has no NAL units. */
   readonly codec: NalCodec | undefined;
   readonly isVideo: boolean;
 }
 
-/** How the lead's access units begin, where they consist of NAL units. */
+/** Reads the start of the lead's access units if they consist of NAL units. */
 interface LeadUnits {
   readonly codec: NalCodec;
   readonly head: UnitHead;
   readonly sets: ParameterSets;
 }
 
-/** One access unit of the lead, of which only the time and how it begins are known. */
+/** One access unit of the lead, of which only the time and the start are known. */
 interface Unit {
   readonly dtsSeconds: number;
   readonly ptsSeconds: number;
   readonly isKey: boolean;
   isIndependent: boolean;
-  /** See `CodedUnit`: those that have come. */
+  /** See `CodedUnit`: the bytes so far. */
   bytes: number;
 }
 
 /**
- * Cuts an MPEG-TS into parts at the packets where the leading track's access units begin. Each part starts with the PAT and PMT, so
- * that it can be decoded by itself; the muxer's own tables are left out. Parts that a decoder may start with also start with the
- * parameter sets, which sources may send but once. Pure.
+ * Cuts MPEG-TS into parts at the packets that start access units of the leading track. Each part starts with PAT and PMT, so that it can be
+ * decoded independently; the muxer's own tables are dropped. Parts that a decoder may start with also start with the parameter sets, which
+ * some sources send only once. Pure.
  */
 export class MpegTsCutter implements Cutter {
   readonly #timing: CutTiming;
@@ -63,9 +63,9 @@ export class MpegTsCutter implements Cutter {
   #tableCount = 0;
   #program: Program | undefined;
   #leadUnits: LeadUnits | undefined;
-  /** By how much the continuity counters of the lead's packets are raised. */
+  /** The offset added to the continuity counters of the lead's packets. */
   #raisedBy = 0;
-  /** The packets of the open part, behind its tables. */
+  /** The packets of the open part, after its tables. */
   readonly #memory = new PartMemory();
   #open:
     | {
@@ -85,7 +85,7 @@ export class MpegTsCutter implements Cutter {
   #hasParts = false;
   /** Whether the open part has packets of another track than the lead. */
   #hasAudio = false;
-  /** When the bytes that are read came. */
+  /** Arrival time of the current bytes. */
   #atMs: number | undefined;
 
   constructor(options: CutTimingOptions) {
@@ -116,13 +116,13 @@ export class MpegTsCutter implements Cutter {
   }
 
   /**
-   * Takes whole packets. Most of them only carry media of the open part: they are looked at where they are and copied as one run, because a
-   * view and a copy for each of some 400 packets a second of each Mbit/s would cost more than all the rest.
+   * Takes whole packets. Most of them only carry media of the open part: they are examined in place and copied as one run, because a view
+   * and a copy for each of about 400 packets per second and Mbit/s would cost more than everything else.
    */
   #packets(bytes: Uint8Array, start: number, end: number, parts: CutPart[]): void {
     let runStart = start;
     for (let at = start; at < end; at += PACKET_BYTES) {
-      if (bytes[at] !== SYNC_BYTE) throw notMedia('a packet without its sync byte');
+      if (bytes[at] !== SYNC_BYTE) throw notMedia('packet without a sync byte');
       const pid = ((bytes[at + 1]! & 0x1f) << 8) | bytes[at + 2]!;
       const isStart = (bytes[at + 1]! & 0x40) !== 0;
       const isLead = pid === this.#program?.leadPid;
@@ -141,18 +141,18 @@ export class MpegTsCutter implements Cutter {
     this.#append(bytes, runStart, end);
   }
 
-  /** Whether a packet of another track than the leading one goes into parts: it is of no table. */
+  /** Whether a packet of another track than the leading one belongs in parts, because it is not a table. */
   #isMedia(pid: number): boolean {
     return this.#program !== undefined && pid > LAST_TABLE_PID && pid !== NULL_PID && pid !== this.#program.pmtPid;
   }
 
   #table(packet: Uint8Array, pid: number): void {
-    // Not `slice`: a Buffer's is a view of memory that is read into again.
+    // Not `slice`: on a Buffer it returns a view of memory that the next read overwrites.
     if (pid === 0) this.#pat = new Uint8Array(packet);
     else if (pid === this.#pmtPid()) this.#readMap(new Uint8Array(packet));
   }
 
-  /** A packet of the lead in which an access unit begins, or that is still of its head. */
+  /** A packet of the lead that starts an access unit, or belongs to the start of one. */
   #leadPacket(packet: Uint8Array, isStart: boolean, parts: CutPart[]): void {
     if (isStart) this.#startUnit(packet, this.#program!, parts);
     if (this.#open === undefined) return;
@@ -160,7 +160,7 @@ export class MpegTsCutter implements Cutter {
     this.#readHead(packet, isStart);
   }
 
-  /** Bytes of the lead's current unit, from `at` on in a packet that begins at `start`. */
+  /** Bytes of the lead's current unit, from `at` on in a packet that starts at `start`. */
   #count(bytes: Uint8Array, start: number, at = payloadStart(bytes, start)): void {
     if (this.#unit !== undefined) this.#unit.bytes += codedBytesOfPacket(bytes, at, start + PACKET_BYTES);
   }
@@ -172,7 +172,7 @@ export class MpegTsCutter implements Cutter {
     if (this.#raisedBy > 0) this.#raiseCounters(this.#memory.length - (end - start), this.#raisedBy);
   }
 
-  /** Of the lead's packets in the open part, from `start` on. */
+  /** Packets of the lead in the open part, from `start` on. */
   #raiseCounters(start: number, by: number): void {
     const { bytes } = this.#memory;
     for (let at = start; at < bytes.length; at += PACKET_BYTES) {
@@ -196,13 +196,13 @@ export class MpegTsCutter implements Cutter {
     if (codec !== undefined) this.#leadUnits = { codec, head: new UnitHead(codec), sets: new ParameterSets(codec) };
   }
 
-  /** A packet in which an access unit of the lead begins: a part may end before it. */
+  /** A packet that starts an access unit of the lead: a part may end before it. */
   #startUnit(packet: Uint8Array, program: Program, parts: CutPart[]): void {
     const times = this.#readTimes(packet);
     if (times === undefined) return;
     const isKey = !program.isVideo || isRandomAccess(packet);
     this.#step(times.dtsSeconds, parts);
-    // Before the first keyframe nothing can be decoded.
+    // Nothing can be decoded before the first keyframe.
     if (this.#open === undefined && !this.#hasParts && !isKey) return;
     const cut = this.#timing.next({ dtsSeconds: times.dtsSeconds, durationSeconds: this.#frameSeconds, isKey });
     this.#unit = { ...times, isKey, isIndependent: isKey && program.codec === undefined, bytes: 0 };
@@ -226,7 +226,7 @@ export class MpegTsCutter implements Cutter {
     if (isKey) this.#open!.keyframeSeconds.push(times.ptsSeconds);
   }
 
-  /** Looks at the step from the unit before. */
+  /** Checks the step from the previous unit. */
   #step(dtsSeconds: number, parts: CutPart[]): void {
     const previous = this.#unit;
     if (previous === undefined) return;
@@ -244,14 +244,14 @@ export class MpegTsCutter implements Cutter {
     this.#hasAudio = false;
     this.#memory.begin(startsSegment);
     for (const table of [this.#pat!, this.#pmt!]) {
-      // ISO/IEC 13818-1 2.4.3.3: the continuity counter goes up with each packet of a PID.
+      // ISO/IEC 13818-1 2.4.3.3: the continuity counter increases with each packet of a PID.
       table[3] = (table[3]! & 0xf0) | (this.#tableCount & 0x0f);
       this.#memory.append(table);
     }
     this.#tableCount += 1;
   }
 
-  /** Whether decoding can start with a unit: its first slice says so. */
+  /** Whether decoding can start with a unit, according to its first slice. */
   #readHead(packet: Uint8Array, isStart: boolean): void {
     const lead = this.#leadUnits;
     const unit = this.#unit;
@@ -268,7 +268,7 @@ export class MpegTsCutter implements Cutter {
       this.#insert(inByteStream(missing), lead);
   }
 
-  /** Puts bytes in front of the first picture of the open part, behind its delimiter. */
+  /** Inserts bytes before the first frame of the open part, after its delimiter. */
   #insert(bytes: Uint8Array, { codec }: LeadUnits): void {
     const end = TABLE_BYTES + PACKET_BYTES;
     const packet = this.#memory.bytes.slice(TABLE_BYTES, end);
@@ -310,7 +310,7 @@ export class MpegTsCutter implements Cutter {
     ];
   }
 
-  /** The times in a PES header, on a timeline that does not wrap. Undefined where it has none. */
+  /** The times in a PES header, on a timeline without wraps. Undefined if there are none. */
   #readTimes(packet: Uint8Array): { ptsSeconds: number; dtsSeconds: number } | undefined {
     const pes = payloadOf(packet);
     if (pes.length < 14 || pes[0] !== 0 || pes[1] !== 0 || pes[2] !== 1 || (pes[7]! & 0x80) === 0) return undefined;
@@ -339,7 +339,7 @@ function payloadOf(packet: Uint8Array): Uint8Array {
   return packet.subarray(payloadStart(packet, 0));
 }
 
-/** Where the payload of a packet begins: where the packet ends, if it has none. */
+/** The start of a packet's payload, or the end of the packet if it has none. */
 function payloadStart(bytes: Uint8Array, start: number): number {
   const control = (bytes[start + 3]! >> 4) & 3;
   if ((control & 1) === 0) return start + PACKET_BYTES;
@@ -351,7 +351,7 @@ function pesHeaderBytes(pes: Uint8Array): number {
   return 9 + (pes[8] ?? 0);
 }
 
-/** ISO/IEC 13818-1 2.4.3.7: 0, for no stated length, is allowed for video alone. */
+/** ISO/IEC 13818-1 2.4.3.7: 0, for an unspecified length, is allowed only for video. */
 function lengthenPes(pes: Uint8Array, by: number): void {
   const length = (pes[4]! << 8) | pes[5]!;
   if (length === 0) return;
@@ -380,7 +380,7 @@ function sectionOf(packet: Uint8Array): Uint8Array {
   return section.subarray(0, Math.max(0, 3 + length - 4));
 }
 
-/** The PMT's PID of the first program in a PAT: number 0 is the network's own table. */
+/** The PMT's PID of the first program in a PAT; number 0 is the network information table. */
 function firstProgram(section: Uint8Array): number | undefined {
   for (let offset = 8; offset + 4 <= section.length; offset += 4) {
     const isProgram = section[offset] !== 0 || section[offset + 1] !== 0;
@@ -396,7 +396,7 @@ const NAL_TYPES: ReadonlyMap<number, NalCodec> = new Map([
 ]);
 const OTHER_VIDEO_TYPES: ReadonlySet<number> = new Set([0x01, 0x02, 0x10, 0x20, 0x21, 0x42, 0xea, 0xd1]);
 
-/** The track that decides where to cut: the first video, or the first of all. */
+/** The track that determines the cuts: the first video track, otherwise the first track. */
 function leadOf(section: Uint8Array): Omit<Program, 'pmtPid'> | undefined {
   const tracks: Omit<Program, 'pmtPid'>[] = [];
   let offset = 12 + (((section[10] ?? 0) & 0x0f) << 8) + (section[11] ?? 0);

@@ -5,8 +5,8 @@ const MAX_PAYLOAD_BYTES = PACKET_BYTES - HEADER_BYTES;
 const SYNC_BYTE = 0x47;
 
 /**
- * The packets that a PES packet begins with when `bytes` are put into its first packet at `offset`: that packet, and those that carry
- * what no longer fits. Continuity counters go on from the first; those of all later packets of the PID have to be raised. Pure.
+ * The first packets of a PES packet after inserting `bytes` into its first packet at `offset`: that packet, and those for what no longer
+ * fits. Continuity counters continue from the first; those of all later packets of the PID must be increased. Pure.
  */
 export function insertIntoPacket(packet: Uint8Array, offset: number, bytes: Uint8Array): Uint8Array {
   const count = Math.ceil(bytes.length / MAX_PAYLOAD_BYTES);
@@ -24,7 +24,7 @@ export function insertIntoPacket(packet: Uint8Array, offset: number, bytes: Uint
   return packets;
 }
 
-/** Raises a packet's continuity counter. */
+/** Increases a packet's continuity counter. */
 export function raiseCounter(packet: Uint8Array, by: number): void {
   packet[3] = (packet[3]! & 0xf0) | ((packet[3]! + by) & 0x0f);
 }
@@ -37,7 +37,7 @@ function writePacket(target: Uint8Array, first: Uint8Array, index: number, paylo
   target[1] = first[1]! & 0x3f;
   target[2] = first[2]!;
   target[3] = (stuffing > 0 ? 0x30 : 0x10) | ((first[3]! + index) & 0x0f);
-  // ISO/IEC 13818-1 2.4.3.5: an adaptation field of its length, flags where it has more than that, and stuffing.
+  // ISO/IEC 13818-1 2.4.3.5: an adaptation field consists of its length, flags if it is not empty, and stuffing.
   if (stuffing > 0) target[4] = stuffing - 1;
   if (stuffing > 1) target[5] = 0;
   target.set(payload, HEADER_BYTES + stuffing);

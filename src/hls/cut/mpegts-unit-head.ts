@@ -1,25 +1,25 @@
 import { sameBytes } from '../bytes.js';
 import { type AccessUnitStart, isSlice, type NalCodec, nalType, readAccessUnitStart } from './nal-units.js';
 
-/** An access unit's first slice begins within this, behind parameter sets and messages. */
+/** An access unit's first slice starts within this, after parameter sets and messages. */
 const MAX_HEAD_BYTES = 65_536;
 const FIRST_BUFFER_BYTES = 1024;
 const START_CODE = Uint8Array.of(0, 0, 0, 1);
-/** More parameter sets than any encoder has of one kind. */
+/** More parameter sets of one kind than any encoder uses. */
 const MAX_SETS = 32;
 
-/** H.264 table 7-1, H.265 table 7-1: sets in the order in which a decoder needs them, and the access unit delimiter. */
+/** H.264 table 7-1, H.265 table 7-1: parameter sets in the order that a decoder needs, and the access unit delimiter. */
 const SET_TYPES = { avc: [7, 8], hevc: [32, 33, 34] } as const;
 const DELIMITER = { avc: { type: 9, bytes: 2 }, hevc: { type: 35, bytes: 3 } } as const;
 
-/** Reads how access units begin, which come in pieces: everything up to the first slice. */
+/** Reads the start of access units, which arrive in pieces: everything up to the first slice. */
 export class UnitHead {
   readonly #codec: NalCodec;
   #bytes = new Uint8Array(FIRST_BUFFER_BYTES);
   #filled = 0;
   #scanned = 0;
   #zeros = 0;
-  /** Where NAL units begin, behind their start codes. */
+  /** Where NAL units start, after their start codes. */
   #starts: number[] = [];
   #isOpen = false;
 
@@ -27,17 +27,17 @@ export class UnitHead {
     this.#codec = codec;
   }
 
-  /** Whether the first slice of the current access unit has not come yet. */
+  /** Whether the first slice of the current access unit has not arrived yet. */
   get isOpen(): boolean {
     return this.#isOpen;
   }
 
-  /** How many bytes came before the first slice, its start code included; known once it has come. */
+  /** Number of bytes before the first slice, including its start code; known once it has arrived. */
   get bytesBeforeSlice(): number {
     return this.#scanned;
   }
 
-  /** The next access unit begins. */
+  /** The next access unit starts. */
   begin(): void {
     this.#filled = 0;
     this.#scanned = 0;
@@ -46,7 +46,7 @@ export class UnitHead {
     this.#isOpen = true;
   }
 
-  /** Takes the next bytes; returns how the unit starts, once: with its first slice. */
+  /** Takes the next bytes; returns the start of the unit once, when its first slice arrives. */
   push(piece: Uint8Array): AccessUnitStart | undefined {
     if (!this.#isOpen) return undefined;
     if (this.#filled + piece.length > MAX_HEAD_BYTES) this.#isOpen = false;
@@ -74,12 +74,12 @@ export class UnitHead {
     this.#filled += piece.length;
   }
 
-  /** The NAL units up to the slice, of which only the header is there. */
+  /** The NAL units up to the slice, of which only the header has arrived. */
   #units(): Uint8Array[] {
     return this.#starts.map((start, index) => {
       const next = this.#starts[index + 1];
       if (next === undefined) return this.#bytes.slice(start, start + 1);
-      // The start code, and zeros before it, are no part of the unit.
+      // The start code, and zeros before it, are not part of the unit.
       let end = next - 3;
       while (end > start && this.#bytes[end - 1] === 0) end -= 1;
       return this.#bytes.slice(start, end);
@@ -87,7 +87,7 @@ export class UnitHead {
   }
 }
 
-/** The parameter sets that hold for the pictures to come. Pure. */
+/** The parameter sets that apply to the following frames. Pure. */
 export class ParameterSets {
   readonly #codec: NalCodec;
   #sets: readonly Uint8Array[] = [];
@@ -97,15 +97,15 @@ export class ParameterSets {
   }
 
   /**
-   * Takes what precedes a picture. Returns what a decoder that begins with it has to be given in addition: nothing where all kinds
-   * are there, or where they are not known.
+   * Takes the units before a frame. Returns what a decoder that starts with it needs in addition: nothing if all kinds are present, or if
+   * they are unknown.
    */
   missing({ parameterSets }: AccessUnitStart): readonly Uint8Array[] {
     const types = SET_TYPES[this.#codec];
     const typeOf = (unit: Uint8Array) => nalType(unit, this.#codec);
     const has = (sets: readonly Uint8Array[], type: number) => sets.some((unit) => typeOf(unit) === type);
     if (parameterSets.length > 0) {
-      // A new sequence brings all that it needs; a picture parameter set alone joins the others.
+      // A new sequence includes everything it needs; a picture parameter set alone is added to the others.
       const isWhole = types.every((type) => has(parameterSets, type));
       const others = this.#sets.filter((unit) => !parameterSets.some((set) => sameBytes(unit, set)));
       this.#sets = isWhole ? parameterSets : [...others, ...parameterSets].slice(-MAX_SETS);
@@ -116,12 +116,12 @@ export class ParameterSets {
   }
 }
 
-/** The sets as they stand in a byte stream. H.264 annex B. Pure. */
+/** The sets as a byte stream. H.264 annex B. Pure. */
 export function inByteStream(sets: readonly Uint8Array[]): Uint8Array {
   return Uint8Array.from(sets.flatMap((set) => [...START_CODE, ...set]));
 }
 
-/** How many bytes of an access unit its delimiter takes, which has to be the first of its NAL units. Pure. */
+/** The length of an access unit's delimiter, which must be its first NAL unit. Pure. */
 export function delimiterBytes(unit: Uint8Array, codec: NalCodec): number {
   const { type, bytes } = DELIMITER[codec];
   const zeros = unit.findIndex((byte) => byte !== 0);

@@ -1,9 +1,9 @@
 /** The codecs whose access units consist of NAL units. */
 export type NalCodec = 'avc' | 'hevc';
 
-/** What an access unit's first NAL units say, up to its first slice. */
+/** The information in an access unit's first NAL units, up to its first slice. */
 export interface AccessUnitStart {
-  /** Decoding can start here without anything from before: an IDR picture (HEVC: IDR or BLA). */
+  /** Decoding can start here without earlier media: an IDR picture (HEVC: IDR or BLA). */
   readonly isIndependent: boolean;
   /** The parameter sets before the first slice: H.264 SPS and PPS; HEVC VPS, SPS and PPS. */
   readonly parameterSets: readonly Uint8Array[];
@@ -11,18 +11,18 @@ export interface AccessUnitStart {
 
 const NOTHING: AccessUnitStart = { isIndependent: false, parameterSets: [] };
 
-/** Of a codec's sample entry or of none. Pure. */
+/** The codec of a sample entry, if it is one of these. Pure. */
 export function nalCodecOf(sampleEntry: string): NalCodec | undefined {
   if (sampleEntry === 'avc1' || sampleEntry === 'avc3') return 'avc';
   return sampleEntry === 'hvc1' || sampleEntry === 'hev1' ? 'hevc' : undefined;
 }
 
-/** Reads an access unit's NAL units up to its first slice. Never throws: units that are none end the reading. Pure. */
+/** Parses an access unit's NAL units up to its first slice. Never throws: parsing stops at an invalid unit. Pure. */
 export function readAccessUnitStart(units: Iterable<Uint8Array>, codec: NalCodec): AccessUnitStart {
   const parameterSets: Uint8Array[] = [];
   for (const unit of units) {
     const header = unit[0];
-    // forbidden_zero_bit: this is no NAL unit, so what follows is none either.
+    // forbidden_zero_bit: neither this nor what follows is a NAL unit.
     if (header === undefined || (header & 0x80) !== 0) return NOTHING;
     if (isSlice(unit, codec)) return { isIndependent: isIndependentSlice(unit, codec), parameterSets };
     if (isParameterSet(nalType(unit, codec), codec)) parameterSets.push(unit);
@@ -39,15 +39,15 @@ export function nalType(unit: Uint8Array, codec: NalCodec): number {
 /** The type of a sequence parameter set, by codec. */
 export const SPS_TYPE = { avc: 7, hevc: 33 } as const;
 
-/** Whether a NAL unit is part of a picture. Pure. */
+/** Whether a NAL unit is part of a coded picture. Pure. */
 export function isSlice(unit: Uint8Array, codec: NalCodec): boolean {
   const type = nalType(unit, codec);
   return codec === 'avc' ? type >= 1 && type <= 5 : type <= 31;
 }
 
 /**
- * Whether decoding can start with a slice, with nothing from before. H.264 table 7-1: type 5 is an IDR picture. H.265 table 7-1:
- * 16 to 18 are BLA, 19 and 20 IDR pictures; a CRA picture may have leading pictures that need earlier ones. Pure.
+ * Whether decoding can start with a slice, without earlier media. H.264 table 7-1: type 5 is an IDR picture. H.265 table 7-1: 16 to 18 are
+ * BLA, 19 and 20 IDR pictures; a CRA picture may have leading pictures that need earlier ones. Pure.
  */
 function isIndependentSlice(unit: Uint8Array, codec: NalCodec): boolean {
   const type = nalType(unit, codec);
@@ -58,7 +58,7 @@ function isParameterSet(type: number, codec: NalCodec): boolean {
   return codec === 'avc' ? type === 7 || type === 8 : type >= 32 && type <= 34;
 }
 
-/** NAL units that each follow their length in `lengthBytes` bytes, as in MP4. A length that leads outside ends the reading. Pure. */
+/** NAL units that each follow their length in `lengthBytes` bytes, as in MP4. An invalid length ends the parsing. Pure. */
 export function* unitsByLength(bytes: Uint8Array, lengthBytes: number): Generator<Uint8Array> {
   for (let offset = 0; offset + lengthBytes <= bytes.length; ) {
     let size = 0;

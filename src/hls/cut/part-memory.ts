@@ -1,15 +1,15 @@
 import { notMedia } from './boxes.js';
 
-/** A fifth of a second of 10 Mbit/s. */
+/** 0.2 s at 10 Mbit/s. */
 const FIRST_BYTES = 256 * 1024;
-/** A part that no access unit ends is not let grow beyond this. */
+/** Maximum size of a part that no access unit ends. */
 const MAX_PART_BYTES = 64 * 1024 ** 2;
-/** Segments of one stream differ by about so much in size. */
+/** The typical variation in size of a stream's segments. */
 const HEADROOM = 1 / 16;
 
 /**
- * Where parts are written: those of a segment one behind the other in the same memory, so that the segment is a view and no copy of them. How
- * much a segment needs is guessed from the one before; where it needs more, its later parts are elsewhere. Pure.
+ * The memory for parts: those of a segment are adjacent, so that the segment is a view and not a copy. The size is estimated from the
+ * previous segment; if a segment needs more, its later parts are stored elsewhere. Pure.
  */
 export class PartMemory {
   #memory = new Uint8Array(0);
@@ -18,17 +18,17 @@ export class PartMemory {
   #end = 0;
   #segmentBytes = 0;
 
-  /** How many bytes the open part has. */
+  /** Size of the open part in bytes. */
   get length(): number {
     return this.#end - this.#start;
   }
 
-  /** The open part as far as it is there: a view until more is appended. */
+  /** The open part so far: a view, valid until more is appended. */
   get bytes(): Uint8Array {
     return this.#memory.subarray(this.#start, this.#end);
   }
 
-  /** Opens a part; what an open one has so far is dropped. */
+  /** Opens a part; discards an open one. */
   begin(startsSegment: boolean): void {
     this.#end = this.#start;
     if (!startsSegment) return;
@@ -45,7 +45,7 @@ export class PartMemory {
     this.#end += end - start;
   }
 
-  /** Puts bytes in the place of those of the open part between `start` and `end`. */
+  /** Replaces the bytes of the open part between `start` and `end`. */
   replace(start: number, end: number, bytes: Uint8Array): void {
     const added = bytes.length - (end - start);
     this.#makeRoom(added);
@@ -54,7 +54,7 @@ export class PartMemory {
     this.#end += added;
   }
 
-  /** The part is complete: nothing writes to what is returned any more. */
+  /** Completes the part: nothing writes to the returned bytes any more. */
   end(): Uint8Array {
     const part = this.bytes;
     this.#segmentBytes += part.length;
@@ -65,7 +65,7 @@ export class PartMemory {
   #makeRoom(bytes: number): void {
     if (this.#end + bytes <= this.#memory.length) return;
     const needed = this.length + bytes;
-    if (needed > MAX_PART_BYTES) throw notMedia('an access unit without an end');
+    if (needed > MAX_PART_BYTES) throw notMedia('access unit too large');
     const larger = new Uint8Array(Math.max(FIRST_BYTES, 2 * this.length, needed));
     larger.set(this.bytes);
     this.#end = this.length;

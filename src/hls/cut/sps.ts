@@ -1,22 +1,22 @@
 import { type NalCodec, nalType, SPS_TYPE } from './nal-units.js';
 
-/** What a sequence parameter set says about the pictures that follow. */
+/** The information in a sequence parameter set. */
 export interface SequenceFacts {
-  /** Cropped, in samples. */
+  /** After cropping, in samples. */
   readonly width: number;
   readonly height: number;
-  /** How many pictures a decoder may hold back; undefined where the set does not say. */
+  /** Number of frames that a decoder may hold back; undefined if not stated. */
   readonly reorderFrames: number | undefined;
   readonly chromaFormat: number;
   readonly bitDepth: number;
   readonly isInterlaced: boolean;
 }
 
-/** No picture of any level has longer sides. */
+/** Larger than the sides of a picture of any level. */
 const MAX_SIDE = 65_535;
 
 /**
- * Reads an H.264 SPS (7.3.2.1.1) or an H.265 SPS (7.3.2.2.1), a NAL unit with its header. Undefined where it cannot be one.
+ * Parses an H.264 SPS (7.3.2.1.1) or an H.265 SPS (7.3.2.2.1): a NAL unit with its header. Undefined if it is invalid.
  * Pure.
  */
 export function readSps(unit: Uint8Array, codec: NalCodec): SequenceFacts | undefined {
@@ -33,7 +33,7 @@ export function readSps(unit: Uint8Array, codec: NalCodec): SequenceFacts | unde
   }
 }
 
-/** A NAL unit of a sequence parameter set begins with these: the types of either codec are none that the other has. */
+/** A NAL unit with a sequence parameter set starts like this: the type numbers of the two codecs do not overlap. */
 function spsCodecOf(unit: Uint8Array): NalCodec | undefined {
   const header = unit[0] ?? 0x80;
   // forbidden_zero_bit
@@ -44,7 +44,7 @@ function spsCodecOf(unit: Uint8Array): NalCodec | undefined {
   return nalType(unit, 'avc') === SPS_TYPE.avc && (header & 0x60) !== 0 ? 'avc' : undefined;
 }
 
-/** The first SPS in the start of an elementary stream of H.264 or H.265 (Annex B); undefined where there is none. Pure. */
+/** The first SPS in the start of an elementary stream of H.264 or H.265 (Annex B); undefined if there is none. Pure. */
 export function findSps(bytes: Uint8Array): SequenceFacts | undefined {
   for (let at = nextUnit(bytes, 0); at !== undefined; at = nextUnit(bytes, at)) {
     const unit = bytes.subarray(at, endOfUnit(bytes, at));
@@ -55,7 +55,7 @@ export function findSps(bytes: Uint8Array): SequenceFacts | undefined {
   return undefined;
 }
 
-/** Where the next unit begins, behind its start code. */
+/** The start of the next unit, after its start code. */
 function nextUnit(bytes: Uint8Array, from: number): number | undefined {
   for (let at = from; at + 3 < bytes.length; at += 1)
     if (bytes[at] === 0 && bytes[at + 1] === 0 && bytes[at + 2] === 1) return at + 3;
@@ -211,7 +211,7 @@ function skipProfileTierLevel(bits: Bits, subLayers: number): void {
   for (const [hasProfile, hasLevel] of present) bits.skip((hasProfile ? 88 : 0) + (hasLevel ? 8 : 0));
 }
 
-/** Removes emulation prevention bytes (H.264 7.4.1): 00 00 03 stands for 00 00. */
+/** Removes emulation prevention bytes (H.264 7.4.1): 00 00 03 represents 00 00. */
 export function withoutEmulation(unit: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(unit.length);
   let length = 0;
@@ -230,7 +230,7 @@ export function withoutEmulation(unit: Uint8Array): Uint8Array {
 
 const CUT = new Error('cut');
 
-/** Reads bits from the highest of each byte on. Throws CUT beyond the end. */
+/** Reads bits, the highest of each byte first. Throws CUT beyond the end. */
 class Bits {
   readonly #bytes: Uint8Array;
   #position = 0;

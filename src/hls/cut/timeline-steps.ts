@@ -1,21 +1,21 @@
-/** From one access unit of the lead to the next. */
+/** The step from one access unit of the lead to the next. */
 export interface TimelineStep {
-  /** By their timestamps. */
+  /** According to their timestamps. */
   readonly seconds: number;
-  /** How far apart units usually are; undefined where too few were seen. */
+  /** The usual distance between units; undefined if too few were seen. */
   readonly usualSeconds: number | undefined;
-  /** When the unit came, in milliseconds of any clock; undefined: nobody looked. */
+  /** Arrival time of the unit, in milliseconds of any clock; undefined: not observed. */
   readonly atMs: number | undefined;
 }
 
-/** A step beyond this is a discontinuity however long it took. Slide shows have pictures this far apart. */
+/** A longer step is a discontinuity, however long it took. Slide shows have frames this far apart. */
 const MAX_STEP_SECONDS = 60;
-/** Less is an encoder's pause, or jitter. */
+/** A shorter step is a pause of an encoder, or jitter. */
 const LEAST_JUMP_SECONDS = 1;
-/** A source with pictures that are far apart, all at once, does not jump from one to the next. */
+/** A source whose frames are far apart and arrive all at once does not jump between them. */
 const UNUSUAL = 4;
 
-/** Tells jumps of a timeline, where timestamps move on and time does not, from pauses. Pure: time comes with the steps. */
+/** Distinguishes timeline jumps, where timestamps advance and time does not, from pauses. Pure: the steps carry the time. */
 export class TimelineSteps {
   #atMs: number | undefined;
 
@@ -26,7 +26,7 @@ export class TimelineSteps {
     if (seconds < 0 || seconds > MAX_STEP_SECONDS) return true;
     if (usualSeconds === undefined || before === undefined || atMs === undefined) return false;
     if (seconds < Math.max(LEAST_JUMP_SECONDS, UNUSUAL * usualSeconds)) return false;
-    // What waited in a queue comes sooner after what is before it than it was made. A clock that was set back shows no time at all.
+    // Queued media arrives sooner after the previous unit than it was captured. After a clock was set back no time passes at all.
     const elapsedSeconds = Math.max(0, (atMs - before) / 1000);
     return seconds - elapsedSeconds > Math.max(LEAST_JUMP_SECONDS, seconds / 2);
   }

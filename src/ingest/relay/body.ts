@@ -1,19 +1,19 @@
 import { GrowingBuffer } from '../../io/growing-buffer.js';
 import { MAX_PLAYLIST_BYTES, PLAYLIST_HEAD } from './playlist.js';
 
-/** What became of a piece. `media`: `bytes` may pass; the first time they are all that came so far. */
+/** The result for one piece. `media`: `bytes` may be passed on; the first time, they are everything received so far. */
 interface RelayedPiece {
   readonly kind: 'waits' | 'media' | 'refused';
   readonly bytes: Uint8Array;
 }
 
-/** The body of one response on its way to ffmpeg: a playlist is held until it is whole, everything else passes. */
+/** A response body on its way to ffmpeg. A playlist is buffered until it is complete; anything else is passed on. */
 export interface RelayBody {
   push(piece: Uint8Array): RelayedPiece;
   end(): { readonly isPlaylist: boolean; readonly bytes: Uint8Array };
-  /** Whether the body begins with an ID3 tag, so that all of it has to be looked through. */
+  /** Whether the body starts with an ID3 tag, so that all of it must be scanned. */
   readonly isTagged: boolean;
-  /** Bytes that were copied and looked at so far. */
+  /** Number of bytes copied and scanned so far. */
   readonly work: number;
 }
 
@@ -26,7 +26,7 @@ export function createRelayBody(): RelayBody {
   let kind: 'unknown' | 'playlist' | 'media' | 'refused' = 'unknown';
   let isTagged = false;
   let scanned = 0;
-  /** The end of what was looked through: a playlist's first bytes can be cut by pieces. */
+  /** The end of the scanned bytes, because a playlist's first bytes can be split between two pieces. */
   let tail: Uint8Array = new Uint8Array(0);
 
   const none = new Uint8Array(0);
@@ -36,7 +36,7 @@ export function createRelayBody(): RelayBody {
     return { kind, bytes: none };
   };
 
-  /** ffmpeg skips ID3 tags before it looks for a format, so a playlist can follow one, where no player puts it. */
+  /** ffmpeg skips ID3 tags before it detects the format, so a playlist can follow a tag. No player expects one there. */
   function hasPlaylist(piece: Uint8Array): boolean {
     const joined = Buffer.concat([tail, piece]);
     scanned += joined.length;

@@ -3,26 +3,26 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { SidepipeError } from '../../errors.js';
 import type { PeerCheck } from '../../io/loopback.js';
 
-/** What nobody is to read: a URL that HTTP or RTSP is redirected to, or the text of a playlist that holds one of another kind. */
+/** A secret: a URL that HTTP or RTSP is redirected to, or the text of a playlist that contains a URL of another kind. */
 export type Concealable = string | { readonly playlist: string };
 
-/** A URL that stands for another one which nobody is to read on a command line. */
+/** A URL that replaces a secret one on the command line. */
 export interface ConcealedUrl {
   readonly url: string;
   close(): void;
 }
 
 /**
- * Redirects on loopback. Every user can read ffmpeg's command line, and a source's URL holds passwords and tokens. So ffmpeg is
- * told a URL of the node's, which redirects it to the source: once a run, nothing of the media passes here. Only processes of
- * the node's own user are answered.
+ * Redirects on loopback. Every user can read ffmpeg's command line, and a source's URL contains passwords and tokens. So ffmpeg gets a
+ * URL of the node, which redirects to the source. That happens once per run; no media passes through here. Only processes of the
+ * node's own user get a response.
  */
 export interface ConcealedUrls {
   start(): Promise<void>;
-  /** Conceals an HTTP, HTTPS, RTSP or RTSPS URL or a playlist, until it is closed: ffmpeg can connect again. */
+  /** Conceals an HTTP, HTTPS, RTSP or RTSPS URL or a playlist. It works until it is closed, because ffmpeg can reconnect. */
   conceal(secret: Concealable): ConcealedUrl;
   /**
-   * This machine, as the URLs have it. ffmpeg goes there without asking the proxy, so a source under the policy must not be able to
+   * The loopback host in these URLs. ffmpeg connects to it without the proxy, so a source under a policy must not be able to
    * guess it.
    */
   readonly host: string;
@@ -30,7 +30,7 @@ export interface ConcealedUrls {
 }
 
 const MAX_HEAD_BYTES = 16 * 1024;
-/** ffmpeg asks at once. */
+/** ffmpeg sends its request immediately. */
 const HEAD_TIMEOUT_MS = 10_000;
 const MAX_CONNECTIONS = 1000;
 
@@ -59,10 +59,10 @@ export function createConcealedUrls(isOwn: PeerCheck): ConcealedUrls {
       if (await listen(server, hidden)) {
         host = hidden;
       } else if (await listen(server, '127.0.0.1')) {
-        // Systems other than Linux have this address alone. The C library reads each part as octal, with any number of zeros before it.
+        // Other systems than Linux have only this loopback address. The C library reads each part as octal, with any number of leading zeros.
         host = ['0177', '0', '0', '01'].map((part, at) => '0'.repeat(bytes[at]! % 32) + part).join('.');
       } else {
-        throw new SidepipeError('no port on loopback for redirects to sources', {
+        throw new SidepipeError('No loopback port is available for redirects to sources.', {
           code: 'port-unavailable',
           fault: 'node',
         });
@@ -74,7 +74,7 @@ export function createConcealedUrls(isOwn: PeerCheck): ConcealedUrls {
       if (scheme === '') throw new TypeError('only HTTP and RTSP have redirects');
       const id = randomBytes(16).toString('hex');
       urls.set(id, secret);
-      // Newer versions look at the ending before they take something for a playlist.
+      // Newer versions detect a playlist only by its file extension.
       const ending = /\.[a-z0-9]{1,5}$/i.exec(path)?.[0] ?? '';
       const { port } = server.address() as AddressInfo;
       return {
@@ -90,16 +90,16 @@ export function createConcealedUrls(isOwn: PeerCheck): ConcealedUrls {
   };
 }
 
-/** Whether the server listens there. */
+/** Whether the server could listen on the host. */
 function listen(server: Server, host: string): Promise<boolean> {
   return new Promise((resolve) => {
-    // Running out of file descriptors while accepting is an event too.
+    // Running out of file descriptors in accept() also emits an event.
     server.on('error', () => resolve(false));
     server.listen({ host, port: 0 }, () => resolve(true));
   });
 }
 
-/** Answers requests on one connection until it has given a redirect: what ffmpeg does next it does elsewhere. */
+/** Answers requests on one connection until a redirect has been sent. ffmpeg then continues on another connection. */
 function answerRequests(socket: Socket, urls: ReadonlyMap<string, Concealable>): void {
   const pieces: Buffer[] = [];
   let bytes = 0;
@@ -115,7 +115,7 @@ function answerRequests(socket: Socket, urls: ReadonlyMap<string, Concealable>):
   });
 }
 
-/** The answer to a request of HTTP or RTSP. */
+/** The response to an HTTP or RTSP request. */
 function answerTo(head: string, urls: ReadonlyMap<string, Concealable>): string {
   const [, target = '', protocol = 'HTTP/1.1'] = /^[A-Z]+ (\S+) (HTTP\/1\.[01]|RTSP\/1\.0)\r?\n/.exec(head) ?? [];
   const id = /\/([0-9a-f]{32})(?:\.[a-zA-Z0-9]{1,5})?$/.exec(target)?.[1] ?? '';
@@ -124,7 +124,7 @@ function answerTo(head: string, urls: ReadonlyMap<string, Concealable>): string 
     const body = Buffer.from(url.playlist).toString('latin1');
     return `HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
   }
-  // Whatever letters the URL was written with: bytes of UTF-8, as ffmpeg would have sent them.
+  // As UTF-8 bytes, like ffmpeg would have sent the URL, regardless of its characters.
   const location = url === undefined ? '' : `Location: ${Buffer.from(url).toString('latin1')}\r\n`;
   const isRtsp = protocol.startsWith('RTSP');
   const sequence = isRtsp ? `CSeq: ${/^CSeq:\s*(\d{1,10})/im.exec(head)?.[1] ?? '1'}\r\n` : 'Connection: close\r\n';

@@ -16,37 +16,37 @@ import { type Concealable, type ConcealedUrl, createConcealedUrls } from './conc
 import { fail, passHead, relayBound } from './http.js';
 
 /**
- * The way out for ffmpeg. A static ffmpeg, such as the embedded one, crashes as soon as it looks up a host name on a system
- * whose C library is not the one that it was built with. So the node looks names up: HTTP and TLS go through a proxy on
- * loopback that only the node's own ffmpeg processes know the password of, and other protocols get an address.
+ * The egress proxy for ffmpeg. A static ffmpeg, such as the embedded one, crashes when it resolves a host name on a system with a
+ * different C library. So the node resolves names: HTTP and TLS go through a proxy on loopback whose password only the node's own
+ * ffmpeg processes know, and other protocols get an address.
  */
 export interface Egress {
   start(): Promise<void>;
-  /** The environment variables that lead ffmpeg here. */
+  /** The environment variables that make ffmpeg use this proxy. */
   environment(options?: EnvironmentOptions): Readonly<Record<string, string>>;
-  /** A URL on loopback, for ffmpeg's command line, that leads to a source: see `ConcealedUrls`. */
+  /** A loopback URL for ffmpeg's command line that leads to a source: see `ConcealedUrls`. */
   conceal(secret: Concealable): ConcealedUrl;
-  /** Who may connect to servers on loopback. */
+  /** Checks which processes may connect to servers on loopback. */
   readonly isOwn: PeerCheck;
   close(): Promise<void>;
 }
 
 interface EnvironmentOptions {
-  /** Whether the stream is under the policy: then every connection is checked. */
+  /** Whether the stream is subject to a policy, so that every connection is checked. */
   readonly isBound?: boolean;
 }
 
 export interface EgressOptions {
-  /** Where streams under the policy may lead. */
+  /** The networks that streams under a policy may connect to. */
   readonly networks?: Networks;
   readonly isOwn?: PeerCheck;
 }
 
 const MAX_CONNECTIONS = 2000;
-/** A tunnel on which nothing moves for this long is nobody's. */
+/** A tunnel without traffic for this long is considered abandoned. */
 const IDLE_TIMEOUT_MS = 120_000;
 
-/** Whose ffmpeg asks: each has a password of its own. */
+/** Which kind of ffmpeg sends the request; each has its own password. */
 type Asker = 'free' | 'bound';
 
 export function createEgress({ networks = {}, isOwn = createPeerCheck() }: EgressOptions = {}): Egress {
@@ -68,7 +68,7 @@ export function createEgress({ networks = {}, isOwn = createPeerCheck() }: Egres
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
     socket.setTimeout(IDLE_TIMEOUT_MS, () => socket.destroy());
-    // The password is in the environment of ffmpeg, which others cannot read; this is a second lock.
+    // A second line of defence: the password is in ffmpeg's environment, which other users cannot read.
     void isOwn(socket).then((own) => own || socket.destroy());
   });
   server.on('connect', (request: IncomingMessage, socket: Socket, head: Buffer) => {
@@ -89,7 +89,7 @@ export function createEgress({ networks = {}, isOwn = createPeerCheck() }: Egres
     environment: ({ isBound = false } = {}) => {
       const { port } = server.address() as AddressInfo;
       const password = passwords[isBound ? 'bound' : 'free'];
-      // Who goes to loopback by himself must not be who is told where to go by strangers.
+      // A stream under a policy must not reach loopback without the proxy, because strangers choose its URLs.
       const direct = isBound ? concealed.host : `127.0.0.1,${concealed.host}`;
       return { http_proxy: `http://node:${password}@127.0.0.1:${port}`, no_proxy: direct };
     },
@@ -103,7 +103,7 @@ export function createEgress({ networks = {}, isOwn = createPeerCheck() }: Egres
   };
 }
 
-/** Who knows which password; undefined: a stranger. */
+/** Identifies the sender by its password; undefined: unknown. */
 function askerOf(request: IncomingMessage, passwords: Readonly<Record<Asker, string>>): Asker | undefined {
   const given = Buffer.from(request.headers['proxy-authorization'] ?? '');
   return (['free', 'bound'] as const).find((asker) => {
@@ -116,7 +116,7 @@ function refuse(response: ServerResponse): void {
   response.writeHead(407, { 'proxy-authenticate': 'Basic realm="sidepipe"', 'content-length': 0 }).end();
 }
 
-/** Plain HTTP: the same request, to the host that its absolute URL names. */
+/** Plain HTTP: forwards the request to the host of its absolute URL. */
 function forward(request: IncomingMessage, response: ServerResponse): void {
   const target = request.url ?? '';
   if (!URL.canParse(target) || !target.startsWith('http://')) {
@@ -139,7 +139,7 @@ function forward(request: IncomingMessage, response: ServerResponse): void {
   request.pipe(onward);
 }
 
-/** Everything else: bytes to and fro, TLS untouched between ffmpeg and the source. */
+/** Everything else: forwards bytes in both directions. TLS stays end-to-end between ffmpeg and the source. */
 async function tunnel(authority: string, socket: Socket, head: Buffer, networks: Networks | undefined): Promise<void> {
   const end = ({ status, reason }: ReturnType<typeof failureWords>) =>
     socket.end(`HTTP/1.1 ${status} ${reason}\r\nContent-Length: 0\r\n\r\n`);
@@ -169,14 +169,14 @@ function listen(server: Server): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (cause) =>
       reject(
-        new SidepipeError(`no port for the way out: ${messageOf(cause)}`, {
+        new SidepipeError(`No loopback port is available for the egress proxy: ${messageOf(cause)}`, {
           code: 'port-unavailable',
           fault: 'node',
           cause,
         }),
       ),
     );
-    // Running out of file descriptors while accepting is an event too.
+    // Running out of file descriptors in accept() also emits an event.
     server.on('error', () => {});
     server.listen({ host: '127.0.0.1', port: 0 }, resolve);
   });

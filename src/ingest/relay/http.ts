@@ -8,15 +8,15 @@ import { createRelayBody, type RelayBody } from './body.js';
 import { relayPlaylist } from './playlist.js';
 import { parseRelayUrl, type RelayTarget, relayLocation } from './url.js';
 
-/** What ffmpeg needs of a response's head. Others, such as an encoding or a proxy's, are not a source's to say. */
+/** The response headers that ffmpeg needs. Others, such as an encoding or proxy headers, are dropped. */
 const RESPONSE_HEADERS: ReadonlySet<string> = new Set([
   ...['accept-ranges', 'content-length', 'content-range', 'content-type', 'date', 'last-modified', 'location'],
   ...['retry-after', 'set-cookie', 'www-authenticate', 'icy-name', 'icy-metaint'],
 ]);
 
 /**
- * One request of an ffmpeg that is under a policy: the host is looked up, each address is checked, and what is connected to is one
- * of those that were checked. Redirects go back to ffmpeg, whose next request comes here again.
+ * Relays one request of an ffmpeg under a policy: resolves the host, checks each address and connects only to checked addresses.
+ * Redirects are returned to ffmpeg, whose next request is checked here again.
  */
 export async function relayBound(
   request: IncomingMessage,
@@ -58,7 +58,7 @@ function begin(
     method: request.method ?? 'GET',
     headers: { ...headers, host: authority, connection: 'close', 'accept-encoding': 'identity' },
     agent: false,
-    // Cameras sign their certificates themselves; ffmpeg does not look at them either.
+    // Cameras use self-signed certificates, and ffmpeg does not verify them either.
     rejectUnauthorized: false,
   } as const;
   return secure ? httpsRequest(options) : httpRequest(options);
@@ -66,7 +66,7 @@ function begin(
 
 function passOn(answer: IncomingMessage, response: ServerResponse, target: RelayTarget): void {
   answer.on('error', () => response.destroy());
-  // The request asked for none. ffmpeg would decode it, and so could read what the relay cannot.
+  // The request asked for none. ffmpeg would decode the body, and so read what the relay cannot check.
   if (!/^(?:identity)?$/i.test(answer.headers['content-encoding']?.trim() ?? '')) {
     refuse(answer, response, ENCODING_REFUSED);
     return;
@@ -78,7 +78,7 @@ function passOn(answer: IncomingMessage, response: ServerResponse, target: Relay
     if (kind === 'refused') refuse(answer, response, PLAYLIST_REFUSED);
     if (kind !== 'media') return;
     answer.off('data', onPiece).off('end', onEnd);
-    // Without a head nobody waits for the rest: the refusal's end closes the connection to the source.
+    // Without a response head nobody reads the rest: ending the response closes the connection to the source.
     if (!passHead(response, answer.statusCode, headers)) return;
     response.write(bytes);
     if (body.isTagged) answer.pipe(withoutPlaylist(body, response)).pipe(response);
@@ -97,7 +97,7 @@ function passOn(answer: IncomingMessage, response: ServerResponse, target: Relay
   answer.on('data', onPiece).on('end', onEnd);
 }
 
-/** The whole of it, also where a part was asked for; and no parts from now on, which could not be told to be a playlist's. */
+/** Sends the whole playlist, even if a range was requested, and disables ranges, because a part is not recognizable as a playlist. */
 function passPlaylist(
   answer: IncomingMessage,
   response: ServerResponse,
@@ -118,7 +118,7 @@ function headersFor(given: IncomingMessage['headers'], target: RelayTarget): Inc
   return headers;
 }
 
-/** Media behind a tag goes on as it is, until a playlist shows up in it. */
+/** Passes on media after an ID3 tag until a playlist appears in it. */
 function withoutPlaylist(body: RelayBody, response: ServerResponse): Transform {
   return new Transform({
     transform(piece: Buffer, _encoding, done) {
@@ -128,7 +128,7 @@ function withoutPlaylist(body: RelayBody, response: ServerResponse): Transform {
   });
 }
 
-/** Ends a response that ffmpeg must not get. */
+/** Rejects a response that ffmpeg must not receive. */
 function refuse(answer: IncomingMessage, response: ServerResponse, reason: string): void {
   answer.destroy();
   if (response.headersSent) response.destroy();
@@ -136,8 +136,8 @@ function refuse(answer: IncomingMessage, response: ServerResponse, reason: strin
 }
 
 /**
- * Begins an answer as a source began it, and says whether it could: a source can say what node:http does not say on, such as
- * status 099, and nobody but its own ffmpeg is to notice. Trailers are not passed on.
+ * Sends the response head as the source sent it; returns false if node:http rejects it. A source can send a head that node:http does not
+ * accept, such as status 099, and that may only affect the source's own stream. Trailers are not passed on.
  */
 export function passHead(
   response: ServerResponse,
@@ -153,7 +153,7 @@ export function passHead(
   }
 }
 
-/** Tells ffmpeg why a source cannot be reached. */
+/** Tells ffmpeg why a source is unreachable. */
 export function fail(response: ServerResponse, error: unknown): void {
   const { status, reason } = failureWords(error);
   if (response.headersSent) response.destroy();

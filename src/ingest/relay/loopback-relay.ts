@@ -2,16 +2,16 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { messageOf, SidepipeError } from '../../errors.js';
 import type { PeerCheck } from '../../io/loopback.js';
 
-/** Where one run's ffmpeg finds its source, on loopback. */
+/** A loopback port on which one run's ffmpeg finds its source. */
 export interface LoopbackRelay {
   readonly port: number;
   close(): void;
 }
 
-/** ffmpeg opens one connection, and another when the first one fails. */
+/** ffmpeg opens one connection, and another one if the first fails. */
 const MAX_CONNECTIONS = 4;
 
-/** Hands connections of the node's own user to `serve`, until it is closed, which closes them all. */
+/** Passes connections of the node's own user to `serve` until the relay is closed, which closes all connections. */
 export async function openLoopbackRelay(isOwn: PeerCheck, serve: (socket: Socket) => void): Promise<LoopbackRelay> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
@@ -27,14 +27,14 @@ export async function openLoopbackRelay(isOwn: PeerCheck, serve: (socket: Socket
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) =>
       reject(
-        new SidepipeError(`no port for the way to the source: ${messageOf(cause)}`, {
+        new SidepipeError(`No loopback port is available for the relay to the source: ${messageOf(cause)}`, {
           code: 'port-unavailable',
           fault: 'node',
           cause,
         }),
       ),
     );
-    // Running out of file descriptors while accepting is an event too.
+    // Running out of file descriptors in accept() also emits an event.
     server.on('error', () => {});
     server.listen({ host: '127.0.0.1', port: 0 }, resolve);
   });

@@ -1,15 +1,15 @@
 import { type RelayTarget, toRelayUrl } from './url.js';
 
-/** How a playlist begins; ffmpeg's HLS demuxer takes nothing else for one. */
+/** The first line of a playlist; ffmpeg's HLS demuxer requires it. */
 export const PLAYLIST_HEAD = '#EXTM3U';
 
-/** A longer playlist is none that anybody plays. Holds for what ffmpeg gets too, where URLs are longer. */
+/** No playable playlist is longer. Also limits what ffmpeg receives, where URLs are longer. */
 export const MAX_PLAYLIST_BYTES = 4 * 1024 ** 2;
 
-/** What ffmpeg may be given; undefined: the playlist leads elsewhere than to HTTP, or is too long. */
+/** The playlist for ffmpeg; undefined if it has a URL that is not HTTP, or is too long. */
 export type RelayedPlaylist = string | undefined;
 
-/** Tags whose value is one word, and what such a value looks like. */
+/** Tags with a single value, and its syntax. */
 const valueTags: Readonly<Record<string, RegExp>> = {
   'EXT-X-VERSION': /^\d{1,4}$/,
   'EXT-X-TARGETDURATION': /^\d{1,6}(?:\.\d{1,9})?$/,
@@ -22,7 +22,7 @@ const valueTags: Readonly<Record<string, RegExp>> = {
 const flagTags: ReadonlySet<string> = new Set([
   ...['EXT-X-ENDLIST', 'EXT-X-DISCONTINUITY', 'EXT-X-GAP', 'EXT-X-INDEPENDENT-SEGMENTS'],
 ]);
-/** Tags with attributes, of which `URI` is one where `hasUri`. */
+/** Tags with attributes. `hasUri`: one of them is `URI`. */
 const attributeTags: Readonly<Record<string, { readonly hasUri: boolean }>> = {
   'EXT-X-STREAM-INF': { hasUri: false },
   'EXT-X-START': { hasUri: false },
@@ -46,22 +46,22 @@ const attributes: ReadonlySet<string> = new Set([
   ...['KEYFORMATVERSIONS', 'BYTERANGE', 'TIME-OFFSET', 'PRECISE'],
 ]);
 
-/** Without a colon it names no protocol, whichever way ffmpeg's version reads it, and needs no parsing: most URIs of most playlists. */
+/** Covers most URIs of most playlists. Without a colon no ffmpeg version can read a protocol into it, so it needs no parsing. */
 const RELATIVE = /^\/?[\w~%@&=+,;!$'()*-][\w.~%@&=+,;!$'()*/-]*(?:\?[\w.~%@&=+,;!$'()*/-]*)?$/;
 const DURATION = /^-?\d{1,9}(?:\.\d{1,18})?(?=\s*(?:,|$))/;
 
 /**
- * Writes a playlist again of what was understood in it, for an ffmpeg that may connect to HTTP only. A denylist of protocols would have to
- * know how each version of ffmpeg reads a URI: `tcp://`, `concat:`, `crypto+http:`, `subfile,,` and what is yet to come. So a URI passes
- * if it is HTTP for the URL standard, in a form that leaves nothing to be read differently; tags and attributes pass if ffmpeg
- * uses them; the rest is left out. `target`: where the playlist is from. Pure.
+ * Rewrites a playlist from its parsed content, for an ffmpeg that may connect only through HTTP. A denylist of protocols would have to
+ * cover how each version of ffmpeg reads a URI: `tcp://`, `concat:`, `crypto+http:`, `subfile,,` and future ones. So a URI is kept only
+ * if the URL standard parses it as HTTP, in a form that cannot be read differently. Tags and attributes are kept if ffmpeg uses them;
+ * everything else is dropped. `target`: where the playlist comes from. Pure.
  */
 export function relayPlaylist(text: string, target: RelayTarget): RelayedPlaylist {
   if (!text.startsWith(PLAYLIST_HEAD)) return undefined;
   const base = `http${target.secure ? 's' : ''}://${target.host}:${target.port}${target.path}`;
   const lines = [PLAYLIST_HEAD];
   let bytes = 0;
-  // The first line is known. ffmpeg ends a line at a zero byte too.
+  // The first line is known. ffmpeg also ends a line at a zero byte.
   for (const [raw] of text.slice(text.search(/[\r\n\0]|$/)).matchAll(/[^\r\n\0]+/g)) {
     const line = raw.trim();
     const written = line.startsWith('#') ? relayTag(line, base) : line === '' ? '' : relayUri(line, base);
@@ -74,7 +74,7 @@ export function relayPlaylist(text: string, target: RelayTarget): RelayedPlaylis
   return `${lines.join('\n')}\n`;
 }
 
-/** The tag as ffmpeg is given it; empty: left out. Undefined where its URI leads elsewhere. */
+/** The tag as ffmpeg receives it; empty: dropped. Undefined if its URI is not HTTP. */
 function relayTag(line: string, base: string): string | undefined {
   const colon = line.indexOf(':');
   const tag = line.slice(1, colon < 0 ? undefined : colon);
@@ -100,7 +100,7 @@ function relayAttributes(tag: string, value: string, base: string): string | und
       if (uri === undefined) return undefined;
       written.push(`URI="${uri}"`);
     } else if (attributes.has(name)) {
-      // Nobody opens these. Without colons, slashes and escapes there is nothing that anybody could open.
+      // ffmpeg does not open these values. Without colons, slashes and escapes they contain nothing that could be opened.
       const safe = (quoted ?? word).replace(/[^\w .,@()+;-]/g, '_');
       written.push(quoted === undefined ? `${name}=${safe}` : `${name}="${safe}"`);
     }
@@ -108,7 +108,7 @@ function relayAttributes(tag: string, value: string, base: string): string | und
   return `#${tag}:${written.join(',')}`;
 }
 
-/** A URI as ffmpeg is given it; undefined where it is not HTTP. What is on the same server stays relative and so keeps its credentials. */
+/** The URI as ffmpeg receives it; undefined if it is not HTTP. URIs on the same server stay relative, which keeps their credentials. */
 function relayUri(uri: string, base: string): string | undefined {
   if (RELATIVE.test(uri)) return uri;
   if (!URL.canParse(uri, base)) return undefined;

@@ -12,20 +12,20 @@ import { openLoopbackRelay } from './loopback-relay.js';
 export interface RtmpRelayOptions {
   /** The source's URL. */
   readonly url: string;
-  /** The stream is under a policy: where it may lead. */
+  /** The networks that a policy allows; undefined if the stream is not subject to a policy. */
   readonly networks: Networks | undefined;
   readonly isOwn: PeerCheck;
 }
 
 export interface RtmpRelay {
-  /** What ffmpeg opens in the source's place. It names no place. */
+  /** The URL that ffmpeg opens instead of the source's. It does not reveal the source. */
   readonly url: string;
   close(): void;
 }
 
 /**
- * Stands between ffmpeg and an RTMP server, so that the stream key, which is a part of the URL, is not on ffmpeg's command line:
- * puts the real place into what ffmpeg asks for. The server's bytes pass as they are. For RTMPS the node speaks TLS.
+ * Relays between ffmpeg and an RTMP server. The stream key is part of the URL, so ffmpeg gets a URL without it, and the relay puts the
+ * real app and stream name into ffmpeg's commands. The server's bytes are passed on unchanged. For RTMPS the node does TLS.
  */
 export async function openRtmpRelay({ url, networks, isOwn }: RtmpRelayOptions): Promise<RtmpRelay> {
   const app = randomBytes(16).toString('hex');
@@ -40,7 +40,7 @@ export async function openRtmpRelay({ url, networks, isOwn }: RtmpRelayOptions):
     secure,
     networks,
   };
-  // ffmpeg responds on another connection than the one of the request.
+  // ffmpeg sends its login on another connection than the one that received the challenge.
   let asked: LoginChallenge | undefined;
   const relay = await openLoopbackRelay(isOwn, (socket) => {
     const rewriter = createPlaceRewriter({
@@ -51,7 +51,7 @@ export async function openRtmpRelay({ url, networks, isOwn }: RtmpRelayOptions):
     });
     void serve(socket, { ...server, rewriter, onChallenge: (challenge) => (asked = challenge) });
   });
-  // With no credentials at all ffmpeg would not answer a server that asks for some.
+  // Without any credentials ffmpeg would not respond to a server that requires a login.
   const login = credentials === undefined ? '' : 'node:node@';
   return { url: `rtmp://${login}127.0.0.1:${relay.port}/${app}/${playPath}`, close: () => relay.close() };
 }
@@ -70,7 +70,7 @@ async function serve(socket: Socket, options: ServeOptions): Promise<void> {
   const addresses = await resolveAddresses(host, networks).catch((error: unknown) => void refuse(socket, error));
   if (addresses === undefined || socket.destroyed) return;
   const target = { host, port, lookup: lookupAmong(addresses) };
-  // As ffmpeg does: self-signed certificates are accepted.
+  // Like ffmpeg: self-signed certificates are accepted.
   const onward = secure ? connectTls({ ...target, rejectUnauthorized: false }) : connect(target);
   const challenges = createChallengeReader();
   let isOpen = false;
@@ -90,12 +90,12 @@ async function serve(socket: Socket, options: ServeOptions): Promise<void> {
     });
   });
   onward.on('error', (error) => (isOpen ? socket.destroy() : refuse(socket, error)));
-  // What has come goes to ffmpeg still: a server says why it refuses, and closes.
+  // Data received before the close still goes to ffmpeg: a server sends its reason before it closes the connection.
   onward.on('close', () => isOpen && socket.destroySoon());
   socket.on('close', () => onward.destroy());
 }
 
-/** Tells ffmpeg why there is no server: as the answer to its `connect`. */
+/** Tells ffmpeg why the server is unreachable, in the response to its `connect`. */
 function refuse(socket: Socket, error: unknown): void {
   const server = createRefusingServer(failureWords(error).reason, {
     hmacSha256: (key, data) => createHmac('sha256', key).update(data).digest(),

@@ -1,24 +1,24 @@
 import { GrowingBuffer } from '../../io/growing-buffer.js';
 import { REDIRECT_REFUSED } from '../failure-words.js';
 
-/** No camera's description of itself is longer. */
+/** Longer than any camera's response head. */
 const MAX_HEAD_BYTES = 65_536;
 const MAX_BODY_BYTES = 1024 ** 2;
-/** What an interleaved packet begins with. */
+/** The first byte of an interleaved packet. */
 const PACKET = 0x24;
 
 /**
- * What an RTSP server says, taken apart and put together again, for an ffmpeg that must not be led elsewhere: replies that
- * redirect become refusals, and only what was understood is passed on, so that ffmpeg cannot understand something else.
+ * Parses and rewrites an RTSP server's responses for an ffmpeg under a policy. Redirects become refusals, and only what was parsed is passed
+ * on, so that ffmpeg cannot interpret anything differently.
  */
 export interface RtspReplies {
-  /** Bytes of the server in, bytes for ffmpeg out. Throws a `RangeError` on anything that is no RTSP. */
+  /** Takes bytes of the server and returns bytes for ffmpeg. Throws a `RangeError` on anything that is not RTSP. */
   push(piece: Uint8Array): Uint8Array[];
-  /** Bytes that were copied and looked at so far. */
+  /** Number of bytes copied and scanned so far. */
   readonly work: number;
 }
 
-/** A message of which the head is there, with what it takes from the front of what is held. */
+/** A message whose head has arrived, and the number of bytes that it takes from the buffer. */
 interface Pending {
   readonly head: Uint8Array;
   readonly headLength: number;
@@ -28,12 +28,12 @@ interface Pending {
 /** Pure. */
 export function createRtspReplies(): RtspReplies {
   const held = new GrowingBuffer();
-  /** Of the message at the front: how far its head was looked through, and the head once it is whole. Each byte is looked at once. */
+  /** State of the first message in the buffer: how far its head was scanned, and the complete head. Each byte is scanned once. */
   let scanned = 0;
   let pending: Pending | undefined;
   let work = 0;
 
-  /** The message at the front, and how many bytes it took; undefined until all of it is there. */
+  /** The first message and its length in the buffer; undefined until it is complete. */
   function next(rest: Uint8Array): { out: readonly Uint8Array[]; length: number } | undefined {
     pending ??= readPending(rest);
     if (pending === undefined || rest.length < pending.length) return undefined;
@@ -49,7 +49,7 @@ export function createRtspReplies(): RtspReplies {
     scanned = headLength ?? rest.length;
     work += scanned - from;
     if (headLength === undefined) {
-      if (rest.length > MAX_HEAD_BYTES) throw new RangeError('an RTSP message without an end');
+      if (rest.length > MAX_HEAD_BYTES) throw new RangeError('RTSP message head too long');
       return undefined;
     }
     const lines = latin1(rest.subarray(0, headLength)).split(/\r?\n/).slice(0, -2);
@@ -62,14 +62,14 @@ export function createRtspReplies(): RtspReplies {
       return work + held.copiedBytes;
     },
     push(piece) {
-      // What comes in whole messages is not copied.
+      // Complete messages are not copied.
       const isFresh = held.length === 0;
       if (!isFresh) held.append(piece);
       const view = isFresh ? piece : held.bytes;
       const out: Uint8Array[] = [];
       let at = 0;
       while (at < view.length) {
-        // Packets go on as they are, as many as there are behind each other.
+        // All consecutive packets are passed on unchanged.
         const end = endOfPackets(view, at);
         if (end > at) out.push(view.subarray(at, end));
         at = end;
@@ -89,16 +89,16 @@ export function createRtspReplies(): RtspReplies {
 function readHead([first = '', ...lines]: readonly string[]): { head: string; bodyLength: number } {
   const reply = /^RTSP\/1\.\d ([1-9]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?$/.exec(first);
   const request = /^[A-Z_]{3,20} [\x21-\x7e]{1,4096} RTSP\/1\.\d$/.test(first);
-  if (reply === null && !request) throw new RangeError('no RTSP message');
+  if (reply === null && !request) throw new RangeError('not an RTSP message');
   const headers = lines.map((line) => {
     const [, name, value = ''] = /^([A-Za-z0-9-]{1,64}):[ \t]*([\t\x20-\x7e\x80-\xff]*)$/.exec(line) ?? [];
-    if (name === undefined) throw new RangeError('no RTSP header');
+    if (name === undefined) throw new RangeError('not an RTSP header');
     return { name, value };
   });
   const lengths = headers.filter(({ name }) => name.toLowerCase() === 'content-length');
   const bodyLength = Number(lengths[0]?.value ?? 0);
   const isSound = lengths.length < 2 && Number.isInteger(bodyLength) && bodyLength >= 0;
-  if (!isSound || bodyLength > MAX_BODY_BYTES) throw new RangeError('no length that an RTSP body can have');
+  if (!isSound || bodyLength > MAX_BODY_BYTES) throw new RangeError('invalid RTSP Content-Length');
   const redirects = reply?.[1]?.startsWith('3') || /^REDIRECT /.test(first);
   const kept = headers.filter(({ name }) => !/^(?:location|content-length)$/i.test(name));
   const status = redirects ? `RTSP/1.0 403 ${REDIRECT_REFUSED}` : first;
@@ -106,7 +106,7 @@ function readHead([first = '', ...lines]: readonly string[]): { head: string; bo
   return { head: `${status}\r\n${text}Content-Length: ${bodyLength}\r\n\r\n`, bodyLength };
 }
 
-/** Where the whole interleaved packets end that begin at `from`: `$`, channel, length. */
+/** The end of the complete interleaved packets that start at `from`: `$`, channel, length. */
 function endOfPackets(bytes: Uint8Array, from: number): number {
   let at = from;
   while (bytes[at] === PACKET && at + 4 <= bytes.length) {
@@ -117,7 +117,7 @@ function endOfPackets(bytes: Uint8Array, from: number): number {
   return at;
 }
 
-/** Where the head ends of which nothing before `from` is the end. */
+/** The end of the head, if it is not before `from`. */
 function endOfHead(bytes: Uint8Array, from: number): number | undefined {
   const last = Math.min(bytes.length, MAX_HEAD_BYTES);
   for (let at = Math.max(1, from); at < last; at++) {

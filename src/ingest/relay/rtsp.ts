@@ -11,13 +11,13 @@ import { createRtspReplies } from './rtsp-replies.js';
 export interface RtspRelayOptions {
   readonly host: string;
   readonly port: number;
-  /** RTSPS: the node speaks TLS to the camera. */
+  /** RTSPS: the node does TLS with the camera. */
   readonly secure: boolean;
   readonly networks: Networks;
   readonly isOwn: PeerCheck;
 }
 
-/** Stands between an ffmpeg that is under a policy and its camera, whose replies must not lead elsewhere. */
+/** Relays between an ffmpeg under a policy and its camera, whose responses must not redirect it. */
 export function openRtspRelay(options: RtspRelayOptions): Promise<LoopbackRelay> {
   return openLoopbackRelay(options.isOwn, (socket) => void serve(socket, options));
 }
@@ -31,8 +31,8 @@ async function serve(socket: Socket, { host, port, secure, networks }: RtspRelay
   const take = (piece: Buffer) => {
     try {
       const parts = replies.push(piece);
-      // Copied in any case: the next read takes the place of this one. One write: a camera can put thousands of messages into a piece.
-      // A reader that is behind slows the camera down, not the node's memory.
+      // Copied in any case, because the next read reuses the buffer. One write, because a piece can contain thousands of messages.
+      // A slow reader slows the camera down instead of filling the node's memory.
       if (parts.length === 0 || socket.write(Buffer.concat(parts))) return;
       onward.pause();
       socket.once('drain', () => onward.resume());
@@ -50,7 +50,7 @@ async function serve(socket: Socket, { host, port, secure, networks }: RtspRelay
   socket.on('close', () => onward.destroy());
 }
 
-/** Tells ffmpeg why there is no camera: as the answer to its first request. */
+/** Tells ffmpeg why the camera is unreachable, in the response to its first request. */
 function tell(socket: Socket, error: unknown): void {
   const { reason } = failureWords(error);
   const answer = (request: Buffer) => {

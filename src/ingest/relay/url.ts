@@ -1,11 +1,11 @@
 /**
- * Under a policy ffmpeg gets no TLS, because what TLS needs would let a playlist lead it past the node. It asks the node's way
- * out for everything by plain HTTP, and the way out speaks TLS to the source. That a URL was `https` is told by its port,
- * which is then one that no port can be: so relative URLs keep it, and so do host, path and credentials.
+ * Under a policy ffmpeg gets no TLS, because TLS support would let a playlist bypass the node. ffmpeg requests everything from the
+ * egress proxy by plain HTTP, and the proxy does TLS with the source. An `https` URL is marked by a port number above the valid
+ * range, so relative URLs keep the mark, and host, path and credentials stay unchanged.
  */
 const SECURE = 100_000;
 
-/** A URL as ffmpeg is given it. Others than `https` stay as they are. Pure. */
+/** A URL as ffmpeg receives it. URLs other than `https` stay unchanged. Pure. */
 export function toRelayUrl(url: string): string {
   const [, credentials = '', host = '', port, rest = ''] =
     /^https:\/\/([^/?#]*@)?(\[[^\]]*\]|[^:/?#]*)(?::(\d*))?(.*)$/is.exec(url) ?? [];
@@ -22,7 +22,7 @@ export interface RelayTarget {
   readonly path: string;
 }
 
-/** What an absolute URL in a request to the way out means; undefined where it means nothing. Pure. */
+/** Parses an absolute URL in a request to the egress proxy; undefined if it is invalid. Pure. */
 export function parseRelayUrl(url: string): RelayTarget | undefined {
   const [, host, digits, path = ''] =
     /^http:\/\/(\[[\da-f:.]+\]|[^:/?#@[\]\\\s]+)(?::(\d{1,6}))?([/?]\S*)?$/i.exec(url) ?? [];
@@ -33,7 +33,7 @@ export function parseRelayUrl(url: string): RelayTarget | undefined {
   return { secure, host, port, path: path.startsWith('/') ? path : `/${path}` };
 }
 
-/** A redirect's target, made absolute by the URL that was asked for, as ffmpeg is given it; undefined: none to follow. Pure. */
+/** A redirect target resolved against the requested URL, as ffmpeg receives it; undefined if it must not be followed. Pure. */
 export function relayLocation(location: string, target: RelayTarget): string | undefined {
   const base = `http${target.secure ? 's' : ''}://${target.host}:${target.port}${target.path}`;
   if (!URL.canParse(location, base)) return undefined;

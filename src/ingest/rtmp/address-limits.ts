@@ -1,21 +1,21 @@
 export interface AddressLimitsOptions {
-  /** Connections that an address may have at once. */
+  /** Maximum number of open connections per address. */
   readonly connections: number;
-  /** Wrong keys from an address within the window before it is refused for the rest of it. */
+  /** Wrong keys from an address within the window before it is refused for the rest of the window. */
   readonly failures: number;
   readonly failureWindowMs: number;
-  /** Addresses that are remembered for their failures. */
+  /** Maximum number of addresses whose failures are remembered. */
   readonly remembered: number;
 }
 
 export interface AddressLimits {
-  /** Takes a place for a connection, or says why not. */
+  /** Reserves a slot for a connection, or returns why there is none. */
   admit(address: string, now: number): 'admitted' | 'too-many-connections' | 'too-many-failures';
-  /** Gives the place back. */
+  /** Releases the slot. */
   release(address: string): void;
   /** Counts a wrong key. */
   fail(address: string, now: number): void;
-  /** Entries held, for tests and metrics. */
+  /** Number of entries, for tests and metrics. */
   readonly size: number;
 }
 
@@ -24,10 +24,10 @@ interface Failures {
   since: number;
 }
 
-/** Counts connections and failures by address, in bounded memory. An IPv6 address counts as its /64. */
+/** Counts connections and failures per address, in bounded memory. An IPv6 address counts as its /64. */
 export function createAddressLimits(options: AddressLimitsOptions): AddressLimits {
   const connections = new Map<string, number>();
-  // In the order of `since`: the first is the oldest.
+  // Ordered by `since`: the first is the oldest.
   const failures = new Map<string, Failures>();
 
   function dropExpired(now: number): void {
@@ -75,7 +75,7 @@ export function createAddressLimits(options: AddressLimitsOptions): AddressLimit
   };
 }
 
-/** What counts as one address: IPv4 whole, also when mapped into IPv6; IPv6 by its /64, which one host commonly owns. */
+/** The unit of counting: an IPv4 address, also when mapped into IPv6, or an IPv6 /64, which usually belongs to one host. */
 export function addressGroup(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
   if (mapped) return mapped[1]!;

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { messageOf, SidepipeError } from '../../errors.js';
 
-/** The PEM texts of an RTMPS listener. Throws `config-invalid` naming the setting whose file cannot be read. */
+/** Reads the PEM files of an RTMPS listener. Throws `config-invalid` with the setting whose file cannot be read. */
 export async function readCertificate(files: { cert: string; key: string }): Promise<{ cert: string; key: string }> {
   const read = (setting: 'cert' | 'key') =>
     readFile(files[setting], 'utf8').catch((cause: unknown) => {

@@ -16,7 +16,7 @@ import type {
   SessionResult,
 } from './session-types.js';
 
-/** What a connection needs of its server. */
+/** The server functions that a connection uses. */
 export interface ConnectionHost {
   readonly limits: RtmpServerLimits;
   readonly apps: readonly string[];
@@ -26,17 +26,17 @@ export interface ConnectionHost {
   now(): number;
   decide(request: PublishRequest): Promise<PublishDecision>;
   publisher(stream: string): RtmpPublisher | undefined;
-  /** The publisher has been let in. False when nobody took it. */
+  /** Called when the publisher was accepted. False if nobody took it. */
   published(connection: RtmpConnection, publisher: RtmpPublisher): boolean;
   badKey(address: string): void;
-  /** Called once, when the connection's session is over; its socket may still be closing. */
+  /** Called once when the session has ended; the socket may still be closing. */
   ended(connection: RtmpConnection, reason: PublisherEnd): void;
 }
 
-/** How long a peer that has been told its end may take to hang up. */
+/** How long a peer may take to close its connection after the session has ended. */
 const lingerMs = 2_000;
 
-/** One socket: bytes to the session, events to the publisher. */
+/** One socket: passes bytes to the session and events to the publisher. */
 export class RtmpConnection {
   readonly address: string;
   readonly secure: boolean;
@@ -86,13 +86,13 @@ export class RtmpConnection {
     this.#apply(this.#session.close(reason, description));
   }
 
-  /** Closes the socket at once, without a word. */
+  /** Closes the socket immediately, without a message. */
   drop(reason: 'evicted' | 'shutdown'): void {
     this.#finish(reason);
     this.#socket.destroy();
   }
 
-  /** Reads on, now that the publisher's target has room. */
+  /** Resumes reading once the publisher's target has room. */
   resume(): void {
     if (this.#ended) return;
     this.#resumedAt = this.#host.now();
@@ -131,7 +131,7 @@ export class RtmpConnection {
   }
 
   async #decide(event: PublishRequestEvent): Promise<void> {
-    // Nothing more is read until the answer, so a hasty publisher cannot pile up media.
+    // Reading stops until the decision, so that an impatient publisher cannot pile up media.
     this.#socket.pause();
     const { app, encoder } = event;
     const target = parsePublishTarget(event);
@@ -148,7 +148,7 @@ export class RtmpConnection {
       target === undefined ? { accept: false, reason: 'bad-key' } : await this.#host.decide(request);
     if (!decision.accept) return this.#reject(decision.reason);
     const { stream, whenBusy } = decision;
-    // Nothing may be awaited between the last look and `#publish`: two who waited for the same end would both get in.
+    // No await between this check and `#publish`: two connections that waited for the same end would both be accepted.
     for (let busy = this.#host.publisher(stream); busy !== undefined; busy = this.#host.publisher(stream)) {
       if (whenBusy === 'reject' || this.#ended) return this.#reject('stream-busy');
       busy.close('taken-over');
@@ -171,7 +171,7 @@ export class RtmpConnection {
       reads: (codec) => this.#host.reads(codec),
       tooLarge: (codec, configuration) => this.#host.tooLarge(codec, configuration),
     });
-    // Before the answer goes out, so that whoever sees the answer sees the publisher too.
+    // Before the response is sent, so that anyone who sees the response also sees the publisher.
     if (!this.#host.published(this, this.#feed.publisher)) {
       this.#reject('unavailable');
       return;
@@ -193,20 +193,20 @@ export class RtmpConnection {
       this.#socket.destroy();
       return;
     }
-    // Who leaves by the book hangs up too, and may take it for a failure when the other side is faster (GStreamer does).
+    // A publisher that unpublishes also disconnects, and may report an error if the server closes first (GStreamer does).
     if (reason !== 'unpublished') this.#socket.end();
-    // The peer shall read why: a socket closed over unread bytes would reset and take the answer with it.
+    // Drains the socket so that the peer can read the reason: closing with unread bytes would reset the connection and lose it.
     this.#socket.resume();
     this.#timer = setTimeout(() => this.#socket.destroy(), lingerMs);
   }
 
-  /** One timer a connection: it looks at the deadline when it fires instead of being set anew with each byte. */
+  /** One timer per connection. It checks the deadline when it fires, instead of being reset for each byte. */
   #watchDeadline(): void {
     clearTimeout(this.#timer);
     const { deadline, phase } = this.#session;
     if (deadline === undefined || this.#ended) return;
     const { idleTimeoutMs } = this.#host.limits;
-    // While this side does not read, and just after, silence is not the publisher's fault.
+    // While and shortly after this side stops reading, silence is not the publisher's fault.
     const isPaused = phase === 'publishing' && this.#socket.isPaused();
     const now = this.#host.now();
     const due = isPaused ? now + idleTimeoutMs : this.#earliestEnd(deadline, phase);

@@ -5,7 +5,7 @@ function digest(key: string): Buffer {
   return createHash('sha256').update(key, 'utf8').digest();
 }
 
-/** Whether `candidate` is one of `keys`. Takes the same time whichever it is and however much of it is right. */
+/** Whether `candidate` is one of `keys`. Takes constant time, regardless of which key matches or how much of it. */
 export function matchKey(keys: readonly string[], candidate: string): boolean {
   const wanted = digest(candidate);
   let matches = false;
@@ -14,13 +14,13 @@ export function matchKey(keys: readonly string[], candidate: string): boolean {
 }
 
 export interface Keyring {
-  /** The stream that `candidate` opens: the named one, or with no name whichever it belongs to. */
+  /** The stream that `candidate` opens: the named one, or the key's own stream if no name is given. */
   find(candidate: string, stream?: string): string | undefined;
 }
 
 /**
- * All stream keys of a node, hashed once: one hash an attempt, however many streams there are. Throws `config-invalid`
- * when two streams share a key, for a key opens exactly one stream, and for an empty key.
+ * All stream keys of a node, hashed in advance, so that an attempt costs one hash regardless of the number of streams. Throws
+ * `config-invalid` if two streams share a key, because a key opens exactly one stream, and for an empty key.
  */
 export function createKeyring(streams: Iterable<{ readonly name: string; readonly keys: readonly string[] }>): Keyring {
   const entries: { stream: string; digest: Buffer }[] = [];
@@ -29,8 +29,8 @@ export function createKeyring(streams: Iterable<{ readonly name: string; readonl
     for (const key of keys) {
       const owner = owners.get(key);
       if (key === '' || (owner !== undefined && owner !== name)) {
-        const problem = key === '' ? 'has an empty key' : `has the same key as stream ${owner}`;
-        throw new SidepipeError(`Stream ${name} ${problem}.`, { code: 'config-invalid', fault: 'caller' });
+        const problem = key === '' ? 'has an empty key' : `has the same key as stream "${owner}"`;
+        throw new SidepipeError(`Stream "${name}" ${problem}.`, { code: 'config-invalid', fault: 'caller' });
       }
       owners.set(key, name);
       entries.push({ stream: name, digest: digest(key) });

@@ -7,19 +7,19 @@ import { createServerHandshake, type HandshakeOptions, handshakePacketBytes } fr
 import { messageType, type RtmpMessage, type ViolationCode } from './protocol/message.js';
 import { connectRejected } from './protocol/replies.js';
 
-/** What a player asks an RTMP server for. Holds secrets. */
+/** What a player requests from an RTMP server. Contains secrets. */
 export interface RtmpPlace {
   readonly app: string;
   readonly playPath: string;
-  /** The URL of the application. */
+  /** The application's URL. */
   readonly tcUrl: string;
 }
 
-/** What an RTMP URL means to ffmpeg, to the letter: servers tell streams apart by it. Pure. */
+/** Parses an RTMP URL exactly like ffmpeg, because servers identify streams by the exact text. Pure. */
 export function rtmpPlace(url: string): RtmpPlace {
   const [, before = '', port, path = ''] =
     /^([a-z]+:\/\/(?:[^/?#]*@)?(?:\[[^\]]*\]|[^:/?#]*))(?::(\d*))?([/?#].*)?$/is.exec(url) ?? [];
-  // Behind a blank are parameters of another library, which ffmpeg drops.
+  // After a space come parameters of another library, which ffmpeg drops.
   const { app, name } = splitPath(path.split(' ', 1)[0] ?? '');
   const scheme = before.slice(0, before.indexOf(':')).toLowerCase();
   const host = before.replace(/^[a-z]+:\/\/(?:.*@)?/is, '');
@@ -33,7 +33,7 @@ export function rtmpPlace(url: string): RtmpPlace {
   };
 }
 
-/** The application is one or two parts of the path. */
+/** The application is the first one or two parts of the path. */
 function splitPath(path: string): { readonly app: string; readonly name: string } {
   const whole = path.slice(1);
   const list = path.includes('?') ? path.indexOf('slist=', path.indexOf('?')) : -1;
@@ -47,25 +47,25 @@ function splitPath(path: string): { readonly app: string; readonly name: string 
   return { app: whole.slice(0, end), name: whole.slice(end + 1) };
 }
 
-/** Passes on what a player sends, with another place in it. */
+/** Passes on a player's bytes with another app and stream name. */
 export interface PlaceRewriter {
-  /** What goes to the server in the place of these bytes. Nothing once there is a violation. */
+  /** The bytes for the server that replace these. Empty after a violation. */
   receive(bytes: Uint8Array): Uint8Array;
   readonly violation: ViolationCode | undefined;
 }
 
 export interface PlaceRewriterOptions {
-  /** What the player was told. No part of it may occur by chance. */
+  /** The values that the player received. They must be unlikely to occur by chance. */
   readonly from: RtmpPlace;
   readonly to: RtmpPlace;
-  /** Replaces what the player appends to the application: its response to a server that requires a login. */
+  /** Replaces the login that the player appends to the application for a server that requires one. */
   readonly login?: (appended: string) => string;
 }
 
-/** A player opens two or three, and its longest message is `connect`. */
+/** A player opens two or three chunk streams, and its longest message is `connect`. */
 const limits = { chunkStreams: 16, messageBytes: 65_536, bufferedBytes: 131_072, firstAllocationBytes: 1024 };
 
-/** The handshake passes as it is: it names no place, and its digests are between the player and the server. Pure. */
+/** The handshake passes unchanged: it contains no names, and its digests are between player and server. Pure. */
 export function createPlaceRewriter({ from, to, login = (appended) => appended }: PlaceRewriterOptions): PlaceRewriter {
   const reader = createChunkReader(limits);
   const writer = createChunkWriter();
@@ -116,11 +116,11 @@ export function createPlaceRewriter({ from, to, login = (appended) => appended }
   };
 }
 
-/** A server that refuses every player, and says why. */
+/** A server that refuses every player and states the reason. */
 export interface RefusingServer {
-  /** What it answers to these bytes. */
+  /** The response to these bytes. */
   receive(bytes: Uint8Array): Uint8Array;
-  /** It has said why, or was not asked properly: nothing more comes. */
+  /** The reason was sent, or the request was invalid: nothing more follows. */
   readonly done: boolean;
 }
 

@@ -4,27 +4,27 @@ import { parseCommand } from './protocol/command.js';
 import { handshakePacketBytes } from './protocol/handshake.js';
 import { messageType } from './protocol/message.js';
 
-/** A user and a password as they stand in an RTMP URL: ffmpeg decodes nothing in them. */
+/** User and password as written in an RTMP URL: ffmpeg does not decode them. */
 export interface RtmpCredentials {
   readonly user: string;
   readonly password: string;
 }
 
-/** What a server wants a player to answer to. */
+/** A server's login challenge. */
 export interface LoginChallenge {
   readonly salt: string;
   readonly challenge: string;
 }
 
-/** Undefined where ffmpeg would see none: it needs both. */
+/** Undefined unless the URL has both: ffmpeg requires both. */
 export function rtmpCredentials(url: string): RtmpCredentials | undefined {
   const [, user, password = ''] = /^[a-z]+:\/\/([^:/?#]*):([^/?#]*)@/i.exec(url) ?? [];
   return user === undefined ? undefined : { user, password };
 }
 
 /**
- * The login that ffmpeg appends to the application, `?authmod=…`, as it would be with these credentials. ffmpeg makes its own of
- * others. Both kinds that ffmpeg knows: `adobe` and `llnw`.
+ * The login that ffmpeg appends to the application, `?authmod=…`, recalculated with these credentials, because ffmpeg calculated it from
+ * placeholders. Supports both of ffmpeg's methods: `adobe` and `llnw`.
  */
 export function loginOf(
   appended: string,
@@ -49,7 +49,7 @@ export function loginOf(
   return joinFields(fields);
 }
 
-/** No URL encoding: what servers and ffmpeg write holds `=` and `+`. */
+/** No URL encoding: values of servers and ffmpeg contain `=` and `+`. */
 function splitField(field: string): [name: string, value: string] {
   const at = field.indexOf('=');
   return at < 0 ? [field, ''] : [field.slice(0, at), field.slice(at + 1)];
@@ -63,14 +63,14 @@ function md5(text: string, encoding: 'base64' | 'hex'): string {
   return createHash('md5').update(text).digest(encoding);
 }
 
-/** Looks for a server's challenge in what it sends: in the answer to `connect`, where it refuses. */
+/** Finds a login challenge in a server's bytes: in the response that rejects `connect`. */
 export interface ChallengeReader {
   receive(bytes: Uint8Array): LoginChallenge | undefined;
 }
 
 const limits = { chunkStreams: 16, messageBytes: 65_536, bufferedBytes: 131_072, firstAllocationBytes: 1024 };
 
-/** Looks no further than the answer. */
+/** Stops after that response. */
 export function createChallengeReader(): ChallengeReader {
   const reader = createChunkReader(limits);
   // S0, S1 and S2.

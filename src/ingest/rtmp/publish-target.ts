@@ -1,19 +1,19 @@
-/** What a publisher wants to open. */
+/** The stream that a publisher wants to publish. */
 export interface PublishTarget {
-  /** The stream that it names; undefined when the key alone decides. */
+  /** The named stream; undefined if the key alone identifies it. */
   readonly stream: string | undefined;
   readonly key: string;
 }
 
 /**
- * Reads stream and key from what a publisher sends. Accepted forms, as URL and as `server` + `stream key` of OBS:
+ * Parses stream and key from a publisher's request. Accepted forms, as URL and as `server` + `stream key` of OBS:
  *
  * - `rtmp://host/live/<stream>?key=<key>`: server `rtmp://host/live`, stream key `<stream>?key=<key>`
- * - `rtmp://host/live/<key>`: server `rtmp://host/live`, stream key `<key>`; the key decides the stream
+ * - `rtmp://host/live/<key>`: server `rtmp://host/live`, stream key `<key>`; the key identifies the stream
  * - `rtmp://host/live/<stream>/<key>`: server `rtmp://host/live/<stream>`, stream key `<key>`
  *
- * A `?key=` behind the application (`rtmp://host/live?key=<key>`) counts too, for publishers that put it there.
- * Undefined when there is no key.
+ * A `?key=` after the application (`rtmp://host/live?key=<key>`) is also accepted, for publishers that put it there.
+ * Undefined if there is no key.
  */
 export function parsePublishTarget(input: {
   app: string;

@@ -6,9 +6,9 @@ import type { PipeEnd, PipeOptions, PublisherEnd, RtmpPublisher } from './server
 import type { MediaEvent, MetadataEvent, RtmpCloseReason } from './session-types.js';
 
 export interface RtmpPublisherOptions {
-  /** Whether media with this codec can be worked with. */
+  /** Whether media with this codec is supported. */
   readonly reads: (codec: string) => boolean;
-  /** Why pictures with this configuration are larger than allowed. */
+  /** A message if frames with this configuration exceed the size limit. */
   readonly tooLarge: (codec: string, configuration: Uint8Array) => string | undefined;
   readonly stream: string;
   readonly address: string;
@@ -27,7 +27,7 @@ export interface RtmpPublisherOptions {
 export interface PublisherFeed {
   readonly publisher: RtmpPublisher;
   take(events: readonly (MediaEvent | MetadataEvent)[]): void;
-  /** Whether the socket should be left unread for now. `connection.resume` tells when that is over. */
+  /** Whether to stop reading the socket for now. `connection.resume` is called when reading can continue. */
   readonly isBlocked: boolean;
   finish(reason: PublisherEnd): void;
 }
@@ -40,20 +40,20 @@ interface ActivePipe {
 const ignore = () => undefined;
 const isPicture = ({ type, payload }: MediaEvent | MetadataEvent) =>
   type === 'video' && !parseVideoTag(payload).isSequenceHeader;
-/** So much is taken in before anyone wants it, to see what it is. */
+/** How much is buffered before the first pipe, to detect the media. */
 const INSPECTED_BYTES = 256 * 1024;
-/** More is not kept of one GOP: 20 s of 12 Mbit/s. */
+/** The maximum size of a kept GOP: 20 s at 12 Mbit/s. */
 const MAX_RETAINED_BYTES = 32 * 1024 * 1024;
 
 export function createPublisher({ connection, reads, tooLarge, ...facts }: RtmpPublisherOptions): PublisherFeed {
   const flv = createFlvWriter();
-  /** What came before the first pipe; undefined from then on. */
+  /** The media before the first pipe; undefined after that. */
   let waiting: (MediaEvent | MetadataEvent)[] | undefined = [];
   let waitingBytes = 0;
   let sawVideo = new AbortController();
-  /** Between two configurations: what is held begins with the second one. */
+  /** Between two configurations: the buffer starts with the second one. */
   let isReconfigured = false;
-  /** The media since the newest keyframe; undefined while none is to be kept. */
+  /** The media since the newest keyframe; undefined while none is kept. */
   let retained: MediaEvent[] | undefined;
   let retainedBytes = 0;
   let active: ActivePipe | undefined;
@@ -82,8 +82,8 @@ export function createPublisher({ connection, reads, tooLarge, ...facts }: RtmpP
   }
 
   /**
-   * Decoders and muxers are set up with the first configuration, and many versions of ffmpeg never take another one: the target gets no
-   * more, and the next one starts with these events.
+   * Decoders and muxers are set up with the first configuration, and many versions of ffmpeg never accept another one: this target gets
+   * no more, and the next one starts with these events.
    */
   function reconfigure(events: readonly (MediaEvent | MetadataEvent)[]): void {
     isReconfigured = true;
@@ -94,16 +94,16 @@ export function createPublisher({ connection, reads, tooLarge, ...facts }: RtmpP
     active?.stop('reconfigured');
   }
 
-  /** Keeps what the next pipe begins with. Of a GOP without an end nothing is kept. */
+  /** Keeps the media for the start of the next pipe. An endless GOP is not kept. */
   function keep(events: readonly (MediaEvent | MetadataEvent)[]): void {
     if (retained === undefined) return;
     for (const event of events) {
       if (event.type === 'metadata') continue;
       const tag = event.type === 'video' ? parseVideoTag(event.payload) : undefined;
       if (tag?.isKeyframe) clearRetained();
-      // The next pipe begins with the newest sequence header anyway, and what was sent before it may need another one.
+      // The next pipe starts with the newest sequence header anyway, and older media may need another one.
       if (tag?.isSequenceHeader) continue;
-      // Without its keyframe it is of no use.
+      // Useless without its keyframe.
       if (retained.length === 0 && !tag?.isKeyframe) continue;
       retained.push(event);
       retainedBytes += event.payload.length;
@@ -116,7 +116,7 @@ export function createPublisher({ connection, reads, tooLarge, ...facts }: RtmpP
     retainedBytes = 0;
   }
 
-  /** Why no decoder can work with the media up to this event, or should try: large pictures would take its memory first. */
+  /** Why no decoder can decode the media up to this event, or should not try: large frames would exhaust its memory first. */
   function refusal({ type, payload }: MediaEvent | MetadataEvent): RtmpCloseReason | undefined {
     const configuration = type === 'video' ? videoConfiguration(payload) : undefined;
     if (configuration !== undefined) largePictures ??= tooLarge(configuration.codec, configuration.record);
@@ -124,14 +124,14 @@ export function createPublisher({ connection, reads, tooLarge, ...facts }: RtmpP
     return Object.values(flv.codecs).some((codec) => !reads(codec)) ? 'source-unsupported' : undefined;
   }
 
-  /** Ends the publisher if no decoder is to see its media. */
+  /** Disconnects the publisher if its media must not reach a decoder. */
   function sendAway(events: readonly (MediaEvent | MetadataEvent)[]): boolean {
     const reason = events.map(refusal).find((each) => each !== undefined);
     if (reason !== undefined) connection.close(reason);
     return reason !== undefined;
   }
 
-  /** Takes in what comes before the first pipe, and looks what it is. */
+  /** Buffers and examines what arrives before the first pipe. */
   function wait(events: readonly (MediaEvent | MetadataEvent)[]): void {
     waiting?.push(...events);
     for (const { type, payload } of events) {
@@ -142,7 +142,7 @@ export function createPublisher({ connection, reads, tooLarge, ...facts }: RtmpP
     }
     if (isReconfigured) for (const event of events) rememberConfiguration(event);
     if (sendAway(events)) return;
-    // Behind the first picture of a new configuration come no other headers that belong to it.
+    // No more headers of a new configuration follow its first frame.
     const isShown = isReconfigured ? (waiting?.some(isPicture) ?? true) : flv.codecs.video !== undefined;
     if (isShown || waitingBytes >= INSPECTED_BYTES) sawVideo.abort();
   }
@@ -151,7 +151,7 @@ export function createPublisher({ connection, reads, tooLarge, ...facts }: RtmpP
     if (flv.isReconfiguration(event)) flv.remember(event);
   }
 
-  /** Metadata is believed in what it promises, and in what it leaves out only where it names the video. */
+  /** Metadata is trusted for what it announces. That it announces no audio is trusted only if it announces the video. */
   function isSilent(): boolean {
     if (flv.codecs.audio !== undefined || waiting?.some(({ type }) => type === 'audio')) return false;
     const told = toldValues();
@@ -164,7 +164,7 @@ export function createPublisher({ connection, reads, tooLarge, ...facts }: RtmpP
 
   async function videoCodec(signal: AbortSignal): Promise<string | undefined> {
     const either = AbortSignal.any([signal, sawVideo.signal]);
-    // Known from an earlier pipe, whose video came late.
+    // Known from an earlier pipe whose video started late.
     if (flv.codecs.video !== undefined) return flv.codecs.video;
     if (!either.aborted) await new Promise((resolve) => either.addEventListener('abort', resolve, { once: true }));
     return flv.codecs.video;
@@ -188,9 +188,12 @@ export function createPublisher({ connection, reads, tooLarge, ...facts }: RtmpP
   function pipe(target: Writable, options: PipeOptions = {}): Promise<PipeEnd> {
     const { signal } = options;
     if (active !== undefined) {
-      throw new SidepipeError('A publisher can be piped to one target at a time.', { code: 'internal', fault: 'node' });
+      throw new SidepipeError('A publisher can be piped to only one target at a time.', {
+        code: 'internal',
+        fault: 'node',
+      });
     }
-    // Stays on for good: a late EPIPE of a dead reader must not bring the node down.
+    // Never removed: a late EPIPE from a closed reader must not crash the node.
     target.on('error', ignore);
     if (signal?.aborted) return Promise.resolve('aborted');
     if (target.destroyed || target.writableEnded) return Promise.resolve('target-closed');

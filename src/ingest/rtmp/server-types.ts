@@ -3,32 +3,32 @@ import type { AmfObject } from './protocol/amf0.js';
 import type { EndReason, RejectReason, RtmpCloseReason, SessionLimits } from './session-types.js';
 
 export interface RtmpServerLimits extends SessionLimits {
-  /** Open connections in all. When they are all taken, the oldest one that has not published yet makes room. */
+  /** Maximum number of open connections. Beyond it, the oldest connection that has not published yet is closed. */
   readonly connections: number;
-  /** The same for one address (IPv6: one /64). */
+  /** The same per address (IPv6: per /64). */
   readonly connectionsPerAddress: number;
   /** Wrong keys from one address within the window before it is refused for the rest of the window. */
   readonly failuresPerAddress: number;
   readonly failureWindowMs: number;
-  /** Addresses whose failures are remembered. */
+  /** Maximum number of addresses whose failures are remembered. */
   readonly rememberedAddresses: number;
-  /** How long `authorise` may take. */
+  /** Time limit of `authorise`. */
   readonly decisionTimeoutMs: number;
-  /** Answers that a peer may leave unread, in bytes. */
+  /** Response bytes that a peer may leave unread. */
   readonly unreadBytes: number;
 }
 
-/** Someone asks to publish. */
+/** A request to publish. */
 export interface PublishRequest {
   /** The first part of the path, such as `live`. */
   readonly app: string;
-  /** The stream that the publisher names; undefined when its key alone decides. Unchecked text. */
+  /** The stream that the publisher named; undefined if the key alone identifies it. Not validated. */
   readonly stream: string | undefined;
   readonly address: string;
   readonly secure: boolean;
-  /** What the publisher calls itself, in printable ASCII. Empty when it says nothing. */
+  /** How the publisher identifies itself, in printable ASCII. Empty if it does not. */
   readonly encoder: string;
-  /** Aborts when the answer has become useless. */
+  /** Aborts when the response is no longer needed. */
   readonly signal: AbortSignal;
   /** The stream key. A function, so that no log of the request shows it. */
   revealKey(): string;
@@ -38,7 +38,7 @@ export type PublishDecision =
   | {
       readonly accept: true;
       readonly stream: string;
-      /** When someone publishes the stream already: refuse the new publisher, or end the old one. */
+      /** If the stream already has a publisher: reject the new publisher, or disconnect the old one. */
       readonly whenBusy: 'reject' | 'takeover';
     }
   | { readonly accept: false; readonly reason: Exclude<RejectReason, 'publish-name-invalid'> };
@@ -47,18 +47,18 @@ export type PublishDecision =
 export type PublisherEnd = EndReason | 'peer-closed' | 'connection-failed' | 'answers-unread' | 'evicted';
 
 /**
- * `reconfigured`: codec, parameter sets or audio settings change with the next tag. The target is ended; what follows is held for the
- * next pipe, so nothing is lost.
+ * `reconfigured`: codec, parameter sets or audio settings change with the next tag. The target is ended, and the media that follows is
+ * kept for the next pipe, so nothing is lost.
  */
 export type PipeEnd = 'publisher-ended' | 'target-closed' | 'aborted' | 'reconfigured';
 
 export interface PipeOptions {
   readonly signal?: AbortSignal;
-  /** The target decodes H.264 keyframes alone: it is told to hand each out at once, by NAL units of type 10. */
+  /** The target decodes only H.264 keyframes: a NAL unit of type 10 makes it output each one at once. */
   readonly flushKeyframes?: boolean;
 }
 
-/** A publisher that has been let in. */
+/** An accepted publisher. */
 export interface RtmpPublisher {
   readonly stream: string;
   readonly address: string;
@@ -66,45 +66,45 @@ export interface RtmpPublisher {
   readonly encoder: string;
   /** Epoch milliseconds. */
   readonly startedAt: number;
-  /** `h264`, `aac`, … or FourCCs, as far as tags of each kind have come. */
+  /** `h264`, `aac`, … or FourCCs, once a tag of that kind has arrived. */
   readonly codecs: { readonly video?: string; readonly audio?: string };
-  /** The values of the last `onMetaData`. Unchecked. */
+  /** The values of the last `onMetaData`. Not validated. */
   readonly metadata: AmfObject | undefined;
   /**
-   * Whether to keep the media since the newest keyframe, so that the next pipe begins with it instead of waiting for another. Off
-   * at first; memory is bounded.
+   * Whether to keep the media since the newest keyframe, so that the next pipe starts with it instead of waiting for the next keyframe.
+   * Off by default; memory is bounded.
    */
   retain(isWanted: boolean): void;
-  /** Bytes of the connection so far. */
+  /** Number of bytes received so far. */
   readonly receivedBytes: number;
   /**
-   * Writes FLV to `target` until the publisher ends or changes its codec configuration (then `target` is ended), the target closes or fails, or the
-   * signal aborts. Never rejects. A full target pauses the socket. Before the first pipe the publisher waits; between
-   * two pipes its media is dropped, and the next pipe begins with metadata, sequence headers and a keyframe.
-   * Throws `internal` while another pipe runs.
+   * Writes FLV to `target` until the publisher ends or changes its codec configuration (then `target` is ended), the target closes or
+   * fails, or the signal aborts. Never rejects. A full target pauses the socket. Before the first pipe the publisher waits; between two
+   * pipes its media is dropped, and the next pipe starts with metadata, sequence headers and a keyframe.
+   * Throws `internal` while another pipe is running.
    */
   pipe(target: Writable, options?: PipeOptions): Promise<PipeEnd>;
   /**
-   * The codec of the video, as in `codecs`, as soon as a tag tells it. Undefined when the signal aborts first, the publisher ends, or
-   * so much other media has come that none seems to. Never rejects.
+   * The video codec, as in `codecs`, as soon as a tag reveals it. Undefined if the signal aborts first, the publisher ends, or so much
+   * other media arrives that there seems to be no video. Never rejects.
    */
   videoCodec(signal: AbortSignal): Promise<string | undefined>;
-  /** The codec of the audio, as in `codecs`, from its tags or else its metadata; undefined while neither tells. */
+  /** The audio codec, as in `codecs`, from tags or otherwise from metadata; undefined while neither reveals it. */
   readonly audioCodec: string | undefined;
-  /** Why its pictures are larger than allowed, once it has been sent away for that. */
+  /** Why its frames exceed the size limit, if it was disconnected for that. */
   readonly tooLarge: string | undefined;
-  /** Its metadata promises no sound, and none has come. */
+  /** Its metadata announces no audio, and none has arrived. */
   readonly isSilent: boolean;
-  /** Resolves with the reason when the publisher is gone. Never rejects. */
+  /** Resolves with the reason when the publisher has disconnected. Never rejects. */
   readonly closed: Promise<PublisherEnd>;
-  /** Ends the publisher. Does nothing when it has ended. `description`: the text of the answer, in place of the usual one. */
+  /** Disconnects the publisher. No effect if it has ended. `description`: replaces the standard text of the response. */
   close(reason?: RtmpCloseReason, description?: string): void;
 }
 
-/** For logs and metrics. Holds no secret. */
+/** For logs and metrics. Contains no secret. */
 export interface RtmpServerEvent {
   /**
-   * `refused`: not even heard. `ended`: a connection is over, whether it published or not. `failed`: `authorise` or
+   * `refused`: closed without a handshake. `ended`: a connection ended, whether it published or not. `failed`: `authorise` or
    * `onPublish` threw `cause`.
    */
   readonly type: 'refused' | 'ended' | 'failed';
@@ -118,7 +118,7 @@ export interface RtmpServerEvent {
 
 export interface RtmpServerOptions {
   readonly host: string;
-  /** 0 takes a free port; undefined: no RTMP without TLS. */
+  /** 0 chooses a free port; undefined: no RTMP without TLS. */
   readonly port?: number | undefined;
   /** The RTMPS listener: PEM texts. */
   readonly tls?:
@@ -126,22 +126,22 @@ export interface RtmpServerOptions {
     | undefined;
   /** The first path segments that publishers may name. Default: `live`. */
   readonly apps?: readonly string[];
-  /** Enhanced RTMP FourCCs offered to publishers that ask. */
+  /** Enhanced RTMP FourCCs offered to publishers that ask for them. */
   readonly fourCcs?: readonly string[];
   readonly limits?: Partial<RtmpServerLimits>;
-  /** Whether media with a codec, named as in `Publisher.codecs`, can be worked with. A publisher of another is ended. */
+  /** Whether media with this codec, named as in `Publisher.codecs`, is supported. Publishers of other codecs are disconnected. */
   reads?(codec: string): boolean;
   /**
-   * Why the pictures of a video are larger than allowed, in words, by its codec and the record of its sequence header; undefined
-   * where they are not. A publisher of such pictures is ended.
+   * Returns a message if the frames of a video exceed the size limit, by its codec and the record of its sequence header; otherwise
+   * undefined. A publisher of such frames is disconnected.
    */
   tooLarge?(codec: string, configuration: Uint8Array): string | undefined;
-  /** Decides on a publisher. A rejection counts as `unavailable`. */
+  /** Decides on a publisher. A rejected promise counts as `unavailable`. */
   authorise(request: PublishRequest): Promise<PublishDecision> | PublishDecision;
-  /** Takes a publisher that has been let in: call `pipe`. If it throws, the publisher is refused. */
+  /** Receives an accepted publisher: call `pipe`. If it throws, the publisher is rejected. */
   onPublish(publisher: RtmpPublisher): void;
   observe?(event: RtmpServerEvent): void;
-  /** Milliseconds on a clock that is never set. Default: steady time. */
+  /** Milliseconds of a monotonic clock. Default: steady time. */
   now?(): number;
 }
 
@@ -151,9 +151,9 @@ export interface ListenAddress {
 }
 
 export interface RtmpServer {
-  /** Resolves when all listeners listen. Throws `port-unavailable`, or `config-invalid` for a bad certificate. */
+  /** Resolves when all listeners are listening. Throws `port-unavailable`, or `config-invalid` for an invalid certificate. */
   start(): Promise<void>;
-  /** Ends all publishers and connections, and resolves when they are gone. */
+  /** Disconnects all publishers and connections, and resolves when they are closed. */
   close(): Promise<void>;
   readonly addresses: { readonly rtmp?: ListenAddress; readonly rtmps?: ListenAddress };
   readonly connections: number;

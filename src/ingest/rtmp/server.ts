@@ -27,7 +27,7 @@ const defaultRtmpServerLimits: RtmpServerLimits = {
   unreadBytes: 256 * 1024,
 };
 
-/** Takes publishers in over RTMP and RTMPS. Throws `config-invalid` when the certificate cannot be used. */
+/** Accepts publishers over RTMP and RTMPS. Throws `config-invalid` if the certificate cannot be used. */
 export function createRtmpServer(options: RtmpServerOptions): RtmpServer {
   const limits: RtmpServerLimits = { ...defaultRtmpServerLimits, ...options.limits };
   const now = options.now ?? steadyNow;
@@ -40,11 +40,11 @@ export function createRtmpServer(options: RtmpServerOptions): RtmpServer {
   const secureContext = options.tls && secureContextOf(options.tls);
   const listeners: Server[] = [];
   const addresses: { rtmp?: ListenAddress; rtmps?: ListenAddress } = {};
-  /** Sockets that are not closed yet, those being told their end among them. */
+  /** Sockets that are not closed yet, including those that are closing. */
   const open = new Set<RtmpConnection>();
   /** Connections that have not published, oldest first. */
   const pending = new Set<RtmpConnection>();
-  /** Connections that have been told their end, oldest first. */
+  /** Connections whose session has ended, oldest first. */
   const ending = new Set<RtmpConnection>();
   const publishers = new Map<string, { connection: RtmpConnection; publisher: RtmpPublisher }>();
   let isClosing = false;
@@ -97,7 +97,7 @@ export function createRtmpServer(options: RtmpServerOptions): RtmpServer {
     try {
       return await Promise.race([Promise.resolve(options.authorise(request)), timeout]);
     } catch (cause) {
-      // A publisher learns only that it has to come back.
+      // The publisher is only told to try again later.
       report({ type: 'failed', connection: request, reason: 'unavailable', cause });
       return refusal;
     } finally {
@@ -129,7 +129,7 @@ export function createRtmpServer(options: RtmpServerOptions): RtmpServer {
     if (open.delete(connection)) addressLimits.release(connection.address);
   }
 
-  /** Takes a place for the address; the oldest of those who are leaving, or have not published yet, makes room. */
+  /** Reserves a slot for the address. If all are taken, the oldest connection that is closing or has not published yet is dropped. */
   function admit(address: string): 'too-many-connections' | 'too-many-failures' | undefined {
     if (open.size >= limits.connections && !evictOldest(() => true)) return 'too-many-connections';
     let answer = addressLimits.admit(address, now());
@@ -160,7 +160,7 @@ export function createRtmpServer(options: RtmpServerOptions): RtmpServer {
       listener.once('error', reject);
       listener.listen({ host, port }, () => {
         listener.off('error', reject);
-        // Accept errors (no descriptor left) pass; the listener goes on.
+        // Accept errors (no file descriptor left) are temporary; the listener continues.
         listener.on('error', () => undefined);
         resolve();
       });
@@ -206,7 +206,7 @@ function secureContextOf({ cert, key }: { cert: string | Buffer; key: string | B
   try {
     return createSecureContext({ cert, key, minVersion: 'TLSv1.2' });
   } catch (cause) {
-    // The cause's message names the defect (a key that does not fit, a PEM that ends early), never the key.
+    // The cause's message describes the defect (a key that does not match, a truncated PEM), never the key.
     const message = `The RTMPS certificate or key cannot be used: ${messageOf(cause)}`;
     throw new SidepipeError(message, { code: 'config-invalid', fault: 'caller', cause });
   }

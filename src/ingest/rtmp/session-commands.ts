@@ -3,13 +3,13 @@ import type { RtmpMessage } from './protocol/message.js';
 import * as replies from './protocol/replies.js';
 import type { EndReason, Phase, RejectReason, SessionEvent } from './session-types.js';
 
-/** What a command may read and do. */
+/** The state and functions that commands use. */
 export interface CommandContext {
   readonly apps: readonly string[];
   readonly fourCcs: readonly string[];
   phase: Phase;
   connection: ConnectRequest | undefined;
-  /** The publisher announced itself with FCPublish and expects an answer of that kind too. */
+  /** The publisher sent FCPublish and expects the matching response. */
   fcPublish: boolean;
   publishStreamId: number;
   streams: number;
@@ -21,7 +21,7 @@ export interface CommandContext {
 type Handler = (context: CommandContext, command: Command) => void;
 
 const windowBytes = 2_500_000;
-/** ffmpeg takes the server's chunk size for its own, so a large one spares both sides work. */
+/** ffmpeg adopts the server's chunk size, so a large one saves work on both sides. */
 const outgoingChunkBytes = 60_000;
 const maxStreams = 8;
 
@@ -70,7 +70,7 @@ const publish: Handler = (context, command) => {
 
 const play: Handler = (context, command) => {
   const { streamId } = command;
-  context.send(replies.onStatus(streamId, 'error', 'NetStream.Play.Failed', 'This server only takes streams in.'));
+  context.send(replies.onStatus(streamId, 'error', 'NetStream.Play.Failed', 'This server only accepts publishers.'));
   context.end('play-unsupported');
 };
 
@@ -83,8 +83,8 @@ const unpublish: Handler = (context) => {
 const unexpected: Handler = (context) => context.end('command-unexpected');
 
 /**
- * What each command does in each phase. A command that is not listed does nothing: publishers call many things that
- * no server needs (`_checkbw`, `getStreamLength`, …), and none waits for an answer.
+ * The effect of each command in each phase. Unlisted commands are ignored: publishers call many that no server needs (`_checkbw`,
+ * `getStreamLength`, …), and none of them waits for a response.
  */
 const table: Readonly<Record<Phase, ReadonlyMap<string, Handler>>> = {
   handshake: new Map(),
@@ -130,9 +130,9 @@ export function runCommand(context: CommandContext, command: Command): void {
 
 const refusals: Readonly<Record<RejectReason, readonly [code: string, description: string]>> = {
   'bad-key': ['NetStream.Publish.BadName', 'Wrong stream key.'],
-  'stream-busy': ['NetStream.Publish.BadName', 'Someone publishes this stream already.'],
-  'publish-name-invalid': ['NetStream.Publish.BadName', 'Not a stream name.'],
-  unavailable: ['NetStream.Failed', 'Not available now, try again later.'],
+  'stream-busy': ['NetStream.Publish.BadName', 'Another publisher is already connected to this stream.'],
+  'publish-name-invalid': ['NetStream.Publish.BadName', 'Invalid stream name.'],
+  unavailable: ['NetStream.Failed', 'Temporarily unavailable, try again later.'],
 };
 
 export function refusePublish(context: CommandContext, reason: RejectReason): void {

@@ -3,16 +3,16 @@ import type { HandshakeOptions } from './protocol/handshake.js';
 import type { ViolationCode } from './protocol/message.js';
 
 export interface SessionLimits {
-  /** Chunk streams that a peer may open. */
+  /** Maximum number of chunk streams per peer. */
   readonly chunkStreams: number;
-  /** The longest message of an accepted publisher. */
+  /** Maximum message size of an accepted publisher. */
   readonly messageBytes: number;
-  /** All that a session may hold back in memory. */
+  /** Maximum memory that a session may hold. */
   readonly bufferedBytes: number;
-  /** All that a peer may send before its publishing is accepted, handshake included. */
+  /** Maximum number of bytes that a peer may send before it may publish, including the handshake. */
   readonly bytesBeforePublish: number;
   readonly commandsBeforePublish: number;
-  /** From the connection to the end of the handshake, to the `publish` command, and between any bytes thereafter. */
+  /** Time limits: from the connection to the end of the handshake, to the `publish` command, and between bytes after that. */
   readonly handshakeTimeoutMs: number;
   readonly publishTimeoutMs: number;
   readonly idleTimeoutMs: number;
@@ -34,7 +34,7 @@ export interface SessionOptions extends HandshakeOptions {
   readonly startedAt: number;
   /** The first path segments that `connect` may name. Default: `live`. */
   readonly apps?: readonly string[];
-  /** The FourCCs of Enhanced RTMP that are offered to a publisher that asks. They are passed through, not read. */
+  /** The FourCCs of Enhanced RTMP offered to publishers that ask for them. Media with them is passed through, not parsed. */
   readonly fourCcs?: readonly string[];
   readonly limits?: Partial<SessionLimits>;
 }
@@ -42,7 +42,7 @@ export interface SessionOptions extends HandshakeOptions {
 /** `handshake → connect → ready → deciding → publishing → ended`; every phase can end. */
 export type Phase = 'handshake' | 'connect' | 'ready' | 'deciding' | 'publishing' | 'ended';
 
-/** Why a session ended. `unpublished` is the publisher's own regular end. */
+/** Why a session ended. `unpublished`: the publisher stopped regularly. */
 export type EndReason =
   | 'unpublished'
   | 'app-unknown'
@@ -50,7 +50,7 @@ export type EndReason =
   | RejectReason
   | RtmpCloseReason
   | ViolationCode;
-/** `bad-key` covers unknown streams too, so that names cannot be tried out. */
+/** `bad-key` also covers unknown streams, so that stream names cannot be probed. */
 export type RejectReason = 'bad-key' | 'stream-busy' | 'publish-name-invalid' | 'unavailable';
 export type RtmpCloseReason =
   | 'taken-over'
@@ -58,10 +58,10 @@ export type RtmpCloseReason =
   | 'stopped'
   | 'source-unsupported'
   | 'picture-too-large'
-  /** The stream's settings do not go with what is sent. */
+  /** The media conflicts with the stream's settings. */
   | 'settings-unsuited';
 
-/** A tag of media. `payload` is the FLV tag's body, untouched: Enhanced RTMP passes through. */
+/** A media tag. `payload` is the FLV tag's body, unchanged: Enhanced RTMP passes through. */
 export interface MediaEvent {
   readonly type: 'audio' | 'video';
   /** Milliseconds, unsigned 32 bits, as sent. */
@@ -77,17 +77,17 @@ export interface MetadataEvent {
   readonly values: AmfObject;
 }
 
-/** Someone wants to publish: answer with `accept` or `reject`. */
+/** A peer wants to publish: respond with `accept` or `reject`. */
 export interface PublishRequestEvent {
   readonly type: 'publish-request';
   readonly app: string;
-  /** Holds the secret; so does `query`. Keep both out of logs. */
+  /** Contains the secret, as does `query`. Keep both out of logs. */
   readonly streamKey: string;
   readonly query: string;
   readonly encoder: string;
 }
 
-/** Always the last event, and always the only one of its kind. */
+/** Always the last event, emitted once. */
 interface EndEvent {
   readonly type: 'end';
   readonly reason: EndReason;
@@ -100,20 +100,20 @@ export interface SessionResult {
   readonly events: readonly SessionEvent[];
 }
 
-/** One peer. No method throws: whatever the peer does wrong is an `end` event with its reason. */
+/** One peer. No method throws: any fault of the peer becomes an `end` event with its reason. */
 export interface RtmpSession {
   receive(bytes: Uint8Array, now: number): SessionResult;
   /** Ends the session if its deadline has passed. */
   tick(now: number): SessionResult;
-  /** Answers a publish request. */
+  /** Responds to a publish request. */
   accept(now: number): SessionResult;
   reject(reason: RejectReason): SessionResult;
   /** Ends the session from this side. */
-  /** `description`: the text of the answer to the peer, in place of the usual one. */
+  /** `description`: replaces the standard text of the response to the peer. */
   close(reason: RtmpCloseReason, description?: string): SessionResult;
   readonly phase: Phase;
   /** When `tick` would end the session, in epoch milliseconds. */
   readonly deadline: number | undefined;
-  /** Memory held back, in bytes: never more than the limit. */
+  /** Memory held by the session, in bytes: never more than the limit. */
   readonly bufferedBytes: number;
 }

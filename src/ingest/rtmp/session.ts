@@ -21,18 +21,18 @@ import {
 } from './session-types.js';
 
 const defaultFourCcs = ['avc1', 'hvc1', 'av01', 'vp09', 'mp4a', 'Opus', 'ac-3', 'ec-3', 'fLaC'];
-/** Descriptions of media are small; a longer one is ignored. */
+/** Metadata is small; a longer message is ignored. */
 const maxMetadataBytes = 65_536;
-/** What a held-back event costs beside its payload. */
+/** The memory overhead of a buffered event. */
 const eventOverheadBytes = 128;
 
 const closings: Readonly<Record<RtmpCloseReason, readonly [code: string, description: string]>> = {
-  'taken-over': ['NetStream.Publish.BadName', 'Another publisher has taken this stream over.'],
-  shutdown: ['NetConnection.Connect.AppShutdown', 'The server is going down.'],
+  'taken-over': ['NetStream.Publish.BadName', 'Another publisher took over this stream.'],
+  shutdown: ['NetConnection.Connect.AppShutdown', 'The server is shutting down.'],
   stopped: ['NetStream.Unpublish.Success', 'The stream was stopped.'],
-  'source-unsupported': ['NetStream.Failed', 'This server cannot work with these codecs.'],
-  'picture-too-large': ['NetStream.Failed', 'The pictures are larger than this server allows.'],
-  'settings-unsuited': ['NetStream.Failed', "The stream's settings do not go with this media."],
+  'source-unsupported': ['NetStream.Failed', 'This server does not support these codecs.'],
+  'picture-too-large': ['NetStream.Failed', 'The frame size exceeds the limit of this server.'],
+  'settings-unsuited': ['NetStream.Failed', "This media conflicts with the stream's settings."],
 };
 
 /** One RTMP peer as a state table: bytes in, bytes and events out, no I/O and no clock. */
@@ -44,7 +44,7 @@ export function createRtmpSession(options: SessionOptions): RtmpSession {
 
   let outgoing: Uint8Array[] = [];
   let events: SessionEvent[] = [];
-  /** Media that came between the request and its answer. */
+  /** Media received between the request and the response. */
   let held: (MediaEvent | MetadataEvent)[] = [];
   let heldBytes = 0;
   let receivedBytes = 0;
@@ -91,7 +91,7 @@ export function createRtmpSession(options: SessionOptions): RtmpSession {
     if (reader.violation !== undefined) context.end(reader.violation);
   }
 
-  /** What is not listed is ignored: acknowledgements, peer bandwidth, shared objects and what is yet to be invented. */
+  /** Unlisted messages are ignored: acknowledgements, peer bandwidth, shared objects and future types. */
   const takers: ReadonlyMap<number, (message: RtmpMessage) => void> = new Map([
     [messageType.audio, ({ timestamp, payload }) => takeMedia({ type: 'audio', timestamp, payload })],
     [messageType.video, ({ timestamp, payload }) => takeMedia({ type: 'video', timestamp, payload })],
@@ -130,7 +130,7 @@ export function createRtmpSession(options: SessionOptions): RtmpSession {
     const command = parseCommand(message);
     if (isBeforePublish() && commands > limits.commandsBeforePublish) context.end('commands-before-publish');
     else if (command !== undefined) runCommand(context, command);
-    // A publisher that has been let in is not thrown out for an odd notice.
+    // An accepted publisher is not disconnected for a malformed notification.
     else if (isBeforePublish()) context.end('command-malformed');
   }
 
@@ -192,7 +192,7 @@ export function createRtmpSession(options: SessionOptions): RtmpSession {
         rest = bytes.subarray(step.consumed);
       }
       takeMessages(rest);
-      // At most one a call, so that a tiny window cannot make work.
+      // At most one per call, so that a tiny window cannot cause work.
       if (peerWindowBytes > 0 && receivedBytes - acknowledgedBytes >= peerWindowBytes && !isEnded(context)) {
         acknowledgedBytes = receivedBytes;
         context.send(replies.acknowledgement(receivedBytes >>> 0));
@@ -244,8 +244,8 @@ function limitsBeforePublish(limits: SessionLimits): ChunkLimits {
 }
 
 /**
- * Half of the memory is for unfinished messages: the other half is what may be held back before the answer. Most pictures fit into what is
- * taken at first, so that they are not copied again as they grow.
+ * Half of the memory is for unfinished messages, the other half for events buffered before the response. Most frames fit into the initial
+ * allocation, so that they are not copied while they grow.
  */
 function limitsWhilePublishing(limits: SessionLimits): ChunkLimits {
   const { chunkStreams, messageBytes, bufferedBytes } = limits;

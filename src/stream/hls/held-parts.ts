@@ -1,9 +1,9 @@
 import type { MediaPart } from '../../hls/segmenter.js';
 
-/** More than this is not held: a minute of 9 Mbit/s. */
+/** Maximum size of held parts: a minute at 9 Mbit/s. */
 const MAX_HELD_BYTES = 64 * 1024 ** 2;
 
-/** Parts that are not listed yet, because the run may turn out to need another plan. Then nobody must have seen them. */
+/** Parts that are not listed yet, because the run may turn out to need another plan. Nobody may have seen them then. */
 export class HeldParts {
   #parts: { readonly rendition: string; readonly part: MediaPart }[] = [];
   #bytes = 0;
@@ -21,7 +21,7 @@ export class HeldParts {
     this.#bytes += part.bytes.length;
   }
 
-  /** All of them, in order; none are left. */
+  /** Returns and removes all parts, in order. */
   take(): readonly { readonly rendition: string; readonly part: MediaPart }[] {
     const parts = this.#parts;
     this.#parts = [];

@@ -17,7 +17,7 @@ export type { ListedSegment } from './rendition.js';
 
 export interface HlsOutputOptions {
   readonly config: StreamConfig;
-  /** 8 hexadecimal digits, another each time. */
+  /** 8 hexadecimal digits, different each time. */
   readonly randomId: () => string;
   /** Steady time. */
   readonly now: () => number;
@@ -25,12 +25,12 @@ export interface HlsOutputOptions {
   readonly dateOf: (at: number) => number;
   /** Called for each segment, in order, once the window lists it. */
   readonly onListed: (segment: ListedSegment) => void;
-  /** Called when what the multivariant playlist says has changed. */
+  /** Called when the content of the multivariant playlist changed. */
   readonly onDescribed: () => void;
   readonly onInspectionFailed: (error: unknown) => void;
 }
 
-/** One rendition as the API shows it. */
+/** A rendition as the API shows it. */
 export interface RenditionStatus {
   readonly name: string;
   readonly description: MediaDescription | undefined;
@@ -40,10 +40,10 @@ export interface RenditionStatus {
 }
 
 /**
- * Sequence numbers begin with the time since then, so that they grow over restarts of the node without a state file. Media
- * sequence numbers with the quarters of a second: no live stream has four segments a second. Discontinuity sequence numbers
- * with every fifth second, and from 0 again after a month: players keep arrays as long as these numbers (hls.js 1.7 copied one
- * of a hundred million at each change, for ten seconds).
+ * Sequence numbers start with the time since then, so that they increase over restarts of the node without a state file. Media sequence
+ * numbers count quarter seconds, because no live stream has four segments per second. Discontinuity sequence numbers count units of five
+ * seconds and restart at 0 after a month, because players keep arrays as long as these numbers (hls.js 1.7 copied one with a hundred
+ * million entries at each change, which took ten seconds).
  */
 const EPOCH = Date.UTC(2026, 0, 1);
 const NUMBER_EVERY_MS = 250;
@@ -51,12 +51,12 @@ const DISCONTINUITY_EVERY_MS = 5_000;
 const MOST_DISCONTINUITIES = 500_000;
 /** Segments that start further apart were not cut at the same keyframe. */
 const ALIGNMENT_SECONDS = 0.25;
-/** A rendition that is this far behind the others holds them back no longer. */
+/** A rendition that is this far behind no longer delays the others. */
 const MAX_WAITING_BYTES = 64 * 1024 ** 2;
-/** Segments of one number that are remembered for the renditions that are behind. */
+/** Number of segments remembered for renditions that are behind. */
 const MAX_REMEMBERED = 32;
 
-/** What all renditions' segments of one number have in common. */
+/** What the segments of all renditions with one number have in common. */
 interface CommonStart {
   readonly startSeconds: number;
   readonly programDateTime: number;
@@ -64,7 +64,7 @@ interface CommonStart {
   readonly discontinuity: boolean;
 }
 
-/** The HLS side of one stream: its windows over all ffmpeg runs, and what players and the publisher see of them. */
+/** The HLS side of one stream: its windows over all ffmpeg runs, and their view for players and the publisher. */
 export class HlsOutput implements HlsView {
   readonly #options: HlsOutputOptions;
   readonly #renditions: readonly Rendition[];
@@ -73,7 +73,7 @@ export class HlsOutput implements HlsView {
   /** By number within the run. */
   readonly #starts = new Map<number, CommonStart>();
   #isAligned = true;
-  /** Where the newest segment ends, over all runs: steady time. */
+  /** The end of the newest segment over all runs: steady time. */
   #endsAt: number | undefined;
   #multivariant: PlaylistResource | undefined;
 
@@ -99,7 +99,7 @@ export class HlsOutput implements HlsView {
     return this.#renditions[0]?.description;
   }
 
-  /** Whether segments of the same number show the same time in all renditions. */
+  /** Whether segments with the same number show the same time in all renditions. */
   get aligned(): boolean {
     return this.#isAligned;
   }
@@ -115,7 +115,7 @@ export class HlsOutput implements HlsView {
     this.#isAligned = true;
   }
 
-  /** One more part of a rendition. */
+  /** Adds a part of a rendition. */
   add(name: string, part: MediaPart, clock: SourceClock): void {
     for (const ready of this.#inStep.push(name, part)) this.#add(ready, clock);
   }
@@ -133,18 +133,18 @@ export class HlsOutput implements HlsView {
     for (const rendition of this.#renditions) this.#close(rendition);
   }
 
-  /** No segment will follow, for good. */
+  /** The stream has ended: no segment will follow. */
   end(): void {
     this.closeSegments();
     for (const rendition of this.#renditions) rendition.end();
   }
 
-  /** Lets go of segments that nobody may fetch any more. */
+  /** Drops segments that nobody may fetch any more. */
   expire(): void {
     for (const { window } of this.#renditions) window.expire(this.#options.now());
   }
 
-  /** Of the first rendition, but for the bytes, which are of all, and the bandwidth, which is the highest. */
+  /** Values of the first rendition, except the bytes, which are the sum, and the bandwidth, which is the maximum. */
   counters(): WindowCounters & { mediaSequence: number; discontinuitySequence: number; bandwidth: number | null } {
     const first = this.#renditions[0]!.window;
     const { mediaSequence, discontinuitySequence } = first.playlist();
@@ -164,7 +164,7 @@ export class HlsOutput implements HlsView {
     }));
   }
 
-  /** The listed segments of the first rendition, in steady time, on the time axis that begins with the first of them. */
+  /** The listed segments of the first rendition, in steady time, on a time axis that starts with the first of them. */
   timeline(): readonly TimelineSpan[] {
     let mediaSeconds = 0;
     const { entries } = this.#renditions[0]!.window.playlist();
@@ -202,7 +202,7 @@ export class HlsOutput implements HlsView {
     const { programDateTime, startedAt, startSeconds, discontinuity } = common;
     const aheadSeconds = part.startSeconds - startSeconds;
     if (Math.abs(aheadSeconds) > ALIGNMENT_SECONDS) this.#isAligned = false;
-    // Segments of one number have one date where they start together.
+    // Segments with one number have one date if they start together.
     const aheadMs = this.#isAligned ? 0 : aheadSeconds * 1000;
     rendition.open(part, {
       programDateTime: programDateTime + aheadMs,
@@ -212,7 +212,7 @@ export class HlsOutput implements HlsView {
     });
   }
 
-  /** A discontinuity in one rendition is one in all, so that their discontinuity numbers stay the same. */
+  /** A discontinuity in one rendition applies to all, so that their discontinuity numbers stay equal. */
   #dateOf(part: MediaPart, isChanged: boolean, clock: SourceClock): CommonStart {
     const { startSeconds, completedAtMs, durationSeconds: partSeconds } = part;
     const discontinuity = part.isDiscontinuity || isChanged;
@@ -224,7 +224,7 @@ export class HlsOutput implements HlsView {
       offsetMs: dateOf(completedAtMs) - completedAtMs,
       listedMs: this.#renditions[0]!.window.counters().seconds * 1000,
     });
-    // Players compare dates within what is continuous.
+    // Players compare dates within a continuous range.
     const common = { startSeconds, programDateTime, startedAt, discontinuity: discontinuity || hasJumped };
     this.#starts.set(part.sequence, common);
     this.#starts.delete(part.sequence - MAX_REMEMBERED);
@@ -250,12 +250,12 @@ export class HlsOutput implements HlsView {
       });
   }
 
-  /** Only once a player could play each rendition: it may choose any. */
+  /** Only once a player could play every rendition, because it may choose any. */
   #refreshMultivariant(): void {
     const variants = this.#renditions.map((rendition) => rendition.variant());
     const known = variants.filter((variant) => variant !== undefined);
     if (known.length < variants.length) return;
-    // A player reads it once: what was not so at any time is not said again.
+    // Players read it once, so it does not repeat what was temporarily untrue.
     const isIndependent = this.#renditions.every(({ window }) => window.isIndependent);
     const body = renderMultivariantPlaylist(known, isIndependent);
     const etag = etagOf(body);
@@ -265,7 +265,7 @@ export class HlsOutput implements HlsView {
   }
 }
 
-/** What a stream that begins at `now` (epoch milliseconds) counts from. Pure. */
+/** The initial numbers of a stream that starts at `now` (epoch milliseconds). Pure. */
 export function firstNumbers(now: number): FirstNumbers {
   const elapsedMs = Math.max(0, now - EPOCH);
   return {

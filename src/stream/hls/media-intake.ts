@@ -17,24 +17,24 @@ export interface MediaIntakeOptions {
   /** Steady time in milliseconds. */
   readonly now: () => number;
   readonly onPart: (rendition: string, part: MediaPart) => void;
-  /** What ffmpeg wrote cannot be read; nothing more is taken of that rendition. */
+  /** The output of ffmpeg cannot be parsed; nothing more of that rendition is accepted. */
   readonly onFailed: (error: unknown) => void;
 }
 
-/** A segment without a keyframe ends after so long. Cameras with keyframes half a minute apart exist. */
+/** Maximum duration of a segment without a keyframe. Some cameras have keyframes half a minute apart. */
 const MAX_SEGMENT_SECONDS = 60;
 
 interface RenditionReceiver {
   readonly rendition: string;
   readonly cutter: Cutter;
   readonly segmenter: Segmenter;
-  /** When the last bytes came. */
+  /** Arrival time of the last bytes. */
   at: number | undefined;
-  /** Where the last part ended, on the source's timeline. */
+  /** The end of the last part on the source's timeline. */
   seconds: number | undefined;
 }
 
-/** Takes in the media of one run: a pipe for each rendition, cut into parts. */
+/** Receives the media of one run: a pipe per rendition, cut into parts. */
 export class MediaIntake {
   readonly #options: MediaIntakeOptions;
   readonly #lanes: readonly RenditionReceiver[];
@@ -56,7 +56,7 @@ export class MediaIntake {
     }));
   }
 
-  /** When the last media came, of the rendition that is furthest behind; undefined while one had none. */
+  /** Arrival time of the last media, for the rendition that is furthest behind; undefined while one has none. */
   get lastAt(): number | undefined {
     const times = this.#lanes.flatMap(({ at }) => at ?? []);
     return times.length < this.#lanes.length ? undefined : Math.min(...times);
@@ -67,7 +67,7 @@ export class MediaIntake {
     return this.#lanes[0]?.seconds;
   }
 
-  /** Reads ffmpeg's pipes: always, for a full pipe would stall the stream. */
+  /** Reads ffmpeg's pipes continuously, because a full pipe would stall the stream. */
   read(pipes: readonly Readable[]): void {
     for (const [index, lane] of this.#lanes.entries()) {
       let isBroken = false;
@@ -86,7 +86,7 @@ export class MediaIntake {
     }
   }
 
-  /** ffmpeg is gone: hands on what was left open. */
+  /** ffmpeg has exited: passes on the remaining media. */
   end(): void {
     for (const lane of this.#lanes) this.#take(lane, lane.cutter.end());
   }

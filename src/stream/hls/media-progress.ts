@@ -1,13 +1,13 @@
 import type { Progress } from '../../ffmpeg/log/progress.js';
 
 /**
- * Reports of builds that tell how far the slowest output is, which is a picture that nobody has asked for yet: where the media is says how far
- * the source is. Pure.
+ * Progress for builds that report the position of the slowest output, which is a snapshot that nobody has requested. The position of the
+ * media replaces it. Pure.
  */
 export class MediaProgress {
   #first: { readonly seconds: number; readonly at: number } | undefined;
 
-  /** `mediaSeconds`: the end of the newest media; undefined where there is none. `now`: milliseconds. */
+  /** `mediaSeconds`: the end of the newest media; undefined if there is none. `now`: milliseconds. */
   report(told: Progress, mediaSeconds: number | undefined, now: number): Progress {
     if (mediaSeconds === undefined) return { ...told, outSeconds: undefined, speed: undefined };
     this.#first ??= { seconds: mediaSeconds, at: now };

@@ -8,8 +8,8 @@ export interface PublicationWatchOptions {
 }
 
 /**
- * Notices a live stream that nobody sees on the store. Every node that has a camera pulls it, so a node on standby is normal. A
- * publisher is on one node only: if another node has the stream's place on the store, its viewers do not see this one.
+ * Detects a live stream that is not visible on the store. Every node with a camera pulls it, so a node on standby is normal. A publisher is
+ * connected to only one node: if another node has the stream's lease on the store, viewers there do not see this one.
  */
 export class PublicationWatch {
   readonly #options: PublicationWatchOptions;
@@ -19,7 +19,7 @@ export class PublicationWatch {
     this.#options = options;
   }
 
-  /** Compares the stream as it is now with the last look. `publication` is undefined without a store. */
+  /** Compares the current state with the previous one. `publication` is undefined without a store. */
   look(state: StreamState, publication: PublicationState | null | undefined): void {
     const { config, events } = this.#options;
     const isUnpublished = config.source === 'push' && state === 'live' && publication === 'standby';

@@ -8,7 +8,7 @@ import { mergeSignatures, trackSignature } from '../../hls/signature.js';
 import { type Container, MediaWindow } from '../../hls/window.js';
 import type { LowLatencyView } from '../live-stream.js';
 
-/** A segment as the window lists it, with all that a copy of the playlist elsewhere needs. */
+/** A segment as listed, with everything that a copy of the playlist needs. */
 export interface ListedSegment {
   readonly rendition: string;
   readonly file: string;
@@ -17,12 +17,12 @@ export interface ListedSegment {
   readonly entry: SegmentEntry;
   readonly mediaSequence: number;
   readonly discontinuitySequence: number;
-  /** When its first picture was taken, and when its last byte was there: steady time. */
+  /** Capture time of its first frame, and arrival time of its last byte: steady time. */
   readonly startedAt: number;
   readonly completedAtMs: number;
 }
 
-/** The sequence numbers that a stream's first segment has. */
+/** The sequence numbers of a stream's first segment. */
 export interface FirstNumbers {
   readonly mediaSequence: number;
   readonly discontinuitySequence: number;
@@ -34,17 +34,17 @@ export interface RenditionOptions {
   readonly first: FirstNumbers;
   /** Steady time. */
   readonly now: () => number;
-  /** How far the stream's other renditions are. */
+  /** The positions of the stream's other renditions. */
   readonly reports: () => readonly RenditionReport[];
-  /** Called when a player has to be told something else. */
+  /** Called when the multivariant playlist changes. */
   readonly onDescribed: () => void;
   readonly onInspectionFailed: (error: unknown) => void;
 }
 
-/** Requests that one playlist holds: more viewers than one node serves. */
+/** Maximum number of requests that wait for one playlist: more viewers than one node serves. */
 const MAX_WAITERS = 5000;
 
-/** The segment whose parts are coming in. */
+/** The open segment. */
 interface OpenSegment {
   readonly first: MediaPart;
   readonly startedAt: number;
@@ -52,7 +52,7 @@ interface OpenSegment {
   durationSeconds: number;
 }
 
-/** One rendition of a stream over all ffmpeg runs: its window, and what is known of its tracks. */
+/** One rendition of a stream over all ffmpeg runs: its window, and what is known about its tracks. */
 export class Rendition {
   readonly name: string;
   readonly window: MediaWindow;
@@ -85,12 +85,12 @@ export class Rendition {
     return this.#described;
   }
 
-  /** Where the run's media ends so far, in steady time; undefined without any. */
+  /** The end of the run's media so far, in steady time; undefined without media. */
   get endsAt(): number | undefined {
     return this.#endsAt;
   }
 
-  /** A new ffmpeg run starts. The segment of the run before was closed. */
+  /** A new ffmpeg run starts. The previous run's segment was closed. */
   begin(session: { readonly id: string; readonly container: Container }): void {
     this.#session = session;
     this.#endsAt = undefined;
@@ -98,8 +98,8 @@ export class Rendition {
   }
 
   /**
-   * Whether the encoding changed within a run, as when a camera's resolution is set: players must be told. Once a segment, with its
-   * first part.
+   * Whether the encoding changed within a run, as after a change of a camera's resolution: players must be told. Called once per segment,
+   * with its first part.
    */
   isChanged({ sequence, bytes, init }: MediaPart): boolean {
     const signature = trackSignature({ container: this.#session!.container, segment: bytes, ...(init && { init }) });
@@ -130,7 +130,7 @@ export class Rendition {
     this.#waiters.advance(this.window.position());
   }
 
-  /** The open segment is complete; undefined where there is none. */
+  /** The open segment is complete; undefined if there is none. */
   close(): ListedSegment | undefined {
     const open = this.#open;
     this.#open = undefined;
@@ -150,14 +150,14 @@ export class Rendition {
       startedAt: open.startedAt,
       completedAtMs: this.#lastPartAtMs,
       mediaSequence: mediaSequence + entries.length - 1,
-      // A playlist that began here would keep this segment's own discontinuity in its text, not in the number.
+      // A playlist that starts here would have this segment's discontinuity in its text and not in the number.
       discontinuitySequence: discontinuitySequence + entries.slice(0, -1).filter((each) => each.discontinuity).length,
     };
   }
 
-  /** What there is to learn from a segment. */
+  /** Learns the tracks from a segment. */
   #look({ first, isChanged }: OpenSegment, body: Uint8Array): void {
-    // The first segment may be too short to show everything.
+    // The first segment may be too short to contain everything.
     if (this.#described === undefined || first.sequence <= 1 || isChanged) void this.#inspect(first, body);
     else this.#options.onDescribed();
   }
@@ -168,7 +168,7 @@ export class Rendition {
     this.#waiters.release();
   }
 
-  /** Undefined where the playlist lists no parts. */
+  /** Undefined if the playlist lists no parts. */
   lowLatency(): LowLatencyView | undefined {
     const { window } = this;
     const partTargetSeconds = this.#partTargetSeconds;
@@ -187,7 +187,7 @@ export class Rendition {
     };
   }
 
-  /** What the multivariant playlist says of it; undefined until enough is known. */
+  /** The entry of the multivariant playlist; undefined until enough is known. */
   variant(): VariantStream | undefined {
     const measured = this.window.bandwidth();
     const described = this.#described;
@@ -218,8 +218,8 @@ export class Rendition {
 }
 
 /**
- * What the playlist says of the bit rate: the highest peak so far, and an average that stays until it is a tenth off. Players
- * read it once, and each change of the playlist is an upload.
+ * The bitrates in the playlist: the highest peak so far, and an average that is kept until it is off by a tenth. Players read them once,
+ * and each change of the playlist is an upload.
  */
 function steadied(before: Bandwidth | undefined, measured: Bandwidth): Bandwidth {
   const up = (bits: number) => Math.ceil(bits / 1000) * 1000;
@@ -228,7 +228,7 @@ function steadied(before: Bandwidth | undefined, measured: Bandwidth): Bandwidth
   return { peak, average: Math.min(peak, isNear ? before.average : up(measured.average)) };
 }
 
-/** A description with what another of the same session knows better: a segment can be too short for audio or a frame rate. */
+/** A description completed by a better one of the same session, because a segment can be too short for audio or a frame rate. */
 function completed(described: MediaDescription, other: MediaDescription | undefined): MediaDescription {
   if (other === undefined) return described;
   return {

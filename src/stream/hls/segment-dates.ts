@@ -1,44 +1,44 @@
-/** A date may drift this far from what the timestamps before it say until it is stated again. */
+/** How far a date may drift from the one derived from earlier timestamps before it is stated again. */
 const DATE_DRIFT_MS = 500;
-/** By so much a date may come before the end of the segment before it: less than players notice. */
+/** How far a date may precede the end of the previous segment: less than players notice. */
 const DATE_SLEW_MS = 20;
-/** Further back a new run's own time is believed: its source's timestamps are others. */
+/** Further back, a new run's own time is used, because its source has other timestamps. */
 const MAX_OVERLAP_MS = 15_000;
-/** Media that seems to have come later than that after it was taken has a wrong timestamp. */
+/** Media that seems to arrive later than this after its capture has a wrong timestamp. */
 const MAX_DELAY_MS = 10_000;
 
-/** Where a segment starts. */
+/** The start of a segment. */
 export interface DatedStart {
   /** Presentation time of its first access unit, on the source's timeline. */
   readonly startSeconds: number;
-  /** When its first part was complete, and how long that part is: steady time in milliseconds, seconds. */
+  /** When its first part was complete (steady time in milliseconds), and the duration of that part in seconds. */
   readonly completedAtMs: number;
   readonly partSeconds: number;
   readonly discontinuity: boolean;
 }
 
-/** What a date depends on beside the segment itself. */
+/** What a date depends on besides the segment itself. */
 export interface DateContext {
-  /** Steady time by the source's clock; undefined while it knows nothing. */
+  /** Steady time according to the source's clock; undefined while it has no observation. */
   readonly timeOf: (seconds: number) => number | undefined;
-  /** Where the segment before ends: steady time. */
+  /** The end of the previous segment: steady time. */
   readonly endsAt: number | undefined;
-  /** How far the system's clock is ahead of steady time. */
+  /** How far the system clock is ahead of steady time. */
   readonly offsetMs: number;
-  /** How long the playlist is. */
+  /** The duration of the playlist. */
   readonly listedMs: number;
 }
 
 export interface SegmentDate {
-  /** When its first picture was taken: steady time in milliseconds. */
+  /** Capture time of its first frame: steady time in milliseconds. */
   readonly startedAt: number;
   /** The same as a date: milliseconds since the epoch. */
   readonly programDateTime: number;
-  /** The system's clock was set, so the date does not follow from the segment before. */
+  /** The system clock was set, so the date is not continuous with the previous segment. */
   readonly hasJumped: boolean;
 }
 
-/** The dates of a stream's segments: by the source's clock at first, then by the source's timestamps since. Pure. */
+/** The dates of a stream's segments: initially by the source's clock, then by the source's timestamps. Pure. */
 export class SegmentDates {
   /** A segment's start and its time. */
   #anchor: { readonly startSeconds: number; readonly at: number } | undefined;
@@ -50,14 +50,14 @@ export class SegmentDates {
     this.#anchor = undefined;
   }
 
-  /** When a segment's first picture was taken. */
+  /** The capture time of a segment's first frame. */
   dateOf(start: DatedStart, { timeOf, endsAt, offsetMs, listedMs }: DateContext): SegmentDate {
     const { startSeconds, completedAtMs, partSeconds, discontinuity } = start;
     const arrived = completedAtMs - partSeconds * 1000;
     const clocked = timeOf(startSeconds) ?? arrived;
-    // It cannot have come before it was taken: behind a jump forward the clock has not followed yet.
+    // It cannot have arrived before its capture: after a jump forward the clock has not followed yet.
     const told = discontinuity ? Math.min(clocked, arrived) : clocked;
-    // Where the timestamps lie: it cannot have been taken so long before it came.
+    // If the timestamps are wrong: it cannot have been captured so long before it arrived.
     const measured = told < arrived - MAX_DELAY_MS ? arrived : told;
     const expected = discontinuity ? undefined : this.#expected(startSeconds, endsAt);
     const startedAt = Math.round(expected === undefined ? notBefore(endsAt, measured) : steered(expected, measured));
@@ -73,8 +73,8 @@ export class SegmentDates {
   }
 
   /**
-   * Where a segment starts that follows in the same run: not before the end of the one before it, whose duration counts decoding times. For the
-   * first pictures of a camera some versions of ffmpeg guess these too early.
+   * The start of the next segment in the same run: not before the end of the previous one, whose duration counts decoding times. For the
+   * first frames of a camera some ffmpeg versions guess these too early.
    */
   #expected(startSeconds: number, endsAt: number | undefined): number | undefined {
     if (this.#anchor === undefined) return undefined;
@@ -83,15 +83,15 @@ export class SegmentDates {
   }
 }
 
-/** Times must not overlap, unless they are of another timeline. */
+/** Times must not overlap, unless they belong to another timeline. */
 function notBefore(endsAt: number | undefined, measured: number): number {
   const overlapMs = (endsAt ?? measured) - measured;
   return overlapMs > 0 && overlapMs < MAX_OVERLAP_MS ? measured + overlapMs : measured;
 }
 
 /**
- * The time of a segment that should start at `expected` and by the clock starts at `measured`: as expected, until the clock is
- * far off; then at once forward, but backward only in steps, because dates must not overlap.
+ * The time of a segment that should start at `expected` and starts at `measured` according to the clock: the expected one, until the clock
+ * is far off; then it follows at once forward, but backward only in steps, because dates must not overlap.
  */
 function steered(expected: number, measured: number): number {
   if (Math.abs(measured - expected) < DATE_DRIFT_MS) return expected;
@@ -99,9 +99,9 @@ function steered(expected: number, measured: number): number {
 }
 
 /**
- * How far dates are ahead of steady time, when the system's clock is ahead by `offsetMs`. Drift is followed in steps that players do not
- * notice, a clock that was set at once. A clock that was set back by less than what is listed is followed in such steps, too: players
- * find segments by their dates, so two must not have the same.
+ * How far dates are ahead of steady time if the system clock is ahead by `offsetMs`. Drift is followed in steps that players do not notice,
+ * a clock that was set at once. A clock that was set back by less than the listed duration is also followed in steps, because players find
+ * segments by their dates, so two must not have the same date.
  */
 function followed(before: number, offsetMs: number, listedMs: number): number {
   const differenceMs = offsetMs - before;

@@ -13,17 +13,17 @@ import type { MediaPart } from '../../hls/segmenter.js';
 
 export interface DecodeDecisionOptions {
   readonly config: Pick<StreamConfig, 'thumbnail'>;
-  /** What the run was started with. */
+  /** The mode that the run was started with. */
   readonly decode: DecodeChoice;
-  /** Whether this run decides what its source is decoded with. */
+  /** Whether this run decides how its source is decoded. */
   readonly isOpen: boolean;
-  /** Whether parts of the source's own video come, which show each keyframe; else packets and thumbnails do. */
+  /** Whether parts of the source's own video arrive, which reveal each keyframe; otherwise packets and thumbnails do. */
   readonly makesMedia: boolean;
   /** Steady time in milliseconds. */
   readonly now: () => number;
 }
 
-/** Watches over one run what its source's video is like, and decides once what is decoded for its thumbnails. */
+/** Observes the source's video during one run, and decides once what is decoded for thumbnails. */
 export class DecodeDecision {
   readonly #options: DecodeDecisionOptions;
   readonly #reader = new TraitsReader();
@@ -31,7 +31,7 @@ export class DecodeDecision {
   #firstKeyframe: PacketTime | undefined;
   #firstAt: number | undefined;
   #isOver = false;
-  /** The node marks keyframes, so that a decoder hands each out at once. */
+  /** The node marks keyframes, so that a decoder outputs each at once. */
   #isFlushed = false;
 
   constructor(options: DecodeDecisionOptions) {
@@ -48,7 +48,7 @@ export class DecodeDecision {
     return this.#reader.traits;
   }
 
-  /** Whether thumbnails are older than they may be because keyframes have become rare since the decision. */
+  /** Whether thumbnails are too old because keyframes have become rare since the decision. */
   get isOutgrown(): boolean {
     const { config, decode } = this.#options;
     const { keyframeGapSeconds: gap = 0, hasOtherFrames } = this.traits;
@@ -56,7 +56,7 @@ export class DecodeDecision {
     return isAutomatic && hasOtherFrames && gap > longestGapSeconds(config.thumbnail.intervalSeconds);
   }
 
-  /** A decoder of keyframes alone would get marks behind them. */
+  /** A keyframe-only decoder would get marks after the keyframes. */
   flushes(isFlushed: boolean): void {
     this.#isFlushed = isFlushed;
   }
@@ -71,7 +71,7 @@ export class DecodeDecision {
     else this.#reader.frame(ptsSeconds);
   }
 
-  /** How the source's first keyframe begins. Where no parameter set says how far frames are reordered, their times do. */
+  /** The start of the source's first keyframe. If no parameter set states the reordering, the timestamps reveal it. */
   keyframeStart(bytes: Uint8Array): void {
     const { ptsSeconds = 0, dtsSeconds = 0 } = this.#firstKeyframe ?? {};
     const reorderFrames = findSps(bytes)?.reorderFrames;
@@ -92,12 +92,12 @@ export class DecodeDecision {
     if (!this.#options.makesMedia && this.#options.decode.mode === 'keyframes') this.#reader.keyframe(ptsSeconds);
   }
 
-  /** The source has come to `seconds`. */
+  /** The source has advanced to `seconds`. */
   position(seconds: number): void {
     if (!this.#options.makesMedia && this.traits.hasOtherFrames) this.#reader.frame(seconds);
   }
 
-  /** No more time is to be spent on it. */
+  /** The time limit for the decision has passed. */
   hurry(): void {
     this.#isOver = true;
   }

@@ -20,7 +20,7 @@ import { type RestartPolicy, restartPolicyOf } from '../run/restart-policy.js';
 import { isOnlyCopied, type WantedRendition, wantedRenditions } from './rendition-plan.js';
 import { firstNeeds, type SourceNeeds } from './source-needs.js';
 
-/** Pictures up to so wide are made from keyframes whose block edges are left as they are: a third of full HD. */
+/** Thumbnails up to this width are made from keyframes without the loop filter: a third of full HD. */
 const DEBLOCKED_WIDTH = 640;
 
 export interface PlanOptions {
@@ -28,23 +28,23 @@ export interface PlanOptions {
   readonly source: Source | UnknownSource;
   readonly capabilities: Pick<Capabilities, 'options' | 'protocols'> &
     Partial<Pick<Capabilities, 'hasNarrowTimestamps'>>;
-  /** Whether media is made for players; else pictures alone are. */
+  /** Whether media for players is made; otherwise only frames. */
   readonly makesMedia: boolean;
-  /** By rendition; libx264 where it is not told. */
+  /** By rendition. Default: libx264. */
   readonly encoders?: ReadonlyMap<string, Pick<EncoderChoice, 'encoder'>>;
-  /** What the source turned out to need; what one begins with where it is not told. */
+  /** The needs of the source. Default: the initial assumption. */
   readonly needs?: SourceNeeds;
-  /** What ffmpeg opens in the source's place. */
+  /** What ffmpeg opens instead of the source's URL. */
   readonly sourceUrl?: string | undefined;
-  /** Whether the stream is under a policy. */
+  /** Whether the stream is subject to a policy. */
   readonly isBound?: boolean;
-  /** What is decoded of a copied stream; what one begins with where it is not told. */
+  /** Which frames of a copied stream are decoded. Default: the initial choice. */
   readonly decode?: DecodeChoice;
-  /** Whether the decoder is told to hand keyframes out at once: see `canFlushKeyframes`. */
+  /** Whether the decoder is made to output keyframes at once: see `canFlushKeyframes`. */
   readonly flushesKeyframes?: boolean;
-  /** The largest picture that is decoded; no limit where it is not told. */
+  /** The maximum frame size that is decoded. Default: no limit. */
   readonly maxPixels?: number;
-  /** The publisher promises no sound. */
+  /** The publisher announced no audio. */
   readonly isSilent?: boolean;
   /** See `InputOptions`. */
   readonly isAudioLate?: boolean;
@@ -52,7 +52,7 @@ export interface PlanOptions {
   readonly startsLate?: boolean;
 }
 
-/** What ffmpeg shall do for a stream. Throws `source-unsupported` where this ffmpeg cannot. Pure. */
+/** Plans one ffmpeg process for a stream. Throws `source-unsupported` if this ffmpeg cannot run it. Pure. */
 export function planStream({
   config,
   source,
@@ -85,7 +85,7 @@ export function planStream({
     }),
     renditions,
     audio,
-    // A recording would start again from its beginning when its audio is added.
+    // A recording would start from its beginning when its audio is added.
     awaitsAudio: makesMedia && isAudioSilent && !isRecorded(source),
     isInterlaced,
     hls: { segmentSeconds: hls.segmentSeconds, container, videoTag, dropsSequenceEnds: flushesKeyframes },
@@ -107,7 +107,7 @@ export function planStream({
   };
 }
 
-/** What is decoded of a stream whatever its source is like; undefined where the source decides. Pure. */
+/** What is decoded regardless of the source; undefined if the source decides. Pure. */
 export function fixedDecode(
   config: StreamConfig,
   source: Pick<Source | UnknownSource, 'kind'>,
@@ -118,12 +118,12 @@ export function fixedDecode(
   return thumbnail.decode === 'auto' ? undefined : { mode: thumbnail.decode, reason: 'configured' };
 }
 
-/** The monitor's picture is 16:9, of even sides. */
+/** The monitor's frame is 16:9, with even sides. */
 export function monitorPlan({ width, fps, bitrate }: MonitorConfig): MonitorPlan {
   return { width, height: Math.round((width * 9) / 32) * 2, fps, bitrate };
 }
 
-/** Whether full-size pictures can be had of a source while it runs. Pure. */
+/** Whether full-size frames of a source can be requested while it runs. Pure. */
 export function canSnapshot(
   { kind }: Pick<Source | UnknownSource, 'kind'>,
   { protocols }: Pick<Capabilities, 'protocols'>,
@@ -135,24 +135,24 @@ export interface FlushOptions extends Pick<PlanOptions, 'config' | 'source'> {
   readonly capabilities: Pick<Capabilities, 'bitstreamFilters'>;
 }
 
-/** Whether H.264 that the node itself writes to ffmpeg may bear marks for a decoder of keyframes, which players must not get. Pure. */
+/** Whether H.264 that the node itself writes to ffmpeg may contain marks for a keyframe decoder, which must not reach players. Pure. */
 export function canFlushKeyframes({ config, source, capabilities }: FlushOptions): boolean {
   return source.kind === 'push' && isOnlyCopied(config, source) && capabilities.bitstreamFilters.has('filter_units');
 }
 
-/** Keyframes come when they come; all other frames come at every moment. */
+/** Keyframes arrive irregularly; all other frames arrive continuously. */
 function frameGaps({ mode }: DecodeChoice, intervalSeconds: number): Partial<StreamPlan['frames']> {
   return mode === 'keyframes'
     ? { decode: mode, longestGapSeconds: longestGapSeconds(intervalSeconds) }
     : { decode: mode };
 }
 
-/** How long a stream's source is waited for. */
+/** The timeouts of a stream's source. */
 export function waitFor({ input, srt }: StreamConfig, source: Source | UnknownSource): SourceTimeouts {
   return timeoutsOf(source, input, source.kind === 'srt' && srtMode(source.url, srt.mode) === 'listener');
 }
 
-/** How soon a stream's source is opened again. */
+/** The delays before a stream's source is opened again. */
 export function restartOf(
   { input, srt }: StreamConfig,
   source: Source | UnknownSource,
@@ -187,7 +187,7 @@ function renditionPlan({ video }: WantedRendition, choice: Pick<EncoderChoice, '
   return { video: { ...video, encoder: choice?.encoder ?? 'libx264' } };
 }
 
-/** The box that pictures are fitted into is 16:9 unless its height is told. */
+/** The box for thumbnails is 16:9 unless its height is configured. */
 export function boxHeight({ width, height }: { width: number; height?: number | undefined }): number {
   return height ?? Math.round((width * 9) / 16);
 }

@@ -3,9 +3,9 @@ import type { EncoderSetting } from '../../ffmpeg/output/encoders.js';
 import { isCopyable } from '../../ingest/input.js';
 import type { Source, UnknownSource } from '../../ingest/source.js';
 
-/** Which renditions a stream has. Pure. */
+/** Determines a stream's renditions. Pure. */
 
-/** The source's own video as it is, or how it is encoded. */
+/** The source's own video as a copy, or its encoding. */
 export type RenditionVideo =
   | { readonly kind: 'copy' }
   | {
@@ -22,17 +22,17 @@ export interface WantedRendition {
   readonly video: RenditionVideo;
 }
 
-/** The name of the source's own video among the renditions. */
+/** The name of the rendition with the source's own video. */
 const SOURCE_RENDITION = 'source';
 
-/** What cannot be copied is encoded without being asked; its rendition is called `source` all the same. */
+/** Sources that cannot be copied are encoded automatically; the rendition is still called `source`. */
 const MADE_VIDEO: Extract<RenditionVideo, { kind: 'encode' }> = {
   ...{ kind: 'encode', encoder: 'software', height: 720, bitrate: 2_000_000, fps: undefined, preset: 'superfast' },
 };
 
 /**
- * The renditions in the order of the multivariant playlist. `source`, the source's own video, is the only one where none is
- * configured; where some are, it is there if `video: copy` is written beside them, as the first.
+ * The renditions in the order of the multivariant playlist. Without configured renditions there is only `source`, the source's own video;
+ * with renditions and `video: copy` it is the first one.
  */
 export function wantedRenditions(
   config: Pick<StreamConfig, 'video' | 'renditions' | 'device'>,
@@ -50,8 +50,7 @@ export function wantedRenditions(
 }
 
 /**
- * Pictures that come when they come are made into so many a second: of others older ffmpegs write durations into playlists that
- * are not so.
+ * Irregular frames are converted to a constant rate: for a variable rate, older ffmpeg versions write wrong durations into playlists.
  */
 function steadyRate(
   { device }: Pick<StreamConfig, 'device'>,
@@ -61,17 +60,17 @@ function steadyRate(
   return kind === 'device' ? (device.fps ?? 30) : undefined;
 }
 
-/** Their names. */
+/** The names of the renditions. */
 export function renditionNames(config: Pick<StreamConfig, 'video' | 'renditions' | 'device'>): readonly string[] {
   return wantedRenditions(config, { kind: 'file' }).map(({ name }) => name);
 }
 
-/** Whether pictures are decoded for thumbnails alone, because no rendition needs them. */
+/** Whether frames are decoded only for thumbnails, because no rendition needs them. */
 export function isOnlyCopied(config: StreamConfig, source: Pick<Source | UnknownSource, 'kind'>): boolean {
   return wantedRenditions(config, source).every(({ video }) => video.kind === 'copy');
 }
 
-/** Whether the source's own video is passed on, alone or beside others. */
+/** Whether the source's own video is passed on, alone or in addition to others. */
 export function isCopied(config: StreamConfig, source: Pick<Source | UnknownSource, 'kind'>): boolean {
   return wantedRenditions(config, source).some(({ video }) => video.kind === 'copy');
 }

@@ -1,7 +1,7 @@
 import type { ThumbnailConfig } from '../../config/schema/schema.js';
 import type { ThumbnailSize } from '../../images/thumbnail.js';
 
-/** The sizes that a stream's thumbnail can be asked for beside its own, each with its name in URLs and keys. Pure. */
+/** The additional sizes of a stream's thumbnail, each with its name in URLs and keys. Pure. */
 export function sizesOf({ widths = [], sizes = [] }: Pick<ThumbnailConfig, 'widths' | 'sizes'>): ThumbnailSize[] {
   return [
     ...widths.map((width) => ({ name: String(width), width })),
@@ -9,7 +9,7 @@ export function sizesOf({ widths = [], sizes = [] }: Pick<ThumbnailConfig, 'widt
   ];
 }
 
-/** How long a bad frame may be held back without the picture in its place going stale. Seconds. Pure. */
+/** How long a bad frame may be suppressed before the thumbnail shown instead becomes stale, in seconds. Pure. */
 export function holdSecondsOf({ gate, intervalSeconds, staleAfterSeconds }: ThumbnailConfig): number {
   return gate.holdSeconds ?? Math.max(0, Math.min(10, staleAfterSeconds - 2 * intervalSeconds));
 }

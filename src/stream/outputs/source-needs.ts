@@ -6,49 +6,49 @@ import type { Container } from '../../hls/window.js';
 import type { Source, UnknownSource } from '../../ingest/source.js';
 import { isCopied } from './rendition-plan.js';
 
-/** What a plan depends on. */
+/** The properties of a source that a plan depends on. */
 export interface SourceCodecs {
-  /** ffmpeg's name of the first video's codec; undefined where there is none. */
+  /** ffmpeg's name of the first video's codec; undefined without video. */
   readonly video: string | undefined;
-  /** The same for sound. */
+  /** The same for audio. */
   readonly audio: string | undefined;
-  /** ffmpeg's name of the container; undefined where it is not known. */
+  /** ffmpeg's name of the container; undefined if unknown. */
   readonly format?: string | undefined;
-  /** Undefined where that is not known yet. */
+  /** Undefined if not known yet. */
   readonly isInterlaced?: boolean | undefined;
-  /** Whether its audio is announced and none of it came. */
+  /** Whether its audio is announced and none arrived. */
   readonly isAudioSilent?: boolean;
 }
 
 export function codecsOf({ format, video, audio }: SourceFacts): SourceCodecs {
-  // What a codec's name does not tell, its first packets do: without a rate, none came while ffmpeg looked for some.
+  // A sampling rate shows that packets arrived while ffmpeg probed the source; the codec's name does not.
   const isAudioSilent = audio !== undefined && audio.sampleRate === undefined;
   return { format, video: video?.codec, audio: audio?.codec, isInterlaced: video?.isInterlaced, isAudioSilent };
 }
 
-/** What a source asks of the plan, found out when it is opened. Pure. */
+/** What a source requires of the plan, known once it is opened. Pure. */
 export interface SourceNeeds {
   readonly container: Container;
   /** See `HlsPlan.hls.videoTag`. */
   readonly videoTag: string | undefined;
   readonly audio: AudioPlan;
-  /** The source's audio is announced and none of it comes: the plan does without, and waits for it. */
+  /** The source announces audio but sends none: the plan leaves it out, and waits for it. */
   readonly isAudioSilent: boolean;
-  /** Where it is decoded, it is deinterlaced. */
+  /** If it is decoded, it is deinterlaced. */
   readonly isInterlaced: boolean;
 }
 
-/** What is wanted of it. */
+/** What the configuration requires of it. */
 export interface Wanted {
   readonly container: Container;
   readonly audio: StreamConfig['audio'];
   /** The source's own video is passed on. */
   readonly isCopied: boolean;
-  /** The source is a file that begins again at its end. */
+  /** The source is a file that loops. */
   readonly isLooped: boolean;
 }
 
-/** What a stream wants of its source. */
+/** What a stream's configuration requires of its source. */
 export function wantedOf(config: StreamConfig, source: Pick<Source | UnknownSource, 'kind'>): Wanted {
   return {
     container: config.hls.container,
@@ -62,9 +62,9 @@ function isLooped({ loop }: Pick<StreamConfig, 'loop'>, { kind }: Pick<Source | 
   return loop && kind === 'file';
 }
 
-/** Video that players know from fMP4 only. */
+/** Video that players support only in fMP4. */
 const FMP4_ONLY = new Set(['hevc', 'av1', 'vp9']);
-/** RFC 8216, 3.1 to 3.4, and what players take beyond it. */
+/** RFC 8216, 3.1 to 3.4, and what players support beyond it. */
 const AUDIO: Readonly<Record<Container, ReadonlySet<string>>> = {
   mpegts: new Set(['aac', 'mp3', 'ac3', 'eac3']),
   fmp4: new Set(['aac', 'mp3', 'ac3', 'eac3', 'opus', 'flac', 'alac']),
@@ -72,7 +72,7 @@ const AUDIO: Readonly<Record<Container, ReadonlySet<string>>> = {
 /** Audio that every browser plays in both containers. */
 const BROWSER_AUDIO = new Set(['aac', 'mp3']);
 
-/** What one begins with, before the source is known. */
+/** The initial assumption, before the source is known. */
 export function firstNeeds(
   config: Pick<StreamConfig, 'hls' | 'audio' | 'loop'>,
   source: Pick<Source | UnknownSource, 'kind'>,
@@ -95,7 +95,7 @@ export function firstAudioNeeds(
   };
 }
 
-/** What is configured for the audio. The test source has no encoded audio that could be copied. */
+/** The configured audio mode. The test source has no encoded audio that could be copied. */
 export function audioOf(
   { audio }: Pick<StreamConfig, 'audio'>,
   { kind }: Pick<Source | UnknownSource, 'kind'>,
@@ -104,7 +104,7 @@ export function audioOf(
 }
 
 /**
- * What a source needs. Throws `source-unsupported` with the remedy in words when what is to be copied cannot be carried in HLS.
+ * What a source needs. Throws `source-unsupported` with the remedy if HLS cannot carry what should be copied.
  */
 export function needsOf(
   { format, video, audio, isInterlaced = false, isAudioSilent = false }: SourceCodecs,
@@ -112,8 +112,8 @@ export function needsOf(
 ): SourceNeeds {
   const movesToFmp4 = isCopied && video !== undefined && FMP4_ONLY.has(video);
   if (isCopied && video !== undefined && video !== 'h264' && !movesToFmp4) {
-    const remedy = `encode it by setting ${video === 'mjpeg' ? 'input.format to mjpeg' : 'renditions'}`;
-    throw unsupported(`the source's video is ${video}, which HLS cannot carry: ${remedy}`);
+    const remedy = `Encode it by setting ${video === 'mjpeg' ? 'input.format to mjpeg' : 'renditions'}.`;
+    throw unsupported(`The source's video is ${video}, which HLS cannot carry. ${remedy}`);
   }
   const container = movesToFmp4 ? 'fmp4' : config.container;
   return {
@@ -124,7 +124,7 @@ export function needsOf(
   };
 }
 
-/** What copied audio goes through. */
+/** What matters for copied audio. */
 interface AudioPath extends Pick<Wanted, 'container' | 'isLooped'>, Pick<SourceCodecs, 'format'> {}
 
 function audioNeeds(
@@ -135,7 +135,7 @@ function audioNeeds(
 ): Pick<SourceNeeds, 'audio' | 'isAudioSilent'> {
   const audio = audioNeed(codec, path, wanted);
   if (!isSilent || codec === undefined || wanted === 'none') return { audio, isAudioSilent: false };
-  // No silent track in its place: up to ffmpeg 6 no other input is read while the output that reports audio waits for it.
+  // Without a silent track instead: up to ffmpeg 6 no other input is read while the output that reports audio waits for it.
   return { audio: 'none', isAudioSilent: true };
 }
 
@@ -147,15 +147,15 @@ function audioNeed(codec: string | undefined, path: AudioPath, wanted: Wanted['a
   if (wanted === 'auto') return BROWSER_AUDIO.has(codec) ? copied(codec, path) : 'aac';
   if (AUDIO[container].has(codec)) return copied(codec, path);
   const where = container === 'mpegts' ? 'HLS in MPEG-TS' : 'HLS';
-  throw unsupported(`the source's audio is ${codec}, which ${where} cannot carry: set audio to auto, aac or none`);
+  throw unsupported(`The source's audio is ${codec}, which ${where} cannot carry. Set audio to auto, aac or none.`);
 }
 
-/** Containers whose AAC has ADTS headers on each frame, which fMP4 has not. */
+/** Containers whose AAC has ADTS headers on each frame, which fMP4 does not have. */
 const ADTS = /^(?:mpegts|mpeg|aac|hls)(?:,|$)/;
 
 /**
- * Where a file begins again, ffmpeg 5 ends the bitstream filters of copies for good, and the audio is gone from then on. So headers
- * are taken off by encoding, where the file has any.
+ * When a file starts over, ffmpeg 5 permanently ends the bitstream filters of copies, and the audio is missing from then on. So if a looped
+ * file has ADTS headers, they are removed by encoding.
  */
 function copied(codec: string, { container, isLooped, format = '' }: AudioPath): AudioPlan {
   if (codec !== 'aac' || container !== 'fmp4') return 'copy';
@@ -163,7 +163,7 @@ function copied(codec: string, { container, isLooped, format = '' }: AudioPath):
   return ADTS.test(format) ? 'aac' : 'copy';
 }
 
-/** Whether a plan that was made for `planned` will do for `needed`. Audio that the source does not have is left out of any plan but silence. */
+/** Whether a plan for `planned` also suits `needed`. Audio that the source lacks is left out of every plan except for silence. */
 export function suits(planned: SourceNeeds, needed: SourceNeeds): boolean {
   if (planned.isAudioSilent !== needed.isAudioSilent) return false;
   const hasAudio = planned.audio === needed.audio || (needed.audio === 'none' && planned.audio !== 'silence');

@@ -2,26 +2,25 @@ export interface Candidate<T> {
   readonly frame: T;
   /** Milliseconds since the epoch. */
   readonly capturedAt: number;
-  /** The higher, the better. */
+  /** Higher is better. */
   readonly score: number;
 }
 
 export interface BestOfOptions<T> {
-  /** Frames to choose from. */
+  /** Number of frames to choose from. */
   readonly count: number;
-  /** In which so many come. */
+  /** The interval of those frames. */
   readonly intervalSeconds: number;
-  /** Whether the one chosen last is still being worked on: the next waits, and goes on being bettered. */
+  /** Whether the last chosen frame is still being processed: the next one waits, and can be replaced by a better one. */
   readonly busy: () => boolean;
   readonly onBest: (frame: T) => void;
-  /** A frame that another one beat: its buffer is free. */
+  /** Called for a frame that another one replaced: its buffer is free. */
   readonly onBeaten: (frame: T) => void;
 }
 
 /**
- * Chooses the best frame of each interval. Holds one frame: with the one being filled and the one being worked on that makes
- * three. The first frame of all is passed on at once, and so is each one of a source that gives them no more often than
- * pictures are due.
+ * Chooses the best frame of each interval. Holds one frame, so with the one being filled and the one being processed there are three. The
+ * very first frame is passed on at once, and so is every frame of a source that sends them no more often than thumbnails are due.
  */
 export class BestOf<T> {
   readonly #options: BestOfOptions<T>;
@@ -36,14 +35,14 @@ export class BestOf<T> {
   offer(candidate: Candidate<T>): void {
     const { intervalSeconds, onBeaten } = this.#options;
     const { capturedAt } = candidate;
-    // A clock that goes back begins anew.
+    // If the clock goes back, selection starts over.
     const isRare = capturedAt < this.#lastAt || capturedAt - this.#lastAt >= intervalSeconds * 900;
     this.#lastAt = capturedAt;
     if (this.#best === undefined) {
       this.#startedAt = capturedAt;
       this.#best = candidate;
     } else {
-      // What has waited longer than an interval is old: any newer one is better.
+      // A frame that has waited longer than an interval is old, so any newer one is better.
       const better = candidate.score >= this.#best.score || this.#overdue(capturedAt);
       onBeaten((better ? this.#best : candidate).frame);
       if (better) this.#best = candidate;
@@ -51,7 +50,7 @@ export class BestOf<T> {
     if (isRare || this.#complete(capturedAt)) this.#pass();
   }
 
-  /** Passes on what waits although its interval's last frame never came. `now`: steady time. */
+  /** Passes on a waiting frame if its interval's last frame did not arrive. `now`: steady time. */
   expire(now: number): void {
     if (this.#best !== undefined && this.#overdue(now)) this.#pass();
   }
@@ -60,7 +59,7 @@ export class BestOf<T> {
     return now - this.#startedAt >= this.#options.intervalSeconds * 1000;
   }
 
-  /** Frames come at equal distances: the last one of an interval lies one distance before its end. */
+  /** Frames are equally spaced: the last one of an interval comes one frame interval before its end. */
   #complete(capturedAt: number): boolean {
     const { count, intervalSeconds } = this.#options;
     return capturedAt - this.#startedAt >= ((count - 1.5) / count) * intervalSeconds * 1000;

@@ -1,7 +1,7 @@
 import type { StreamEvents } from '../../events/stream-events.js';
 import type { LogLine } from '../../ffmpeg/log/log-line.js';
 
-/** So many errors within this time are a flood; without any for this time it is over. */
+/** This many errors within this time are a flood; it ends after this time without errors. */
 const FLOOD = { errors: 20, withinMs: 10_000 };
 
 const decoders = /^(?:h264|hevc|av1|libdav1d|libaom-av1|vp[89]|mpeg[124]\w*|mjpeg|flv|theora|wmv\d?)$/;
@@ -13,12 +13,12 @@ export interface DecoderErrorsOptions {
   readonly now: () => number;
 }
 
-/** Counts what a stream's decoder could not read. Pictures go on meanwhile: ffmpeg mends what it can. */
+/** Counts decoding errors of a stream. Frames continue in the meantime: ffmpeg conceals what it can. */
 export class DecoderErrors {
   readonly #options: DecoderErrorsOptions;
   #count = 0;
   #isFlood = false;
-  /** Since the flood, or what may become one, began. */
+  /** Since the start of the flood, or of a possible one. */
   #recent = 0;
   #beganAt = Number.NEGATIVE_INFINITY;
   #lastAt = Number.NEGATIVE_INFINITY;
@@ -47,7 +47,7 @@ export class DecoderErrors {
     if (this.#recent >= FLOOD.errors && !this.#isFlood) this.#flood(true, text);
   }
 
-  /** Once a second. */
+  /** Called once per second. */
   tick(): void {
     if (this.#options.now() - this.#lastAt <= FLOOD.withinMs) return;
     this.#recent = 0;

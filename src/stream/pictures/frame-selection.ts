@@ -10,28 +10,28 @@ import { BestOf } from './best-of.js';
 
 export interface FrameSelectionOptions {
   readonly config: StreamConfig;
-  /** Steady time, as all times of frames. */
+  /** Steady time, like all times of frames. */
   readonly now: () => number;
   /**
-   * Makes pictures of a frame, which is lent until the promise settles. `isStill`: the gate sees no difference to the one
-   * before. Must not reject.
+   * Makes images of a frame, which is lent until the promise settles. `isStill`: the gate sees no difference to the previous one. Must not
+   * reject.
    */
   readonly onChosen: (frame: Frame, isStill: boolean) => Promise<void>;
-  /** A frame of which no picture was made. `encoder-busy`: a newer one took its place. */
+  /** Called for a frame without an image. `encoder-busy`: a newer one replaced it. */
   readonly onDropped: (reason: 'encoder-busy' | 'frame-invalid' | `gate-${GateState}`, frame: DecodedPicture) => void;
-  /** Of so many good frames one is to become a picture, for the machine's sake. Default: each. */
+  /** Use only one of this many good frames, to reduce the load. Default: every frame. */
   readonly slowing?: (() => number) | undefined;
-  /** A good frame was left out because of that. */
+  /** A good frame was skipped because of that. */
   readonly onSlowed?: (() => void) | undefined;
-  /** The state of what the pictures show has changed. */
+  /** The gate state of the stream changed. */
   readonly onGate: (judgement: GateJudgement) => void;
-  /** The gate has let a frame pass. `arrivedAt`: when it was there; milliseconds since the epoch. */
+  /** The gate accepted a frame. `arrivedAt`: its arrival time; milliseconds since the epoch. */
   readonly onAccepted?: ((frame: Frame, arrivedAt: number) => void) | undefined;
 }
 
-/** Which of a stream's frames become pictures: whole and good ones, the best of an interval, the newest while one is worked on. */
+/** Selects the frames that become images: complete and good ones, the best of an interval, and the newest while one is being processed. */
 export class FrameSelection {
-  /** What the gate held back lately. */
+  /** The frames that the gate suppressed recently. */
   readonly rejected = new RejectedFrames();
   readonly #options: FrameSelectionOptions;
   readonly #gate: FrameGate;
@@ -74,17 +74,17 @@ export class FrameSelection {
     }
   }
 
-  /** How many frames no picture was made of: because a newer one had come or they were torn, and because of the gate. */
+  /** Number of frames without an image: because a newer one arrived or they were damaged, and because of the gate. */
   get counts(): { readonly dropped: number; readonly rejected: number } {
     return { dropped: this.#droppedCount, rejected: this.#rejectedCount };
   }
 
-  /** What the gate said of the newest frame. */
+  /** The gate's verdict on the newest frame. */
   get judged(): GateJudgement | undefined {
     return this.#judged;
   }
 
-  /** Whether a frame waits until the one before it is worked off. */
+  /** Whether a frame waits until the previous one is processed. */
   get hasWaiting(): boolean {
     return this.#slot.hasWaiting;
   }
@@ -94,14 +94,14 @@ export class FrameSelection {
     this.#gate.sizes(pictures, now);
   }
 
-  /** Lends a buffer for the next picture. */
+  /** Lends a buffer for the next frame. */
   acquire(bytes: number): Uint8Array {
     const spare = this.#spare;
     this.#spare = undefined;
     return spare?.length === bytes ? spare : this.#slot.acquire(bytes);
   }
 
-  /** Takes a picture in a buffer that was lent for it. Never throws, never waits. */
+  /** Takes a frame in a lent buffer. Never throws, never waits. */
   offer(picture: DecodedPicture, capturedAt: number): void {
     const frame = { ...picture, capturedAt, sequence: this.#sequence };
     this.#sequence += 1;
@@ -129,17 +129,17 @@ export class FrameSelection {
     else this.#bestOf.offer({ frame, capturedAt, score });
   }
 
-  /** Once a second: a frame that waits for better ones waits no longer than an interval. */
+  /** Called once per second: a frame that waits for better ones waits no longer than an interval. */
   expire(): void {
     this.#bestOf?.expire(this.#options.now());
   }
 
-  /** Settles when the last frame that was taken in is done with. */
+  /** Settles when the last accepted frame is processed. */
   async idle(): Promise<void> {
     await this.#slot.idle();
   }
 
-  /** The cheapest place to leave a frame out: it has been judged, and nothing is made of it yet. */
+  /** The cheapest point to skip a frame: it has been judged, and nothing has been made of it yet. */
   #take(frame: Frame): void {
     if (this.#pace.takes(frame.capturedAt, this.#options.slowing?.() ?? 1)) {
       this.#slot.offer(frame);

@@ -17,7 +17,7 @@ export interface ImageWatchOptions {
   readonly load: StreamLoad;
   /** Whether images are uploaded. */
   readonly uploads: boolean;
-  /** Takes previews and storyboards. */
+  /** Receives previews and storyboards. */
   readonly further: FurtherPictures;
   readonly offlineFile: Uint8Array | undefined;
   /** Steady time. */
@@ -25,7 +25,7 @@ export interface ImageWatchOptions {
   readonly dateOf: (at: number) => number;
 }
 
-/** More than wait for the encoder at any time. */
+/** More frames than ever wait for the encoder. */
 const REMEMBERED_FRAMES = 16;
 
 /** One stream's images. Emits an event for everything that happens to them. */
@@ -34,7 +34,7 @@ export class ImageWatch {
   readonly #options: ImageWatchOptions;
   readonly #decoder: DecoderErrors;
   #state: ImageState = 'offline';
-  /** By their numbers, the newest frames that the gate let pass. */
+  /** The newest frames that the gate accepted, by number. */
   readonly #passed = new Map<number, { readonly arrivedAt: number; readonly judgedAt: number }>();
 
   constructor(options: ImageWatchOptions) {
@@ -60,19 +60,19 @@ export class ImageWatch {
     return this.#decoder.count;
   }
 
-  /** Takes a picture in a buffer that `images` lent for it. */
+  /** Takes a frame in a buffer that `images` lent for it. */
   offer(picture: DecodedPicture, capturedAt: number): void {
     const { events, dateOf } = this.#options;
     events.emit({ type: 'frame', picture, capturedAt: dateOf(capturedAt) });
     this.images.offer(picture, capturedAt);
   }
 
-  /** Takes a line of ffmpeg's log: of interest is what its decoder could not read. */
+  /** Takes a line of ffmpeg's log, for decoding errors. */
   line(line: LogLine): void {
     this.#decoder.line(line);
   }
 
-  /** Once a second: notices thumbnails that have grown old. */
+  /** Called once per second: detects thumbnails that have become stale. */
   tick(): void {
     this.images.expire();
     this.#decoder.tick();

@@ -9,25 +9,25 @@ import { OnDemand } from './on-demand.js';
 
 export interface LivePreviewOptions {
   readonly config: StreamConfig['preview'];
-  /** Collect frames whether anyone asks or not. */
+  /** Collect frames even without requests. */
   readonly always: boolean;
   readonly now: () => number;
   readonly dateOf: (at: number) => number;
-  /** The stream's thumbnail: its state is the preview's, and it stands in while there are no frames. */
+  /** The stream's thumbnail: its state applies to the preview, and it replaces the preview while there are no frames. */
   readonly thumbnail: () => Promise<ImageResource>;
   readonly onError: (error: SidepipeError) => void;
 }
 
-/** Frames are collected for so long after the preview was asked for. */
+/** Frames are collected for this long after a request for the preview. */
 const DEMAND_SECONDS = 60;
 
-/** The animated picture of one stream: made of frames that come anyway, and only while someone wants it. */
+/** The animated preview of one stream: made from frames that arrive anyway, and only while it is in demand. */
 export class LivePreview {
   readonly #options: LivePreviewOptions;
   readonly #preview: Preview;
   readonly #demand: OnDemand;
   #collecting = false;
-  /** By format: what was shown last. */
+  /** The last shown preview, by format. */
   readonly #shown = new Map<PreviewFormat, { readonly of: string; readonly resource: ImageResource }>();
 
   constructor(options: LivePreviewOptions) {
@@ -44,7 +44,7 @@ export class LivePreview {
     await this.#preview.add(picture);
   }
 
-  /** Takes no frames for now: what there is would be shown as new for ever, so it is a still picture meanwhile. */
+  /** Takes no frames for now. Old frames would be shown as new indefinitely, so a still image is shown instead. */
   rest(): void {
     if (!this.#collecting) return;
     this.#collecting = false;
@@ -52,18 +52,18 @@ export class LivePreview {
     this.#preview.clear();
   }
 
-  /** Lets go of frames that nobody wants any more. */
+  /** Drops frames without demand. */
   expire(): void {
     if (!this.#demand.lasts(this.#options.now())) this.rest();
   }
 
-  /** For a viewer. Never rejects, and always a picture: without frames a still one. */
+  /** For a viewer. Never rejects, and always returns an image: a still one without frames. */
   async image(format: PreviewFormat): Promise<ImageResource> {
     this.#demand.ask(this.#options.now());
     return this.render(format);
   }
 
-  /** The same without making it wanted. */
+  /** The same without counting as demand. */
   async render(format: PreviewFormat): Promise<ImageResource> {
     const { thumbnail } = this.#options;
     const newest = await thumbnail();
@@ -92,7 +92,7 @@ export class LivePreview {
       return resource;
     } catch (cause) {
       this.#options.onError(imageFailed(cause));
-      // The thumbnail itself is a picture too: its content type tells.
+      // The thumbnail may be returned instead; its content type shows that.
       return newest;
     }
   }

@@ -9,22 +9,22 @@ import { OnDemand } from './on-demand.js';
 
 export interface LiveStoryboardOptions {
   readonly config: StreamConfig;
-  /** Collect pictures whether anyone asks or not. */
+  /** Collect tiles even without requests. */
   readonly always: boolean;
   readonly now: () => number;
-  /** The segments that the playlist lists now. */
+  /** The segments that the playlist currently lists. */
   readonly timeline: () => readonly TimelineSpan[];
   readonly onError: (error: SidepipeError) => void;
-  /** A sheet that will never change, with its pictures. */
+  /** Called with a final sheet and its tiles. */
   readonly onFull: (sheet: { number: number; image: EncodedImage; tiles: readonly StoryboardTile[] }) => void;
 }
 
-/** Pictures are collected for so long after the storyboard was asked for: viewers who pause come back to it. */
+/** Tiles are collected for this long after a request for the storyboard, because viewers who pause come back to it. */
 const DEMAND_SECONDS = 600;
-/** Sheets are numbered from the seconds since then, so that no cache takes one of another run of the node for this one's. */
+/** Sheets are numbered from the seconds since then, so that caches do not confuse sheets of different runs of the node. */
 const EPOCH = Date.UTC(2026, 0, 1);
 
-/** The storyboard of a stream's window: small pictures of what players can seek to, while someone wants them. */
+/** The storyboard of a stream's window: small images of what players can seek to, while it is in demand. */
 export class LiveStoryboard {
   readonly #options: LiveStoryboardOptions;
   readonly #storyboard: Storyboard;
@@ -52,11 +52,11 @@ export class LiveStoryboard {
     });
   }
 
-  /** Takes a frame when one is due; `picture.data` is read until the promise settles. True: there is something new. */
+  /** Takes a frame when one is due; `picture.data` is read until the promise settles. True: the storyboard changed. */
   async add(picture: RawPicture): Promise<boolean> {
     const { config, now } = this.#options;
     const elapsedSeconds = (picture.capturedAt - this.#lastAt) / 1000;
-    // Frames never come to the millisecond: a tenth early is in time.
+    // Frames are never exact to the millisecond, so a tenth of the interval early is in time.
     const isDue = elapsedSeconds < 0 || elapsedSeconds >= config.storyboard.intervalSeconds * 0.9;
     if (!isDue || !this.#demand.lasts(now())) return false;
     this.#lastAt = picture.capturedAt;
@@ -64,7 +64,7 @@ export class LiveStoryboard {
     return true;
   }
 
-  /** Lets go of pictures that nobody wants any more, and of those that left the window. */
+  /** Drops tiles without demand, and those that left the window. */
   expire(): void {
     if (!this.#demand.lasts(this.#options.now())) {
       if (this.#storyboard.tiles.length > 0) this.#storyboard.clear();
@@ -75,12 +75,12 @@ export class LiveStoryboard {
     if (startsAt !== undefined) this.#storyboard.expire(startsAt);
   }
 
-  /** The open sheet is full as it is: for the end of a recording. */
+  /** Closes the open sheet at the end of a recording. */
   finish(): Promise<void> {
     return this.#storyboard.finish();
   }
 
-  /** The WebVTT for a viewer: empty at first, for pictures are collected from the first question on. */
+  /** The WebVTT for a viewer: initially empty, because tiles are collected from the first request on. */
   index(): PlaylistResource {
     const { now } = this.#options;
     this.#demand.ask(now());
@@ -91,7 +91,7 @@ export class LiveStoryboard {
     return this.#text;
   }
 
-  /** The WebVTT with other addresses. A sheet that still grows has a version: players read each address once. */
+  /** The WebVTT with other URLs. An unfinished sheet has a version in its URL, because players fetch each URL once. */
   text(urlOf: (sheet: number, version: number | undefined) => string): string {
     const { tiles, open } = this.#storyboard;
     const version = tiles.filter(({ sheet }) => sheet === open).length;
@@ -109,7 +109,7 @@ export class LiveStoryboard {
     return sheet && number !== undefined ? { number, sheet } : undefined;
   }
 
-  /** Undefined when there is no such sheet. */
+  /** Undefined if there is no such sheet. */
   async sheet(number: number): Promise<SheetResource | undefined> {
     const made = await this.#storyboard.sheet(number);
     if (made === undefined) return undefined;
@@ -124,7 +124,7 @@ export class LiveStoryboard {
   }
 }
 
-/** Sheets that hold the window and one more, the one being filled included; more where segments are longer than asked for. */
+/** The number of sheets that cover the window plus one, including the one being filled; more if segments are longer than configured. */
 export function sheetsOf({ hls, storyboard }: StreamConfig): number {
   const windowSeconds = hls.windowSegments * Math.max(hls.segmentSeconds, 10);
   const sheetSeconds = storyboard.columns * storyboard.rows * storyboard.intervalSeconds;

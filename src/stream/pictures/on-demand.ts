@@ -1,4 +1,4 @@
-/** Whether something that costs memory is worth making: always, or for a while after someone asked for it. Pure. */
+/** Whether something that costs memory should be made: always, or for some time after a request for it. Pure. */
 export class OnDemand {
   readonly #always: boolean;
   readonly #lastsSeconds: number;

@@ -5,31 +5,31 @@ import { LONGEST_WAIT_MS, SourceTime } from '../../frames/source-time.js';
 import { NutSplitter } from '../../frames/splitter.js';
 
 export interface PictureIntakeOptions {
-  /** Whether ffmpeg tells of the source's packets. */
+  /** Whether ffmpeg reports the source's packets. */
   readonly expectsPackets: boolean;
   /** Steady time in milliseconds. */
   readonly now: () => number;
   readonly delay: (ms: number, signal?: AbortSignal) => Promise<void>;
-  /** Lends a buffer for the next picture. */
+  /** Lends a buffer for the next frame. */
   readonly acquire: (bytes: number) => Uint8Array | undefined;
-  /** A picture has come, whether it can be dated already or not. */
+  /** A frame arrived, whether it can be dated yet or not. */
   readonly onArrived: () => void;
   readonly onPicture: (picture: DecodedPicture, capturedAt: number) => void;
-  /** The source's picture has another shape now, which ffmpeg has no way to tell. */
+  /** The source's frames have another aspect ratio now, which ffmpeg does not announce. */
   readonly onResized: () => void;
-  /** One of the source's first packets came. */
+  /** One of the source's first packets arrived. */
   readonly onPacket: (packet: PacketTime) => void;
-  /** How its first keyframe begins: parameter sets are in it. */
+  /** The start of its first keyframe, with the parameter sets. */
   readonly onKeyframeStart: (bytes: Uint8Array) => void;
 }
 
-/** What one ffmpeg run gives of pictures, and what it tells of its time, to dated pictures. */
+/** Turns the frames of one ffmpeg run, and what it reports about time, into dated frames. */
 export class PictureIntake {
   readonly #options: PictureIntakeOptions;
   readonly #time: SourceTime;
   readonly #splitter: NutSplitter;
   readonly #packets: PacketTimesParser;
-  /** The newest picture that the clock could not date yet. */
+  /** The newest frame that the clock could not date yet. */
   #held: { readonly picture: DecodedPicture; readonly arrivedAt: number } | undefined;
   readonly #over = new AbortController();
 
@@ -56,24 +56,24 @@ export class PictureIntake {
     return this.#time.clock;
   }
 
-  /** Bytes of ffmpeg's picture output. Throws `frame-invalid` on what is not NUT. */
+  /** Takes bytes of ffmpeg's frame output. Throws `frame-invalid` on data that is not NUT. */
   pictures(piece: Uint8Array): void {
     this.#splitter.push(piece);
   }
 
-  /** Bytes of ffmpeg's packet times. */
+  /** Takes bytes of ffmpeg's packet times. */
   packetTimes(piece: Uint8Array): void {
     this.#packets.push(piece);
   }
 
-  /** A line of ffmpeg's log: which demuxer reads the source is told nowhere else. */
+  /** Takes a line of ffmpeg's log, the only place that names the demuxer of the source. */
   line({ text }: { readonly text: string }): void {
     const demuxers = /^Input #0, ([\w,]+), from /.exec(text)?.[1]?.split(',');
-    // In a transport stream a packet has no length: it ends where the next begins, and the parser behind it looks for an end too.
+    // A packet in MPEG-TS has no length: it ends where the next one starts, and the parser after the demuxer looks for an end as well.
     if (demuxers?.includes('mpegts')) this.#time.holds(2);
   }
 
-  /** ffmpeg reported that it is at `outSeconds`, `frames` pictures after its beginning. */
+  /** ffmpeg reported that it is at `outSeconds`, `frames` frames after its start. */
   position(outSeconds: number, frames: number | undefined): void {
     const now = this.#options.now();
     this.#time.position(outSeconds, frames, now);
@@ -82,22 +82,22 @@ export class PictureIntake {
 
   #arrive(picture: DecodedPicture): void {
     this.#options.onArrived();
-    // One that is held back is older, and its place is taken.
+    // A waiting frame is older, and is replaced.
     this.#held = { picture, arrivedAt: this.#options.now() };
-    // Now and not when it is dated: the clock takes what is older than the last for a clock set back.
+    // Now and not when it is dated: the clock would take an older timestamp for a clock that was set back.
     this.clock.observe(picture.ptsSeconds, this.#held.arrivedAt);
     this.#release();
     void this.#releaseInTime();
   }
 
-  /** Nothing else may come before the next picture, which would take this one's place. */
+  /** Dates a waiting frame before the next one arrives, which would replace it. */
   async #releaseInTime(): Promise<void> {
     if (this.#held === undefined) return;
     await this.#options.delay(LONGEST_WAIT_MS + 10, this.#over.signal).catch(() => {});
     if (!this.#over.signal.aborted) this.#release();
   }
 
-  /** At the beginning ffmpeg hands out in one go what it has gathered while probing: its arrival says nothing of its time. */
+  /** At the start ffmpeg outputs at once what it buffered while probing, so the arrival time means nothing. */
   #release(): void {
     if (this.#held === undefined) return;
     const { picture, arrivedAt } = this.#held;
@@ -107,7 +107,7 @@ export class PictureIntake {
     this.#options.onPicture(picture, capturedAt);
   }
 
-  /** The run is over: nothing more will be known of its time, and the picture that waits for it is the newest there is. */
+  /** The run is over: nothing more will be known about its time, and the waiting frame is the newest one. */
   end(): void {
     this.#over.abort();
     if (this.#held === undefined) return;

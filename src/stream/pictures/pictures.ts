@@ -17,12 +17,12 @@ import { FrameSelection, type FrameSelectionOptions } from './frame-selection.js
 export interface PicturesOptions extends Omit<FrameSelectionOptions, 'onChosen'> {
   /** The date of a moment of steady time, in milliseconds since the epoch. */
   readonly dateOf: (at: number) => number;
-  /** Whether pictures are uploaded, so that every configured form is made from every frame. */
+  /** Whether thumbnails are uploaded, so that every configured form is made from every frame. */
   readonly uploads: boolean;
-  /** Shown in place of the drawn offline picture. */
+  /** Shown instead of the drawn offline image. */
   readonly offlineFile?: Uint8Array | undefined;
   readonly onEvent: (event: ThumbnailEvent) => void;
-  /** Takes what else is made of a good frame. The frame is lent until the promise settles. Must not reject. */
+  /** Makes the other images of a good frame. The frame is lent until the promise settles. Must not reject. */
   readonly onGood: (frame: Frame) => Promise<void>;
 }
 
@@ -34,21 +34,21 @@ export interface PicturesStatus extends ThumbnailsStatus {
   /** Of the newest good frame: its ThumbHash in base64, and a colour as `#rrggbb`. */
   readonly placeholder: string | undefined;
   readonly dominantColour: string | undefined;
-  /** Names the newest picture for good. */
+  /** The content hash of the newest thumbnail. */
   readonly hash: string | undefined;
 }
 
-/** Addresses of content stay good for so long: long enough for whoever was just told one. */
+/** How long URLs with a content hash remain valid: long enough for anyone who just received one. */
 const recent = { maxCount: 12, maxBytes: 1024 ** 2, maxAgeSeconds: 60 };
 
-/** The pictures of one stream over all its ffmpeg runs: newest good frame wins, sharp encodes, memory serves. */
+/** The thumbnails of one stream over all its ffmpeg runs: the newest good frame wins, sharp encodes, memory serves. */
 export class Pictures {
   readonly #options: PicturesOptions;
   readonly #thumbnails: Thumbnails;
   readonly #sizes: readonly ThumbnailSize[];
   readonly #selection: FrameSelection;
   readonly #recent = new RecentPictures(recent);
-  /** The newest frame's content, where it may well be the next one's too. */
+  /** The newest frame's content, if the next one may be identical. */
   #lastDigest: string | undefined;
   #tiny: { readonly picture: TinyPicture; hash?: string; colour?: string } | undefined;
 
@@ -78,7 +78,7 @@ export class Pictures {
     return this.#thumbnails.formats;
   }
 
-  /** Every width that can be asked for, the full one first. */
+  /** All available widths, the full one first. */
   get widths(): readonly number[] {
     return [...new Set([this.#options.config.thumbnail.width, ...this.#sizes.map(({ width }) => width)])];
   }
@@ -102,7 +102,7 @@ export class Pictures {
     };
   }
 
-  /** What the gate held back lately. */
+  /** The frames that the gate suppressed recently. */
   get rejected(): RejectedFrames {
     return this.#selection.rejected;
   }
@@ -112,17 +112,17 @@ export class Pictures {
     this.#selection.pictureSizes(pictures, now);
   }
 
-  /** Lends a buffer for the next picture. */
+  /** Lends a buffer for the next frame. */
   acquire(bytes: number): Uint8Array {
     return this.#selection.acquire(bytes);
   }
 
-  /** Takes a picture in a buffer that was lent for it. Never throws, never waits. */
+  /** Takes a frame in a lent buffer. Never throws, never waits. */
   offer(picture: DecodedPicture, capturedAt: number): void {
     this.#selection.offer(picture, capturedAt);
   }
 
-  /** Once a second: a frame that waits for better ones waits no longer than an interval. */
+  /** Called once per second: a frame that waits for better ones waits no longer than an interval. */
   expire(): void {
     this.#selection.expire();
   }
@@ -135,14 +135,14 @@ export class Pictures {
     return this.#thumbnail(format, this.#options.now(), size);
   }
 
-  /** The picture that says that there is none. */
+  /** The offline image. */
   async offline(format: ImageFormat, size?: string): Promise<ImageResource | undefined> {
-    // What will be shown when the newest picture is as old as that.
+    // The image that will be shown when the newest thumbnail is too old.
     const then = this.#options.now() + this.#options.config.thumbnail.offlineAfterSeconds * 1000;
     return this.#thumbnail(format, then, size);
   }
 
-  /** A picture by the hash of its content, for as long as it is remembered. */
+  /** An image by its content hash, while it is remembered. */
   immutable(format: ImageFormat, hash: string): ImmutableImage | undefined {
     const found: RecentPicture | undefined = this.#recent.get(format, hash, this.#options.now());
     if (found === undefined) return undefined;
@@ -155,7 +155,7 @@ export class Pictures {
     return this.#sizes;
   }
 
-  /** Settles when the last frame that was taken in is done with. */
+  /** Settles when the last accepted frame is processed. */
   async close(): Promise<void> {
     await this.#selection.idle();
     await this.#thumbnails.idle();
@@ -170,17 +170,17 @@ export class Pictures {
     const isFull = size === undefined || size === this.#options.config.thumbnail.width;
     const known = isFull ? undefined : this.#sizes.find(({ name, width }) => name === size || width === size);
     if (!isFull && known === undefined) return undefined;
-    // A size of the full width can still be a crop: only a plain width means the whole picture.
+    // A size of the full width can still be a crop; only a plain width means the whole frame.
     const image = this.#thumbnails.thumbnail(format, now, known?.name);
     return image instanceof Promise ? image.then((each) => this.#dated(each)) : this.#dated(image);
   }
 
-  /** As others see it: with dates, and with what the gate says. */
+  /** As others see it: with dates, and with the gate's state. */
   #dated(image: ImageResource | undefined): ImageResource | undefined {
     if (image === undefined) return undefined;
     const { dateOf } = this.#options;
     const gate = this.#selection.judged?.state;
-    // Name by name: `...image` takes longer, and this is asked for thousands of times a second.
+    // Property by property: `...image` is slower, and this runs thousands of times per second.
     const { body, contentType, etag, modifiedAt, state, maxAgeSeconds } = image;
     const capturedAt = image.capturedAt === undefined ? undefined : dateOf(image.capturedAt);
     const dated = { body, contentType, etag, modifiedAt, capturedAt, state, maxAgeSeconds };
@@ -198,8 +198,8 @@ export class Pictures {
       this.#lastDigest = digest;
       await this.#options.onGood(frame);
     } catch (cause) {
-      // Whatever it was, the next frame gets its turn.
-      const error = new SidepipeError('A frame could not be made into pictures.', {
+      // Whatever the error, the next frame must be processed.
+      const error = new SidepipeError('Making images of a frame failed.', {
         code: 'internal',
         fault: 'node',
         cause,

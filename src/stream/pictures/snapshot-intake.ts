@@ -3,21 +3,21 @@ import { valveCommand } from '../../ffmpeg/output/valve.js';
 import type { DecodedPicture } from '../../frames/frame.js';
 import { NutDemuxer } from '../../frames/nut-demuxer.js';
 
-/** More than any camera gives: 8192 × 5461. */
+/** Larger than any camera's frame: 8192 × 5461. */
 const MAX_BYTES = 128 * 1024 ** 2;
-/** ffmpeg builds its filters anew when the source changes, and forgets what it was told. */
+/** ffmpeg rebuilds its filters when the source changes, and forgets the command. */
 const REPEAT_MS = 1000;
 
 export interface SnapshotIntakeOptions {
   /** Writes to ffmpeg's standard input. */
   readonly write: (text: string) => void;
-  /** Whether somebody waits for a picture. */
+  /** Whether a request is waiting for a frame. */
   readonly isWanted: () => boolean;
   readonly onPicture: (picture: DecodedPicture) => void;
   readonly onFailed: (error: SidepipeError) => void;
 }
 
-/** The snapshot output of one ffmpeg run: opened while a picture is wanted, shut behind it. */
+/** The snapshot output of one ffmpeg run: opened while a frame is needed, then closed. */
 export class SnapshotIntake {
   readonly #options: SnapshotIntakeOptions;
   readonly #demuxer: NutDemuxer;
@@ -29,22 +29,22 @@ export class SnapshotIntake {
     this.#demuxer = new NutDemuxer({
       acquire: ({ bytes }) => {
         if (!options.isWanted()) return undefined;
-        if (bytes > MAX_BYTES) return this.#failed(`a picture of ${bytes} bytes is more than a snapshot may have`);
+        if (bytes > MAX_BYTES) return this.#failed(`a frame of ${bytes} bytes exceeds the limit`);
         return new Uint8Array(bytes);
       },
       onPacket: ({ ptsSeconds }, data, announced) => {
         if (data === undefined || !options.isWanted()) return;
         const size = sizeOf(data.byteLength, announced);
-        if (size === undefined) this.#failed('the source has changed its shape since it was opened');
+        if (size === undefined) this.#failed('the aspect ratio changed since the source was opened');
         else options.onPicture({ data, ...size, ptsSeconds });
         this.#shut();
       },
     });
   }
 
-  /** Asks for the next picture, again and again until it is there or nobody wants it any more. */
+  /** Requests the next frame, repeatedly until it arrives or is no longer needed. */
   request(): void {
-    if (this.#isBroken) this.#failed('what ffmpeg gives cannot be read');
+    if (this.#isBroken) this.#failed('the output of ffmpeg cannot be parsed');
     if (this.#repeating !== undefined) return;
     this.#options.write(valveCommand(true));
     this.#repeating = setInterval(() => {
@@ -53,14 +53,14 @@ export class SnapshotIntake {
     }, REPEAT_MS).unref();
   }
 
-  /** Bytes of the output. Never throws. */
+  /** Takes bytes of the output. Never throws. */
   push(piece: Uint8Array): void {
     if (this.#isBroken) return;
     try {
       this.#demuxer.push(piece);
     } catch {
       this.#isBroken = true;
-      this.#failed('what ffmpeg gives cannot be read');
+      this.#failed('the output of ffmpeg cannot be parsed');
     }
   }
 
@@ -78,7 +78,7 @@ export class SnapshotIntake {
   #failed(why: string): undefined {
     this.close();
     this.#options.onFailed(
-      new SidepipeError(`There can be no snapshot: ${why}.`, {
+      new SidepipeError(`The snapshot failed: ${why}.`, {
         code: 'frame-invalid',
         fault: 'source',
         retryable: true,
@@ -88,8 +88,8 @@ export class SnapshotIntake {
 }
 
 /**
- * The size of an rgb24 picture. The header was written once, so a source that has changed its size since is known by its bytes
- * alone: of the same shape it is another size, of another shape it cannot be told. Pure.
+ * The size of an rgb24 frame. The header was written once, so a later change of size shows only in the number of bytes: with the same
+ * aspect ratio the size can be calculated, with another one it cannot. Pure.
  */
 export function sizeOf(
   bytes: number,

@@ -1,11 +1,11 @@
-/** How many streams of a node may hold a full-size picture at once. */
+/** How many streams of a node may hold a full-size frame at the same time. */
 const MOST = 4;
 
-/** Counts the full-size pictures that a node holds, which are some megabytes each. */
+/** Counts the full-size frames that a node holds, which take several megabytes each. */
 export class SnapshotPlaces {
   #taken = 0;
 
-  /** Undefined where all are taken. Call the answer to give the place back. */
+  /** Undefined if all slots are taken. The returned function releases the slot. */
   take(): (() => void) | undefined {
     if (this.#taken >= MOST) return undefined;
     this.#taken += 1;

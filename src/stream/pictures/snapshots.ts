@@ -9,14 +9,14 @@ import { canSnapshot } from '../outputs/plan.js';
 import type { SnapshotResource } from '../resources.js';
 import type { SnapshotPlaces } from './snapshot-places.js';
 
-/** How many requests may wait for one stream's picture. */
+/** How many requests may wait for one stream's frame. */
 const MOST_WAITING = 8;
 const TIMEOUT_MS = 30_000;
 
 interface Full {
   readonly picture: DecodedPicture;
   readonly capturedAt: number;
-  /** By format and quality: whoever waited for the same picture shares its encoding. */
+  /** By format and quality: requests for the same image share its encoding. */
   readonly encoded: Map<string, Promise<EncodedImage>>;
 }
 
@@ -30,11 +30,11 @@ export interface SnapshotsOptions {
   readonly timeoutMs?: number;
 }
 
-/** One stream's pictures at full size, on demand, over all its ffmpeg runs. */
+/** One stream's full-size images, on demand, over all its ffmpeg runs. */
 export class Snapshots {
   readonly #options: SnapshotsOptions;
   readonly #waiting = new Set<Waiting>();
-  /** Requests whose picture is awaited or being encoded. */
+  /** Requests that wait for a frame or for its encoding. */
   #requests = 0;
   #giveBack: (() => void) | undefined;
   #source: { request(): void } | undefined;
@@ -47,13 +47,13 @@ export class Snapshots {
     return this.#waiting.size > 0;
   }
 
-  /** Where pictures come from now; undefined while there is nothing. */
+  /** The current source of frames; undefined while there is none. */
   from(source: { request(): void } | undefined): void {
     this.#source = source;
     if (this.isWanted) source?.request();
   }
 
-  /** The next picture. Throws `limit-reached`, `source-unavailable` (none came in time), `frame-invalid`, `aborted`. */
+  /** The next frame as an image. Throws `limit-reached`, `source-unavailable` (none arrived in time), `frame-invalid`, `aborted`. */
   async take({ format, quality, signal }: SnapshotOptions): Promise<SnapshotResource> {
     this.#enter();
     try {
@@ -70,7 +70,7 @@ export class Snapshots {
     }
   }
 
-  /** A picture in a buffer of its own. */
+  /** A frame in a new buffer. */
   offer(picture: DecodedPicture, capturedAt: number): void {
     const full: Full = { picture, capturedAt, encoded: new Map() };
     for (const waiting of [...this.#waiting]) waiting.resolve(full);
@@ -81,10 +81,11 @@ export class Snapshots {
   }
 
   #enter(): void {
-    if (this.#requests >= MOST_WAITING) throw tooMany('Too many snapshots of this stream are under way.');
+    if (this.#requests >= MOST_WAITING)
+      throw tooMany('Too many snapshots of this stream are in progress. Try again later.');
     if (this.#requests === 0) {
       this.#giveBack = this.#options.places.take();
-      if (this.#giveBack === undefined) throw tooMany('Too many streams make snapshots at this moment.');
+      if (this.#giveBack === undefined) throw tooMany('Too many streams are taking snapshots. Try again later.');
     }
     this.#requests += 1;
   }
@@ -108,7 +109,7 @@ export class Snapshots {
       };
       const waiting: Waiting = { resolve: settle(resolve), reject: settle(reject) };
       const gone = () =>
-        waiting.reject(new SidepipeError('Nobody waits any more.', { code: 'aborted', fault: 'caller' }));
+        waiting.reject(new SidepipeError('The request was cancelled.', { code: 'aborted', fault: 'caller' }));
       const timer = setTimeout(() => waiting.reject(noPicture()), this.#options.timeoutMs ?? TIMEOUT_MS);
       signal?.addEventListener('abort', gone, { once: true });
       this.#waiting.add(waiting);
@@ -119,7 +120,7 @@ export class Snapshots {
 }
 
 function noPicture(): SidepipeError {
-  const message = 'The source gave no picture in time.';
+  const message = 'The source sent no frame in time.';
   return new SidepipeError(message, { code: 'source-unavailable', fault: 'source', retryable: true });
 }
 
@@ -127,13 +128,13 @@ function tooMany(message: string): SidepipeError {
   return new SidepipeError(message, { code: 'limit-reached', fault: 'caller', retryable: true });
 }
 
-/** Why there can be no picture of a stream now; undefined where there can. */
+/** Why no snapshot of a stream is possible now; undefined if it is possible. */
 export function snapshotRefusal(
   { source, capabilities }: Pick<StreamEnvironment, 'source' | 'capabilities'>,
   state: StreamState,
 ): SidepipeError | undefined {
   if (!canSnapshot(source, capabilities)) {
-    const message = 'This ffmpeg cannot be asked for pictures while it reads a publisher.';
+    const message = 'This ffmpeg cannot take snapshots of a publisher.';
     return new SidepipeError(message, { code: 'source-unsupported', fault: 'node' });
   }
   if (state === 'live') return undefined;

@@ -13,16 +13,16 @@ import { LivePreview } from './live-preview.js';
 import { LiveStoryboard } from './live-storyboard.js';
 import { Pictures, type PicturesOptions, type PicturesStatus } from './pictures.js';
 
-/** What is uploaded beside the thumbnails. */
+/** What is uploaded besides the thumbnails. */
 export interface FurtherPictures {
   preview(format: PreviewFormat, image: ImageResource): void;
-  /** The rolling storyboard has changed: its newest sheet, and its WebVTT for the addresses that it gets. */
+  /** The rolling storyboard changed: its newest sheet, and its WebVTT for the URLs that it gets. */
   storyboard(change: {
     readonly number: number;
     readonly sheet: SheetResource;
     readonly text: LiveStoryboard['text'];
   }): void;
-  /** A sheet is full, or as full as it will be. */
+  /** A sheet is final, full or not. */
   fullSheet(sheet: {
     readonly number: number;
     readonly image: EncodedImage;
@@ -32,16 +32,16 @@ export interface FurtherPictures {
 
 export interface StreamImagesOptions extends Omit<PicturesOptions, 'onGood'> {
   readonly config: StreamConfig;
-  /** The segments that the playlist lists now. */
+  /** The segments that the playlist currently lists. */
   readonly timeline: () => readonly TimelineSpan[];
-  /** A preview or storyboard could not be made. */
+  /** Making a preview or storyboard failed. */
   readonly onFailed: (error: SidepipeError) => void;
   readonly onFurther: FurtherPictures;
-  /** Whether frames are to be had for previews and storyboards. Default: they are. */
+  /** Whether frames are available for previews and storyboards. Default: yes. */
   readonly extras?: (() => boolean) | undefined;
 }
 
-/** Everything that is to be seen of one stream: thumbnails, preview and storyboard, all from the same frames. */
+/** All images of one stream: thumbnails, preview and storyboard, from the same frames. */
 export class StreamImages implements ImagesView {
   readonly #options: StreamImagesOptions;
   readonly #pictures: Pictures;
@@ -88,7 +88,7 @@ export class StreamImages implements ImagesView {
     return this.#pictures.sizes.map(({ name }) => name);
   }
 
-  /** What the gate held back lately, the newest first. */
+  /** The frames that the gate suppressed recently, newest first. */
   get rejected(): readonly RejectedFrame[] {
     const { dateOf } = this.#options;
     return this.#pictures.rejected.list().map((frame) => ({ ...frame, capturedAt: dateOf(frame.capturedAt) }));
@@ -98,12 +98,12 @@ export class StreamImages implements ImagesView {
     return this.#pictures.status;
   }
 
-  /** Takes what the source's pictures take that came at `now` (steady time), decoded or not, keyframes or not. */
+  /** Takes the sizes of the source's frames that arrived at `now` (steady time), decoded or not, keyframes or not. */
   pictureSizes(pictures: readonly PictureSize[], now: number): void {
     this.#pictures.pictureSizes(pictures, now);
   }
 
-  /** Lends a buffer for the next picture. */
+  /** Lends a buffer for the next frame. */
   acquire(bytes: number): Uint8Array {
     return this.#pictures.acquire(bytes);
   }
@@ -112,7 +112,7 @@ export class StreamImages implements ImagesView {
     this.#pictures.offer(picture, capturedAt);
   }
 
-  /** Once a second: lets go of what nobody wants any more. */
+  /** Called once per second: drops what is no longer in demand. */
   expire(): void {
     this.#pictures.expire();
     this.#preview.expire();
@@ -126,7 +126,7 @@ export class StreamImages implements ImagesView {
     return this.#pictures.thumbnail(format, size);
   }
 
-  /** The picture that says that there is none. */
+  /** The offline image. */
   offline(format: ImageFormat, size?: string): Promise<ImageResource | undefined> {
     return this.#pictures.offline(format, size);
   }
@@ -147,13 +147,13 @@ export class StreamImages implements ImagesView {
     return this.#storyboard.sheet(number);
   }
 
-  /** No frame will follow for now: the storyboard's open sheet is as full as it will be. */
+  /** No frame will follow for now, so the storyboard's open sheet is final. */
   async finish(): Promise<void> {
     const { uploads, config } = this.#options;
     if (uploads && config.storyboard.upload) await this.#storyboard.finish();
   }
 
-  /** Settles when the last frame that was taken in is done with. */
+  /** Settles when the last accepted frame is processed. */
   async close(): Promise<void> {
     await this.#pictures.close();
     await this.#publishing;
@@ -166,7 +166,7 @@ export class StreamImages implements ImagesView {
       this.#sheetIsNew ||= isNew;
     }
     if (!this.#options.uploads) return;
-    // Encoded once the frame is given back; a frame that comes meanwhile is in the next one.
+    // Encoded after the frame has been returned; frames that arrive meanwhile are in the next one.
     this.#publishing ??= this.#publish().finally(() => {
       this.#publishing = undefined;
     });

@@ -1,12 +1,12 @@
 import type { MediaPart } from '../../hls/segmenter.js';
 
-/** How long audio may come later than video before it counts as silent. */
+/** How much later than video audio may start before it counts as silent. */
 const PATIENCE_MS = 3000;
-/** An encoder may be that slow to give its first picture, without which audio does not come out either. */
+/** An encoder may take this long to output its first frame, and audio does not come out before that. */
 const ENCODER_PATIENCE_MS = 10_000;
-/** A recording is not opened again for audio that comes later, so it is given more time. */
+/** A recording is not reopened for audio that starts later, so it gets more time. */
 const RECORDING_PATIENCE_MS = 15_000;
-/** How much video without any audio in it makes the audio silent once it was heard. */
+/** After audio was heard, this much video without audio makes it silent. */
 const MOST_WITHOUT_SECONDS = 5;
 
 export interface AudioWatchOptions {
@@ -20,12 +20,12 @@ export interface AudioWatchOptions {
   readonly now: () => number;
 }
 
-/** `open`: too early to tell. `settled`: the audio is as expected. `silent`: it is announced, but does not come. */
+/** `open`: too early to tell. `settled`: the audio is as expected. `silent`: it is announced but missing. */
 export type AudioVerdict = 'open' | 'settled' | 'silent';
 
 /**
- * Watches whether the audio that a source announces comes. ffmpeg's muxers wait for the first packet of each track, most of them for
- * ever, and players stop where one of two tracks ends.
+ * Checks whether the audio that a source announces arrives. ffmpeg's muxers wait for the first packet of each track, most of them
+ * indefinitely, and players stop when one of two tracks ends.
  */
 export class AudioWatch {
   readonly #options: AudioWatchOptions;
@@ -39,7 +39,7 @@ export class AudioWatch {
     this.#isSettled = !options.isExpected;
   }
 
-  /** How long after the first video a verdict is due. */
+  /** Time from the first video to the verdict. */
   get patienceMs(): number {
     const { isRecorded, isEncoded } = this.#options;
     if (isRecorded) return RECORDING_PATIENCE_MS;
@@ -51,25 +51,25 @@ export class AudioWatch {
     if (!hasAudio) this.#isSettled = true;
   }
 
-  /** A packet of the source's video came. Returns whether it was the first. */
+  /** A packet of the source's video arrived. Returns whether it was the first. */
   video(): boolean {
     const isFirst = this.#videoSince === undefined;
     this.#videoSince ??= this.#options.now();
     return isFirst;
   }
 
-  /** A part of a rendition came. */
+  /** A part of a rendition arrived. */
   part({ hasAudio, durationSeconds }: Pick<MediaPart, 'hasAudio' | 'durationSeconds'>): void {
     this.#isHeard ||= hasAudio;
     this.#withoutSeconds = hasAudio ? 0 : this.#withoutSeconds + durationSeconds;
   }
 
-  /** No more time is to be spent on it. */
+  /** The time limit has passed. */
   hurry(): void {
     this.#videoSince = Number.NEGATIVE_INFINITY;
   }
 
-  /** Whether audio that was announced has not come so far. */
+  /** Whether announced audio has not arrived so far. */
   get isMissing(): boolean {
     return !this.#isSettled && !this.#isHeard;
   }

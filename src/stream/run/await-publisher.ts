@@ -4,17 +4,17 @@ import type { SourceCodecs } from '../outputs/source-needs.js';
 import type { RunFeed } from './run-options.js';
 
 export interface ArrivalOptions {
-  /** The stream's publisher, now or when one comes; undefined when the signal aborts first. */
+  /** The stream's publisher, now or when one connects; undefined if the signal aborts first. */
   readonly next: (signal: AbortSignal) => Promise<RtmpPublisher | undefined>;
-  /** How long a publisher that was here is waited for; undefined when there was none. */
+  /** How long to wait for a publisher that was connected; undefined if there was none. */
   readonly graceMs: number | undefined;
-  /** The publisher did not come back in time. */
+  /** The publisher did not return in time. */
   readonly onGone: () => Promise<void>;
   readonly delay: (ms: number, signal: AbortSignal) => Promise<void>;
   readonly signal: AbortSignal;
 }
 
-/** Waits for a publisher: first within the grace of the one before, then for as long as it takes. */
+/** Waits for a publisher: first for the grace period of the previous one, then without a limit. */
 export async function awaitPublisher(options: ArrivalOptions): Promise<RtmpPublisher | undefined> {
   const { next, graceMs, onGone, delay, signal } = options;
   if (graceMs !== undefined) {
@@ -32,7 +32,7 @@ export async function awaitPublisher(options: ArrivalOptions): Promise<RtmpPubli
   return next(signal);
 }
 
-/** Why a publisher was sent away while its media came; undefined where it was not. */
+/** Why a publisher was disconnected while its media arrived; undefined if it was not. */
 export async function publisherRefused(
   publisher: Pick<RtmpPublisher, 'closed' | 'codecs' | 'tooLarge'> | undefined,
 ): Promise<SidepipeError | undefined> {
@@ -46,12 +46,12 @@ export async function publisherRefused(
   const { video, audio } = publisher.codecs;
   const codecs = [video, audio].filter((codec) => codec !== undefined).join(' and ');
   return new SidepipeError(
-    `the publisher sends ${codecs}, which this ffmpeg cannot read from RTMP: name a newer one as ffmpeg.path`,
+    `The publisher sends ${codecs}, which this ffmpeg cannot read from RTMP. Set ffmpeg.path to a newer version.`,
     options,
   );
 }
 
-/** How long a publisher may take to show its video's codec. */
+/** How long a publisher may take to reveal its video codec. */
 const CODEC_WAIT_MS = 1500;
 /** ffmpeg's names for the FourCCs of Enhanced RTMP. */
 const FOUR_CCS: Readonly<Record<string, string>> = {
@@ -70,13 +70,13 @@ const FOUR_CCS: Readonly<Record<string, string>> = {
 export interface CodecsOptions {
   readonly feed: RunFeed;
   readonly delay: (ms: number, signal: AbortSignal) => Promise<void>;
-  /** Ends the wait. */
+  /** Stops waiting. */
   readonly signal: AbortSignal;
 }
 
 /**
- * The codecs of a publisher as soon as its video's is known; undefined where that takes too long, or nothing tells whether there is audio.
- * Throws `source-unsupported` where the publisher was sent away for its video.
+ * The codecs of a publisher as soon as its video codec is known; undefined if that takes too long, or if it is unknown whether there is
+ * audio. Throws `source-unsupported` if the publisher was disconnected for its video.
  */
 export async function publisherCodecs({ feed, delay, signal }: CodecsOptions): Promise<SourceCodecs | undefined> {
   const settled = new AbortController();

@@ -9,7 +9,7 @@ export interface EncoderSelectionOptions {
   readonly log: Pick<Logger, 'info'>;
 }
 
-/** Which encoder makes each rendition of one stream. What failed in a run of this stream is not tried again for it. */
+/** Chooses the encoder for each rendition of one stream. An encoder that failed in a run of this stream is not used for it again. */
 export class EncoderSelection {
   readonly #options: EncoderSelectionOptions;
   #choices: ReadonlyMap<string, EncoderChoice> = new Map();
@@ -19,7 +19,7 @@ export class EncoderSelection {
     this.#options = options;
   }
 
-  /** As they were chosen last, by rendition; copies have none. */
+  /** The last choices, by rendition; copies have none. */
   get choices(): ReadonlyMap<string, EncoderChoice> {
     return this.#choices;
   }
@@ -28,7 +28,7 @@ export class EncoderSelection {
     return [...this.#choices.values()].map(({ encoder }) => encoder);
   }
 
-  /** Tells of each encoder once, in one line, and again when it changes. */
+  /** Chooses the encoders, and logs each choice once and when it changes. */
   async choose(): Promise<ReadonlyMap<string, EncoderChoice>> {
     const chosen = new Map<string, EncoderChoice>();
     for (const { name, video } of this.#options.renditions) {
@@ -36,22 +36,19 @@ export class EncoderSelection {
       const choice = this.#withoutFailed(await this.#options.desk.choose(video.encoder));
       chosen.set(name, choice);
       if (this.#choices.get(name)?.encoder === choice.encoder) continue;
-      this.#options.log.info(
-        { rendition: name, ...choice },
-        `${name} is encoded by ${choice.encoder}: ${choice.reason}`,
-      );
+      this.#options.log.info({ rendition: name, ...choice }, 'encoder chosen');
     }
     this.#choices = chosen;
     return chosen;
   }
 
-  /** A hardware encoder failed while it was in use. */
+  /** A hardware encoder failed while in use. */
   failed(reason: string): void {
     this.#failure = reason;
   }
 
   #withoutFailed(choice: EncoderChoice): EncoderChoice {
     if (this.#failure === undefined || choice.encoder === 'libx264') return choice;
-    return { encoder: 'libx264', reason: `${choice.encoder} failed while it was in use (${this.#failure})` };
+    return { encoder: 'libx264', reason: `${choice.encoder} failed while in use (${this.#failure})` };
   }
 }

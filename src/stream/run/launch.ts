@@ -5,20 +5,20 @@ import { openRoute, type Route } from '../../ingest/route.js';
 import { canFlushKeyframes, canSnapshot, planStream, srtPlaylistOf } from '../outputs/plan.js';
 import type { StreamRunOptions } from './run-options.js';
 
-/** An ffmpeg that has begun. */
+/** A started ffmpeg. */
 export interface Launched {
   readonly child: Child;
-  /** Its way to the source: to be closed when it is gone. */
+  /** Its route to the source, to be closed after it exited. */
   readonly route: Route;
-  /** Whether it expects a publisher's keyframes with marks behind them. */
+  /** Whether it expects a publisher's keyframes with marks after them. */
   readonly flushesKeyframes: boolean;
-  /** Whether it would if keyframes alone were decoded. */
+  /** Whether it would expect them if only keyframes were decoded. */
   readonly canFlush: boolean;
 }
 
 /**
- * Begins ffmpeg for one run: what its source may be, the way there, what it shall do, the process. Throws `source-refused`,
- * `source-unavailable`, `source-unsupported` or `ffmpeg-unusable`; nothing is left open then.
+ * Starts ffmpeg for one run: checks the source policy, opens the route, plans the arguments, spawns the process. Throws `source-refused`,
+ * `source-unavailable`, `source-unsupported` or `ffmpeg-unusable`; nothing stays open then.
  */
 export async function launch(run: StreamRunOptions): Promise<Launched> {
   const { config, source, capabilities, policy, attempt, file, feed } = run;

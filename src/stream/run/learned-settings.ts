@@ -19,48 +19,48 @@ import { EncoderSelection } from './encoder-selection.js';
 import type { RunEnd } from './run-end.js';
 import { copyWarnings, type SourceWarning } from './source-warnings.js';
 
-/** A source that changes its size more often than this is not followed at once each time. */
+/** A source that changes its frame size more often than this is not followed at once each time. */
 const LEAST_BETWEEN_SIZES_MS = 10_000;
-/** The same of a source that is a playlist at one moment and none at the next. */
+/** The same for a source that alternates between a playlist and something else. */
 const LEAST_BETWEEN_KINDS_MS = 60_000;
-/** Audio that comes and goes is added again this long after the last time, then after twice as long, up to the most. */
+/** Audio that comes and goes is added again this long after the last time, then after twice as long, up to the maximum. */
 const LEAST_BETWEEN_AUDIO_MS = 60_000;
 const MOST_BETWEEN_AUDIO_MS = 600_000;
 
-/** Timestamps that are lost this often, within this time, are not followed at once any more. */
+/** Timestamps that are lost this often within this time are no longer followed at once. */
 const MOST_JUMPS = 3;
 const JUMPS_WITHIN_MS = 30_000;
 
-/** What helps against timestamps that are of no use. */
-const WALLCLOCK = 'set input.timestamps to wallclock';
+/** The remedies for unusable timestamps. */
+const WALLCLOCK = 'Set input.timestamps to wallclock.';
 const STEADY: Readonly<Partial<Record<Facts['source']['kind'], string>>> = {
-  hls: 'name a newer ffmpeg in ffmpeg.path',
-  push: 'restart the encoder',
+  hls: 'Set ffmpeg.path to a newer version.',
+  push: 'Restart the encoder.',
 };
 
 type Facts = Pick<StreamEnvironment, 'config' | 'source' | 'encoders' | 'events' | 'log' | 'now'>;
 
-/** What was learned about a stream in its runs, and is held to in the next. */
+/** What was learned about a stream in its runs, and applies to the next one. */
 export class LearnedSettings {
   readonly #facts: Facts;
   readonly #encoders: EncoderSelection;
-  /** Undefined where the source decides. */
+  /** Undefined if the source decides. */
   readonly #fixed: DecodeChoice | undefined;
   #decode: DecodeChoice | undefined;
   #traits: SourceTraits = UNKNOWN_SOURCE;
   #resizedAt: number | undefined;
   #reconfiguredAt: number | undefined;
-  /** When audio was last added in mid-run, and how often it was. */
+  /** When audio was last added during a run, and how often. */
   #audioAddedAt = Number.NEGATIVE_INFINITY;
   #audioAdditions = 0;
   #isAudioLate = false;
-  /** When the newest were. */
+  /** When the newest jumps were. */
   #jumpsAt: number[] = [];
-  /** The run before ended at a jump. */
+  /** The previous run ended at a jump. */
   #isAfterJump = false;
   #source: Facts['source'];
   #foundAt: number | undefined;
-  /** What ffmpeg said when it had opened the source. */
+  /** What ffmpeg reported when it opened the source. */
   #opened: LogLine | undefined;
   #needs: SourceNeeds;
   #warnings: readonly SourceWarning[] = [];
@@ -74,7 +74,7 @@ export class LearnedSettings {
     this.#encoders = new EncoderSelection({ renditions: wantedRenditions(config, source), desk: encoders, log });
   }
 
-  /** Which pictures of a copied stream are decoded. */
+  /** Which frames of a copied stream are decoded. */
   get decode(): DecodeChoice {
     return this.#fixed ?? this.#decode ?? FIRST_CHOICE;
   }
@@ -84,26 +84,23 @@ export class LearnedSettings {
     return this.#encoders.choices;
   }
 
-  /** A line of the newest run's log. */
+  /** Takes a line of the newest run's log. */
   line(line: LogLine): void {
     if (line.text.startsWith('Input #0')) this.#opened = line;
   }
 
-  /** What ffmpeg said of the source: each warning that was not there before is logged. */
+  /** Takes what ffmpeg reported about the source, and logs each new warning. */
   opened({ video }: Pick<SourceFacts, 'video'>): void {
     const warnings = copyWarnings({ ...this.#facts, video });
     const known = new Set(this.#warnings.map(({ message }) => message));
     this.#warnings = warnings;
     for (const { code, message, remedy } of warnings) {
       if (known.has(message)) continue;
-      this.#facts.log.warn(
-        { warning: code, reason: message, remedy },
-        'players may not show the source as it was meant',
-      );
+      this.#facts.log.warn({ warning: code, reason: message, remedy }, 'players may display the video incorrectly');
     }
   }
 
-  /** What the next run goes by. */
+  /** The settings for the next run. */
   async next() {
     this.#opened = undefined;
     const encoders = await this.#encoders.choose();
@@ -119,21 +116,21 @@ export class LearnedSettings {
     return this.#audioAddedAt + Math.min(MOST_BETWEEN_AUDIO_MS, waitMs);
   }
 
-  /** Another source altogether. */
+  /** The source is a different one. */
   forget(): void {
     this.#decode = undefined;
     this.#traits = UNKNOWN_SOURCE;
     this.#forgetSilence();
   }
 
-  /** What comes next may have audio from its beginning. */
+  /** What comes next may have audio from its start. */
   #forgetSilence(): void {
     if (!this.#needs.isAudioSilent) return;
     const { config, source } = this.#facts;
     this.#needs = { ...this.#needs, ...firstAudioNeeds(config, source, this.#needs.container) };
   }
 
-  /** `lines`: the last of ffmpeg's log. `traits`: of the source, as the run saw them. Answers what the end is to be taken for. */
+  /** `lines`: the last of ffmpeg's log. `traits`: of the source, as seen in the run. Returns what the end counts as. */
   learn(end: RunEnd, lines: readonly LogLine[], traits: SourceTraits = UNKNOWN_SOURCE): RunEnd {
     const { log } = this.#facts;
     this.#learnTraits(traits);
@@ -157,14 +154,14 @@ export class LearnedSettings {
     return end;
   }
 
-  /** At once, unless the source is now this and now that. */
+  /** Replans at once, unless the source keeps alternating between kinds. */
   #found(source: Source, end: RunEnd): RunEnd {
     const { log, now } = this.#facts;
     const before = this.#foundAt;
     this.#foundAt = now();
     this.#source = source;
     if (before !== undefined && this.#foundAt - before < LEAST_BETWEEN_KINDS_MS) return end;
-    log.info({ kind: source.kind }, 'the source is of another kind than its URL told');
+    log.info({ kind: source.kind }, 'source kind differs from its URL');
     return { kind: 'replanned', needs: this.#needs, codecs: undefined };
   }
 
@@ -172,15 +169,15 @@ export class LearnedSettings {
     const { log, now } = this.#facts;
     const audio = codecs?.audio;
     if (needs.isAudioSilent && !this.#needs.isAudioSilent)
-      log.warn({ sourceCodec: audio }, 'the source announces audio but sends none: the stream plays without it');
+      log.warn({ sourceCodec: audio }, 'announced audio missing: stream continues without audio');
     if (change === 'heard' || change === 'appeared') {
       this.#isAudioLate ||= change === 'appeared';
       this.#audioAddedAt = now();
       this.#audioAdditions += 1;
-      log.info({ sourceCodec: audio }, "the source's audio has come: ffmpeg restarted to add it");
+      log.info({ sourceCodec: audio }, 'audio started: ffmpeg restarted to add it');
     }
     if (needs.audio === 'aac' && needs.audio !== this.#needs.audio && audio !== undefined)
-      log.info({ sourceCodec: audio }, `audio encoded to AAC: the source's codec is ${audio}`);
+      log.info({ sourceCodec: audio }, 'audio encoded to AAC');
     this.#needs = needs;
     log.info({ ...needs, source: codecs }, 'plan changed to suit the source');
   }
@@ -190,11 +187,11 @@ export class LearnedSettings {
     const before = this.#reconfiguredAt;
     this.#reconfiguredAt = now();
     if (before !== undefined && this.#reconfiguredAt - before < LEAST_BETWEEN_SIZES_MS) {
-      const message = 'the publisher changes its codec configuration again and again';
+      const message = 'The publisher changes its codec configuration too often. Check the encoder.';
       const error = new SidepipeError(message, { code: 'source-unsupported', fault: 'source', retryable: true });
       return { kind: 'failed', error };
     }
-    log.info('the publisher changed its codec configuration: ffmpeg restarted');
+    log.info('publisher changed its codec configuration: ffmpeg restarted');
     this.forget();
     return end;
   }
@@ -204,15 +201,15 @@ export class LearnedSettings {
     this.#jumpsAt = [...this.#jumpsAt.slice(-MOST_JUMPS), now()];
     const isOften = this.#jumpsAt.length > MOST_JUMPS && now() - this.#jumpsAt[0]! < JUMPS_WITHIN_MS;
     if (isOften) {
-      const message = `the source's timestamps jump again and again: ${STEADY[source.kind] ?? WALLCLOCK}`;
+      const message = `The source's timestamps jump too often. ${STEADY[source.kind] ?? WALLCLOCK}`;
       const error = new SidepipeError(message, { code: 'source-unsupported', fault: 'source', retryable: true });
       return { kind: 'failed', error };
     }
-    log.info("the source's timestamps jumped: ffmpeg restarted");
+    log.info('timestamps jumped: ffmpeg restarted');
     return end;
   }
 
-  /** The next run goes by what this one saw: it can change without another discontinuity. */
+  /** The next run uses what this one saw, because it can change without another discontinuity. */
   #learnTraits(traits: SourceTraits): void {
     const { config, source } = this.#facts;
     const gap = mergedGap(this.#traits, traits, source.kind === 'directory');
@@ -232,11 +229,11 @@ export class LearnedSettings {
     const before = this.#resizedAt;
     this.#resizedAt = now();
     if (before !== undefined && this.#resizedAt - before < LEAST_BETWEEN_SIZES_MS) {
-      const message = 'the picture changes its size again and again';
+      const message = 'The source changes its frame size too often.';
       const error = new SidepipeError(message, { code: 'frame-invalid', fault: 'source', retryable: true });
       return { kind: 'failed', error };
     }
-    log.info('the picture has another size: pictures of it are begun anew');
+    log.info('frame size changed: ffmpeg restarted');
     return end;
   }
 
@@ -246,7 +243,7 @@ export class LearnedSettings {
   }
 }
 
-/** Of the newest run that saw one. The files of a directory take turns: what any of them needs, all get. */
+/** The gap of the newest run that saw one. The files of a directory alternate, so the maximum applies to all of them. */
 function mergedGap(
   { keyframeGapSeconds: before }: SourceTraits,
   { keyframeGapSeconds: gap }: SourceTraits,

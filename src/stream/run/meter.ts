@@ -1,30 +1,30 @@
-/** How far one ffmpeg process has come. */
+/** The position of one ffmpeg run. */
 export interface Position {
   readonly pid: number;
   /** When this was reported: steady time in milliseconds. */
   readonly at: number;
   /** Seconds of media. */
   readonly mediaSeconds: number;
-  /** Pictures taken in. */
+  /** Number of received frames. */
   readonly frames: number | undefined;
 }
 
 export interface Readings {
   readonly fps: number | null;
-  /** Seconds of media a second. */
+  /** Seconds of media per second. */
   readonly speed: number | null;
-  /** By how much media has fallen behind the clock since the process gave its first: less than 0, it is ahead. */
+  /** How far media has fallen behind the clock since the process output its first; less than 0: it is ahead. */
   readonly driftSeconds: number | null;
 }
 
 const nothing: Readings = { fps: null, speed: null, driftSeconds: null };
 
-/** Shorter steps say more of the reports' grain than of the source. */
+/** Shorter steps reflect the granularity of the reports rather than the source. */
 const SHORTEST_STEP_MS = 400;
-/** ffmpeg reports twice a second; a source that is silent for so long stands still. */
+/** ffmpeg reports twice per second; a source that is silent for this long has stalled. */
 const SILENCE_MS = 3000;
 
-/** Turns the positions of one stream's ffmpeg, looked at now and then, into rates. Pure: time is in the positions. */
+/** Converts sampled positions of one stream's ffmpeg into rates. Pure: the positions carry the time. */
 export class Meter {
   #first: Position | undefined;
   #last: Position | undefined;
@@ -54,7 +54,7 @@ export class Meter {
     return this.#readings;
   }
 
-  /** A clock that was set back makes everything before it meaningless. */
+  /** After the clock was set back, everything before is meaningless. */
   #restart(position: Position): Readings {
     this.#first = position;
     this.#last = position;

@@ -3,28 +3,28 @@ import type { StreamDiagnosis } from '../diagnosis.js';
 import type { StreamEnvironment } from '../environment.js';
 import { deniedDelayMs, failuresAfter, restartDelayMs } from './restart-policy.js';
 
-/** One run that was lost. Its texts hold no secret. */
+/** One failed run. Its texts contain no secret. */
 type Setback = StreamDiagnosis['restarts'][number];
 
-/** Setbacks that are remembered of one stream. */
+/** Maximum number of remembered failures per stream. */
 const MOST = 20;
 
-/** How long an ffmpeg that cannot do what it is asked for is left alone. */
+/** The delay after an ffmpeg that cannot do what is needed. */
 const UNUSABLE_DELAY_MS = 60_000;
-/** The same of a file that is nothing to play: it does not become so by itself. */
+/** The same for a file that is not playable: it does not become playable by itself. */
 const UNPLAYABLE_DELAY_MS = 60_000;
 const UNPLAYABLE: ReadonlySet<ErrorCode> = new Set(['source-not-media', 'source-without-video', 'source-unsupported']);
 
 type RestartHistoryEnvironment = Pick<StreamEnvironment, 'restart' | 'now' | 'dateOf' | 'random' | 'redact' | 'source'>;
 
-/** How often, and why, one stream's ffmpeg had to be begun anew. */
+/** How often, and why, one stream's ffmpeg had to be restarted. */
 export class RestartHistory {
   readonly #env: RestartHistoryEnvironment;
   readonly #newest: Setback[] = [];
   #reason: SidepipeError | undefined;
   #count = 0;
   #inARow = 0;
-  /** How often the source has denied access since it last gave media. */
+  /** How often the source has denied access since it last sent media. */
   #denials = 0;
   #delayMs = 0;
   #nextAttemptAt: number | undefined;
@@ -34,12 +34,12 @@ export class RestartHistory {
     this.#env = env;
   }
 
-  /** Why the newest run was lost; undefined once another has given media. */
+  /** Why the newest run failed; undefined once another has sent media. */
   get reason(): SidepipeError | undefined {
     return this.#reason;
   }
 
-  /** All that there were. */
+  /** The total number of failures. */
   get count(): number {
     return this.#count;
   }
@@ -48,44 +48,44 @@ export class RestartHistory {
     return this.#inARow;
   }
 
-  /** Too many in a row for a passing fault. */
+  /** Too many failures in a row for a temporary fault. */
   get isExhausted(): boolean {
     return this.#inARow >= this.#env.restart.exhaustedAfter;
   }
 
-  /** How long to wait before the next run. */
+  /** The delay before the next run. */
   get delayMs(): number {
     return this.#delayMs;
   }
 
-  /** When the next run starts, in steady time; undefined while there is one. */
+  /** When the next run starts, in steady time; undefined during a run. */
   get nextAttemptAt(): number | undefined {
     return this.#nextAttemptAt;
   }
 
-  /** Whether the next run waits longer than usual, until somebody changes something: credentials, or the file. */
+  /** Whether the next run is delayed longer than usual, until somebody changes something: the credentials, or the file. */
   get isHeldBack(): boolean {
     return this.#nextAttemptAt !== undefined && this.#isHeldBack;
   }
 
-  /** The newest first. */
+  /** Newest first. */
   list(): readonly Setback[] {
     return this.#newest;
   }
 
-  /** A run was lost. `mediaSince`: when it began to give media, in steady time; undefined where it gave none. */
+  /** A run failed. `mediaSince`: when its media started, in steady time; undefined if it had none. */
   add(error: SidepipeError, mediaSince: number | undefined): Setback & { readonly stderr: string[] } {
     const { restart, now, dateOf, redact, random, source } = this.#env;
     const at = now();
     this.#inARow = failuresAfter(restart, this.#inARow, at - (mediaSince ?? at));
     this.#count += 1;
     this.#reason = error;
-    // Another failure in between says nothing of the password, and does not unlock the account.
+    // Another failure in between says nothing about the password, and does not unlock the account.
     this.#denials = (mediaSince === undefined ? this.#denials : 0) + (isDenial(error) ? 1 : 0);
     const denied = isDenial(error) ? deniedDelayMs(restart, this.#denials) : 0;
-    // Nobody is away who could come back: only another ffmpeg helps. Once at once, because the next run may use another encoder.
+    // Only another ffmpeg helps, so waiting is pointless. One immediate retry, because the next run may use another encoder.
     const unusable = error.code === 'ffmpeg-unusable' && this.#inARow > 1 ? UNUSABLE_DELAY_MS : 0;
-    // Once at once, because the file may be being written.
+    // One immediate retry, because the file may still be being written.
     const isUnplayable = source.kind === 'file' && UNPLAYABLE.has(error.code) && this.#inARow > 1;
     const unplayable = isUnplayable ? UNPLAYABLE_DELAY_MS : 0;
     this.#delayMs = Math.max(denied, unusable, unplayable, restartDelayMs(restart, this.#inARow, random()));
@@ -105,14 +105,14 @@ export class RestartHistory {
     this.#nextAttemptAt = undefined;
   }
 
-  /** A run gives media. */
+  /** A run produces media. */
   overcome(): void {
     this.#reason = undefined;
     this.#nextAttemptAt = undefined;
     this.#denials = 0;
   }
 
-  /** An operator wants another try: those in a row count no more. */
+  /** An operator requests another attempt: failures in a row no longer count. */
   forgive(): void {
     this.#inARow = 0;
     this.#denials = 0;

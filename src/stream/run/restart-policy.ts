@@ -1,18 +1,18 @@
 export interface RestartPolicy {
   readonly minDelayMs: number;
   readonly maxDelayMs: number;
-  /** A run that gave media for this long counts as sound: what went wrong before it is forgotten. */
+  /** A run with media for this long counts as sound: earlier failures are forgotten. */
   readonly stableMs: number;
-  /** This many failures in a row are no passing fault any more. */
+  /** This many failures in a row are not a temporary fault. */
   readonly exhaustedAfter: number;
   /**
-   * How long to wait after each denial beyond the first two; the last one again and again. Cameras lock an account that
-   * fails to log in too often. Empty: as after every other failure.
+   * The delays after each denial beyond the first two; the last one repeats. Cameras lock an account after too many failed logins. Empty:
+   * the same as after other failures.
    */
   readonly deniedDelaysMs: readonly number[];
 }
 
-/** So many denials in a row are retried as other failures are: a camera that is starting can refuse what it accepts later. */
+/** This many denials in a row are retried like other failures: a starting camera can refuse what it accepts later. */
 const DENIED_ATTEMPTS = 2;
 
 export const defaultRestartPolicy: RestartPolicy = {
@@ -28,7 +28,7 @@ export interface RestartSettings {
   readonly reconnectMaxSeconds?: number | undefined;
 }
 
-/** The policy of one stream: what it says itself, else what suits its source's kind. `longestMs`: what is enough for that. Pure. */
+/** The policy of one stream: its own settings, otherwise what suits the kind of its source. `longestMs`: the maximum delay for that kind. Pure. */
 export function restartPolicyOf(
   policy: RestartPolicy,
   { reconnectMinSeconds, reconnectMaxSeconds }: RestartSettings,
@@ -37,19 +37,19 @@ export function restartPolicyOf(
   const minDelayMs = reconnectMinSeconds === undefined ? policy.minDelayMs : reconnectMinSeconds * 1000;
   const maxDelayMs =
     reconnectMaxSeconds === undefined ? Math.min(policy.maxDelayMs, longestMs) : reconnectMaxSeconds * 1000;
-  // Who is called, or is on this machine, denies nothing: a stranger with a wrong passphrase must not close the port.
+  // A listener or a local source denies nothing: a stranger with a wrong passphrase must not close the port.
   const deniedDelaysMs = Number.isFinite(longestMs) ? [] : policy.deniedDelaysMs;
   return { ...policy, deniedDelaysMs, minDelayMs, maxDelayMs: Math.max(minDelayMs, maxDelayMs) };
 }
 
-/** How many runs have failed in a row after one that gave media for `mediaMs` ended. Pure. */
+/** The number of failed runs in a row after one ended that had media for `mediaMs`. Pure. */
 export function failuresAfter(policy: RestartPolicy, failures: number, mediaMs: number): number {
   return mediaMs >= policy.stableMs ? 1 : failures + 1;
 }
 
 /**
- * How long to wait before the next run: doubling from `minDelayMs` to `maxDelayMs`, of which `random` (0 to 1) takes up to half
- * away, so that a hundred cameras behind one broken switch do not come back in one instant. Pure.
+ * The delay before the next run: doubling from `minDelayMs` to `maxDelayMs`, reduced by up to half depending on `random` (0 to 1), so that
+ * a hundred cameras behind one broken switch do not reconnect at the same instant. Pure.
  */
 export function restartDelayMs(policy: RestartPolicy, failures: number, random: number): number {
   const full = Math.min(policy.maxDelayMs, policy.minDelayMs * 2 ** Math.min(30, Math.max(0, failures - 1)));
@@ -57,8 +57,8 @@ export function restartDelayMs(policy: RestartPolicy, failures: number, random: 
 }
 
 /**
- * How long to wait at least after so many denials in a row, the newest failure being one: nothing for the first ones, then longer and longer,
- * in steps. 0: as after every other failure. Pure.
+ * The minimum delay after this many denials in a row, including the newest failure: none for the first ones, then increasing in steps. 0: the
+ * same as after other failures. Pure.
  */
 export function deniedDelayMs({ deniedDelaysMs }: Pick<RestartPolicy, 'deniedDelaysMs'>, denials: number): number {
   const beyond = denials - DENIED_ATTEMPTS;

@@ -10,22 +10,22 @@ import type { Source, UnknownSource } from '../../ingest/source.js';
 import type { SourceCodecs, SourceNeeds } from '../outputs/source-needs.js';
 
 /**
- * `silent`: the source's audio did not come, or stopped. `heard`: it came after that. `appeared`: it came without having been announced
- * when the source was opened.
+ * `silent`: the source's audio did not start, or stopped. `heard`: it started after that. `appeared`: it started without having been
+ * announced when the source was opened.
  */
 export type AudioChange = 'silent' | 'heard' | 'appeared';
 
 /** Why a run is over. */
 export type RunEnd =
-  /** The source came to its end. */
+  /** The source ended. */
   | { readonly kind: 'ended' }
   /** `stop` was called. */
   | { readonly kind: 'stopped' }
-  /** One part of the source is over: begin with the next at once. */
+  /** One part of the source ended: continue with the next at once. */
   | { readonly kind: 'continued' }
-  /** Nothing is listed yet, and more has to be decoded for thumbnails: start again at once. */
+  /** Nothing is listed yet, and more must be decoded for thumbnails: restart at once. */
   | { readonly kind: 'replanned'; readonly decode: DecodeChoice }
-  /** The source needs another plan, frames have another size, or the operator or a timestamp's range asks for it: start again at once. */
+  /** The source needs another plan, the frame size changed, or the operator or a timestamp range requires it: restart at once. */
   | {
       readonly kind: 'replanned';
       readonly needs: SourceNeeds;
@@ -34,7 +34,7 @@ export type RunEnd =
     }
   | { readonly kind: 'replanned'; readonly resized: true }
   | { readonly kind: 'replanned'; readonly reconfigured: true }
-  /** The source's timestamps jumped, and ffmpeg cannot follow: start again at once. */
+  /** The source's timestamps jumped, and ffmpeg cannot follow: restart at once. */
   | { readonly kind: 'replanned'; readonly jumped: true }
   | { readonly kind: 'replanned'; readonly restarted: true }
   | { readonly kind: 'failed'; readonly error: SidepipeError };
@@ -44,24 +44,24 @@ export interface OwnEnd {
   readonly config: StreamConfig;
   readonly source: Source | UnknownSource;
   readonly tail: Pick<LogTail, 'lines'>;
-  /** The source announced audio of which nothing came. */
+  /** The source announced audio, and none arrived. */
   readonly isAudioMissing?: boolean;
-  /** What the source is made of, as far as ffmpeg told. */
+  /** The source's format and streams, as far as ffmpeg reported them. */
   readonly facts?: SourceFacts | undefined;
 }
 
-/** What it means that ffmpeg ended without being told to. */
+/** Interprets the end of an ffmpeg that was not told to stop. */
 export function endOfItself({ isAudioMissing = false, ...end }: OwnEnd): RunEnd {
   const { exit, config, source, tail, facts } = isAudioMissing ? withoutMissingAudio(end) : end;
   if (exit.code === 0 && source.kind === 'file' && !config.loop) return { kind: 'ended' };
   if (exit.code === 0 && source.kind === 'directory') return { kind: 'continued' };
-  const how = exit.signal === null ? `with code ${exit.code}` : `by ${exit.signal}`;
-  const unknown = exit.code === 0 ? 'the source ended' : `ffmpeg ended ${how}`;
+  const how = exit.signal === null ? `exited with code ${exit.code}` : `was ended by ${exit.signal}`;
+  const unknown = exit.code === 0 ? 'The source ended.' : `ffmpeg ${how}.`;
   const fallback = { message: unknown, code: 'ffmpeg-failed', fault: exit.code === 0 ? 'source' : 'node' } as const;
   const diagnosis = ofProcess(exit, tail) ?? diagnose(tail.lines()) ?? fallback;
   const { message: found, denied, ...options } = { denied: undefined, ...diagnosis };
-  const isSoundAlone = options.code === 'source-without-video' && facts?.audio !== undefined;
-  const message = isSoundAlone ? `${found}, only audio (${facts.audio.codec}): choose a source with video` : found;
+  const isAudioOnly = options.code === 'source-without-video' && facts?.audio !== undefined;
+  const message = isAudioOnly ? audioOnly(facts.audio.codec) : found;
   const stderr = tail.lines().slice(-5).map(lineText);
   return {
     kind: 'failed',
@@ -73,7 +73,7 @@ export function endOfItself({ isAudioMissing = false, ...end }: OwnEnd): RunEnd 
   };
 }
 
-/** What ffmpeg says at its input's end where it was to decode audio that never came, and then fails for. */
+/** What ffmpeg logs at the end of its input if it should decode audio that never arrived, and then fails. */
 const MISSING_AUDIO =
   /^Cannot determine format of input stream \d+:\d+ after EOF|^Error marking filters as finished|^Neither number of channels nor channel layout specified|^Error initializing filters!|^(?:Task finished with error|Terminating thread with return) code:? -22 |^Could not open encoder before EOF|^Nothing was written into output file, because at least one of its streams received no packets/;
 
@@ -85,35 +85,39 @@ function withoutMissingAudio({ exit, tail, ...end }: Omit<OwnEnd, 'isAudioMissin
   return { ...end, exit: isEnd ? { code: 0, signal: null } : exit, tail: { lines: () => lines } };
 }
 
-/** By these a program ends that has a fault, or was built for another processor. */
+/** Signals that end a program with a bug, or one built for another processor. */
 const CRASHES: readonly (NodeJS.Signals | null)[] = ['SIGSEGV', 'SIGILL', 'SIGBUS', 'SIGABRT', 'SIGFPE', 'SIGSYS'];
-/** What shells, env and setpriv end with where they cannot execute the program. */
+/** The exit codes of shells, env and setpriv if they cannot execute the program. */
 const NOT_EXECUTED: readonly (number | null)[] = [126, 127];
 
-/** What the way in which a process ended says by itself, whatever it logged before. */
+/** What the way in which a process ended means, regardless of its log. */
 function ofProcess({ code, signal }: ChildExit, tail: OwnEnd['tail']): Diagnosis | undefined {
   if (CRASHES.includes(signal)) {
-    return { code: 'ffmpeg-unusable', fault: 'node', message: `ffmpeg crashed (${signal}): ${OTHER_FFMPEG}` };
+    return { code: 'ffmpeg-unusable', fault: 'node', message: `ffmpeg crashed (${signal}). ${OTHER_FFMPEG}` };
   }
   if (signal !== null) {
     const hint = signal === 'SIGKILL' ? ', as Linux does when memory runs out' : '';
-    return { code: 'ffmpeg-failed', fault: 'node', message: `ffmpeg ended by ${signal}${hint}` };
+    return { code: 'ffmpeg-failed', fault: 'node', message: `ffmpeg was ended by ${signal}${hint}.` };
   }
   const last = tail.lines().at(-1);
-  // ffmpeg itself can end with these numbers too, but not without an error.
+  // ffmpeg itself can exit with these codes too, but not without an error.
   if (NOT_EXECUTED.includes(code) && last?.level === 'info') {
     return {
       code: 'ffmpeg-unusable',
       fault: 'node',
-      message: `ffmpeg cannot be executed (${last.text}): ${OTHER_FFMPEG}`,
+      message: `ffmpeg cannot be executed (${last.text}). ${OTHER_FFMPEG}`,
     };
   }
   return undefined;
 }
 
-/** A line of ffmpeg's log as people read it. */
+/** A line of ffmpeg's log for people. */
 export function lineText({ level, module, text }: LogLine): string {
   return `[${level}] ${module === '' ? '' : `${module}: `}${text}`;
+}
+
+function audioOnly(codec: string): string {
+  return `The source has no video, only audio (${codec}). Choose a source with video.`;
 }
 
 export function asError(cause: unknown): SidepipeError {

@@ -23,16 +23,16 @@ export interface StreamRunOptions {
   readonly source: Source | UnknownSource;
   readonly capabilities: Capabilities;
   readonly guard: OrphanGuard;
-  /** Whether media is made for players; else pictures alone are. */
+  /** Whether media for players is made; otherwise only frames. */
   readonly makesMedia: boolean;
   readonly egress: Egress;
-  /** What the source may be; undefined: anything. */
+  /** The source policy; undefined: no restrictions. */
   readonly policy: SourcePolicy | undefined;
-  /** How many runs have given nothing. */
+  /** Number of previous runs without media. */
   readonly attempt: number;
-  /** Directories only: which of its files. */
+  /** Directories only: the file to play. */
   readonly file?: PlaylistFile | undefined;
-  /** The largest picture that is decoded. */
+  /** The maximum frame size that is decoded. */
   readonly maxPixels: number;
   readonly startTimeoutMs: number;
   readonly stallTimeoutMs: number;
@@ -40,37 +40,37 @@ export interface StreamRunOptions {
   readonly redact: (text: string) => string;
   /** What is decoded of a copied stream. */
   readonly decode: DecodeChoice;
-  /** Whether that is to be decided in this run, before a segment is listed. */
+  /** Whether this run decides that, before a segment is listed. */
   readonly isDecodeOpen: boolean;
-  /** What the source needs, as far as it is known. */
+  /** The source's needs, as far as they are known. */
   readonly needs: SourceNeeds;
-  /** When audio that comes may be added at the earliest, as `now`; at once where it is not told. */
+  /** The earliest time for adding audio that starts late, like `now`; default: at once. */
   readonly addsAudioFrom?: number;
-  /** Audio came once that ffmpeg had not found when it opened the source: it is looked for longer. */
+  /** In an earlier run audio started that ffmpeg had not found when it opened the source: probe for longer. */
   readonly isAudioLate?: boolean;
-  /** HLS only: begin nearer to the end of the playlist than usual, because what is before was played. */
+  /** HLS only: start closer to the live edge than usual, because what precedes it was played. */
   readonly startsLate?: boolean;
   /** By rendition. */
   readonly encoders: ReadonlyMap<string, EncoderChoice>;
-  /** Steady time in milliseconds, as of all that a run gives. */
+  /** Steady time in milliseconds, like all times of a run. */
   readonly now: () => number;
   readonly delay: (ms: number, signal?: AbortSignal) => Promise<void>;
-  /** Lends a buffer for the next picture. */
+  /** Lends a buffer for the next frame. */
   readonly acquire: (bytes: number) => Uint8Array | undefined;
   readonly onPicture: (picture: DecodedPicture, capturedAt: number) => void;
   readonly onPart: (rendition: string, part: MediaPart, clock: SourceClock) => void;
-  /** What the pictures of a part take, as soon as it has come; of the first rendition. */
+  /** Called with the sizes of the frames in a part of the first rendition, as soon as it arrives. */
   readonly onSizes?: (pictures: readonly PictureSize[], now: number) => void;
-  /** Keyframes have become so rare, in seconds, that thumbnails are older than they should be. Called once. */
+  /** Keyframes, this many seconds apart, have become so rare that thumbnails are too old. Called once. */
   readonly onRareKeyframes?: (gapSeconds: number) => void;
-  /** What ffmpeg says of the source when it has opened it. */
+  /** Called with what ffmpeg reports about the source when it has opened it. */
   readonly onOpened?: (facts: SourceFacts) => void;
   readonly onLine: (line: LogLine) => void;
-  /** Whoever wants pictures of full size. */
+  /** The consumer of full-size frames. */
   readonly snapshots: Pick<Snapshots, 'isWanted' | 'from' | 'offer' | 'fail'>;
-  /** Takes the monitor's bytes; undefined where there is no monitor. */
+  /** Takes the monitor's bytes; undefined without a monitor. */
   readonly onMonitor?: ((piece: Uint8Array) => void) | undefined;
-  /** Push only: who writes FLV to ffmpeg, until it ends or the signal aborts. */
+  /** Push only: the publisher that writes FLV to ffmpeg until it ends or the signal aborts. */
   readonly feed?: RunFeed | undefined;
 }
 
@@ -79,6 +79,6 @@ export interface RunFeed
   extends Pick<RtmpPublisher, 'closed' | 'codecs' | 'tooLarge' | 'audioCodec' | 'close' | 'retain'> {
   pipe(media: Writable, options: { readonly signal: AbortSignal; readonly flushKeyframes: boolean }): Promise<unknown>;
   videoCodec(signal: AbortSignal): Promise<string | undefined>;
-  /** Whether it promises no sound; known once its video's codec is. */
+  /** Whether it announced no audio; known once its video codec is. */
   readonly isSilent: boolean;
 }

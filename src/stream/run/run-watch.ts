@@ -3,7 +3,7 @@ import { waitFor } from '../outputs/plan.js';
 import type { StreamRunOptions } from './run-options.js';
 import { afterProgress, findStall, type Vitals, type WatchdogLimits } from './watchdog.js';
 
-/** How often a run is looked at. */
+/** How often a run is checked. */
 const INTERVAL_MS = 500;
 
 export type RunWatchOptions = Pick<
@@ -11,7 +11,7 @@ export type RunWatchOptions = Pick<
   'config' | 'source' | 'makesMedia' | 'startTimeoutMs' | 'stallTimeoutMs' | 'now' | 'delay'
 >;
 
-/** What one run shows of itself, looked at again and again for what has stalled. */
+/** Observes the signs of life of one run, and checks periodically what has stalled. */
 export class RunWatch {
   readonly #options: RunWatchOptions;
   readonly #limits: WatchdogLimits;
@@ -29,7 +29,7 @@ export class RunWatch {
     };
   }
 
-  /** When the source was last seen to move on: steady time in milliseconds. */
+  /** When the source was last seen to advance: steady time in milliseconds. */
   get progressAt(): number | undefined {
     return this.#vitals.progressAt;
   }
@@ -52,7 +52,7 @@ export class RunWatch {
     this.#vitals = { ...this.#vitals, segmentsSinceFrame: this.#vitals.segmentsSinceFrame + 1 };
   }
 
-  /** Settles with what has stalled, in words; with undefined when the signal aborts first. `segmentAt`: see `Vitals`. */
+  /** Settles with a message about what has stalled; with undefined if the signal aborts first. `segmentAt`: see `Vitals`. */
   async stall(segmentAt: () => number | undefined, signal: AbortSignal): Promise<string | undefined> {
     const { now, delay } = this.#options;
     while (!signal.aborted) {

@@ -31,15 +31,15 @@ import { type AudioChange, asError, endOfItself, lineText, type RunEnd } from '.
 import type { StreamRunOptions } from './run-options.js';
 import { RunWatch } from './run-watch.js';
 
-/** How long ffmpeg may take to write what it has read when its input has ended. */
+/** How long ffmpeg may take to write what it has read after its input has ended. */
 const DRAIN_MS = 5000;
-/** Timers may end before the clock shows it. */
+/** Timers can fire slightly before the clock shows the time. */
 const TIMER_MS = 100;
 
-/** What ffmpeg says of a stream that the source did not have when it was opened: it is left out of all outputs. */
+/** ffmpeg's message about a stream that the source did not have when it was opened: it is left out of all outputs. */
 const NEW_AUDIO = /^New audio stream /;
 
-/** One ffmpeg process of one stream, from its spawn to its end: disposable, never restarted, made anew by the stream. */
+/** One ffmpeg process of one stream, from spawn to exit: disposable, never restarted, replaced by the stream. */
 export class StreamRun {
   readonly #options: StreamRunOptions;
   readonly #media: MediaIntake;
@@ -49,7 +49,7 @@ export class StreamRun {
   readonly #pictures: PictureIntake;
   readonly #decode: DecodeDecision;
   readonly #audio: AudioWatch;
-  /** Undefined once parts are listed as they come. */
+  /** Undefined once parts are listed as they arrive. */
   #held: HeldParts | undefined;
   #isOutgrown = false;
   readonly #watch: RunWatch;
@@ -58,13 +58,13 @@ export class StreamRun {
   #route: Route | undefined;
   readonly #redirects = new RedirectLoop();
   readonly #lostTimestamps: LostTimestamps;
-  /** The source turned out to need another plan, or none will do: what comes of this one is of no use. */
+  /** The source needs another plan, or no plan suits it: the output of this one is useless. */
   #isUnfit = false;
   #progress: Progress | undefined;
   #pictureCount = 0;
   #stopping = false;
   #failure: SidepipeError | undefined;
-  /** The media could not be read before ffmpeg had told what the source is: another plan may mend that. */
+  /** The media could not be parsed before ffmpeg had reported what the source is: another plan may fix that. */
   #early: SidepipeError | undefined;
   #replanned: Extract<RunEnd, { kind: 'replanned' }> | undefined;
   #closed: Promise<RunEnd> | undefined;
@@ -119,7 +119,7 @@ export class StreamRun {
     return this.#progress;
   }
 
-  /** Undefined until ffmpeg has told how far it is. */
+  /** Undefined until ffmpeg has reported its position. */
   get position(): Position | undefined {
     const { outSeconds: mediaSeconds, frames } = this.#progress ?? {};
     const { progressAt: at } = this.#watch;
@@ -147,35 +147,35 @@ export class StreamRun {
     return this.#decode.choice ?? this.#options.decode;
   }
 
-  /** What the source's video is like, as far as this run has seen. */
+  /** The properties of the source's video, as far as this run has seen them. */
   get traits(): SourceTraits {
     return this.#decode.traits;
   }
 
-  /** The last lines of ffmpeg's log that matter. */
+  /** The last relevant lines of ffmpeg's log. */
   log(): readonly LogLine[] {
     return this.#tail.lines();
   }
 
-  /** Settles when the process is gone and everything that it gave has been taken in. Never rejects. Call once. */
+  /** Settles when the process has exited and all its output has been processed. Never rejects. Call once. */
   run(): Promise<RunEnd> {
     this.#closed = this.#run().catch((cause: unknown) => ({ kind: 'failed', error: asError(cause) }) as const);
     return this.#closed;
   }
 
-  /** Ends the run: ffmpeg may finish its last segment. Settles when it is gone. */
+  /** Stops the run: ffmpeg may finish its last segment. Settles when it has exited. */
   async stop(): Promise<void> {
     this.#stopping = true;
     if (this.#child !== undefined) await stopChild(this.#child, { delay: this.#options.delay });
     await this.#closed;
   }
 
-  /** Ends the run, so that the stream begins another like it at once. */
+  /** Ends the run, so that the stream starts another one like it at once. */
   restart(): void {
     this.#replan({ kind: 'replanned', restarted: true });
   }
 
-  /** Ends the run as failed, unless it is ending already. */
+  /** Ends the run as failed, unless it is already ending. */
   fail(error: SidepipeError): void {
     if (this.#isEnding) return;
     this.#failure = error;
@@ -198,7 +198,7 @@ export class StreamRun {
     this.#end();
   }
 
-  /** A publisher shows its codecs before there is a process: whether one of this plan is of use. */
+  /** A publisher reveals its codecs before a process is started: checks whether one of this plan would be useful. */
   async #suitsPublisher(): Promise<boolean> {
     const { feed, delay } = this.#options;
     if (feed === undefined) return true;
@@ -217,18 +217,18 @@ export class StreamRun {
     this.#decide();
   }
 
-  /** The log and the media come on pipes of their own, in any order. */
+  /** The log and the media arrive on separate pipes, in any order. */
   #mediaFailed(error: SidepipeError): void {
     if (this.#facts === undefined) this.#early ??= error;
     else this.fail(error);
   }
 
-  /** Whether the plan will do for this source. */
+  /** Whether the plan suits this source. */
   #plan(codecs: SourceCodecs): void {
     const { needs: planned, feed } = this.#options;
     try {
       const isInterlaced = codecs.isInterlaced ?? planned.isInterlaced;
-      // The source announces now what it did before; that it comes is reported by itself.
+      // The source announces the same audio as before; its arrival is reported separately.
       const isAudioSilent = codecs.isAudioSilent || planned.isAudioSilent;
       const needs = this.#needsOf({ ...codecs, isInterlaced, isAudioSilent });
       if (suits(planned, needs)) return;
@@ -238,7 +238,7 @@ export class StreamRun {
       this.#isUnfit = true;
       const error = asError(cause);
       this.fail(error);
-      // What it sends again would be refused again.
+      // Whatever it sends would be refused again.
       feed?.close('settings-unsuited', error.message);
     }
   }
@@ -257,13 +257,13 @@ export class StreamRun {
       const exit = await child.exited;
       this.#pictures.end();
       this.#tail.close();
-      // A single picture is nothing that plays.
+      // A single frame is not playable.
       if (this.#isOnePicture(exit)) this.#isUnfit = true;
       this.#media.end();
       const facts = this.#factsReader.end();
       if (facts !== undefined) this.#opened(facts);
       if (this.#early !== undefined) this.fail(this.#early);
-      // The source is at its end, or goes on as another: what there is of it is listed.
+      // The source ended, or continues differently: what has arrived is listed.
       if (this.#replanned === undefined || 'reconfigured' in this.#replanned) this.#list();
       return await namedByContent(this.#endOf(exit), this.#options.source);
     } finally {
@@ -274,7 +274,7 @@ export class StreamRun {
 
   #line(line: LogLine): void {
     if (line.text.startsWith('Input #0')) this.#watch.opened();
-    // Which codec it has, the next run finds out. Most sources have AAC.
+    // The next run finds out the codec. Most sources have AAC.
     if (NEW_AUDIO.test(line.text)) this.#audioCame('appeared', 'aac');
     if (this.#redirects.isEndless(line.text)) this.#unreachable();
     if (this.#lostTimestamps.line(line.text, this.#options.now())) this.#jumped();
@@ -285,20 +285,20 @@ export class StreamRun {
   }
 
   /**
-   * The source's timestamps jumped in a way that ffmpeg does not follow: another ffmpeg begins with the new ones. Not of a file, which would
-   * begin from its start.
+   * The source's timestamps jumped in a way that ffmpeg does not follow: another ffmpeg starts with the new ones. Not for a file, which would
+   * start over.
    */
   #jumped(): void {
     if (isFile(this.#options.source) || this.#isEnding) return;
-    // The times of what comes from now on are wrong.
+    // From now on the times are wrong.
     this.#isUnfit = true;
     this.#replan({ kind: 'replanned', jumped: true });
   }
 
-  /** ffmpeg would try without an end. */
+  /** ffmpeg would retry endlessly. */
   #unreachable(): void {
     if (this.#failure !== undefined) return;
-    const unknown = { message: 'the source cannot be reached', code: 'source-unavailable', fault: 'source' } as const;
+    const unknown = { message: 'The source cannot be reached.', code: 'source-unavailable', fault: 'source' } as const;
     const { message, ...options } = diagnose(this.#tail.lines()) ?? unknown;
     const stderr = this.#tail.lines().slice(-5).map(lineText);
     this.#isUnfit = true;
@@ -313,7 +313,7 @@ export class StreamRun {
     this.#route = route;
     this.#decode.flushes(canFlush);
     if (this.#stopping) void stopChild(child, { delay, askMs: 0 });
-    // Asked for while there was no process to end yet.
+    // Requested while there was no process to end yet.
     else if (this.#replanned !== undefined || this.#failure !== undefined) this.#end();
     this.#read(child);
     const { feed } = this.#options;
@@ -328,12 +328,12 @@ export class StreamRun {
     const end = await this.#options.feed?.pipe(media, options);
     if (end !== 'reconfigured' || this.#isEnding) return;
     this.#replanned = { kind: 'replanned', reconfigured: true };
-    // Its input has ended, so ffmpeg writes all that it has read, and ends by itself.
+    // Its input has ended, so ffmpeg writes everything it has read, and exits by itself.
     await this.#options.delay(DRAIN_MS, options.signal).catch(() => {});
     if (!options.signal.aborted) this.#end();
   }
 
-  /** Everything that ffmpeg writes is read at once, always: a full pipe would stall the stream. */
+  /** Reads everything that ffmpeg writes immediately, because a full pipe would stall the stream. */
   #read(child: Child): void {
     const { capabilities } = this.#options;
     readReused(child.stdout, (piece) => {
@@ -352,7 +352,7 @@ export class StreamRun {
       const moved = report.outSeconds !== undefined && report.outSeconds !== this.#progress?.outSeconds;
       this.#progress = report;
       this.#watch.progress(report);
-      // The media comes in parts, which are no measure of the time between pictures.
+      // Media arrives in parts, so it does not show the time between frames.
       if (moved) this.#moved(report.outSeconds!, reportsSlowest ? undefined : report.frames);
       if (capabilities.hasNarrowTimestamps && (report.outSeconds ?? 0) > NARROW_SECONDS) this.restart();
     });
@@ -411,7 +411,7 @@ export class StreamRun {
     this.#decide();
   }
 
-  /** Nothing is listed before it is decided what is decoded and whether there is audio: a restart for that costs players nothing then. */
+  /** Nothing is listed before it is decided what is decoded and whether there is audio, because a restart then costs players nothing. */
   #decide(): void {
     const { isDecodeOpen, decode, makesMedia } = this.#options;
     if (this.#isEnding || (makesMedia && this.#held === undefined)) return;
@@ -426,14 +426,14 @@ export class StreamRun {
     else if (verdict === 'settled') this.#list();
   }
 
-  /** The audio that the plan counts on does not come: the next run does without. */
+  /** The expected audio does not arrive: the next run does without it. */
   #audioSilent(): void {
     if (this.#facts?.audio === undefined) return;
     this.#isUnfit = this.#held !== undefined;
     this.#replanAudio('silent', { ...codecsOf(this.#facts), isAudioSilent: true });
   }
 
-  /** Audio came that the plan does without. `codec`: undefined while the source is not open. */
+  /** Audio arrived that the plan does not include. `codec`: undefined while the source is not open. */
   #audioCame(change: AudioChange, codec: string | undefined): void {
     const { config, source, makesMedia, addsAudioFrom = Number.NEGATIVE_INFINITY, now } = this.#options;
     if (!makesMedia || this.#facts === undefined || codec === undefined) return;
@@ -450,7 +450,7 @@ export class StreamRun {
     }
   }
 
-  /** Lists what was held back, and all that comes from now on. */
+  /** Lists what was held back, and everything from now on. */
   #list(): void {
     const held = this.#held;
     if (held === undefined) return;
@@ -459,7 +459,7 @@ export class StreamRun {
     for (const { rendition, part } of held.take()) this.#options.onPart(rendition, part, this.#pictures.clock);
   }
 
-  /** What a source shows at first decides, whatever it shows later: a restart would be seen, an older thumbnail says how old it is. */
+  /** The first impression of a source decides. Later a restart would be visible, while an older thumbnail only reports its age. */
   #warnOfRareKeyframes(): void {
     if (this.#isOutgrown || !this.#decode.isOutgrown) return;
     this.#isOutgrown = true;
@@ -479,11 +479,11 @@ export class StreamRun {
     this.fail(new SidepipeError(stall, { code: 'ffmpeg-stalled', fault: 'source', retryable: true }));
   }
 
-  /** Whether all that a source over HTTP gave was one picture, as the URL of a camera's snapshot does. */
+  /** Whether an HTTP source sent a single image, like the URL of a camera's snapshot. */
   #isOnePicture({ code }: ChildExit): boolean {
     const { kind } = this.#options.source;
     const { frames = 0 } = this.#progress ?? {};
-    // Older versions make no frame at a steady rate out of one alone.
+    // Older versions output no frame at a constant rate if there is only one.
     const isOne = frames === 1 || (frames === 0 && this.#pictureCount === 1);
     return code === 0 && !this.#isEnding && (kind === 'http' || kind === 'mjpeg') && isOne;
   }
@@ -501,7 +501,7 @@ export class StreamRun {
   }
 }
 
-/** Which audio a run of these options waits for. */
+/** Which audio a run with these options waits for. */
 function audioExpectation({
   config,
   source,
@@ -509,14 +509,14 @@ function audioExpectation({
   makesMedia,
 }: Pick<StreamRunOptions, 'config' | 'source' | 'needs' | 'makesMedia'>): Omit<AudioWatchOptions, 'now'> {
   return {
-    // What is made here comes, and motion JPEG and video devices have none.
+    // Generated audio always arrives, and motion JPEG and video devices have none.
     isExpected: makesMedia && isCopyable(source, config.device) && needs.audio !== 'none' && needs.audio !== 'silence',
     isRecorded: isRecorded(source),
     isEncoded: !isCopied(config, source),
   };
 }
 
-/** ffmpeg does not say what a file is that it cannot play, or not in every version. */
+/** ffmpeg does not always say what an unplayable file is. */
 async function namedByContent(end: RunEnd, { kind, url }: StreamRunOptions['source']): Promise<RunEnd> {
   if (end.kind !== 'failed' || end.error.code !== 'source-not-media' || kind !== 'file') return end;
   const message = await fileInWords(url.slice('file:'.length));
@@ -525,7 +525,7 @@ async function namedByContent(end: RunEnd, { kind, url }: StreamRunOptions['sour
 
 function onePicture(): SidepipeError {
   const message =
-    "the source gives one picture and ends, as a camera's snapshot URL does: use the URL of its video (RTSP, HLS, motion JPEG)";
+    "The source sends a single image and ends, like a camera's snapshot URL. Use the URL of its video (RTSP, HLS, motion JPEG).";
   return new SidepipeError(message, { code: 'source-not-media', fault: 'source', retryable: true });
 }
 

@@ -5,11 +5,11 @@ import type { Source, UnknownSource } from '../../ingest/source.js';
 import { publisherRefused } from './await-publisher.js';
 import { asError, type RunEnd } from './run-end.js';
 
-/** What one run shall open. */
+/** What a run opens. */
 export interface Part {
-  /** Directories only: which of its files. */
+  /** Directories only: the file to play. */
   readonly file: PlaylistFile | undefined;
-  /** How many runs have given nothing: each tries the host's next address. */
+  /** Number of previous runs without media: each run tries the host's next address. */
   readonly attempt: number;
 }
 
@@ -17,11 +17,11 @@ export interface PartOptions {
   readonly publisher: RtmpPublisher | undefined;
   readonly signal: AbortSignal;
   readonly run: (part: Part) => Promise<RunEnd>;
-  /** Whether the last run gave anything. */
+  /** Whether the last run had any media. */
   readonly hadMedia: () => boolean;
 }
 
-/** A source as a series of runs: of one file of a directory after the other, or of all of any other source again and again. */
+/** A source as a series of runs: one file of a directory after the other, or the same source repeatedly. */
 export class SourcePlaylist {
   readonly #playlist: DirectoryPlaylist | undefined;
   #attempt = 0;
@@ -52,7 +52,7 @@ export class SourcePlaylist {
       if (signal.aborted) return { kind: 'stopped' };
       const end = await run({ file, attempt });
       if (end.kind === 'replanned') this.#playlist.repeat();
-      // Without this a directory of empty videos would be read as fast as processes begin.
+      // Otherwise a directory of empty videos would be read as fast as processes can start.
       return end.kind !== 'continued' || hadMedia() ? end : { kind: 'failed', error: nothingIn(file.name) };
     } finally {
       await file.handle.close();
@@ -61,6 +61,6 @@ export class SourcePlaylist {
 }
 
 function nothingIn(name: string): SidepipeError {
-  const message = `${name} ended before it gave anything`;
+  const message = `The file ${name} ended without any video.`;
   return new SidepipeError(message, { code: 'source-not-media', fault: 'source', retryable: true });
 }

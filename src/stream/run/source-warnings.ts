@@ -3,17 +3,17 @@ import type { SourceFacts, VideoFacts } from '../../ffmpeg/log/source-facts.js';
 import type { Source, UnknownSource } from '../../ingest/source.js';
 import { isCopied } from '../outputs/rendition-plan.js';
 
-/** Why players may not show a source as it was meant, where its video is copied. Pure. */
+/** Why players may display a copied video incorrectly. Pure. */
 export interface SourceWarning {
   readonly code: 'codec' | 'chroma' | 'bit-depth' | 'size-unknown' | 'interlaced' | 'rotated';
-  /** One sentence without its full stop. */
+  /** A sentence without its full stop. */
   readonly message: string;
   readonly remedy: string;
 }
 
 const ENCODE = 'Set renditions, which encode it to H.264, or let the device send H.264.';
 
-/** The warnings about copied video, the most serious first. Empty where browsers play it as it is. */
+/** The warnings about copied video, most serious first. Empty if browsers play it unchanged. */
 export function sourceWarnings({ video }: Pick<SourceFacts, 'video'>): readonly SourceWarning[] {
   if (video === undefined) return [];
   return [codecWarning(video), ...shapeWarnings(video)].filter((each) => each !== undefined);
@@ -24,12 +24,12 @@ export interface CopiedStream extends Pick<SourceFacts, 'video'> {
   readonly source: Pick<Source | UnknownSource, 'kind'>;
 }
 
-/** The same for a stream: none where the source's own video is not passed on. */
+/** The same for a stream: none if the source's own video is not passed on. */
 export function copyWarnings({ config, source, video }: CopiedStream): readonly SourceWarning[] {
   return isCopied(config, source) ? sourceWarnings({ video }) : [];
 }
 
-/** What browsers do not play. */
+/** What browsers cannot play. */
 function codecWarning({ codec, pixelFormat = '', profile = '' }: VideoFacts): SourceWarning | undefined {
   const rare = RARE_CODECS[codec];
   if (rare !== undefined) return { code: 'codec', message: rare, remedy: ENCODE };
@@ -51,20 +51,20 @@ const RARE_CODECS: Readonly<Record<string, string>> = {
   vp9: 'VP9 in HLS does not play in Safari',
 };
 
-/** What players show in another way than it was meant. */
+/** What players display incorrectly. */
 function shapeWarnings({ width, isInterlaced, rotation }: VideoFacts): (SourceWarning | undefined)[] {
   return [
     width === undefined
       ? {
           code: 'size-unknown',
-          message: 'the size of the picture is unknown: parameter sets (SPS, PPS) are missing',
+          message: 'the frame size is unknown: parameter sets (SPS, PPS) are missing',
           remedy: 'Let the device repeat them with each keyframe.',
         }
       : undefined,
     isInterlaced
       ? {
           code: 'interlaced',
-          message: 'the video is interlaced: players show combs where something moves',
+          message: 'the video is interlaced: players show combing on moving objects',
           remedy: 'Choose a progressive mode at the device, or set renditions, which deinterlace it.',
         }
       : undefined,
@@ -72,8 +72,8 @@ function shapeWarnings({ width, isInterlaced, rotation }: VideoFacts): (SourceWa
       ? undefined
       : {
           code: 'rotated',
-          message: `the video is to be turned by ${rotation}°: copied, it plays on its side`,
-          remedy: 'Set renditions, which turn it, or remove the rotation from the source.',
+          message: `the video has a rotation of ${rotation}°: if copied, it plays sideways`,
+          remedy: 'Set renditions, which rotate it, or remove the rotation from the source.',
         },
   ];
 }

@@ -1,13 +1,13 @@
 export interface StartLimiterOptions {
-  /** Streams that may begin at once, which can be others each time. */
+  /** Maximum number of streams that start at the same time. */
   readonly atOnce: () => number;
-  /** A source that gives nothing does not hold the others up for longer. Default 2 s. */
+  /** A source without media does not delay the others for longer than this. Default 2 s. */
   readonly holdMs?: number;
 }
 
 /**
- * Staggers the starts of ffmpeg: each probes its source, decodes and encodes at once, and a hundred in one instant would starve
- * the streams that run.
+ * Staggers the starts of ffmpeg: each one probes, decodes and encodes immediately, and a hundred at the same instant would starve the
+ * running streams.
  */
 export class StartLimiter {
   readonly #options: StartLimiterOptions;
@@ -18,12 +18,12 @@ export class StartLimiter {
     this.#options = options;
   }
 
-  /** Streams that are beginning, and that wait for it. */
+  /** Streams that are starting, and streams that wait. */
   get counts(): { readonly beginning: number; readonly waiting: number } {
     return { beginning: this.#taken, waiting: this.#waiting.length };
   }
 
-  /** Waits for a place, in the order of asking. Call the answer once the stream has begun; it does nothing the second time. */
+  /** Waits for a slot, in the order of the requests. Call the returned function once the stream has started; a second call has no effect. */
   async enter(signal: AbortSignal): Promise<() => void> {
     if (signal.aborted) return () => {};
     if (this.#taken >= this.#options.atOnce()) {
@@ -33,7 +33,7 @@ export class StartLimiter {
     return this.#place();
   }
 
-  /** False when the signal aborted first. A place is handed on, never free in between. */
+  /** False if the signal aborted first. A slot is handed over, never free in between. */
   #wait(signal: AbortSignal): Promise<boolean> {
     return new Promise((resolve) => {
       const enter = () => {

@@ -20,13 +20,13 @@ export interface SupervisorOptions {
   readonly pictures: ImageWatch;
   readonly snapshots: Snapshots;
   readonly monitor: Monitor | undefined;
-  /** The source has come to its end. */
+  /** The source ended. */
   readonly onEnded: () => Promise<void>;
-  /** The publisher has gone for good: the stream rests until the next one. */
+  /** The publisher did not return: the stream is idle until the next one. */
   readonly onGone: () => Promise<void>;
 }
 
-/** Keeps one stream running: one ffmpeg run after the other, of which each may fail. */
+/** Keeps one stream running: one ffmpeg run after the other, each of which may fail. */
 export class Supervisor {
   readonly history: RestartHistory;
   readonly choices: LearnedSettings;
@@ -37,9 +37,9 @@ export class Supervisor {
   #wake = new AbortController();
   #supervised: Promise<void> | undefined;
   #run: StreamRun | undefined;
-  /** Lets the next stream of the node start. */
+  /** Lets the node's next stream start. */
   #begun = () => {};
-  /** When the newest run began to give media that plays. */
+  /** When the newest run started to produce playable media. */
   #mediaSince: number | undefined;
 
   constructor(options: SupervisorOptions) {
@@ -55,21 +55,21 @@ export class Supervisor {
     return this.#run;
   }
 
-  /** Begins; never gives up until `stop`. */
+  /** Starts; retries until `stop`. */
   start(): void {
     const { env, state } = this.#options;
     if (env.nextPublisher === undefined) state.move('start');
     this.#supervised ??= this.#supervise();
   }
 
-  /** Begins a new ffmpeg at once. */
+  /** Starts a new ffmpeg at once. */
   restart(): void {
     this.history.forgive();
     this.#endWait();
     this.#run?.restart();
   }
 
-  /** Ends a wait that a denial has made long: the operator may have changed what was denied. */
+  /** Ends a delay that a denial has lengthened, because the operator may have fixed the cause. */
   retry(): void {
     if (!this.history.isHeldBack) return;
     this.history.forgive();
@@ -81,7 +81,7 @@ export class Supervisor {
     this.#wake = new AbortController();
   }
 
-  /** Ends ffmpeg in order. Settles when it is gone and no other will come. */
+  /** Stops ffmpeg. Settles when it has exited and no other will start. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#run?.stop();
@@ -100,7 +100,7 @@ export class Supervisor {
       if (end.kind === 'stopped' || signal.aborted) return;
       if (end.kind === 'replanned' || end.kind === 'continued') continue;
       if (end.kind === 'ended') {
-        env.log.info('the source has ended');
+        env.log.info('source ended');
         await onEnded();
         return;
       }
@@ -111,7 +111,7 @@ export class Supervisor {
     }
   }
 
-  /** Push only: the publisher to run for. Between two publishers the stream rests; then it is ended and begins anew. */
+  /** Push only: the publisher for the next run. Between two publishers the stream waits; then it ends and starts over. */
   async #awaitPublisher(): Promise<RtmpPublisher | undefined> {
     const { env, state, onGone } = this.#options;
     const { nextPublisher: next, config, delay, log } = env;
@@ -121,7 +121,7 @@ export class Supervisor {
       next,
       graceMs: wasHere ? config.publish.graceSeconds * 1000 : undefined,
       onGone: async () => {
-        log.info('the publisher has not come back: the stream has ended');
+        log.info('publisher did not return: stream ended');
         this.choices.forget();
         await onGone();
       },
@@ -147,7 +147,7 @@ export class Supervisor {
       feed: publisher,
       acquire: (bytes) => pictures.images.acquire(bytes),
       onMonitor: (piece) => monitor?.push(piece),
-      // A picture alone is nothing that plays: the source's codec may be none that HLS carries.
+      // A frame alone does not make a stream playable, because HLS may not be able to carry the source's codec.
       onPicture: (picture, capturedAt) => {
         pictures.offer(picture, capturedAt);
         this.#begun();
@@ -159,10 +159,7 @@ export class Supervisor {
       },
       onSizes: (sizes, now) => pictures.images.pictureSizes(sizes, now),
       onRareKeyframes: (keyframeIntervalSeconds) =>
-        env.log.warn(
-          { keyframeIntervalSeconds },
-          'thumbnails are late: the source sends keyframes more rarely than it did',
-        ),
+        env.log.warn({ keyframeIntervalSeconds }, 'thumbnails late: keyframe interval of the source increased'),
       onOpened: ({ video }) => this.choices.opened({ video }),
       onLine: (line) => {
         env.log.debug({ ffmpeg: line.level, module: line.module }, line.text);
@@ -183,7 +180,7 @@ export class Supervisor {
     this.#begun();
     this.history.overcome();
     state.move('media');
-    env.log.info({ restarts: this.history.count }, 'the stream is live');
+    env.log.info({ restarts: this.history.count }, 'stream live');
   }
 
   #lost(error: SidepipeError): void {
@@ -195,12 +192,12 @@ export class Supervisor {
     const { code, message, details } = error;
     events.emit({ type: 'restart', restarts: count, code, message: setback.message, stderr: setback.stderr });
     state.move(isExhausted ? 'exhausted' : 'lost', { code, message: setback.message });
-    // The same failure, again and again, is one event; its count is in the API and the metrics. A longer wait is another.
+    // A repeated failure is logged once; its count is in the API and the metrics. A longer delay is logged again.
     const { delayMs, nextAttemptAt, isHeldBack } = this.history;
     const isLonger = isHeldBack && delayMs !== before.delayMs;
     const isNews = before.state !== state.state || before.code !== code || isLonger;
     const next = isHeldBack ? { nextAttemptAt: new Date(env.dateOf(nextAttemptAt!)).toISOString() } : {};
-    const words = `the stream is ${state.state}: ${message}`;
-    log[isNews ? 'warn' : 'debug']({ code, failures: inARow, ...details, ...next }, words);
+    const facts = { code, reason: message, failures: inARow, ...details, ...next };
+    log[isNews ? 'warn' : 'debug'](facts, state.state === 'failed' ? 'stream failed' : 'stream recovering');
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Two seconds of FLV: H.264 of 96 × 64 at 10 pictures a second with B-frames and a keyframe each 0.5 s, and AAC. In the program, because
- * an ffmpeg that cannot encode H.264 can still copy it, and every version has to get the same.
+ * Two seconds of FLV: H.264 of 96 × 64 at 10 frames per second with B-frames and a keyframe every 0.5 s, and AAC. Embedded, because an ffmpeg
+ * without an H.264 encoder can still copy it, and every version must get the same clip.
  */
 export const CLIP = Buffer.from(
   `

@@ -9,12 +9,12 @@ import { planStream } from '../outputs/plan.js';
 import { renditionNames } from '../outputs/rendition-plan.js';
 import { firstNeeds, type SourceNeeds } from '../outputs/source-needs.js';
 
-/** Something that ffmpeg has to give for a set of arguments to count as accepted. A segment is a rendition's. */
+/** An output that must arrive for a set of arguments to count as accepted. A segment belongs to a rendition. */
 export type Expected = 'picture' | 'packets' | 'snapshot' | 'monitor' | 'audio' | `segment of ${string}`;
 
-/** What one set of arguments reads. */
+/** The input of one set of arguments. */
 interface ArgumentSetInput {
-  /** What stands in the configuration. */
+  /** The source in the configuration. */
   readonly source: string;
   /** What is written to ffmpeg's file descriptor 6, or opened as it. */
   readonly media?: 'publisher' | 'file';
@@ -25,16 +25,16 @@ export interface ArgumentSet {
   readonly name: string;
   readonly args: readonly string[];
   readonly media: ArgumentSetInput['media'];
-  /** What it writes for players, in the order of its pipes. */
+  /** The renditions for players, in the order of their pipes. */
   readonly renditions: readonly string[];
   readonly container: Container;
   /** Whether commands are written to standard input. */
   readonly takesCommands: boolean;
-  /** All of this has to come. Empty: nothing is there to be opened, and ffmpeg has to say that and nothing else. */
+  /** All of these must arrive. Empty: the source does not exist, and ffmpeg must report that and nothing else. */
   readonly expected: readonly Expected[];
 }
 
-/** A set that this build cannot run, for lack of a part that ffmpeg is built with or without. */
+/** A set that this build cannot run because it lacks an optional component. */
 export interface MissingSet {
   readonly name: string;
   readonly missing: string;
@@ -46,7 +46,7 @@ export interface ArgumentPlaces {
   readonly files: { readonly mp4: string; readonly silent: string };
   /** Serves `/clip.ts`, `/clip.mp4`, `/index.m3u8` and `/mjpeg`: `http://127.0.0.1:8080`. */
   readonly origin: string;
-  /** Where nothing accepts connections: `127.0.0.1:1`. */
+  /** An address where nothing accepts connections: `127.0.0.1:1`. */
   readonly closed: string;
 }
 
@@ -59,21 +59,21 @@ interface Wanted {
   readonly flushesKeyframes?: boolean;
   readonly isSilent?: boolean;
   readonly startsLate?: boolean;
-  /** Pictures alone. */
+  /** Only frames. */
   readonly withoutHls?: boolean;
-  /** Nothing is at the source. */
+  /** The source does not exist. */
   readonly isAbsent?: boolean;
-  /** The source ends too soon for more than what comes by itself. */
+  /** The source ends too soon for outputs that must be requested. */
   readonly isShort?: boolean;
-  /** A part of ffmpeg without which there is nothing to try. */
+  /** A component of ffmpeg that the set requires. */
   readonly encoder?: string;
   readonly bitstreamFilter?: string;
 }
 
 /**
- * Every command line that the node can make, so that together they hold every option: each kind of source, copied and encoded, both
- * containers, each decode mode, snapshots, the monitor, each kind of audio. A hardware encoder's own options are tried by
- * `EncoderDesk`, because they need the hardware. Pure.
+ * Every command line that the node can make, so that together they contain every option: each kind of source, copied and encoded, both
+ * containers, each decode mode, snapshots, the monitor, each kind of audio. `EncoderDesk` tests the options of hardware encoders, because
+ * they need the hardware. Pure.
  */
 export function argumentSets(
   capabilities: Capabilities,
@@ -107,7 +107,7 @@ function wantedSets(places: ArgumentPlaces): readonly Wanted[] {
   return [...copiedSets(file), ...encodedSets(file, places), ...sourceSets(places), ...absentSets(places)];
 }
 
-/** Video as it is. */
+/** Copied video. */
 function copiedSets(file: ArgumentSetInput): Wanted[] {
   return [
     { name: 'copy to MPEG-TS, thumbnails of keyframes', input: file },
@@ -178,7 +178,7 @@ function encodedSets(file: ArgumentSetInput, { files }: ArgumentPlaces): Wanted[
   ];
 }
 
-/** Each kind of source that can be had here. */
+/** Each kind of source that is available here. */
 function sourceSets({ origin }: ArgumentPlaces): Wanted[] {
   const publisher = { source: 'push', media: 'publisher' } as const;
   return [
@@ -211,7 +211,7 @@ function sourceSets({ origin }: ArgumentPlaces): Wanted[] {
   ];
 }
 
-/** Kinds of source that take a peer or a device: that ffmpeg gets as far as looking for it. */
+/** Kinds of source that need a peer or a device: ffmpeg must get as far as looking for it. */
 function absentSets({ closed }: ArgumentPlaces): Wanted[] {
   const srt = { passphrase: '0123456789', streamId: 'stream', latencyMs: 200 };
   const device = { width: 640, height: 480, fps: 30 };
@@ -268,7 +268,7 @@ function argumentSet(wanted: Wanted, capabilities: Capabilities): ArgumentSet {
   };
 }
 
-/** As the way to the source would have it. */
+/** The URL that the route to the source would use. */
 function urlOf(source: Source, { media }: ArgumentSetInput): string | undefined {
   if (media === 'file') return 'file:/dev/fd/6';
   return source.kind === 'rtmp' ? source.url : undefined;

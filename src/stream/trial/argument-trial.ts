@@ -25,7 +25,7 @@ export interface ArgumentSetResult {
   readonly name: string;
   /** `missing`: this build lacks an optional part, such as SRT. */
   readonly outcome: 'ok' | 'missing' | 'failed';
-  /** What is missing, or ffmpeg's own line about what failed. Empty where all is well. */
+  /** What is missing, or ffmpeg's own line about the failure. Empty on success. */
   readonly detail: string;
 }
 
@@ -33,25 +33,25 @@ export interface ArgumentTrialOptions {
   readonly capabilities: Capabilities;
   readonly guard?: Pick<OrphanGuard, 'wrap' | 'watch'> | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** How many ffmpegs run at a time. */
+  /** How many ffmpeg processes run at the same time. */
   readonly concurrency?: number;
-  /** For each set: emulated processors take longer. */
+  /** The time limit for each set: emulated processors take longer. */
   readonly timeoutMs?: number;
 }
 
 const TIMEOUT_MS = 30_000;
-/** Commands are repeated: ffmpeg forgets those that come before its filters are built. */
+/** Commands are repeated, because ffmpeg forgets those that arrive before its filters are built. */
 const COMMAND_MS = 250;
 const FEED_MS = 100;
 /** The clip's length. */
 const CLIP_MS = 2000;
 const MAX_SEGMENT_BYTES = 64 * 1024 ** 2;
-/** tcpmux, which nothing has offered for decades: connections are refused. */
+/** tcpmux, which has been unused for decades: connections are refused. */
 const CLOSED = '127.0.0.1:1';
 
 /**
- * Runs every command line that the node can make with one ffmpeg, on a synthetic clip, and says for each whether everything came that
- * shall come of it. Takes some seconds; uses a folder for temporary files, which is removed.
+ * Runs every command line that the node can make with one ffmpeg, on a synthetic clip, and reports for each whether all expected outputs
+ * arrived. Takes several seconds; uses a temporary folder, which is removed.
  */
 export async function tryArgumentSets(options: ArgumentTrialOptions): Promise<readonly ArgumentSetResult[]> {
   const { capabilities, signal, concurrency = 3 } = options;
@@ -78,7 +78,7 @@ export async function tryArgumentSets(options: ArgumentTrialOptions): Promise<re
             : await new SetTrial(set, files, options).run();
       }
     };
-    // All of them have to be over before their files go.
+    // All of them must end before their files are removed.
     const settled = await Promise.allSettled(Array.from({ length: concurrency }, work));
     for (const each of settled) if (each.status === 'rejected') throw each.reason;
     return results;
@@ -97,7 +97,7 @@ interface ClipFiles {
   readonly mjpeg: string;
 }
 
-/** The clip in each container, written by the ffmpeg that is tried: that it can is part of the trial. */
+/** The clip in each container, written by the tested ffmpeg: writing it is part of the trial. */
 async function makeFiles(
   folder: string,
   { path, environment = {} }: Capabilities,
@@ -111,7 +111,7 @@ async function makeFiles(
     await runToEnd({ path, args: [...common, ...args, at(name)], timeoutMs: TIMEOUT_MS, signal, environment });
     return at(name);
   };
-  // A transport stream with a service name, as every encoder writes it: there are builds that crash on reading one.
+  // MPEG-TS with a service name, as every encoder writes it, because some builds crash when they read one.
   const [ts, mp4, silent, mjpeg] = await Promise.all([
     make('clip.ts', ['-c', 'copy', '-metadata', 'service_name=sidepipe', '-metadata', 'service_provider=sidepipe']),
     make('clip.mp4', ['-c', 'copy', '-movflags', '+faststart']),
@@ -121,7 +121,7 @@ async function makeFiles(
   return { flv, ts: ts!, mp4: mp4!, silent: silent!, mjpeg: mjpeg! };
 }
 
-/** What the sources of the network give. */
+/** Serves the network sources. */
 async function serve(files: ClipFiles): Promise<Server> {
   const playlist = '#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:3\n#EXTINF:2,\nclip.ts\n#EXT-X-ENDLIST\n';
   const served: Readonly<Record<string, readonly [type: string, body: Buffer]>> = {
@@ -141,7 +141,7 @@ async function serve(files: ClipFiles): Promise<Server> {
   return server;
 }
 
-/** In the clip's own time, as a camera sends: ffmpeg dates such images by their arrival, so that all at once would be one. */
+/** At the clip's own pace, like a camera: ffmpeg dates such images by their arrival, so all at once would count as one. */
 async function sendPaced(response: ServerResponse, body: Buffer): Promise<void> {
   const pieceBytes = Math.ceil((body.length * FEED_MS) / CLIP_MS);
   for (let at = 0; at < body.length && !response.destroyed; at += pieceBytes) {
@@ -208,7 +208,7 @@ class SetTrial {
         try {
           take(piece);
         } catch {
-          // What cannot be read is as good as nothing: the set fails for what did not come.
+          // Unparsable output counts as missing, so the set fails for what did not arrive.
         }
       });
     };
@@ -230,7 +230,7 @@ class SetTrial {
       ...{ renditions, container, partSeconds: 0.1, segmentSeconds: 0.5, maxSegmentBytes: MAX_SEGMENT_BYTES },
       now: steadyNow,
       onPart: (rendition, part) => part.isIndependent && note(`segment of ${rendition}`),
-      // What cannot be cut is as good as nothing.
+      // Output that cannot be cut counts as missing.
       onFailed: () => {},
     });
     media.read(child.renditions);
@@ -262,19 +262,18 @@ class SetTrial {
     if (expected.length > 0 && missing.length === 0) return { name, outcome: 'ok', detail: '' };
     const line = unusable ?? errors[0] ?? lines.findLast(({ level }) => level === 'warning');
     const crash = exit.signal !== null && !isLate ? `ffmpeg crashed (${exit.signal})` : undefined;
-    const said =
-      crash ?? (line && lineText(line)) ?? (isLate ? 'ffmpeg did nothing in time' : `exit code ${exit.code}`);
+    const said = crash ?? (line && lineText(line)) ?? (isLate ? 'ffmpeg timed out' : `exit code ${exit.code}`);
     const without = missing.length > 0 ? `no ${missing.join(', no ')}: ` : '';
     return { name, outcome: 'failed', detail: `${without}${said}` };
   }
 }
 
-/** What ffmpeg says when it has understood everything and nobody is there. */
+/** ffmpeg's messages if it accepted all arguments and the source does not exist. */
 const ABSENT =
   /Connection refused|Connection timed out|Input\/output error|No such file or directory|Cannot open video device|Cannot open connection|Connection to \S+ failed|Connection setup failure/;
 
 async function closeFile(file: FileHandle | undefined): Promise<void> {
-  // Node.js closes a descriptor that it handed to a child only where it was told so.
+  // Node.js closes a descriptor that it passed to a child only if told to.
   await file?.close().catch(() => {});
 }
 
@@ -285,7 +284,7 @@ function waitFor(ms: number, signal?: AbortSignal): Promise<void> {
 const HEADER_BYTES = 13;
 const TAG_BYTES = 11;
 
-/** Writes the clip as a publisher would, in its own time, round after round. */
+/** Writes the clip like a publisher, at its own pace, in a loop. */
 async function feed(media: Writable, signal: AbortSignal): Promise<void> {
   const tags = tagsOf(CLIP);
   const roundMs = Math.max(...tags.map(({ at }) => at)) + FEED_MS;
@@ -293,7 +292,7 @@ async function feed(media: Writable, signal: AbortSignal): Promise<void> {
   media.write(CLIP.subarray(0, HEADER_BYTES));
   for (let round = 0; !signal.aborted && media.writable; round += 1) {
     for (const { at, data } of tags) {
-      // What describes the codecs comes once.
+      // Codec configurations are sent once.
       if (round > 0 && at === 0 && isHeader(data)) continue;
       const due = round * roundMs + at;
       const waitMs = startedAt + due - steadyNow();
@@ -326,13 +325,13 @@ function dated(tag: Buffer, ms: number): Buffer {
   return copy;
 }
 
-/** Throws `ffmpeg-unusable` with ffmpeg's own line where a set failed. */
+/** Throws `ffmpeg-unusable` with ffmpeg's own line if a set failed. */
 export function requireSets(path: string, results: readonly ArgumentSetResult[]): void {
   const failed = results.filter(({ outcome }) => outcome === 'failed');
   const [first] = failed;
   if (first === undefined) return;
   const more = failed.length > 1 ? `, and ${failed.length - 1} more` : '';
-  throw new SidepipeError(`${path} fails at "${first.name}"${more}: ${first.detail} (ffmpeg.path)`, {
+  throw new SidepipeError(`${path} failed at "${first.name}"${more}: ${first.detail} (ffmpeg.path).`, {
     code: 'ffmpeg-unusable',
     fault: 'caller',
   });

@@ -32,7 +32,7 @@ export interface PictureUploadsOptions {
 
 type Dated = Pick<ImageResource, 'body' | 'contentType' | 'capturedAt' | 'state'>;
 
-/** One stream's pictures on their way to the object store: gives them their keys, headers and metadata. */
+/** Uploads one stream's images to the object store: determines their keys, headers and metadata. */
 export class PictureUploads implements FurtherPictures {
   readonly #options: PictureUploadsOptions;
   readonly #recorded: RecordedStoryboard | undefined;
@@ -44,7 +44,7 @@ export class PictureUploads implements FurtherPictures {
     this.#recorded = options.cleanup === 'keep' ? new RecordedStoryboard() : undefined;
   }
 
-  /** The newest picture in one form, or what stands in for it. */
+  /** The newest thumbnail in one form, or its replacement. */
   thumbnail({ format, size }: ThumbnailVariant, image: Dated): void {
     const { name, thumbnail } = this.#options.config;
     if (thumbnail.sequence.mode === 'sequential') return;
@@ -52,7 +52,7 @@ export class PictureUploads implements FurtherPictures {
     this.#replace(key, image, cacheControlOf('thumbnail', thumbnail.intervalSeconds));
   }
 
-  /** The same under the address of its content. */
+  /** The same under its content-based URL. */
   immutable({ format }: ThumbnailVariant, image: EncodedImage, capturedAt: number): void {
     const { config, publication } = this.#options;
     if (config.thumbnail.sequence.mode === 'sequential') return;
@@ -64,12 +64,12 @@ export class PictureUploads implements FurtherPictures {
     publication.image(object, { immutable: true, series: `thumbnail.${format}` });
   }
 
-  /** The same as one of a sequence, where one is kept: in the first format, and no more often than asked for. */
+  /** The same as a still of the sequence, if one is kept: in the first format, and no more often than configured. */
   still({ format, size }: ThumbnailVariant, { body, contentType }: EncodedImage, capturedAt: number): void {
     const { config, stills } = this.#options;
     const { formats, sequence, intervalSeconds } = config.thumbnail;
     if (stills === undefined || size !== undefined || format !== formats[0]) return;
-    // Pictures come at about their interval: one that is a little early must not be passed over.
+    // Frames arrive at about their interval: one that is slightly early must not be skipped.
     const spacingMs = (sequence.intervalSeconds ?? 0) * 1000 - intervalSeconds * 500;
     if (capturedAt >= this.#stillAt && capturedAt - this.#stillAt < spacingMs) return;
     this.#stillAt = capturedAt;
@@ -79,11 +79,11 @@ export class PictureUploads implements FurtherPictures {
 
   preview(format: PreviewFormat, image: Dated): void {
     const { name, thumbnail } = this.#options.config;
-    // A still picture may stand in, in a format of its own: its content type tells.
+    // A still image may be returned instead, in its own format; its content type shows that.
     this.#replace(previewKey(name, format), image, cacheControlOf('preview', thumbnail.intervalSeconds));
   }
 
-  /** Where segments are deleted: a few sheets, written over in turn, so that none stays behind for ever. */
+  /** If segments are deleted: a few sheets, overwritten in turn, so that none is left behind. */
   storyboard({ number, sheet, text }: Parameters<FurtherPictures['storyboard']>[0]): void {
     if (this.#recorded !== undefined) return;
     const { config, publication } = this.#options;
@@ -95,11 +95,11 @@ export class PictureUploads implements FurtherPictures {
       contentType: sheet.contentType,
       cacheControl: cacheControlOf('storyboard', config.storyboard.intervalSeconds),
     });
-    // The sheet's own number in the query: what is written over is another address.
+    // The sheet's own number in the query, because an overwritten sheet needs another URL.
     this.#index(text((each, version) => `storyboard-${each % slots}.jpg?v=${each}-${version ?? 'full'}`));
   }
 
-  /** Where they are kept: every sheet, once, and the WebVTT of all of them. */
+  /** If segments are kept: every sheet, once, and the WebVTT for all of them. */
   fullSheet({ number, image, tiles }: { number: number; image: EncodedImage; tiles: readonly StoryboardTile[] }): void {
     if (this.#recorded === undefined || !this.#options.config.storyboard.upload) return;
     const { config, publication } = this.#options;
@@ -134,7 +134,7 @@ export class PictureUploads implements FurtherPictures {
       'image-state': state,
       ...(capturedAt === undefined ? {} : { 'captured-at': new Date(capturedAt).toISOString() }),
     };
-    // A picture that stands in for a missing one is no reason to publish.
+    // A replacement image is no reason to publish.
     const standIn = state === 'offline';
     this.#options.publication.image({ key, body, contentType, cacheControl, metadata }, { standIn });
   }

@@ -4,10 +4,10 @@ import type { PublishEvent, PublishMetric } from '../../storage/publish/types.js
 import type { Logger } from '../../telemetry/logger.js';
 import type { Metrics } from '../../telemetry/metrics.js';
 
-/** Counts what the publisher did. Its gauges, backlog and lag, are read at the moment of asking instead. */
+/** Updates metrics from the publisher's events. Its gauges, backlog and lag, are read on request instead. */
 export function observeUploads(
   metrics: Metrics,
-  /** Clearing up goes on when a stream is gone, and its series must not come back. */
+  /** Cleanup continues after a stream is removed, and its series must not reappear. */
   isKnown: (stream: string) => boolean = () => true,
 ): (metric: PublishMetric) => void {
   return (metric) => {
@@ -29,7 +29,7 @@ export function observeUploads(
   };
 }
 
-/** Logs what the publisher tells operators, one line an event, and tells what becomes of a stream's copy on the store. */
+/** Logs the publisher's events, one line each, and emits changes of a stream's copy on the store. */
 export function tellUploads(log: Logger, events: Pick<NodeEvents, 'emit'>): (event: PublishEvent) => void {
   return ({ level, event, stream, message, details, error }) => {
     log[level]({ event, ...(stream && { stream }), ...details, ...(error && { err: error }) }, message);
@@ -39,7 +39,7 @@ export function tellUploads(log: Logger, events: Pick<NodeEvents, 'emit'>): (eve
   };
 }
 
-/** What keeps a stream's copy on the store from being whole becomes an event, and so an alert. */
+/** Problems with a stream's copy on the store become events, and so alerts. */
 export function tellTroubles(events: Pick<NodeEvents, 'emit'>): (metric: PublishMetric) => void {
   return (metric) => {
     if (metric.type !== 'trouble') return;
@@ -58,6 +58,6 @@ const changes: { readonly [E in PublishEvent['event']]?: readonly Condition[] } 
   'playlist-caught-up': ['caught-up'],
   'audit-failed': ['unreadable'],
   'audit-passed': ['readable'],
-  // What is there is another node's from now on.
+  // From now on the store's content belongs to another node.
   'lease-conflict': ['caught-up', 'readable', 'accepted', 'complete'],
 };

@@ -1,17 +1,17 @@
 import { type StoryboardTile, storyboardVtt, type TimelineSpan } from '../../images/storyboard-vtt.js';
 
 export interface RecordedStoryboardOptions {
-  /** Pictures and pieces of time that are remembered. About 100 bytes each. */
+  /** Maximum number of remembered tiles and time spans. About 100 bytes each. */
   readonly maxTiles?: number;
   readonly maxSpans?: number;
 }
 
-/** Dates that are off by less go on the same line of time. */
+/** Dates that differ by less belong to the same time span. */
 const SAME_LINE_MS = 50;
 
 /**
- * What the storyboard of a whole recording needs to know. Bounded however long it grows: too many pictures are thinned out
- * to every second one, from then on too, and of a recording broken a great many times the oldest pieces are forgotten.
+ * The data for the storyboard of a whole recording. Bounded regardless of its length: too many tiles are thinned out to every second one,
+ * also from then on, and if a recording is interrupted very often its oldest spans are dropped.
  */
 export class RecordedStoryboard {
   readonly #maxTiles: number;
@@ -41,7 +41,7 @@ export class RecordedStoryboard {
     this.#mediaSeconds += durationSeconds;
   }
 
-  /** The pictures of a sheet that is full. */
+  /** The tiles of a full sheet. */
   sheet(tiles: readonly StoryboardTile[]): void {
     for (const tile of tiles) {
       if (this.#seen % this.#stride === 0) this.#tiles.push(tile);

@@ -3,13 +3,13 @@ import type { StillsPage, StillsQuery } from '../live-stream.js';
 import type { StreamUploads } from './uploads.js';
 
 export interface StillsOwner {
-  /** The stream's. */
+  /** The stream's name. */
   readonly name: string;
   readonly uploads: StreamUploads | undefined;
   readonly urlOf: ((store: string) => string | undefined) | undefined;
 }
 
-/** A page of a stream's stills, as far as the store in use has any. */
+/** A page of a stream's stills, as far as the store in use has them. */
 export function stillsOf(query: StillsQuery, { name, uploads, urlOf }: StillsOwner): StillsPage {
   const url = uploads && urlOf?.(uploads.status().store);
   const baseUrl = url === undefined ? undefined : `${url}/${name}/stills`;
@@ -17,13 +17,13 @@ export function stillsOf(query: StillsQuery, { name, uploads, urlOf }: StillsOwn
 }
 
 export interface StillsPageOptions extends StillsQuery {
-  /** The oldest first. */
+  /** Oldest first. */
   readonly entries: readonly StillEntry[];
-  /** Where the folder of stills can be fetched, without a trailing slash; undefined where it cannot. */
+  /** The base URL of the stills, without a trailing slash; undefined if they are not public. */
   readonly baseUrl: string | undefined;
 }
 
-/** A page of stills, the newest first. A `before` that is gone meanwhile goes on with what is older by name. Pure. */
+/** A page of stills, newest first. If `before` no longer exists, the page continues with older names. Pure. */
 export function stillsPage({ entries, baseUrl, limit, before }: StillsPageOptions): StillsPage {
   const end = before === undefined ? entries.length : placeOf(entries, before);
   const start = Math.max(0, end - limit);

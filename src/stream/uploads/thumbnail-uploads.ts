@@ -10,7 +10,7 @@ export interface ThumbnailUploadsOptions {
   readonly pictures: () => PictureUploads | undefined;
 }
 
-/** Keeps the thumbnails on the store as new as those on the node. */
+/** Keeps the thumbnails on the store up to date. */
 export class ThumbnailUploads {
   readonly #options: ThumbnailUploadsOptions;
   /** The capture time of the thumbnail on the store: steady time. */
@@ -26,7 +26,7 @@ export class ThumbnailUploads {
     else if (event.type === 'freshness' && event.state === 'offline') void this.offline();
   }
 
-  /** Replaces the copy on the store, which would pass the last thumbnail off as a fresh one. */
+  /** Replaces the copy on the store, which would present the last thumbnail as fresh. */
   async offline(): Promise<void> {
     this.#uploadedAt = Number.NEGATIVE_INFINITY;
     await this.#uploadAll((format, size) => this.#options.images.offline(format, size));
@@ -47,7 +47,7 @@ export class ThumbnailUploads {
     pictures.still(variant, image, date);
   }
 
-  /** A thumbnail that stays the same is uploaded again only as often as its date on the store would become stale. */
+  /** An unchanged thumbnail is uploaded again only before its date on the store would become stale. */
   #refreshDate(capturedAt: number): void {
     const { config, images } = this.#options;
     if (capturedAt - this.#uploadedAt < config.thumbnail.staleAfterSeconds * 500) return;

@@ -3,7 +3,7 @@ import { segmentKey, thumbnailKey } from '../../storage/keys.js';
 import type { PublishMetric } from '../../storage/publish/types.js';
 import type { Trace, Tracer, TraceStep } from '../../telemetry/tracer.js';
 
-/** What of a stream goes to the store. */
+/** The uploads of a stream that are traced. */
 export interface TracedStream {
   readonly segments: boolean;
   readonly thumbnails: boolean;
@@ -20,17 +20,17 @@ export interface TracesOptions {
   /** Steady time. */
   readonly now: () => number;
   readonly dateOf: (at: number) => number;
-  /** Traces that may wait for their uploads, over all streams. */
+  /** Maximum number of traces that wait for their uploads, over all streams. */
   readonly limit?: number;
 }
 
-/** What waits for an upload for longer is told as it is. */
+/** After this wait for an upload a trace is sent unfinished. */
 const PATIENCE_MS = 300_000;
 
-/** Follows pictures and segments of all streams from their capture to the store, and tells a tracer of each when it is over. */
+/** Traces images and segments of all streams from their capture to the store, and sends each finished trace to a tracer. */
 export class Traces {
   readonly #options: TracesOptions;
-  /** By object key, the oldest first; a thumbnail's key can have several. */
+  /** By object key, oldest first; a thumbnail's key can have several. */
   readonly #pending = new Map<string, Pending[]>();
   #count = 0;
 
@@ -38,7 +38,7 @@ export class Traces {
     this.#options = options;
   }
 
-  /** A listener for one stream. To be subscribed before its uploads: a trace is there when its upload starts. */
+  /** A listener for one stream. Subscribe it before the uploads, because a trace must exist when its upload starts. */
   follow({ segments, thumbnails }: TracedStream): StreamListener {
     return (event) => {
       if (event.type === 'segment') this.#segment(event, segments);
@@ -46,7 +46,7 @@ export class Traces {
     };
   }
 
-  /** What the publisher did. */
+  /** Takes the publisher's metrics. */
   observe(metric: PublishMetric): void {
     if (metric.type === 'upload' && metric.key !== undefined && metric.result !== 'failed') {
       this.#uploaded(metric.key, metric.seconds, metric.result === 'given-up');
@@ -55,9 +55,10 @@ export class Traces {
     }
   }
 
-  /** Tells of everything that waits. */
+  /** Sends all waiting traces. */
   close(): void {
-    for (const key of [...this.#pending.keys()]) this.#end(key, this.#pending.get(key)!.length, 'the node ended first');
+    for (const key of [...this.#pending.keys()])
+      this.#end(key, this.#pending.get(key)!.length, 'the node shut down first');
   }
 
   #thumbnail(event: Extract<StreamEvent, { type: 'thumbnail' }>, uploads: boolean): void {
@@ -116,9 +117,9 @@ export class Traces {
     if (line === undefined) return;
     const to = this.#options.now();
     const from = to - seconds * 1000;
-    // A newer picture may have come while this one was sent; older ones were never sent.
+    // A newer image may have arrived while this one was sent; older ones were never sent.
     const sent = Math.max(1, line.filter(({ addedAt }) => addedAt <= from).length);
-    this.#end(key, sent - 1, 'a newer one was sent instead');
+    this.#end(key, sent - 1, 'replaced by a newer one');
     const pending = this.#pending.get(key)![0]!;
     pending.steps = [...pending.steps, { name: 'upload', from: Math.max(from, pending.addedAt), to }];
     if (isGivenUp) this.#end(key, 1, 'given up');
@@ -133,7 +134,7 @@ export class Traces {
     this.#end(key, 1);
   }
 
-  /** Tells of the oldest of a key. */
+  /** Sends the oldest traces of a key. */
   #end(key: string, count: number, failure?: string): void {
     const line = this.#pending.get(key) ?? [];
     for (const { trace, steps } of line.splice(0, count)) {

@@ -25,7 +25,7 @@ import { firstNumbers, type HlsOutput, type ListedSegment } from '../hls/hls-out
 import type { NotReady } from '../readiness.js';
 import { PictureUploads } from './picture-uploads.js';
 
-/** A playlist on the store that is further behind is told of in the log, too. */
+/** If the playlist on the store is further behind, that is logged too. */
 const LATE_TARGET_DURATIONS = 4;
 
 export interface StreamUploadsOptions {
@@ -37,7 +37,7 @@ export interface StreamUploadsOptions {
   readonly now: () => number;
 }
 
-/** One stream's way to the object store: joins its segments and pictures with the publisher and gives them their keys. */
+/** Uploads one stream: passes its segments and images to the publisher, and determines their keys. */
 export class StreamUploads {
   readonly pictures: PictureUploads;
   readonly #options: StreamUploadsOptions;
@@ -76,7 +76,7 @@ export class StreamUploads {
     this.#lanes = new Map(lanes);
   }
 
-  /** What is on the store of the sequence, the oldest first; undefined where none is kept. */
+  /** The stills on the store, oldest first; undefined if none are kept. */
   stills(): readonly StillEntry[] | undefined {
     return this.#stills?.list();
   }
@@ -85,23 +85,23 @@ export class StreamUploads {
     return this.#publication.status();
   }
 
-  /** What keeps the stream from being watched from the store as it is here, in words; undefined when nothing does. */
+  /** Why the stream cannot be watched from the store; undefined if it can. */
   notReady(): NotReady | undefined {
     const { state, playlistLagSeconds, lastError } = this.status();
     const detail = lastError?.message;
-    if (state === 'standby') return { reason: 'another node publishes it to the store' };
-    if (state === 'idle') return { reason: 'nothing has been published to the store yet' };
-    if (state === 'waiting') return { reason: 'the store has not answered', detail };
+    if (state === 'standby') return { reason: 'another node publishes this stream to the store' };
+    if (state === 'idle') return { reason: 'nothing published to the store yet' };
+    if (state === 'waiting') return { reason: 'no response from the store yet', detail };
     if (state === 'losing') return { reason: 'segments were lost on the way to the store', detail };
     const isLate = (playlistLagSeconds ?? 0) > LATE_TARGET_DURATIONS * this.#targetDurationSeconds;
     if (!isLate) return undefined;
-    if (state === 'refused') return { reason: 'the store refuses objects of the stream', detail };
+    if (state === 'refused') return { reason: 'the store rejects objects of this stream', detail };
     return { reason: `the playlist on the store is ${playlistLagSeconds?.toFixed(0)} s behind`, detail };
   }
 
   segment(segment: ListedSegment): void {
     const { rendition, file, body, init, entry, mediaSequence, discontinuitySequence } = segment;
-    // Pictures are of all renditions, so one tells when they were.
+    // Images cover all renditions, so one rendition determines their dates.
     if (rendition === this.#options.hls.renditions[0]) this.pictures.segment(segment);
     const object = this.#media(rendition, file, body);
     // RFC 8216bis 4.4.3.1: no listed segment, rounded, may be longer than the target duration.
@@ -111,7 +111,7 @@ export class StreamUploads {
       ...{ object, durationSeconds, entry },
       position: {
         ...{ mediaSequence, programDateTime, discontinuity },
-        // The node's own number is that of a playlist that begins with the segment.
+        // The node's own number is that of a playlist that starts with this segment.
         discontinuitySequence: discontinuitySequence + (discontinuity ? 1 : 0),
       },
       ...(init === undefined ? {} : { init: this.#media(rendition, init.file, init.body) }),
@@ -126,12 +126,12 @@ export class StreamUploads {
     });
   }
 
-  /** No segment will follow: the playlist on the store says so once all that came before is there. */
+  /** No segment will follow: the playlist on the store says so once everything before has been uploaded. */
   end(): void {
     for (const lane of this.#lanes.values()) lane.end();
   }
 
-  /** No segment of this node will follow, though the stream goes on: no end is written. */
+  /** No segment of this node will follow, but the stream continues: no end is written. */
   pause(): void {
     for (const lane of this.#lanes.values()) lane.pause();
   }
@@ -181,7 +181,7 @@ const LONGEST_SEGMENT_SECONDS = 3600;
 /** Initialization segments of a run that changes them are numbered from 2 on. */
 const INIT_FILE = /^[A-Za-z0-9]{1,64}-init(?:-\d{1,9})?\.mp4$/;
 
-/** A playlist that another node left on the store, or another program. Undefined where its numbers cannot be told. Pure. */
+/** Parses a playlist that another node or program left on the store. Undefined if its numbers are unknown. Pure. */
 export function readPlaylist(
   stream: string,
   rendition: string,
@@ -191,7 +191,7 @@ export function readPlaylist(
   if (playlist === undefined) return undefined;
   const { mediaSequence, discontinuitySequence, targetDurationSeconds, ended, isIndependent, entries } = playlist;
   const isWhole = entries.every(({ sequence }, index) => sequence === mediaSequence + index);
-  // Of entries that cannot be understood it is not known how many there are.
+  // The number of unparsable entries is unknown.
   if (!isWhole || playlist.segments !== entries.length || playlist.hasBadNumber) return undefined;
   const segments = entries.map(({ uri, durationSeconds, programDateTime, discontinuity, initUri, gap }) => ({
     entry: {
@@ -213,12 +213,12 @@ export function readPlaylist(
   return { mediaSequence, discontinuitySequence, targetDurationSeconds, ended, segments, isOurs };
 }
 
-/** A gap has no initialization segment of its own to fetch, and EXT-X-MAP cannot be undone: that of the entry before holds. */
+/** A gap has no initialization segment of its own, and EXT-X-MAP cannot be undone, so that of the previous entry applies. */
 export function asGap({ initUri: _, ...entry }: SegmentEntry, before: SegmentEntry | undefined): SegmentEntry {
   return before?.initUri === undefined ? entry : { ...entry, initUri: before.initUri };
 }
 
-/** RFC 8216bis 6.2.2: what is left when a segment is removed must last three target durations. One more, as none is exact. */
+/** RFC 8216bis 6.2.2: after removing a segment, three target durations must remain. One more, because durations are not exact. */
 function enoughSegments(segmentSeconds: number): number {
   return Math.ceil((3 * Math.max(1, Math.round(segmentSeconds))) / segmentSeconds) + 1;
 }

@@ -68,7 +68,7 @@ describe('diagnose', () => {
   ])('knows %s', (line, code) => {
     const diagnosis = diagnose([parseLogLine(line)]);
     expect(diagnosis?.code).toBe(code);
-    expect(diagnosis?.message).toMatch(/^[a-z].*[^.]$/);
+    expect(diagnosis?.message).toMatch(/^[A-Z].*\.$/);
   });
 
   it('says nothing where nothing is known', () => {
@@ -154,7 +154,7 @@ describe.concurrent.each(ffmpegs)('a failure of the $name ffmpeg', ({ path, opti
     ['a text', () => 'words.log', 'source-not-media', /not video/],
     ['an empty file', () => 'empty.mp4', 'source-not-media', /not video/],
     ['a file without video', () => 'tone.m4a', 'source-without-video', /no video/],
-    ['a codec that HLS cannot carry', () => 'odd.avi', 'source-unsupported', /encode it/],
+    ['a codec that HLS cannot carry', () => 'odd.avi', 'source-unsupported', /Encode it/],
     ['a file that leads to the network', () => 'to-network.m3u8', 'source-refused', /protocol/],
     ['a port that refuses', () => `http://127.0.0.1:${refusedPort}/x`, 'source-unavailable', /refused/],
     ['RTSP to a port that refuses', () => `rtsp://127.0.0.1:${refusedPort}/x`, 'source-unavailable', /refused/],

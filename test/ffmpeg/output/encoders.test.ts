@@ -40,7 +40,7 @@ describe('the choice of an encoder', () => {
       ['h264_nvenc', fails('no card')],
       ['h264_qsv', works],
     ] as const;
-    expect(chooseEncoder('auto', tried)).toEqual({ encoder: 'h264_qsv', reason: 'it was tried and works' });
+    expect(chooseEncoder('auto', tried)).toEqual({ encoder: 'h264_qsv', reason: 'tested and working' });
   });
 
   it('is libx264 where none works, and says why each does not', () => {

@@ -45,7 +45,7 @@ describe('stream keys', () => {
         { name: 'a', keys: ['x'] },
         { name: 'b', keys: ['x'] },
       ]),
-    ).toThrow(/same key as stream a/);
+    ).toThrow(/same key as stream "a"/);
     expect(() => createKeyring([{ name: 'a', keys: [''] }])).toThrow(/empty key/);
   });
 });

@@ -54,7 +54,7 @@ describe('ffmpeg as publisher', () => {
     await sink.holds(10_000);
     const second = await runFfmpeg(publishArguments(url));
     expect(second.code).not.toBe(0);
-    expect(second.stderr).toContain('Someone publishes this stream already.');
+    expect(second.stderr).toContain('Another publisher is already connected to this stream.');
     await sink.holds(sink.length + 10_000);
     stop.abort();
     await first;

@@ -49,15 +49,15 @@ describe('needsOf', () => {
     ['rawvideo', 'renditions'],
   ])('refuses to copy %s, and names the remedy', (video, setting) => {
     expect(refusal(video, undefined, copied)).toBe(
-      `the source's video is ${video}, which HLS cannot carry: encode it by setting ${setting}`,
+      `The source's video is ${video}, which HLS cannot carry. Encode it by setting ${setting}.`,
     );
   });
 
   it('refuses audio that cannot be copied, and names the remedy', () => {
     expect(refusal('h264', 'pcm_alaw', copied)).toBe(
-      "the source's audio is pcm_alaw, which HLS in MPEG-TS cannot carry: set audio to auto, aac or none",
+      "The source's audio is pcm_alaw, which HLS in MPEG-TS cannot carry. Set audio to auto, aac or none.",
     );
-    expect(refusal('h264', 'opus', copied)).toContain('set audio to auto');
+    expect(refusal('h264', 'opus', copied)).toContain('Set audio to auto');
     expect(refusal('h264', 'opus', { ...copied, container: 'fmp4' })).toBe('');
     expect(refusal('h264', 'pcm_alaw', { ...copied, container: 'fmp4' })).toContain('which HLS cannot carry');
     for (const audio of ['auto', 'aac', 'none'] as const)

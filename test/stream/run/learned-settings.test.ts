@@ -114,7 +114,7 @@ it('opens a source at once as what it was found to be, unless it is now this and
 
 it('remembers a playlist that was opened, however much was logged since', async () => {
   const { choices } = begin();
-  const error = new SidepipeError('the source ended', { code: 'ffmpeg-failed', fault: 'source', retryable: true });
+  const error = new SidepipeError('The source ended.', { code: 'ffmpeg-failed', fault: 'source', retryable: true });
   await choices.next();
   choices.line({ level: 'info', module: '', text: "Input #0, hls,applehttp, from 'http://127.0.0.1/1':" });
   expect(choices.learn({ kind: 'failed', error }, [])).toMatchObject({ kind: 'replanned' });

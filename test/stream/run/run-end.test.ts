@@ -67,7 +67,7 @@ describe('an ffmpeg that ended without being told to', () => {
 
   it.each(missingAudio)('came to the end of its source, whatever it says of audio that was missing: %#', (stderr) => {
     const error = errorOf({ code: 1, signal: null }, stderr, true);
-    expect(error).toMatchObject({ code: 'ffmpeg-failed', fault: 'source', message: 'the source ended' });
+    expect(error).toMatchObject({ code: 'ffmpeg-failed', fault: 'source', message: 'The source ended.' });
   });
 
   it.each(missingAudio)('ended for what else it says where audio was missing: %#', (stderr) => {

@@ -51,7 +51,7 @@ describe('RunWatch', () => {
       if (second === 5) watch.opened();
       return false;
     });
-    expect({ stall, ms }).toEqual({ stall: 'nothing came for 21 s', ms: 25_500 });
+    expect({ stall, ms }).toEqual({ stall: 'The source sent no media for 21 s.', ms: 25_500 });
   });
 
   it('finds a source that stands still, after the time that the stream itself may set', async () => {
@@ -61,7 +61,7 @@ describe('RunWatch', () => {
     };
     const { stall, watch, ms } = await watchFor(60, shown);
     expect(watch.progressAt).toBe(START + 4000);
-    expect({ stall, ms }).toEqual({ stall: 'the source stood still for 11 s', ms: 14_500 });
+    expect({ stall, ms }).toEqual({ stall: 'The source stalled for 11 s.', ms: 14_500 });
     expect((await watchFor(60, shown, { readTimeoutSeconds: 3 })).ms).toBe(7500);
   });
 
@@ -72,7 +72,7 @@ describe('RunWatch', () => {
       else if (Number.isInteger(second)) watch.segment();
       return true;
     });
-    expect({ stall, ms }).toEqual({ stall: 'no picture came for 16 s', ms: 20_500 });
+    expect({ stall, ms }).toEqual({ stall: 'No frame for thumbnails arrived for 16 s.', ms: 20_500 });
   });
 
   it('misses segments while pictures go on', async () => {
@@ -81,6 +81,6 @@ describe('RunWatch', () => {
       watch.picture();
       return second < 5;
     });
-    expect(stall).toMatch(/^no segment came for/);
+    expect(stall).toMatch(/^No segment was produced for/);
   });
 });

@@ -71,7 +71,7 @@ it('knows which of several pictures of one key was sent', () => {
   // It began after the second came, and before the third.
   uploaded('cam/thumbnail.jpg', 0.5);
   expect(told.map(({ steps, failure }) => [steps[0]?.from, steps.at(-1)?.name, failure])).toEqual([
-    [0, 'encode', 'a newer one was sent instead'],
+    [0, 'encode', 'replaced by a newer one'],
     [1000, 'upload', undefined],
   ]);
   clock.now = 3100;

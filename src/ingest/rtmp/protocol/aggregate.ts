@@ -4,7 +4,7 @@ import { messageType, type RtmpMessage } from './message.js';
 const tagHeaderBytes = 11;
 const backPointerBytes = 4;
 
-/** The audio, video and data messages inside an aggregate (RTMP 1.0, section 7.1.6), or undefined when malformed. */
+/** The audio, video and data messages in an aggregate (RTMP 1.0, section 7.1.6), or undefined if it is malformed. */
 export function splitAggregate(message: RtmpMessage): RtmpMessage[] | undefined {
   const { payload } = message;
   const parts: RtmpMessage[] = [];
@@ -17,7 +17,7 @@ export function splitAggregate(message: RtmpMessage): RtmpMessage[] | undefined 
     const type = payload[at]!;
     const own = (readUint24(payload, at + 4) | (payload[at + 7]! << 24)) >>> 0;
     firstTimestamp ??= own;
-    // The aggregate's own timestamp is that of its first part.
+    // The aggregate's timestamp is that of its first part.
     const timestamp = (message.timestamp + own - firstTimestamp) >>> 0;
     if (type === messageType.audio || type === messageType.video || type === messageType.dataAmf0) {
       parts.push({ ...message, type, timestamp, payload: payload.slice(start, end) });

@@ -1,15 +1,15 @@
 import { readUint32 } from './bytes.js';
 
-/** A value of AMF0. Objects, typed objects and ECMA arrays all become maps, so no key can touch a prototype. */
+/** An AMF0 value. Objects, typed objects and ECMA arrays all become maps, so no key can reach a prototype. */
 export type AmfValue = number | boolean | string | null | undefined | Date | AmfObject | readonly AmfValue[];
 export type AmfObject = ReadonlyMap<string, AmfValue>;
 
 export interface AmfLimits {
-  /** How deep objects and arrays may nest. */
+  /** Maximum nesting depth of objects and arrays. */
   readonly depth: number;
-  /** How many values, members included, one message may hold. */
+  /** Maximum number of values in a message, including members. */
   readonly values: number;
-  /** The longest string or key, in bytes. */
+  /** Maximum length of a string or key, in bytes. */
   readonly stringBytes: number;
 }
 
@@ -29,7 +29,7 @@ interface Cursor {
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 const encoder = new TextEncoder();
 
-/** All values of `bytes`, or undefined when they are malformed or exceed a limit. */
+/** All values in `bytes`, or undefined if they are malformed or exceed a limit. */
 export function decodeAmf0(bytes: Uint8Array, limits: AmfLimits = defaultAmfLimits): AmfValue[] | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const cursor: Cursor = { bytes, view, limits, at: 0, values: 0 };
@@ -42,7 +42,7 @@ export function decodeAmf0(bytes: Uint8Array, limits: AmfLimits = defaultAmfLimi
   return values;
 }
 
-/** The string that `bytes` begin with, and where it ends, or undefined. */
+/** The string at the start of `bytes` and its end, or undefined. */
 export function decodeLeadingString(bytes: Uint8Array): { text: string; end: number } | undefined {
   if (bytes[0] !== 2 || bytes.length < 3) return undefined;
   const end = 3 + bytes[1]! * 256 + bytes[2]!;
@@ -80,7 +80,7 @@ function readValue(cursor: Cursor, depth: number): AmfValue | Invalid {
       return readText(cursor, 4);
     case 0x10: // typed object: a class name, then members
       return readText(cursor, 2) === invalid ? invalid : readMembers(cursor, depth);
-    default: // movie clip, reference, record set, AMF3 and unknown markers; and the end of the bytes
+    default: // movie clip, reference, record set, AMF3 and unknown markers, and the end of the bytes
       return invalid;
   }
 }
@@ -127,7 +127,7 @@ function readStrictArray(cursor: Cursor, depth: number): AmfValue[] | Invalid {
   if (cursor.at + 4 > cursor.bytes.length) return invalid;
   const count = readUint32(cursor.bytes, cursor.at);
   cursor.at += 4;
-  // Every item takes a byte at least, so a false count is seen before any work is done for it.
+  // Every item takes at least one byte, so a false count is detected before it causes any work.
   if (count > cursor.bytes.length - cursor.at) return invalid;
   const items: AmfValue[] = [];
   for (let index = 0; index < count; index++) {
@@ -140,11 +140,11 @@ function readStrictArray(cursor: Cursor, depth: number): AmfValue[] | Invalid {
 
 function readDate(cursor: Cursor): Date | Invalid {
   const milliseconds = readDouble(cursor);
-  cursor.at += 2; // a time zone that the specification says to ignore
+  cursor.at += 2; // a time zone, which the specification says to ignore
   return milliseconds === invalid || cursor.at > cursor.bytes.length ? invalid : new Date(milliseconds);
 }
 
-/** The bytes of `values`, one after another. */
+/** The concatenated bytes of `values`. */
 export function encodeAmf0(...values: readonly AmfValue[]): Uint8Array {
   const out: number[] = [];
   for (const value of values) writeValue(out, value);

@@ -2,32 +2,32 @@ import { noBytes, readUint24, readUint32 } from './bytes.js';
 import { messageType, type RtmpMessage, type ViolationCode } from './message.js';
 
 export interface ChunkLimits {
-  /** How many chunk streams a peer may open. */
+  /** Maximum number of chunk streams. */
   readonly chunkStreams: number;
-  /** The longest message, in bytes. */
+  /** Maximum message size, in bytes. */
   readonly messageBytes: number;
-  /** All unfinished messages together, in bytes of memory. */
+  /** Maximum memory of all unfinished messages together, in bytes. */
   readonly bufferedBytes: number;
-  /** Memory taken for a message when its first bytes come; it doubles as more arrive. A mere claim costs nothing. */
+  /** Memory allocated for a message when its first bytes arrive; it doubles as more arrive. Announcing a size costs no memory. */
   readonly firstAllocationBytes: number;
 }
 
 export interface ChunkReader {
-  /** Gives the next bytes. Call `next` until it answers undefined before feeding again. */
+  /** Adds bytes. Call `next` until it returns undefined before adding more. */
   feed(bytes: Uint8Array): void;
-  /** The next whole message, or undefined when more bytes are needed or a violation was found. */
+  /** The next complete message, or undefined if more bytes are needed or a violation was found. */
   next(): RtmpMessage | undefined;
-  /** Once set, the reader reads no more. */
+  /** Once set, the reader stops. */
   readonly violation: ViolationCode | undefined;
   /** Memory held for unfinished messages, in bytes. */
   readonly bufferedBytes: number;
-  /** Replaces the limits, for messages that begin from now on. */
+  /** Replaces the limits for messages that start after this call. */
   setLimits(limits: ChunkLimits): void;
 }
 
 interface ChunkStream {
   timestamp: number;
-  /** The last timestamp or delta as it was sent: an extended one is repeated in each chunk that follows. */
+  /** The last timestamp or delta as sent: an extended one is repeated in each chunk that follows. */
   field: number;
   extended: boolean;
   type: number;
@@ -41,7 +41,7 @@ interface ChunkStream {
 const headerFieldBytes = [11, 7, 3, 0] as const;
 const maxChunkSize = 0xffffff;
 
-/** Reads messages from chunks (RTMP 1.0, section 5.3). Set Chunk Size and Abort are applied here and not handed on. */
+/** Reads messages from chunks (RTMP 1.0, section 5.3). Applies Set Chunk Size and Abort, and does not return them. */
 export function createChunkReader(initialLimits: ChunkLimits): ChunkReader {
   let limits = initialLimits;
   let violation: ViolationCode | undefined;
@@ -75,7 +75,7 @@ export function createChunkReader(initialLimits: ChunkLimits): ChunkReader {
     return low === 1 ? 64 + head[1]! + head[2]! * 256 : low;
   }
 
-  /** How long the header is, as far as the bytes at hand can tell. */
+  /** The length of the header, as far as the available bytes reveal it. */
   function headerLength(): number {
     const basic = basicLength();
     if (headLength < basic) return basic;
@@ -110,7 +110,7 @@ export function createChunkReader(initialLimits: ChunkLimits): ChunkReader {
     const stream = streams.get(id) ?? openStream(id, format);
     if (stream === undefined) return false;
     if (format === 3) {
-      // Some publishers do not repeat the extended timestamp. Then these four bytes are already payload.
+      // Some publishers do not repeat the extended timestamp. Then these four bytes already belong to the payload.
       if (stream.extended && readUint32(head, basic) !== stream.field) unread(end - 4, end);
     } else {
       if (stream.inMessage) return fail('chunk-header-inside-message');
@@ -123,14 +123,14 @@ export function createChunkReader(initialLimits: ChunkLimits): ChunkReader {
       }
       if (format === 0) {
         stream.timestamp = 0;
-        // The one little-endian number of the protocol.
+        // The protocol's only little-endian number.
         const at = basic + 7;
         stream.streamId = (head[at]! | (head[at + 1]! << 8) | (head[at + 2]! << 16) | (head[at + 3]! << 24)) >>> 0;
       }
     }
     if (!stream.inMessage) {
       if (stream.length > limits.messageBytes) return fail('message-too-large');
-      // A type 3 chunk that begins a message repeats the last delta, or the timestamp of a type 0 (section 5.3.1.2.4).
+      // A type 3 chunk that starts a message repeats the last delta, or the timestamp of a type 0 (section 5.3.1.2.4).
       stream.timestamp = (stream.timestamp + stream.field) >>> 0;
       stream.inMessage = true;
     }
@@ -141,7 +141,7 @@ export function createChunkReader(initialLimits: ChunkLimits): ChunkReader {
   }
 
   function openStream(id: number, format: number): ChunkStream | undefined {
-    // librtmp opens the control stream with a type 1 header; a type 2 or 3 cannot stand alone.
+    // librtmp opens the control stream with a type 1 header; a type 2 or 3 cannot come first.
     if (format >= 2) {
       fail('chunk-header-missing');
       return undefined;
@@ -165,7 +165,7 @@ export function createChunkReader(initialLimits: ChunkLimits): ChunkReader {
     return stream;
   }
 
-  /** Puts header bytes back in front of the input. Copies only when they came with an earlier feed. */
+  /** Puts header bytes back in front of the input. Copies only if they arrived with an earlier feed. */
   function unread(from: number, to: number): void {
     const count = to - from;
     if (position >= count) {

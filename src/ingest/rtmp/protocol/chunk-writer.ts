@@ -2,7 +2,7 @@ import { readUint32, writeUint24, writeUint32 } from './bytes.js';
 import { messageType, type RtmpMessage } from './message.js';
 
 export interface ChunkWriter {
-  /** The chunks of one message. A Set Chunk Size message takes effect for the messages after it. */
+  /** The chunks of one message. A Set Chunk Size message applies to the messages after it. */
   write(message: RtmpMessage): Uint8Array;
 }
 
@@ -15,8 +15,8 @@ interface Previous {
 }
 
 /**
- * Cuts messages into chunks (RTMP 1.0, section 5.3). With `compressHeaders` the shortest header type that fits is used;
- * without, every message begins with a type 0 header, which no peer can misread.
+ * Splits messages into chunks (RTMP 1.0, section 5.3). With `compressHeaders` the shortest possible header type is used; otherwise
+ * every message starts with a type 0 header, which every peer understands.
  */
 export function createChunkWriter({ compressHeaders = false }: { compressHeaders?: boolean } = {}): ChunkWriter {
   const previous = new Map<number, Previous>();

@@ -1,22 +1,22 @@
 import { type AmfObject, type AmfValue, decodeAmf0 } from './amf0.js';
 import { messageType, type RtmpMessage } from './message.js';
 
-/** A remote call of a publisher. */
+/** A publisher's remote call. */
 export interface Command {
   readonly name: string;
   readonly transaction: number;
-  /** What follows the transaction: the command object first, then the arguments. */
+  /** The values after the transaction: the command object, then the arguments. */
   readonly values: readonly AmfValue[];
   readonly streamId: number;
 }
 
-/** AMF3 commands begin with a zero byte and then are AMF0 all the same. */
+/** AMF3 commands start with a zero byte, followed by AMF0. */
 export function amf0Payload(message: RtmpMessage): Uint8Array {
   const isAmf3 = message.type === messageType.commandAmf3 || message.type === messageType.dataAmf3;
   return isAmf3 && message.payload[0] === 0 ? message.payload.subarray(1) : message.payload;
 }
 
-/** Undefined when the message is no well-formed command. */
+/** Undefined if the message is not a well-formed command. */
 export function parseCommand(message: RtmpMessage): Command | undefined {
   const [name, transaction, ...values] = decodeAmf0(amf0Payload(message)) ?? [];
   if (typeof name !== 'string') return undefined;
@@ -30,15 +30,15 @@ export function isAmfObject(value: AmfValue): value is AmfObject {
 export interface ConnectRequest {
   /** The application's path without its query, such as `live` or `live/front-door`. */
   readonly app: string;
-  /** What followed a question mark in it. Holds secrets. */
+  /** The query in it. Contains secrets. */
   readonly query: string;
-  /** What the publisher calls itself, in printable ASCII. */
+  /** How the publisher identifies itself, in printable ASCII. */
   readonly encoder: string;
-  /** The FourCCs of Enhanced RTMP that it offers; undefined when it does not know of them. */
+  /** The Enhanced RTMP FourCCs that it offers; undefined if it does not support Enhanced RTMP. */
   readonly fourCcs: readonly string[] | undefined;
 }
 
-/** The arguments of `connect`. Publishers that send no `app` mean the path of their `tcUrl`, if they send that. */
+/** The arguments of `connect`. Without `app`, the path of `tcUrl` is used. */
 export function parseConnect(command: Command): ConnectRequest | undefined {
   const [properties] = command.values;
   if (!isAmfObject(properties)) return undefined;

@@ -6,16 +6,16 @@ import { createTimeline } from './timeline.js';
 
 export interface FlvWriter {
   /**
-   * The file header, and what is known already: metadata and sequence headers. A new timeline begins at 0, and video
-   * begins at the next keyframe, so that each reader gets a stream that is whole from its first byte.
-   * `flushKeyframes`: the reader decodes H.264 keyframes alone, see `createKeyframeFlush`.
+   * The file header with the metadata and sequence headers known so far. A new timeline starts at 0, and video starts at the next
+   * keyframe, so that each reader gets a stream that is complete from its first byte.
+   * `flushKeyframes`: the reader decodes only H.264 keyframes, see `createKeyframeFlush`.
    */
   begin(options?: { readonly flushKeyframes?: boolean }): Uint8Array[];
-  /** The tag for an event; empty when it is only remembered. */
+  /** The tag for an event; empty if the event is only remembered. */
   write(event: MediaEvent | MetadataEvent): Uint8Array;
-  /** Remembers what later readers need, without writing. */
+  /** Remembers an event for later readers, without writing. */
   remember(event: MediaEvent | MetadataEvent): void;
-  /** Whether an event tells another decoder configuration than the one written before. */
+  /** Whether an event contains another decoder configuration than the one written before. */
   isReconfiguration(event: MediaEvent | MetadataEvent): boolean;
   readonly codecs: { video?: string; audio?: string };
   readonly metadata: MetadataEvent | undefined;
@@ -23,7 +23,7 @@ export interface FlvWriter {
 
 const tagType = { audio: 8, video: 9, metadata: 18 } as const;
 const tagHeaderBytes = 11;
-/** `FLV`, version 1, audio and video, header of 9 bytes, and the size of the tag before the first: none. */
+/** `FLV`, version 1, audio and video, header size 9, and the size of the previous tag: 0. */
 const fileHeader = Uint8Array.of(0x46, 0x4c, 0x56, 1, 5, 0, 0, 0, 9, 0, 0, 0, 0);
 
 export function createFlvWriter(): FlvWriter {
@@ -32,7 +32,7 @@ export function createFlvWriter(): FlvWriter {
   const sequenceHeaders: { video?: Uint8Array; audio?: Uint8Array } = {};
   const codecs: { video?: string; audio?: string } = {};
   let needsKeyframe = true;
-  /** ffmpeg makes a subtitle stream of metadata that comes among media, so it is written at the head or not at all. */
+  /** ffmpeg creates a subtitle stream for metadata among media, so metadata is written only at the start. */
   let takesMetadata = true;
   const untouched = (payload: Uint8Array) => payload;
   let prepareVideo = untouched;
@@ -83,7 +83,7 @@ export function createFlvWriter(): FlvWriter {
         return flvTag(tagType.metadata, 0, event.payload);
       }
       takesMetadata = false;
-      // A sequence header may bear any timestamp, often 0: it must not move the timeline.
+      // A sequence header can have any timestamp, often 0, so it must not move the timeline.
       const prepare = event.type === 'video' ? prepareVideo : untouched;
       if (isSequenceHeader) return flvTag(tagType[event.type], timeline.latest, prepare(event.payload));
       if (event.type === 'video') {
@@ -99,12 +99,12 @@ function sameBytes(one: Uint8Array, other: Uint8Array): boolean {
   return one.length === other.length && one.every((byte, index) => byte === other[index]);
 }
 
-/** One tag with the size that follows it. `timestamp` in milliseconds; its low 32 bits are written. */
+/** A tag and its trailing size. `timestamp` is in milliseconds; its low 32 bits are written. */
 function flvTag(type: number, timestamp: number, payload: Uint8Array): Uint8Array {
   const tag = new Uint8Array(tagHeaderBytes + payload.length + 4);
   tag[0] = type;
   writeUint24(tag, 1, payload.length);
-  // 32 bits by ToInt32, the uppermost eight behind the others.
+  // ToInt32 truncates to 32 bits; the upper eight bits come last.
   writeUint24(tag, 4, timestamp | 0);
   tag[7] = (timestamp | 0) >>> 24;
   tag.set(payload, tagHeaderBytes);

@@ -10,14 +10,14 @@ export interface HandshakeOptions {
 }
 
 export interface Handshake {
-  /** Takes bytes up to the handshake's end: `consumed` of them. `outgoing` is sent to the peer. */
+  /** Takes bytes until the handshake ends: `consumed` of them. `outgoing` is for the peer. */
   receive(bytes: Uint8Array): { readonly consumed: number; readonly outgoing: Uint8Array };
   readonly done: boolean;
   readonly violation: ViolationCode | undefined;
   readonly bufferedBytes: number;
 }
 
-/** Where a packet of a handshake keeps its digest: behind the first four bytes or behind the middle. */
+/** Where a handshake packet stores its digest: after the first four bytes or after the middle. */
 export type DigestScheme = 0 | 1;
 
 export const handshakePacketBytes = 1536;
@@ -28,14 +28,14 @@ const sharedKeyTail = Uint8Array.of(
   ...[0xf0, 0xee, 0xc2, 0x4a, 0x80, 0x68, 0xbe, 0xe8, 0x2e, 0x00, 0xd0, 0xd1, 0x02, 0x9e, 0x7e, 0x57],
   ...[0x6e, 0xec, 0x5d, 0x2d, 0x29, 0x80, 0x6f, 0xab, 0x93, 0xb8, 0xe6, 0x36, 0xcf, 0xeb, 0x31, 0xae],
 );
-/** Published constants of the protocol, not secrets. The short form signs the first packet, the long the second. */
+/** Published constants of the protocol, not secrets. The short form signs the first packet, the long form the second. */
 export const playerKey = ascii('Genuine Adobe Flash Player 001');
 export const serverKey = ascii('Genuine Adobe Flash Media Server 001');
 export const longServerKey = concatBytes([serverKey, sharedKeyTail]);
 
-/** The server's side of the handshake (RTMP 1.0, section 5.2), plain or with digests as the client chooses. */
+/** The server side of the handshake (RTMP 1.0, section 5.2), plain or with digests, as the client chooses. */
 export function createServerHandshake({ hmacSha256, random }: HandshakeOptions): Handshake {
-  // C0 and C1 are kept until they are complete; C2 is counted and thrown away.
+  // C0 and C1 are kept until they are complete; C2 is counted and discarded.
   const start = new Uint8Array(1 + handshakePacketBytes);
   let received = 0;
   let answered = false;
@@ -45,7 +45,7 @@ export function createServerHandshake({ hmacSha256, random }: HandshakeOptions):
   function answer(): Uint8Array {
     const request = start.subarray(1);
     const first = random(handshakePacketBytes).slice();
-    // Zero time; a version is only for those who speak of digests.
+    // Zero time; the version is only needed with digests.
     first.fill(0, 0, 8);
     let second: Uint8Array = request;
     const scheme = claimsDigest(request) ? findDigest(request, playerKey, hmacSha256) : undefined;
@@ -78,7 +78,7 @@ export function createServerHandshake({ hmacSha256, random }: HandshakeOptions):
         start.set(bytes.subarray(0, consumed), received);
         received += consumed;
         const version = start[0]!;
-        // 3 is plain RTMP, 6 and 8 are its encrypted forms, text begins at 32.
+        // 3 is plain RTMP, 6 and 8 are its encrypted forms, text starts at 32.
         if (received > 0 && version !== 3) {
           violation = version === 6 || version === 8 ? 'handshake-encrypted' : 'handshake-version';
           return { consumed, outgoing };
@@ -100,7 +100,7 @@ function claimsDigest(packet: Uint8Array): boolean {
   return readUint32(packet, 4) !== 0;
 }
 
-/** Where a packet keeps its digest by `scheme`. */
+/** Where a packet stores its digest, by `scheme`. */
 export function digestOffset(packet: Uint8Array, scheme: DigestScheme): number {
   const base = scheme === 0 ? 8 : 772;
   const sum = packet[base]! + packet[base + 1]! + packet[base + 2]! + packet[base + 3]!;
@@ -112,7 +112,7 @@ function packetDigest(packet: Uint8Array, scheme: DigestScheme, key: Uint8Array,
   return hmac(key, concatBytes([packet.subarray(0, offset), packet.subarray(offset + digestBytes)]));
 }
 
-/** The scheme by which `packet` carries a right digest, if it does. */
+/** The scheme by which `packet` contains a valid digest, if any. */
 export function findDigest(packet: Uint8Array, key: Uint8Array, hmac: HmacSha256): DigestScheme | undefined {
   for (const scheme of [0, 1] as const) {
     const offset = digestOffset(packet, scheme);

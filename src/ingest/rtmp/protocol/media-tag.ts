@@ -1,10 +1,10 @@
-/** What the first bytes of an audio or video tag say (FLV 10.1, Enhanced RTMP 2). */
+/** The content of the first bytes of an audio or video tag (FLV 10.1, Enhanced RTMP 2). */
 export interface MediaTag {
-  /** `h264`, `aac`, … or the FourCC of Enhanced RTMP; undefined when it cannot be told. */
+  /** `h264`, `aac`, … or the FourCC of Enhanced RTMP; undefined if unknown. */
   readonly codec: string | undefined;
-  /** The decoder's configuration, which every new reader needs first. */
+  /** The decoder configuration, which every new reader needs first. */
   readonly isSequenceHeader: boolean;
-  /** Audio always is. */
+  /** Always true for audio. */
   readonly isKeyframe: boolean;
 }
 
@@ -28,7 +28,7 @@ const audioCodecs: Readonly<Record<number, string>> = {
   11: 'speex',
   14: 'mp3',
 };
-/** Video packet types 4 and 6: metadata, and several tracks in one. */
+/** Video packet types 4 and 6: metadata, and multitrack. */
 const multitrack = 6;
 
 export function parseVideoTag(payload: Uint8Array): MediaTag {
@@ -48,14 +48,14 @@ export function parseVideoTag(payload: Uint8Array): MediaTag {
 }
 
 /**
- * What the sequence header of a video holds: its codec, and the record that MP4 keeps in `avcC`, `hvcC`, …; undefined for any other tag.
+ * The content of a video sequence header: the codec, and the record that MP4 stores in `avcC`, `hvcC`, …; undefined for any other tag.
  */
 export function videoConfiguration(
   payload: Uint8Array,
 ): { readonly codec: string; readonly record: Uint8Array } | undefined {
   const { codec, isSequenceHeader } = parseVideoTag(payload);
   if (codec === undefined || !isSequenceHeader) return undefined;
-  // In front: packet type and composition time, or the FourCC.
+  // Preceded by packet type and composition time, or by the FourCC.
   return { codec, record: payload.subarray(5) };
 }
 
@@ -68,7 +68,7 @@ export function parseAudioTag(payload: Uint8Array): MediaTag {
   return { codec: audioCodecs[format], isSequenceHeader: format === 10 && payload[1] === 0, isKeyframe: true };
 }
 
-/** The codec that metadata names: a number of FLV's, or a FourCC as a number or as text. Undefined for anything else. */
+/** The codec in metadata: an FLV number, or a FourCC as number or text. Undefined for anything else. */
 export function audioCodecOf(audiocodecid: unknown): string | undefined {
   if (typeof audiocodecid === 'string') return fourCc(Buffer.from(audiocodecid, 'latin1'), 0);
   if (typeof audiocodecid !== 'number' || !Number.isInteger(audiocodecid)) return undefined;

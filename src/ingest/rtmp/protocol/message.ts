@@ -1,4 +1,4 @@
-/** One RTMP message, put together from its chunks. */
+/** One RTMP message, assembled from its chunks. */
 export interface RtmpMessage {
   readonly chunkStreamId: number;
   readonly type: number;
@@ -25,7 +25,7 @@ export const messageType = {
   aggregate: 22,
 } as const;
 
-/** What a peer did that ends its session. */
+/** Protocol violations that end the session. */
 export type ViolationCode =
   | 'handshake-version'
   | 'handshake-encrypted'

@@ -2,7 +2,7 @@ import { type AmfValue, encodeAmf0 } from './amf0.js';
 import { uint32Bytes } from './bytes.js';
 import { messageType, type RtmpMessage } from './message.js';
 
-/** The messages that a server sends. Pure builders; each names its chunk stream as servers commonly do. */
+/** The messages that a server sends. Pure builders; each uses the chunk stream that is usual for servers. */
 
 const controlChunkStream = 2;
 const commandChunkStream = 3;
@@ -46,7 +46,7 @@ export function connectAccepted(transaction: number, fourCcs: readonly string[] 
   const info = information('status', 'NetConnection.Connect.Success', 'Connection succeeded.');
   info.set('objectEncoding', 0);
   if (fourCcs !== undefined) {
-    // Enhanced RTMP: publishers look in either place.
+    // Enhanced RTMP: publishers check either place.
     properties.set('fourCcList', fourCcs);
     info.set('fourCcList', fourCcs);
   }

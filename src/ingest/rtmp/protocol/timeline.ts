@@ -1,27 +1,27 @@
 export interface Timeline {
-  /** Milliseconds since the timeline's first tag, never less than the last answer for the same track. */
+  /** Milliseconds since the timeline's first tag, never less than the previous result for the same track. */
   place(track: 'audio' | 'video', timestamp: number): number;
   /** The newest time so far. */
   readonly latest: number;
 }
 
 interface Track {
-  /** What is added to unwrapped timestamps. */
+  /** The offset added to unwrapped timestamps. */
   offset: number;
   /** The last unwrapped timestamp. */
   last: number;
   latest: number;
 }
 
-/** Up to here a track's timestamp may run backward before it is taken for a new beginning. */
+/** A track's timestamp may run backward this far before it counts as a restart. */
 const maxBackwardMs = 1_000;
-/** Up to here a pause is believed. */
+/** The longest pause that is accepted. */
 const maxForwardMs = 30_000;
 
 /**
- * Turns a publisher's timestamps into a timeline that begins at 0 and never runs backward. 32-bit wraps are undone. A
- * jump (an encoder that starts again from 0, a clock that was set) continues from the newest time; the tracks stay
- * together because a track that jumps follows the other one where it can.
+ * Converts a publisher's timestamps into a timeline that starts at 0 and never runs backward. 32-bit wraps are undone. After a
+ * jump (a restarted encoder, an adjusted clock) the timeline continues from the newest time. The tracks stay together, because a track
+ * that jumps follows the other one if possible.
  */
 export function createTimeline(): Timeline {
   const tracks: { audio?: Track; video?: Track } = {};
@@ -66,7 +66,7 @@ export function createTimeline(): Timeline {
   };
 }
 
-/** The number nearest to `last` that equals `timestamp` in its low 32 bits. */
+/** The number closest to `last` whose low 32 bits equal `timestamp`. */
 function unwrap(timestamp: number, last: number): number {
   return last + ((timestamp - last) | 0);
 }
