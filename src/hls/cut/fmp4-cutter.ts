@@ -25,7 +25,7 @@ interface OpenPart {
 }
 
 /**
- * Cuts fragmented MP4 into parts of whole samples. ffmpeg's fragments only serve as carriers of samples: parts are written anew, so that
+ * Cuts fragmented MP4 into parts of whole samples. ffmpeg's fragments only serve as carriers of samples: parts are rewritten, so that
  * their durations follow from frames and not from when ffmpeg flushes. Pure.
  */
 export class Fmp4Cutter implements Cutter {
