@@ -255,7 +255,7 @@ export class HlsOutput implements HlsView {
     const variants = this.#renditions.map((rendition) => rendition.variant());
     const known = variants.filter((variant) => variant !== undefined);
     if (known.length < variants.length) return;
-    // Players read it once, so it does not repeat what was temporarily untrue.
+    // Players read it once, so a claim that was ever untrue is not made again.
     const isIndependent = this.#renditions.every(({ window }) => window.isIndependent);
     const body = renderMultivariantPlaylist(known, isIndependent);
     const etag = etagOf(body);
