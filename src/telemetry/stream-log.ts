@@ -9,6 +9,14 @@ export interface StreamLogOptions {
   readonly now: () => number;
 }
 
+const freshness = { fresh: 'thumbnail fresh', stale: 'thumbnail stale', offline: 'thumbnail offline' } as const;
+const video = {
+  black: 'video black',
+  flat: 'video flat',
+  frozen: 'video frozen',
+  recovered: 'video good again',
+} as const;
+
 /** Logs what one stream does. Of repeated faults it logs the first and the end. */
 export function createStreamLog({ log, now }: StreamLogOptions): StreamListener {
   const episodes = createEpisodes({ log, now });
@@ -22,21 +30,17 @@ function logChange(log: Logger, event: StreamEvent): void {
   switch (event.type) {
     case 'freshness': {
       const { state, before, ageSeconds } = event;
-      if (state === 'fresh') log.info({ before }, 'the thumbnail is fresh');
-      else log.warn({ before, ageSeconds }, `the thumbnail is ${state}`);
+      log[state === 'fresh' ? 'info' : 'warn']({ before, ageSeconds }, freshness[state]);
       break;
     }
     case 'gate': {
       const { state, change, brightness, contrast } = event;
-      const facts = { gate: state, brightness, contrast };
-      if (change === 'recovered') log.info(facts, 'the picture is good again');
-      else log.warn(facts, `the picture is ${change}`);
+      log[change === 'recovered' ? 'info' : 'warn']({ gate: state, brightness, contrast }, video[change]);
       break;
     }
     case 'publication':
-      if (event.condition === 'unpublished')
-        log.warn('the stream is live, but another node has its place on the store');
-      else if (event.condition === 'published') log.info('the stream is published to the store again, or has ended');
+      if (event.condition === 'unpublished') log.warn('stream live, but another node publishes it');
+      else if (event.condition === 'published') log.info('stream published again, or ended');
       break;
     default:
   }
@@ -53,22 +57,22 @@ function logFault(episodes: Episodes, event: StreamEvent): void {
     }
     case 'thumbnail':
     case 'thumbnail-repeated':
-      episodes.ended('image-failed', 'pictures are made again');
-      episodes.ended('extras-failed', 'pictures are made again');
-      episodes.ended('frames-dropped', 'the encoder keeps up again');
-      episodes.ended('frame-invalid', 'frames are whole again');
+      episodes.ended('image-failed', 'thumbnails encoded again');
+      episodes.ended('extras-failed', 'preview and storyboard made again');
+      episodes.ended('frames-dropped', 'image encoder keeps up again');
+      episodes.ended('frame-invalid', 'frames valid again');
       break;
     case 'frame-dropped':
       if (event.reason === 'encoder-busy')
-        episodes.happened('frames-dropped', 'the encoder is slower than the frames come: older frames are dropped');
+        episodes.happened('frames-dropped', 'image encoder too slow: older frames dropped');
       else if (event.reason === 'frame-invalid')
-        episodes.happened('frame-invalid', 'a frame came whose bytes are not those of a picture of its size');
+        episodes.happened('frame-invalid', 'frame size does not match its dimensions');
       break;
     case 'decoder-flood':
       if (event.holds) {
         const first = { first: event.text };
-        episodes.happened('decoder-errors', 'the source has many errors: its pictures may be damaged', first);
-      } else episodes.ended('decoder-errors', 'the source is free of errors again', { errors: event.errors });
+        episodes.happened('decoder-errors', 'many decoder errors: frames may be damaged', first);
+      } else episodes.ended('decoder-errors', 'no more decoder errors', { errors: event.errors });
       break;
     default:
   }

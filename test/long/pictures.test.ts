@@ -100,8 +100,8 @@ describe('inputs that go wrong', () => {
     expect(worst.get('fading')?.['rejected']).toBeGreaterThanOrEqual(1);
     expect(worst.get('fading')?.['rejected']).toBeLessThanOrEqual(3);
     expect(worst.get('asleep')?.['rejected']).toBe(0);
-    const lines = node.log.filter(({ stream, msg }) => stream === 'black' && /^the picture is/.test(String(msg)));
-    expect(lines.map(({ msg }) => msg)).toEqual(['the picture is black', 'the picture is good again']);
+    const lines = node.log.filter(({ stream, msg }) => stream === 'black' && /^video /.test(String(msg)));
+    expect(lines.map(({ msg }) => msg)).toEqual(['video black', 'video good again']);
     const metrics = (await node.text('/metrics')).body;
     expect(metrics).toMatch(/sidepipe_frames_dropped_total\{stream="black",reason="gate-black"\} [345]\n/);
     expect(metrics).toContain('sidepipe_thumbnail_gate{stream="asleep",state="black"} 1');

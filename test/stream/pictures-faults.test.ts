@@ -90,7 +90,7 @@ describe('pictures under faults', () => {
     await watch.tick();
     expect(log.filter(({ episode }) => episode === 'decoder-errors')).toMatchObject([
       {},
-      { msg: 'the source is free of errors again' },
+      { msg: 'no more decoder errors' },
     ]);
   });
 

@@ -34,7 +34,7 @@ describe('the gate of a stream', () => {
       { type: 'recovered', at: start + 26_000 },
     ]);
     const words = log.map(({ msg }) => msg);
-    expect(words).toEqual(['the thumbnail is fresh', 'the picture is black', 'the picture is good again']);
+    expect(words).toEqual(['thumbnail fresh', 'video black', 'video good again']);
   });
 
   it.each([3600, -3600, 7])('stays fresh, with the new date, when the system clock is set by %i s', async (seconds) => {
