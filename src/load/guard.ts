@@ -143,12 +143,11 @@ export class LoadGuard implements StreamLoad {
     this.#changedAt = Date.now();
     const { reasons, measures, since: at } = this.describe();
     feed.publish({ type: 'load', at, level, before, reasons });
-    const facts = { load: level, before, reasons, ...measures };
-    const words = this.#words === '' ? '' : `: ${this.#words}`;
-    if (level === 'normal') log.info(facts, 'the machine keeps up again: pictures are made as configured');
-    else if (before === 'refusing') log.info(facts, 'the machine has less to do: streams are taken again');
-    else if (level === 'slowed') log.warn(facts, `the machine has much to do, pictures are slowed${words}`);
-    else log.warn(facts, `the machine has too much to do, no stream is taken${words}`);
+    const facts = { load: level, before, reasons, explanation: this.#words, ...measures };
+    if (level === 'normal') log.info(facts, 'load normal: thumbnails as configured');
+    else if (before === 'refusing') log.info(facts, 'load lower: new streams accepted again');
+    else if (level === 'slowed') log.warn(facts, 'load high: thumbnails slowed');
+    else log.warn(facts, 'load too high: new streams refused');
   }
 }
 
