@@ -160,7 +160,7 @@ describe('an HTTP source', () => {
     const before = await story.newest();
     await story.during(2, 4);
     expect(story.said.join()).toMatch(/recovering: The source (?:ended|reported a server error)/);
-    expect(story.said.join()).toContain('failed: the source has a fault of its own (an HTTP 5xx answer)');
+    expect(story.said.join()).toContain('failed: The source reported a server error (HTTP status 5xx).');
     expect(story.said.at(-1)).toBe('live');
     const after = await story.newest();
     expect(after.discontinuityNumber).toBe(before.discontinuityNumber + 1);
@@ -191,7 +191,7 @@ describe('an HTTP source', () => {
     const before = await story.newest();
     await story.during(2, 4);
     expect(story.said.join()).toMatch(/recovering: The video stalled for [34] s while the audio continued/);
-    expect(story.said.join()).toContain('the source has no video');
+    expect(story.said.join()).toContain('The source has no video, only audio');
     expect(story.said.at(-1)).toBe('live');
     expect((await story.newest()).discontinuityNumber).toBe(before.discontinuityNumber + 1);
     expect((await story.node.stream('cam')).thumbnail.decode.mode).toBe(decode);
