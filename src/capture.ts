@@ -4,7 +4,7 @@ import { NodeClock } from './clock.js';
 import { checkConfig } from './config/parse.js';
 import { configInvalid, formatPath } from './config/problems.js';
 import { collectSecrets, createRedactor } from './config/redact.js';
-import type { Config, ConfigInput, StreamConfig } from './config/schema/schema.js';
+import type { Config, StreamConfig, StreamInput, ThumbnailInput } from './config/schema/schema.js';
 import type { SidepipeError } from './errors.js';
 import { type Subscription, Topic } from './events/topic.js';
 import { readCapabilities } from './ffmpeg/capabilities.js';
@@ -26,9 +26,6 @@ import type { StreamRunOptions } from './stream/run/run-options.js';
 /** `sidepipe/frames`: the frame pipeline alone, for programs that only want pictures of a source. */
 
 export { type ErrorCode, type Fault, SidepipeError } from './errors.js';
-
-type StreamInput = NonNullable<ConfigInput['streams']>[number];
-type ThumbnailInput = NonNullable<StreamInput['thumbnail']>;
 
 /**
  * What is captured, and how: settings of a stream (`source` and how it is opened) and of its thumbnail (`intervalSeconds`,

@@ -94,7 +94,7 @@ const modules: Readonly<Record<string, readonly string[]>> = {
   doctor: ['config', 'ffmpeg', 'ingest', 'storage', 'stream'],
   cli: ['config'],
   'cli.ts': ['cli', 'config', 'doctor', 'ingest', 'node', 'telemetry'],
-  'index.ts': ['alerts', 'config', 'events', 'http', 'node', 'stream'],
+  'index.ts': ['alerts', 'config', 'control', 'events', 'http', 'node', 'stream'],
   'capture.ts': ['config', 'events', 'ffmpeg', 'frames', 'ingest', 'stream'],
 };
 

@@ -5,7 +5,7 @@ import type { StreamOrigin } from '../ingest/policy.js';
 export interface StreamControl {
   /**
    * Makes a stream, as the configuration would have it. A push stream without keys gets one. Throws `request-invalid` (all
-   * problems in `details.errors`), `stream-exists`, `limit-reached`, `node-overloaded`, `state-unavailable`, `port-unavailable`.
+   * problems in `details.findings`), `stream-exists`, `limit-reached`, `node-overloaded`, `state-unavailable`, `port-unavailable`.
    */
   create(input: unknown): Promise<CreatedStream>;
   /** Changes a stream by RFC 7396. Throws as `create` does, and `stream-configured`. */
@@ -22,11 +22,12 @@ export interface StreamControl {
   readonly publishPorts: { readonly rtmp?: number; readonly rtmps?: number };
 }
 
+/** A stream that was created, or existed with the same configuration. */
 export interface CreatedStream {
   readonly name: string;
-  /** False: it was there, made from the same words. */
+  /** False: it existed already, created from the same configuration. */
   readonly created: boolean;
-  /** The key that was made for a push stream. Nobody can ask for it later. */
+  /** The key that was generated for a push stream. It cannot be read later. */
   readonly key: string | undefined;
 }
 

@@ -50,6 +50,13 @@ export class Lifetime {
     throw new SidepipeError('the node was closed', { code: 'aborted', fault: 'caller' });
   }
 
+  /** Throws `aborted` unless the start is complete and nothing has ended it. */
+  mustBeStarted(): void {
+    if (this.phase === 'started') return;
+    const message = this.phase === 'closing' ? 'the node was closed' : 'the node has not started: call start() first';
+    throw new SidepipeError(message, { code: 'aborted', fault: 'caller' });
+  }
+
   async #close(): Promise<void> {
     // What is still being made cannot be ended yet.
     await this.#starting?.catch(() => {});

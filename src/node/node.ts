@@ -30,7 +30,7 @@ import type { RtmpServer } from '../ingest/rtmp/server-types.js';
 import { connectionBudget, descriptorProblem, readDescriptorLimit } from '../io/descriptors.js';
 import { createPeerCheck } from '../io/loopback.js';
 import { LoadGuard } from '../load/guard.js';
-import type { StreamDirectory } from '../stream/live-stream.js';
+import type { NodeStream } from '../stream/live-stream.js';
 import { SnapshotPlaces } from '../stream/pictures/snapshot-places.js';
 import { StartLimiter } from '../stream/run/start-limiter.js';
 import type { StreamCloseReason } from '../stream/stream.js';
@@ -43,6 +43,7 @@ import { appSettings, serverSettings } from './http-settings.js';
 import { Lifetime } from './lifetime.js';
 import { makeStream, type StreamParts } from './make-stream.js';
 import type { NodeOptions } from './node-options.js';
+import { createNodeStreams, type NodeStreams, streamOf } from './node-streams.js';
 import { openPublishing, type Publishing } from './publishing.js';
 import { openTracing } from './tracing.js';
 
@@ -53,6 +54,8 @@ const STATS_MS = 2000;
 export class SidepipeNode {
   /** The whole of it, defaults and secrets included. */
   readonly config: Config;
+  /** The streams, and what creates, changes and removes them. */
+  readonly streams: NodeStreams;
   /** Answers any request of the HTTP contract; usable inside another server. */
   readonly fetch: (request: Request) => Response | Promise<Response>;
   readonly #options: NodeOptions;
@@ -64,7 +67,7 @@ export class SidepipeNode {
   readonly #metrics = createMetrics({
     onCollectorError: (err) => this.#log.error({ err }, 'metrics could not be collected'),
   });
-  readonly #streams = new StreamRegistry();
+  readonly #registry = new StreamRegistry();
   readonly #clock: NodeClock;
   readonly #events: NodeEvents;
   readonly #conditions = createConditionChanges();
@@ -108,11 +111,18 @@ export class SidepipeNode {
       ...{ feed: this.#feed, metrics: this.#metrics, log: this.#log },
     });
     this.#events = new NodeEvents(this.#clock.date);
+    this.streams = createNodeStreams({
+      streams: this.#registry,
+      control: () => {
+        this.#lifetime.mustBeStarted();
+        return this.#control!;
+      },
+    });
     this.#subscribe();
-    this.#metrics.onCollect((gauges) => this.#streams.collect(gauges, this.#metrics));
+    this.#metrics.onCollect((gauges) => this.#registry.collect(gauges, this.#metrics));
     this.#app = createApp({
       ...appSettings(this.config),
-      streams: this.#streams,
+      streams: this.#registry,
       control: () => this.#control,
       load: () => this.#load.describe(),
       metrics: this.#metrics,
@@ -132,9 +142,9 @@ export class SidepipeNode {
     return this.#conditions;
   }
 
-  /** Empty before `start`. */
-  get streams(): StreamDirectory {
-    return this.#streams;
+  /** The stream of this name. Throws `not-found` if there is none, and before `start`. */
+  stream(name: string): NodeStream {
+    return streamOf(this.#registry, name);
   }
 
   /** Where the HTTP listener is, once started; undefined with `listen: false`. */
@@ -198,7 +208,7 @@ export class SidepipeNode {
     const publishing = this.#closedLater(
       await openPublishing({
         ...{ storage: config.storage, log: this.#log, metrics: this.#metrics, events: this.#events },
-        isKnown: (stream) => this.#streams.get(stream) !== undefined,
+        isKnown: (stream) => this.#registry.get(stream) !== undefined,
         traces: tracing?.traces,
       }),
     );
@@ -215,11 +225,11 @@ export class SidepipeNode {
     this.#closedLater(
       every(TICK_MS, () => {
         this.#clock.check();
-        void this.#streams.tick();
+        void this.#registry.tick();
       }),
     );
-    this.#closedLater(every(STATS_MS, () => this.#streams.tell(this.#feed, this.#histories, this.#clock.now())));
-    this.#closedLater({ close: (deadlineMs) => this.#streams.close(deadlineMs, (name) => this.#reasonOf(name)) });
+    this.#closedLater(every(STATS_MS, () => this.#registry.tell(this.#feed, this.#histories, this.#clock.now())));
+    this.#closedLater({ close: (deadlineMs) => this.#registry.close(deadlineMs, (name) => this.#reasonOf(name)) });
     this.#closedLater(this.#load).start();
     const starts = new StartLimiter({ atOnce: () => this.#load.startsAtOnce(config.limits.startsAtOnce) });
     const encoders = new EncoderProber(capabilities);
@@ -242,7 +252,7 @@ export class SidepipeNode {
   async #begin(parts: StreamParts): Promise<void> {
     const fleet = this.#closedLater(
       new Fleet({
-        registry: this.#streams,
+        registry: this.#registry,
         make: (wanted) => makeStream(wanted, parts),
         onWanted: (wanted) => this.#onWanted(wanted),
         onGone: (name) => {
@@ -322,7 +332,7 @@ export class SidepipeNode {
     if (problem !== undefined) this.#log.warn({ limit, ...problem }, 'the limit of open files is low');
     const server = createHttpServer({
       ...serverSettings(this.config),
-      connectionBudget: () => connectionBudget(limit, this.#streams.list().length),
+      connectionBudget: () => connectionBudget(limit, this.#registry.list().length),
       ...{ fetch, direct, log: this.#log },
     });
     this.#address = await server.start();

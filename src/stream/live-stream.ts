@@ -170,6 +170,9 @@ export interface LiveStream {
   readiness(): StreamReadiness;
 }
 
+/** A stream as an embedding program sees it: its series can be read from the stream itself. */
+export interface NodeStream extends LiveStream, StreamSeries {}
+
 /** All streams of a node by name, in the order in which they were added. */
 export interface StreamDirectory {
   list(): readonly LiveStream[];

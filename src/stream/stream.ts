@@ -1,5 +1,7 @@
 import type { StreamStats } from '../events/feed-schema.js';
-import { StreamTopics } from '../events/stream-series.js';
+import { type Segment, type StateChange, StreamTopics, type Thumbnail } from '../events/stream-series.js';
+import type { SubscribeOptions, Subscription } from '../events/topic.js';
+import type { Frame } from '../frames/frame.js';
 import type { Monitor } from '../monitor/monitor.js';
 import type { StreamState } from '../terms.js';
 import { StreamAudience } from './audience.js';
@@ -9,7 +11,7 @@ import type { StreamDiagnosis } from './diagnosis.js';
 import type { StreamEnvironment } from './environment.js';
 import { HlsOutput, type ListedSegment } from './hls/hls-output.js';
 import { PublicationWatch } from './hls/publication-watch.js';
-import type { LiveStream, PlaybackKey, SnapshotOptions, StillsPage, StillsQuery } from './live-stream.js';
+import type { NodeStream, PlaybackKey, SnapshotOptions, StillsPage, StillsQuery } from './live-stream.js';
 import { ImageWatch } from './pictures/image-watch.js';
 import { openMonitor } from './pictures/live-monitor.js';
 import { Snapshots, snapshotRefusal } from './pictures/snapshots.js';
@@ -36,7 +38,7 @@ const CLOSE_UPLOADS_MS = 5000;
 export type StreamCloseReason = 'removed' | 'replaced' | 'stopped';
 
 /** One configured stream: its media and images, its status, its start and its end. */
-export class Stream implements LiveStream {
+export class Stream implements NodeStream {
   readonly monitor: Monitor | undefined;
   readonly audience: StreamAudience;
   readonly series = new StreamTopics();
@@ -89,6 +91,22 @@ export class Stream implements LiveStream {
 
   get state(): StreamState {
     return this.#state.state;
+  }
+
+  frames(options?: SubscribeOptions): Subscription<Frame> {
+    return this.series.frames(options);
+  }
+
+  thumbnails(options?: SubscribeOptions): Subscription<Thumbnail> {
+    return this.series.thumbnails(options);
+  }
+
+  segments(options?: SubscribeOptions): Subscription<Segment> {
+    return this.series.segments(options);
+  }
+
+  states(options?: SubscribeOptions): Subscription<StateChange> {
+    return this.series.states(options);
   }
 
   /** Starts; retries until `close`. */

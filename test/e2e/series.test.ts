@@ -15,13 +15,14 @@ async function take<T>(series: Subscription<T>, count: number): Promise<T[]> {
 
 it('gives an embedding program what a stream does, each reader on its own', async () => {
   const { node, bytes } = await startNode({ streams: [{ name: 'cam', source: 'test', ...short }] });
-  const { series } = node.streams.get('cam')!;
+  const stream = node.stream('cam');
+  const { series } = stream;
   const unread = series.frames({ limit: 1 });
   const states = series.states();
   const [frames, thumbnails, segments] = await Promise.all([
     take(series.frames(), 3),
-    take(series.thumbnails(), 3),
-    take(series.segments(), 3),
+    take(stream.thumbnails(), 3),
+    take(stream.segments(), 3),
   ]);
   for (const { data, width, height } of frames) expect(data.byteLength).toBe(width * height * 3);
   expect(new Set(frames.map(({ data }) => data.buffer)).size).toBe(3);
@@ -34,6 +35,7 @@ it('gives an embedding program what a stream does, each reader on its own', asyn
   const { rendition, file, body } = segments.at(-1)!;
   expect(Buffer.from(body).equals((await bytes(`/live/cam/${rendition}/${file}`)).body)).toBe(true);
   expect(unread.dropped).toBeGreaterThan(0);
+  expect(await node.streams.restart('cam')).toBe(true);
 
   await node.close();
   expect((await take(states, 10)).map(({ state }) => state)).toEqual(expect.arrayContaining(['live', 'idle']));

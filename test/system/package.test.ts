@@ -124,6 +124,11 @@ describe('the programs in docs/library.md', () => {
     expect(stdout.match(/^\d+x\d+ red: \d+$/gm)).toHaveLength(3);
   });
 
+  it('creates, changes and removes a stream of a running node', async () => {
+    const { stdout } = await run(process.execPath, [await program('streams.mjs')], { cwd: project });
+    expect(stdout).toMatch(/^\d+x\d+ image\/jpeg$/m);
+  });
+
   it('mounts a node into an app', async () => {
     const port = String(20_000 + (process.pid % 20_000));
     const script = [join(project, await program('app.mjs')), clip, port];

@@ -155,6 +155,18 @@ export const configSchema = z
 export type ConfigInput = z.input<typeof configSchema>;
 /** The configuration that the node runs with: validated, with all defaults. */
 export type Config = z.output<typeof configSchema>;
+/** A stream as written in the configuration. Only `name` and `source` are required. */
+export type StreamInput = NonNullable<ConfigInput['streams']>[number];
+/** The thumbnail settings of a stream as written in the configuration. */
+export type ThumbnailInput = NonNullable<StreamInput['thumbnail']>;
+/** Change of a stream as a JSON merge patch (RFC 7396): null resets a setting to its default, lists are replaced as a whole. */
+export type StreamPatch = MergePatch<Omit<StreamInput, 'name'>>;
+/** A JSON merge patch (RFC 7396) of a value. */
+export type MergePatch<T> = T extends readonly unknown[]
+  ? T
+  : T extends object
+    ? { readonly [Name in keyof T]?: MergePatch<T[Name]> | null }
+    : T;
 export type StreamConfig = Config['streams'][number];
 export type MonitorConfig = StreamConfig['monitor'];
 export type ThumbnailConfig = StreamConfig['thumbnail'];
