@@ -1,15 +1,17 @@
 import type { GuardOptions } from '../ffmpeg/guard.js';
 import type { Machine } from '../load/host.js';
 import type { RestartPolicy } from '../stream/run/restart-policy.js';
-import type { LogDestination } from '../telemetry/logger.js';
+import type { LogDestination, NodeLogger } from '../telemetry/logger.js';
 
 /** What embedding programs may set beside the configuration. */
 export interface NodeOptions extends GuardOptions {
   /** False: no HTTP listener; answer requests with `fetch`. Default true. */
   readonly listen?: boolean;
-  /** Where log lines go; standard output unless given. */
+  /** Gets the events of `log.level` and above. Without it and `log`, nothing is logged. */
+  readonly logger?: NodeLogger;
+  /** Where JSON lines of the log go. Ignored if there is a `logger`. */
   readonly log?: LogDestination;
-  /** Log lines for people instead of JSON. */
+  /** Lines for people instead of JSON in `log`. */
   readonly pretty?: boolean;
   /** How soon a stream whose ffmpeg ended is begun again. */
   readonly restart?: Partial<RestartPolicy>;

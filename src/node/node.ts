@@ -34,7 +34,7 @@ import type { NodeStream } from '../stream/live-stream.js';
 import { SnapshotPlaces } from '../stream/pictures/snapshot-places.js';
 import { StartLimiter } from '../stream/run/start-limiter.js';
 import type { StreamCloseReason } from '../stream/stream.js';
-import { createLogger, standardOutput } from '../telemetry/logger.js';
+import { createLogger, loggerDestination } from '../telemetry/logger.js';
 import { createMetrics } from '../telemetry/metrics.js';
 import { countStreamEvents } from '../telemetry/stream-metrics.js';
 import { version } from '../version.js';
@@ -93,9 +93,13 @@ export class SidepipeNode {
     this.#closeDeadlineMs = options.closeDeadlineMs ?? 5000;
     this.#playback = this.config.playback;
     this.#secrets = new SecretKeeper(this.config);
-    const { pretty = false, log: destination = standardOutput(pretty) } = options;
-    const level = this.config.log.level;
-    this.#log = createLogger({ level, redact: this.#secrets.redact, pretty, destination });
+    const { logger, log } = options;
+    const destination = logger === undefined ? log : loggerDestination(logger);
+    this.#log = createLogger({
+      ...{ level: this.config.log.level, redact: this.#secrets.redact },
+      pretty: logger === undefined && options.pretty === true,
+      ...(destination && { destination }),
+    });
     this.#clock = new NodeClock({
       ...(options.timeOfDay && { wall: options.timeOfDay }),
       onStep: ({ stepSeconds, before, after }) => {
@@ -104,7 +108,7 @@ export class SidepipeNode {
       },
     });
     this.#feed = new Feed({ run: Date.now().toString(36), now: this.#clock.date });
-    this.#forgetDropped = destination.onDropped?.((lines) => this.#metrics.logLinesDropped.inc(lines));
+    this.#forgetDropped = destination?.onDropped?.((lines) => this.#metrics.logLinesDropped.inc(lines));
     this.#door = new RtmpIngest(this.config, this.#log);
     this.#load = new LoadGuard({
       ...{ config: this.config.guard, openMachine: options.openMachine },

@@ -1,7 +1,6 @@
 import { pino } from 'pino';
 import { createRedactor } from '../config/redact.js';
 import type { Config } from '../config/schema/schema.js';
-import { OutputWriter, openOutput } from './output.js';
 import { formatLine } from './pretty.js';
 
 interface LogMethod {
@@ -29,7 +28,7 @@ export interface LoggerOptions {
   readonly redact?: (text: string) => string;
   /** Lines for people instead of JSON. */
   readonly pretty?: boolean;
-  /** Standard output unless given. */
+  /** Without one, nothing is logged. */
   readonly destination?: LogDestination;
 }
 
@@ -40,9 +39,36 @@ export interface LogDestination {
   onDropped?(listener: (dropped: number) => void): () => void;
 }
 
+/** A logger of the embedding program, such as one of pino's. Secrets are masked in the facts and in the message. */
+export interface NodeLogger {
+  debug(facts: LogFacts, message: string): void;
+  info(facts: LogFacts, message: string): void;
+  warn(facts: LogFacts, message: string): void;
+  error(facts: LogFacts, message: string): void;
+}
+
+/** The facts of one event as plain JSON values, `stream` and `err` among them. An error has `name`, `message`, `stack` and `cause`. */
+export type LogFacts = Readonly<Record<string, unknown>>;
+
+/** Hands each event to a logger of the embedding program. Its own failures are ignored: logging must stop nothing. */
+export function loggerDestination(logger: NodeLogger): LogDestination {
+  return {
+    write(line) {
+      const { level, time, msg, ...facts } = JSON.parse(line) as LogEvent;
+      const method = level === 'info' || level === 'warn' || level === 'error' ? level : 'debug';
+      try {
+        logger[method](facts, String(msg ?? ''));
+      } catch {
+        // The event is lost.
+      }
+    },
+  };
+}
+
 /** The node's logger: JSON lines on pino. Each text of each line has passed the redaction. */
 export function createLogger(options: LoggerOptions): Logger {
-  const { level, secrets = [], pretty = false, destination } = options;
+  const { secrets = [], pretty = false, destination } = options;
+  const level = destination === undefined ? 'silent' : options.level;
   const redact = options.redact ?? createRedactor(secrets);
   return pino(
     {
@@ -59,21 +85,8 @@ export function createLogger(options: LoggerOptions): Logger {
         },
       },
     },
-    destination ?? standardOutput(pretty),
+    destination ?? { write: () => {} },
   );
-}
-
-const DEFAULT_BUFFER_BYTES = 1024 ** 2;
-let standard: OutputWriter | undefined;
-
-/** Standard output, of which a process has one. */
-export function standardOutput(pretty: boolean): LogDestination {
-  standard ??= new OutputWriter({
-    target: openOutput(1),
-    maxBytes: DEFAULT_BUFFER_BYTES,
-    gapLine: (dropped) => droppedLine(dropped, pretty),
-  });
-  return standard;
 }
 
 /** The log line in the place of lines that were dropped. */

@@ -51,7 +51,8 @@ async function ffmpegs(node: ChildNode, count: number): Promise<number[] | undef
 async function startWithoutSetpriv(): Promise<ChildNode> {
   const source = `
     import { createNode } from ${JSON.stringify(pathToFileURL(join(program, 'index.js')).href)};
-    await createNode(${JSON.stringify(twoStreams())}, { setpriv: null }).start();
+    const log = { write: (line) => void process.stdout.write(line) };
+    await createNode(${JSON.stringify(twoStreams())}, { setpriv: null, log }).start();
   `;
   return startChild({ program, script: ['--input-type=module', '-e', source] });
 }

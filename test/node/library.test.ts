@@ -1,3 +1,6 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { pino } from 'pino';
 import { expect, it, onTestFinished } from 'vitest';
 import { type ConfigInput, createNode, type SidepipeNode } from '../../src/index.js';
 
@@ -124,4 +127,29 @@ it('gives the series of a stream on the stream itself, and ends them with the no
   const ends = Promise.all(series.map((each) => each.next()));
   await node.close();
   expect((await ends).map(({ done }) => done)).toEqual([true, true, true, true]);
+});
+
+it('logs nothing anywhere by default', async () => {
+  const index = new URL('../../src/index.ts', import.meta.url).href;
+  const program = `
+    import { createNode } from ${JSON.stringify(index)};
+    const node = createNode({ rtmp: { host: '127.0.0.1', port: 0 }, streams: [{ name: 'a', source: 'push', keys: ['the-key-of-a'] }] }, { listen: false });
+    await node.start();
+    await node.close();
+  `;
+  const args = ['--import', 'tsx', '--input-type=module', '-e', program];
+  const cwd = new URL('../..', import.meta.url);
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { cwd });
+  expect({ stdout, stderr }).toEqual({ stdout: '', stderr: '' });
+});
+
+it('logs to a logger of the program, such as one of pino', async () => {
+  const lines: Record<string, unknown>[] = [];
+  const logger = pino({ base: { app: 'shop' } }, { write: (line: string) => void lines.push(JSON.parse(line)) });
+  const node = createNode({ log: { level: 'debug' } }, { listen: false, logger });
+  await node.start();
+  await node.close();
+  expect(lines.map(({ msg }) => msg)).toEqual(['the node starts', 'the node has ended']);
+  // Its own level and time, once.
+  expect(lines[0]).toMatchObject({ app: 'shop', level: 30, time: expect.any(Number), ffmpeg: expect.any(String) });
 });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SidepipeError } from '../../src/errors.js';
-import { createLogger, type LoggerOptions } from '../../src/telemetry/logger.js';
+import { createLogger, type LoggerOptions, loggerDestination, type NodeLogger } from '../../src/telemetry/logger.js';
 
 function recorder(options: Partial<LoggerOptions> = {}) {
   const lines: string[] = [];
@@ -104,5 +104,72 @@ describe('createLogger', () => {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there
     expect(lines[0]).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
     expect(lines[0]).toContain('a\\x1b[31mb\\x0ac');
+  });
+});
+
+describe('a logger of the embedding program', () => {
+  function embedded(level: LoggerOptions['level'], secrets: string[] = []) {
+    const calls: [keyof NodeLogger, Readonly<Record<string, unknown>>, string][] = [];
+    const record = (method: keyof NodeLogger) => (facts: Readonly<Record<string, unknown>>, message: string) =>
+      void calls.push([method, facts, message]);
+    const logger = { debug: record('debug'), info: record('info'), warn: record('warn'), error: record('error') };
+    return { log: createLogger({ level, secrets, destination: loggerDestination(logger) }), calls };
+  }
+
+  it('gets each event by its level, with its facts and its message', () => {
+    const { log, calls } = embedded('trace');
+    log.child({ stream: 'cam' }).info({ restarts: 3 }, 'live');
+    log.trace('finest');
+    log.debug({ a: 1 }, 'fine');
+    log.warn({ b: [2] }, 'odd');
+    log.error('broken');
+    expect(calls).toEqual([
+      ['info', { stream: 'cam', restarts: 3 }, 'live'],
+      ['debug', {}, 'finest'],
+      ['debug', { a: 1 }, 'fine'],
+      ['warn', { b: [2] }, 'odd'],
+      ['error', {}, 'broken'],
+    ]);
+  });
+
+  it('gets nothing below the level', () => {
+    const { log, calls } = embedded('warn');
+    log.info('not at this level');
+    expect(calls).toEqual([]);
+  });
+
+  it('gets no secret, and errors as plain facts', () => {
+    const { log, calls } = embedded('info', ['hunter2-secret']);
+    const err = new SidepipeError('failed hunter2-secret', {
+      code: 'internal',
+      fault: 'node',
+      cause: new Error('hunter2-secret'),
+    });
+    log.error({ err, url: 'rtsp://user:other-password@camera/1' }, 'message hunter2-secret');
+    expect(calls).toEqual([
+      [
+        'error',
+        {
+          err: expect.objectContaining({
+            name: 'SidepipeError',
+            message: 'failed ***',
+            code: 'internal',
+            stack: expect.any(String),
+          }),
+          url: 'rtsp://user:***@camera/1',
+        },
+        'message ***',
+      ],
+    ]);
+    expect(JSON.stringify(calls)).not.toMatch(/hunter2|other-password/);
+  });
+
+  it('stops nothing when it throws', () => {
+    const fail = () => {
+      throw new Error('full');
+    };
+    const logger = { debug: fail, info: fail, warn: fail, error: fail };
+    const log = createLogger({ level: 'info', destination: loggerDestination(logger) });
+    expect(() => log.info('x')).not.toThrow();
   });
 });
