@@ -1,7 +1,6 @@
 import type { Alerts } from '../alerts/alerts.js';
 import { NodeClock } from '../clock.js';
 import { ensureAdminToken } from '../config/admin-token.js';
-import { parseConfig } from '../config/parse.js';
 import type { Config, ConfigInput } from '../config/schema/schema.js';
 import { SecretKeeper } from '../config/secret-keeper.js';
 import { Control } from '../control/control.js';
@@ -39,6 +38,7 @@ import { createMetrics } from '../telemetry/metrics.js';
 import { countStreamEvents } from '../telemetry/stream-metrics.js';
 import { version } from '../version.js';
 import { openAlerts } from './alerting.js';
+import { parseEmbeddedConfig } from './embedded-config.js';
 import { appSettings, serverSettings } from './http-settings.js';
 import { Lifetime } from './lifetime.js';
 import { makeStream, type StreamParts } from './make-stream.js';
@@ -88,7 +88,7 @@ export class SidepipeNode {
   readonly #lifetime = new Lifetime({ start: () => this.#start(), end: () => this.#end() });
 
   constructor(input: ConfigInput | Config, options: NodeOptions) {
-    this.config = ensureAdminToken(parseConfig(input)).config;
+    this.config = ensureAdminToken(parseEmbeddedConfig(input)).config;
     this.#options = options;
     this.#closeDeadlineMs = options.closeDeadlineMs ?? 5000;
     this.#playback = this.config.playback;
@@ -300,7 +300,7 @@ export class SidepipeNode {
    * `config-invalid` and changes nothing.
    */
   async reload(input: ConfigInput | Config): Promise<readonly string[]> {
-    return reload(parseConfig(input), this.#reloading);
+    return reload(parseEmbeddedConfig(input), this.#reloading);
   }
 
   /** As `reload`, of a configuration that has yet to be read: what is wrong with it is logged, problem by problem. */
@@ -353,7 +353,8 @@ function every(intervalMs: number, task: () => void): { close(): void } {
 }
 
 /**
- * Builds a node from a configuration. Throws `config-invalid` with every problem at once in `details.problems`.
+ * Builds a node from a configuration. Its listeners are bound to 127.0.0.1 unless the configuration sets `http.host` and
+ * `rtmp.host`. Throws `config-invalid` with every problem at once in `details.problems`.
  *
  * @example
  * const node = createNode({ streams: [{ name: 'door', source: 'rtsp://camera/1' }] });
