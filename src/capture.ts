@@ -25,7 +25,9 @@ import type { StreamRunOptions } from './stream/run/run-options.js';
 
 /** `sidepipe/frames`: the frame pipeline alone, for programs that only want pictures of a source. */
 
-export { type ErrorCode, type Fault, SidepipeError } from './errors.js';
+export type { StreamInput, ThumbnailInput } from './config/schema/schema.js';
+export { type ErrorCode, type Fault, SidepipeError, type SidepipeErrorOptions } from './errors.js';
+export type { DecodedPicture, Frame } from './frames/frame.js';
 
 /**
  * What is captured, and how: settings of a stream (`source` and how it is opened) and of its thumbnail (`intervalSeconds`,

@@ -34,6 +34,7 @@ export type ErrorCode =
 /** Whose move it is to mend an error. */
 export type Fault = 'caller' | 'source' | 'storage' | 'node';
 
+/** What an error says beside its message. */
 export interface SidepipeErrorOptions {
   readonly code: ErrorCode;
   readonly fault: Fault;

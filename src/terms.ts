@@ -5,8 +5,10 @@ export const streamStates = ['idle', 'starting', 'live', 'recovering', 'failed']
 export type StreamState = (typeof streamStates)[number];
 
 export const imageFormats = ['jpg', 'webp', 'avif', 'png'] as const;
+/** A format of thumbnails and snapshots. */
 export type ImageFormat = (typeof imageFormats)[number];
 
+/** A format of animated previews. */
 export type PreviewFormat = 'webp' | 'gif';
 
 export const imageStates = ['fresh', 'stale', 'offline'] as const;

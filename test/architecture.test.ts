@@ -94,7 +94,10 @@ const modules: Readonly<Record<string, readonly string[]>> = {
   doctor: ['config', 'ffmpeg', 'ingest', 'storage', 'stream'],
   cli: ['config'],
   'cli.ts': ['cli', 'config', 'doctor', 'ingest', 'node', 'telemetry'],
-  'index.ts': ['alerts', 'config', 'control', 'events', 'http', 'node', 'stream'],
+  'index.ts': [
+    ...['alerts', 'config', 'control', 'events', 'ffmpeg', 'frames', 'http'],
+    ...['images', 'ingest', 'load', 'node', 'stream', 'telemetry'],
+  ],
   'capture.ts': ['config', 'events', 'ffmpeg', 'frames', 'ingest', 'stream'],
 };
 

@@ -4,7 +4,7 @@ import { readCertificate } from '../ingest/rtmp/certificate.js';
 import { createKeyring } from '../ingest/rtmp/keys.js';
 import { readsCodec } from '../ingest/rtmp/protocol/readable.js';
 import { createRtmpServer } from '../ingest/rtmp/server.js';
-import type { RtmpServer } from '../ingest/rtmp/server-types.js';
+import type { RtmpAddresses, RtmpServer } from '../ingest/rtmp/server-types.js';
 import { readDescriptorLimit, rtmpBudget } from '../io/descriptors.js';
 import { largePictures } from '../stream/outputs/picture-limit.js';
 import type { Logger } from '../telemetry/logger.js';
@@ -27,7 +27,7 @@ export class RtmpIngest {
   }
 
   /** Empty while it is shut. */
-  get addresses(): RtmpServer['addresses'] {
+  get addresses(): RtmpAddresses {
     return this.#server?.addresses ?? {};
   }
 

@@ -14,8 +14,14 @@ export interface SubscribeOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Events that a program can subscribe to. */
+export interface Subscribable<T> {
+  /** Events from now on. Leaving the loop (`break`, `return`, an error) ends the subscription. */
+  subscribe(options?: SubscribeOptions): Subscription<T>;
+}
+
 /** Hands each event to everyone who subscribed before it. Publishing never waits, whatever the readers do. */
-export class Topic<T> {
+export class Topic<T> implements Subscribable<T> {
   readonly #subscriptions = new Set<Queue<T>>();
 
   get hasReaders(): boolean {

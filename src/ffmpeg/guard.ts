@@ -29,6 +29,7 @@ done
 for pid in $pids; do kill -KILL -- "-$pid" 2>/dev/null || kill -KILL "$pid" 2>/dev/null; done
 `;
 
+/** How the guard against orphaned ffmpeg processes works. */
 export interface GuardOptions {
   /** For tests: do not use `setpriv`, as on boards without it. */
   readonly setpriv?: string | null;

@@ -74,6 +74,7 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
+/** Where the HTTP listener is. */
 export interface HttpAddress {
   readonly host: string;
   readonly port: number;

@@ -12,6 +12,7 @@ export interface RawPicture {
 /** `inside` keeps the whole image, `cover` crops it to the box. Images are never enlarged. */
 export type ImageFit = 'inside' | 'cover';
 
+/** An image in its file format. */
 export interface EncodedImage {
   readonly body: Uint8Array;
   readonly contentType: string;

@@ -10,11 +10,12 @@ import { StreamRegistry } from '../control/registry.js';
 import { type ReloadOptions, reload, reloadFrom } from '../control/reload.js';
 import { RtmpIngest } from '../control/rtmp-ingest.js';
 import { openState } from '../control/state/open.js';
-import { type ConditionChanges, conditionChangeOf, createConditionChanges } from '../events/condition-changes.js';
+import { type ConditionChange, conditionChangeOf, createConditionChanges } from '../events/condition-changes.js';
 import { Feed } from '../events/feed.js';
 import { feedEventOf } from '../events/feed-events.js';
 import { Histories } from '../events/history.js';
 import { NodeEvents } from '../events/stream-events.js';
+import type { Subscribable } from '../events/topic.js';
 import { readCapabilities } from '../ffmpeg/capabilities.js';
 import { EncoderProber } from '../ffmpeg/encoder-prober.js';
 import { passedEnvironment } from '../ffmpeg/environment.js';
@@ -25,7 +26,7 @@ import { createHttpServer, type HttpAddress } from '../http/server.js';
 import { configureSharp } from '../images/configure-sharp.js';
 import { readOfflineFiles } from '../images/offline/offline-file.js';
 import { createEgress } from '../ingest/relay/egress.js';
-import type { RtmpServer } from '../ingest/rtmp/server-types.js';
+import type { RtmpAddresses } from '../ingest/rtmp/server-types.js';
 import { connectionBudget, descriptorProblem, readDescriptorLimit } from '../io/descriptors.js';
 import { createPeerCheck } from '../io/loopback.js';
 import { LoadGuard } from '../load/guard.js';
@@ -87,7 +88,7 @@ export class SidepipeNode {
   #offlineFiles: ReadonlyMap<string, Uint8Array> = new Map();
   readonly #lifetime = new Lifetime({ start: () => this.#start(), end: () => this.#end() });
 
-  constructor(input: ConfigInput | Config, options: NodeOptions) {
+  constructor(input: ConfigInput, options: NodeOptions) {
     this.config = ensureAdminToken(parseEmbeddedConfig(input)).config;
     this.#options = options;
     this.#closeDeadlineMs = options.closeDeadlineMs ?? 5000;
@@ -142,7 +143,7 @@ export class SidepipeNode {
   }
 
   /** States, and stale, black and frozen video, of all streams as they happen. */
-  get events(): Pick<ConditionChanges, 'subscribe'> {
+  get events(): Subscribable<ConditionChange> {
     return this.#conditions;
   }
 
@@ -157,7 +158,7 @@ export class SidepipeNode {
   }
 
   /** Where publishers are taken in, once started; empty when no stream waits for any. */
-  get rtmpAddresses(): RtmpServer['addresses'] {
+  get rtmpAddresses(): RtmpAddresses {
     return this.#door.addresses;
   }
 
@@ -299,7 +300,7 @@ export class SidepipeNode {
    * others run on; keys of playback count at once. Answers which other settings differ: they need a new node. Throws
    * `config-invalid` and changes nothing.
    */
-  async reload(input: ConfigInput | Config): Promise<readonly string[]> {
+  async reload(input: ConfigInput): Promise<readonly string[]> {
     return reload(parseEmbeddedConfig(input), this.#reloading);
   }
 

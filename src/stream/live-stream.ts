@@ -107,6 +107,7 @@ export interface Audience {
   report(report: PlayerReport): void;
 }
 
+/** How a snapshot is encoded. */
 export interface SnapshotOptions {
   readonly format: ImageFormat;
   /** 1 to 100. */
@@ -114,6 +115,7 @@ export interface SnapshotOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Which stills are listed. */
 export interface StillsQuery {
   readonly limit: number;
   /** The name of a still; only older ones are returned. */

@@ -18,6 +18,7 @@ export interface MediaResource {
   readonly modifiedAt: number;
 }
 
+/** An image as it is served, with its age. */
 export interface ImageResource {
   readonly body: Uint8Array;
   readonly contentType: string;

@@ -156,7 +156,7 @@ export type ConfigInput = z.input<typeof configSchema>;
 /** The configuration that the node runs with: validated, with all defaults. */
 export type Config = z.output<typeof configSchema>;
 /** A stream as written in the configuration. Only `name` and `source` are required. */
-export type StreamInput = NonNullable<ConfigInput['streams']>[number];
+export type StreamInput = z.input<typeof streamSchema>;
 /** The thumbnail settings of a stream as written in the configuration. */
 export type ThumbnailInput = NonNullable<StreamInput['thumbnail']>;
 /** Change of a stream as a JSON merge patch (RFC 7396): null resets a setting to its default, lists are replaced as a whole. */

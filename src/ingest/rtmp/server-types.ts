@@ -145,9 +145,16 @@ export interface RtmpServerOptions {
   now?(): number;
 }
 
+/** Where a listener for publishers is. */
 export interface ListenAddress {
   readonly host: string;
   readonly port: number;
+}
+
+/** The listeners for publishers that there are. */
+export interface RtmpAddresses {
+  readonly rtmp?: ListenAddress;
+  readonly rtmps?: ListenAddress;
 }
 
 export interface RtmpServer {
@@ -155,7 +162,7 @@ export interface RtmpServer {
   start(): Promise<void>;
   /** Disconnects all publishers and connections, and resolves when they are closed. */
   close(): Promise<void>;
-  readonly addresses: { readonly rtmp?: ListenAddress; readonly rtmps?: ListenAddress };
+  readonly addresses: RtmpAddresses;
   readonly connections: number;
   publisher(stream: string): RtmpPublisher | undefined;
 }

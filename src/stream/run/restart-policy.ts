@@ -1,3 +1,4 @@
+/** How soon and how often a stream is restarted whose ffmpeg ended unexpectedly. */
 export interface RestartPolicy {
   readonly minDelayMs: number;
   readonly maxDelayMs: number;
