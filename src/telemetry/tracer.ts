@@ -1,3 +1,4 @@
+import { configInvalid } from '../config/problems.js';
 import type { Logger } from './logger.js';
 
 /** One step of a trace. Times: milliseconds since the epoch. */
@@ -37,8 +38,24 @@ export interface TracerOptions {
   readonly log: Logger;
 }
 
-/** OpenTelemetry is loaded here, and only when this is called. */
-export async function openTracer(options: TracerOptions): Promise<Tracer> {
-  const { createOtlpTracer } = await import('./otlp.js');
+const loadOtlp = () => import('./otlp.js');
+
+/**
+ * OpenTelemetry is loaded here, and only when this is called. Its packages are optional: throws `config-invalid` if one is missing.
+ * `load` is for tests.
+ */
+export async function openTracer(options: TracerOptions, load = loadOtlp): Promise<Tracer> {
+  const { createOtlpTracer } = await load().catch((error: unknown) => {
+    const name = missingPackage(error);
+    if (name === undefined) throw error;
+    const message = `requires the optional package ${name}, which is not installed. Its version is in the package.json of sidepipe.`;
+    throw configInvalid([{ path: 'telemetry.otlp.endpoint', message }]);
+  });
   return createOtlpTracer(options);
+}
+
+/** The package of OpenTelemetry that could not be found, if this is the error. */
+function missingPackage(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error) || error.code !== 'ERR_MODULE_NOT_FOUND') return undefined;
+  return /@opentelemetry\/[a-z-]+/.exec(error.message)?.[0];
 }

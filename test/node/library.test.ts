@@ -32,11 +32,17 @@ async function callApi(node: SidepipeNode, method: string, path: string, body?: 
   return { status: response.status, body: (text === '' ? {} : JSON.parse(text)) as Record<string, unknown> };
 }
 
+type ApiRequest = [method: string, path: string, body?: unknown];
+
 const gate = { name: 'gate', source: 'push' } as const;
 
 it('creates, changes and removes streams while the node runs', async () => {
   const node = await startNode({ streams: [{ name: 'door', source: 'push', keys: ['door-key'] }] });
-  expect(await node.streams.create(gate)).toEqual({ name: 'gate', created: true, key: expect.stringMatching(/^.{24}$/) });
+  expect(await node.streams.create(gate)).toEqual({
+    name: 'gate',
+    created: true,
+    key: expect.stringMatching(/^.{24}$/),
+  });
   expect(await node.streams.create(gate)).toEqual({ name: 'gate', created: false, key: undefined });
   expect(node.streams.list().map(({ name }) => name)).toEqual(['door', 'gate']);
   expect(node.stream('gate')).toBe(node.streams.get('gate'));
@@ -77,13 +83,37 @@ it('rejects what the HTTP API rejects, with the same codes', async () => {
     streams: [{ name: 'door', source: 'push', keys: ['door-key'] }],
   });
   await node.streams.create(gate);
-  const calls: readonly (readonly [string, () => Promise<unknown>, Parameters<typeof callApi> extends [unknown, ...infer Rest] ? Rest : never])[] = [
-    ['request-invalid', () => node.streams.create({ ...gate, name: 'B A D' }), ['POST', 'streams', { ...gate, name: 'B A D' }]],
-    ['request-invalid', () => node.streams.create({ name: 'a', source: '/a.mp4' }), ['POST', 'streams', { name: 'a', source: '/a.mp4' }]],
-    ['request-invalid', () => node.streams.update('gate', { hls: { windowSegments: -1 } }), ['PATCH', 'streams/gate', { hls: { windowSegments: -1 } }]],
-    ['stream-exists', () => node.streams.create({ ...gate, audio: 'none' }), ['POST', 'streams', { ...gate, audio: 'none' }]],
-    ['limit-reached', () => node.streams.create({ name: 'third', source: 'test' }), ['POST', 'streams', { name: 'third', source: 'test' }]],
-    ['stream-configured', () => node.streams.update('door', { audio: 'none' }), ['PATCH', 'streams/door', { audio: 'none' }]],
+  const calls: readonly [code: string, call: () => Promise<unknown>, request: ApiRequest][] = [
+    [
+      'request-invalid',
+      () => node.streams.create({ ...gate, name: 'B A D' }),
+      ['POST', 'streams', { ...gate, name: 'B A D' }],
+    ],
+    [
+      'request-invalid',
+      () => node.streams.create({ name: 'a', source: '/a.mp4' }),
+      ['POST', 'streams', { name: 'a', source: '/a.mp4' }],
+    ],
+    [
+      'request-invalid',
+      () => node.streams.update('gate', { hls: { windowSegments: -1 } }),
+      ['PATCH', 'streams/gate', { hls: { windowSegments: -1 } }],
+    ],
+    [
+      'stream-exists',
+      () => node.streams.create({ ...gate, audio: 'none' }),
+      ['POST', 'streams', { ...gate, audio: 'none' }],
+    ],
+    [
+      'limit-reached',
+      () => node.streams.create({ name: 'third', source: 'test' }),
+      ['POST', 'streams', { name: 'third', source: 'test' }],
+    ],
+    [
+      'stream-configured',
+      () => node.streams.update('door', { audio: 'none' }),
+      ['PATCH', 'streams/door', { audio: 'none' }],
+    ],
     ['stream-configured', () => node.streams.remove('door'), ['DELETE', 'streams/door']],
     ['not-found', () => node.streams.update('none', {}), ['PATCH', 'streams/none', {}]],
     ['not-found', () => node.streams.remove('none'), ['DELETE', 'streams/none']],
@@ -95,7 +125,9 @@ it('rejects what the HTTP API rejects, with the same codes', async () => {
     expect(body['code']).toBe(code === 'not-found' ? 'stream-unknown' : code);
   }
   const findings = [{ path: ['hls', 'windowSegments'] }];
-  await expect(node.streams.update('gate', { hls: { windowSegments: -1 } })).rejects.toMatchObject({ details: { findings } });
+  await expect(node.streams.update('gate', { hls: { windowSegments: -1 } })).rejects.toMatchObject({
+    details: { findings },
+  });
   const circle: Record<string, unknown> = {};
   circle['self'] = circle;
   await expect(node.streams.update('gate', circle)).rejects.toMatchObject({ code: 'request-invalid' });

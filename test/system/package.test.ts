@@ -132,7 +132,9 @@ describe('the programs in docs/library.md', () => {
 
   it('logs to a logger of the program', async () => {
     const { stdout } = await run(process.execPath, [await program('logging.mjs')], { cwd: project });
-    expect(stdout.split('\n')).toEqual(expect.arrayContaining([expect.stringMatching(/^info listening for HTTP \{"host":/)]));
+    expect(stdout.split('\n')).toEqual(
+      expect.arrayContaining([expect.stringMatching(/^info listening for HTTP \{"host":/)]),
+    );
   });
 
   it('mounts a node into an app', async () => {
@@ -152,4 +154,24 @@ describe('the programs in docs/library.md', () => {
     child.kill('SIGTERM');
     expect(await child.exited, child.stderr()).toEqual({ code: 0, signal: null });
   });
+});
+
+/** The last test: it takes packages out of the project. */
+it('runs without the packages of OpenTelemetry, and says so where traces are configured', async () => {
+  for (const name of ['exporter-trace-otlp-http', 'resources', 'sdk-trace-base']) {
+    await rm(join(project, 'node_modules/@opentelemetry', name), { recursive: true });
+  }
+  const start = (config: string) => `
+    import { createNode } from 'sidepipe';
+    const node = createNode(${config}, { listen: false });
+    await node.start().then(() => console.log('started'), (error) => console.log(error.code, error.message));
+    await node.close();
+  `;
+  await writeFile(join(project, 'plain.mjs'), start('{}'));
+  await writeFile(join(project, 'traces.mjs'), start("{ telemetry: { otlp: { endpoint: 'http://127.0.0.1:9' } } }"));
+  const said = async (name: string) => (await run(process.execPath, [name], { cwd: project })).stdout;
+  expect(await said('plain.mjs')).toBe('started\n');
+  expect(await said('traces.mjs')).toMatch(
+    /^config-invalid .*telemetry\.otlp\.endpoint: requires the optional package @opentelemetry\//s,
+  );
 });
