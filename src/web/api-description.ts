@@ -1,4 +1,4 @@
-/** The part of an OpenAPI 3.1 document that the page about the API shows. */
+/** The subset of an OpenAPI 3.1 document that the API page shows. */
 export interface ApiDocument {
   readonly info: { readonly title: string; readonly version: string; readonly description?: string };
   readonly tags?: readonly { readonly name: string; readonly description?: string }[];

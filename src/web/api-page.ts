@@ -6,7 +6,7 @@ import { type Html, layout } from './layout.js';
 
 export interface ApiPageOptions {
   readonly document: ApiDocument;
-  /** Where programs reach the node, without a slash at its end. */
+  /** Public base URL of the node, without a trailing slash. */
   readonly base: string;
   readonly assets: WebAssets;
   readonly version: string;
@@ -18,7 +18,7 @@ interface Shown {
   readonly operation: ApiOperation;
 }
 
-/** The API for people: made from its description alone, without a script. */
+/** The API reference as a page: generated from the OpenAPI document, without scripts. */
 export function apiPage({ document, base, assets, version }: ApiPageOptions): Html {
   const all = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]): Shown => ({ method, path, operation })),
@@ -41,7 +41,7 @@ ${tags.map(({ name }) => html`<h2>${name}</h2><ul>${of(name).map(indexEntry)}</u
 <div class="api-body">
 <h1>API</h1>
 <p>${prose(document.info.description ?? '')}</p>
-<p>Described by <a href="v1/openapi.json">OpenAPI 3.1</a>. Calls for operators carry the admin token:
+<p>Specification: <a href="v1/openapi.json">OpenAPI 3.1</a>. Requests marked <em class="tag">operators only</em> need the admin token:
 <code>Authorization: Bearer …</code></p>
 ${tags.map(
   ({ name, description = '' }) => html`<section aria-labelledby="tag-${name}">
@@ -72,16 +72,16 @@ function operationPart({ method, path, operation }: Shown, base: string): Html {
   const isForOperators = !security.some((each) => Object.keys(each).length === 0);
   return html`<article id="${operationId}">
 <h3>${methodName(method)} <code>${path}</code></h3>
-<p>${prose(summary)}${isForOperators ? html` <em class="tag">for operators</em>` : ''}</p>
+<p>${prose(summary)}${isForOperators ? html` <em class="tag">operators only</em>` : ''}</p>
 ${description === undefined ? '' : html`<p>${prose(description)}</p>`}
 ${
   parameters.length === 0
     ? ''
     : table(
         `Parameters of ${operationId}`,
-        ['Parameter', 'Value', 'Meaning'],
+        ['Parameter', 'Type', 'Description'],
         parameters.map((each) => [
-          html`<code>${each.name}</code> <small>${each.in}${each.required ? ', needed' : ''}</small>`,
+          html`<code>${each.name}</code> <small>${each.in}${each.required ? ', required' : ''}</small>`,
           inWords(each.schema ?? {}),
           prose(each.description ?? ''),
         ]),
@@ -90,8 +90,8 @@ ${
 ${requestBody === undefined ? '' : bodyPart(requestBody)}
 <pre tabindex="0"><code>${exampleOf({ method, path, operation }, base, isForOperators)}</code></pre>
 ${table(
-  `Answers of ${operationId}`,
-  ['Answer', 'Body', 'Meaning'],
+  `Responses of ${operationId}`,
+  ['Status', 'Body', 'Description'],
   Object.entries(responses).map(([status, { description: text, content = {} }]) => [
     html`<code>${status}</code>`,
     html`${Object.entries(content).map(([type, { schema = {} }]) => html`${inWords(schema)} <small>${type}</small>`)}`,
@@ -104,10 +104,10 @@ ${table(
 function bodyPart({ required, content }: NonNullable<ApiOperation['requestBody']>): Html {
   const [schema] = Object.values(content).map((each) => each.schema ?? {});
   const types = Object.keys(content).map((type, index) => html`${index === 0 ? '' : ' or '}<code>${type}</code>`);
-  return html`<p>Body${required ? '' : ' (may be left out)'}: ${inWords(schema ?? {})} as ${types}</p>`;
+  return html`<p>Body${required ? '' : ' (optional)'}: ${inWords(schema ?? {})} as ${types}</p>`;
 }
 
-/** The call as it is typed. */
+/** The request as a curl command. */
 function exampleOf({ method, path, operation }: Shown, base: string, isForOperators: boolean): string {
   const lines = [
     `curl ${method === 'get' ? '' : `-X ${method.toUpperCase()} `}${base}${path.replace('{stream}', 'front-door')}`,
@@ -132,8 +132,8 @@ ${
   rows.length === 0
     ? ''
     : table(
-        `Members of ${name}`,
-        ['Member', 'Value', 'Meaning'],
+        `Properties of ${name}`,
+        ['Property', 'Type', 'Description'],
         rows.map(({ path, required, schema: inner }) => [
           html`<code>${path}</code>${required ? '' : html` <small>optional</small>`}`,
           inWords(inner),
@@ -151,7 +151,7 @@ function table(label: string, heads: readonly string[], rows: readonly (readonly
 </table></div>`;
 }
 
-/** Text of the description, in which words in backquotes are code. */
+/** A description as HTML: words in backquotes become `<code>`. */
 function prose(text: string): Html {
   return html`${text.split(/`([^`]+)`/).map((part, index) => (index % 2 === 1 ? html`<code>${part}</code>` : part))}`;
 }

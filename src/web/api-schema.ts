@@ -2,7 +2,7 @@ import { html } from 'hono/html';
 import type { ApiSchema } from './api-description.js';
 import type { Html } from './layout.js';
 
-/** Schemas as people read them. */
+/** JSON schemas in words. */
 
 export interface SchemaRow {
   /** `thumbnail.gate.black`. */
@@ -11,7 +11,7 @@ export interface SchemaRow {
   readonly schema: ApiSchema;
 }
 
-/** The members of an object, those of its own objects among them. Deeper than this are none. Pure. */
+/** The properties of an object, nested ones included, up to a depth that no schema here exceeds. Pure. */
 export function rowsOf(schema: ApiSchema, path = '', depth = 0): SchemaRow[] {
   return Object.entries(schema.properties ?? {}).flatMap(([name, inner]) => {
     const row = { path: `${path}${name}`, required: schema.required?.includes(name) === true, schema: inner };
@@ -34,7 +34,7 @@ function alternatives({ anyOf, oneOf, allOf }: ApiSchema): readonly ApiSchema[] 
   return anyOf ?? oneOf ?? allOf ?? [];
 }
 
-/** What a value may be, in words: `whole number, 1 to 100, default 80`. References are links. */
+/** The type of a value in words: `integer, 1 to 100, default 80`. References become links. */
 export function inWords(schema: ApiSchema): Html {
   const name = referenceName(schema.$ref);
   if (name !== undefined) return html`<a href="#schema-${name}">${name}</a>`;
@@ -51,10 +51,10 @@ export function referenceName(reference: string | undefined): string | undefined
 }
 
 const typeNames: Readonly<Record<string, string>> = {
-  string: 'text',
-  integer: 'whole number',
+  string: 'string',
+  integer: 'integer',
   number: 'number',
-  boolean: 'true or false',
+  boolean: 'boolean',
   object: 'object',
 };
 
@@ -66,7 +66,7 @@ function typeWords(schema: ApiSchema): Html {
   if (schema.items !== undefined) return html`list of ${inWords(schema.items)}`;
   if (schema.format === 'uri') return html`URL`;
   const types = [schema.type ?? []].flat().filter((type) => type !== 'null');
-  return html`${types.map((type) => typeNames[type] ?? type).join(' or ') || 'anything'}`;
+  return html`${types.map((type) => typeNames[type] ?? type).join(' or ') || 'any value'}`;
 }
 
 function facts(schema: ApiSchema): (Html | string)[] {
@@ -80,13 +80,13 @@ function facts(schema: ApiSchema): (Html | string)[] {
     [schema.type ?? []].flat().includes('null') || alternatives(schema).some(({ type }) => type === 'null');
   const isPlain = schema.default !== undefined && (typeof schema.default !== 'object' || Array.isArray(schema.default));
   return [
-    ...(exclusiveMinimum === undefined ? [] : [`more than ${exclusiveMinimum}`]),
+    ...(exclusiveMinimum === undefined ? [] : [`greater than ${exclusiveMinimum}`]),
     ...(exclusiveMaximum === undefined ? [] : [`less than ${exclusiveMaximum}`]),
-    // Bounds of whole numbers that are only those of the number format say nothing.
+    // Bounds that are only those of the number format carry no information.
     ...range(sensible(minimum), sensible(maximum)),
     ...range(minLength, maxLength, ' characters'),
-    ...range(minItems, maxItems, ' entries'),
-    ...(schema.pattern === undefined ? [] : [html`as <code>${schema.pattern}</code>`]),
+    ...range(minItems, maxItems, ' items'),
+    ...(schema.pattern === undefined ? [] : [html`matches <code>${schema.pattern}</code>`]),
     ...(isNullable ? ['or null'] : []),
     ...(isPlain ? [html`default <code>${JSON.stringify(schema.default)}</code>`] : []),
   ];

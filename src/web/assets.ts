@@ -7,25 +7,25 @@ import { messageOf, SidepipeError } from '../errors.js';
 
 interface WebAsset {
   readonly body: Uint8Array;
-  /** Undefined where compression does not pay. */
+  /** Undefined if compression does not pay off. */
   readonly gzip: Uint8Array | undefined;
   readonly contentType: string;
   readonly etag: string;
 }
 
-/** What the pages load, all of it in memory. Served under `/assets/{hash}/{file}`, so it can be cached for ever. */
+/** All files that the pages load, held in memory. Served under `/assets/{hash}/{file}`, so clients can cache them forever. */
 export interface WebAssets {
-  /** Of all files together: modules import each other by relative address. */
+  /** Covers all files: modules import each other by relative URL. */
   readonly hash: string;
   readonly files: ReadonlyMap<string, WebAsset>;
-  /** The modules that a page's script imports, by the script's name. */
+  /** The modules that each page's script imports, by script name. */
   readonly imports: ReadonlyMap<string, readonly string[]>;
-  /** SVG texts to be put into pages, by name without ending. */
+  /** SVG sources to inline in pages, by file name without extension. */
   readonly icons: ReadonlyMap<string, string>;
   readonly modifiedAt: number;
 }
 
-// From src/web and from dist/web alike: the package's root is two folders up.
+// The package root is two folders up from both src/web and dist/web.
 const root = new URL('../../', import.meta.url);
 const staticFolder = fileURLToPath(new URL('src/web/static/', root));
 const clientFolder = fileURLToPath(new URL('dist/web/assets/', root));
@@ -37,19 +37,19 @@ const contentTypes: Readonly<Record<string, string>> = {
   '.txt': 'text/plain; charset=utf-8',
 };
 
-/** Reads everything once. Throws a SidepipeError `internal` that says what is missing and what to run. */
+/** Reads everything once. Throws a SidepipeError `internal` that names the missing files and the command to run. */
 export function loadAssets(folders: { client?: string; static?: string } = {}): WebAssets {
   const client = folders.client ?? clientFolder;
   const statics = folders.static ?? staticFolder;
   const paths = [
-    ...listFiles(client, /\.(?:js|txt)$/, 'the bundled client code (run: npm run build)'),
-    ...listFiles(statics, /\.css$/, 'the style sheets'),
-    ...listFiles(statics, /\.svg$/, 'the icon of the site'),
+    ...listFiles(client, /\.(?:js|txt)$/, 'client bundle (run: npm run build)'),
+    ...listFiles(statics, /\.css$/, 'style sheets'),
+    ...listFiles(statics, /\.svg$/, 'favicon'),
   ];
   const files = new Map(paths.map((path) => [basename(path), readAsset(path)]));
   const hash = createHash('sha256');
   for (const [name, asset] of files) hash.update(`${name} ${asset.etag}\n`);
-  const icons = listFiles(`${statics}/icons`, /\.svg$/, 'the icons of the pages').map(readIcon);
+  const icons = listFiles(`${statics}/icons`, /\.svg$/, 'icons').map(readIcon);
   return {
     hash: hash.digest('hex').slice(0, 16),
     files,
@@ -69,14 +69,14 @@ function listFiles(folder: string, ending: RegExp, what: string): string[] {
   throw missing(folder, what, undefined);
 }
 
-/** What the bundler wrote down. */
+/** Written by the bundler. */
 function readImports(path: string): Map<string, string[]> {
   return new Map(Object.entries(JSON.parse(readFileSync(path, 'utf8')) as Record<string, string[]>));
 }
 
 function missing(folder: string, what: string, cause: unknown): SidepipeError {
-  const reason = cause === undefined ? 'there is no such file' : messageOf(cause);
-  return new SidepipeError(`the web pages cannot be served: ${what} is not in ${folder}: ${reason}`, {
+  const reason = cause === undefined ? 'no such file' : messageOf(cause);
+  return new SidepipeError(`cannot serve the web pages: ${what} not found in ${folder}: ${reason}`, {
     code: 'internal',
     fault: 'node',
     cause,

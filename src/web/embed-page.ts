@@ -12,7 +12,7 @@ export interface EmbedPageOptions {
   readonly autoplay: boolean;
 }
 
-/** `/embed/{stream}`: the player alone, for the frames of other sites. */
+/** `/embed/{stream}`: the player alone, for iframes on other sites. */
 export function embedPage({ stream, addresses, assets, autoplay }: EmbedPageOptions): Html {
   const up = '../';
   return documentOf(
@@ -27,7 +27,7 @@ export function embedPage({ stream, addresses, assets, autoplay }: EmbedPageOpti
 <h1 class="unseen">${stream.name}</h1>
 ${playerPart({ stream, assets, up, autoplay })}
 <a class="embed-name" href="${signed(`${up}watch/${encodeURIComponent(stream.name)}`, stream)}" target="_blank" rel="noopener">${stream.name}<span class="unseen"> (opens in a new window)</span></a>
-<noscript><p class="notice">Playing in this page needs JavaScript.</p></noscript>
+<noscript><p class="notice">The player needs JavaScript.</p></noscript>
 </main>`,
   );
 }

@@ -4,13 +4,13 @@ import { type Html, icon, layout } from './layout.js';
 
 export interface ErrorPageOptions {
   readonly problem: { readonly status: number; readonly title: string; readonly detail: string };
-  /** The path that was asked for: the way up to the root depends on it. */
+  /** The requested path: the relative path to the root depends on it. */
   readonly path: string;
   readonly assets: WebAssets;
   readonly version: string;
 }
 
-/** What a person sees where a program gets a problem document. */
+/** The page for people where a program gets a problem document. */
 export function errorPage({ problem, path, assets, version }: ErrorPageOptions): Html {
   const up = '../'.repeat(Math.min(Math.max(0, path.split('/').length - 2), 20));
   return layout({
@@ -23,7 +23,7 @@ export function errorPage({ problem, path, assets, version }: ErrorPageOptions):
 ${icon(assets, 'warning')}
 <h1>${problem.title}</h1>
 <p>${problem.detail}</p>
-<p><a class="button" href="${up === '' ? './' : up}">See all streams</a></p>
+<p><a class="button" href="${up === '' ? './' : up}">All streams</a></p>
 </section>
 </main>`,
   });

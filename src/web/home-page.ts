@@ -7,7 +7,7 @@ import { pictureFigure, pictureUrl, stateBadge, viewersBadge } from './parts.js'
 
 export interface HomePageOptions {
   readonly streams: readonly PageStream[];
-  /** Where the node is, without a slash at its end; undefined where nobody can tell. */
+  /** Base URL of the node, without a trailing slash; undefined if unknown. */
   readonly base: string | undefined;
   readonly rtmpPort: number;
   readonly assets: WebAssets;
@@ -15,7 +15,7 @@ export interface HomePageOptions {
   readonly now: number;
 }
 
-/** `/`: a card for every stream. */
+/** `/`: one card per stream. */
 export function homePage({ streams, base, rtmpPort, assets, version, now }: HomePageOptions): Html {
   return layout({
     title: 'Streams · sidepipe',
@@ -24,7 +24,7 @@ export function homePage({ streams, base, rtmpPort, assets, version, now }: Home
     script: 'home.js',
     main: html`<main id="main" class="home">
 <div class="home-head"><h1>Streams</h1><p class="summary" data-summary>${summaryInWords(streams)}</p></div>
-<p class="notice" data-unreachable role="status" hidden>${icon(assets, 'warning')}<span>The node does not answer. These are the last pictures that arrived; this page keeps trying.</span></p>
+<p class="notice" data-unreachable role="status" hidden>${icon(assets, 'warning')}<span>The node does not respond. These thumbnails may be out of date. Retrying.</span></p>
 ${
   streams.length === 0
     ? emptyState({ assets, host: base === undefined ? 'this-node' : new URL(base).hostname, rtmpPort })
@@ -34,7 +34,7 @@ ${
   });
 }
 
-const closedFigure = html`<figure class="picture"><figcaption>Not open to everyone</figcaption></figure>`;
+const closedFigure = html`<figure class="picture"><figcaption>Private stream</figcaption></figure>`;
 
 function card(stream: PageStream, now: number): Html {
   const path = encodeURIComponent(stream.name);
@@ -50,15 +50,15 @@ ${stream.isClosed ? closedFigure : pictureFigure(stream, pictureUrl('', stream),
 function emptyState({ assets, host, rtmpPort }: { assets: WebAssets; host: string; rtmpPort: number }): Html {
   const server = `rtmp://${host}${rtmpPort === 1935 ? '' : `:${rtmpPort}`}/live`;
   return html`<section class="empty" aria-labelledby="empty-title">
-<div class="empty-head">${icon(assets, 'camera')}<div><h2 id="empty-title">No stream yet</h2>
-<p>Write one into <code>sidepipe.yaml</code> beside the node and start it again. This page shows it as soon as it is there.</p></div></div>
+<div class="empty-head">${icon(assets, 'camera')}<div><h2 id="empty-title">No streams yet</h2>
+<p>Add one to <code>sidepipe.yaml</code> and restart the node. It then appears on this page.</p></div></div>
 <div class="ways">
 <section aria-labelledby="way-camera">
-<h3 id="way-camera">A camera or an address</h3>
+<h3 id="way-camera">Camera or URL</h3>
 <pre><code>streams:
   - name: front-door
     source: rtsp://user:password@camera/1</code></pre>
-<p>Or without a file:</p>
+<p>Without a configuration file:</p>
 <pre><code>sidepipe serve --stream front-door \\
   --source rtsp://camera/1</code></pre>
 </section>
@@ -68,10 +68,10 @@ function emptyState({ assets, host, rtmpPort }: { assets: WebAssets; host: strin
   - name: studio
     source: push
     keys: [a-secret-of-your-own]</code></pre>
-<p>Then send to this server, with the key as stream key:</p>
+<p>Publish to this server, with the key as the stream key:</p>
 <pre><code>${server}</code></pre>
 </section>
 </div>
-<p>Nothing at hand? <code>sidepipe serve --demo</code> shows a moving test picture.</p>
+<p>No camera? <code>sidepipe serve --demo</code> shows a test pattern.</p>
 </section>`;
 }

@@ -1,35 +1,35 @@
 import { html, raw } from 'hono/html';
 import type { WebAssets } from './assets.js';
 
-/** A piece of a page, everything in it escaped. */
+/** A fragment of a page. Every interpolated value is escaped. */
 export type Html = ReturnType<typeof html>;
 
 export interface PageOptions {
   readonly title: string;
-  /** The way up to the node's root: `` or `../`. Relative, so that the node can be mounted under any path of a proxy. */
+  /** Relative path to the node's root: empty or `../`. Relative, so that a proxy can mount the node under any path. */
   readonly up: string;
   readonly assets: WebAssets;
-  /** Style sheets beside `base.css`, by name without ending. */
+  /** Style sheets in addition to `base.css`, by name without extension. */
   readonly styles?: readonly string[];
-  /** The script to run, of those that build/client.ts bundles. Asked for at once with all that it imports. */
+  /** The script to run: an entry point of bundle/bundle.ts. It is preloaded with everything that it imports. */
   readonly script?: string;
-  /** More for the head: what is told to those who share the page. */
+  /** Additional elements for the head, such as metadata for sharing. */
   readonly head?: Html | string;
 }
 
 export interface LayoutOptions extends PageOptions {
   readonly version: string;
-  /** Beside the name in the head of the page. */
+  /** Shown beside the name in the page header. */
   readonly aside?: Html | string;
   readonly main: Html;
 }
 
-/** The frame around every page for people: name, content, foot. */
+/** The layout of every page: header, content, footer. */
 export function layout(options: LayoutOptions): Html {
   const { up, assets, version, aside = '', main } = options;
   return documentOf(
     options,
-    html`<a class="skip" href="#main">Skip to the content</a>
+    html`<a class="skip" href="#main">Skip to content</a>
 <header class="head">
 <a class="brand" href="${up === '' ? './' : up}">${icon(assets, 'logo')}<span>sidepipe</span></a>
 ${aside}
@@ -42,7 +42,7 @@ ${main}
   );
 }
 
-/** A whole document around a body. */
+/** A complete HTML document around a body. */
 export function documentOf(options: PageOptions, body: Html): Html {
   const { title, up, assets, styles = [], script, head = '' } = options;
   const asset = (file: string): string => assetUrl(up, assets, file);
@@ -75,7 +75,7 @@ function assetUrl(up: string, assets: WebAssets, file: string): string {
   return `${up}assets/${assets.hash}/${file}`;
 }
 
-/** An SVG file of the package, put in as it is: decoration, hidden from screen readers. */
+/** An SVG file of the package, inlined unchanged: decoration, hidden from screen readers. */
 export function icon(assets: WebAssets, name: string): Html {
   return raw(assets.icons.get(name) ?? '');
 }

@@ -3,15 +3,15 @@ import type { WebAssets } from './assets.js';
 import { type Html, icon, layout } from './layout.js';
 
 export interface LoginPageOptions {
-  /** Where to go afterwards, relative to the root. */
+  /** Redirect target after the login, relative to the root. */
   readonly next: string;
-  /** Why the last attempt was refused. */
+  /** Why the last attempt was rejected. */
   readonly refusal: string | undefined;
   readonly assets: WebAssets;
   readonly version: string;
 }
 
-/** `/login`: asks for the admin token. Works without scripts. */
+/** `/login`: prompts for the admin token. Works without scripts. */
 export function loginPage({ next, refusal, assets, version }: LoginPageOptions): Html {
   return layout({
     title: 'Sign in · sidepipe',
@@ -20,7 +20,7 @@ export function loginPage({ next, refusal, assets, version }: LoginPageOptions):
 <section class="error">
 ${icon(assets, 'camera')}
 <h1>Sign in</h1>
-<p>With the admin token of this node: <code>admin.token</code> of its configuration, or what it printed when it began.</p>
+<p>Enter the admin token of this node: <code>admin.token</code> in the configuration, or the token printed at startup.</p>
 ${refusal === undefined ? '' : html`<p class="notice" role="alert">${icon(assets, 'warning')}<span>${refusal}</span></p>`}
 <form class="login" method="post" action="login">
 <input type="hidden" name="next" value="${next}">

@@ -1,14 +1,14 @@
 import type { StreamDescription } from '../stream/description.js';
 
-/** A stream as a page shows it. */
+/** A stream, as shown on a page. */
 export interface PageStream extends StreamDescription {
-  /** What the page's addresses of playback carry; undefined where the stream is open to everyone, or this page's reader may not see it. */
+  /** Token for the page's playback URLs; undefined if the stream is open to everyone, or if this reader may not play it. */
   readonly token?: string | undefined;
-  /** Whether the reader of this page may not see it. */
+  /** True if the reader of this page may not play the stream. */
   readonly isClosed?: boolean;
 }
 
-/** An address of a stream's playback, with what opens it. */
+/** A playback URL of a stream, with its token if it needs one. */
 export function signed(url: string, { token }: PageStream): string {
   return token === undefined ? url : `${url}?token=${token}`;
 }

@@ -9,25 +9,25 @@ export interface PlayerOptions {
   readonly stream: PageStream;
   readonly assets: WebAssets;
   readonly up: string;
-  /** False: it waits for the viewer. */
+  /** False: playback starts only when the viewer asks for it. */
   readonly autoplay?: boolean;
 }
 
-/** The player of a stream, for src/web/client/player/player.ts to bring to life. */
+/** The player's markup; src/web/client/player/player.ts makes it work. */
 export function playerPart({ stream, assets, up, autoplay = true }: PlayerOptions): Html {
   const name = encodeURIComponent(stream.name);
   const live = `${up}live/${name}`;
   const isLive = stream.state === 'live';
   return html`<section class="player" id="player" data-player data-autoplay="${String(autoplay)}" data-state="${stream.state}" data-api-url="${up}api/v1/streams/${name}" data-playlist-url="${signed(`${live}/index.m3u8`, stream)}" aria-label="Player">
 <media-controller nohotkeys noautoseektolive novolumepref nomutedpref nosubtitleslangpref defaultstreamtype="live">
-<video slot="media" muted playsinline poster="${pictureUrl(up, stream)}" aria-label="Live picture of ${stream.name}"></video>
+<video slot="media" muted playsinline poster="${pictureUrl(up, stream)}" aria-label="Live video of ${stream.name}"></video>
 <media-loading-indicator slot="centered-chrome" noautohide></media-loading-indicator>
 <media-play-button class="big-play" slot="centered-chrome" notooltip></media-play-button>
 <media-rendition-menu anchor="auto" hidden></media-rendition-menu>
 <div class="bar">
 <div class="strip" data-strip data-storyboard-url="${signed(`${live}/storyboard.vtt`, stream)}" hidden>
 <div class="strip-picture" data-strip-picture hidden aria-hidden="true"><span class="strip-image" data-strip-image></span><span data-strip-words></span></div>
-<input type="range" data-strip-range min="0" max="1000" step="10" value="1000" aria-label="Place in the stream" aria-valuetext="live">
+<input type="range" data-strip-range min="0" max="1000" step="10" value="1000" aria-label="Position in the stream" aria-valuetext="live">
 </div>
 <media-control-bar>
 <media-play-button></media-play-button>

@@ -4,19 +4,19 @@ import { viewerStateInWords } from './client/words.js';
 import type { Html } from './layout.js';
 import { type PageStream, signed } from './page-stream.js';
 
-/** The addresses of a stream for people and programs elsewhere, all absolute. */
+/** Absolute URLs of a stream, for use outside the node's pages. */
 export interface StreamAddresses {
-  /** Where the node is, without a slash at its end. */
+  /** Base URL of the node, without a trailing slash. */
   readonly base: string;
   readonly watch: string;
   readonly embed: string;
   readonly hls: string;
   readonly thumbnail: string;
-  /** What describes the watch page to other sites: https://oembed.com. */
+  /** Describes the watch page to other sites: https://oembed.com. */
   readonly oembed: string;
 }
 
-/** `base`: where the node is, without a slash at its end. */
+/** `base`: base URL of the node, without a trailing slash. */
 export function addressesOf(stream: PageStream, base: string): StreamAddresses {
   const name = encodeURIComponent(stream.name);
   const watch = signed(`${base}/watch/${name}`, stream);
@@ -34,10 +34,10 @@ export function thumbnailFile(stream: StreamDescription): string {
   return stream.playback.thumbnail.split('/').at(-1) ?? 'thumbnail.jpg';
 }
 
-/** The size that a player is given elsewhere, unless the picture's own is known. */
+/** Size of a player on other sites if the video's own size is unknown. */
 export const playerSize = { width: 1280, height: 720 };
 
-/** The code that puts the player into a page elsewhere. */
+/** HTML that embeds the player in another site. */
 export function embedCode(
   stream: StreamDescription,
   { embed }: StreamAddresses,
@@ -46,11 +46,11 @@ export function embedCode(
   return html`<iframe src="${embed}" width="${size.width}" height="${size.height}" title="${stream.name}" allow="autoplay; fullscreen; picture-in-picture" allowfullscreen frameborder="0" loading="lazy"></iframe>`;
 }
 
-/** What makes a link to the watch page show its picture: Open Graph, the card of Twitter, and the way to oEmbed. */
+/** Metadata that lets other sites show a preview of the watch page: Open Graph, Twitter card, oEmbed discovery. */
 export function sharingTags(stream: StreamDescription, addresses: StreamAddresses): Html {
   const { watch, embed, thumbnail, oembed } = addresses;
   const { width, height } = stream.thumbnail;
-  const description = `${stream.name}: ${viewerStateInWords(stream.state).toLowerCase()}. Watch it and see its newest picture.`;
+  const description = `${stream.name}: ${viewerStateInWords(stream.state).toLowerCase()}. Watch the stream and see its newest thumbnail.`;
   const properties: readonly (readonly [string, string | number])[] = [
     ['og:type', 'video.other'],
     ['og:site_name', 'sidepipe'],
@@ -58,7 +58,7 @@ export function sharingTags(stream: StreamDescription, addresses: StreamAddresse
     ['og:description', description],
     ['og:url', watch],
     ['og:image', thumbnail],
-    ['og:image:alt', `Newest picture of ${stream.name}`],
+    ['og:image:alt', `Newest thumbnail of ${stream.name}`],
     ...(width === null || height === null
       ? []
       : ([

@@ -2,31 +2,31 @@ import { html } from 'hono/html';
 import type { Html } from './layout.js';
 import { copyField } from './status-detail.js';
 
-/** The questions that the status page asks. Forms that nobody sends: the client calls the API. */
+/** The dialogs of the status page. Their forms are never submitted by the browser: the client calls the API. */
 
-/** Makes or changes a stream. Names of fields are paths of the API's settings. */
+/** Creates or changes a stream. Field names are setting paths of the API. */
 export function streamDialog(): Html {
   return html`<dialog class="dialog" data-dialog="stream" aria-labelledby="stream-dialog-title">
 <form data-form="stream" novalidate>
 <h2 id="stream-dialog-title" data-title>Add a stream</h2>
 <p class="form-error" data-form-error role="alert" tabindex="-1" hidden></p>
-${field({ name: 'name', label: 'Name', hint: 'Small letters, digits and hyphens. It is part of the addresses.' })}
-<fieldset data-field="kind"><legend>Where it comes from</legend>
-<label><input type="radio" name="kind" value="url" checked> A camera or an address</label>
+${field({ name: 'name', label: 'Name', hint: 'Lowercase letters, digits, hyphens. Used in URLs.' })}
+<fieldset data-field="kind"><legend>Source</legend>
+<label><input type="radio" name="kind" value="url" checked> Camera or URL</label>
 <label><input type="radio" name="kind" value="push"> OBS or another publisher (RTMP)</label>
-<label><input type="radio" name="kind" value="test"> A moving test picture</label>
+<label><input type="radio" name="kind" value="test"> Test pattern</label>
 </fieldset>
-${field({ name: 'source', label: 'Address', hint: 'rtsp://, rtmp://, srt://, http:// or https://; user and password go into it.' })}
+${field({ name: 'source', label: 'URL', hint: 'rtsp://, rtmp://, srt://, http:// or https://, with user name and password if required.' })}
 <div class="pairs">
-${choice('audio', 'Audio', { auto: 'Automatic', copy: 'Copied', aac: 'Encoded to AAC', none: 'None' })}
-${field({ name: 'thumbnail.intervalSeconds', label: 'A picture every (s)', numeric: true })}
-${field({ name: 'thumbnail.width', label: 'Width of pictures (px)', numeric: true })}
-${field({ name: 'hls.segmentSeconds', label: 'Segments of (s)', numeric: true })}
+${choice('audio', 'Audio', { auto: 'Automatic', copy: 'Copy', aac: 'Encode to AAC', none: 'None' })}
+${field({ name: 'thumbnail.intervalSeconds', label: 'Thumbnail interval (s)', numeric: true })}
+${field({ name: 'thumbnail.width', label: 'Thumbnail width (px)', numeric: true })}
+${field({ name: 'hls.segmentSeconds', label: 'Segment length (s)', numeric: true })}
 ${field({ name: 'hls.windowSegments', label: 'Segments in the playlist', numeric: true })}
 </div>
-<p class="hint">What is left empty has its default.</p>
+<p class="hint">Empty fields use the default.</p>
 <details data-more><summary>More settings</summary>
-<div class="field" data-field="more"><label for="field-more">As JSON, named as in the configuration</label>
+<div class="field" data-field="more"><label for="field-more">JSON, with the setting names of the configuration</label>
 <textarea id="field-more" name="more" rows="5" spellcheck="false" aria-describedby="hint-more error-more"></textarea>
 <p class="hint" id="hint-more">For example <code>{"preview": {"frames": 12}}</code></p>
 <p class="field-error" id="error-more" data-error hidden></p></div>
@@ -41,8 +41,8 @@ export function confirmDialog(): Html {
 <form data-form="delete">
 <h2 id="delete-dialog-title">Delete <span data-name></span>?</h2>
 <p class="form-error" data-form-error role="alert" tabindex="-1" hidden></p>
-<p id="delete-dialog-text">The stream ends at once, whoever watches it is told so, and its settings and keys are lost. What lies on the store stays there.</p>
-<div class="dialog-actions"><button class="button quiet" type="button" data-do="close" autofocus>Keep it</button><button class="button danger" type="submit" data-submit>Delete <span data-name></span></button></div>
+<p id="delete-dialog-text">The stream ends at once for all viewers, and its settings and keys are deleted. Objects on the store remain.</p>
+<div class="dialog-actions"><button class="button quiet" type="button" data-do="close" autofocus>Cancel</button><button class="button danger" type="submit" data-submit>Delete <span data-name></span></button></div>
 </form>
 </dialog>`;
 }
@@ -50,21 +50,21 @@ export function confirmDialog(): Html {
 export function rotateDialog(): Html {
   return html`<dialog class="dialog" data-dialog="rotate" aria-labelledby="rotate-dialog-title" aria-describedby="rotate-dialog-text">
 <form data-form="rotate">
-<h2 id="rotate-dialog-title">A new stream key for <span data-name></span></h2>
+<h2 id="rotate-dialog-title">New stream key for <span data-name></span></h2>
 <p class="form-error" data-form-error role="alert" tabindex="-1" hidden></p>
-<p id="rotate-dialog-text">All old keys stop to work. The new one is shown once.</p>
-<label class="check"><input type="checkbox" name="keepPublisher"> Whoever publishes now may go on</label>
-<div class="dialog-actions"><button class="button quiet" type="button" data-do="close">Cancel</button><button class="button" type="submit" data-submit>Make a new key</button></div>
+<p id="rotate-dialog-text">All existing keys stop working. The new key is shown only once.</p>
+<label class="check"><input type="checkbox" name="keepPublisher"> Keep the current publisher connected</label>
+<div class="dialog-actions"><button class="button quiet" type="button" data-do="close">Cancel</button><button class="button" type="submit" data-submit>Create key</button></div>
 </form>
 </dialog>`;
 }
 
-/** Shows a key this once. */
+/** Shows a new key. It is never shown again. */
 export function keyDialog(): Html {
   return html`<dialog class="dialog" data-dialog="key" aria-labelledby="key-dialog-title">
 <form data-form="key">
 <h2 id="key-dialog-title">Stream key of <span data-name></span></h2>
-<p>Copy it now: it is shown this once.</p>
+<p>Copy it now. It is shown only once.</p>
 <p class="stacked"><span>Server</span>${copyField(undefined, 'key-server', 'Server')}</p>
 <p class="stacked"><span>Stream key</span>${copyField(undefined, 'key', 'Stream key')}</p>
 <p class="hint">In OBS: keyframe interval <b data-obs-keyframes>2 s</b>, rate control CBR, H.264 and AAC.</p>

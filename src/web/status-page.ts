@@ -14,17 +14,17 @@ export interface StatusPageOptions {
   readonly now: number;
 }
 
-/** The numbers of a stream's row: the name that the client fills by, and what people read. */
+/** The numbers in a stream's row: the name that the client uses, and the label. */
 const numbers = [
-  ['fps', 'Frames a second'],
-  ['bitrate', 'Bit rate'],
-  ['age', 'Picture'],
+  ['fps', 'Frame rate'],
+  ['bitrate', 'Bitrate'],
+  ['age', 'Thumbnail'],
   ['upload', 'Upload'],
   ['viewers', 'Viewers'],
   ['restarts', 'Restarts'],
 ] as const;
 
-/** `/status`: how every stream is, and what can be done to it. For the admin; live by the client's code. */
+/** `/status`: the health of every stream, and actions on it. For operators; the client keeps it up to date. */
 export function statusPage({ streams, assets, version, now }: StatusPageOptions): Html {
   return layout({
     title: 'Status · sidepipe',
@@ -43,15 +43,15 @@ export function statusPage({ streams, assets, version, now }: StatusPageOptions)
 <p class="notice" data-notice role="alert" hidden>${icon(assets, 'warning')}<span data-notice-words></span></p>
 <p class="unseen" data-said role="status"></p>
 <ul class="rows" data-rows>${streams.map((stream) => row(stream, now))}</ul>
-<p class="none" data-none ${streams.length === 0 ? '' : html`hidden`}>No stream yet. Add one here, or write one into the configuration.</p>
+<p class="none" data-none ${streams.length === 0 ? '' : html`hidden`}>No streams yet. Add one here or in the configuration file.</p>
 <template data-detail-template>${statusDetail(assets)}</template>
 ${streamDialog()}${confirmDialog()}${rotateDialog()}${keyDialog()}
-<noscript><p class="notice">${icon(assets, 'warning')}<span>This page needs JavaScript. The same is told by the <a href="api/docs">API</a>.</span></p></noscript>
+<noscript><p class="notice">${icon(assets, 'warning')}<span>This page needs JavaScript. The <a href="api/docs">API</a> returns the same data.</span></p></noscript>
 </main>`,
   });
 }
 
-/** One stream: the picture, the state, the numbers that matter. */
+/** One stream: thumbnail, state and main numbers. */
 function row(stream: PageStream, now: number): Html {
   return html`<li class="row" data-stream="${stream.name}" data-state="${stream.state}" data-origin="${stream.origin}" data-source="${stream.source.kind}">
 <a class="row-link" href="#${encodeURIComponent(stream.name)}" aria-expanded="false">

@@ -10,16 +10,16 @@ import { addressesOf, embedCode, sharingTags } from './sharing.js';
 
 export interface WatchPageOptions {
   readonly stream: PageStream;
-  /** Where the node is, without a slash at its end; undefined where nobody can tell. */
+  /** Base URL of the node, without a trailing slash; undefined if unknown. */
   readonly base: string | undefined;
-  /** Whether `base` is what the operator calls public: then the page does not correct it. */
+  /** Whether `base` is the configured public URL: if so, the page does not correct it. */
   readonly isPublic: boolean;
   readonly assets: WebAssets;
   readonly version: string;
   readonly now: number;
 }
 
-/** `/watch/{stream}`: the player, the newest picture beside it, and the addresses of both. */
+/** `/watch/{stream}`: the player, the newest thumbnail, and the URLs of both. */
 export function watchPage({ stream, base, isPublic, assets, version, now }: WatchPageOptions): Html {
   const up = '../';
   const addresses = addressesOf(stream, base ?? '');
@@ -41,15 +41,15 @@ ${playerPart({ stream, assets, up })}
 <div class="side">
 ${monitorPanel(stream, up)}
 <section class="panel" aria-labelledby="picture-title">
-<h2 id="picture-title">Newest picture</h2>
+<h2 id="picture-title">Newest thumbnail</h2>
 ${pictureFigure(stream, pictureUrl(up, stream), now, true)}
 </section>
 <section class="panel" aria-labelledby="links-title" data-links data-base="${isPublic ? '' : (base ?? '')}" data-up="${up}">
 <h2 id="links-title">Share</h2>
 ${linkField(assets, 'page', 'This page', addresses.watch)}
 ${linkField(assets, 'hls', 'HLS playlist', addresses.hls)}
-${linkField(assets, 'thumbnail', 'Newest picture', addresses.thumbnail)}
-${linkField(assets, 'embed', 'Code to embed the player', String(embedCode(stream, addresses)))}
+${linkField(assets, 'thumbnail', 'Newest thumbnail', addresses.thumbnail)}
+${linkField(assets, 'embed', 'Embed code', String(embedCode(stream, addresses)))}
 </section>
 </div>
 <div class="about">
@@ -58,22 +58,22 @@ ${linkField(assets, 'embed', 'Code to embed the player', String(embedCode(stream
 <dl class="facts" data-facts>${factsInWords(stream).map(([label, text]) => html`<div><dt>${label}</dt><dd>${text}</dd></div>`)}</dl>
 </section>
 <section aria-labelledby="keys-title">
-<h2 id="keys-title">Keys</h2>
+<h2 id="keys-title">Shortcuts</h2>
 <dl class="keys">${keys.map(([key, does]) => html`<div><dt><kbd>${key}</kbd></dt><dd>${does}</dd></div>`)}</dl>
 </section>
 </div>
-<noscript><p class="notice">${icon(assets, 'warning')}<span>Playing in this page needs JavaScript. The HLS playlist plays in any player.</span></p></noscript>
+<noscript><p class="notice">${icon(assets, 'warning')}<span>The player needs JavaScript. The HLS playlist works in any HLS player.</span></p></noscript>
 </main>`,
   });
 }
 
 const keys = [
-  ['Space', 'play, pause'],
-  ['← →', '5 s back, on'],
-  ['↑ ↓', 'volume'],
-  ['M', 'sound'],
-  ['F', 'full screen'],
-  ['L', 'live'],
+  ['Space', 'Play, pause'],
+  ['← →', 'Seek 5 s'],
+  ['↑ ↓', 'Volume'],
+  ['M', 'Mute'],
+  ['F', 'Full screen'],
+  ['L', 'Go to live'],
 ] as const;
 
 function linkField(assets: WebAssets, id: string, label: string, text: string): Html {

@@ -152,7 +152,7 @@ describe('the monitor of the watch page', () => {
     await page.goto(`${node.url}/watch/cam`);
     const [button, status] = [page.locator('[data-monitor] button'), page.locator('[data-monitor-status]')];
     await button.click();
-    await expect.poll(() => status.textContent()).toBe('It could not be loaded.');
+    await expect.poll(() => status.textContent()).toBe('The monitor could not be loaded.');
     expect(await button.textContent()).toBe('Start');
     await page.unroute(worker);
     await button.click();

@@ -75,11 +75,11 @@ it('keeps what is typed for one stream when the answer for another comes', async
   await page.keyboard.press('Escape');
   await edit('west', '7');
   await held[0]?.continue();
-  await expect.poll(() => page.textContent('[data-said]'), patient).toBe('east has its new settings.');
+  await expect.poll(() => page.textContent('[data-said]'), patient).toBe('east updated.');
   expect(await page.isVisible('[data-dialog="stream"]')).toBe(true);
   expect(await page.inputValue('[name="hls.segmentSeconds"]')).toBe('7');
   await page.click('[data-dialog="stream"] [data-submit]');
-  await expect.poll(() => page.textContent('[data-said]'), patient).toBe('west has its new settings.');
+  await expect.poll(() => page.textContent('[data-said]'), patient).toBe('west updated.');
   expect(complaints).toEqual([]);
   await close();
 }, 60_000);

@@ -114,7 +114,7 @@ it('shows live numbers, pictures, rejected frames, restarts and the hour, by eve
   await expect.poll(picture, patient).toMatch(/^blob:/);
   await expect
     .poll(() => page.getAttribute('.chart-canvas', 'aria-label'), patient)
-    .toMatch(/^Frames a second in the last hour: now \d+\.\d, from \d/);
+    .toMatch(/^Frame rate in the last hour: now \d+\.\d, from \d/);
   // Configured streams are changed in the configuration.
   await expect.poll(() => page.isDisabled('.detail [data-do="delete"]'), patient).toBe(true);
 
@@ -182,9 +182,9 @@ it('makes, changes, restarts and deletes a stream; what is wrong is said at its 
   expect(await settings('garden')).toMatchObject({ audio: 'none', thumbnail: { intervalSeconds: 3 } });
 
   await action(page, 'restart');
-  await expect.poll(() => page.textContent('[data-said]'), patient).toMatch(/^garden begins anew/);
+  await expect.poll(() => page.textContent('[data-said]'), patient).toMatch(/^garden is restarting/);
   await action(page, 'delete');
-  expect(await page.evaluate('document.activeElement.textContent')).toBe('Keep it');
+  expect(await page.evaluate('document.activeElement.textContent')).toBe('Cancel');
   await page.keyboard.press('Enter');
   expect(await page.locator('[data-stream="garden"]').count()).toBe(1);
   await action(page, 'delete');

@@ -75,7 +75,7 @@ describe('pages', () => {
 
   it('help where there is no stream, with the address that publishers need', async () => {
     const page = await (await makeApp([]).get('/', { host: 'tv.home.arpa:8080' })).text();
-    expect(page).toContain('No stream yet');
+    expect(page).toContain('No streams yet');
     expect(page).toContain('source: rtsp://');
     expect(page).toContain('<code>rtmp://tv.home.arpa/live</code>');
     const other = await (await makeApp([], { publicUrl: 'https://tv.example.org/x', rtmpPort: 1936 }).get('/')).text();

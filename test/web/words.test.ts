@@ -31,9 +31,9 @@ describe('pictureInWords', () => {
   it.each([
     ['fresh', 0.4, 'Now'],
     ['fresh', 3.2, '3 s ago'],
-    ['stale', 130, 'Old picture, 2 min ago'],
-    ['offline', 7300, 'Last picture 2 h ago'],
-    ['offline', undefined, 'No picture yet'],
+    ['stale', 130, 'Stale, 2 min old'],
+    ['offline', 7300, 'Last thumbnail, 2 h old'],
+    ['offline', undefined, 'No thumbnail yet'],
   ])('%s %s: %s', (state, age, words) => {
     expect(pictureInWords(state, age)).toBe(words);
   });
@@ -61,7 +61,7 @@ it('leaves out the facts that are not known', () => {
   expect(facts).toEqual([
     ['Source', 'RTSP'],
     ['Frame rate', '12.5 fps'],
-    ['Peak bit rate', '2.3 Mbit/s'],
+    ['Peak bitrate', '2.3 Mbit/s'],
   ]);
   expect(bitrateInWords(64_400)).toBe('64 kbit/s');
 });

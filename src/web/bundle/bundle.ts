@@ -7,12 +7,12 @@ import { licencesOf } from './licences.js';
 import { strictShadowStyles } from './shadow-styles.js';
 
 /**
- * Bundles what the pages run, with a list of what each page's script imports and the licences of all of it, into the folder that the command line names
- * or `dist/web/assets`.
+ * Bundles the pages' scripts, with a list of each script's imports and the licences of all packages, into the folder given on the
+ * command line or `dist/web/assets`.
  */
 
 const entries = ['home', 'watch', 'embed', 'status', 'monitor-worker'];
-/** Imported once the script runs, and so by every player. */
+/** Imported dynamically, but by every player, so these are preloaded too. */
 const soon = ['hls.light-', 'player-elements-'];
 const root = new URL('../../../', import.meta.url);
 const client = new URL('src/web/client/', root);
@@ -30,7 +30,7 @@ const { metafile } = await build({
   metafile: true,
   target: [...oldestBrowsers],
   chunkNames: '[name]-[hash]',
-  // Minified code has lost its notices.
+  // Minification removes the licence notices.
   footer: { js: '/*! Licences: licences.txt, beside this file */' },
   plugins: [strictShadowStyles(fileURLToPath(new URL('shadow-styles.ts', client)))],
   logLevel: 'warning',
@@ -40,7 +40,7 @@ await writeFile(`${fresh}/imports.json`, `${JSON.stringify(imports, null, 2)}\n`
 await writeFile(`${fresh}/licences.txt`, `${await licencesOf(Object.keys(metafile.inputs))}\n`);
 await replaceFiles(fresh, outdir);
 
-/** File by file: a node that begins meanwhile finds what it needs, old or new. */
+/** Replaces file by file: a node that starts in between finds all files, old or new. */
 async function replaceFiles(from: string, to: string): Promise<void> {
   await mkdir(to, { recursive: true });
   const wanted = new Set(await readdir(from));
@@ -49,7 +49,7 @@ async function replaceFiles(from: string, to: string): Promise<void> {
   await rm(from, { recursive: true });
 }
 
-/** The files that a script asks for by itself, and what they ask for in turn. */
+/** The files that a script imports, and their imports in turn. */
 function importsOf({ outputs }: Metafile, entry: string): string[] {
   const byName = new Map(Object.entries(outputs).map(([path, output]) => [basename(path), output]));
   const found = new Set<string>();

@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import type { Plugin } from 'esbuild';
 
 /**
- * media-chrome puts `<style>` elements into its shadow roots, which a page without `unsafe-inline` refuses
- * (github.com/muxinc/media-chrome/issues/898). This turns them into constructed style sheets while bundling: `helpers` is
- * the module that does it in the browser. The build fails where a new version of media-chrome has another way.
+ * media-chrome puts `<style>` elements into its shadow roots, which a page without `unsafe-inline` rejects
+ * (github.com/muxinc/media-chrome/issues/898). This plugin turns them into constructed style sheets: `helpers` is the module
+ * that does so in the browser. The build fails if a new version of media-chrome styles its shadow roots differently.
  */
 export function strictShadowStyles(helpers: string): Plugin {
   return {
@@ -29,7 +29,7 @@ function rewritten(text: string, path: string, helpers: string): string {
     .replace(templateAlone, 'fillShadowRoot(this.shadowRoot, $1);')
     .replace(stylesOf, 'styleHoldersOf(styleParent)');
   if (/shadowRoot\.(?:innerHTML|setHTMLUnsafe)|querySelectorAll\("style/.test(code)) {
-    throw new Error(`${path} styles its shadow root in a way that src/web/bundle/shadow-styles.ts does not know`);
+    throw new Error(`${path} styles its shadow root in a way that src/web/bundle/shadow-styles.ts does not support`);
   }
   if (code === text) return text;
   return `import { fillShadowRoot, styleHoldersOf } from ${JSON.stringify(helpers)};\n${code}`;

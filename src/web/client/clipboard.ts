@@ -1,4 +1,4 @@
-/** Copies a field's text. The clipboard interface exists on secure origins only; a node in a home network is reached over plain HTTP. */
+/** Copies a field's text. Falls back to `execCommand`: the clipboard API needs a secure origin, and nodes on home networks use plain HTTP. */
 export async function copyField(input: HTMLInputElement): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(input.value);

@@ -1,8 +1,8 @@
 import { copyField } from './clipboard.js';
 
 /**
- * Makes the copy buttons work. Behind a proxy that the node does not know of, its own idea of where it is may be wrong:
- * `data-base` is corrected to where this page came from.
+ * Enables the copy buttons. Behind a proxy that the node does not know, the base URL that it rendered (`data-base`) may be wrong: it is
+ * replaced by the URL that this page came from.
  */
 export function enableCopying(root: HTMLElement): void {
   const { base = '', up = '' } = root.dataset;

@@ -1,6 +1,6 @@
 import type { ServerClock } from './server-clock.js';
 
-/** A fetch that teaches the clock and never hangs. Rejects when the node cannot be reached. */
+/** A fetch with a timeout that also updates the clock. Rejects if the node is unreachable. */
 export async function fetchTimed(url: string, clock: ServerClock, init: RequestInit = {}): Promise<Response> {
   const sentAt = Date.now();
   const response = await fetch(url, { ...init, signal: AbortSignal.timeout(10_000) });
@@ -9,7 +9,7 @@ export async function fetchTimed(url: string, clock: ServerClock, init: RequestI
   return response;
 }
 
-/** Runs `task` again and again; each run says how long to rest, undefined for ever. While nobody looks at the page it rests. */
+/** Runs `task` repeatedly; each run returns the delay before the next, or undefined to stop. Pauses while the page is hidden. */
 export function repeat(task: () => Promise<number | undefined>): void {
   const run = async (): Promise<void> => {
     if (document.hidden) {

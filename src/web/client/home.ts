@@ -10,7 +10,7 @@ const restMs = 3000;
 let names = followAll();
 showPlaceholders(document);
 
-/** Follows every picture that is not followed yet and returns the names of all cards. */
+/** Starts following each thumbnail that is not followed yet. Returns the names of all cards. */
 function followAll(): string {
   const cards = [...document.querySelectorAll<HTMLElement>('[data-stream]')];
   for (const card of cards) {
@@ -59,7 +59,7 @@ function setText(parent: ParentNode, selector: string, text: string): void {
   if (element !== null && element.textContent !== text) element.textContent = text;
 }
 
-/** Streams came or went: the node renders the cards, this page takes them over. */
+/** After streams were added or removed: fetches the page again and adopts its cards. */
 async function rebuild(): Promise<void> {
   const response = await fetchTimed(document.location.href, clock, { headers: { Accept: 'text/html' } });
   const fresh = new DOMParser().parseFromString(await response.text(), 'text/html').querySelector('main');

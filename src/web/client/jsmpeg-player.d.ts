@@ -1,4 +1,4 @@
-/** What of JSMpeg is used here. */
+/** The part of JSMpeg that is used here. */
 declare module '@cycjimmy/jsmpeg-player' {
   export interface Demuxer {
     write(data: ArrayBuffer): void;
@@ -26,7 +26,7 @@ declare module '@cycjimmy/jsmpeg-player' {
 
   class Player {
     constructor(url: string, options: PlayerOptions);
-    /** Decodes and draws the next picture; false when there is none. */
+    /** Decodes and draws the next frame; false if there is none. */
     nextFrame(): boolean;
     pause(): void;
     destroy(): void;

@@ -11,7 +11,7 @@ export interface KeyActions {
 const seekSeconds = 5;
 const volumeStep = 0.1;
 
-/** Keys for the whole page, where what has the focus does not need them itself. `player`: up and down count in it alone. */
+/** Shortcuts for the whole page, unless the focused element uses the key itself. Up and down work only inside `player`. */
 export function enableKeyboard(player: HTMLElement, actions: KeyActions): void {
   document.addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
@@ -40,7 +40,7 @@ function actionOf(key: string, actions: KeyActions, isInPlayer: boolean): (() =>
       return () => actions.seekBy(-seekSeconds);
     case 'arrowright':
       return () => actions.seekBy(seekSeconds);
-    // Elsewhere they scroll the page.
+    // Outside the player they scroll the page.
     case 'arrowup':
       return isInPlayer ? () => actions.changeVolume(volumeStep) : undefined;
     case 'arrowdown':
@@ -50,7 +50,7 @@ function actionOf(key: string, actions: KeyActions, isInPlayer: boolean): (() =>
   }
 }
 
-/** Whether an element with the focus has a use of its own for a key. */
+/** Whether a focused element uses the key itself. */
 function needs(element: HTMLElement, key: string): boolean {
   const role = element.getAttribute('role') ?? '';
   if (element.isContentEditable || element instanceof HTMLSelectElement || role === 'menu') return true;

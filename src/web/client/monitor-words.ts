@@ -1,8 +1,8 @@
-/** What the page tells the worker that plays a monitor. */
+/** Messages from the page to the worker that plays a monitor. */
 export type MonitorOrder =
   | { readonly kind: 'show'; readonly canvas: OffscreenCanvas; readonly url: string }
   | { readonly kind: 'hold' }
   | { readonly kind: 'go-on' };
 
-/** What the worker tells the page: `playing` with the first picture of a connection, `waiting` when there is none. */
+/** Messages from the worker to the page: `playing` at the first frame of a connection, `waiting` while there is none. */
 export type MonitorNews = 'playing' | 'waiting';

@@ -2,14 +2,14 @@ import JSMpeg, { type Demuxer, type Player, type Source } from '@cycjimmy/jsmpeg
 import type { MonitorNews, MonitorOrder } from './monitor-words.js';
 
 /**
- * Plays a monitor on a canvas of the page, in a worker: the decoder keeps no page waiting, and JSMpeg, which would put an inline
- * style sheet into a document, finds none.
+ * Plays a monitor on a canvas of the page, in a worker: decoding does not block the page, and JSMpeg finds no document to insert its
+ * inline style sheet into, which the page's policy would reject.
  */
 
-// JSMpeg asks for its clock there.
+// JSMpeg reads its clock from `window`.
 Object.assign(globalThis, { window: globalThis });
 
-/** `jsmp`, width and height: the picture's own header tells those too. */
+/** `jsmp`, width and height. The video's own header has the size too. */
 const headerBytes = 8;
 const firstRetryMs = 500;
 const longestRetryMs = 8000;
@@ -29,13 +29,13 @@ addEventListener('message', ({ data }: MessageEvent<MonitorOrder>) => {
   else open();
 });
 
-/** One connection with a player of its own: what another has left behind would be shown as smear. */
+/** One connection with a new player: remains of an earlier one would show as artefacts. */
 function open(): void {
   if (canvas === undefined) return;
   close();
   player = new JSMpeg.Player(url, {
     ...{ canvas, source: MonitorSource, audio: false, pauseWhenHidden: false },
-    // WebGL is not asked for in a worker; WebAssembly would need a wider policy, and is not needed at this size.
+    // No WebGL in a worker. WebAssembly would need a wider content security policy, and this size does not need it.
     ...{ disableGl: true, disableWebAssembly: true },
     onVideoDecode: () => {
       if (attempts === 0) return;
@@ -43,7 +43,7 @@ function open(): void {
       tell('playing');
     },
   });
-  // Pictures are decoded when they come, not when the screen is next drawn.
+  // Frames are decoded as they arrive, not at the next repaint.
   player.pause();
 }
 

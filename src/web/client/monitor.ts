@@ -1,14 +1,14 @@
 import type { MonitorNews, MonitorOrder } from './monitor-words.js';
 
-const words = { playing: '', waiting: 'Waiting for the picture' } as const;
+const words = { playing: '', waiting: 'Waiting for video' } as const;
 
-/** The panel with a stream's monitor: starts it when asked to, and rests while nobody can see the page. */
+/** The panel with a stream's monitor: starts on request, pauses while the page is hidden. */
 export function mountMonitor(root: HTMLElement): void {
   const [button, status] = [find(root, 'button'), find(root, '[data-monitor-status]')];
   let canvas = find(root, 'canvas');
   const canPlay = 'transferControlToOffscreen' in HTMLCanvasElement.prototype;
   if (!canPlay) {
-    status.textContent = 'This browser cannot show it.';
+    status.textContent = 'This browser does not support the monitor.';
     return;
   }
   let worker: Worker | undefined;
@@ -39,16 +39,16 @@ export function mountMonitor(root: HTMLElement): void {
     status.textContent = '';
   };
 
-  /** The worker could not be loaded, or broke: the next start makes another. */
+  /** The worker failed to load, or crashed: the next start creates a new one. */
   const fail = (): void => {
     worker?.terminate();
     worker = undefined;
-    // What was transferred to a worker cannot be transferred again.
+    // A canvas cannot be transferred twice.
     const fresh = canvas.cloneNode() as HTMLElement;
     canvas.replaceWith(fresh);
     canvas = fresh;
     setStarted(false);
-    status.textContent = 'It could not be loaded.';
+    status.textContent = 'The monitor could not be loaded.';
   };
   const setStarted = (value: boolean): void => {
     isStarted = value;

@@ -6,7 +6,7 @@ import { pictureInWords } from './words.js';
 const soonestMs = 1000;
 const latestMs = 10_000;
 
-/** Keeps one `<figure data-picture>` at the newest picture, and its age ticking, until it leaves the page. */
+/** Keeps one `<figure data-picture>` at the newest thumbnail, and its age up to date, until it leaves the page. */
 export function followPicture(figure: HTMLElement, clock: ServerClock): void {
   const { pictureUrl = '' } = figure.dataset;
   let etag: string | null = null;
@@ -24,13 +24,13 @@ export function followPicture(figure: HTMLElement, clock: ServerClock): void {
       } else if (response.status !== 304) {
         throw new Error(`status ${response.status}`);
       }
-      // Only now: the words belong to the picture that is seen.
+      // Only now: the age must match the thumbnail on screen.
       figure.dataset['capturedAt'] = response.headers.get('sidepipe-captured-at') ?? '';
       figure.dataset['imageState'] = response.headers.get('sidepipe-image-state') ?? 'offline';
       showAge(figure, clock);
       return untilNext(response, figure, clock);
     } catch {
-      // The age goes on ticking: an old picture is never passed off as a new one.
+      // The age keeps counting, so an old thumbnail is never passed off as a new one.
       return latestMs / 2;
     }
   };
@@ -56,7 +56,7 @@ function ageSeconds(figure: HTMLElement, clock: ServerClock): number | undefined
   return Number.isNaN(capturedAt) ? undefined : Math.max(0, (clock.at(Date.now()) - capturedAt) / 1000);
 }
 
-/** When the next picture is due: `max-age` is at most the interval of the pictures. */
+/** Delay until the next thumbnail is due: `max-age` is at most the thumbnail interval. */
 function untilNext(response: Response, figure: HTMLElement, clock: ServerClock): number {
   const maxAge = Number(/max-age=(\d+)/.exec(response.headers.get('cache-control') ?? '')?.[1] ?? Number.NaN);
   const dueMs = (maxAge - (ageSeconds(figure, clock) ?? 0)) * 1000 + 200;

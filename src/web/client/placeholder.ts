@@ -1,13 +1,13 @@
 import { thumbHashToDataURL } from 'thumbhash';
 
-/** Fills the place of each picture under `root` until it is there: its blurred likeness, or at least its colour. */
+/** Fills each image under `root` until it has loaded: with its blurred placeholder, or at least its colour. */
 export function showPlaceholders(root: ParentNode): void {
   const waiting = [...root.querySelectorAll<HTMLElement>('[data-placeholder]')].filter((figure) => {
     const image = figure.querySelector('img');
     return image !== null && !(image.complete && image.naturalWidth > 0);
   });
   for (const figure of waiting) {
-    // Set through the style object: attributes would need a hole in the page's security policy.
+    // Set through the style object: style attributes would need an exception in the content security policy.
     figure.style.backgroundColor = figure.dataset['colour'] ?? '';
     const likeness = likenessOf(figure.dataset['placeholder'] ?? '');
     if (likeness !== undefined) figure.style.backgroundImage = `url("${likeness}")`;
@@ -16,7 +16,7 @@ export function showPlaceholders(root: ParentNode): void {
   }
 }
 
-/** The picture is there. */
+/** Called once the image has loaded. */
 export function clearPlaceholder(figure: HTMLElement): void {
   figure.removeAttribute('data-placeholder');
   figure.style.removeProperty('background-image');

@@ -1,4 +1,4 @@
-/** What the build puts in the place of `<style>` elements in media-chrome's shadow roots. */
+/** The build replaces `<style>` elements in media-chrome's shadow roots by these functions. */
 
 interface StyleHolder {
   readonly sheet: CSSStyleSheet;
@@ -6,12 +6,12 @@ interface StyleHolder {
 
 const holders = new WeakMap<Node, readonly StyleHolder[]>();
 
-/** Fills a shadow root with HTML, its styles as constructed sheets, which a strict content security policy allows. */
+/** Fills a shadow root with HTML and turns its styles into constructed sheets, which a strict content security policy allows. */
 export function fillShadowRoot(root: ShadowRoot, html: string): void {
   const template = document.createElement('template');
   template.innerHTML = html;
   const { content } = template;
-  // Elements inside make their own roots when they are upgraded.
+  // Nested elements create their own roots when they are upgraded.
   for (const nested of content.querySelectorAll('template[shadowrootmode]')) nested.remove();
   const sheets = [...content.querySelectorAll('style')].flatMap((style) => {
     const stand = document.createElement('template');
@@ -27,7 +27,7 @@ export function fillShadowRoot(root: ShadowRoot, html: string): void {
   root.replaceChildren(content);
 }
 
-/** What holds the styles of a shadow root, in order: each has a `sheet`, as `<style>` elements do. */
+/** The style holders of a shadow root, in order: each has a `sheet`, as `<style>` elements do. */
 export function styleHoldersOf(root: Node): readonly StyleHolder[] {
   return holders.get(root) ?? [];
 }

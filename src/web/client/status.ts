@@ -9,14 +9,14 @@ import { type Created, StreamForm, showFormError } from './status/stream-form.js
 
 const rows = new Rows(find(document, '[data-rows]'));
 const newest = new Map<string, Stats>();
-/** By the node's clock: seconds since the epoch. */
+/** Seconds since the epoch, by the node's clock. */
 let newestAt = 0;
 let selected: { readonly name: string; readonly row: HTMLElement; readonly detail: Detail } | undefined;
 
 const form = new StreamForm({
   dialog: dialog('stream'),
   onCreated: (created) => void added(created),
-  onChanged: (name) => say(`${name} has its new settings.`),
+  onChanged: (name) => say(`${name} updated.`),
   onProblem: complain,
 });
 find(document, '[data-do="create"]').hidden = false;
@@ -31,7 +31,7 @@ listen({
       complain({
         status: 401,
         code: '',
-        detail: 'You are signed out: sign in again in another tab and reload this page.',
+        detail: 'You are signed out. Sign in again in another tab and reload this page.',
       });
     else if (link === 'live') find(document, '[data-notice]').hidden = true;
   },
@@ -44,7 +44,7 @@ document.addEventListener('click', ({ target }) => {
   if (button?.dataset['copy'] !== undefined) void copied(button);
   else if (button !== null) void act(button.dataset['do'] ?? '', button);
 });
-// A second click on an open row closes it, which is a step back in no history.
+// A second click on an open row closes it; this is not a step back in the history.
 find(document, '[data-rows]').addEventListener('click', (event) => {
   const link = event.target instanceof Element ? event.target.closest('.row-link') : null;
   if (link?.getAttribute('aria-expanded') !== 'true') return;
@@ -89,9 +89,9 @@ async function take(event: StatusEvent): Promise<void> {
   else await selected.detail.described();
 }
 
-/** Opens what the address names, and closes what it does not. */
+/** Opens the row that the URL names and closes any other. */
 function select(): void {
-  // Names need no encoding, and what is no name may be no encoding either.
+  // Stream names need no decoding, and an invalid hash may not be decodable.
   const name = location.hash.slice(1);
   const row = rows.get(name);
   if (selected !== undefined && selected.row === row) return;
@@ -129,7 +129,7 @@ async function act(what: string, button: HTMLElement): Promise<void> {
   if (what === 'restart') {
     const outcome = await call<{ restarted: boolean }>('POST', `streams/${encodeURIComponent(name)}/restart`);
     if ('problem' in outcome) complain(outcome.problem);
-    else say(outcome.value.restarted ? `${name} begins anew.` : `${name} rests: there is nothing to begin anew.`);
+    else say(outcome.value.restarted ? `${name} is restarting.` : `${name} is not running, so there is nothing to restart.`);
   }
 }
 
@@ -158,19 +158,19 @@ async function carryOut(kind: 'delete' | 'rotate'): Promise<void> {
   }
   asked.close();
   if (outcome.value !== undefined) return showKey({ name, ...outcome.value });
-  say(`${name} is gone.`);
+  say(`${name} deleted.`);
   closeRow();
 }
 
 async function added(created: Created): Promise<void> {
-  say(`${created.name} was added.`);
+  say(`${created.name} added.`);
   await rows.sync();
   location.hash = encodeURIComponent(created.name);
   select();
   if (created.key !== undefined) await showKey(created);
 }
 
-/** The key, this once: it is forgotten when the dialog is closed. */
+/** Shows the key once: it is cleared when the dialog closes. */
 async function showKey({ name, key = '', publish }: Created): Promise<void> {
   const shown = dialog('key');
   setText(shown, '[data-name]', name);

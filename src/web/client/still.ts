@@ -1,8 +1,8 @@
 import { clearPlaceholder } from './placeholder.js';
 
 /**
- * Puts a picture in the place of the one that a figure shows, once it is decoded, so that nothing flickers. Rejects what cannot be
- * decoded; the figure stays as it is then.
+ * Replaces the image of a figure once the new one is decoded, so that nothing flickers. Rejects if it cannot be decoded; the figure
+ * then stays unchanged.
  */
 export async function showStill(figure: HTMLElement, picture: Blob): Promise<void> {
   const old = stillOf(figure);
@@ -21,7 +21,7 @@ export async function showStill(figure: HTMLElement, picture: Blob): Promise<voi
   clearPlaceholder(figure);
 }
 
-/** Of a figure that has left the page: its picture would be held for as long as the page is there. */
+/** Releases the image of a figure that has left the page; otherwise its memory stays allocated as long as the page is open. */
 export function forgetStill(figure: HTMLElement): void {
   const still = stillOf(figure);
   if (still !== null) URL.revokeObjectURL(still.src);

@@ -109,7 +109,7 @@ describe('pages of a stream that is not open to everyone', () => {
   it('show others that it is there, and nothing of it', async () => {
     const on = app();
     const home = await (await ask(on, '/')).text();
-    expect(home).toContain('Not open to everyone');
+    expect(home).toContain('Private stream');
     expect(home).not.toMatch(/live\/door\/thumbnail|its-placeholder|token=/);
     expect(home).toContain('live/open/thumbnail');
     for (const path of ['/watch/door', '/embed/door']) {

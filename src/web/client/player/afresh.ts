@@ -1,13 +1,13 @@
-/** What is used of a `SourceBuffer`. */
+/** The part of a `SourceBuffer` that is used here. */
 interface Appendable {
   appendBuffer(data: ArrayBuffer | ArrayBufferView): void;
   abort(): void;
 }
 
 /**
- * Makes a source buffer begin afresh with each initialization segment. WebKit on GStreamer (GNOME Web, WPE; seen in 2.50)
- * takes the media behind a second one without an error and without adding anything to what is buffered: the first change of
- * quality would be the end.
+ * Resets a source buffer at each initialization segment. WebKit on GStreamer (GNOME Web, WPE; seen in 2.50) accepts the
+ * media after a second one without an error, but adds nothing to the buffer: playback would stop at the first change of
+ * quality.
  */
 export function beginAfresh(buffer: Appendable): void {
   const append = buffer.appendBuffer;
@@ -18,7 +18,7 @@ export function beginAfresh(buffer: Appendable): void {
   };
 }
 
-/** `ftyp` is the first box of it, `moof` of media. */
+/** An initialization segment starts with the box `ftyp`, media with `moof`. */
 function isInitialization(data: ArrayBuffer | ArrayBufferView): boolean {
   const bytes = ArrayBuffer.isView(data)
     ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)

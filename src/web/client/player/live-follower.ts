@@ -2,24 +2,24 @@ import type { default as Hls, LevelDetails } from 'hls.js';
 import { correctionAt, nearOf, StallReserve, steady } from './live-sync.js';
 
 const tickMs = 200;
-/** A jump to live that does not last is not tried again at once. */
+/** Minimum time between two jumps to live. */
 const jumpsEveryMs = 5000;
-/** Of the media at live, in steps of the playlist, that must be there before a jump: else it would be a stall. */
+/** Media that must be buffered at live before a jump, in playlist steps: with less, the jump would stall. */
 const jumpNeedsSteps = 1.5;
-/** Further behind where playback should be, it jumps: with parts in seconds, else in target durations. */
+/** Lag behind the target position from which playback jumps: in seconds with parts, otherwise in target durations. */
 const farSeconds = 1.5;
 const farTargets = 1.75;
-/** A viewer's step back; players correct themselves by less. */
+/** A larger step back is the viewer's; players correct themselves by less. */
 const stepBackSeconds = 0.5;
-/** Where the playlist has no parts: target durations behind its end. */
+/** Target latency without parts, in target durations behind the end of the playlist. */
 const plainTargets = 2;
 
-/** Where the viewer wants to be: who paused for a moment is still live, who went back is not. */
+/** What the viewer wants: after a short pause they are still live, after seeking back they are not. */
 type Viewer = 'at live' | 'paused' | 'back';
 
 /**
- * Holds a playback at live: by the rate of playback, and by a jump after it stalled. A viewer who pauses or goes back stays there until
- * they come back to live.
+ * Keeps playback at live: by its rate, and by a jump after a stall. A viewer who pauses or seeks back stays there until they return
+ * to live.
  */
 export class LiveFollower {
   readonly #hls: Hls;
@@ -33,7 +33,7 @@ export class LiveFollower {
   constructor(hls: Hls, video: HTMLVideoElement) {
     this.#hls = hls;
     this.#video = video;
-    // Not among the settings that the player was made with: there it would count before what low-latency playlists say.
+    // Not among the player's initial settings: there it would override what low-latency playlists specify.
     hls.config.liveSyncDurationCount = plainTargets;
   }
 
@@ -45,7 +45,7 @@ export class LiveFollower {
       if (video.readyState > 0 && video.currentTime < this.#place - stepBackSeconds) this.#viewer = 'back';
     });
     on('pause', () => {
-      // Browsers pause what nobody sees by themselves.
+      // Browsers pause hidden video on their own.
       if (document.visibilityState === 'visible' && this.#viewer === 'at live') this.#viewer = 'paused';
     });
     this.#timer = setInterval(() => this.#tick(), tickMs);
@@ -55,7 +55,7 @@ export class LiveFollower {
     });
   }
 
-  /** How far behind the best place still counts as live, in seconds; undefined before the playlist is known. */
+  /** Lag behind the target position that still counts as live, in seconds; undefined until the playlist is known. */
   get liveWithin(): number | undefined {
     const { latestLevelDetails: details } = this.#hls;
     return details ? farOf(details) + 0.5 : undefined;
@@ -83,7 +83,7 @@ export class LiveFollower {
     video.currentTime = liveSyncPosition;
   }
 
-  /** From PART-HOLD-BACK where the playlist has parts. Another level of the same stream may have none. */
+  /** From PART-HOLD-BACK if the playlist has parts. Another level of the same stream may have none. */
   #setTarget(): void {
     const { latestLevelDetails: details, targetLatency } = this.#hls;
     if (!details) return;
@@ -94,7 +94,7 @@ export class LiveFollower {
     this.#hls.targetLatency = wanted;
   }
 
-  /** Not where the source pauses: being further behind would not help. */
+  /** Not if the source pauses: a higher latency would not help. */
   #noteStall(): void {
     const { latestLevelDetails: details } = this.#hls;
     const video = this.#video;
@@ -102,7 +102,7 @@ export class LiveFollower {
     if (details.age < 2 * stepOf(details)) this.#reserve.stalled(performance.now() / 1000);
   }
 
-  /** How much media there is from a place on, without a gap; in seconds. */
+  /** Seconds of media buffered from a position, without a gap. */
   #bufferedAt(seconds: number): number {
     const { buffered } = this.#video;
     for (let index = 0; index < buffered.length; index++) {

@@ -1,52 +1,52 @@
-/** Keeps playback of a live stream close to live. Pure: time and places are parameters, in seconds. */
+/** Keeps playback of a live stream close to live. Pure: times and positions are parameters, in seconds. */
 
-/** Where a player is at one moment. */
+/** The position of a player at one moment. */
 export interface LivePlace {
-  /** From the end of the playlist, moved on by the time since it was read, to the place. */
+  /** Distance from the position to the end of the playlist, plus the time since the playlist was read. */
   readonly latency: number;
-  /** How close to that end playback should be. */
+  /** The intended distance to that end. */
   readonly target: number;
-  /** How much media there is ahead of the place, without a gap. */
+  /** Media buffered ahead of the position, without a gap. */
   readonly buffered: number;
-  /** By how much the playlist grows at a time: the part target duration, or the target duration where it has no parts. */
+  /** How much the playlist grows at a time: the part target duration, or the target duration without parts. */
   readonly step: number;
-  /** How much further behind than `target` is too far to catch up by rate. */
+  /** Lag beyond `target` from which playback no longer catches up by rate. */
   readonly far: number;
-  /** How long nothing was added to the playlist. */
+  /** Time since something was added to the playlist. */
   readonly age: number;
 }
 
 export interface Correction {
   readonly rate: number;
-  /** Too far behind to catch up by rate: go to where playback should be. */
+  /** Too far behind to catch up by rate: seek to the target position. */
   readonly jumps: boolean;
 }
 
 const FASTEST = 1.3;
-/** Where too little is ahead, a little slower than live lets it grow before it runs out. */
+/** With too little buffered, playing slightly slower than live lets the buffer grow before it runs out. */
 const SLOWEST = 0.95;
-/** Where the end of a playlist is, is only known so well: in steps, and in seconds at least. */
+/** Uncertainty of the end of a playlist: in steps, with a minimum in seconds. */
 const NEAR_STEPS = 0.25;
 const NEAR_SECONDS = 0.1;
-/** An end that has not moved for so many steps will not move on time. */
+/** If the end has not moved for this many steps, it is late. */
 const LATE_STEPS = 3;
-/** So much must be ahead to play faster: the next step takes its time. */
+/** Minimum buffer for playing faster: the next step takes time to load. */
 const AHEAD_STEPS = 1.5;
 
 export const steady: Correction = { rate: 1, jumps: false };
 
-/** How far a place may be from where it should be and is right, for a playlist that grows by `step` seconds. */
+/** Tolerated distance to the target position, for a playlist that grows by `step` seconds. */
 export function nearOf(step: number): number {
   return Math.max(NEAR_SECONDS, NEAR_STEPS * step);
 }
 
-/** How to play on from a place that should be live. `rate`: the current one. */
+/** The correction for a position that should be live. `rate`: the current one. */
 export function correctionAt({ latency, target, buffered, step, far, age }: LivePlace, rate: number): Correction {
-  // The source pauses: there is no live to catch up with.
+  // The source pauses: there is nothing to catch up with.
   if (age > LATE_STEPS * step) return steady;
   const behind = latency - target;
   if (behind > far) return { rate: FASTEST, jumps: true };
-  // Once changed, the rate stays until the place is right: a place at the limit must not change it at each look.
+  // A changed rate stays until the position is right: a position at the limit must not toggle it at every check.
   const near = nearOf(step);
   if (Math.abs(behind) <= (rate === 1 ? near : near / 4)) return steady;
   if (behind < 0) return rate > 1 ? steady : { rate: SLOWEST, jumps: false };
@@ -60,8 +60,8 @@ const FORGIVEN_SECONDS = 0.1;
 const FORGIVES_EVERY_SECONDS = 30;
 
 /**
- * How much further from live a player stays because it stalled: more with each stall, and less again while it plays well, so that it
- * comes back after a bad minute.
+ * Additional latency of a player because of stalls: grows with each stall and shrinks while playback is smooth, so that the player
+ * recovers after a bad minute.
  */
 export class StallReserve {
   #seconds = 0;

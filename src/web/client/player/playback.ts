@@ -7,19 +7,19 @@ import type { PlayerRendition } from './renditions.js';
 export interface PlaybackOptions {
   readonly video: HTMLVideoElement;
   readonly playlistUrl: string;
-  /** Called when there is something to play: by the rules of the browser it may be refused. */
+  /** Called when media is available: the browser's autoplay rules may forbid playback. */
   readonly play: () => void;
-  /** What can be chosen from, once known: empty where there is one alone or the browser chooses. */
+  /** The renditions to choose from, once known: empty if there is only one, or if the browser chooses. */
   readonly onRenditions: (renditions: readonly PlayerRendition[]) => void;
-  /** Whether the stream has sound, once known. */
+  /** Whether the stream has audio, once known. */
   readonly onSound: (hasSound: boolean) => void;
-  /** Called once, when this playback cannot go on by itself: make a new one. */
+  /** Called once, when this playback cannot recover: create a new one. */
   readonly onFailed: () => void;
 }
 
 const nativeType = 'application/vnd.apple.mpegurl';
 
-/** One attempt to play: disposable. Whoever made it closes it and makes the next. */
+/** One attempt to play, disposable: its owner closes it and creates the next. */
 export class Playback {
   readonly #options: PlaybackOptions;
   readonly #ended = new AbortController();
@@ -48,15 +48,15 @@ export class Playback {
   }
 
   /**
-   * The date of a time on the video's axis, in milliseconds since the epoch, where the playlist tells. Asked of the segment
-   * that has the time: over a discontinuity dates and times do not run alike.
+   * The date of a time on the video's axis, in milliseconds since the epoch, if the playlist has dates. Taken from the segment
+   * that contains the time: dates and times diverge at a discontinuity.
    */
   dateAt(seconds: number): number | undefined {
     const details = this.#hls?.latestLevelDetails;
     if (details) {
       const holds = ({ start, duration }: { start: number; duration: number }) =>
         start <= seconds && seconds < start + duration;
-      // The last is the one whose parts are still coming in.
+      // The last fragment is the one whose parts are still arriving.
       const { fragments, fragmentHint } = details;
       const fragment = [...fragments, ...(fragmentHint ? [fragmentHint] : [])].find(holds) ?? fragments.at(-1);
       const { programDateTime = null, start = 0 } = fragment ?? {};
@@ -66,12 +66,12 @@ export class Playback {
     return startDate === undefined || Number.isNaN(startDate) ? undefined : startDate + seconds * 1000;
   }
 
-  /** Where on the video's axis the playlist begins, where it is known: what lies before cannot be loaded any more. */
+  /** Start of the playlist on the video's axis, if known: earlier media can no longer be loaded. */
   get startSeconds(): number {
     return this.#hls?.latestLevelDetails?.fragments[0]?.start ?? 0;
   }
 
-  /** Where on the video's axis one is as close to now as can be without stalling; undefined before that is known. */
+  /** The position on the video's axis that is as close to live as possible without stalling; undefined until known. */
   get livePlace(): number | undefined {
     if (this.#hls !== undefined) return this.#hls.liveSyncPosition ?? undefined;
     const { seekable } = this.#options.video;
@@ -79,8 +79,8 @@ export class Playback {
   }
 
   /**
-   * How far the place is behind live, in seconds, where it is known. `now`: the node's time, milliseconds since the epoch. By the
-   * playlist's dates, so from the source's picture on; without dates, from the end of the playlist on.
+   * The latency in seconds, if known. `now`: the node's time, milliseconds since the epoch. Measured by the playlist's dates, so from
+   * the capture of the frame; without dates, from the end of the playlist.
    */
   behindLive(now: number): number | undefined {
     const date = this.dateAt(this.#options.video.currentTime);
@@ -88,13 +88,13 @@ export class Playback {
     return this.#hls?.latency || undefined;
   }
 
-  /** From where on the place counts as live. */
+  /** The position from which playback counts as live. */
   get liveFrom(): number {
-    // Safari stays three target durations behind the end by itself, and does not tell how long those are.
+    // Safari stays three target durations behind the end on its own, and does not expose that duration.
     return (this.livePlace ?? Number.NaN) - (this.#follower?.liveWithin ?? 10);
   }
 
-  /** -1: whatever the connection allows. */
+  /** -1: automatic, by bandwidth. */
   choose(index: number): void {
     if (this.#hls !== undefined) this.#hls.nextLevel = index;
   }
@@ -112,11 +112,11 @@ export class Playback {
     const hls = new Hls({
       enableWorker: false,
       backBufferLength: 30,
-      // Makes the duration endless and the window what can be seeked to, as players of live streams expect it.
+      // Makes the duration infinite and the window the seekable range, as live players expect.
       liveDurationInfinity: true,
       capLevelToPlayerSize: true,
       abrEwmaDefaultEstimate: 2_000_000,
-      // The follower's: hls.js catches up with more than a second ahead only, and stays back for good once it stalled.
+      // Left to LiveFollower: hls.js only catches up with more than a second buffered, and never returns to live after a stall.
       ...{ maxLiveSyncPlaybackRate: 1, liveSyncOnStallIncrease: 0 },
     });
     this.#hls = hls;
@@ -132,7 +132,7 @@ export class Playback {
       onSound(false);
       play();
     });
-    // Told track by track.
+    // Reported per track.
     hls.on(Hls.Events.BUFFER_CODECS, (_event, { audio, audiovideo }) => (audio ?? audiovideo) && onSound(true));
     if (isWebKit(video)) {
       hls.on(Hls.Events.BUFFER_CREATED, (_event, { tracks }) => {
@@ -164,7 +164,7 @@ function renditionOf({ width, height, bitrate }: Level, index: number): PlayerRe
   return { id: String(index), width, height, bitrate };
 }
 
-/** Safari: it plays HLS and tells the dates of its playlists, saves battery and knows AirPlay. Others play it less well than hls.js. */
+/** Safari: plays HLS natively with the dates of playlists, saves battery and supports AirPlay. Other native players are worse than hls.js. */
 function playsItself(video: HTMLVideoElement): boolean {
   return isWebKit(video) && video.canPlayType(nativeType) !== '';
 }

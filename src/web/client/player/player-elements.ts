@@ -14,10 +14,10 @@ import 'media-chrome/dist/menu/media-rendition-menu-button.js';
 import { MediaRenditionMenu } from 'media-chrome/dist/menu/media-rendition-menu.js';
 import { bitrateInWords } from '../words.js';
 
-/** The controls of the player: importing this makes elements of their tags. */
+/** The controls of the player: importing this file registers the custom elements. */
 
 const { formatRendition } = MediaRenditionMenu;
-// A playlist need not tell the size of a rendition: its bit rate tells them apart then.
+// A playlist need not state the size of a rendition; the bitrate then distinguishes them.
 MediaRenditionMenu.formatRendition = function (rendition, options) {
   return rendition.height ? formatRendition.call(this, rendition, options) : bitrateInWords(rendition.bitrate ?? 0);
 };

@@ -7,14 +7,14 @@ import { Sound } from './sound.js';
 import { StreamPlayer } from './stream-player.js';
 
 export interface PlayerMount {
-  /** What src/web/player-part.ts makes. */
+  /** The element that src/web/player-part.ts renders. */
   readonly root: HTMLElement;
   readonly clock: ServerClock;
-  /** Called with each description of the stream that arrives. */
+  /** Called with each new description of the stream. */
   readonly onFacts?: (stream: ShownStream) => void;
 }
 
-/** Brings a player of the page to life: plays, follows the stream's state, and makes the controls work. */
+/** Starts a player of the page: plays, follows the stream's state, and connects the controls. */
 export function mountPlayer({ root, clock, onFacts }: PlayerMount): void {
   const { apiUrl = '', playlistUrl = '', autoplay, state = 'live' } = root.dataset;
   const video = part<HTMLVideoElement>(root, 'video');
@@ -37,9 +37,9 @@ export function mountPlayer({ root, clock, onFacts }: PlayerMount): void {
   }).start();
   answerControls(root, player);
   enableKeyboard(root, keyActions(video, controller, player));
-  // Not before they can see what the video offers.
+  // Not before the controls can see what the video offers.
   void import('./player-elements.js').then(() => {
-    // With the screen for waiting and the button for sound. The attribute for it is not looked at by version 4.19.
+    // Includes the waiting screen and the unmute button. media-chrome 4.19 ignores the attribute for this.
     Object.assign(controller, { fullscreenElement: root });
   });
   repeat(async () => {
@@ -56,13 +56,13 @@ export function mountPlayer({ root, clock, onFacts }: PlayerMount): void {
   });
 }
 
-/** media-chrome looks for these on a media element beside what the browser has. */
+/** Properties that media-chrome expects on a media element in addition to the browser's own. */
 function offerToControls(video: HTMLVideoElement, player: StreamPlayer): void {
   Object.defineProperty(video, 'videoRenditions', { value: player.renditions });
   Object.defineProperty(video, 'liveEdgeStart', { get: () => player.liveFrom });
 }
 
-/** What media-chrome asks for and knows less of than the player. */
+/** Requests of media-chrome that the player can answer better. */
 function answerControls(root: HTMLElement, player: StreamPlayer): void {
   const instead = (type: string, does: () => void) =>
     root.addEventListener(
@@ -73,7 +73,7 @@ function answerControls(root: HTMLElement, player: StreamPlayer): void {
       },
       { capture: true },
     );
-  // The end of what can be seeked to is nearer to now than segments are.
+  // The end of the seekable range is closer to live than any segment.
   instead('mediaseektoliverequest', () => player.goLive());
   instead('mediaplayrequest', () => player.play());
 }

@@ -1,11 +1,11 @@
-/** After so long on a card its preview is shown: not while the pointer passes by. */
+/** The pointer must rest this long on a card before its preview is shown. */
 const restMs = 150;
-/** The node collects frames for previews for a while after one was asked for: so often keeps them coming. */
+/** The node collects preview frames for a while after each request: this interval keeps it collecting. */
 const keepComingMs = 45_000;
-/** How often a preview is asked for anew while it is looked at. */
+/** Interval at which a visible preview is fetched again. */
 const againMs = 4000;
 
-/** Shows the animated preview over the picture while a card has the pointer or the focus. */
+/** Shows the animated preview over the thumbnail while a card has the pointer or the focus. */
 export function followPreview(link: HTMLElement, figure: HTMLElement): void {
   const still = matchMedia('(prefers-reduced-motion: reduce)');
   const url = new URL(link.dataset['previewUrl'] ?? '', document.baseURI).href;
@@ -34,7 +34,7 @@ export function followPreview(link: HTMLElement, figure: HTMLElement): void {
   };
   const begin = (): void => {
     if (wanted !== undefined || still.matches) return;
-    // One a visit: a preview that was asked for in the visit before comes too late for this one.
+    // One per visit: a preview requested during an earlier visit is too late for this one.
     wanted = new AbortController();
     const { signal } = wanted;
     timer = setTimeout(() => void show(signal), restMs);
@@ -53,7 +53,7 @@ export function followPreview(link: HTMLElement, figure: HTMLElement): void {
   if (matchMedia('(hover: hover)').matches && !still.matches) keepComing(figure, url);
 }
 
-/** The preview, decoded; undefined where there is none, or no other than the one before, whose animation goes on. */
+/** The decoded preview; undefined if there is none, or if it is unchanged, so that its animation continues. */
 async function load(url: string, before: string | null | undefined) {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(10_000) });
@@ -75,7 +75,7 @@ async function load(url: string, before: string | null | undefined) {
   }
 }
 
-/** Asks for previews of what is in view, so that there is something that moves once the pointer comes. */
+/** Requests previews of the cards in view, so that an animation is ready when the pointer arrives. */
 function keepComing(figure: HTMLElement, url: string): void {
   let timer: ReturnType<typeof setInterval> | undefined;
   const ask = (): void => {

@@ -1,15 +1,15 @@
-/** One way in which a stream can be played, as media-chrome's quality menu reads it. */
+/** One rendition of a stream, as media-chrome's quality menu reads it. */
 export interface PlayerRendition {
   readonly id: string;
   readonly width: number;
   readonly height: number;
-  /** Bits a second. */
+  /** Bits per second. */
   readonly bitrate: number;
 }
 
 /**
- * What media-chrome looks for as `videoRenditions` of a media element: a list that can be indexed, tells of changes, and
- * whose `selectedIndex` is -1 while the player chooses by itself. Empty where there is nothing to choose.
+ * Implements `videoRenditions` of a media element for media-chrome: an indexable list that emits changes, and
+ * whose `selectedIndex` is -1 while the player chooses automatically. Empty if there is nothing to choose.
  */
 export class PlayerRenditions extends EventTarget {
   [index: number]: PlayerRendition;
@@ -37,7 +37,7 @@ export class PlayerRenditions extends EventTarget {
     this.dispatchEvent(new Event('change'));
   }
 
-  /** Takes a new list. What was selected stays so where a rendition of the same height is in it. */
+  /** Replaces the list. The selection stays if the new list has a rendition of the same height. */
   replace(list: readonly PlayerRendition[]): void {
     const height = this[this.#selectedIndex]?.height;
     for (let index = 0; index < this.length; index++) delete this[index];

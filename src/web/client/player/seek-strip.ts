@@ -4,27 +4,27 @@ import { parseStoryboard, pictureAt, placeInWords, type StoryboardPicture } from
 export interface SeekStripOptions {
   readonly root: HTMLElement;
   readonly video: HTMLVideoElement;
-  /** The date of a time on the video's axis, in milliseconds since the epoch, where it is known. */
+  /** The date of a time on the video's axis, in milliseconds since the epoch, if known. */
   readonly dateAt: (seconds: number) => number | undefined;
-  /** Where on the video's axis the playlist begins. */
+  /** Start of the playlist on the video's axis. */
   readonly startSeconds: () => number;
-  /** Where on the video's axis is live, where it is known. */
+  /** The live position on the video's axis, if known. */
   readonly livePlace: () => number | undefined;
-  /** From where on the place counts as live. */
+  /** The position from which playback counts as live. */
   readonly liveFrom: () => number;
-  /** How far the place is behind live, in seconds, where it is known. */
+  /** The latency in seconds, if known. */
   readonly behindLive: () => number | undefined;
-  /** Says how far behind live the place is: at live to a tenth of a second. */
+  /** Shows the latency of the position: at live in tenths of a second. */
   readonly behind: HTMLElement;
 }
 
 const tickMs = 500;
 const shortestWindowSeconds = 2;
-/** How long what was read is good enough while someone looks at it, and how often it is asked for to keep it coming. */
+/** Maximum age of the storyboard while it is shown, and the request interval that keeps the node generating it. */
 const readAgainMs = 2000;
 const keepComingMs = 60_000;
 
-/** The line in the player: where in the stream's window it plays, and small pictures of where it could. */
+/** The seek bar: the position in the stream's window, with storyboard images of other positions. */
 export class SeekStrip {
   readonly #options: SeekStripOptions;
   readonly #range: HTMLInputElement;
@@ -35,9 +35,9 @@ export class SeekStrip {
   #readAt = Number.NEGATIVE_INFINITY;
   #held = false;
   #drawn: StoryboardPicture | undefined;
-  /** Of the line, where small pictures are looked at. */
+  /** The share of the bar whose storyboard image is shown. */
   #lookedAt: number | undefined;
-  /** As it is shown, in seconds. */
+  /** The latency as shown, in seconds. */
   #latency: number | undefined;
 
   constructor(options: SeekStripOptions) {
@@ -81,7 +81,7 @@ export class SeekStrip {
     const { from, to } = window;
     const { video, liveFrom, behindLive } = this.#options;
     const isLive = video.currentTime >= liveFrom();
-    // Not drawn to the end while it counts as live: steps of keys would never lead away from there.
+    // Not drawn at the end while it counts as live: the arrow keys could never move away from it.
     const share = Math.min(1, Math.max(0, (video.currentTime - from) / (to - from)));
     this.#range.value = String(Math.round(share * Number(this.#range.max)));
     this.#fill(share);
@@ -97,7 +97,7 @@ export class SeekStrip {
     if (behind.textContent !== words) behind.textContent = words;
   }
 
-  /** What can be seeked to. */
+  /** The seekable range. */
   #window(): { from: number; to: number } | undefined {
     const { seekable } = this.#options.video;
     if (seekable.length === 0) return undefined;
@@ -137,7 +137,7 @@ export class SeekStrip {
     this.#picture.style.left = `${Math.min(Math.max(0, room), Math.max(0, left))}px`;
   }
 
-  /** Once the sheet is there: a sheet that grows has another address each time, and the one before is better than none. */
+  /** Waits until the sheet is loaded: a growing sheet gets a new URL each time, and the previous one is better than none. */
   #draw(picture: StoryboardPicture): void {
     if (picture === this.#drawn) return;
     const { url, x, y, width, height } = picture;
@@ -155,7 +155,7 @@ export class SeekStrip {
     sheet.decode().then(draw, () => undefined);
   }
 
-  /** How much of the line lies behind the place; a style sheet draws it. */
+  /** The share of the bar before the position; a style sheet draws it. */
   #fill(share: number): void {
     this.#range.style.setProperty('--share', `${share * 100}%`);
   }
@@ -177,12 +177,12 @@ export class SeekStrip {
       this.#pictures = parseStoryboard(await response.text(), url);
       if (this.#lookedAt !== undefined) this.#preview(this.#lookedAt);
     } catch {
-      // Without pictures the line still tells the time.
+      // Without images the bar still shows the time.
     }
   }
 }
 
-/** Numbers that tremble by a tenth of a second tell nobody anything. */
+/** Hides jitter of a tenth of a second. */
 function steadied(shown: number | undefined, measured: number | undefined): number | undefined {
   if (shown === undefined || measured === undefined) return measured;
   return Math.abs(measured - shown) < 0.15 ? shown : measured;

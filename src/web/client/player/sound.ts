@@ -1,12 +1,12 @@
-/** Sound by the rules of browsers: what plays by itself is muted, unless the viewer asked for sound before and may have it. */
+/** Audio under the autoplay rules of browsers: video that plays automatically is muted, unless the viewer enabled audio before and the browser allows it. */
 export class Sound {
   readonly #video: HTMLVideoElement;
   readonly #button: HTMLElement;
   #hasSound = false;
-  /** Muted by the browser's refusal, not by the viewer. */
+  /** Muted because the browser blocked audio, not by the viewer. */
   #refused = false;
 
-  /** `button`: shown while a stream with sound plays muted. */
+  /** `button`: shown while a stream with audio plays muted. */
   constructor(video: HTMLVideoElement, button: HTMLElement) {
     this.#video = video;
     this.#button = button;
@@ -34,7 +34,7 @@ export class Sound {
     this.#show();
   }
 
-  /** With sound where that is wished and allowed, else muted, else not at all: then the controls are the viewer's. */
+  /** Plays with audio if wanted and allowed, otherwise muted; if even that is blocked, the viewer has to press play. */
   async play(): Promise<void> {
     try {
       await this.#video.play();
@@ -58,7 +58,7 @@ interface Wish {
 
 const place = 'sidepipe-sound';
 
-/** Storage is closed to some frames and by some viewers. */
+/** Storage is blocked in some frames and by some viewers. */
 function readWish(): Wish {
   try {
     const { volume, muted } = JSON.parse(localStorage.getItem(place) ?? '{}') as Partial<Wish>;
@@ -73,6 +73,6 @@ function writeWish(wish: Wish): void {
   try {
     localStorage.setItem(place, JSON.stringify(wish));
   } catch {
-    // The next page begins muted.
+    // The next page starts muted.
   }
 }

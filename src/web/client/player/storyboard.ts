@@ -1,7 +1,7 @@
-/** The small pictures of a storyboard and where they are. Pure. */
+/** The images of a storyboard and their positions in the sheets. Pure. */
 
 export interface StoryboardPicture {
-  /** When it was taken: milliseconds since the epoch. */
+  /** Capture time, in milliseconds since the epoch. */
   readonly at: number;
   readonly url: string;
   readonly x: number;
@@ -10,10 +10,10 @@ export interface StoryboardPicture {
   readonly height: number;
 }
 
-/** A picture that is further from a moment does not show it. */
+/** An image further away than this is not shown for a moment. */
 const farthestMs = 60_000;
 
-/** The pictures of a WebVTT whose cues are named by date, oldest first. What cannot be read is left out. */
+/** The images of a WebVTT file whose cue identifiers are dates, oldest first. Invalid cues are skipped. */
 export function parseStoryboard(text: string, baseUrl: string): StoryboardPicture[] {
   const pictures = text.split(/\r?\n\r?\n/).flatMap((block): StoryboardPicture[] => {
     const [id = '', times = '', payload = ''] = block.trim().split(/\r?\n/);
@@ -26,13 +26,13 @@ export function parseStoryboard(text: string, baseUrl: string): StoryboardPictur
   return pictures.sort((one, other) => one.at - other.at);
 }
 
-/** The picture that shows a moment: the last one before it, the first one for what lies before all. */
+/** The image for a moment: the last one before it, or the first one for earlier moments. */
 export function pictureAt(pictures: readonly StoryboardPicture[], at: number): StoryboardPicture | undefined {
   const found = pictures.findLast((picture) => picture.at <= at) ?? pictures[0];
   return found !== undefined && Math.abs(found.at - at) <= farthestMs ? found : undefined;
 }
 
-/** A place in a live stream in words: `live`, `12 s ago`, `2 min 5 s ago`. */
+/** A position in a live stream in words: `live`, `12 s ago`, `2 min 5 s ago`. */
 export function placeInWords(secondsBehind: number): string {
   const seconds = Math.round(secondsBehind);
   if (seconds < 2) return 'live';

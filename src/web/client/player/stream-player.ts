@@ -5,22 +5,22 @@ import type { Sound } from './sound.js';
 
 export interface StreamPlayerOptions {
   readonly video: HTMLVideoElement;
-  /** Covers the video while nothing moves, and says why. */
+  /** Covers the video while it does not play, and shows why. */
   readonly screen: HTMLElement;
   readonly sound: Sound;
   readonly playlistUrl: string;
-  /** False: nothing is loaded before the viewer asks for it. */
+  /** False: nothing is loaded until the viewer presses play. */
   readonly autoplay: boolean;
 }
 
 const tickMs = 500;
-/** Without a new frame for this long the viewer is told. */
+/** Without a new frame for this long the waiting screen is shown. */
 const quietMs = 4000;
-/** Without a new frame for this long although the stream is live, playback starts anew. */
+/** Without a new frame for this long although the stream is live, playback restarts. */
 const stuckMs = 10_000;
 const longestRetryMs = 8000;
 
-/** Keeps a stream playing for as long as the page is open: makes a playback, watches it, makes the next. */
+/** Keeps a stream playing while the page is open: creates a playback, watches it, replaces it when it fails. */
 export class StreamPlayer {
   readonly #options: StreamPlayerOptions;
   #playback: Playback | undefined;
@@ -31,7 +31,7 @@ export class StreamPlayer {
   #movedAt = 0;
   #playing = false;
   #wanted: boolean;
-  /** What can be chosen from; outlives playbacks, and so does the choice. */
+  /** The renditions to choose from. They and the choice outlive a playback. */
   readonly renditions = new PlayerRenditions((index) => this.#playback?.choose(index));
 
   constructor(options: StreamPlayerOptions) {
@@ -43,27 +43,27 @@ export class StreamPlayer {
     return this.#playing;
   }
 
-  /** The date of a time on the video's axis, in milliseconds since the epoch, where it is known. */
+  /** The date of a time on the video's axis, in milliseconds since the epoch, if known. */
   dateAt(seconds: number): number | undefined {
     return this.#playback?.dateAt(seconds);
   }
 
-  /** Where on the video's axis the playlist begins. */
+  /** Start of the playlist on the video's axis. */
   get startSeconds(): number {
     return this.#playback?.startSeconds ?? 0;
   }
 
-  /** Where on the video's axis is live, where it is known. */
+  /** The live position on the video's axis, if known. */
   get livePlace(): number | undefined {
     return this.#playback?.livePlace;
   }
 
-  /** From where on the place counts as live. */
+  /** The position from which playback counts as live. */
   get liveFrom(): number {
     return this.#playback?.liveFrom ?? Number.NaN;
   }
 
-  /** How far the place is behind live, in seconds, where it is known. `now`: the node's time, milliseconds since the epoch. */
+  /** The latency in seconds, if known. `now`: the node's time, milliseconds since the epoch. */
   behindLive(now: number): number | undefined {
     return this.#playing ? this.#playback?.behindLive(now) : undefined;
   }
@@ -80,7 +80,7 @@ export class StreamPlayer {
     this.play();
   }
 
-  /** Within what can be seeked to. */
+  /** Seeks, limited to the seekable range. */
   seekBy(seconds: number): void {
     const { video } = this.#options;
     const { livePlace, startSeconds } = this;
@@ -94,7 +94,7 @@ export class StreamPlayer {
     setInterval(() => this.#tick(performance.now()), tickMs);
   }
 
-  /** What the node says of the stream. A stream that comes back is tried at once. */
+  /** Sets the state that the node reports. A stream that becomes live again is tried at once. */
   setState(state: string): void {
     if (state === 'live' && this.#state !== 'live') {
       this.#retryAt = 0;
@@ -121,13 +121,13 @@ export class StreamPlayer {
     this.#showScreen();
   }
 
-  /** A place that changes is not enough: hls.js also jumps ahead where nothing can be played. */
+  /** A changed position alone does not prove playback: hls.js also jumps over gaps that cannot be played. */
   get #moves(): boolean {
     const { video } = this.#options;
     return video.currentTime !== this.#position && !video.paused && video.readyState >= 3;
   }
 
-  /** Paused by the viewer, or never allowed to start by the browser: the controls must be in reach. */
+  /** Paused by the viewer, or blocked by the browser's autoplay rules: the controls must be reachable. */
   get #waitsForViewer(): boolean {
     const { video } = this.#options;
     return this.#playback !== undefined && video.paused && video.readyState >= 2;
@@ -167,7 +167,7 @@ export class StreamPlayer {
   }
 
   #words(): string {
-    if (this.#state === 'unreachable') return 'The node does not answer. This page keeps trying.';
+    if (this.#state === 'unreachable') return 'The node does not respond. Retrying.';
     return waitingInWords(this.#state);
   }
 }

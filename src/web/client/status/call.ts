@@ -1,4 +1,4 @@
-/** What the API says of a request that it refuses, and what this page says where it says nothing. */
+/** The problem of a rejected request, from the API or, if the API did not respond, from this page. */
 export interface CallProblem {
   readonly status: number;
   readonly code: string;
@@ -9,7 +9,7 @@ export interface CallProblem {
 
 export type Outcome<T> = { readonly value: T } | { readonly problem: CallProblem };
 
-/** Calls the API as whoever is signed in. Never rejects. `path`: behind `api/v1/`. */
+/** Calls the API with the session of the signed-in user. Never rejects. `path`: relative to `api/v1/`. */
 export async function call<T>(
   method: string,
   path: string,
@@ -37,11 +37,11 @@ export async function call<T>(
 const signedOut: CallProblem = {
   status: 401,
   code: 'unauthorised',
-  detail: 'You are signed out. Sign in again in another tab, then try once more: nothing that you typed is lost.',
+  detail: 'You are signed out. Sign in again in another tab, then try again. Your input is kept.',
 };
 
 const unreachable: CallProblem = {
   status: 0,
   code: 'unreachable',
-  detail: 'The node does not answer. Try again in a moment: nothing that you typed is lost.',
+  detail: 'The node does not respond. Try again in a moment. Your input is kept.',
 };

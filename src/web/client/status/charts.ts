@@ -3,7 +3,7 @@ import { bitrateInWords } from '../words.js';
 import { make } from './elements.js';
 import { bytesInWords, decimals, type Stats } from './facts.js';
 
-/** The answer of `/history`. */
+/** The response of `/history`. */
 export interface History {
   readonly at: readonly number[];
   readonly series: Readonly<Record<string, readonly (number | null)[]>>;
@@ -14,7 +14,7 @@ interface Chart {
   readonly title: string;
   readonly of: (stats: Stats) => number | null;
   readonly words: (value: number | null) => string;
-  /** The axis reaches at least up to here. */
+  /** Minimum upper end of the axis. */
   readonly atLeast: number;
 }
 
@@ -23,14 +23,14 @@ const seconds = (value: number | null): string => decimals(value, 1, ' s');
 const charts: readonly Chart[] = [
   {
     name: 'fps',
-    title: 'Frames a second',
+    title: 'Frame rate',
     of: ({ fps }) => fps,
     words: (value) => decimals(value, 1, ''),
     atLeast: 10,
   },
   {
     name: 'bitrate',
-    title: 'Bit rate',
+    title: 'Bitrate',
     of: ({ bitrate }) => bitrate,
     words: (value) => (value === null ? '–' : bitrateInWords(value)),
     atLeast: 1e5,
@@ -39,7 +39,7 @@ const charts: readonly Chart[] = [
   { name: 'driftSeconds', title: 'Drift', of: ({ driftSeconds }) => driftSeconds, words: seconds, atLeast: 1 },
   {
     name: 'thumbnailAgeSeconds',
-    title: 'Age of the picture',
+    title: 'Thumbnail age',
     of: ({ thumbnail }) => thumbnail.ageSeconds,
     words: seconds,
     atLeast: 5,
@@ -72,7 +72,7 @@ const HOUR = 3600;
 const STEP = 10;
 const HEIGHT = 116;
 
-/** The last hour as small charts on one time axis, with one cursor through all of them. */
+/** The last hour as small charts with a shared time axis and cursor. */
 export class Charts {
   readonly #root: HTMLElement;
   readonly #at: number[];
@@ -91,7 +91,7 @@ export class Charts {
     this.#sizes.observe(root);
   }
 
-  /** `at`: seconds since the epoch. The newest stats of a step stand for it, as in the history. */
+  /** `at`: seconds since the epoch. The newest stats of a step represent it, as in the history. */
   add(stats: Stats, at: number): void {
     const step = Math.floor(at / STEP) * STEP;
     const isNew = step > (this.#at.at(-1) ?? 0);
@@ -142,7 +142,7 @@ export class Charts {
     return [this.#at, this.#columns.get(name) ?? []];
   }
 
-  /** The newest value in words, and the chart's for those who do not see it. */
+  /** Shows the newest value, and describes the chart for screen readers. */
   #tell({ name, title, words }: Chart, figure: HTMLElement): void {
     const column = this.#columns.get(name) ?? [];
     const known = column.filter((value) => value !== null && value !== undefined);
@@ -150,7 +150,7 @@ export class Charts {
     const value = figure.querySelector('.chart-value');
     if (value !== null && !value.hasAttribute('data-pointed')) value.textContent = now;
     const range =
-      known.length === 0 ? 'nothing known' : `from ${words(Math.min(...known))} to ${words(Math.max(...known))}`;
+      known.length === 0 ? 'no data' : `from ${words(Math.min(...known))} to ${words(Math.max(...known))}`;
     figure
       .querySelector('.chart-canvas')
       ?.setAttribute('aria-label', `${title} in the last hour: now ${now}, ${range}`);
@@ -197,7 +197,7 @@ function optionsOf({ words, atLeast, title }: Chart, width: number, value: HTMLE
   };
 }
 
-/** Up to what was told last: by the clock of the node, which need not be this browser's. */
+/** The range ends at the newest value: its time comes from the node's clock, which may differ from this browser's. */
 function lastHour({ data }: uPlot): uPlot.Range.MinMax {
   const to = data[0].at(-1) ?? Date.now() / 1000;
   return [to - HOUR, to];

@@ -26,7 +26,7 @@ interface Rejected {
   readonly frames: readonly { readonly capturedAt: string; readonly verdict: string; readonly picture: string }[];
 }
 
-/** The answer of `/settings`, as far as the page reads it. */
+/** The part of the `/settings` response that the page reads. */
 export interface DetailSettings {
   readonly settings: Readonly<Record<string, unknown>> & {
     readonly source: string;
@@ -35,14 +35,14 @@ export interface DetailSettings {
   readonly publish: { readonly rtmp: string | null; readonly rtmps: string | null } | null;
 }
 
-/** All that is known of the selected stream, for as long as it is selected. */
+/** The details of the selected stream, while it is selected. */
 export class Detail {
   readonly #name: string;
   readonly #root: HTMLElement;
   readonly #onProblem: (problem: CallProblem) => void;
   #charts: Charts | undefined;
   #closed = false;
-  /** The newest stats, and those that came before the history. */
+  /** Stats that arrived before the history was loaded. */
   #early: { readonly stats: Stats; readonly at: number }[] = [];
   #last: Stats | undefined;
   #nextAttemptAt: string | null = null;
@@ -55,7 +55,7 @@ export class Detail {
     void this.refresh();
   }
 
-  /** Reads all that no event tells whole. */
+  /** Fetches everything that events do not contain completely. */
   async refresh(): Promise<void> {
     await Promise.all([this.restarted(), this.rejected(), this.#history(), this.#settings()]);
   }
@@ -93,14 +93,14 @@ export class Detail {
   }
 
   async restarted(): Promise<void> {
-    // When the next attempt is.
+    // For the time of the next attempt.
     void this.described();
     const diagnosis = await this.#read<Diagnosis>('/diagnosis');
     if (diagnosis === undefined) return;
     const { restarts, stderr } = diagnosis;
     find(this.#root, '[data-no-restarts]').hidden = restarts.length > 0;
     find(this.#root, '[data-restarts]').replaceChildren(...restarts.map(restartItem));
-    setText(this.#root, '[data-stderr]', stderr.length === 0 ? 'Nothing was said.' : stderr.join('\n'));
+    setText(this.#root, '[data-stderr]', stderr.length === 0 ? 'No output.' : stderr.join('\n'));
   }
 
   async rejected(): Promise<void> {
@@ -119,7 +119,7 @@ export class Detail {
     const history = await this.#read<History>('/history');
     if (history === undefined) return;
     const place = find(this.#root, '[data-charts]');
-    // uPlot throws while it is loaded where the browser's language is no language, as of a kiosk with LANG=C.UTF-8.
+    // Importing uPlot throws if the browser's language is invalid, such as in a kiosk with LANG=C.UTF-8.
     const module = await import('./charts.js').catch(() => undefined);
     if (this.#closed) return;
     if (module === undefined) {
@@ -131,7 +131,7 @@ export class Detail {
     for (const { stats, at } of this.#early.splice(0)) this.#charts.add(stats, at);
   }
 
-  /** Of streams of publishers: what goes into OBS. */
+  /** For push streams: the settings for OBS. */
   async #settings(): Promise<void> {
     const answer = await this.#read<DetailSettings>('/settings');
     if (answer === undefined) return;
@@ -143,7 +143,7 @@ export class Detail {
     setText(this.#root, '[data-obs-keyframes]', keyframesInWords(settings));
   }
 
-  /** Undefined when it was refused, or comes too late. */
+  /** Undefined if the request was rejected, or the details were closed meanwhile. */
   async #read<T>(what: string): Promise<T | undefined> {
     const outcome = await call<T>('GET', `streams/${encodeURIComponent(this.#name)}${what}`);
     if (this.#closed) return undefined;
@@ -157,7 +157,7 @@ export class Detail {
   }
 }
 
-/** A keyframe begins each segment: never rarer than segments. */
+/** Every segment starts with a keyframe, so the interval is at most the segment length. */
 export function keyframesInWords({ hls }: DetailSettings['settings']): string {
   return `${Math.max(1, Math.min(2, Math.floor(hls.segmentSeconds)))} s`;
 }
@@ -173,7 +173,7 @@ function restartItem({ at, code, message, stderr }: Diagnosis['restarts'][number
 function rejectedItem({ capturedAt, verdict, picture }: Rejected['frames'][number]): HTMLElement {
   const image = document.createElement('img');
   image.src = picture;
-  image.alt = `Frame that was held back: ${verdict}`;
+  image.alt = `Rejected frame: ${verdict}`;
   return make('li', '', image, make('span', 'verdict', verdict), ' ', timeElement(capturedAt));
 }
 

@@ -1,11 +1,11 @@
-/** Looks for what the server has put on the page. */
+/** Finds an element that the server rendered. */
 export function find<T extends HTMLElement = HTMLElement>(root: ParentNode, selector: string): T {
   const element = root.querySelector<T>(selector);
   if (element === null) throw new Error(`the page has no ${selector}`);
   return element;
 }
 
-/** Writes only what is another: what screen readers are told of stays quiet otherwise. */
+/** Writes only changed text: rewriting the same text would make screen readers announce it again. */
 export function setText(root: ParentNode, selector: string, text: string): void {
   for (const element of root.querySelectorAll<HTMLElement>(selector)) {
     if (element.textContent !== text) element.textContent = text;

@@ -1,8 +1,8 @@
 import { ageInWords, bitrateInWords } from '../words.js';
 
-/** Numbers of streams in words. Pure. */
+/** The numbers of streams as texts. Pure. */
 
-/** The part of a `stats` event that is of one stream. */
+/** The part of a `stats` event about one stream. */
 export interface Stats {
   readonly stream: string;
   readonly state: string;
@@ -35,7 +35,7 @@ const count = (value: number): string => value.toLocaleString('en');
 
 export function decimals(value: number | null, digits: number, unit: string): string {
   if (value === null) return none;
-  // What is rounded to nothing has no sign.
+  // A value rounded to zero has no sign.
   return `${value.toFixed(digits).replace(/^-(?=[0.]+$)/, '')}${unit}`;
 }
 
@@ -44,12 +44,12 @@ export function bytesInWords(bytes: number): string {
   return bytes < 1024 ** 2 ? `${(bytes / 1024).toFixed(0)} KiB` : `${(bytes / 1024 ** 2).toFixed(1)} MiB`;
 }
 
-/** What a stream's picture shows, for people; nothing while all is well. */
+/** The gate's verdict on a stream's video; empty if it is good. */
 export function gateInWords(gate: string | null): string {
-  return gate === null || gate === 'good' ? '' : `${gate} picture`;
+  return gate === null || gate === 'good' ? '' : `${gate} video`;
 }
 
-/** What the row of a stream says, by number. */
+/** The texts in a stream's row, by number. */
 export function rowNumbers(stats: Stats): Readonly<Record<string, string>> {
   const { ageSeconds } = stats.thumbnail;
   return {
@@ -68,7 +68,7 @@ function uploadInWords({ state, lagSeconds, backlogBytes }: Stats['upload']): st
   return backlogBytes > 0 ? bytesInWords(backlogBytes) : decimals(lagSeconds, 1, ' s');
 }
 
-/** What the details of a stream say, by fact. */
+/** The texts in a stream's details, by fact. */
 export function detailFacts(stats: Stats): Readonly<Record<string, string>> {
   const { thumbnail, upload } = stats;
   return {
@@ -96,7 +96,7 @@ function driftInWords(seconds: number | null): string {
   return `${Math.abs(seconds).toFixed(1)} s ${seconds > 0 ? 'behind' : 'ahead'}`;
 }
 
-/** When a source that is waited for is tried again. `now`: milliseconds since the epoch. */
+/** The time of the next connection attempt. `now`: milliseconds since the epoch. */
 export function nextAttemptInWords(at: string | null, now: number): string {
   if (at === null) return none;
   const seconds = Math.ceil((Date.parse(at) - now) / 1000);

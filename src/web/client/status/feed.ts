@@ -1,6 +1,6 @@
 import type { Stats } from './facts.js';
 
-/** What the page is told by server-sent events. */
+/** The server-sent events that the page reads. */
 export type StatusEvent =
   | { readonly type: 'stats'; readonly at: string; readonly streams: readonly Stats[] }
   | { readonly type: 'reset'; readonly at: string }
@@ -18,20 +18,20 @@ export type StatusEvent =
 
 export interface ListenOptions {
   readonly onEvent: (event: StatusEvent) => void;
-  /** `gone`: the connection is lost and begun anew. `signed-out`: only a login helps. */
+  /** `gone`: the connection is lost and being re-established. `signed-out`: only a login helps. */
   readonly onLink: (link: 'live' | 'gone' | 'signed-out') => void;
 }
 
 const names = ['stats', 'reset', 'state', 'stream', 'thumbnail', 'gate', 'restart', 'alert'];
 const RETRY_MS = 3000;
 
-/** Listens for as long as the page is there. */
+/** Listens while the page is open. */
 export function listen({ onEvent, onLink }: ListenOptions): void {
   const source = new EventSource('api/v1/events');
   source.addEventListener('open', () => onLink('live'));
   source.addEventListener('error', () => {
     onLink('gone');
-    // Browsers connect anew by themselves, but not where they were refused.
+    // Browsers reconnect on their own, but not after a rejected request.
     if (source.readyState !== EventSource.CLOSED) return;
     setTimeout(() => void again(), RETRY_MS);
   });
@@ -43,13 +43,13 @@ export function listen({ onEvent, onLink }: ListenOptions): void {
     if (await isSignedOut()) onLink('signed-out');
     else {
       listen({ onEvent, onLink });
-      // What was told meanwhile is not known.
+      // Events in between were missed.
       onEvent({ type: 'reset', at: new Date().toISOString() });
     }
   };
 }
 
-/** The node sends whoever is not signed in from this page to another. */
+/** The node redirects signed-out users from this page. */
 async function isSignedOut(): Promise<boolean> {
   const response = await fetch('status', { redirect: 'manual', signal: AbortSignal.timeout(10_000) }).catch(
     () => undefined,

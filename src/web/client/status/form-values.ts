@@ -1,12 +1,12 @@
-/** What stands in the form of a stream, to what the API takes. Pure. */
+/** Converts between the values of the stream form and API settings. Pure. */
 
-/** By the names of fields, which are paths of settings; `kind` and `more` are the form's own. */
+/** Values by field name. Field names are setting paths, except `kind` and `more`. */
 export type FormValues = Readonly<Record<string, string>>;
 
 type Settings = { [name: string]: unknown };
 
 export interface FieldFault {
-  /** A field of the form; undefined: it belongs to none. */
+  /** A field of the form; undefined if the fault belongs to none. */
   readonly field: string | undefined;
   readonly message: string;
 }
@@ -14,14 +14,14 @@ export interface FieldFault {
 const numeric = ['thumbnail.intervalSeconds', 'thumbnail.width', 'hls.segmentSeconds', 'hls.windowSegments'];
 const plain = ['audio', ...numeric];
 
-/** A whole stream: what is empty has its default. Throws a `SyntaxError` of what is no JSON. */
+/** The settings of a new stream: empty fields use the default. Throws a `SyntaxError` on invalid JSON. */
 export function createBody(values: FormValues): Settings {
   const body: Settings = { name: values['name'] ?? '', source: sourceOf(values) };
   for (const path of plain) if ((values[path] ?? '') !== '') place(body, path, fieldValue(path, values));
   return merge(body, moreOf(values));
 }
 
-/** What differs from what the form began with. What was emptied goes back to its default. */
+/** The settings that differ from the initial values. An emptied field is reset to its default. */
 export function patchBody(values: FormValues, before: FormValues): Settings {
   const body: Settings = {};
   if (sourceOf(values) !== sourceOf(before)) body['source'] = sourceOf(values);
@@ -32,7 +32,7 @@ export function patchBody(values: FormValues, before: FormValues): Settings {
   return merge(body, moreOf(values));
 }
 
-/** What the form of a stream that there is begins with. */
+/** The initial values of the form for an existing stream. */
 export function valuesOf(name: string, settings: Settings): FormValues {
   const source = String(settings['source'] ?? '');
   const kind = source === 'push' || source === 'test' ? source : 'url';
@@ -40,7 +40,7 @@ export function valuesOf(name: string, settings: Settings): FormValues {
   return { name, kind, source: kind === 'url' ? source : '', ...fields, more: '' };
 }
 
-/** Each problem at its field. What no field stands for is at `more`, with its path, where something was typed there. */
+/** Assigns each problem to its field. If `more` is filled in, problems without a field go there, with their path. */
 export function faultsOf(
   problem: {
     readonly code: string;
@@ -56,7 +56,7 @@ export function faultsOf(
   return problem.errors.map(({ path, message }) => {
     const field = fields.find((name) => name === path);
     if (field !== undefined)
-      return { field, message: message.endsWith('got an empty string') ? 'This is needed.' : message };
+      return { field, message: message.endsWith('got an empty string') ? 'Required.' : message };
     return { field: hasMore ? 'more' : undefined, message: path === '' ? message : `${path}: ${message}` };
   });
 }
@@ -65,7 +65,7 @@ function sourceOf({ kind, source = '' }: FormValues): string {
   return kind === 'url' ? source.trim() : (kind ?? '');
 }
 
-/** What is no number goes as it is: the node says what is wrong with it. */
+/** Anything that is not a number is sent unchanged: the node reports what is wrong with it. */
 function fieldValue(path: string, values: FormValues): string | number {
   const text = (values[path] ?? '').trim();
   return numeric.includes(path) && /^-?\d+(?:\.\d+)?$/.test(text) ? Number(text) : text;

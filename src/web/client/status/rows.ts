@@ -4,10 +4,10 @@ import { pictureInWords, stateInWords, summaryInWords } from '../words.js';
 import { find, setText } from './elements.js';
 import { gateInWords, rowNumbers, type Stats } from './facts.js';
 
-/** A node that hangs must not keep what waits for it from trying again. */
+/** A hanging request must not prevent the next attempt. */
 const TIMEOUT_MS = 10_000;
 
-/** The list of all streams. The server makes the rows; this keeps them true. */
+/** The list of all streams. The server renders the rows; this class keeps them up to date. */
 export class Rows {
   readonly #root: HTMLElement;
   readonly #loading = new Set<string>();
@@ -39,7 +39,7 @@ export class Rows {
     setText(row, ':scope > [data-reason]', reason);
   }
 
-  /** A new picture is there. While one is on its way others are passed over. */
+  /** Loads a new thumbnail. While one is loading, further ones are skipped. */
   async picture(name: string): Promise<void> {
     const figure = this.get(name)?.querySelector<HTMLElement>('[data-picture]');
     if (!figure || this.#loading.has(name) || document.hidden) return;
@@ -49,20 +49,20 @@ export class Rows {
       const response = await fetch(figure.dataset['pictureUrl'] ?? '', { cache: 'no-cache', signal });
       if (response.ok) await showStill(figure, await response.blob());
     } catch {
-      // The next event brings the next picture; the age goes on ticking.
+      // The next event brings the next thumbnail; the age keeps counting.
     } finally {
       this.#loading.delete(name);
     }
   }
 
   /**
-   * Takes what the server now shows: new rows come, old ones go, those that stay keep what is open in them. One at a time: for all who ask
-   * while one is under way, as when many streams come at once, there is one more.
+   * Adopts the rows that the server now renders: adds new ones, removes old ones, and keeps what is open in the others. Runs one at a
+   * time: all calls during a run, such as when many streams are added at once, share the next one.
    */
   sync(): Promise<void> {
     this.#nextSync ??= (this.#syncing ?? Promise.resolve()).then(() => {
       this.#nextSync = undefined;
-      // What could not be read is read with the next.
+      // The next run retries.
       this.#syncing = this.#sync().catch(() => {});
       return this.#syncing;
     });

@@ -3,7 +3,7 @@ import type { DetailSettings } from './detail.js';
 import { find, setText } from './elements.js';
 import { createBody, type FieldFault, type FormValues, faultsOf, patchBody, valuesOf } from './form-values.js';
 
-/** What the API answers to who makes a stream, as far as the page reads it. */
+/** The part of the API's response to a new stream that the page reads. */
 export interface Created {
   readonly name: string;
   readonly key?: string;
@@ -19,11 +19,11 @@ interface StreamFormOptions {
 
 const empty: FormValues = valuesOf('', { audio: 'auto' });
 
-/** The form that makes and changes streams. What was typed stays until it was taken, also where the form is closed meanwhile. */
+/** The form that creates and changes streams. Input stays until it is accepted, even if the form is closed in between. */
 export class StreamForm {
   readonly #options: StreamFormOptions;
   readonly #form: HTMLFormElement;
-  /** By the name of the stream that is changed; the empty name: a new one. */
+  /** By the name of the changed stream; empty for a new one. */
   readonly #drafts = new Map<string, FormValues>();
   #target = '';
   #before: FormValues = empty;
@@ -55,7 +55,7 @@ export class StreamForm {
   async edit(name: string): Promise<void> {
     const outcome = await call<DetailSettings>('GET', `streams/${encodeURIComponent(name)}/settings`);
     if ('problem' in outcome) this.#options.onProblem(outcome.problem);
-    // A form that was opened meanwhile has what somebody types.
+    // A form opened in the meantime may contain input.
     else if (!this.#options.dialog.open) this.#open(name, valuesOf(name, outcome.value.settings));
   }
 
@@ -104,7 +104,7 @@ export class StreamForm {
     try {
       body = this.#target === '' ? createBody(this.#values) : patchBody(this.#values, this.#before);
     } catch (error) {
-      const message = `This is not JSON: ${error instanceof Error ? error.message : ''}`;
+      const message = `Invalid JSON: ${error instanceof Error ? error.message : ''}`;
       this.#showFaults([{ field: 'more', message }]);
       return;
     }
@@ -113,7 +113,7 @@ export class StreamForm {
     const problem = await this.#send(body, target);
     submit.disabled = false;
     if (problem === undefined) return;
-    // Closed before the answer came, and perhaps opened for another stream.
+    // Closed before the response arrived, and possibly opened for another stream.
     if (!this.#options.dialog.open || this.#target !== target) {
       this.#options.onProblem(problem);
       return;
@@ -124,7 +124,7 @@ export class StreamForm {
     this.#showFaults(faultsOf(problem, names, (this.#values['more'] ?? '').trim() !== ''));
   }
 
-  /** Answers what was refused. */
+  /** Returns the problem of a rejected request. */
   async #send(body: unknown, target: string): Promise<CallProblem | undefined> {
     const { onCreated, onChanged } = this.#options;
     if (target !== '') {
@@ -134,7 +134,7 @@ export class StreamForm {
       onChanged(target);
       return undefined;
     }
-    // The same body again is the same wish: an answer that was lost must not cost the key that was made.
+    // The same body gets the same idempotency key: if the response is lost, a retry still returns the generated stream key.
     const text = JSON.stringify(body);
     if (this.#sent?.text !== text) this.#sent = { text, key: randomKey() };
     const outcome = await call<Created>('POST', 'streams', body, this.#sent.key);
@@ -181,7 +181,7 @@ export class StreamForm {
   }
 }
 
-/** What belongs to no field, at the top of its form. */
+/** Shows an error that belongs to no field, at the top of its form. */
 export function showFormError(form: HTMLElement, message: string): void {
   const words = find(form, '[data-form-error]');
   words.textContent = message;
@@ -197,7 +197,7 @@ function clearFault(field: Element | null): void {
   field.querySelector('[aria-invalid]')?.removeAttribute('aria-invalid');
 }
 
-/** Not `randomUUID`: it is on secure origins only, and nodes at home are reached over plain HTTP. */
+/** Not `randomUUID`: it needs a secure origin, and nodes on home networks use plain HTTP. */
 function randomKey(): string {
   return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }
