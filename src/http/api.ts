@@ -9,7 +9,7 @@ import { baseUrlOf } from './response/base-url.js';
 import { openToAll } from './response/headers.js';
 import { respondWith } from './response/respond.js';
 
-/** The API, version 1, and its own description. */
+/** The API, version 1, and its OpenAPI document. */
 export function apiRoutes(app: Hono, context: AppContext): void {
   const describe = mountOperations(app, context);
   let made: { readonly body: string; readonly etag: string; readonly modifiedAt: number } | undefined;

@@ -25,26 +25,26 @@ import { statusRoutes } from './status.js';
 
 export interface AppOptions {
   readonly streams: StreamDirectory;
-  /** Where people reach the node, without a slash at its end. */
+  /** Public base URL, without a trailing slash. */
   readonly publicUrl?: string | undefined;
   /** The origins whose pages may frame `/embed/{stream}`. Default: all. */
   readonly embedOrigins?: readonly string[] | undefined;
-  /** Where publishers are taken in. Default 1935. */
+  /** RTMP port for publishers. Default 1935. */
   readonly rtmpPort?: number | undefined;
   readonly metrics: MetricsSource;
-  /** What happens to the streams. Default: nothing does. */
+  /** Events of the streams. Default: none. */
   readonly feed?: Feed;
-  /** The last hour of the streams. Default: nothing is known of it. */
+  /** The last hour of the streams. Default: empty. */
   readonly histories?: Pick<Histories, 'read'>;
-  /** What operators do to the streams. Default: nothing can be done. */
+  /** Control of the streams. Default: unavailable. */
   readonly control?: () => StreamControl | undefined;
-  /** What the machine has to do. Default: nobody watches it. */
+  /** Load of the machine. Default: not watched. */
   readonly load?: () => NodeLoadDescription | undefined;
-  /** The bearer token of calls that change or cost something. Unset: nobody can make them. */
+  /** The bearer token for requests that change something or are expensive. Unset: these are rejected. */
   readonly adminToken?: string | undefined;
-  /** Who may do what. Default: everyone reads, the admin changes. */
+  /** Access rules. Default: everyone may read, the admin may change. */
   readonly access?: AccessSettings;
-  /** What the node is doing. Default: it has started. */
+  /** Phase of the node. Default: started. */
   readonly phase?: () => NodePhase;
   readonly version: string;
   readonly log: HttpLog;
@@ -52,16 +52,16 @@ export interface AppOptions {
   readonly assets?: WebAssets;
   /** Milliseconds since the epoch. Default: the clock. */
   readonly now?: () => number;
-  /** Milliseconds on a clock that is never set. Default: `now`. */
+  /** Milliseconds on a monotonic clock. Default: `now`. */
   readonly steadyNow?: () => number;
 }
 
-/** The routes, and the most asked for of them for the node's own listener. */
+/** The routes, and the most requested ones as a direct handler for the node's own listener. */
 export type App = Hono & { readonly direct: Answerer };
 
 /**
- * All routes of a node as one app: `app.fetch(request)` answers any request. Hardly any middleware: with one handler a route,
- * hono answers without a promise and the adapter writes the body's bytes straight to the socket.
+ * All routes of a node as one app: `app.fetch(request)` handles any request. Hardly any middleware: with one handler per route,
+ * hono responds without a promise and the adapter writes the body directly to the socket.
  * Throws a SidepipeError when the package's web assets are missing.
  */
 export function createApp(options: AppOptions): App {
@@ -110,19 +110,19 @@ export function createApp(options: AppOptions): App {
 }
 
 const otherMethods = ['POST', 'PUT', 'PATCH', 'DELETE'];
-/** Paths that programs ask for: their errors are always problem documents. */
+/** Paths for programs: their errors are always problem documents. */
 const forPrograms = /^\/(?:live|api|assets|oembed|healthz|readyz|metrics)(?:\/|$)/;
 const openPaths = /^\/(?:live|api\/v1)\//;
 
-/** What no route answered: a preflight, a method that the path does not know, or an unknown path. */
+/** Handles requests that match no route: a preflight, an unsupported method, or an unknown path. */
 function unmatched(app: Hono, c: Context, context: AppContext): Response | Promise<Response> {
   const { method, path } = c.req;
   const handlers = (verb: string): number => app.router.match(verb, path)[0].length;
-  // What stands before the routes answers to every verb, also to one that there is not.
+  // Middleware matches every method, even unknown ones.
   const before = handlers('NONE');
   const answers = (verb: string): boolean => handlers(verb) > before;
   const allowed = [...(answers('GET') ? ['GET', 'HEAD'] : []), ...otherMethods.filter(answers)];
-  if (allowed.length === 0) return refuse(c, notFound('There is nothing at this address.'), context);
+  if (allowed.length === 0) return refuse(c, notFound('There is no resource at this URL.'), context);
   const allow = [...allowed, 'OPTIONS'].join(', ');
   if (method !== 'OPTIONS') return refuse(c, methodNotAllowed(method, allow), context);
   return new Response(null, { status: 204, headers: { ...(openPaths.test(path) ? preflight : {}), allow } });

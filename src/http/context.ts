@@ -17,43 +17,43 @@ export interface HttpLog {
   error(fields: object, message: string): void;
 }
 
-/** Where `/metrics` comes from. */
+/** Source of `/metrics`. */
 export interface MetricsSource {
   render(): Promise<{ readonly body: string; readonly contentType: string }>;
 }
 
-/** What every group of routes is made from. */
+/** Shared dependencies of all route groups. */
 export interface AppContext {
   readonly streams: StreamDirectory;
-  /** Without a slash at its end; undefined: people reach the node under the address that they typed. */
+  /** Without a trailing slash; undefined: clients reach the node under the host of their request. */
   readonly publicUrl: string | undefined;
   /** The origins whose pages may frame `/embed/{stream}`; `*`: all. */
   readonly embedOrigins: readonly string[];
-  /** Where publishers are taken in, for the words on the pages. */
+  /** RTMP port for publishers, shown on pages. */
   readonly rtmpPort: number;
   readonly metrics: MetricsSource;
   readonly feed: Feed;
   /** The last hour of the streams. */
   readonly histories: Pick<Histories, 'read'>;
-  /** What operators do to the streams; undefined before the node has begun. */
+  /** Control of the streams; undefined before the node has started. */
   readonly control: () => StreamControl | undefined;
-  /** What the machine has to do; undefined where nobody watches it. */
+  /** Load of the machine; undefined if the load guard is disabled. */
   readonly load: () => NodeLoadDescription | undefined;
-  /** Guards what changes or costs something; routes ask `requireAdmin`. */
+  /** Guards requests that change something or are expensive; routes use `requireAdmin`. */
   readonly admin: Admin;
-  /** Who asks, the word of trusted proxies taken. */
+  /** Identifies the client, with the headers of trusted proxies. */
   readonly clientOf: ClientReader;
-  /** Undefined where every origin may read what is open. */
+  /** Undefined if every origin may read public resources. */
   readonly cors: Cors | undefined;
-  /** Ids under which viewers are counted. */
+  /** Anonymous ids for counting viewers. */
   readonly viewerIds: ViewerIds;
-  /** What the node is doing, for `/readyz`. */
+  /** Phase of the node, for `/readyz`. */
   readonly phase: () => NodePhase;
   readonly version: string;
   readonly log: HttpLog;
   readonly assets: WebAssets;
-  /** The time of day, in milliseconds since the epoch: for dates and for what others signed. */
+  /** Time of day, in milliseconds since the epoch: for dates and signatures. */
   readonly now: () => number;
-  /** Milliseconds on a clock that is never set: for limits, sessions and all else that lasts. */
+  /** Milliseconds on a monotonic clock: for limits, sessions and other durations. */
   readonly steadyNow: () => number;
 }

@@ -15,7 +15,7 @@ import { notFound, type Problem, problemResponse } from './response/problem.js';
 const cacheSeconds = 300;
 const smallest = { width: 160, height: 90 };
 
-/** The player for frames of other sites, and the description by which they find it. */
+/** The player for iframes on other sites, and its oEmbed description. */
 export function embedRoutes(app: Hono, context: AppContext): void {
   const { streams, assets, version, embedOrigins } = context;
 
@@ -39,19 +39,19 @@ export function embedRoutes(app: Hono, context: AppContext): void {
     });
   });
 
-  /** https://oembed.com: what a site needs to show a link to a watch page as a player. */
+  /** https://oembed.com: lets a site show a link to a watch page as a player. */
   app.get('/oembed', (c) => {
     const refuse = (problem: Problem): Response => problemResponse(problem, c.req.url);
     const format = c.req.query('format') ?? 'json';
     if (format !== 'json') return refuse(otherFormat);
     const url = c.req.query('url');
-    if (url === undefined) return refuse(wrong('url', 'The address of a watch page is missing.'));
+    if (url === undefined) return refuse(wrong('url', 'The URL of a watch page is required.'));
     const box = boxOf(c);
     if (box.wrong !== undefined) return refuse(box.wrong);
     const base = baseUrlOf(c, context);
     const live = base === undefined ? undefined : streamAt(url, base, context);
     if (base === undefined || live === undefined) {
-      return refuse({ ...notFound('There is no stream at this address.', openToAll), field: 'url' });
+      return refuse({ ...notFound('There is no stream at this URL.', openToAll), field: 'url' });
     }
     return described(live, base, box.size, context);
   });
@@ -74,7 +74,7 @@ function described(
     provider_url: `${base}/`,
     ...size,
     html: String(embedCode(stream, addresses, size)),
-    // All three or none, says the specification; none of a picture that is not open to everyone.
+    // The specification requires all three or none; none if the thumbnail is not open to everyone.
     ...(width === null || height === null || stream.playback.access === 'signed'
       ? {}
       : { thumbnail_url: addresses.thumbnail, thumbnail_width: width, thumbnail_height: height }),
@@ -84,7 +84,7 @@ function described(
     headers: {
       ...openToAll,
       'cache-control': `public, max-age=${cacheSeconds}`,
-      // Without a public URL the addresses are those of the request.
+      // Without a public URL the URLs use the host of the request.
       vary: 'Host',
       'content-type': 'application/json',
       'content-length': String(Buffer.byteLength(body)),
@@ -92,7 +92,7 @@ function described(
   });
 }
 
-/** The stream whose watch or embed page has an address; undefined where it is none of this node's. */
+/** The stream whose watch or embed page has this URL; undefined if it is not a URL of this node. */
 function streamAt(url: string, base: string, { streams }: AppContext): LiveStream | undefined {
   if (!url.startsWith(`${base}/`)) return undefined;
   const [, name] = /^\/(?:watch|embed)\/([^/?#]{1,200})\/?(?:[?#].*)?$/.exec(url.slice(base.length)) ?? [];
@@ -119,7 +119,7 @@ function boxOf(c: Context): Box {
     if (text === undefined) continue;
     const least = field === 'maxwidth' ? smallest.width : smallest.height;
     if (!/^\d{1,5}$/.test(text) || Number(text) < least) {
-      return { wrong: wrong(field, `${field} is a number of pixels, at least ${least}.`) };
+      return { wrong: wrong(field, `${field} must be a number of pixels, at least ${least}.`) };
     }
     width = Math.min(width, Math.floor(Number(text) * perPixel));
   }
@@ -127,14 +127,14 @@ function boxOf(c: Context): Box {
 }
 
 function wrong(field: string, detail: string): Problem {
-  return { status: 400, code: 'request-invalid', title: 'Request not understood', detail, field, headers: openToAll };
+  return { status: 400, code: 'request-invalid', title: 'Invalid request', detail, field, headers: openToAll };
 }
 
 const otherFormat: Problem = {
   status: 501,
   code: 'format-unknown',
   title: 'Not implemented',
-  detail: 'Descriptions come as JSON alone: format=json.',
+  detail: 'Only JSON is supported: use format=json.',
   field: 'format',
   headers: openToAll,
 };

@@ -6,10 +6,10 @@ import type { AppContext } from './context.js';
 import { notForPages } from './response/headers.js';
 import { notFound, type Problem, problemResponse } from './response/problem.js';
 
-/** What a node does: it answers HTTP in all three, and has its streams only once it has started. */
+/** Phases of a node: it serves HTTP in all three, but has its streams only once it has started. */
 export type NodePhase = 'starting' | 'started' | 'closing';
 
-/** For supervisors and monitoring: is the process alive, can the node serve, is every stream playable and fresh, and the numbers. */
+/** For supervisors and monitoring: whether the process is alive, the node ready, and every stream playable and fresh; and metrics. */
 export function healthRoutes(app: Hono, context: AppContext): void {
   app.get('/healthz', () => json({ status: 'ok', version: context.version }));
 
@@ -26,41 +26,41 @@ export function healthRoutes(app: Hono, context: AppContext): void {
 }
 
 interface Question {
-  /** The streams that are reported. */
+  /** The streams to report. */
   readonly streams: readonly LiveStream[];
-  /** Whether one of them that is not playable and fresh is a failure. Otherwise only the node is asked about. */
+  /** Whether a stream that is not playable and fresh is a failure. Otherwise only the node counts. */
   readonly mediaCounts: boolean;
 }
 
 /**
- * What a probe asks for. Anything unknown is refused: a misspelt `?streams=all` that answers 200 would be an alarm that never
- * rings.
+ * Parses the query of a probe. Anything unknown is rejected: a misspelt `?streams=all` that returns 200 would be an alarm that
+ * never rings.
  */
 function questionOf(c: Context, { streams }: AppContext): Question | { readonly problem: Problem } {
   const given = Object.entries(c.req.queries());
   const [name, values] = given[0] ?? [];
   if (name === undefined || values === undefined) return { streams: streams.list(), mediaCounts: false };
   if (name !== 'streams' && name !== 'stream')
-    return invalid(name, 'is not known here: use streams=all or stream=NAME');
+    return invalid(name, 'is unknown; use streams=all or stream=NAME');
   if (given.length > 1) return invalid(given[1]?.[0] ?? '', `cannot be combined with ${name}`);
   const [value = ''] = values;
-  if (values.length > 1) return invalid(name, 'may be given once');
+  if (values.length > 1) return invalid(name, 'must not be repeated');
   if (name === 'streams') {
     return value === 'all'
       ? { streams: streams.list(), mediaCounts: true }
-      : invalid(name, 'must be all; for one stream use stream=NAME');
+      : invalid(name, 'must be all; use stream=NAME for one stream');
   }
   if (value === '') return invalid(name, 'must be the name of a stream');
   const live = streams.get(value);
   if (live !== undefined) return { streams: [live], mediaCounts: true };
-  const unknown = notFound(`There is no stream named ${JSON.stringify(value.slice(0, 80))}.`);
+  const unknown = notFound(`Stream ${JSON.stringify(value.slice(0, 80))} does not exist.`);
   return { problem: { ...unknown, code: 'stream-unknown', title: 'Unknown stream', field: 'stream' } };
 }
 
 function invalid(field: string, message: string): { readonly problem: Problem } {
   const name = field.slice(0, 80);
   const detail = `The parameter ${JSON.stringify(name)} ${message}.`;
-  return { problem: { status: 400, code: 'request-invalid', title: 'Request not understood', detail, field: name } };
+  return { problem: { status: 400, code: 'request-invalid', title: 'Invalid request', detail, field: name } };
 }
 
 function answerReadiness(c: Context, { streams, mediaCounts }: Question, context: AppContext): Response {
@@ -74,7 +74,7 @@ function answerReadiness(c: Context, { streams, mediaCounts }: Question, context
     if (media !== undefined) notReady.push({ stream: live.name, reason: words(media) });
     if (media !== undefined && mediaCounts) failures.push(`${live.name}: ${words(media)}`);
     if (store !== undefined) notReady.push({ stream: live.name, reason: words(store) });
-    // The store is the node's: its faults count whatever is asked for.
+    // The store belongs to the node: its faults count for every probe.
     if (store !== undefined) failures.push(`${live.name}: ${words(store)}`);
   }
   if (failures.length === 0) return json({ status: 'ready', streams: streams.length, notReady });

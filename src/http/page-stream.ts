@@ -7,12 +7,12 @@ import { describe, forVisitors } from './api/streams.js';
 import type { AppContext } from './context.js';
 import { open, tokenForPage } from './live/playback.js';
 
-/** How long what a page for the admin signs holds: as long as a page is commonly left open. */
+/** Validity of tokens on a page for the admin: as long as a page is usually left open. */
 const PAGE_SECONDS = 12 * 3600;
 
 /**
- * A stream as a page for this reader shows it: with what is for operators only where the reader is one; with the token of the
- * page's own address, with one that is made for the admin, or closed.
+ * A stream as shown to this reader of a page: with operator data only for operators; with the token of the page's URL, with a token
+ * created for the admin, or closed.
  */
 export function pageStream(c: Context, live: LiveStream, context: AppContext): PageStream {
   const forOperator = isAdmin(c, context);
@@ -22,7 +22,7 @@ export function pageStream(c: Context, live: LiveStream, context: AppContext): P
   const now = context.now();
   const opened = open(live, { query: (name) => c.req.query(name) }, now);
   if (!('problem' in opened)) {
-    // What shows or names its pictures is theirs who were given a token.
+    // Only readers with a token get data that shows or locates its images.
     const { playback, thumbnail, storage } = described;
     const shown = { playback, thumbnail, storage: { ...description.storage, playback: storage.playback } };
     return { ...description, ...shown, token: c.req.query(tokenParameter) };

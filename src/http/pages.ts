@@ -13,7 +13,7 @@ import { type HeaderFields, pageSecurity } from './response/headers.js';
 import { notFound, type Problem, problemResponse } from './response/problem.js';
 import { respondWith } from './response/respond.js';
 
-/** The pages for people and what they load. */
+/** The pages and their assets. */
 export function pageRoutes(app: Hono, context: AppContext): void {
   const { streams, publicUrl, rtmpPort, assets, version, now } = context;
 
@@ -43,7 +43,7 @@ export function pageRoutes(app: Hono, context: AppContext): void {
 
   app.get('/assets/:hash/:file', (c) => {
     const asset = c.req.param('hash') === assets.hash ? assets.files.get(c.req.param('file')) : undefined;
-    if (asset === undefined) return problemResponse(notFound('There is no such asset in this version.'), c.req.url);
+    if (asset === undefined) return problemResponse(notFound('This version has no such asset.'), c.req.url);
     const zipped =
       asset.gzip !== undefined &&
       /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?(?:[,\s]|$))/.test(c.req.header('accept-encoding') ?? '');
@@ -67,7 +67,7 @@ export function pageRoutes(app: Hono, context: AppContext): void {
   });
 }
 
-/** What is shown of a stream that is not open to everyone. */
+/** The page of a stream that is not open to everyone. */
 export function closedPage(
   c: Context,
   { assets, version }: AppContext,
@@ -79,15 +79,15 @@ export function closedPage(
 const closed: Problem = {
   status: 403,
   code: 'playback-refused',
-  title: 'Not open to everyone',
-  detail: 'This stream is played by signed addresses only.',
+  title: 'Private stream',
+  detail: 'This stream needs a signed URL.',
 };
 
 interface PageOptions {
   readonly problem?: Problem;
-  /** What the page may do. */
+  /** Security headers of the page. */
   readonly security?: HeaderFields;
-  /** Whether it is for this reader only. */
+  /** Whether the page is for this reader only. */
   readonly isPrivate?: boolean;
 }
 

@@ -18,24 +18,24 @@ import {
 } from './response/problem.js';
 
 export interface HttpServerOptions {
-  /** Answers one request: the app's `fetch`. */
+  /** Handles one request: the app's `fetch`. */
   readonly fetch: (request: Request, env?: object) => Response | Promise<Response>;
-  /** Asked first; answers what it knows without a detour over `Request` and `Response`. */
+  /** Called first; handles the requests that it knows without `Request` and `Response`. */
   readonly direct?: Answerer;
-  /** Stand in every answer. */
+  /** Headers of every response. */
   readonly headers?: HeaderFields;
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
   readonly log: HttpLog;
-  /** Addresses and networks of proxies, whose connections are those of many clients. */
+  /** Addresses and networks of proxies, whose connections carry many clients. */
   readonly trustedProxies?: readonly string[];
   readonly limits?: Partial<HttpLimits>;
-  /** How many connections the process has file descriptors for at the moment. */
+  /** Number of connections for which the process currently has file descriptors. */
   readonly connectionBudget?: () => number;
 }
 
-/** What one client may cost. */
+/** Limits per client. */
 export interface HttpLimits {
   readonly urlBytes: number;
   /** Request line and headers together. */
@@ -44,14 +44,14 @@ export interface HttpLimits {
   readonly headersTimeoutMs: number;
   /** From the first byte to the end of the body. */
   readonly requestTimeoutMs: number;
-  /** How long a connection may rest between two requests. */
+  /** Maximum idle time between two requests. */
   readonly keepAliveTimeoutMs: number;
-  /** How long a connection may move no byte while an answer is due, as with a client that stopped reading. */
+  /** Maximum time without progress while a response is pending, such as when a client stops reading. */
   readonly silenceTimeoutMs: number;
   readonly connections: number;
-  /** The same of one address (IPv6: one /64). Trusted proxies may have all. */
+  /** The same per address (IPv6: per /64). Trusted proxies may use all. */
   readonly connectionsPerAddress: number;
-  /** How long `close` lets answers under way come to their end. */
+  /** How long `close` waits for pending responses. */
   readonly closeTimeoutMs: number;
 }
 
@@ -68,9 +68,9 @@ const defaults: HttpLimits = {
 };
 
 export interface HttpServer {
-  /** Begins to listen. Throws a SidepipeError `port-unavailable` that names host, port and `http.port`. */
+  /** Starts listening. Throws a SidepipeError `port-unavailable` that names host, port and `http.port`. */
   start(): Promise<HttpAddress>;
-  /** Accepts nothing more, lets answers under way end for a bounded time, then ends every connection. */
+  /** Stops accepting, waits a bounded time for pending responses, then closes every connection. */
   close(): Promise<void>;
 }
 
@@ -83,7 +83,7 @@ export interface HttpAddress {
 /** One listening HTTP server for the app. It is started once and closed once. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const limits = { ...defaults, ...options.limits };
-  // The adapter puts light classes in the place of the global Request and Response: the platform's own copies every body.
+  // The adapter replaces the global Request and Response by lightweight classes: the platform's own copy every body.
   const answer = getRequestListener(options.fetch, {
     hostname: 'localhost',
     errorHandler: (error) => {
@@ -117,7 +117,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
         } else write(request, response, known);
         return;
       }
-      refuseRequest(request, response, refusal(414, `The address is longer than ${limits.urlBytes} bytes.`));
+      refuseRequest(request, response, refusal(414, `The URL is longer than ${limits.urlBytes} bytes.`));
     },
   );
   server.timeout = limits.silenceTimeoutMs;
@@ -126,7 +126,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const newest = trackResponses(server);
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     const before = newest(socket);
-    // The bytes behind a request that is being answered are at fault, not that request.
+    // The bytes after the current request are invalid, not the request itself.
     if (before?.req.complete) before.once('close', () => socket.destroy());
     else refuseSocket(error, socket);
   });
@@ -138,15 +138,14 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   };
 }
 
-/** How often errors of the listener are logged. */
+/** Minimum time between logged listener errors. */
 const ERROR_EVERY_MS = 60_000;
-/** Of the connections that fit, so many make idle ones leave. */
+/** Share of the available connections from which idle ones are closed. */
 const CROWDED = 0.8;
 
 /**
- * Connections must not take the file descriptors that ffmpeg's pipes need. So as many are accepted as fit beside the streams that
- * there are, and when these are nearly all taken, those on which nobody asks for anything are closed: their clients connect
- * again when they do.
+ * Connections must not use up the file descriptors that ffmpeg's pipes need. So the limit depends on the number of streams, and when
+ * it is nearly reached, idle connections are closed: their clients reconnect when they need to.
  */
 function shareDescriptors(server: Server, most: number, budget: () => number = () => most): void {
   let count = 0;
@@ -156,7 +155,7 @@ function shareDescriptors(server: Server, most: number, budget: () => number = (
     if (fit < most && count > fit * CROWDED) server.closeIdleConnections();
   };
   server.maxConnections = Math.min(most, budget());
-  // A connection whose request was put back comes here again.
+  // A connection whose request was pushed back is emitted again.
   const counted = new WeakSet<Socket>();
   server.on('connection', (socket: Socket) => {
     if (counted.has(socket)) return;
@@ -176,13 +175,13 @@ async function listen(server: Server, { host, port, log }: HttpServerOptions): P
     server.once('error', failed);
     server.listen({ host, port }, () => {
       server.off('error', failed);
-      // Running out of file descriptors while accepting comes here: the server goes on with the connections it has.
-      // Each refused connection would be a line.
+      // Raised when accepting runs out of file descriptors: the server continues with its connections.
+      // Without a limit, each rejected connection would be logged.
       let loggedAt = Number.NEGATIVE_INFINITY;
       server.on('error', (error) => {
         if (performance.now() - loggedAt < ERROR_EVERY_MS) return;
         loggedAt = performance.now();
-        log.error({ err: error }, 'http server error');
+        log.error({ err: error }, 'HTTP server error');
       });
       resolve();
     });
@@ -191,10 +190,10 @@ async function listen(server: Server, { host, port, log }: HttpServerOptions): P
 }
 
 const listenReasons: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'another program already listens there',
-  EACCES: 'this user may not listen on that port',
-  EADDRNOTAVAIL: 'this machine does not have that address (http.host)',
-  ENOTFOUND: 'that host name has no address (http.host)',
+  EADDRINUSE: 'port already in use',
+  EACCES: 'permission denied',
+  EADDRNOTAVAIL: 'this machine does not have this address (http.host)',
+  ENOTFOUND: 'this host name cannot be resolved (http.host)',
 };
 
 function portUnavailable(error: NodeJS.ErrnoException, host: string, port: number): SidepipeError {
@@ -207,11 +206,11 @@ function portUnavailable(error: NodeJS.ErrnoException, host: string, port: numbe
   });
 }
 
-/** All connections. Node forgets those that asked for another protocol, so they would outlive `closeAllConnections`. */
+/** All connections. Node no longer tracks upgraded connections, so they would outlive `closeAllConnections`. */
 function trackSockets(server: Server): ReadonlySet<Socket> {
   const sockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
-    // A connection that was handed back comes here again.
+    // A connection whose request was pushed back is emitted again.
     if (sockets.has(socket)) return;
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
@@ -222,7 +221,7 @@ function trackSockets(server: Server): ReadonlySet<Socket> {
 async function closeWithin(server: Server, sockets: ReadonlySet<Socket>, timeoutMs: number): Promise<void> {
   if (!server.listening) return;
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  // Sockets that become idle after `close` would rest until their keep-alive ends.
+  // Sockets that become idle after `close` would stay open until their keep-alive ends.
   const idle = setInterval(() => server.closeIdleConnections(), 50);
   const deadline = setTimeout(() => {
     for (const socket of sockets) socket.destroy();
@@ -238,10 +237,10 @@ function refuseRequest(request: IncomingMessage, response: ServerResponse, probl
   response.end(request.method === 'HEAD' ? undefined : body);
 }
 
-/** What the parser or its timers refuse before there is a request. */
+/** Handles errors of the parser and its timers, before there is a request. */
 function refuseSocket(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable || socket.bytesWritten > 0) {
-    // After a first answer nobody can tell whether these bytes would be read as part of another one.
+    // After a first response, these bytes might be read as part of another one.
     socket.destroy();
     return;
   }
@@ -253,15 +252,15 @@ function refuseSocket(error: NodeJS.ErrnoException, socket: Socket): void {
 }
 
 function problemOfParser(code: string | undefined): Problem {
-  if (code === 'HPE_HEADER_OVERFLOW') return refusal(431, 'The headers of the request are too large.');
+  if (code === 'HPE_HEADER_OVERFLOW') return refusal(431, 'The request headers are too large.');
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return refusal(408, 'The request took too long to arrive.');
-  return refusal(400, 'This is not a well-formed HTTP request.');
+  return refusal(400, 'Malformed HTTP request.');
 }
 
-/** The adapter refuses host headers and addresses that make no URL; everything else is the node's own failure. */
+/** The adapter rejects host headers and paths that do not form a URL; everything else is a failure of the node. */
 function problemOfListener(error: unknown): Problem {
   const name = error instanceof Error ? error.name : '';
   return name === 'RequestError'
-    ? refusal(400, 'The host or the address of the request is not valid.')
+    ? refusal(400, 'The host or the URL of the request is not valid.')
     : problemOf(error);
 }

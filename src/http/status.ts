@@ -7,7 +7,7 @@ import { pageStream } from './page-stream.js';
 import { pageResponse } from './pages.js';
 import { formSecurity } from './response/headers.js';
 
-/** The page of the operators: whoever is not signed in is asked to. */
+/** The status page for operators; others are redirected to the login. */
 export function statusRoutes(app: Hono, context: AppContext): void {
   const { streams, assets, version, now } = context;
   app.get('/status', (c) => {

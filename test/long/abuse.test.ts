@@ -224,7 +224,7 @@ it('closes what an address has beyond its connections, and others keep theirs', 
   const closed = () => sockets.filter((socket) => socket.destroyed || socket.readyState === 'closed').length;
   for (const socket of sockets) socket.resume().on('end', () => socket.destroy());
   await vi.waitFor(() => expect(closed()).toBe(20), patience);
-  expect(node.log.filter(({ msg }) => String(msg).includes('has too many'))).toHaveLength(1);
+  expect(node.log.filter(({ msg }) => String(msg).includes('connection rejected'))).toHaveLength(1);
   for (const socket of sockets) socket.destroy();
   await vi.waitFor(async () => expect((await node.text('/healthz')).status).toBe(200), patience);
 });

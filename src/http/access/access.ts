@@ -15,18 +15,18 @@ import { type Cors, createCors } from './cors.js';
 import { createRateLimit } from './rate-limit.js';
 import { createSessions } from './sessions.js';
 
-/** What the configuration says of who may do what. */
+/** Access settings from the configuration. */
 export interface AccessSettings extends ClientReaderOptions {
-  /** Origins, or `*`. Default: everyone. */
+  /** Origins, or `*`. Default: all. */
   readonly corsOrigins?: readonly string[];
-  /** Calls of the API from one address in a minute. Undefined: as many as come. */
+  /** API requests per address and minute. Undefined: no limit. */
   readonly apiPerMinute?: number | undefined;
   readonly failedLoginsPerMinute?: number;
   readonly loginHours?: number;
 }
 
 export interface AccessOptions extends AccessSettings {
-  /** Unset: nobody is the admin. */
+  /** Unset: admin access is disabled. */
   readonly token: string | undefined;
   readonly publicUrl: string | undefined;
   readonly log: HttpLog;
@@ -36,9 +36,9 @@ export interface AccessOptions extends AccessSettings {
 export interface Access {
   readonly admin: Admin;
   readonly clientOf: ClientReader;
-  /** Undefined where every origin may read what is open. */
+  /** Undefined if every origin may read public resources. */
   readonly cors: Cors | undefined;
-  /** What stands before the routes of an app. */
+  /** Middleware that runs before an app's routes. */
   mount(app: Hono): void;
 }
 
@@ -53,13 +53,13 @@ export function createAccess(options: AccessOptions): Access {
     sessions: createSessions({ lifetimeMs: loginHours * 3_600_000 }),
     publicUrl,
     failures: failedLoginsPerMinute,
-    onWrongToken: (address) => log.warn({ address }, 'a wrong admin token was tried'),
+    onWrongToken: (address) => log.warn({ address }, 'wrong admin token'),
   });
   return {
     admin,
     clientOf,
     cors,
-    // Only what is needed: a middleware makes a promise of every answer below its path.
+    // Only where needed: a middleware turns every response below its path into a promise.
     mount(app) {
       if (cors !== undefined) app.use('*', cors.middleware);
       if (apiPerMinute !== undefined) app.use('/api/*', limitCalls({ perMinute: apiPerMinute, clientOf, steadyNow }));
@@ -73,13 +73,13 @@ interface CallLimit {
   readonly steadyNow: () => number;
 }
 
-/** Answers 429 to who calls too often, and tells everyone what is left (draft-ietf-httpapi-ratelimit-headers-10). */
+/** Returns 429 to clients over the limit, and reports the remaining quota to all (draft-ietf-httpapi-ratelimit-headers-10). */
 function limitCalls({ perMinute, clientOf, steadyNow }: CallLimit): MiddlewareHandler {
   const limit = createRateLimit({ limit: perMinute, windowMs: MINUTE_MS });
   const policy = `"api";q=${perMinute};w=60`;
   return async (c, next) => {
     const { address } = clientOf(connectionOf(c), (name) => c.req.header(name));
-    // Called without a connection, as inside another server: that server knows who calls.
+    // Without a connection the app runs inside another server, which must limit its clients itself.
     if (address === undefined) return next();
     const { remaining, resetSeconds } = limit.hit(addressGroup(address), steadyNow());
     const fields = {
@@ -92,7 +92,7 @@ function limitCalls({ perMinute, clientOf, steadyNow }: CallLimit): MiddlewareHa
           status: 429,
           code: 'too-many-requests',
           title: 'Too many requests',
-          detail: `More than ${perMinute} calls a minute came from this address.`,
+          detail: `This IP address sent more than ${perMinute} requests in one minute.`,
           headers: { ...openToAll, ...fields, 'retry-after': String(resetSeconds) },
         },
         c.req.url,

@@ -8,43 +8,43 @@ import { clearedCookie, isSameOrigin, sessionCookie, sessionValue } from './sess
 import type { Sessions } from './sessions.js';
 
 export interface AdminOptions {
-  /** The admin token: as a bearer token, or typed into the login page. */
+  /** The admin token: sent as a bearer token, or entered on the login page. */
   readonly token: string;
   readonly sessions: Sessions;
-  /** Where people reach the node. */
+  /** Public base URL of the node. */
   readonly publicUrl?: string | undefined;
-  /** Wrong tokens from one address within the window before it is refused for the rest of it. Default 10 in a minute. */
+  /** Wrong tokens from one address before it is rejected for the rest of the window. Default: 10 per minute. */
   readonly failures?: number;
   readonly windowMs?: number;
-  /** Addresses that are remembered. Default 10,000; beyond it the oldest is forgotten. */
+  /** Maximum number of addresses in memory. Default 10,000; beyond it the oldest is evicted. */
   readonly remembered?: number;
-  /** Called for each wrong token that is looked at, so at a bounded rate. */
+  /** Called for each wrong token that is checked, so at a bounded rate. */
   readonly onWrongToken?: (address: string | undefined) => void;
 }
 
-/** The part of a request that decides. */
+/** The part of a request that authentication reads. */
 export interface AdminRequest {
   readonly method: string;
   header(name: string): string | undefined;
   readonly client: Client;
-  /** Steady time in milliseconds. */
+  /** Monotonic time in milliseconds. */
   readonly now: number;
 }
 
 type LoginResult = { readonly cookie: string } | { readonly problem: Problem };
 
-/** The guard of all that changes, costs or shows something that is not for everybody. */
+/** Guards all requests that change something, are expensive, or return data that is not public. */
 export interface Admin {
   /**
-   * Undefined when the request may pass, else what to answer. A bearer token passes as it is; a session cookie passes for
-   * what changes something only when the request comes from the node's own pages.
+   * Undefined if the request may pass, otherwise the problem to return. A bearer token is always enough; a session cookie
+   * authorises changes only if the request comes from the node's own pages.
    */
   refusal(request: AdminRequest): Problem | undefined;
-  /** Takes the token that was typed into the login page. `cookie` is a value for `Set-Cookie`. */
+  /** Checks the token from the login page. `cookie` is a value for `Set-Cookie`. */
   login(token: string, request: AdminRequest): LoginResult;
   /** Ends the session of a request. */
   logout(request: AdminRequest): LoginResult;
-  /** Addresses held, for tests. */
+  /** Number of addresses in memory, for tests. */
   readonly remembered: number;
 }
 
@@ -53,13 +53,13 @@ export function createAdmin(options: AdminOptions): Admin {
   const expected = digestOf(options.token);
   const wrong = createRateLimit({ limit: failures, windowMs, remembered });
 
-  /** Undefined where the token is the right one. */
+  /** Undefined if the token is correct. */
   function tokenProblem(given: string, { client: { address }, now }: AdminRequest): Problem | undefined {
     const group = addressGroup(address ?? '');
-    // Before the token is looked at: who guesses must not learn that a guess was right.
+    // Before the token is checked: an attacker over the limit must not learn that a guess was right.
     const { remaining, resetSeconds } = wrong.look(group, now);
     if (remaining <= 0) return tooManyGuesses(resetSeconds);
-    // Hashes are of equal length, whatever was sent.
+    // Hashes have equal length, whatever the client sent.
     if (timingSafeEqual(digestOf(given), expected)) return undefined;
     wrong.hit(group, now);
     options.onWrongToken?.(address);
@@ -71,7 +71,7 @@ export function createAdmin(options: AdminOptions): Admin {
       return wrong.size;
     },
     refusal(request) {
-      // Another scheme is not meant for this node: a proxy in front may ask for a password of its own.
+      // Another scheme is not meant for this node: a proxy in front may require its own password.
       const [, given] = /^Bearer +([\x21-\x7e]+) *$/i.exec(request.header('authorization') ?? '') ?? [];
       if (given !== undefined) return tokenProblem(given, request);
       const value = sessionValue(request, publicUrl);
@@ -93,7 +93,7 @@ export function createAdmin(options: AdminOptions): Admin {
   };
 }
 
-/** Lets only the admin pass: with the bearer token, or signed in to the pages. For routes of programs. */
+/** Admits only the admin, by bearer token or session. For routes that programs use. */
 export function requireAdmin(context: AppContext): MiddlewareHandler {
   return async (c, next) => {
     const problem = adminRefusal(c, context);
@@ -103,12 +103,12 @@ export function requireAdmin(context: AppContext): MiddlewareHandler {
   };
 }
 
-/** Undefined when the request is the admin's, else what to answer. */
+/** Undefined if the request is the admin's, otherwise the problem to return. */
 export function adminRefusal(c: Context, context: AppContext): Problem | undefined {
   return context.admin.refusal(adminRequest(c, context));
 }
 
-/** Whether the request is the admin's: for what shows more to them than to others. */
+/** Whether the request is the admin's: for responses that contain more for them. */
 export function isAdmin(c: Context, context: AppContext): boolean {
   return adminRefusal(c, context) === undefined;
 }
@@ -126,8 +126,8 @@ function digestOf(text: string): Buffer {
   return createHash('sha256').update(text).digest();
 }
 
-const missingToken = unauthorised('This needs the admin token, as Authorization: Bearer …, or a login at /login.');
-const wrongToken = unauthorised('The token is not the admin token of this node.');
+const missingToken = unauthorised('Admin token required: send Authorization: Bearer …, or sign in at /login.');
+const wrongToken = unauthorised('Wrong admin token.');
 
 function unauthorised(detail: string): Problem {
   return {
@@ -142,8 +142,8 @@ function unauthorised(detail: string): Problem {
 const crossSite: Problem = {
   status: 403,
   code: 'cross-site',
-  title: 'From another site',
-  detail: 'A login counts for changes only when they come from the pages of this node.',
+  title: 'Cross-site request',
+  detail: 'A session authorises changes only from pages of this node.',
 };
 
 function tooManyGuesses(resetSeconds: number): Problem {
@@ -151,7 +151,7 @@ function tooManyGuesses(resetSeconds: number): Problem {
     status: 429,
     code: 'too-many-attempts',
     title: 'Too many attempts',
-    detail: 'Too many wrong tokens came from this address. Try again later.',
+    detail: 'Too many wrong tokens from this IP address. Try again later.',
     headers: { 'retry-after': String(resetSeconds) },
   };
 }

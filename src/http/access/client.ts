@@ -1,26 +1,26 @@
 import type { Context } from 'hono';
 import ipaddr from 'ipaddr.js';
 
-/** Who asks, as far as it can be known. */
+/** The client of a request, as far as known. */
 export interface Client {
-  /** The client's address; undefined where the app is called without a connection. */
+  /** The client's IP address; undefined if the app is called without a connection. */
   readonly address: string | undefined;
   readonly scheme: 'http' | 'https';
-  /** Host and port as the client typed them, in lower case. */
+  /** Host and port as the client requested them, in lower case. */
   readonly host: string;
 }
 
 export interface ClientReaderOptions {
-  /** Addresses and networks (`10.0.0.0/8`) of the proxies whose word is taken. */
+  /** Addresses and networks (`10.0.0.0/8`) of trusted proxies. */
   readonly trustedProxies?: readonly string[] | undefined;
   /**
-   * Which headers those proxies write. Never both: what a proxy does not write itself it passes on from the client, who
-   * could say anything there.
+   * The headers that these proxies set. Never both: a proxy forwards a header that it does not set from the client, which
+   * could forge it.
    */
   readonly proxyHeaders?: 'x-forwarded' | 'forwarded' | undefined;
 }
 
-/** What is known of a connection without its headers. */
+/** Facts about a connection that need no headers. */
 export interface ClientConnection {
   readonly address: string | undefined;
   readonly scheme: 'http' | 'https';
@@ -28,10 +28,10 @@ export interface ClientConnection {
 
 type Header = (name: string) => string | undefined;
 
-/** Hops of a chain that are looked at. */
+/** Maximum number of hops to examine. */
 const mostHops = 50;
 
-/** A function that says who asks. Headers count only where the connection comes from a trusted proxy. */
+/** Creates a function that identifies the client. Headers count only if the connection comes from a trusted proxy. */
 export function createClientReader({ trustedProxies = [], proxyHeaders = 'x-forwarded' }: ClientReaderOptions) {
   const isTrusted = createNetworks(trustedProxies);
 
@@ -39,7 +39,7 @@ export function createClientReader({ trustedProxies = [], proxyHeaders = 'x-forw
     const direct: Client = { ...connection, host: (header('host') ?? '').toLowerCase() };
     if (!isTrusted(connection.address)) return direct;
     const said = proxyHeaders === 'forwarded' ? readForwarded(header('forwarded')) : readXForwarded(header);
-    // From the nearest hop outwards: the first that is no proxy of ours is the client; what stands before it is its own word.
+    // From the nearest hop outwards: the first untrusted hop is the client; everything before it may be forged.
     let address = connection.address;
     for (const hop of said.hops.slice(-mostHops).reverse()) {
       if (!isAddress(hop)) break;
@@ -54,18 +54,18 @@ export function createClientReader({ trustedProxies = [], proxyHeaders = 'x-forw
 
 export type ClientReader = ReturnType<typeof createClientReader>;
 
-/** A function that says whether an address is one of these or in one of these networks. */
+/** Creates a function that checks whether an address is listed or in a listed network. */
 export function createNetworks(texts: readonly string[]): (address: string | undefined) => boolean {
   const networks = texts.map(networkOf);
   return (address) => address !== undefined && networks.some((network) => network.has(address));
 }
 
-/** The usual forms only: `1` and `0x7f.1` are addresses too for those who wrote the first resolvers. */
+/** Accepts canonical notation only: legacy resolvers also accept `1` and `0x7f.1`. */
 function isAddress(text: string): boolean {
   return text.includes(':') ? ipaddr.IPv6.isValid(text) : ipaddr.IPv4.isValidFourPartDecimal(text);
 }
 
-/** What stands for a client in tables: IPv4 whole, also when mapped into IPv6; IPv6 by its /64, which one host commonly owns. */
+/** The key of a client in tables: a whole IPv4 address, also if mapped into IPv6, or the /64 of an IPv6 address, which one host usually owns. */
 export function addressGroup(address: string): string {
   if (!address.includes(':')) return address;
   const plain = address.split('%')[0] ?? '';
@@ -78,7 +78,7 @@ export function addressGroup(address: string): string {
     .join(':');
 }
 
-/** The connection of a request that came through the node's own listener. */
+/** The connection of a request that arrived at the node's own listener. */
 export function connectionOf(c: Context): ClientConnection {
   const env = c.env as
     | { readonly incoming?: { readonly socket?: { readonly remoteAddress?: string; readonly encrypted?: boolean } } }
@@ -89,7 +89,7 @@ export function connectionOf(c: Context): ClientConnection {
 }
 
 interface Said {
-  /** The farthest first. */
+  /** The farthest hop first. */
   readonly hops: readonly string[];
   readonly scheme: string | undefined;
   readonly host: string | undefined;
@@ -103,7 +103,7 @@ function readXForwarded(header: Header): Said {
   };
 }
 
-/** RFC 7239. Only what proxies write: an element that is not well-formed ends the reading of its parameters. */
+/** RFC 7239, as proxies write it. A malformed element ends the parsing of its parameters. */
 function readForwarded(value: string | undefined): Said {
   const elements = splitList(value).map(
     (element) =>
@@ -143,7 +143,7 @@ function networkOf(text: string): Network {
     has: (candidate) => {
       const plain = candidate.split('%')[0] ?? '';
       if (!isAddress(plain)) return false;
-      // A socket that takes both families shows IPv4 addresses mapped into IPv6.
+      // A dual-stack socket reports IPv4 addresses mapped into IPv6.
       const parsed = ipaddr.process(plain);
       return parsed.kind() === address.kind() && parsed.match(address, length);
     },

@@ -4,28 +4,28 @@ import type { HttpLog } from '../context.js';
 import { addressGroup, createNetworks } from './client.js';
 
 export interface ConnectionLimitOptions {
-  /** Connections of one address at a time. */
+  /** Maximum simultaneous connections per address. */
   readonly most: number;
-  /** Addresses and networks that may have more. */
+  /** Addresses and networks without this limit. */
   readonly trustedProxies?: readonly string[];
   readonly log: HttpLog;
 }
 
-/** How often the log tells of connections that were not taken. */
+/** Minimum time between log lines about rejected connections. */
 const TELL_EVERY_MS = 60_000;
 
-/** Closes the connections of an address that has too many, and tells of those that did not fit at all. */
+/** Closes connections beyond the limit of an address, and logs those that exceed the limit of the server. */
 export function limitConnections(server: Server, { most, trustedProxies = [], log }: ConnectionLimitOptions): void {
   const isTrusted = createNetworks(trustedProxies);
   const open = new Map<string, number>();
-  // A connection whose request was put back comes here again.
+  // A connection whose request was pushed back is emitted again.
   const counted = new WeakSet<Socket>();
   let toldAt = Number.NEGATIVE_INFINITY;
   const tell = (address: string | undefined, why: string): void => {
     const now = performance.now();
     if (now - toldAt < TELL_EVERY_MS) return;
     toldAt = now;
-    log.warn({ address }, `a connection was closed: ${why}`);
+    log.warn({ address, reason: why }, 'connection rejected');
   };
 
   server.on('connection', (socket: Socket) => {
@@ -35,7 +35,7 @@ export function limitConnections(server: Server, { most, trustedProxies = [], lo
     const group = addressGroup(remoteAddress);
     const count = (open.get(group) ?? 0) + 1;
     if (count > most) {
-      tell(remoteAddress, 'its address has too many');
+      tell(remoteAddress, 'too many connections from this address');
       socket.destroy();
       return;
     }
@@ -46,5 +46,5 @@ export function limitConnections(server: Server, { most, trustedProxies = [], lo
       else open.delete(group);
     });
   });
-  server.on('drop', (dropped) => tell(dropped?.remoteAddress, 'there are too many'));
+  server.on('drop', (dropped) => tell(dropped?.remoteAddress, 'too many connections'));
 }

@@ -2,9 +2,9 @@ import type { MiddlewareHandler } from 'hono';
 import type { Answer } from '../response/answer.js';
 import { exposedHeaders } from '../response/headers.js';
 
-/** Whose scripts may read playback and the API, where that is not everyone. Routes write `*`; this narrows it. */
+/** Restricts the origins whose scripts may read playback and the API. Routes set `*`; this narrows it. */
 export interface Cors {
-  /** The answer as it goes to a page of `origin`. */
+  /** The response as sent to a page of `origin`. */
   narrow(answer: Answer, origin: string | undefined): Answer;
   /** The same for the app. */
   readonly middleware: MiddlewareHandler;
@@ -13,7 +13,7 @@ export interface Cors {
 const allowOrigin = 'access-control-allow-origin';
 const openPath = /^\/(?:live|api)\//;
 
-/** Undefined where every origin may. */
+/** Undefined if every origin is allowed. */
 export function createCors(origins: readonly string[]): Cors | undefined {
   if (origins.includes('*')) return undefined;
   const allowed = new Set(origins);
@@ -39,7 +39,7 @@ export function createCors(origins: readonly string[]): Cors | undefined {
       headers.append('vary', 'Origin');
       if (headers.has('cross-origin-resource-policy')) headers.set('cross-origin-resource-policy', policy);
       if (origin === undefined || !allowed.has(origin)) return headers.delete(allowOrigin);
-      // An origin that is named is somebody's own front end: it may also call with the admin token.
+      // A listed origin is the operator's own front end: it may also send the admin token.
       headers.set(allowOrigin, origin);
       if (!c.req.path.startsWith('/api/')) return;
       headers.set('access-control-expose-headers', `${exposedHeaders}, Location, RateLimit, RateLimit-Policy`);

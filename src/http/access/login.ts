@@ -8,7 +8,7 @@ import { formSecurity, type HeaderFields } from '../response/headers.js';
 import { type Problem, problemOf, problemResponse } from '../response/problem.js';
 import { adminRequest } from './auth.js';
 
-/** The login of people: a form and a cookie, no script. */
+/** The login page: a form and a cookie, no script. */
 export function loginRoutes(app: Hono, context: AppContext): void {
   app.get('/login', (c) => page(context, { next: nextOf(c.req.query('next')) }));
 
@@ -18,14 +18,14 @@ export function loginRoutes(app: Hono, context: AppContext): void {
     const next = nextOf(form.get('next') ?? undefined);
     const result = context.admin.login(form.get('token') ?? '', adminRequest(c, context));
     if ('problem' in result) return page(context, { next, problem: result.problem });
-    context.log.info({ address: adminRequest(c, context).client.address }, 'the admin signed in');
+    context.log.info({ address: adminRequest(c, context).client.address }, 'admin signed in');
     return redirect(next === '' ? './' : next, { 'set-cookie': result.cookie });
   });
 
   app.post('/logout', (c) => {
     const result = context.admin.logout(adminRequest(c, context));
     if ('problem' in result) return problemResponse(result.problem, c.req.url);
-    // Whatever of the node's pages the browser kept was for the admin.
+    // Pages of the node in the browser's cache were for the admin.
     return redirect('./', { 'set-cookie': result.cookie, 'clear-site-data': '"cache"' });
   });
 }
@@ -36,7 +36,7 @@ async function readForm(c: Context): Promise<URLSearchParams | Problem> {
   return new URLSearchParams(await readText(c));
 }
 
-/** A page of this node, relative to its root: never another site. */
+/** A page of this node, relative to its root; never another site. */
 function nextOf(text = ''): string {
   return /^[A-Za-z0-9_-]+(?:\/[A-Za-z0-9_-]+)*$/.test(text) ? text : '';
 }
@@ -44,7 +44,7 @@ function nextOf(text = ''): string {
 function page(context: AppContext, { next, problem }: { next: string; problem?: Problem }): Promise<Response> {
   const { assets, version } = context;
   const isWrong = problem?.status === 401;
-  const refusal = isWrong ? 'This is not the admin token of this node.' : problem?.detail;
+  const refusal = isWrong ? 'Wrong admin token.' : problem?.detail;
   return pageResponse(loginPage({ next, refusal, assets, version }), {
     ...(problem && { problem: isWrong ? { ...problem, headers: {} } : problem }),
     security: formSecurity,
@@ -58,6 +58,6 @@ function redirect(location: string, headers: HeaderFields): Response {
 const notAForm: Problem = {
   status: 415,
   code: 'request-invalid',
-  title: 'Request not understood',
-  detail: 'A login comes as application/x-www-form-urlencoded.',
+  title: 'Invalid request',
+  detail: 'Send the login form as application/x-www-form-urlencoded.',
 };

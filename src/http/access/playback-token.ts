@@ -1,20 +1,20 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { PlaybackKey } from '../../stream/live-stream.js';
 
-/** What is opened, to whom has the token, until when. */
+/** The stream that a token opens, and the time until which it is valid. */
 export interface SignPlaybackOptions {
   /** One of `playback.keys`, or of the stream's own. */
   readonly key: PlaybackKey;
-  /** The stream's name. The signature holds for all of it: playlists, segments, pictures, monitor. */
+  /** The stream's name. The signature covers everything of the stream: playlists, segments, images, monitor. */
   readonly stream: string;
-  /** A date, or milliseconds since the epoch. Counts in whole seconds. */
+  /** A date, or milliseconds since the epoch, rounded to whole seconds. */
   readonly expiresAt: Date | number;
 }
 
 /** The query parameter of a signature. */
 export const tokenParameter = 'token';
 
-/** Why a signature does not open a stream. `signature`: it is not of this stream, or of none of its keys. */
+/** Why a token does not open a stream. `signature`: it is for another stream, or none of the stream's keys signed it. */
 export type TokenRefusal = 'missing' | 'signature' | 'expired';
 
 export type TokenCheck =
@@ -24,8 +24,8 @@ export type TokenCheck =
 const shape = /^([A-Za-z0-9_-]{1,32})\.(\d{1,11})\.([A-Za-z0-9_-]{43})$/;
 
 /**
- * Signs playback of a stream: HMAC-SHA256 over its name and an expiry. The result goes to the end of any of the stream's URLs
- * as `?token=…`. Throws a `RangeError` for a key id or a time that cannot be signed.
+ * Signs playback of a stream: HMAC-SHA256 over its name and an expiry. Append the result to any of the stream's URLs as
+ * `?token=…`. Throws a `RangeError` if the key id or the expiry is invalid.
  *
  * @example
  * const token = signPlayback({ key: { id: 'k1', secret }, stream: 'door', expiresAt: Date.now() + 3_600_000 });
@@ -34,11 +34,11 @@ const shape = /^([A-Za-z0-9_-]{1,32})\.(\d{1,11})\.([A-Za-z0-9_-]{43})$/;
 export function signPlayback({ key, stream, expiresAt }: SignPlaybackOptions): string {
   const seconds = String(Math.floor(Number(expiresAt) / 1000));
   const token = `${key.id}.${seconds}.${macOf(key, stream, seconds)}`;
-  if (!shape.test(token)) throw new RangeError('the id of the key or the expiry cannot be signed');
+  if (!shape.test(token)) throw new RangeError('invalid key id or expiry');
   return token;
 }
 
-/** Whether a token opens a stream at a time (milliseconds since the epoch). Any of the keys may have signed it. */
+/** Whether a token opens a stream at a given time (milliseconds since the epoch). Any of the keys may have signed it. */
 export function checkPlayback(
   token: string | undefined,
   { keys, stream, now }: { readonly keys: readonly PlaybackKey[]; readonly stream: string; readonly now: number },
@@ -47,11 +47,11 @@ export function checkPlayback(
   const [, id, seconds, signature] = shape.exec(token) ?? [];
   const key = keys.find((each) => each.id === id);
   if (key === undefined || seconds === undefined || signature === undefined) return { ok: false, reason: 'signature' };
-  // As texts of equal length: base64 has several texts for the same bytes, of which one is enough.
+  // Compares strings of equal length: base64 has several encodings of the same bytes, and only one is accepted.
   if (!timingSafeEqual(Buffer.from(signature), Buffer.from(macOf(key, stream, seconds)))) {
     return { ok: false, reason: 'signature' };
   }
-  // Only of a true signature is its time told.
+  // The expiry is reported only if the signature is valid.
   const expiresAt = Number(seconds) * 1000;
   return now < expiresAt ? { ok: true, expiresAt } : { ok: false, reason: 'expired' };
 }

@@ -1,29 +1,29 @@
 /** Counts by key in fixed windows, in bounded memory. Pure: times are parameters, in milliseconds since the epoch. */
 
 export interface RateLimitOptions {
-  /** How many within one window. */
+  /** Maximum count within one window. */
   readonly limit: number;
   readonly windowMs: number;
-  /** Keys that are remembered. Default 10,000; beyond it the oldest window is forgotten. */
+  /** Maximum number of keys in memory. Default 10,000; beyond it the oldest window is evicted. */
   readonly remembered?: number | undefined;
 }
 
-/** What is left to a key. */
+/** The remaining quota of a key. */
 interface Allowance {
   /** Negative once the limit is passed. */
   readonly remaining: number;
-  /** Until the window ends. At least 1. */
+  /** Seconds until the window ends, at least 1. */
   readonly resetSeconds: number;
 }
 
 export interface RateLimit {
   readonly limit: number;
   readonly windowSeconds: number;
-  /** What is left, without counting. */
+  /** Returns the quota without counting. */
   look(key: string, now: number): Allowance;
-  /** Counts one and says what is left after it. */
+  /** Counts one and returns the quota after it. */
   hit(key: string, now: number): Allowance;
-  /** Keys held, for tests. */
+  /** Number of keys in memory, for tests. */
   readonly size: number;
 }
 

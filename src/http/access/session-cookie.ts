@@ -1,13 +1,13 @@
 import type { Client } from './client.js';
 
-/** The cookie of a login, and whether a request comes from the node's own pages. */
+/** The session cookie, and the check whether a request comes from the node's own pages. */
 
 interface CookieRequest {
   readonly client: Client;
   header(name: string): string | undefined;
 }
 
-/** `Set-Cookie` for a session. Never readable by scripts, never sent from other sites, over TLS never without it. */
+/** `Set-Cookie` for a session: not readable by scripts, not sent from other sites, and if set over TLS, only sent over TLS. */
 export function sessionCookie(
   value: string,
   maxAgeSeconds: number,
@@ -19,12 +19,12 @@ export function sessionCookie(
   return `${nameOf(secure)}=${value}; ${attributes}`;
 }
 
-/** `Set-Cookie` that takes the cookie away. */
+/** `Set-Cookie` that deletes the cookie. */
 export function clearedCookie(request: CookieRequest, publicUrl: string | undefined): string {
   return sessionCookie('', 0, request, publicUrl);
 }
 
-/** The value of the session's cookie. Over TLS only the one whose name no neighbour under the same domain can set. */
+/** The value of the session cookie. Over TLS only the `__Host-` cookie, which no other host of the domain can set. */
 export function sessionValue(request: CookieRequest, publicUrl: string | undefined): string | undefined {
   const name = nameOf(isSecure(request.client, publicUrl));
   for (const pair of (request.header('cookie') ?? '').split(';')) {
@@ -35,8 +35,8 @@ export function sessionValue(request: CookieRequest, publicUrl: string | undefin
 }
 
 /**
- * Whether a request comes from a page of this node. Browsers say so in `Sec-Fetch-Site` over TLS and on localhost, and
- * in `Origin` with every POST; what says neither is not a browser's own and has no business with a cookie.
+ * Whether a request comes from a page of this node. Browsers send `Sec-Fetch-Site` over TLS and on localhost, and
+ * `Origin` with every POST; a request with neither is not from a browser and must not use a cookie.
  */
 export function isSameOrigin(request: CookieRequest, publicUrl: string | undefined): boolean {
   const site = request.header('sec-fetch-site');
@@ -51,7 +51,7 @@ function nameOf(secure: boolean): string {
   return secure ? '__Host-sidepipe' : 'sidepipe';
 }
 
-/** Over TLS, also where a proxy that ends it is not listed: then the public URL says so. */
+/** Whether the client uses TLS. If the proxy that terminates it is not listed, the public URL decides. */
 function isSecure({ scheme, host }: Client, publicUrl: string | undefined): boolean {
   if (scheme === 'https') return true;
   if (publicUrl === undefined) return false;

@@ -1,21 +1,21 @@
 import { createHash, randomBytes } from 'node:crypto';
 
 export interface SessionsOptions {
-  /** How long a login holds. Default 12 h. */
+  /** Lifetime of a session. Default 12 h. */
   readonly lifetimeMs?: number;
-  /** How many there are at a time; beyond it the oldest ends. Default 1000. */
+  /** Maximum number of sessions; beyond it the oldest ends. Default 1000. */
   readonly most?: number;
 }
 
 /**
- * Logins of the pages. A table and not signed values: a logout then really ends a session, and a restart ends all. Holds
- * hashes only, so that no dump of memory lets anyone in.
+ * Sessions of the pages. A table instead of signed values, so that a logout really ends a session, and a restart ends all.
+ * Stores only hashes, so that a memory dump contains no usable cookie.
  */
 export interface Sessions {
   readonly lifetimeSeconds: number;
-  /** Begins a session and gives the value of its cookie. */
+  /** Starts a session and returns the value of its cookie. */
   begin(now: number): string;
-  /** When the session ends, in milliseconds since the epoch; undefined where there is none. */
+  /** The end of the session, in milliseconds since the epoch; undefined if there is none. */
   expiresAt(value: string, now: number): number | undefined;
   end(value: string): void;
   readonly size: number;
@@ -24,7 +24,7 @@ export interface Sessions {
 const shape = /^[A-Za-z0-9_-]{43}$/;
 
 export function createSessions({ lifetimeMs = 12 * 3_600_000, most = 1000 }: SessionsOptions = {}): Sessions {
-  // In the order of their ends: all live equally long.
+  // In the order of their expiry: all have the same lifetime.
   const ends = new Map<string, number>();
 
   function forgetOld(now: number): void {
@@ -59,7 +59,7 @@ export function createSessions({ lifetimeMs = 12 * 3_600_000, most = 1000 }: Ses
   };
 }
 
-/** Looked up by its hash: the time that a lookup takes says nothing about values that are held. */
+/** Sessions are looked up by hash, so the duration of a lookup reveals nothing about stored values. */
 function keyOf(value: string): string {
   return createHash('sha256').update(value).digest('base64url');
 }

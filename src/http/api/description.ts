@@ -10,7 +10,7 @@ import { takeSnapshot } from './snapshot.js';
 import { listStills } from './stills.js';
 import { diagnoseStream, getStream, listStreams } from './streams.js';
 
-/** Every operation, in the order in which the documentation has them. */
+/** Every operation, in the order of the documentation. */
 const operations: readonly Operation[] = [
   listStreams,
   createStream,
@@ -31,14 +31,14 @@ const operations: readonly Operation[] = [
 
 export type ApiDescription = ReturnType<OpenAPIHono['getOpenAPI31Document']>;
 
-/** Puts the operations on the app. Answers with their description: OpenAPI 3.1, from the schemas that check requests. */
+/** Mounts the operations on the app. Returns their OpenAPI 3.1 document, generated from the schemas that validate requests. */
 export function mountOperations(app: Hono, context: AppContext): () => ApiDescription {
   const description = new OpenAPIHono();
   for (const operation of operations) operation.mount(app, description, context);
   description.openAPIRegistry.registerComponent('securitySchemes', 'bearer', {
     type: 'http',
     scheme: 'bearer',
-    description: '`admin.token` of the configuration, or the token that the node printed at its start.',
+    description: '`admin.token` of the configuration, or the token that the node printed at startup.',
   });
   return () =>
     description.getOpenAPI31Document({
@@ -47,15 +47,15 @@ export function mountOperations(app: Hono, context: AppContext): () => ApiDescri
         title: 'sidepipe',
         version: context.version,
         description:
-          'A live-streaming node: its streams, and what happens to them. Errors are RFC 9457 problem documents.',
+          'Manages the streams of a live-streaming node and reports their events. Errors are RFC 9457 problem documents.',
         license: { name: 'MIT', url: 'https://opensource.org/license/mit' },
       },
       servers: [{ url: context.publicUrl ?? '/' }],
       tags: [
-        { name: 'Streams', description: 'What there is to watch.' },
+        { name: 'Streams', description: 'Streams: state, settings and control.' },
         { name: 'Pictures', description: 'Stills and snapshots.' },
-        { name: 'Events', description: 'What happens, as it happens.' },
-        { name: 'Node', description: 'The node and its machine.' },
+        { name: 'Events', description: 'Events of the streams, in real time.' },
+        { name: 'Node', description: 'The node and the load of its machine.' },
       ],
     });
 }

@@ -3,21 +3,21 @@ import type { FeedReader } from '../../events/feed-reader.js';
 import type { HttpLog } from '../context.js';
 import { notForPages } from '../response/headers.js';
 
-/** Proxies and this node's own server end connections on which nothing moves. */
+/** Proxies and this node's own server close idle connections. */
 const HEARTBEAT_MS = 15_000;
-/** What browsers wait before they connect anew. */
+/** Delay before browsers reconnect. */
 const RETRY_MS = 2000;
 
 const headers = { ...notForPages, 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' };
 
-/** The answer to HEAD: nobody would read, or let go of, a reader. */
+/** The response to HEAD: nothing would read from a reader or close it. */
 export function eventStreamHead(): Response {
   return new Response(null, { headers });
 }
 
 /**
- * A reader's events as `text/event-stream`. What the client has not taken stays with the reader, which drops a client that has
- * too much; so neither a socket nor this holds more than one piece.
+ * A reader's events as `text/event-stream`. Unread events stay in the reader, which disconnects a client that has too many; so
+ * neither the socket nor this stream buffers more than one chunk.
  */
 export function eventStream(reader: FeedReader, log: HttpLog): Response {
   const encoder = new TextEncoder();
@@ -27,7 +27,7 @@ export function eventStream(reader: FeedReader, log: HttpLog): Response {
       async pull(controller) {
         const items = await reader.take(HEARTBEAT_MS);
         if (items === undefined) {
-          if (reader.isTooSlow) log.warn({}, 'a client of the event stream did not read, and was dropped');
+          if (reader.isTooSlow) log.warn({}, 'event stream client disconnected: too slow');
           controller.close();
           return;
         }
@@ -41,7 +41,7 @@ export function eventStream(reader: FeedReader, log: HttpLog): Response {
 }
 
 function textOf({ id, event }: FeedItem): string {
-  // JSON has no line breaks of its own.
+  // Serialised JSON contains no line breaks.
   const name = id === undefined ? '' : `id: ${id}\n`;
   return `${name}event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
 }

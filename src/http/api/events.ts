@@ -10,39 +10,39 @@ const typeNames = ['state', 'stream', 'thumbnail', 'gate', 'alert', 'restart', '
 const types = z
   .string()
   .regex(new RegExp(`^(?:${typeNames.join('|')})(?:,(?:${typeNames.join('|')}))*$`), {
-    error: `expected names of events, separated by commas: ${typeNames.join(', ')}`,
+    error: `expected comma-separated event names: ${typeNames.join(', ')}`,
   })
   .optional()
-  .meta({ description: 'Names of events, separated by commas. Default: all but `segment`.', example: 'state,stats' });
+  .meta({ description: 'Comma-separated event names. Default: all except `segment`.', example: 'state,stats' });
 
 const lastEventId = z
   .string()
   .optional()
-  .meta({ description: 'Go on behind this event; browsers send it when they connect anew.' });
+  .meta({ description: 'Continue after this event. Browsers send this header when they reconnect.' });
 
 export const events = operation({
   id: 'listen',
   method: 'get',
   path: '/api/v1/events',
   tag: 'Events',
-  summary: 'What happens, as it happens: server-sent events',
+  summary: 'Subscribe to events (server-sent events)',
   description: [
-    'Each event is named by its `type` and has the event as JSON for its data. What can be told again has an id: a client that',
-    'lost the connection sends the last one as `Last-Event-ID` and gets what it missed, or one `reset` when that is no longer',
-    'known: read the streams anew then. `stats` come at once and every two seconds, without ids. A comment comes every 15 s. A',
-    'client that does not read is dropped.',
+    'The event name is its `type`, the data is the event as JSON. All events except `stats` have an id. After a lost connection,',
+    'a client sends the last id as `Last-Event-ID` and gets the events that it missed, or one `reset` if the node no longer has',
+    'them: fetch the streams again. `stats` are sent at once and every two seconds. A comment is sent every 15 s. A client that',
+    'does not read is disconnected.',
   ].join(' '),
   admin: true,
   query: z.object({
     stream: z.string().optional().meta({ description: 'Events of this stream only.' }),
     types,
-    lastEventId: lastEventId.meta({ description: 'The same as the header, for who cannot send it.' }),
+    lastEventId: lastEventId.meta({ description: 'Same as the header, for clients that cannot send it.' }),
   }),
   headers: z.object({ 'last-event-id': lastEventId }),
   answers: {
-    200: { description: 'Events until the client goes.', contentType: 'text/event-stream', schema: feedEventSchema },
+    200: { description: 'Events, until the client disconnects.', contentType: 'text/event-stream', schema: feedEventSchema },
   },
-  refusals: { 404: 'There is no such stream.', 503: 'Too many clients listen.' },
+  refusals: { 404: 'Stream not found.', 503: 'Too many clients are listening.' },
   answer: ({ c, context, query }) => {
     if (query.stream !== undefined && context.streams.get(query.stream) === undefined) {
       return problemResponse(unknownStream(query.stream), c.req.url);
@@ -54,7 +54,7 @@ export const events = operation({
       after: c.req.header('last-event-id') ?? query.lastEventId,
     });
     if (reader !== undefined) return eventStream(reader, context.log);
-    const detail = 'So many clients listen that there is no place for another.';
+    const detail = 'The maximum number of event clients is connected.';
     const headers = { 'retry-after': '10' };
     const problem = { status: 503, code: 'too-many-listeners', title: 'Too many listeners', detail, headers };
     return problemResponse(problem, c.req.url);

@@ -2,15 +2,15 @@ import { json } from './json.js';
 import { operation } from './operation.js';
 import { historySchema, rejectedSchema } from './schemas.js';
 
-/** How a stream has been, for its operators. */
+/** The history of a stream, for operators. */
 
 export const readHistory = operation({
   id: 'readHistory',
   method: 'get',
   path: '/api/v1/streams/{stream}/history',
   tag: 'Streams',
-  summary: 'The last hour of a stream, in steps of ten seconds',
-  description: 'What `stats` events told, for whoever begins to listen now. In memory: it begins with the node.',
+  summary: 'Get the last hour of a stream, in steps of ten seconds',
+  description: 'The values of past `stats` events. The history is kept in memory and starts when the node starts.',
   admin: true,
   answers: { 200: { description: 'The history.', schema: historySchema } },
   answer: ({ context, live }) => json(context.histories.read(live.name, context.steadyNow(), context.now())),
@@ -21,9 +21,9 @@ export const listRejected = operation({
   method: 'get',
   path: '/api/v1/streams/{stream}/rejected',
   tag: 'Pictures',
-  summary: 'The last frames that the gate held back: black, flat or frozen ones',
+  summary: 'Get the last frames that the gate rejected as black, flat or frozen',
   admin: true,
-  answers: { 200: { description: 'The frames, small.', schema: rejectedSchema } },
+  answers: { 200: { description: 'The frames, as small images.', schema: rejectedSchema } },
   answer: ({ live }) => {
     const frames = live.images.rejected.map(({ capturedAt, verdict, image: { body, width, height, contentType } }) => ({
       ...{ capturedAt: new Date(capturedAt).toISOString(), verdict, width, height },

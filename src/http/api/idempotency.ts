@@ -1,6 +1,6 @@
 import { SidepipeError } from '../../errors.js';
 
-/** Answers that are remembered, and for how long. */
+/** Maximum number of stored responses, and how long they are kept. */
 const MOST = 1000;
 const KEPT_MS = 24 * 3600 * 1000;
 
@@ -10,14 +10,14 @@ interface Remembered {
   readonly answer: Promise<IdempotentAnswer>;
 }
 
-/** What can be told again. */
+/** A response that can be repeated. */
 export interface IdempotentAnswer {
   readonly status: number;
   readonly body: unknown;
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Remembers what requests with an `Idempotency-Key` led to, so that one that is sent again leads to nothing else. */
+/** Stores the responses to requests with an `Idempotency-Key`, so that a repeated request has no further effect. */
 export class Idempotency {
   readonly #now: () => number;
   readonly #known = new Map<string, Remembered>();
@@ -27,8 +27,8 @@ export class Idempotency {
   }
 
   /**
-   * The answer of the first request with this key, whether it is through or still under way; without one, what `run` gives.
-   * Failures are not remembered. `words`: what was asked for. Throws `idempotency-conflict` when it is something else now.
+   * Returns the response of the first request with this key, even if it is still running; without one, the result of `run`.
+   * Failures are not stored. `words`: the request body. Throws `idempotency-conflict` if it differs from the first one.
    */
   async once(key: string, words: string, run: () => Promise<IdempotentAnswer>) {
     const now = this.#now();
@@ -52,6 +52,6 @@ export class Idempotency {
 }
 
 function conflict(): SidepipeError {
-  const message = 'This Idempotency-Key came before with another body. Use a new one for another stream.';
+  const message = 'This Idempotency-Key was used before with another body. Use a new key for another stream.';
   return new SidepipeError(message, { code: 'idempotency-conflict', fault: 'caller' });
 }

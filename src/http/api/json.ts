@@ -3,11 +3,11 @@ import { type HeaderFields, notForPages, openToAll } from '../response/headers.j
 export interface JsonOptions {
   readonly status?: number;
   readonly headers?: HeaderFields;
-  /** Pages of every site may read it. */
+  /** Pages of any site may read it. */
   readonly open?: boolean;
 }
 
-/** A value as an answer that nobody keeps. */
+/** A value as a response that no cache stores. */
 export function json(value: unknown, { status = 200, headers, open = false }: JsonOptions = {}): Response {
   const body = JSON.stringify(value);
   return new Response(body, {

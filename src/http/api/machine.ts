@@ -6,8 +6,8 @@ import { operation } from './operation.js';
 const nodeSchema = z
   .object({
     version: z.string(),
-    streams: z.number().int().describe('How many there are.'),
-    load: nodeLoadSchema.nullable().describe('Null where nobody watches it.'),
+    streams: z.number().int().describe('Number of streams.'),
+    load: nodeLoadSchema.nullable().describe('Null if the load guard is disabled.'),
   })
   .meta({ id: 'Node' });
 
@@ -16,7 +16,7 @@ export const getNode = operation({
   method: 'get',
   path: '/api/v1/node',
   tag: 'Node',
-  summary: 'The node itself: what its machine has to do, and what is left out because of it',
+  summary: 'Get the node: the load of its machine, and what is throttled because of it',
   admin: true,
   answers: { 200: { description: 'The node.', schema: nodeSchema } },
   answer: ({ context }) => {

@@ -10,18 +10,18 @@ import { type ApiRequest, operation } from './operation.js';
 import { createdSchema, restartedSchema, rotatedSchema, settingsSchema, streamSchema } from './schemas.js';
 import { describeFor } from './streams.js';
 
-/** What operators do to streams. */
+/** Operations that change streams. */
 
-const notSaved = 'The node cannot save its streams now, or takes no further one for now.';
-const conflicts = 'Another stream has this name, or the node has as many as it may.';
-const configured = 'The stream stands in the configuration: it is changed there.';
+const notSaved = 'The node currently cannot save streams, or accepts no further ones. Retry later.';
+const conflicts = 'A stream with this name exists, or the limit of streams is reached.';
+const configured = 'The stream is defined in the configuration file and can only be changed there.';
 
 const idempotencyKey = z
   .string()
   .regex(/^[\x21-\x7e]{1,200}$/, 'expected 1 to 200 printable characters')
   .optional()
   .meta({
-    description: 'Any text of your own, another for each stream: a request that is sent again gets the same answer.',
+    description: 'A unique string per stream. A repeated request with the same key gets the same response.',
   });
 
 const answersOf = new WeakMap<AppContext, Idempotency>();
@@ -31,11 +31,11 @@ export const createStream = operation({
   method: 'post',
   path: '/api/v1/streams',
   tag: 'Streams',
-  summary: 'Make a stream',
+  summary: 'Create a stream',
   description: [
-    'The same body sent twice makes one stream: the second answer is 200 with the stream as it is. With an `Idempotency-Key`',
-    'the second answer is the first one again, with the stream key that was made. A push stream without `keys` gets a key,',
-    'which is shown this once. Sources that are files, devices or this machine itself are for the configuration only.',
+    'Sending the same body again creates nothing: the response is 200 with the existing stream. With an `Idempotency-Key`, the',
+    'first response is returned again, including the generated stream key. A push stream without `keys` gets a generated key,',
+    'which only this response shows. Files, devices and this machine itself are allowed as sources in the configuration only.',
   ].join(' '),
   admin: true,
   headers: z.object({ 'idempotency-key': idempotencyKey }),
@@ -46,10 +46,10 @@ export const createStream = operation({
     example: { name: 'front-door', source: 'rtsp://user:pass@camera.example/1', thumbnail: { intervalSeconds: 2 } },
   },
   answers: {
-    201: { description: 'The stream was made.', schema: createdSchema, headers: { Location: 'Of the stream.' } },
-    200: { description: 'It was there, made from the same body.', schema: createdSchema },
+    201: { description: 'Stream created.', schema: createdSchema, headers: { Location: 'URL of the stream.' } },
+    200: { description: 'The stream already exists with the same settings.', schema: createdSchema },
   },
-  refusals: { 409: conflicts, 422: 'The Idempotency-Key came before with another body.', 503: notSaved },
+  refusals: { 409: conflicts, 422: 'The Idempotency-Key was used before with another body.', 503: notSaved },
   answer: async (request) => {
     const { c, context, body } = request;
     const key = c.req.header('idempotency-key');
@@ -71,8 +71,8 @@ export const updateStream = operation({
   tag: 'Streams',
   summary: 'Change a stream',
   description: [
-    'A JSON merge patch (RFC 7396): what is null goes back to its default, lists are replaced whole. The stream begins anew',
-    'under its new settings, unless only `keys`, `alerts` or `publish.whenBusy` change; all others run on.',
+    'A JSON merge patch (RFC 7396): null restores the default, lists are replaced as a whole. The stream restarts with its new',
+    'settings, unless only `keys`, `alerts` or `publish.whenBusy` change. Other streams are unaffected.',
   ].join(' '),
   admin: true,
   body: {
@@ -82,7 +82,7 @@ export const updateStream = operation({
     contentTypes: ['application/merge-patch+json', 'application/json'],
     example: { thumbnail: { intervalSeconds: 5 }, audio: 'none' },
   },
-  answers: { 200: { description: 'The stream under its new settings.', schema: streamSchema } },
+  answers: { 200: { description: 'The stream with its new settings.', schema: streamSchema } },
   refusals: { 409: configured, 503: notSaved },
   answer: async (request) => {
     const { context, live, body } = request;
@@ -96,10 +96,10 @@ export const deleteStream = operation({
   method: 'delete',
   path: '/api/v1/streams/{stream}',
   tag: 'Streams',
-  summary: 'Remove a stream',
-  description: 'Answers when it has ended. Its players are told of the end; what lies on the store stays there.',
+  summary: 'Delete a stream',
+  description: 'Responds when the stream has ended. Its players see the end of the playlist. Objects on the store remain.',
   admin: true,
-  answers: { 204: { description: 'The stream is gone.' } },
+  answers: { 204: { description: 'Stream deleted.' } },
   refusals: { 409: configured, 503: notSaved },
   answer: async ({ context, live }) => {
     await controlOf(context).remove(live.name);
@@ -112,7 +112,7 @@ export const readSettings = operation({
   method: 'get',
   path: '/api/v1/streams/{stream}/settings',
   tag: 'Streams',
-  summary: 'What a stream was told: all its settings',
+  summary: 'Get all settings of a stream',
   admin: true,
   answers: { 200: { description: 'The settings.', schema: settingsSchema } },
   answer: (request) => {
@@ -128,16 +128,16 @@ export const restartStream = operation({
   method: 'post',
   path: '/api/v1/streams/{stream}/restart',
   tag: 'Streams',
-  summary: 'Begin a stream anew, in the same window',
+  summary: 'Restart ffmpeg of a stream, in the same window',
   admin: true,
-  answers: { 202: { description: 'A new ffmpeg begins.', schema: restartedSchema } },
+  answers: { 202: { description: 'Restart accepted.', schema: restartedSchema } },
   answer: async ({ context, live }) => {
     return json({ restarted: await controlOf(context).restart(live.name) }, { status: 202 });
   },
 });
 
 const rotation = z
-  .strictObject({ keepPublisher: z.boolean().default(false).meta({ description: 'Whoever publishes now may go on.' }) })
+  .strictObject({ keepPublisher: z.boolean().default(false).meta({ description: 'Keep the current publisher connected.' }) })
   .meta({ id: 'Rotation' });
 
 export const rotateKey = operation({
@@ -145,12 +145,12 @@ export const rotateKey = operation({
   method: 'post',
   path: '/api/v1/streams/{stream}/keys',
   tag: 'Streams',
-  summary: 'A new stream key in the place of all old ones',
-  description: 'Old keys open the stream no more, and whoever publishes with one is sent away.',
+  summary: 'Replace all stream keys by a new one',
+  description: 'Old keys stop working, and a publisher that uses one is disconnected unless `keepPublisher` is true.',
   admin: true,
   body: { schema: rotation, required: false, example: { keepPublisher: true } },
   answers: { 201: { description: 'The new key.', schema: rotatedSchema } },
-  refusals: { 409: `${configured} Or it has no keys: its source is not \`push\`.`, 503: notSaved },
+  refusals: { 409: `${configured} Or it has no keys, because its source is not \`push\`.`, 503: notSaved },
   answer: async (request) => {
     const { context, live, body } = request;
     const key = await controlOf(context).rotateKey(live.name, body);
@@ -174,7 +174,7 @@ async function create(request: ApiRequest<unknown, unknown>) {
   };
 }
 
-/** Under the name by which this node was asked, unless it has one of its own. */
+/** Uses the host of the request, unless the node has a public URL. */
 function publishUrls({ c, context }: Pick<ApiRequest<unknown, unknown>, 'c' | 'context'>) {
   const asked = baseUrlOf(c, context) ?? c.req.url;
   const { hostname } = new URL(URL.canParse(asked) ? asked : 'http://localhost');
@@ -187,10 +187,10 @@ function publishUrls({ c, context }: Pick<ApiRequest<unknown, unknown>, 'c' | 'c
 function controlOf(context: AppContext): StreamControl {
   const control = context.control();
   if (control !== undefined) return control;
-  const message = 'The node has not begun yet.';
+  const message = 'The node has not started yet.';
   throw new SidepipeError(message, { code: 'node-overloaded', fault: 'node', retryable: true });
 }
 
 function gone(name: string): SidepipeError {
-  return new SidepipeError(`There is no stream named ${name} any more.`, { code: 'not-found', fault: 'caller' });
+  return new SidepipeError(`Stream ${name} no longer exists.`, { code: 'not-found', fault: 'caller' });
 }

@@ -12,14 +12,14 @@ import { readJson } from './body.js';
 import { apiProblem, type FieldError, invalidRequest } from './problems.js';
 import { problemSchema } from './schemas.js';
 
-/** One answer that an operation gives when all is well. */
+/** A success response of an operation. */
 interface Answer {
   readonly description: string;
   /** Default: JSON. */
   readonly contentType?: string;
-  /** Undefined: no body, or one that no schema describes. */
+  /** Undefined: no body, or a body without a schema. */
   readonly schema?: z.ZodType;
-  /** By name: what they say. */
+  /** Descriptions by header name. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -41,28 +41,28 @@ export interface OperationOptions<Query extends z.ZodObject, Body extends z.ZodT
   readonly tag: 'Streams' | 'Pictures' | 'Events' | 'Node';
   readonly summary: string;
   readonly description?: string;
-  /** Whether only operators may. */
+  /** Whether it needs the admin token. */
   readonly admin: boolean;
   readonly query?: Query;
   readonly headers?: z.ZodObject;
   readonly body?: {
     readonly schema: Body;
-    /** False: the body may be left out; it counts as `{}` then. */
+    /** False: the body is optional and defaults to `{}`. */
     readonly required: boolean;
-    /** False: whoever takes the body checks it, by this same schema and what it must agree with. */
+    /** False: the receiver of the body validates it, by the same schema and by rules that need other data. */
     readonly checked?: boolean;
     readonly contentTypes?: readonly string[];
     readonly example: unknown;
   };
   readonly answers: Readonly<Record<number, Answer>>;
-  /** Statuses of refusals beside those that every operation has, and when. */
+  /** Error statuses with their reasons, in addition to those that every operation has. */
   readonly refusals?: Readonly<Record<number, string>>;
   readonly answer: (request: ApiRequest<z.output<Query>, z.output<Body>>) => Response | Promise<Response>;
 }
 
-/** An operation of the API: its description, and what it does. */
+/** An operation of the API: its description and its handler. */
 export interface Operation {
-  /** Puts it on the app and into the description. */
+  /** Adds the operation to the app and to the description. */
   mount(app: Hono, description: OpenAPIHono, context: AppContext): void;
 }
 
@@ -133,16 +133,16 @@ function routeOf(options: OperationOptions<z.ZodObject, z.ZodType>) {
     content: { 'application/problem+json': { schema: problemSchema } },
   });
   const refusals: Record<number, string> = {
-    ...(query || headers || body ? { 400: 'The request is not right: `errors` names each field.' } : {}),
+    ...(query || headers || body ? { 400: 'The request is invalid: `errors` lists each field.' } : {}),
     ...(admin
       ? {
           401: 'The admin token is missing or wrong.',
-          403: 'A login came from another site.',
-          429: 'Too many wrong tokens from this address.',
+          403: 'The session was used from another site.',
+          429: 'Too many wrong tokens from this IP address.',
         }
       : {}),
-    ...(path.includes('{stream}') ? { 404: 'There is no such stream.' } : {}),
-    ...(body ? { 413: 'The body is too large.', 415: 'The body is of another type.' } : {}),
+    ...(path.includes('{stream}') ? { 404: 'Stream not found.' } : {}),
+    ...(body ? { 413: 'The body is too large.', 415: 'Unsupported content type.' } : {}),
     ...options.refusals,
   };
   return createRoute({

@@ -6,8 +6,8 @@ export interface PageQuery {
 }
 
 /**
- * A part of a list that can change between two pages. A cursor names the item before the page and its place: where the item is
- * gone meanwhile, its place says where to go on. Throws `request-invalid` for a cursor that was not made here. Pure.
+ * A page of a list that can change between two requests. A cursor contains the last item of the previous page and its index: if the
+ * item has been removed, the index determines where to continue. Throws `request-invalid` for a cursor not created here. Pure.
  */
 export function pageOf<T extends { readonly name: string }>(all: readonly T[], { limit, cursor }: PageQuery) {
   const start = cursor === undefined ? 0 : startBehind(all, cursor);
@@ -20,7 +20,7 @@ export function pageOf<T extends { readonly name: string }>(all: readonly T[], {
 function startBehind(all: readonly { readonly name: string }[], cursor: string): number {
   const [, place, name] = /^(\d{1,9})\.([a-z0-9-]{1,63})$/.exec(cursor) ?? [];
   if (name === undefined) {
-    throw invalidRequest('query', [{ path: ['cursor'], message: 'expected `next` of the page before' }]);
+    throw invalidRequest('query', [{ path: ['cursor'], message: 'expected `next` of the previous page' }]);
   }
   const index = all.findIndex((item) => item.name === name);
   return index === -1 ? Math.max(0, Number(place) - 1) : index + 1;

@@ -3,7 +3,7 @@ import { formatPath, type Path } from '../../config/problems.js';
 import { SidepipeError } from '../../errors.js';
 import { type Problem, problemOf } from '../response/problem.js';
 
-/** One thing that is wrong with a request. */
+/** One error in a request. */
 export interface FieldError {
   readonly in: 'body' | 'query' | 'header';
   /** `thumbnail.intervalSeconds`. */
@@ -13,7 +13,7 @@ export interface FieldError {
   readonly message: string;
 }
 
-/** All that is wrong with one part of a request, as one error. */
+/** Combines all findings about one part of a request into one error. */
 export function invalidRequest(
   where: FieldError['in'],
   findings: readonly { readonly path: Path; readonly message: string }[],
@@ -38,25 +38,25 @@ function pointerOf(path: Path): string {
 
 const refusals: Readonly<Record<string, { status: number; code: string; title: string; retrySeconds?: number }>> = {
   'stream-exists': { status: 409, code: 'stream-exists', title: 'Stream exists' },
-  'stream-configured': { status: 409, code: 'stream-configured', title: 'Stream of the configuration' },
-  'stream-not-push': { status: 409, code: 'stream-not-push', title: 'No stream of publishers' },
-  'idempotency-conflict': { status: 422, code: 'idempotency-conflict', title: 'Idempotency key used before' },
+  'stream-configured': { status: 409, code: 'stream-configured', title: 'Stream is configured' },
+  'stream-not-push': { status: 409, code: 'stream-not-push', title: 'Not a push stream' },
+  'idempotency-conflict': { status: 422, code: 'idempotency-conflict', title: 'Idempotency key reused' },
   'limit-reached': { status: 409, code: 'limit-reached', title: 'Limit reached' },
   'not-found': { status: 404, code: 'stream-unknown', title: 'Unknown stream' },
   'port-unavailable': { status: 503, code: 'port-unavailable', title: 'Port unavailable', retrySeconds: 30 },
   'node-overloaded': { status: 503, code: 'node-overloaded', title: 'Node overloaded', retrySeconds: 30 },
-  'state-unavailable': { status: 503, code: 'state-unavailable', title: 'Streams cannot be saved', retrySeconds: 10 },
+  'state-unavailable': { status: 503, code: 'state-unavailable', title: 'Cannot save streams', retrySeconds: 10 },
 };
 
-/** What errors `request-invalid` can carry. */
+/** Details of a `request-invalid` error. */
 interface RequestFacts {
   readonly errors: readonly FieldError[];
   readonly status: number;
-  /** Of a body that was checked further inside. */
+  /** Findings of a body that its receiver validated. */
   readonly findings: readonly { readonly path: Path; readonly message: string }[];
 }
 
-/** What a caller is told of an error; undefined for the node's own failures. */
+/** The problem that a caller gets for an error; undefined for failures of the node. */
 export function apiProblem(error: unknown): Problem | undefined {
   if (!(error instanceof SidepipeError)) return undefined;
   const { code, message, details } = error;

@@ -3,7 +3,7 @@ import { type HistorySeries, historySeries } from '../../events/history.js';
 import type { StreamDescription } from '../../stream/description.js';
 import { gateStates, imageStates, publicationStates, streamStates } from '../../terms.js';
 
-/** What the API answers with. */
+/** Schemas of API responses. */
 
 const time = z.iso.datetime().describe('RFC 3339, with milliseconds.');
 const count = z.number().int();
@@ -13,10 +13,10 @@ export const problemSchema = z
     type: z.string().describe('`urn:sidepipe:problem:` and the code.'),
     title: z.string(),
     status: count,
-    detail: z.string().describe('For people.'),
-    instance: z.string().describe('The path that was asked for.'),
-    code: z.string().describe('For programs: stable.'),
-    field: z.string().optional().describe('What is wrong, where it is one thing.'),
+    detail: z.string().describe('Message for people.'),
+    instance: z.string().describe('The requested path.'),
+    code: z.string().describe('Stable code for programs.'),
+    field: z.string().optional().describe('The invalid field, if there is exactly one.'),
     errors: z
       .array(
         z.object({
@@ -27,9 +27,9 @@ export const problemSchema = z
         }),
       )
       .optional()
-      .describe('All that is wrong with the request.'),
+      .describe('All errors in the request.'),
   })
-  .meta({ id: 'Problem', description: 'RFC 9457: what is wrong. Other members may follow.' });
+  .meta({ id: 'Problem', description: 'RFC 9457 problem document. It may have further members.' });
 
 const playback = z.object({ hls: z.string(), thumbnail: z.string(), preview: z.string(), storyboard: z.string() });
 
@@ -42,10 +42,10 @@ const thumbnail = z.object({
   bytes: count.nullable(),
   captured: count,
   dropped: count.describe(
-    'Frames of which no picture was made because a newer one had come, or because they were torn.',
+    'Frames dropped because a newer one had arrived, or because they were incomplete.',
   ),
-  rejected: count.describe('Frames that the gate held back.'),
-  failed: count.describe('Encodes that went wrong, retries included.'),
+  rejected: count.describe('Frames that the gate rejected.'),
+  failed: count.describe('Failed encodes, including retries.'),
   decoderErrors: count,
   decode: z.object({
     mode: z.enum(['keyframes', 'references', 'all']),
@@ -55,13 +55,13 @@ const thumbnail = z.object({
   gate: z
     .object({ state: z.enum(gateStates), since: time })
     .nullable()
-    .describe('What the stream shows.'),
-  placeholder: z.string().nullable().describe('The newest picture, blurred: a ThumbHash in base64.'),
+    .describe('What the gate detects in the video.'),
+  placeholder: z.string().nullable().describe('The newest thumbnail, blurred: a ThumbHash in base64.'),
   dominantColour: z.string().nullable(),
 });
 
 const tracks = {
-  bandwidth: z.number().nullable().describe('Bits a second, at most.'),
+  bandwidth: z.number().nullable().describe('Peak bitrate in bits per second.'),
   codecs: z.string().nullable(),
   resolution: z.string().nullable(),
   frameRate: z.number().nullable(),
@@ -70,8 +70,8 @@ const tracks = {
 const rendition = z.object({
   name: z.string(),
   video: z.enum(['copy', 'encode']),
-  encoder: z.string().nullable().describe("ffmpeg's name of it; null for a copy, and before the first run."),
-  encoderReason: z.string().nullable().describe('Why it is this encoder.'),
+  encoder: z.string().nullable().describe("ffmpeg's name of the encoder; null for a copy, and before the first run."),
+  encoderReason: z.string().nullable().describe('Why this encoder was selected.'),
   segments: count,
   mediaSequence: count,
   ...tracks,
@@ -84,17 +84,17 @@ const hls = z.object({
   mediaSequence: count,
   discontinuitySequence: count,
   ...tracks,
-  aligned: z.boolean().describe('Whether segments of the same number show the same time in all renditions.'),
+  aligned: z.boolean().describe('Whether segments with the same number cover the same time in all renditions.'),
   audio: z
     .object({
       mode: z
         .enum(['copy', 'encode', 'silence', 'none'])
-        .describe('`none`: the source has no audio or sends none, or the stream is configured without.'),
+        .describe('`none`: the source has no audio or sends none, or audio is disabled.'),
       sourceCodec: z.string().nullable().describe("ffmpeg's name of the source's audio codec."),
-      isSilent: z.boolean().describe('The source announces audio but sends none. It is added when it comes.'),
+      isSilent: z.boolean().describe('The source announces audio but sends none. It is added when it arrives.'),
     })
     .nullable()
-    .describe('Null until the source was opened.'),
+    .describe('Null until the source has been opened.'),
   renditions: z.array(rendition).describe('In the order of the multivariant playlist.'),
 });
 
@@ -110,14 +110,14 @@ const storage = z.object({
   lastError: z.string().nullable(),
 });
 
-/** The compiler holds it against what streams say of themselves: a member that is missing here is an error. */
+/** The compiler compares it with `StreamDescription`: a missing member is a compile error. */
 export const streamSchema = z
   .object({
     name: z.string(),
-    origin: z.enum(['config', 'api']).describe('Whether it stands in the configuration or was made through the API.'),
+    origin: z.enum(['config', 'api']).describe('Where the stream was defined: in the configuration file or through the API.'),
     source: z.object({
       kind: z.string(),
-      url: z.string().nullable().describe('Without its secrets. For operators; null for others.'),
+      url: z.string().nullable().describe('Without secrets. Null without the admin token.'),
       warnings: z
         .array(
           z.object({
@@ -127,24 +127,24 @@ export const streamSchema = z
           }),
         )
         .describe(
-          'Why players may not show the copied video as it was meant. Empty until the source was opened. For operators; empty for others.',
+          'Why players may display the copied video incorrectly. Empty until the source has been opened, and without the admin token.',
         ),
     }),
     state: z.enum(streamStates),
     reason: z
       .object({ code: z.string(), message: z.string() })
       .nullable()
-      .describe('Why the stream is not live. For operators; null for others.'),
+      .describe('Why the stream is not live. Null without the admin token.'),
     nextAttemptAt: time
       .nullable()
-      .describe('When ffmpeg is started again after a failure; null while it runs. For operators; null for others.'),
+      .describe('When ffmpeg is restarted after a failure. Null while it runs, and without the admin token.'),
     since: time,
-    viewers: count.describe('Players that asked for a media playlist lately.'),
+    viewers: count.describe('Players that requested a media playlist recently.'),
     playback: playback.extend({
       access: z
         .enum(['open', 'signed'])
         .describe(
-          '`signed`: only addresses with a token of one of the stream’s keys are answered; those here have none.',
+          '`signed`: playback URLs need a token signed with one of the stream’s keys; the URLs here have none.',
         ),
       thumbnailImmutable: z.string().nullable(),
     }),
@@ -156,15 +156,15 @@ export const streamSchema = z
         url: z.string().describe('A WebSocket for JSMpeg players.'),
         width: count,
         height: count,
-        fps: z.number().describe('About so many pictures a second at most.'),
+        fps: z.number().describe('Approximate maximum frame rate.'),
         bitrate: count,
         viewers: count,
-        dropped: count.describe('Viewers that were let go because they took too little.'),
+        dropped: count.describe('Viewers disconnected because they read too slowly.'),
       })
       .nullable()
-      .describe('The picture with little delay.'),
+      .describe('The low-latency, video-only view.'),
     ffmpeg: z.object({
-      pid: count.nullable().describe('For operators only: null without the admin token.'),
+      pid: count.nullable().describe('Null without the admin token.'),
       restarts: count,
       speed: z.number().nullable(),
       fps: z.number().nullable(),
@@ -181,10 +181,10 @@ export const streamListSchema = z
 
 export const diagnosisSchema = z
   .object({
-    stderr: z.array(z.string()).describe('The last lines of the log of the newest ffmpeg.'),
+    stderr: z.array(z.string()).describe('The last log lines of the newest ffmpeg process.'),
     restarts: z
       .array(z.object({ at: time, code: z.string(), message: z.string(), stderr: z.array(z.string()) }))
-      .describe('The newest first, at most 20.'),
+      .describe('Newest first, at most 20.'),
   })
   .meta({ id: 'Diagnosis' });
 
@@ -194,13 +194,13 @@ export const rejectedSchema = z
       .array(
         z.object({
           capturedAt: time,
-          verdict: z.enum(['black', 'flat', 'frozen']).describe('Why it was held back.'),
+          verdict: z.enum(['black', 'flat', 'frozen']).describe('Why the frame was rejected.'),
           width: count,
           height: count,
           picture: z.string().describe('A small JPEG as a `data:` URL.'),
         }),
       )
-      .describe('The newest first, at most 6.'),
+      .describe('Newest first, at most 6.'),
   })
   .meta({ id: 'RejectedFrames' });
 
@@ -209,10 +209,10 @@ const points = z.array(z.number().nullable());
 export const historySchema = z
   .object({
     stepSeconds: z.number(),
-    at: z.array(count).describe('When each step begins, the oldest first: seconds since the epoch.'),
+    at: z.array(count).describe('Start of each step, oldest first, in seconds since the epoch.'),
     series: z
       .object(Object.fromEntries(historySeries.map((name) => [name, points])) as Record<HistorySeries, typeof points>)
-      .describe('As in the `stats` event, a value for each step; null: not known then.'),
+      .describe('As in the `stats` event, one value per step; null if unknown at that time.'),
   })
   .meta({ id: 'History' });
 
@@ -225,28 +225,28 @@ export const stillsSchema = z
 
 const publish = z
   .object({ rtmp: z.string().nullable(), rtmps: z.string().nullable() })
-  .describe('Where a publisher such as OBS sends to; the stream key goes into its own field.');
+  .describe('Server URLs for a publisher such as OBS. The stream key goes into its own field.');
 
 export const createdSchema = streamSchema
   .extend({
-    key: z.string().optional().describe('The stream key that was made for a push stream. It is shown this once.'),
-    publish: publish.nullable().describe('Null where the source is not `push`.'),
+    key: z.string().optional().describe('The generated stream key of a push stream. It is shown only once.'),
+    publish: publish.nullable().describe('Null unless the source is `push`.'),
   })
   .meta({ id: 'CreatedStream' });
 
 export const rotatedSchema = z
-  .object({ key: z.string().describe('It is shown this once.'), publish })
+  .object({ key: z.string().describe('The new stream key. It is shown only once.'), publish })
   .meta({ id: 'StreamKey' });
 
 export const settingsSchema = z
   .object({
     origin: z.enum(['config', 'api']),
-    settings: z.record(z.string(), z.unknown()).describe('All settings with their defaults; secrets are `***`.'),
-    keys: count.nullable().describe('How many stream keys a push stream has; null for others.'),
+    settings: z.record(z.string(), z.unknown()).describe('All settings including defaults. Secrets are `***`.'),
+    keys: count.nullable().describe('Number of stream keys of a push stream; null for other streams.'),
     publish: publish.nullable(),
   })
   .meta({ id: 'StreamSettings' });
 
 export const restartedSchema = z
-  .object({ restarted: z.boolean().describe('False: the stream rests, there was nothing to begin anew.') })
+  .object({ restarted: z.boolean().describe('False: the stream was not running, so there was nothing to restart.') })
   .meta({ id: 'Restarted' });

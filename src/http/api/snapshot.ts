@@ -11,7 +11,7 @@ export const takeSnapshot = operation({
   method: 'post',
   path: '/api/v1/streams/{stream}/snapshot',
   tag: 'Pictures',
-  summary: "The next picture at the source's own size",
+  summary: 'Take a snapshot: the next frame at the full size of the source',
   admin: true,
   query: z.object({
     format: z.enum(imageFormats).default('jpg'),
@@ -19,16 +19,16 @@ export const takeSnapshot = operation({
   }),
   answers: {
     200: {
-      description: 'The picture.',
+      description: 'The image.',
       contentType: 'image/*',
       schema: z.any().meta({ type: 'string', contentMediaType: 'image/*' }),
       headers: { 'Sidepipe-Captured-At': 'RFC 3339, with milliseconds.', 'Sidepipe-Image-Size': '`1920x1080`.' },
     },
   },
   refusals: {
-    429: 'Too many wrong tokens from this address, or too many snapshots at once.',
-    501: 'This ffmpeg cannot be asked for pictures of this source.',
-    503: 'The stream is not live, or gave no picture in time.',
+    429: 'Too many wrong tokens from this IP address, or too many simultaneous snapshots.',
+    501: 'This ffmpeg does not support snapshots of this source.',
+    503: 'The stream is not live, or no frame arrived in time.',
   },
   answer: async ({ c, live, query }) => {
     try {
@@ -53,7 +53,7 @@ export const takeSnapshot = operation({
   },
 });
 
-/** Undefined for what is the node's own failure. */
+/** Undefined for failures of the node. */
 function problemOfSnapshot(error: unknown): Problem | undefined {
   if (!(error instanceof SidepipeError)) return undefined;
   const { code, message } = error;
@@ -64,9 +64,9 @@ function problemOfSnapshot(error: unknown): Problem | undefined {
     case 'source-unavailable':
     case 'frame-invalid':
     case 'aborted':
-      return { status: 503, code: 'no-picture', title: 'No picture', detail: message, headers: soon };
+      return { status: 503, code: 'no-picture', title: 'No frame available', detail: message, headers: soon };
     case 'source-unsupported':
-      return { status: 501, code: 'snapshot-unsupported', title: 'No snapshots of this stream', detail: message };
+      return { status: 501, code: 'snapshot-unsupported', title: 'Snapshots not supported', detail: message };
     default:
       return undefined;
   }

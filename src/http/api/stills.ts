@@ -9,16 +9,16 @@ export const listStills = operation({
   method: 'get',
   path: '/api/v1/streams/{stream}/stills',
   tag: 'Pictures',
-  summary: 'The sequence of stills on the store, the newest first',
+  summary: 'List the stills on the store, newest first',
   admin: false,
   query: z.object({
-    limit: wholeNumber(1, 1000).default(100).meta({ description: 'Stills a page.' }),
-    before: z.string().optional().meta({ description: 'The name of a still: older ones only.' }),
+    limit: wholeNumber(1, 1000).default(100).meta({ description: 'Stills per page.' }),
+    before: z.string().optional().meta({ description: 'The name of a still: return only older ones.' }),
   }),
-  answers: { 200: { description: 'A page of stills; none where no sequence is kept.', schema: stillsSchema } },
+  answers: { 200: { description: 'A page of stills; empty if stills are disabled.', schema: stillsSchema } },
   answer: ({ live, query, isAdmin }) => {
     const { stills, next } = live.stills({ limit: query.limit, before: query.before });
-    // Where a stream is not open to everyone, where its pictures lie is not told to everyone either.
+    // For a stream that is not open to everyone, the URLs of its images are not public either.
     const isShown = isAdmin || live.playbackKeys === undefined;
     const dated = stills.map((still) => ({
       ...still,

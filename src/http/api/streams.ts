@@ -8,13 +8,13 @@ import { pageOf } from './paging.js';
 import { diagnosisSchema, streamListSchema, streamSchema } from './schemas.js';
 import { wholeNumber } from './values.js';
 
-/** What everyone may read of streams. */
+/** Operations that read streams. */
 
 const MOST = 1000;
 
 const listQuery = z.object({
-  limit: wholeNumber(1, MOST).default(MOST).meta({ description: 'Streams a page.' }),
-  cursor: z.string().max(200).optional().meta({ description: '`next` of the page before.' }),
+  limit: wholeNumber(1, MOST).default(MOST).meta({ description: 'Streams per page.' }),
+  cursor: z.string().max(200).optional().meta({ description: '`next` of the previous page.' }),
 });
 
 export const listStreams = operation({
@@ -22,17 +22,17 @@ export const listStreams = operation({
   method: 'get',
   path: '/api/v1/streams',
   tag: 'Streams',
-  summary: 'All streams',
+  summary: 'List all streams',
   description:
-    'In the order of the configuration, then in that of their creation. Why a stream is not live, the URL of its source, the ' +
-    'store and the process ids of ffmpeg are for operators: others read null.',
+    'In the order of the configuration, followed by API streams in the order of their creation. The reason why a stream is not ' +
+    'live, the URL of its source, the store and the process ids of ffmpeg are null without the admin token.',
   admin: false,
   query: listQuery,
   answers: {
     200: {
       description: 'A page of streams.',
       schema: streamListSchema,
-      headers: { Link: 'RFC 8288: the next page, where there is one, as `rel="next"`.' },
+      headers: { Link: 'RFC 8288: the next page as `rel="next"`, if there is one.' },
     },
   },
   answer: (request) => {
@@ -50,7 +50,7 @@ export const getStream = operation({
   method: 'get',
   path: '/api/v1/streams/{stream}',
   tag: 'Streams',
-  summary: 'One stream',
+  summary: 'Get a stream',
   admin: false,
   answers: { 200: { description: 'The stream.', schema: streamSchema } },
   answer: (request) =>
@@ -62,13 +62,13 @@ export const diagnoseStream = operation({
   method: 'get',
   path: '/api/v1/streams/{stream}/diagnosis',
   tag: 'Streams',
-  summary: 'What went wrong with a stream: its last restarts, and the end of the log of ffmpeg',
+  summary: 'Diagnose a stream: its last restarts, and the last lines of the ffmpeg log',
   admin: true,
   answers: { 200: { description: 'The diagnosis.', schema: diagnosisSchema } },
   answer: ({ live }) => json(live.diagnose()),
 });
 
-/** A stream as the client may see it. */
+/** A stream, limited to what the client may see. */
 export function describeFor(
   { context, isAdmin }: Pick<ApiRequest<unknown, unknown>, 'context' | 'isAdmin'>,
   live: LiveStream,
@@ -78,8 +78,8 @@ export function describeFor(
 }
 
 /**
- * Without what is for operators: reasons and errors name hosts, networks and rejected credentials. Of a stream that is not open to
- * everyone also without what shows or names its pictures.
+ * Removes operator data: reasons and errors name hosts, networks and rejected credentials. For a stream that is not open to
+ * everyone, also removes everything that shows or locates its images.
  */
 export function forVisitors(description: StreamDescription): StreamDescription {
   const { source, hls, playback, thumbnail, ffmpeg } = description;
@@ -102,7 +102,7 @@ export function forVisitors(description: StreamDescription): StreamDescription {
   };
 }
 
-/** The stream's own description, its playback paths under the public URL where one is configured. */
+/** The stream's description, with playback paths under the public URL if one is configured. */
 export function describe(live: LiveStream, publicUrl: AppContext['publicUrl']): StreamDescription {
   const description = live.describe();
   const { access, hls, thumbnail, thumbnailImmutable, preview, storyboard } = description.playback;

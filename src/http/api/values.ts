@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** A whole number in a query, where everything is text. */
+/** An integer in a query, where all values are strings. */
 export function wholeNumber(least: number, most: number) {
   return z.preprocess(
     (value: string) => (/^\d{1,9}$/.test(value) ? Number(value) : value),

@@ -9,17 +9,17 @@ interface ViewerRequest {
   header(name: string): string | undefined;
   query(name: string): string | undefined;
   client(): Client;
-  /** What stays the same from one request to the next of a client that keeps its connection, and of nobody else. */
+  /** An object that all requests of one client on one connection share, and nobody else. */
   readonly connection?: object | undefined;
 }
 
 interface Noted {
   readonly context: AppContext;
-  /** The target duration where a media playlist is asked for, else undefined. */
+  /** The target duration if the request is for a media playlist, otherwise undefined. */
   readonly playlistSeconds: number | undefined;
 }
 
-/** Counts who asks for a media playlist, and what players say of themselves with any request. */
+/** Counts clients that request a media playlist, and reads the CMCD that players send with any request. */
 export function noteAudience(request: ViewerRequest, live: LiveStream, { context, playlistSeconds }: Noted): void {
   if (request.method !== 'GET') return;
   const cmcd = cmcdOf(request);
@@ -42,15 +42,15 @@ function cmcdOf(request: ViewerRequest): Cmcd | undefined {
 const LONGEST_AGENT = 200;
 
 export interface ViewerIds {
-  /** An id that says nothing of whom it stands for, and that nobody can tell from another after an hour. */
+  /** An anonymous viewer id. After an hour it can no longer be linked to the client. */
   idOf(request: ViewerRequest, sessionId: string | undefined, now: number): ViewerId;
 }
 
-/** Ids of viewers: hashes with a salt that is never written anywhere and thrown away every hour. */
+/** Viewer ids: hashes with a salt that is never stored and replaced every hour. */
 export function createViewerIds({ rotateMs = 3_600_000 }: { readonly rotateMs?: number } = {}): ViewerIds {
   let salt = { value: randomBytes(16), since: Number.NEGATIVE_INFINITY };
   let former: Buffer | undefined;
-  // Hashing takes longer than all else about a playlist. Forgotten with the connection, and with the salt.
+  // Hashing costs more than the rest of a playlist request. Entries end with the connection or the salt.
   let known = new WeakMap<object, { readonly agent: string; readonly id: number }>();
   return {
     idOf(request, sessionId, now) {
@@ -59,14 +59,14 @@ export function createViewerIds({ rotateMs = 3_600_000 }: { readonly rotateMs?: 
         salt = { value: randomBytes(16), since: now };
         known = new WeakMap();
       }
-      // A minute on, whoever still watches has been seen under the new salt.
+      // A minute later, every remaining viewer has an id under the new salt.
       if (former !== undefined && now - salt.since > 60_000) former = undefined;
       const { connection } = request;
       const agent = (request.header('user-agent') ?? '').slice(0, LONGEST_AGENT);
       const isKept = connection !== undefined && sessionId === undefined && former === undefined;
       const before = isKept ? known.get(connection) : undefined;
       if (before?.agent === agent) return { id: before.id, former: undefined };
-      // Programs of one kind behind one address count once: better than to keep more of them.
+      // Identical programs behind one address count once: counting them separately would need more client data.
       const who =
         sessionId === undefined ? `${addressGroup(request.client().address ?? '')}\n${agent}` : `session\n${sessionId}`;
       const id = hashOf(salt.value, who);

@@ -1,28 +1,28 @@
-/** Common Media Client Data (CTA-5004): what players say of their own playback. Pure. */
+/** Common Media Client Data (CTA-5004): what players report about their playback. Pure. */
 
-/** The part of it that is counted here. Other keys are passed over. */
+/** The keys that are counted here. Other keys are ignored. */
 export interface Cmcd {
-  /** The session of the player. */
+  /** The session id of the player. */
   readonly sessionId?: string;
-  /** The encoded bit rate of what is asked for, in bits a second. */
+  /** The encoded bitrate of the requested object, in bits per second. */
   readonly bitrate?: number;
-  /** The throughput that the player measured, in bits a second. */
+  /** The throughput that the player measured, in bits per second. */
   readonly throughput?: number;
-  /** The buffer ran dry since the last request. */
+  /** The buffer ran empty since the last request. */
   readonly starved?: true;
-  /** Needed urgently: at the start, after a seek, or because the buffer ran dry. */
+  /** Needed urgently: at the start, after a seek, or because the buffer ran empty. */
   readonly startup?: true;
 }
 
-/** More than any player sends; what is longer is not looked at. */
+/** More than any player sends; longer values are ignored. */
 const longest = 1000;
-/** Greater numbers are not believed: 10 Gbit/s. */
+/** Larger numbers are implausible and ignored: 10 Gbit/s. */
 const mostKilobits = 10_000_000;
 
-/** A comma, a key, and perhaps a value: a quoted string or a token. Sticky, so it runs in linear time. */
+/** A comma, a key, and an optional value: a quoted string or a token. Sticky, so it runs in linear time. */
 const pair = /[ \t,]*([a-z0-9.-]+)(?:=(?:"((?:[^"\\]|\\.)*)"|([^\s",;=]+)))?[ \t]*(?=,|$)/iy;
 
-/** Reads the texts of the headers, or the one of the query. Whatever is not well-formed is passed over. */
+/** Parses the values of the headers, or of the query. Malformed parts are ignored. */
 export function parseCmcd(...texts: readonly (string | undefined)[]): Cmcd {
   const found: { -readonly [Key in keyof Cmcd]: Cmcd[Key] } = {};
   for (const text of texts) {

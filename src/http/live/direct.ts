@@ -6,12 +6,12 @@ import { problemOf } from '../response/problem.js';
 import { requestIdFrom } from '../response/request-id.js';
 import { answerLive, type LiveRequest } from './live.js';
 
-/** A file of a stream, or of one of its renditions. Other spellings (percent signs, dots) are the app's matter. */
+/** A file of a stream, or of one of its renditions. Other spellings (percent signs, dots) are left to the app. */
 const plainAddress = /^\/live\/([a-z0-9][a-z0-9-]*)\/(?:([A-Za-z0-9_-]+)\/)?([A-Za-z0-9_-]+\.[A-Za-z0-9]+)(?:\?(.*))?$/;
 
 /**
- * Answers what is under `/live/` for the node's own listener, which gets most requests there, without the app and its `Request`
- * and `Response`: the same function answers both. Undefined for everything else.
+ * Handles requests under `/live/` for the node's own listener, which receives most of them, without the app and its `Request`
+ * and `Response`. The app uses the same function. Undefined for all other requests.
  */
 export function createDirectAnswerer(context: AppContext): Answerer {
   const { cors, log } = context;
@@ -84,7 +84,7 @@ class DirectRequest implements LiveRequest {
     return new URLSearchParams(this.#search).get(name) ?? undefined;
   }
 
-  /** A proxy's connection carries the requests of many. */
+  /** A proxy's connection carries the requests of many clients. */
   get connection(): object | undefined {
     const { headers, socket } = this.#incoming;
     return headers['x-forwarded-for'] === undefined && headers.forwarded === undefined ? socket : undefined;

@@ -20,18 +20,18 @@ const forever = 'public, max-age=31536000, immutable';
 /** A request under `/live/`. */
 export interface LiveRequest extends RequestFacts {
   readonly stream: string;
-  /** Undefined for what the stream has but once. */
+  /** Undefined for files that the stream has only once. */
   readonly rendition: string | undefined;
   readonly file: string;
   query(name: string): string | undefined;
   client(): Client;
-  /** Aborted when the client goes away. `release`: nobody listens any more. */
+  /** Aborted when the client disconnects. `release`: removes the listener. */
   signal(): { readonly signal: AbortSignal; readonly release: () => void };
-  /** The connection, where it is one client's own. */
+  /** The connection, if it belongs to one client only. */
   readonly connection?: object | undefined;
 }
 
-/** Everything under `/live/`: playlists, media and pictures, all from memory. */
+/** Everything under `/live/`: playlists, media and images, all from memory. */
 export function answerLive(request: LiveRequest, context: AppContext): Answer | Promise<Answer> {
   const { streams } = context;
   const live = streams.get(request.stream) ?? streams.ended?.(request.stream);
@@ -44,7 +44,7 @@ export function answerLive(request: LiveRequest, context: AppContext): Answer | 
   return answer instanceof Promise ? answer.then((each) => within(each, opened, now)) : within(answer, opened, now);
 }
 
-/** For the app, where it is called with `fetch`. */
+/** For the app, when it is called with `fetch`. */
 export function liveRoutes(app: Hono, context: AppContext): void {
   app.get('/live/:stream/:file', (c) => respond(c, context));
   app.get('/live/:stream/:rendition/:file', (c) => respond(c, context));
@@ -83,7 +83,7 @@ function answerOpened(
       return playlist ? servePlaylist(request, playlist, token, context) : refuse(request, notPlayable(live));
     }
     const picture = answerPicture({ request, live, file, token, now: context.now });
-    return picture ?? refuse(request, notFound(`Stream ${live.name} has no file of this name.`, openToAll));
+    return picture ?? refuse(request, notFound(`Stream ${live.name} has no file with this name.`, openToAll));
   }
   if (file === playlistName) {
     const directives = readDirectives(request);
@@ -131,7 +131,7 @@ function serveSegment(request: LiveRequest, live: LiveStream, media: MediaResour
   return serveMedia(request, media, context.now());
 }
 
-const segmentGone = 'There is no such media here: it left the window, or never was.';
+const segmentGone = 'Segment not found: it has left the window or never existed.';
 
 function refuse(request: RequestFacts, problem: Problem): Answer {
   return problemAnswer(problem, request.url);
@@ -147,7 +147,7 @@ function servePlaylist(
   if (token === undefined) return answerWith(request, representation, now());
   const { body, etag } = playlist;
   const { isShared: _, ...common } = representation;
-  // Another text for each token: another entity tag.
+  // The text differs for each token, so the entity tag must too.
   const signed = { body: signPlaylist(body, token), etag: `"${etag.slice(1, -1)}-${token.slice(-12)}"` };
   return answerWith(request, { ...common, ...signed }, now());
 }
@@ -164,8 +164,8 @@ function factsOf(playlist: PlaylistResource): PlaylistFacts {
   if (known !== undefined) return known;
   const { body, etag, modifiedAt } = playlist;
   const targetSeconds = Number(/^#EXT-X-TARGETDURATION:(\d{1,5})/m.exec(body)?.[1] ?? 0);
-  // Half the target duration: a cache then costs a player at most half a segment of delay. With parts, one second: low-latency
-  // clients put the position that they want into the URL, so that each is another object of a cache.
+  // Half the target duration: a cache then adds at most half a segment of latency. With parts, one second: low-latency clients
+  // put the requested position into the URL, so each position is a separate object in a cache.
   const hasParts = body.includes('\n#EXT-X-PART-INF:');
   const maxAge = hasParts ? 1 : Math.max(1, Math.floor(targetSeconds / 2));
   const cacheControl = `public, max-age=${maxAge}`;
@@ -191,12 +191,12 @@ function serveMedia(request: RequestFacts, media: MediaResource, now: number): A
 }
 
 export function unknownStream(name: string): Problem {
-  const detail = `There is no stream named ${JSON.stringify(name.slice(0, 80))}.`;
+  const detail = `Stream ${JSON.stringify(name.slice(0, 80))} does not exist.`;
   return { ...notFound(detail, openToAll), code: 'stream-unknown', title: 'Unknown stream', field: 'stream' };
 }
 
 function unknownRendition(live: LiveStream): Problem {
-  const detail = `Stream ${live.name} has no such rendition. It has: ${live.hls.renditions.join(', ')}.`;
+  const detail = `Stream ${live.name} has no such rendition. Available: ${live.hls.renditions.join(', ')}.`;
   return { ...notFound(detail, openToAll), code: 'rendition-unknown', title: 'Unknown rendition', field: 'rendition' };
 }
 
@@ -205,7 +205,7 @@ function notPlayable(live: LiveStream): Problem {
     status: 503,
     code: 'stream-not-playable',
     title: 'Stream not playable yet',
-    detail: `Stream ${live.name} is ${live.state === 'starting' ? 'starting' : 'offline'} and has nothing to play yet.`,
+    detail: `Stream ${live.name} is ${live.state === 'starting' ? 'starting' : 'offline'} and not playable yet.`,
     headers: { ...openToAll, 'retry-after': '1' },
     members: { state: live.state },
   };

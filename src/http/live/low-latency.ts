@@ -3,28 +3,28 @@ import type { HlsView, LowLatencyView, WantedPosition } from '../../stream/live-
 import { openToAll } from '../response/headers.js';
 import type { Problem } from '../response/problem.js';
 
-/** What a low-latency client asks of a playlist. RFC 8216bis 6.2.5. */
+/** The delivery directives of a playlist request. RFC 8216bis 6.2.5. */
 export interface DeliveryDirectives {
-  /** The playlist is wanted once it has this. */
+  /** The response waits until the playlist contains this position. */
   readonly wanted: WantedPosition | undefined;
-  /** A delta update will do. */
+  /** The client accepts a delta update. */
   readonly isDelta: boolean;
 }
 
 interface DirectiveRequest {
   query(name: string): string | undefined;
-  /** Aborted when the client goes away. */
+  /** Aborted when the client disconnects. */
   signal(): { readonly signal: AbortSignal; readonly release: () => void };
 }
 
-/** Reads the delivery directives of a request. */
+/** Parses the delivery directives of a request. */
 export function readDirectives(request: DirectiveRequest): DeliveryDirectives | { readonly problem: Problem } {
   const sequence = request.query('_HLS_msn');
   const part = request.query('_HLS_part');
   const skip = request.query('_HLS_skip');
   const isDelta = skip === 'YES' || skip === 'v2';
   if (sequence === undefined) {
-    return part === undefined ? { wanted: undefined, isDelta } : refused('_HLS_part', 'needs _HLS_msn beside it');
+    return part === undefined ? { wanted: undefined, isDelta } : refused('_HLS_part', 'requires _HLS_msn');
   }
   const mediaSequence = wholeNumber(sequence);
   if (mediaSequence === undefined) return refused('_HLS_msn', 'must be a media sequence number');
@@ -34,8 +34,8 @@ export function readDirectives(request: DirectiveRequest): DeliveryDirectives | 
 }
 
 /**
- * Waits until a playlist has what a client asked for. A problem where it will not have it soon, or did not get it in time; settles
- * early when the client goes away.
+ * Waits until a playlist contains the requested position. Returns a problem if the position is too far ahead or was not reached in
+ * time; settles early when the client disconnects.
  */
 export async function waitForPosition(
   hls: HlsView,
@@ -47,17 +47,17 @@ export async function waitForPosition(
   if (low === undefined || low.isReached(wanted)) return undefined;
   if (low.isTooFarAhead(wanted)) {
     return {
-      ...badRequest(`The playlist is at media sequence number ${low.mediaSequence}, too far from the one asked for.`),
+      ...badRequest(`The requested media sequence number is too far ahead: the playlist is at ${low.mediaSequence}.`),
       field: '_HLS_msn',
     };
   }
   const end = await wait(low, wanted, request);
   if (end === 'full') return tooManyWait;
-  // RFC 8216bis 6.2.5.2: a server SHOULD answer 503 to a request that it held for three target durations.
+  // RFC 8216bis 6.2.5.2: a server SHOULD return 503 if a request was blocked for three target durations.
   return end === 'late' && !low.isReached(wanted) ? notInTime : undefined;
 }
 
-/** Waits for the part that the playlist announces as the next one. False where the file is not that part, or did not come. */
+/** Waits for the part in the preload hint. False if the file is another part, or did not become available. */
 export async function waitForPart(
   hls: HlsView,
   rendition: string,
@@ -70,7 +70,7 @@ export async function waitForPart(
   return true;
 }
 
-/** How waiting ended: `over` where the position came, the playlist ended or the client went away. */
+/** The result of waiting: `over` if the position was reached, the playlist ended or the client disconnected. */
 async function wait(
   low: LowLatencyView,
   wanted: WantedPosition,
@@ -80,7 +80,7 @@ async function wait(
   const ended = new AbortController();
   const end = () => ended.abort();
   let isLate = false;
-  // Not `AbortSignal.timeout`: its timer would outlast each request by seconds.
+  // Not `AbortSignal.timeout`: its timer would outlive each request by seconds.
   const timer = setTimeout(() => {
     isLate = true;
     end();
@@ -102,16 +102,16 @@ async function wait(
 const tooManyWait: Problem = {
   status: 503,
   code: 'limit-reached',
-  title: 'Too many requests wait',
-  detail: 'More requests wait for this playlist than the node holds.',
+  title: 'Too many waiting requests',
+  detail: 'The maximum number of requests is waiting for this playlist.',
   headers: { ...openToAll, 'retry-after': '1' },
 };
 
 const notInTime: Problem = {
   status: 503,
   code: 'playlist-not-in-time',
-  title: 'Playlist not in time',
-  detail: 'The stream did not move on within three target durations.',
+  title: 'Playlist update timed out',
+  detail: 'The playlist did not reach the requested position within three target durations.',
   headers: { ...openToAll, 'retry-after': '1' },
 };
 

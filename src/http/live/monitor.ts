@@ -8,7 +8,7 @@ import { unknownStream } from './live.js';
 import { open } from './playback.js';
 import { upgradeOf } from './upgrade.js';
 
-/** `/live/{stream}/monitor`: a WebSocket with the stream's picture for JSMpeg players. */
+/** `/live/{stream}/monitor`: a WebSocket with low-latency video for JSMpeg players. */
 export function monitorRoutes(app: Hono, context: AppContext): void {
   app.get('/live/:stream/monitor', (c) => {
     const refuse = (problem: Problem) => problemResponse(problem, c.req.url);
@@ -32,13 +32,13 @@ export function monitorRoutes(app: Hono, context: AppContext): void {
   });
 }
 
-/** Who may look on: the one place where that is decided. What a stream's playlist and pictures ask of a viewer belongs here. */
+/** Decides who may open the monitor; nothing else does. Access rules of playlists and images must apply here too. */
 function refusalOf(c: Context, live: LiveStream, { clientOf, publicUrl, now }: AppContext): Problem | undefined {
   const { monitor } = live;
   const opened = open(live, { query: (name) => c.req.query(name) }, now());
   if ('problem' in opened) return opened.problem;
   const origin = c.req.header('origin');
-  // Programs send none. Browsers always do, and do not ask a server before they open a WebSocket from any page.
+  // Programs send no Origin. Browsers always do, but open a WebSocket from any page without a preflight request.
   if (origin === undefined) return undefined;
   const { scheme, host } = clientOf(connectionOf(c), (name) => c.req.header(name));
   const allowed = [`${scheme}://${host}`, publicUrl, ...(monitor?.origins ?? [])];
@@ -46,8 +46,8 @@ function refusalOf(c: Context, live: LiveStream, { clientOf, publicUrl, now }: A
   return {
     status: 403,
     code: 'origin-refused',
-    title: 'Origin refused',
-    detail: `Pages of ${origin.slice(0, 200)} may not show this monitor: see monitor.origins.`,
+    title: 'Origin not allowed',
+    detail: `Pages of ${origin.slice(0, 200)} may not open this monitor. See monitor.origins.`,
   };
 }
 
@@ -59,7 +59,7 @@ const upgradeRequired: Problem = {
   status: 426,
   code: 'upgrade-required',
   title: 'Upgrade required',
-  detail: 'This address is a WebSocket for JSMpeg players.',
+  detail: 'This URL is a WebSocket endpoint for JSMpeg players.',
   headers: { upgrade: 'websocket' },
 };
 

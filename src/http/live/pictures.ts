@@ -9,23 +9,23 @@ import { answerWith, type Representation, type RequestFacts } from '../response/
 
 const forever = 'public, max-age=31536000, immutable';
 const latest = /^thumbnail\.(jpg|webp|avif|png)$/;
-/** A size's name has at most 16 characters, the hash of a content 27. */
+/** A size name has at most 16 characters, a content hash 27. */
 const sized = /^thumbnail-([a-z0-9][a-z0-9-]{0,15})\.(jpg|webp|avif|png)$/;
 const immutable = /^thumbnail-([A-Za-z0-9_-]{27})\.(jpg|webp|avif|png)$/;
 const preview = /^preview\.(webp|gif)$/;
 const sheet = /^storyboard-(\d{1,12})\.jpg$/;
 
-/** A request for a picture, with the part of its address that names it. */
+/** A request for an image, with the part of its URL that names the image. */
 export interface PictureRequest {
   readonly request: RequestFacts & { query(name: string): string | undefined };
   readonly live: LiveStream;
   readonly file: string;
-  /** What opened the stream, for the addresses that a text lists; undefined where it is open to everyone. */
+  /** The token of the request, for URLs listed in a text; undefined if the stream is open to everyone. */
   readonly token: string | undefined;
   readonly now: () => number;
 }
 
-/** The pictures under `/live/{stream}/`. Undefined for a file that is none of them. */
+/** The images under `/live/{stream}/`. Undefined for any other file. */
 export function answerPicture(asked: PictureRequest): Answer | Promise<Answer> | undefined {
   const { file } = asked;
   const latestFormat = latest.exec(file)?.[1];
@@ -62,8 +62,8 @@ function respondWithThumbnail(asked: PictureRequest, format: ImageFormat, image:
   const { images } = live;
   const known = images.formats.includes(format);
   const detail = known
-    ? `Stream ${live.name} has no size of this name. It has: ${images.sizeNames.join(', ') || 'none'}.`
-    : `Stream ${live.name} makes no ${format} pictures. It makes: ${images.formats.join(', ')}.`;
+    ? `Stream ${live.name} has no thumbnail size with this name. Available: ${images.sizeNames.join(', ') || 'none'}.`
+    : `Stream ${live.name} has no ${format} thumbnails. Available: ${images.formats.join(', ')}.`;
   return refuse(request, notFound(detail, openToAll));
 }
 
@@ -71,8 +71,8 @@ function unknownWidth({ name, images }: LiveStream, width: string): Problem {
   return {
     status: 400,
     code: 'request-invalid',
-    title: 'Request not understood',
-    detail: `Stream ${name} makes no pictures of width ${JSON.stringify(width.slice(0, 20))}. It makes: ${images.widths.join(', ')}.`,
+    title: 'Invalid request',
+    detail: `Stream ${name} has no thumbnails of width ${JSON.stringify(width.slice(0, 20))}. Available: ${images.widths.join(', ')}.`,
     field: 'width',
     headers: openToAll,
     members: { allowed: images.widths },
@@ -82,11 +82,11 @@ function unknownWidth({ name, images }: LiveStream, width: string): Problem {
 function serveImmutable({ request, live, now }: PictureRequest, format: ImageFormat, hash: string): Answer {
   const found = live.images.immutable(format, hash);
   if (found === undefined) {
-    const detail = `This picture of stream ${live.name} is no longer remembered. The newest is thumbnail.${live.images.formats[0]}.`;
+    const detail = `This thumbnail of stream ${live.name} is no longer in memory. The newest one is thumbnail.${live.images.formats[0]}.`;
     return refuse(request, notFound(detail, openToAll));
   }
   const { capturedAt, ...item } = found;
-  // No state: whatever it were, caches would keep it for a year.
+  // No state header: caches would keep it for a year.
   const headers = { 'sidepipe-captured-at': new Date(capturedAt).toISOString(), ...openToAll };
   return answerWith(request, { ...item, cacheControl: forever, headers }, now());
 }
@@ -111,11 +111,11 @@ function serveStoryboard({ request, live, token, now }: PictureRequest): Answer 
 async function serveSheet({ request, live, now }: PictureRequest, number: number): Promise<Answer> {
   const found = await live.images.sheet(number);
   if (found === undefined) {
-    const detail = `Stream ${live.name} has no such sheet. storyboard.vtt names those that there are.`;
+    const detail = `Stream ${live.name} has no such storyboard sheet. storyboard.vtt lists the available ones.`;
     return refuse(request, notFound(detail, openToAll));
   }
   const { complete, ...item } = found;
-  // A sheet that grows has another query in the WebVTT each time: the same address may still be asked for without.
+  // A growing sheet gets a new query in the WebVTT each time, but may also be requested without one.
   const cacheControl = complete ? forever : 'no-cache';
   return answerWith(request, { ...item, cacheControl, headers: openToAll }, now());
 }
@@ -129,10 +129,10 @@ interface Served {
   readonly representation: Representation;
 }
 
-/** By the bytes of the picture: what was last served of it. */
+/** The resource last served for an image, by the image's bytes. */
 const lastServed = new WeakMap<Uint8Array, Served>();
 
-/** The same object until something of the picture, or what is said of it, is another. */
+/** Returns the same object until the image or its headers change. */
 function representationOf(image: ImageResource): Representation {
   const { body, contentType, etag, modifiedAt } = image;
   const before = lastServed.get(body);
@@ -156,7 +156,7 @@ function isSame(one: ImageResource, other: ImageResource): boolean {
   );
 }
 
-/** Every picture says how old it is, in a 304 too: there it is the client's copy that the words are about. */
+/** Every response states the image's age; in a 304, the headers describe the client's copy. */
 function imageHeaders({ state, capturedAt, gate }: ImageResource): readonly string[] {
   const headers = [...openInTurn, 'sidepipe-image-state', state];
   if (capturedAt !== undefined) headers.push('sidepipe-captured-at', new Date(capturedAt).toISOString());
@@ -164,7 +164,7 @@ function imageHeaders({ state, capturedAt, gate }: ImageResource): readonly stri
   return headers;
 }
 
-/** A picture that is not fresh must not outlive its state in any cache. */
+/** No cache may keep an image longer than its state is valid. */
 function imageCaching(image: ImageResource): string {
   const seconds = Math.floor(image.maxAgeSeconds);
   return image.state === 'fresh' && seconds >= 1 ? `public, max-age=${seconds}, must-revalidate` : 'no-cache';

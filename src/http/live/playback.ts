@@ -4,11 +4,11 @@ import type { Answer } from '../response/answer.js';
 import { openToAll } from '../response/headers.js';
 import type { Problem } from '../response/problem.js';
 
-/** What a stream says to a request: it may play. */
+/** Permission to play a stream. */
 export interface Opened {
-  /** What opened it; undefined where it is open to everyone. */
+  /** The token of the request; undefined if the stream is open to everyone. */
   readonly token: string | undefined;
-  /** Until when the token holds, in milliseconds since the epoch. */
+  /** Expiry of the token, in milliseconds since the epoch. */
   readonly expiresAt: number;
 }
 
@@ -18,7 +18,7 @@ interface TokenRequest {
 
 const openToEveryone: Opened = { token: undefined, expiresAt: Number.POSITIVE_INFINITY };
 
-/** Whether a request may play and see a stream: playlists, segments, pictures and the monitor's socket alike. */
+/** Whether a request may access a stream: playlists, segments, images and the monitor's WebSocket. */
 export function open(live: LiveStream, request: TokenRequest, now: number): Opened | { readonly problem: Problem } {
   const { playbackKeys: keys } = live;
   if (keys === undefined) return openToEveryone;
@@ -27,7 +27,7 @@ export function open(live: LiveStream, request: TokenRequest, now: number): Open
   return check.ok ? { token, expiresAt: check.expiresAt } : { problem: playbackRefused(check.reason) };
 }
 
-/** An answer that no cache keeps for longer than its token holds. */
+/** A response that no cache keeps longer than its token is valid. */
 export function within(answer: Answer, { expiresAt }: Opened, now: number): Answer {
   const place = answer.headers.indexOf('cache-control') + 1;
   const given = place === 0 ? '' : (answer.headers[place] ?? '');
@@ -36,23 +36,23 @@ export function within(answer: Answer, { expiresAt }: Opened, now: number): Answ
   return capped === given ? answer : { ...answer, headers: answer.headers.with(place, capped) };
 }
 
-/** A token for a page that is made for someone who may see everything; undefined where the stream needs none. */
+/** A token for a page rendered for the admin; undefined if the stream needs none. */
 export function tokenForPage(live: LiveStream, now: number, lifetimeSeconds: number): string | undefined {
   const [key] = live.playbackKeys ?? [];
   return key && signPlayback({ key, stream: live.name, expiresAt: now + lifetimeSeconds * 1000 });
 }
 
 const words: Readonly<Record<TokenRefusal, string>> = {
-  missing: 'This stream is played by signed addresses only, and this one has no token.',
-  signature: 'The token of this address does not open this stream.',
-  expired: 'The token of this address has expired.',
+  missing: 'This stream needs a signed URL, and this URL has no token.',
+  signature: 'The token of this URL is not valid for this stream.',
+  expired: 'The token of this URL has expired.',
 };
 
 function playbackRefused(reason: TokenRefusal): Problem {
   return {
     status: 403,
     code: 'playback-refused',
-    title: 'Not open to everyone',
+    title: 'Private stream',
     detail: words[reason],
     field: tokenParameter,
     headers: openToAll,

@@ -6,31 +6,31 @@ import type { Context } from 'hono';
 import type { HttpLog } from '../context.js';
 import { type Problem, problemDocument, problemHeaders, problemOf, refusal } from '../response/problem.js';
 
-/** A connection that its client wants to turn into a WebSocket. The route that does so says that it has. */
+/** A connection whose client requests a WebSocket. The route that accepts it reports so. */
 export interface UpgradeRequest {
   readonly request: IncomingMessage;
   readonly socket: Duplex;
-  /** What came behind the request's headers. */
+  /** Bytes that followed the request's headers. */
   readonly head: Buffer;
   isTaken: boolean;
 }
 
 export interface UpgradeOptions {
-  /** The app's `fetch`: a request to upgrade is a request, and goes through the same checks. */
+  /** The app's `fetch`: upgrade requests pass the same checks as others. */
   readonly fetch: (request: Request, env: object) => Response | Promise<Response>;
   readonly urlBytes: number;
   readonly log: HttpLog;
 }
 
-/** The upgrade that a request asks for; undefined where it asks for none, or came without a connection. */
+/** The upgrade of a request; undefined if it requests none, or has no connection. */
 export function upgradeOf(c: Context): UpgradeRequest | undefined {
   return (c.env as { readonly upgrade?: UpgradeRequest } | undefined)?.upgrade;
 }
 
-/** Lets the app answer requests to upgrade to a WebSocket. Those for any other protocol are answered as if they had not asked. */
+/** Lets the app handle WebSocket upgrades. Requests for any other protocol are handled as if they had no Upgrade header. */
 export function answerUpgrades(server: Server, newest: NewestResponse, options: UpgradeOptions): void {
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    // A client that is gone before its answer; nobody is left to be told. The same connection can come here again and again.
+    // The client disconnected before the response, so there is nobody to report to. The same connection can be emitted repeatedly.
     if (socket.listenerCount('error') === 0) socket.on('error', () => {});
     const isWebSocket = request.method === 'GET' && request.headers.upgrade?.toLowerCase() === 'websocket';
     const goOn = () => {
@@ -44,10 +44,10 @@ export function answerUpgrades(server: Server, newest: NewestResponse, options: 
   });
 }
 
-/** The newest response of a connection, while it is under way. Those before it on the same connection end first. */
+/** The newest unfinished response of each connection. Earlier responses on the same connection end first. */
 type NewestResponse = (socket: object) => ServerResponse | undefined;
 
-/** Remembers each connection's newest response. */
+/** Records each connection's newest response. */
 export function trackResponses(server: Server): NewestResponse {
   const responses = new WeakMap<object, ServerResponse>();
   server.prependListener('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
@@ -60,8 +60,8 @@ export function trackResponses(server: Server): NewestResponse {
 }
 
 /**
- * A client may send its next request before it has the response to the one before. Node hands the connection over at once, and no longer
- * tells the response that there is room to write, which is done here.
+ * A client may send its next request before it has the previous response. Node hands the connection over at once, and no longer
+ * emits `drain` on that response, so this function does.
  */
 function afterResponse(response: ServerResponse, socket: Duplex, goOn: () => void): void {
   const onDrain = () => response.emit('drain');
@@ -81,7 +81,7 @@ async function answer(upgrading: {
   const { request, socket, head, options } = upgrading;
   const target = request.url ?? '/';
   if (target.length > options.urlBytes) {
-    const problem = refusal(414, `The address is longer than ${options.urlBytes} bytes.`);
+    const problem = refusal(414, `The URL is longer than ${options.urlBytes} bytes.`);
     return refuse(socket, target, problem);
   }
   const upgrade: UpgradeRequest = { request, socket, head, isTaken: false };
@@ -96,23 +96,23 @@ async function answer(upgrading: {
       refuse(
         socket,
         target,
-        isBadAddress ? refusal(400, 'The address of the request is not valid.') : problemOf(error),
+        isBadAddress ? refusal(400, 'The URL of the request is not valid.') : problemOf(error),
       );
   }
 }
 
-/** Throws a TypeError where host or address make no URL. */
+/** Throws a TypeError if host and path do not form a URL. */
 function requestOf({ url = '/', rawHeaders, headers: { host = 'localhost' } }: IncomingMessage): Request {
   const headers = new Headers();
   for (let at = 0; at < rawHeaders.length; at += 2) headers.append(rawHeaders[at] ?? '', rawHeaders[at + 1] ?? '');
-  if (!url.startsWith('/') || !/^[A-Za-z0-9.:[\]_-]+$/.test(host)) throw new TypeError('not an address');
+  if (!url.startsWith('/') || !/^[A-Za-z0-9.:[\]_-]+$/.test(host)) throw new TypeError('not a URL');
   return new Request(new URL(`http://${host}${url}`), { headers });
 }
 
-/** A body can be without an end, such as that of events: it is passed on as it comes, until the client is gone. */
+/** Streams a body, which may be endless, such as that of events, until the client disconnects. */
 async function write(socket: Duplex, response: Response): Promise<void> {
   writeHead(socket, response.status, Object.fromEntries(response.headers));
-  // Only who reads hears that the client has gone.
+  // A disconnect is only noticed while the socket is read.
   socket.once('end', () => socket.destroy()).resume();
   if (response.body === null) socket.end();
   else await pipeline(Readable.fromWeb(response.body as ReadableStream), socket).catch(() => {});
@@ -131,8 +131,8 @@ function writeHead(socket: Duplex, status: number, headers: Readonly<Record<stri
 }
 
 /**
- * RFC 9110, 7.8: a server may ignore an Upgrade field, which Node does only where nobody listens for upgrades; and Java's
- * HTTP client asks each server for HTTP/2 in this way. So the request is put back without the field and read again.
+ * RFC 9110, 7.8: a server may ignore an Upgrade field. Node does so only without an upgrade listener, and Java's HTTP client
+ * requests HTTP/2 in this way. So the request is pushed back without the field and parsed again.
  */
 function handBack(server: Server, request: IncomingMessage, socket: Duplex, head: Buffer): void {
   const { method, url, httpVersion, rawHeaders } = request;

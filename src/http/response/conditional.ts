@@ -1,6 +1,6 @@
 /** Conditional requests (RFC 9110 section 13). Pure: times are parameters, in milliseconds since the epoch. */
 
-/** What a representation is known by. */
+/** The validators of a representation. */
 export interface Validators {
   /** Strong entity tag with its quotes. */
   readonly etag: string;
@@ -15,7 +15,7 @@ export interface Conditions {
 /** One list element: optional white space and comma, then `"tag"` or `W/"tag"`. Sticky, so it runs in linear time. */
 const listedTag = /[ \t,]*(?:W\/)?("[\x21\x23-\x7e\x80-\uffff]*")[ \t]*(?=,|$)/y;
 
-/** Whether an `If-None-Match` value names this entity tag, by weak comparison. A malformed list matches nothing more. */
+/** Whether an `If-None-Match` value contains this entity tag, by weak comparison. Parsing stops at a malformed element. */
 export function listsEtag(value: string, etag: string): boolean {
   if (value.trim() === '*') return true;
   const opaque = opaqueTag(etag);
@@ -26,7 +26,7 @@ export function listsEtag(value: string, etag: string): boolean {
   return false;
 }
 
-/** Whether 304 is the answer. `If-None-Match` makes `If-Modified-Since` void, whatever it says. */
+/** Whether the response is 304. `If-None-Match` always takes precedence over `If-Modified-Since`. */
 export function isNotModified(conditions: Conditions, validators: Validators): boolean {
   if (conditions.ifNoneMatch !== undefined) return listsEtag(conditions.ifNoneMatch, validators.etag);
   if (conditions.ifModifiedSince === undefined) return false;
@@ -34,7 +34,7 @@ export function isNotModified(conditions: Conditions, validators: Validators): b
   return since !== undefined && since >= wholeSecondAfter(validators.modifiedAt);
 }
 
-/** Whether an `If-Range` value allows a part: an equal strong entity tag, or exactly the date that was sent. */
+/** Whether an `If-Range` value permits a partial response: an equal strong entity tag, or exactly the date that was sent. */
 export function allowsRange(ifRange: string | undefined, validators: Validators): boolean {
   if (ifRange === undefined) return true;
   const value = ifRange.trim();
@@ -43,9 +43,9 @@ export function allowsRange(ifRange: string | undefined, validators: Validators)
 }
 
 /**
- * The `Last-Modified` of a representation. HTTP dates have whole seconds and pictures can change within one, so the date
- * is rounded up and never lies in the future ("MUST NOT generate a Last-Modified date that is later than the server's
- * time"): a client that saw an earlier picture of the same second holds an earlier date and is not told 304.
+ * The `Last-Modified` of a representation. HTTP dates have whole seconds and images can change within one, so the date
+ * is rounded up, but never lies in the future ("MUST NOT generate a Last-Modified date that is later than the server's
+ * time"): a client that got an earlier image of the same second has an earlier date and does not get 304.
  */
 export function lastModified(modifiedAt: number, now: number): string {
   return httpDate(lastModifiedAt(modifiedAt, now));
@@ -56,7 +56,7 @@ export function lastModifiedAt(modifiedAt: number, now: number): number {
   return Math.min(wholeSecondAfter(modifiedAt), Math.floor(now / 1000) * 1000);
 }
 
-/** The last date that was written: many answers in a row have the same. */
+/** Cache of the last formatted date: many consecutive responses have the same. */
 let written = { time: 0, text: new Date(0).toUTCString() };
 
 function httpDate(time: number): string {
@@ -69,7 +69,7 @@ const rfc850Date =
   /^(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day, (\d{2})-([A-Z][a-z]{2})-(\d{2}) (\d{2}:\d{2}:\d{2}) GMT$/;
 const asctimeDate = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} \d{4}$/;
 
-/** Milliseconds since the epoch of an HTTP date in any of its three forms, else undefined. */
+/** An HTTP date in any of its three forms as milliseconds since the epoch, otherwise undefined. */
 export function parseHttpDate(text: string): number | undefined {
   const parsed = Date.parse(inOneForm(text.trim()));
   return Number.isNaN(parsed) ? undefined : parsed;
@@ -80,7 +80,7 @@ function inOneForm(text: string): string {
   if (asctimeDate.test(text)) return `${text} GMT`;
   const [, day, month, year, time] = rfc850Date.exec(text) ?? [];
   if (year === undefined) return '';
-  // Two digits: every date that a cache of this node can hold lies in this century, except those of ancient files.
+  // Two-digit years: every date in a cache of this node lies in this century, except those of very old files.
   return `${day} ${month} ${Number(year) < 70 ? '20' : '19'}${year} ${time} GMT`;
 }
 

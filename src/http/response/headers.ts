@@ -1,4 +1,4 @@
-/** Headers that more than one route sends. Plain objects: the adapter writes them without building a `Headers`. */
+/** Headers that several routes send. Plain objects: the adapter writes them without building a `Headers`. */
 
 export type HeaderFields = Readonly<Record<string, string>>;
 
@@ -15,7 +15,7 @@ export const exposedHeaders = [
   'Sidepipe-Image-State',
 ].join(', ');
 
-/** For what any page on any site may read: playback and the open part of the API. No credentials are involved. */
+/** For resources that any page on any site may read: playback and the public part of the API. No credentials are involved. */
 export const openToAll: HeaderFields = {
   'access-control-allow-origin': '*',
   'access-control-expose-headers': exposedHeaders,
@@ -24,10 +24,10 @@ export const openToAll: HeaderFields = {
   'x-content-type-options': 'nosniff',
 };
 
-/** The same in turn, for answers that are made often. */
+/** The same as an alternating list, for frequent responses. */
 export const openInTurn: readonly string[] = Object.entries(openToAll).flat();
 
-/** The answer to a preflight request for what is open to all. */
+/** The response to a preflight request for a public resource. */
 export const preflight: HeaderFields = {
   'access-control-allow-origin': '*',
   'access-control-allow-methods': 'GET, HEAD, OPTIONS',
@@ -36,7 +36,7 @@ export const preflight: HeaderFields = {
   'access-control-max-age': '86400',
 };
 
-/** For answers to programs that no other site's page has business with. */
+/** For responses to programs that pages of other sites must not use. */
 export const notForPages: HeaderFields = {
   'cache-control': 'no-store',
   'referrer-policy': 'no-referrer',
@@ -44,7 +44,7 @@ export const notForPages: HeaderFields = {
   'x-content-type-options': 'nosniff',
 };
 
-/** What a page may load: nothing inline, nothing from elsewhere. */
+/** Content security policy of pages: nothing inline, nothing from elsewhere. */
 const pagePolicy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -61,7 +61,7 @@ const everyPage: HeaderFields = {
   'x-content-type-options': 'nosniff',
 };
 
-/** For the node's own pages: in nobody's frame. */
+/** For the node's own pages, which must not be framed. */
 export const pageSecurity: HeaderFields = {
   ...everyPage,
   'content-security-policy': [...pagePolicy, "frame-ancestors 'none'"].join('; '),
@@ -79,7 +79,7 @@ export const formSecurity: HeaderFields = {
   ),
 };
 
-/** For the page that other sites may frame: those of `origins`, each an origin as in a policy, or `*`. */
+/** For the page that other sites may frame: the sites in `origins`, each an origin as in a policy, or `*`. */
 export function frameSecurity(origins: readonly string[]): HeaderFields {
   const ancestors = origins.includes('*') ? '*' : ["'self'", ...origins].join(' ');
   return {
@@ -87,7 +87,7 @@ export function frameSecurity(origins: readonly string[]): HeaderFields {
     'content-security-policy': [...pagePolicy, `frame-ancestors ${origins.length === 0 ? "'none'" : ancestors}`].join(
       '; ',
     ),
-    // For pages that let in only what says so, and frames only where these do too.
+    // Needed by embedding pages that require cross-origin isolation from everything they load or frame.
     'cross-origin-embedder-policy': 'require-corp',
     'cross-origin-resource-policy': 'cross-origin',
     'referrer-policy': 'strict-origin-when-cross-origin',

@@ -1,34 +1,34 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Answer } from './answer.js';
 
-/** Larger bodies are not copied to stand behind their headers: beside sending them the headers cost nothing. */
+/** Larger bodies are not copied behind their headers: compared with sending them, the headers cost nothing. */
 const MOST_BYTES = 256 * 1024;
 const noBytes = new Uint8Array();
 const wellFormed = /^[\x20-\x7e]+$/;
 
-/** What all of them together may take: only those of one second are kept. */
+/** Limit for all prepared responses together: only those of one second are kept. */
 const MOST_BYTES_TOGETHER = 8 * 1024 * 1024;
 
 export interface PreparedOptions {
-  /** Headers of every answer, names and values in turn. */
+  /** Headers of every response, names and values alternating. */
   readonly further: readonly string[];
   readonly keepAliveTimeoutMs: number;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
 
-/** Writes an answer; false: it is not one for this way, and nothing was written. */
+/** Writes a response; false if it cannot be prepared, then nothing was written. */
 export type PreparedWriter = (request: IncomingMessage, response: ServerResponse, answer: Answer) => boolean;
 
 /**
- * Most of what an answer costs is that its headers are checked and joined, and written apart from the body. Of an answer that
- * many get (`isShared`) all bytes are made once a second, and each of them is one write. Requests that want anything
- * but a plain answer on a connection that stays go the usual way.
+ * Most of the cost of a response is checking and joining its headers, and writing them separately from the body. For a response
+ * that many clients get (`isShared`), all bytes are built once per second, and each response is one write. Requests that need
+ * anything but a plain response on a keep-alive connection are handled by node:http.
  */
 export function createPreparedWriter({ further, keepAliveTimeoutMs, now }: PreparedOptions): PreparedWriter {
-  /** Undefined: the answer was given once in this second. */
+  /** Undefined: the response was sent only once in this second. */
   let known = new Map<Answer, Uint8Array | undefined>();
-  /** The second that stands in `Date`. */
+  /** The second in the `Date` header. */
   let second = 0;
   let date = '';
   let heldBytes = 0;
@@ -52,7 +52,7 @@ export function createPreparedWriter({ further, keepAliveTimeoutMs, now }: Prepa
 
   function prepare({ headers, body }: Answer): Uint8Array | undefined {
     const fields = [...headerLines(headers), ...headerLines(further), `Date: ${date}`, ...keptOpen];
-    // What must not stand in a header is node:http's to refuse.
+    // node:http rejects characters that are invalid in a header.
     if (!fields.every((line) => wellFormed.test(line))) return undefined;
     const head = `HTTP/1.1 200 OK\r\n${fields.join('\r\n')}\r\n\r\n`;
     return Buffer.concat([
@@ -64,20 +64,20 @@ export function createPreparedWriter({ further, keepAliveTimeoutMs, now }: Prepa
   return (request, response, answer) => {
     if (answer.isShared !== true || (answer.body?.length ?? 0) > MOST_BYTES || !isPlain(request)) return false;
     const { socket } = response;
-    // No socket yet: answers to earlier requests of the connection come first.
+    // No socket yet: responses to earlier requests of the connection come first.
     if (socket === null || !socket.writable || response.headersSent) return false;
     const bytes = bytesOf(answer);
     if (bytes === undefined) return false;
-    // There is no body to wait for: a request that was read from is not drained by node:http, which takes three more ticks.
+    // read(0) marks the empty body as consumed; otherwise node:http drains it, three ticks later.
     request.read(0);
     socket.write(bytes);
-    // What ends every answer for node:http: the connection is the next request's.
+    // Ends the response for node:http: the connection is free for the next request.
     response.emit('finish');
     return true;
   };
 }
 
-/** GET over HTTP/1.1 with no body, on a connection that is to stay. */
+/** GET over HTTP/1.1 without a body, on a keep-alive connection. */
 function isPlain({ method, httpVersion, headers }: IncomingMessage): boolean {
   if (method !== 'GET' || httpVersion !== '1.1') return false;
   const { connection } = headers;

@@ -2,29 +2,29 @@ import { STATUS_CODES } from 'node:http';
 import { SidepipeError } from '../../errors.js';
 import { type HeaderFields, notForPages } from './headers.js';
 
-/** One error as people and programs see it: RFC 9457, with a stable `code`. Texts hold no secret and nothing internal. */
+/** An error for people and programs: RFC 9457, with a stable `code`. Texts contain no secrets and no internals. */
 export interface Problem {
   readonly status: number;
-  /** Stable name, also the end of `type`. */
+  /** Stable code, also the end of `type`. */
   readonly code: string;
   readonly title: string;
   readonly detail: string;
-  /** The field of the request that is wrong, where one is. */
+  /** The invalid field of the request, if there is one. */
   readonly field?: string;
   readonly headers?: HeaderFields;
-  /** Further members of the document. */
+  /** Additional members of the document. */
   readonly members?: Readonly<Record<string, unknown>>;
 }
 
 const longestInstance = 512;
 
-/** The problem as a response; `target` is the request's URL or path, of which the query is left out. */
+/** The problem as a response; `target` is the request's URL or path, whose query is omitted. */
 export function problemResponse(problem: Problem, target: string): Response {
   const body = problemDocument(problem, target);
   return new Response(body, { status: problem.status, headers: problemHeaders(problem, body) });
 }
 
-/** The document itself, for answers that are written without the app. */
+/** The document itself, for responses written without the app. */
 export function problemDocument(problem: Problem, target: string): string {
   return JSON.stringify({
     type: `urn:sidepipe:problem:${problem.code}`,
@@ -56,32 +56,32 @@ export function methodNotAllowed(method: string, allow: string): Problem {
     status: 405,
     code: 'method-not-allowed',
     title: 'Method not allowed',
-    detail: `This address does not answer to ${method.slice(0, 20)}; it answers to ${allow}.`,
+    detail: `${method.slice(0, 20)} is not allowed here. Allowed: ${allow}.`,
     headers: { allow },
   };
 }
 
-/** A refusal that the HTTP server itself makes, before any route is looked at. */
+/** A rejection by the HTTP server itself, before routing. */
 export function refusal(status: 400 | 408 | 414 | 431 | 503, detail: string): Problem {
-  const title = STATUS_CODES[status] ?? 'Refused';
+  const title = STATUS_CODES[status] ?? 'Request rejected';
   return { status, code: title.toLowerCase().replaceAll(' ', '-'), title, detail };
 }
 
-/** What may be said about anything that was thrown: the caller's own errors in words, all others without a word. */
+/** The problem of a thrown error: details only for errors of the caller. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof SidepipeError && error.fault === 'caller') {
     const field = error.details['field'];
     const known = { detail: error.message, ...(typeof field === 'string' ? { field } : {}) };
     if (error.code === 'not-found') return { ...notFound(error.message), ...known };
     if (error.code === 'request-invalid') {
-      return { status: 400, code: error.code, title: 'Request not understood', ...known };
+      return { status: 400, code: error.code, title: 'Invalid request', ...known };
     }
   }
   return {
     status: 500,
     code: 'internal',
     title: 'Internal error',
-    detail: 'The node failed to answer this request. Its log says why.',
+    detail: 'The node could not process this request. Its log has the reason.',
   };
 }
 

@@ -1,6 +1,6 @@
 /** Byte ranges (RFC 9110 section 14). Pure. */
 
-/** `whole`: no range asked, or one to be ignored. `part`: `first` and `last` are inclusive offsets. */
+/** `whole`: no range requested, or an ignored one. `part`: `first` and `last` are inclusive offsets. */
 export type RangeAnswer =
   | { readonly kind: 'whole' }
   | { readonly kind: 'part'; readonly first: number; readonly last: number }
@@ -11,8 +11,8 @@ const unsatisfiable: RangeAnswer = { kind: 'unsatisfiable' };
 const singleRange = /^bytes=[ \t]*(\d*)-(\d*)[ \t]*$/i;
 
 /**
- * What to answer to a `Range` value for a body of `length` bytes. Other units, several ranges and malformed values are
- * ignored, as the RFC allows: the whole body is always a right answer.
+ * The range to return for a `Range` value and a body of `length` bytes. Other units, multiple ranges and malformed values are
+ * ignored, as the RFC allows: the whole body is always a valid response.
  */
 export function answerRange(value: string | undefined, length: number): RangeAnswer {
   const [, start, end] = (value !== undefined && singleRange.exec(value)) || [];

@@ -3,16 +3,16 @@ import type { Context, Hono } from 'hono';
 import type { HttpLog } from '../context.js';
 
 const header = 'x-request-id';
-/** What others' proxies and clients make: UUIDs, ULIDs, hexadecimal numbers. Nothing that could break a line of a log. */
+/** The forms that proxies and clients use: UUIDs, ULIDs, hexadecimal numbers. No characters that could break a log line. */
 const wellFormed = /^[A-Za-z0-9][A-Za-z0-9._-]{7,127}$/;
 const ids = new WeakMap<Context, string>();
 
-/** The id that a request came with, where it is well-formed; else a new one. */
+/** The id that a request carries if it is well-formed, otherwise a new one. */
 export function requestIdFrom(given: string | undefined): string {
   return given !== undefined && wellFormed.test(given) ? given : randomUUID();
 }
 
-/** The request's id: the same for each call. */
+/** The request's id: each call returns the same. */
 export function requestIdOf(c: Context): string {
   const known = ids.get(c);
   if (known !== undefined) return known;
@@ -21,7 +21,7 @@ export function requestIdOf(c: Context): string {
   return id;
 }
 
-/** Every call of the API has an id, and a line of the log where it was to change something. */
+/** Every API request has an id; those that change something are logged. */
 export function identifyCalls(app: Hono, log: HttpLog): void {
   app.use('/api/*', async (c, next) => {
     await next();

@@ -3,29 +3,29 @@ import { allowsRange, isNotModified, lastModified, lastModifiedAt, type Validato
 import type { HeaderFields } from './headers.js';
 import { answerRange } from './range.js';
 
-/** Something that is served with validators: a playlist, a segment, a picture, an asset. */
+/** A resource with validators: a playlist, a segment, an image, an asset. */
 export interface Representation extends Validators {
-  /** Passed on as it is, never copied. */
+  /** Passed on unchanged, never copied. */
   readonly body: Uint8Array | string;
   readonly contentType: string;
   readonly cacheControl: string;
-  /** Sent with 200, 206, 304 and 416 alike: names in lower case and values, by name or in turn. */
+  /** Sent with 200, 206, 304 and 416: lower-case names and values, as an object or alternating. */
   readonly headers: HeaderFields | readonly string[];
-  /** This very object stands for the resource as long as nothing of it changes: so does its answer. */
+  /** The same object represents the resource until it changes, so its response can be cached. */
   readonly isShared?: true;
 }
 
-/** The part of a request that matters here; hono's own request fits. */
+/** The part of a request that is used here; hono's request implements it. */
 export interface RequestFacts {
   readonly method: string;
   readonly url: string;
   header(name: string): string | undefined;
 }
 
-/** Answers GET or HEAD: 304 where the client has it, a part where it asks for one, else the whole. */
+/** Responds to GET or HEAD: 304 if the client has the resource, a range if requested, otherwise the whole body. */
 export function answerWith(request: RequestFacts, item: Representation, now: number): Answer {
   if (item.isShared !== true || !asksForWhole(request)) return answerTo(request, item, now);
-  // A date that was cut off at the time of the answer moves on once, within the resource's first second.
+  // A date limited by the time of the response changes once, within the resource's first second.
   const dated = lastModifiedAt(item.modifiedAt, now);
   const before = shared.get(item);
   if (before?.dated === dated) return before.answer;
@@ -89,7 +89,7 @@ function bytesAnswer(request: RequestFacts, item: Representation, body: Uint8Arr
         status: 416,
         code: 'range-not-satisfiable',
         title: 'Range not satisfiable',
-        detail: `The range lies outside of the ${body.byteLength} bytes that there are.`,
+        detail: `The range is outside the ${body.byteLength} bytes of the resource.`,
         field: 'Range',
         headers: { ...unflatten(item.headers), 'content-range': `bytes */${body.byteLength}` },
       },
