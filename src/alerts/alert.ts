@@ -1,4 +1,4 @@
-/** What can be wrong with a stream, as its operators are told of it. */
+/** The problems of a stream that raise an alert. */
 export const alertNames = [
   'stale',
   'black',
@@ -13,36 +13,36 @@ export const alertNames = [
 ] as const;
 export type AlertName = (typeof alertNames)[number];
 
-/** A change of a stream's state, as streams tell of it. */
+/** A change of a stream's state, as streams report it. */
 export interface StreamChange {
   readonly stream: string;
   /**
-   * Of the picture's content: `black`, `flat`, `frozen`, `recovered`; of its age: `stale`, `offline`, `fresh`; of the stream:
-   * `live`, `recovering`, `failed`; of its copy on the store: `lagging`, `caught-up`, `unreadable`, `readable`, `refused`,
+   * Content of frames: `black`, `flat`, `frozen`, `recovered`; age of the thumbnail: `stale`, `offline`, `fresh`; stream:
+   * `live`, `recovering`, `failed`; copy on the store: `lagging`, `caught-up`, `unreadable`, `readable`, `refused`,
    * `accepted`, `losing`, `complete`, `unpublished`, `published`. Others are ignored.
    */
   readonly type: string;
-  /** Milliseconds since the epoch: when the state began. */
+  /** Start of the state, in milliseconds since the epoch. */
   readonly at: number;
-  /** Plain facts. No secret. */
+  /** Additional facts, without secrets. */
   readonly details: Readonly<Record<string, unknown>>;
 }
 
-/** An alert that was raised, or that is over. */
+/** An alert that was raised or cleared. */
 export interface AlertChange {
   readonly stream: string;
   readonly alert: AlertName;
   readonly state: 'raised' | 'cleared';
-  /** When this was decided: milliseconds since the epoch. */
+  /** Time of the decision, in milliseconds since the epoch. */
   readonly at: number;
-  /** When the condition began. */
+  /** Start of the condition. */
   readonly since: number;
   readonly details: Readonly<Record<string, unknown>>;
 }
 
-/** How long a condition has to last before anyone is told. Seconds. */
+/** How long a condition must last before an alert is raised, in seconds. */
 export interface AlertThresholds {
   readonly raisedAfterSeconds: Readonly<Record<AlertName, number>>;
-  /** How long it has to be gone before it counts as over. */
+  /** How long it must be gone before the alert is cleared. */
   readonly clearedAfterSeconds: number;
 }

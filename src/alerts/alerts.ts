@@ -13,21 +13,21 @@ const TICK_MS = 1000;
 
 export interface AlertsOptions {
   readonly config: Pick<Config, 'alerts' | 'streams' | 'http'>;
-  /** What happens to the streams. Ended by whoever made it, or by leaving the loop over it. */
+  /** Events of the streams. Ended by its creator, or by leaving the loop over it. */
   readonly events: AsyncIterable<StreamChange>;
   readonly metrics: Pick<Metrics, 'alerts' | 'webhooks'>;
   readonly log: Logger;
   readonly userAgent: string;
-  /** Steady time in milliseconds. Default: the system's clock. */
+  /** Monotonic time in milliseconds. Default: the system's monotonic clock. */
   readonly now?: () => number;
-  /** The date of a moment of steady time, in milliseconds since the epoch. Default: it is one. */
+  /** Converts monotonic time to a date, in milliseconds since the epoch. Default: identity. */
   readonly dateOf?: (at: number) => number;
   readonly limits?: Partial<WebhookLimits>;
-  /** Hears of every alert, too. */
+  /** Also called with every alert. */
   readonly onChange?: (change: AlertChange) => void;
 }
 
-/** Tells operators what is wrong with streams: the log, a counter, and every webhook. */
+/** Reports problems of streams to operators: in the log, in a counter, and through every webhook. */
 export class Alerts {
   readonly #options: AlertsOptions;
   readonly #now: () => number;
@@ -66,18 +66,18 @@ export class Alerts {
     this.#ticking ??= setInterval(() => this.#tell(this.#policy.tick(this.#now())), TICK_MS).unref();
   }
 
-  /** These are the streams from now on. */
+  /** Replaces the list of streams. */
   watch(streams: Config['streams']): void {
     this.#streams = streams;
     this.#thresholdsOf = thresholdsOf({ ...this.#options.config, streams });
   }
 
-  /** A stream is gone for good: what was raised is over. */
+  /** Clears the alerts of a removed stream. */
   forget(stream: string): void {
     this.#tell(this.#policy.forget(stream, this.#now()));
   }
 
-  /** Takes nothing more, and lets what waits be delivered within the deadline. The events must have ended. */
+  /** Accepts nothing more, and delivers pending messages within the deadline. The events must have ended. */
   async close(deadlineMs: number): Promise<void> {
     clearInterval(this.#ticking);
     await this.#reading;
@@ -87,7 +87,7 @@ export class Alerts {
   async #read(): Promise<void> {
     for await (const event of this.#options.events) {
       const now = this.#now();
-      // Events have dates; how long a condition lasts does not depend on the system's clock.
+      // Events have dates, but the duration of a condition must not depend on the system clock.
       const at = event.at - (this.#dateOf(now) - now);
       this.#tell(this.#policy.change({ ...event, at }, now));
     }
@@ -102,8 +102,8 @@ export class Alerts {
       metrics.alerts.inc({ stream, alert, state });
       const seconds = Math.round((change.at - since) / 100) / 10;
       const facts = { stream, alert, alertState: state, seconds };
-      if (state === 'raised') log.warn(facts, `alert: the stream ${sentences[alert]}`);
-      else log.info(facts, `alert over: ${alert}`);
+      if (state === 'raised') log.warn(facts, messages[alert]);
+      else log.info(facts, 'alert cleared');
       const id = randomUUID();
       const body = JSON.stringify(this.#message(id, change));
       for (const webhook of this.#webhooks) webhook.send({ id, stream, alert, body });
@@ -120,15 +120,15 @@ export class Alerts {
   }
 }
 
-const sentences: Readonly<Record<AlertChange['alert'], string>> = {
-  stale: 'has an old picture',
-  black: 'shows black',
-  flat: 'shows one shade',
-  frozen: 'shows a picture that stands still',
-  offline: 'is offline',
-  lagging: 'is far behind on the store',
-  unreadable: 'has objects on the store that cannot be read',
-  refused: 'uploads objects that the store refuses',
-  gaps: 'has lost segments on the store',
-  unpublished: 'is live, but another node has its place on the store',
+const messages: Readonly<Record<AlertChange['alert'], string>> = {
+  stale: 'alert: thumbnail is stale',
+  black: 'alert: video is black',
+  flat: 'alert: video has a single shade',
+  frozen: 'alert: video is frozen',
+  offline: 'alert: stream is offline',
+  lagging: 'alert: playlist on the store is far behind',
+  unreadable: 'alert: objects on the store cannot be read',
+  refused: 'alert: store refuses objects of the stream',
+  gaps: 'alert: segments were lost on the way to the store',
+  unpublished: 'alert: stream is live, but another node writes it to the store',
 };

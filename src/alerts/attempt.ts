@@ -2,12 +2,12 @@ import { type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { signatureHeaders } from './signature.js';
 
-/** What came of one attempt to deliver. */
+/** The result of one delivery attempt. */
 export type AttemptResult =
   | { readonly kind: 'delivered' }
-  /** Worth another try, but not before `waitMs`. */
+  /** Can be retried, but not before `waitMs`. */
   | { readonly kind: 'failed'; readonly reason: string; readonly waitMs: number }
-  /** The receiver will never take it. */
+  /** The receiver will never accept it. */
   | { readonly kind: 'rejected'; readonly reason: string };
 
 export interface AttemptOptions {
@@ -21,21 +21,21 @@ export interface AttemptOptions {
   readonly userAgent: string;
 }
 
-/** Delivers once. The signature is of this attempt, so that a late one is as good as the first. Never rejects. */
+/** Makes one attempt. Each attempt has its own signature, so that the timestamp of a late one is valid. Never rejects. */
 export async function attempt(options: AttemptOptions): Promise<AttemptResult> {
   const { timeoutMs, signal, now } = options;
   const deadline = AbortSignal.timeout(timeoutMs);
   try {
     return resultOf(await post(options, AbortSignal.any([deadline, signal])), now);
   } catch (error) {
-    if (deadline.aborted) return { kind: 'failed', reason: `no answer within ${timeoutMs / 1000} s`, waitMs: 0 };
+    if (deadline.aborted) return { kind: 'failed', reason: `no response within ${timeoutMs / 1000} s`, waitMs: 0 };
     return { kind: 'failed', reason: reasonOf(error), waitMs: 0 };
   }
 }
 
 /**
- * Resolves with the head of the response. Follows no redirect: another URL is another receiver, and neither the alert nor a signature for
- * it are meant for that one. Not `fetch`, whose parser joins a field that comes in small pieces again and again.
+ * Resolves with the head of the response. Follows no redirect: another URL is another receiver, which must get neither the alert nor
+ * its signature. Not `fetch`, whose parser takes quadratic time for a header that arrives in small pieces.
  */
 function post({ url, secret, body, now, userAgent }: AttemptOptions, signal: AbortSignal): Promise<IncomingMessage> {
   const { target, authorization } = receiverOf(url);
@@ -50,7 +50,7 @@ function post({ url, secret, body, now, userAgent }: AttemptOptions, signal: Abo
     const send = target.protocol === 'https:' ? requestHttps : requestHttp;
     send(target, { method: 'POST', headers, signal })
       .once('response', (response) => {
-        // Nobody reads the body; unread it would hold the connection.
+        // The body is not needed; unread it would keep the connection busy.
         response.destroy();
         resolve(response);
       })
@@ -59,7 +59,7 @@ function post({ url, secret, body, now, userAgent }: AttemptOptions, signal: Abo
   });
 }
 
-/** The credentials of a URL as a header: Node.js refuses a URL whose password holds a bare percent sign. */
+/** The credentials of a URL as a header: Node.js rejects a URL whose password contains a bare percent sign. */
 function receiverOf(url: string): { readonly target: URL; readonly authorization: string | undefined } {
   const target = new URL(url);
   const { username, password } = target;
@@ -79,22 +79,22 @@ function decode(text: string): string {
 
 function resultOf({ statusCode: status = 0, headers }: IncomingMessage, now: number): AttemptResult {
   if (status >= 200 && status < 300) return { kind: 'delivered' };
-  const reason = `answered ${status}`;
+  const reason = `status ${status}`;
   if (status === 408 || status === 429 || status >= 500) {
     return { kind: 'failed', reason, waitMs: retryAfterMs(headers['retry-after'], now) };
   }
   return { kind: 'rejected', reason };
 }
 
-/** `Retry-After` is seconds or a date. 0 where it is neither. */
+/** `Retry-After` in seconds or as a date; 0 if it is neither. */
 function retryAfterMs(value: string | undefined, now: number): number {
   if (value === undefined) return 0;
   const ms = /^\d{1,9}$/.test(value.trim()) ? Number(value) * 1000 : Date.parse(value) - now;
   return Number.isFinite(ms) ? Math.max(0, ms) : 0;
 }
 
-/** Without the address: its path can be as good as a password. */
+/** Without the URL: its path can be a secret. */
 function reasonOf(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' ? code : 'the connection failed';
+  return typeof code === 'string' ? code : 'connection failed';
 }

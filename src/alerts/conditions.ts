@@ -1,21 +1,21 @@
 import type { GateState, ImageState } from '../terms.js';
 import type { AlertName, StreamChange } from './alert.js';
 
-/** What is known of a stream from the changes that it told of. */
+/** The facts about a stream, from its reported changes. */
 export interface StreamFacts {
   readonly content: GateState;
   readonly age: ImageState;
-  /** Whether its ffmpeg gives media, as far as is known. */
+  /** Whether its ffmpeg produces media, as far as known. */
   readonly down: boolean;
   /** The playlist on the store is far behind. */
   readonly lagging: boolean;
-  /** Segments that it lists cannot be read. */
+  /** Listed segments cannot be read. */
   readonly unreadable: boolean;
   /** The store does not accept its objects. */
   readonly refused: boolean;
-  /** Segments were lost a moment ago. */
+  /** Segments were lost recently. */
   readonly losing: boolean;
-  /** It is live here, and another node writes its copy on the store. */
+  /** It is live here, but another node writes its copy on the store. */
   readonly unpublished: boolean;
 }
 
@@ -30,7 +30,7 @@ export const noFacts: StreamFacts = {
   unpublished: false,
 };
 
-/** The facts after a change; the same object where it changes nothing. Pure. */
+/** The facts after a change; the same object if nothing changes. Pure. */
 export function factsAfter(facts: StreamFacts, { type }: Pick<StreamChange, 'type'>): StreamFacts {
   switch (type) {
     case 'black':
@@ -68,7 +68,7 @@ export function factsAfter(facts: StreamFacts, { type }: Pick<StreamChange, 'typ
   }
 }
 
-/** The conditions that hold. What a stream shows is of no interest while it shows nothing new. Pure. */
+/** The current conditions. The content of frames is ignored while there are no new ones. Pure. */
 export function conditionsOf({
   content,
   age,

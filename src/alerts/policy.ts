@@ -3,23 +3,23 @@ import { conditionsOf, factsAfter, noFacts, type StreamFacts } from './condition
 
 /** One alert of one stream. */
 interface Watched {
-  /** The condition holds since then; undefined while it does not. Milliseconds since the epoch, here and below. */
+  /** Start of the condition; undefined while it is absent. Milliseconds since the epoch, here and below. */
   heldSince: number | undefined;
-  /** It has been gone since then. */
+  /** End of the condition. */
   goneSince: number;
-  /** Set while the alert is raised: when its condition began. */
+  /** Set while the alert is raised: the start of its condition. */
   raisedSince: number | undefined;
   details: Readonly<Record<string, unknown>>;
 }
 
 export interface AlertPolicyOptions {
-  /** Undefined: nobody is told of this stream. */
+  /** Undefined: this stream has no alerts. */
   readonly thresholdsOf: (stream: string) => AlertThresholds | undefined;
 }
 
 /**
- * Turns what streams tell of into alerts: a condition that lasts raises one, and only when it has been gone for a while is
- * the alert over, so that what comes and goes is told of once. Pure: time is a parameter.
+ * Turns the changes of streams into alerts: a condition that lasts raises one, and the alert clears only when the condition has
+ * been gone for a while, so that a condition that comes and goes is one alert. Pure: time is a parameter.
  */
 export class AlertPolicy {
   readonly #options: AlertPolicyOptions;
@@ -30,14 +30,14 @@ export class AlertPolicy {
     this.#options = options;
   }
 
-  /** Takes a change in at `now`. Answers what it leads to at once. */
+  /** Applies a change at `now`. Returns the alert changes that it causes at once. */
   change(change: StreamChange, now: number): readonly AlertChange[] {
     if (this.#options.thresholdsOf(change.stream) === undefined) return [];
     const due = this.tick(now);
     const facts = factsAfter(this.#facts.get(change.stream) ?? noFacts, change);
     this.#facts.set(change.stream, facts);
     const conditions = conditionsOf(facts);
-    // A source's clock may be ahead of this one.
+    // The source's clock may be ahead of this one.
     const at = Math.min(change.at, now);
     for (const alert of alertNames) {
       const watched = this.#of(change.stream, alert);
@@ -53,7 +53,7 @@ export class AlertPolicy {
     return [...due, ...this.tick(now)];
   }
 
-  /** What has become due by `now`. */
+  /** Returns the alert changes that are due at `now`. */
   tick(now: number): readonly AlertChange[] {
     return [...this.#watched].flatMap(([stream, alerts]) => {
       const thresholds = this.#options.thresholdsOf(stream);
@@ -62,7 +62,7 @@ export class AlertPolicy {
     });
   }
 
-  /** A stream is gone. Answers what is over with it. */
+  /** Removes a stream. Returns its cleared alerts. */
   forget(stream: string, now: number): readonly AlertChange[] {
     const over = this.raised().filter((each) => each.stream === stream);
     this.#watched.delete(stream);
@@ -70,7 +70,7 @@ export class AlertPolicy {
     return over.map((each) => ({ ...each, state: 'cleared', at: now, details: { removed: true } }));
   }
 
-  /** The alerts that are raised now. */
+  /** The currently raised alerts. */
   raised(): readonly { readonly stream: string; readonly alert: AlertName; readonly since: number }[] {
     return [...this.#watched].flatMap(([stream, alerts]) =>
       [...alerts].flatMap(([alert, { raisedSince }]) =>
@@ -99,7 +99,7 @@ interface Decision {
 function decide({ stream, alert, watched, thresholds, now }: Decision): AlertChange[] {
   const { raisedAfterSeconds, clearedAfterSeconds } = thresholds;
   const { details } = watched;
-  // A clock that was set back would put what is due off for as long.
+  // A clock that was set back would delay alerts by that much.
   if (watched.heldSince !== undefined) watched.heldSince = Math.min(watched.heldSince, now);
   else watched.goneSince = Math.min(watched.goneSince, now);
   if (watched.raisedSince === undefined) {

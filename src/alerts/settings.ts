@@ -1,7 +1,7 @@
 import type { Config } from '../config/schema/schema.js';
 import type { AlertThresholds } from './alert.js';
 
-/** What each stream's alerts wait for: its own settings over the node's; undefined where they are switched off. Pure. */
+/** The alert thresholds of each stream: its own settings override the node's; undefined if disabled. Pure. */
 export function thresholdsOf({ alerts, streams }: Pick<Config, 'alerts' | 'streams'>) {
   const byName = new Map<string, AlertThresholds | undefined>();
   for (const { name, alerts: own } of streams) {

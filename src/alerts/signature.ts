@@ -2,7 +2,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 
 const version = 'v1';
 
-/** The headers that prove where a webhook comes from. `timestamp`: whole seconds since the epoch. */
+/** The headers that authenticate a webhook. `timestamp`: whole seconds since the epoch. */
 export function signatureHeaders(options: {
   readonly secret: string;
   readonly body: string;
@@ -15,23 +15,23 @@ export function signatureHeaders(options: {
   };
 }
 
-/** A webhook as it arrived, and what it is held against. */
+/** A received webhook and the data to verify it. */
 export interface VerifyWebhookOptions {
-  /** As `alerts.webhooks[n].secret` has it. */
+  /** The value of `alerts.webhooks[n].secret`. */
   readonly secret: string;
-  /** The request's headers: a `Headers`, or an object with lower-case names as Node.js has it. */
+  /** The request's headers: a `Headers`, or an object with lower-case names as in Node.js. */
   readonly headers: Headers | Readonly<Record<string, string | readonly string[] | undefined>>;
-  /** The body as it came, before anything parsed it. */
+  /** The raw body, before parsing. */
   readonly body: string | Uint8Array;
-  /** How far the sender's clock and the way may be off. Default 300. */
+  /** Tolerance for the sender's clock and the delivery time. Default 300. */
   readonly toleranceSeconds?: number;
-  /** Milliseconds since the epoch. Default: the clock. */
+  /** Milliseconds since the epoch. Default: the current time. */
   readonly now?: number;
 }
 
 /**
- * Whether a webhook was signed with this secret, just now. Compares in constant time; never throws. A request that is sent
- * again within the tolerance passes: keep the `id` of each body that was dealt with.
+ * Whether a webhook was signed with this secret recently. Compares in constant time; never throws. A request that is repeated
+ * within the tolerance passes: store the `id` of each processed body.
  */
 export function verifyWebhook(options: VerifyWebhookOptions): boolean {
   const { secret, headers, body, toleranceSeconds = 300, now = Date.now() } = options;

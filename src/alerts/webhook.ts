@@ -3,10 +3,10 @@ import type { Logger } from '../telemetry/logger.js';
 import type { AlertName } from './alert.js';
 import { attempt } from './attempt.js';
 
-/** What became of a message, or of one attempt: `rejected`, `given-up` and `dropped` are dead letters. */
+/** The result of a message or of one attempt: `rejected`, `given-up` and `dropped` are dead letters. */
 export type WebhookResult = 'delivered' | 'retried' | 'rejected' | 'given-up' | 'dropped';
 
-/** One alert on its way to one receiver. */
+/** One alert for one receiver. */
 export interface WebhookMessage {
   readonly id: string;
   readonly stream: string;
@@ -31,15 +31,15 @@ export interface WebhookOptions {
 }
 
 export interface WebhookLimits {
-  /** Messages that wait, the ones under way included. */
+  /** Maximum pending messages, including those being delivered. */
   readonly messages: number;
   readonly bytes: number;
   readonly attempts: number;
   readonly timeoutMs: number;
-  /** The first wait is about that long, each further one twice as long up to `maxDelayMs`. */
+  /** Approximate first delay; each further one is twice as long, up to `maxDelayMs`. */
   readonly minDelayMs: number;
   readonly maxDelayMs: number;
-  /** Requests at once. */
+  /** Maximum simultaneous requests. */
   readonly concurrency: number;
 }
 
@@ -53,11 +53,11 @@ const defaults: WebhookLimits = {
   concurrency: 4,
 };
 
-/** One receiver of alerts. What one stream has to tell arrives in its order; one stream's trouble does not hold up others. */
+/** One receiver of alerts. Messages of one stream arrive in order; failures of one stream do not block others. */
 export class Webhook {
   readonly #options: WebhookOptions;
   readonly #limits: WebhookLimits;
-  /** By stream: the first is under way where its stream is in `#running`. */
+  /** By stream: the first message is being delivered if its stream is in `#running`. */
   readonly #lanes = new Map<string, WebhookMessage[]>();
   readonly #running = new Map<string, Promise<void>>();
   readonly #closing = new AbortController();
@@ -70,7 +70,7 @@ export class Webhook {
     this.#limits = { ...defaults, ...options.limits };
   }
 
-  /** Messages that are not delivered yet. */
+  /** Messages not delivered yet. */
   get waiting(): number {
     return this.#waiting;
   }
@@ -79,14 +79,14 @@ export class Webhook {
     return this.#bytes;
   }
 
-  /** Takes a message in; never waits. Where there is no room the oldest one that is not under way is given up for it. */
+  /** Queues a message without waiting. If the queue is full, the oldest one that is not being delivered is dropped. */
   send(message: WebhookMessage): void {
     const { events } = this.#options;
     if (this.#closed || (events !== undefined && !events.includes(message.alert))) return;
     const bytes = Buffer.byteLength(message.body);
     while (this.#waiting >= this.#limits.messages || this.#bytes + bytes > this.#limits.bytes) {
       if (this.#dropOldest()) continue;
-      this.#dead(message, 'dropped', 'too many messages wait');
+      this.#dead(message, 'dropped', 'queue is full');
       return;
     }
     const lane = this.#lanes.get(message.stream) ?? [];
@@ -97,7 +97,7 @@ export class Webhook {
     this.#pump();
   }
 
-  /** Lets what waits be delivered within the deadline, then gives up the rest. */
+  /** Delivers pending messages within the deadline, then gives up the rest. */
   async close(deadlineMs: number): Promise<void> {
     this.#closed = true;
     const done = new AbortController();
@@ -130,28 +130,24 @@ export class Webhook {
     const { attempts, timeoutMs } = this.#limits;
     const { signal } = this.#closing;
     for (let made = 1; ; made += 1) {
-      if (signal.aborted) return this.#dead(message, 'given-up', 'the node ends');
+      if (signal.aborted) return this.#dead(message, 'given-up', 'node shutting down');
       const result = await attempt({ url, secret, body: message.body, timeoutMs, signal, now: now(), userAgent });
       if (result.kind === 'delivered') {
-        episodes.ended('webhook-failed', 'webhooks are delivered again', { webhook: this.#name });
-        episodes.ended('webhook-dropped', 'there is room for webhooks again', { webhook: this.#name });
+        episodes.ended('webhook-failed', 'webhook deliveries recovered', { webhook: this.#name });
+        episodes.ended('webhook-dropped', 'webhook queue has room again', { webhook: this.#name });
         return onResult('delivered');
       }
-      if (signal.aborted) return this.#dead(message, 'given-up', 'the node ends');
+      if (signal.aborted) return this.#dead(message, 'given-up', 'node shutting down');
       if (result.kind === 'rejected') return this.#dead(message, 'rejected', result.reason);
       if (made >= attempts) return this.#dead(message, 'given-up', result.reason);
       onResult('retried');
       const facts = { webhook: this.#name, reason: result.reason };
-      episodes.happened(
-        'webhook-failed',
-        `a webhook could not be delivered and is tried again: ${result.reason}`,
-        facts,
-      );
+      episodes.happened('webhook-failed', 'webhook delivery failed; retrying', facts);
       await delay(this.#waitMs(made, result.waitMs), signal).catch(() => {});
     }
   }
 
-  /** Somewhere in the upper half of a time that doubles, so that receivers which were down are not met by all at once. */
+  /** Random delay in the upper half of an interval that doubles, so that a recovering receiver does not get all messages at once. */
   #waitMs(made: number, askedMs: number): number {
     const { minDelayMs, maxDelayMs } = this.#limits;
     const longest = Math.min(maxDelayMs, minDelayMs * 2 ** (made - 1));
@@ -163,7 +159,7 @@ export class Webhook {
       const oldest = lane[this.#running.has(stream) ? 1 : 0];
       if (oldest === undefined) continue;
       this.#take(oldest);
-      this.#dead(oldest, 'dropped', 'too many messages wait');
+      this.#dead(oldest, 'dropped', 'queue is full');
       return true;
     }
     return false;
@@ -176,7 +172,7 @@ export class Webhook {
     lane.splice(index, 1);
     this.#waiting -= 1;
     this.#bytes -= Buffer.byteLength(message.body);
-    // Its next message waits behind those of the other streams.
+    // Its next message queues behind those of other streams.
     this.#lanes.delete(message.stream);
     if (lane.length > 0) this.#lanes.set(message.stream, lane);
   }
@@ -184,13 +180,13 @@ export class Webhook {
   #dead({ id, stream, alert }: WebhookMessage, result: WebhookResult, reason: string): void {
     const { log, episodes, onResult } = this.#options;
     onResult(result);
-    const facts = { webhook: this.#name, message: id, stream, alert, result };
-    // The others come no faster than their attempts.
-    if (result === 'dropped') episodes.happened('webhook-dropped', `webhooks are dropped: ${reason}`, facts);
-    else log.warn({ ...facts, reason }, `a webhook was not delivered: ${reason}`);
+    const facts = { webhook: this.#name, message: id, stream, alert, result, reason };
+    // Other results are limited by the rate of attempts.
+    if (result === 'dropped') episodes.happened('webhook-dropped', 'webhooks dropped', facts);
+    else log.warn(facts, 'webhook not delivered');
   }
 
-  /** The path and what follows can hold a token. */
+  /** The path and query can contain a token. */
   get #name(): string {
     return new URL(this.#options.url).origin;
   }

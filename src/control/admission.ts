@@ -1,25 +1,25 @@
 import { SidepipeError } from '../errors.js';
 
-/** What is known of a node when another stream is to begin. */
+/** The state of a node when another stream is requested. */
 export interface NodeLoad {
-  /** Streams that there are, or will be in a moment. */
+  /** Number of existing streams, including those about to start. */
   readonly streams: number;
   /** `limits.streams`. */
   readonly mostStreams: number;
-  /** Why its machine bears no further one now, in words; undefined while it does. */
+  /** Why the machine cannot take another stream now; undefined while it can. */
   readonly trouble: string | undefined;
 }
 
 /**
- * Why a node takes no further stream; undefined where it does. `limit-reached`: not as it is configured. `node-overloaded`: not
- * now. The one place where a new stream is refused for what it would cost the others; configured streams are not asked about.
+ * Why a node rejects another stream; undefined if it accepts it. `limit-reached`: the configured limit. `node-overloaded`: the
+ * current load. The only place where a stream is rejected to protect the others; configured streams are never rejected.
  */
 export function admissionRefusal({ streams, mostStreams, trouble }: NodeLoad): SidepipeError | undefined {
   if (streams >= mostStreams) {
-    const message = `This node has ${streams} streams; limits.streams allows ${mostStreams}.`;
+    const message = `The node has ${streams} streams, and limits.streams is ${mostStreams}.`;
     return new SidepipeError(message, { code: 'limit-reached', fault: 'caller' });
   }
   if (trouble === undefined) return undefined;
-  const message = `Another stream would harm those that run${trouble === '' ? '' : `: ${trouble}`}.`;
+  const message = `The node is overloaded and accepts no further streams${trouble === '' ? '' : `: ${trouble}`}.`;
   return new SidepipeError(message, { code: 'node-overloaded', fault: 'node', retryable: true });
 }

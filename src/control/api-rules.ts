@@ -4,13 +4,13 @@ import { checkStream } from '../config/stream-check.js';
 import { checkSource, type SourcePolicy } from '../ingest/policy.js';
 import { readSource } from '../ingest/source.js';
 
-/** A stream of the API as it would run, undefined where it is none at all; and everything that keeps it from that. */
+/** Validates an API stream: its configuration, undefined if invalid, and all findings. */
 export function checkApiStream(input: unknown, node: Config): { config?: StreamConfig; findings: Finding[] } {
   const { config, findings } = checkStream(input, node);
   return config === undefined ? { findings } : { config, findings: apiRefusals(config, node.api.sources) };
 }
 
-/** What a stream of the API may not do that a configured one may: it must not reach into the machine that the node runs on. */
+/** Findings that apply to API streams only: they must not access the machine that the node runs on. */
 function apiRefusals(config: StreamConfig, policy: SourcePolicy): Finding[] {
   const findings: Finding[] = [];
   const refuse = (path: string[], message: string) => findings.push({ path, message, named: false });
@@ -18,7 +18,7 @@ function apiRefusals(config: StreamConfig, policy: SourcePolicy): Finding[] {
   const refused = checkSource(source, policy, config);
   if (refused !== undefined) refuse(['source'], refused.message.replace(/^source: /, ''));
   if (config.thumbnail.offline !== 'image') {
-    refuse(['thumbnail', 'offline'], 'files are for the configuration only: use image');
+    refuse(['thumbnail', 'offline'], 'files are allowed in the configuration only; use image');
   }
   return findings;
 }

@@ -21,23 +21,23 @@ export interface ControlOptions {
   readonly config: Config;
   readonly fleet: Fleet;
   readonly door: RtmpIngest;
-  /** Undefined: streams of the API are gone when the node is. */
+  /** Undefined: API streams are lost when the node stops. */
   readonly state: StateStore | undefined;
-  /** Reads what the streams need before they begin. Throws `config-invalid`. */
+  /** Loads what the streams need before they start. Throws `config-invalid`. */
   readonly prepare: (configs: readonly StreamConfig[]) => Promise<void>;
-  /** What the machine bears. Default: everything. */
+  /** The load guard. Default: accepts everything. */
   readonly load?: Pick<LoadGuard, 'trouble' | 'refused'>;
   readonly log: Logger;
 }
 
-/** The streams of a node as its configuration and its operators want them: the one place that decides which there are. */
+/** The desired streams of a node, from its configuration and its operators: the only place that decides which streams exist. */
 export class Control implements StreamControl {
   readonly #options: ControlOptions;
   #config: Config;
   readonly #saved: SavedStreams;
-  /** Another node's streams were read and could not begin yet. */
+  /** Another node's streams were read but could not be started yet. */
   #isBehind = false;
-  /** One change at a time: each is checked against what the one before left. */
+  /** One change at a time: each is validated against the result of the previous one. */
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: ControlOptions) {
@@ -56,7 +56,7 @@ export class Control implements StreamControl {
     return { ...(rtmp && { rtmp: rtmp.port }), ...(rtmps && { rtmps: rtmps.port }) };
   }
 
-  /** Begins the configured streams, and those that were saved. Throws what keeps a configured one from beginning. */
+  /** Starts the configured and the saved streams. Throws if a configured one cannot start. */
   async start(): Promise<void> {
     await this.#inTurn(async () => {
       if (await this.#saved.load()) this.#tellUnusable();
@@ -70,7 +70,7 @@ export class Control implements StreamControl {
     await this.#last.catch(() => {});
   }
 
-  /** Takes another configuration's streams. What it cannot use changes nothing. Throws `config-invalid`, `port-unavailable`. */
+  /** Applies the streams of another configuration. If it is invalid, nothing changes. Throws `config-invalid`, `port-unavailable`. */
   async reload(config: Config): Promise<void> {
     await this.#inTurn(async () => {
       const before = this.#config;
@@ -122,7 +122,7 @@ export class Control implements StreamControl {
     });
   }
 
-  /** Whether the stream is gone when the node is: it came through the API, and nothing is saved. */
+  /** Whether the stream is lost when the node stops: it is an API stream, and streams are not saved. */
   isForgotten(name: string): boolean {
     return this.#options.state === undefined && this.#saved.get(name) !== undefined && !this.#isConfigured(name);
   }
@@ -135,7 +135,7 @@ export class Control implements StreamControl {
     const key = newKey();
     const wanted = this.#options.fleet.wanted.get(name);
     if (wanted !== undefined && wanted.config.source !== 'push') {
-      const message = `The stream ${name} has no keys: its source is not push.`;
+      const message = `Stream ${name} has no stream keys, because its source is not push.`;
       throw new SidepipeError(message, { code: 'stream-not-push', fault: 'caller' });
     }
     await this.#change(name, ({ input }) => ({ ...input, keys: [key] }));
@@ -158,7 +158,7 @@ export class Control implements StreamControl {
     });
   }
 
-  /** Changes the saved streams, and then those that run. `edit` is called again where another node's change came first. */
+  /** Changes the saved streams, then the running ones. `edit` is called again if another node's change came first. */
   async #edit(edit: ChangeOptions['edit']): Promise<void> {
     await this.#inTurn(async () => {
       this.#saved.mustBeLoaded();
@@ -168,7 +168,7 @@ export class Control implements StreamControl {
     });
   }
 
-  /** Makes another node's streams this node's. */
+  /** Applies the streams that another node saved. */
   async #adopt(): Promise<{ readonly done: Promise<void> }> {
     this.#tellUnusable();
     await this.#admit();
@@ -178,7 +178,7 @@ export class Control implements StreamControl {
   async #follow(): Promise<void> {
     const followed = this.#inTurn(async () => {
       if (!(await this.#saved.follow()) && !this.#isBehind) return { done: undefined };
-      // What cannot begin now is tried again the next time.
+      // If a stream cannot start now, the next run retries.
       this.#isBehind = true;
       const adopted = await this.#adopt();
       this.#isBehind = false;
@@ -190,7 +190,7 @@ export class Control implements StreamControl {
     );
   }
 
-  /** The stream as it would run. Throws `request-invalid` with everything that is wrong. `name`: of the stream that it replaces. */
+  /** Validates a stream. Throws `request-invalid` with all findings. `name`: the stream that it replaces. */
   #check(input: unknown, name?: string): StreamConfig {
     const { config, findings } = checkApiStream(input, this.#config);
     const clash = config?.keys?.find((key) =>
@@ -203,7 +203,7 @@ export class Control implements StreamControl {
     return config;
   }
 
-  /** Throws why there cannot be another stream. */
+  /** Throws if another stream is not allowed. */
   #admitOne(): void {
     const { fleet, load } = this.#options;
     const refused = admissionRefusal({
@@ -222,15 +222,15 @@ export class Control implements StreamControl {
 
   #ownStream(name: string): SavedStream {
     if (this.#isConfigured(name)) {
-      const message = `The stream ${name} stands in the configuration of the node: change it there.`;
+      const message = `Stream ${name} is defined in the configuration file and cannot be changed through the API.`;
       throw new SidepipeError(message, { code: 'stream-configured', fault: 'caller' });
     }
     const saved = this.#saved.get(name);
     if (saved !== undefined) return saved;
-    throw new SidepipeError(`There is no stream named ${name}.`, { code: 'not-found', fault: 'caller' });
+    throw new SidepipeError(`Stream ${name} does not exist.`, { code: 'not-found', fault: 'caller' });
   }
 
-  /** Configured streams go first, and win over saved ones of the same name, which wait in the state. */
+  /** Configured streams come first and take precedence over saved ones with the same name, which stay in the state. */
   #wanted(): DesiredStream[] {
     const configured = this.#config.streams.map((config): DesiredStream => ({ config, origin: 'config' }));
     const keys = new Set(configured.flatMap(({ config }) => config.keys ?? []));
@@ -245,20 +245,20 @@ export class Control implements StreamControl {
     return [...configured, ...saved];
   }
 
-  /** Throws what keeps the streams that there shall be from beginning. */
+  /** Throws if the desired streams cannot start. */
   async #admit(): Promise<void> {
     const wanted = this.#wanted();
     await this.#options.prepare(wanted.map(({ config }) => config));
     await this.#options.door.openFor(wanted);
   }
 
-  /** The change has begun when this returns; `done` settles when it is through. */
+  /** The change has started when this returns; `done` settles when it is complete. */
   #apply(): { readonly done: Promise<void> } {
     return { done: this.#options.fleet.apply(this.#wanted()) };
   }
 
   #startAgain(): void {
-    this.start().catch((err: unknown) => this.#options.log.error({ err }, 'saved streams could not begin'));
+    this.start().catch((err: unknown) => this.#options.log.error({ err }, 'cannot start saved streams'));
   }
 
   #tellUnusable(): void {
@@ -269,21 +269,21 @@ export class Control implements StreamControl {
       const words = findings.map(({ path, message }) => `${formatPath(path)}: ${message}`);
       if (words.length === 0 && !wanted.has(name)) words.push(`keys: ${sharedKey}`);
       if (this.#isConfigured(name)) {
-        this.#options.log.warn({ stream: name }, 'a saved stream waits: the configuration has one of this name');
+        this.#options.log.warn({ stream: name }, 'saved stream not started: the configuration has a stream with this name');
       } else if (words.length > 0) {
         this.#options.log.error(
           { stream: name, problems: words },
-          'a saved stream cannot be used; it is kept as it is',
+          'saved stream is invalid; not started, kept unchanged',
         );
       }
     }
   }
 
-  /** One after the other up to the point where a change has begun; then its end is waited for, while the next may begin. */
+  /** Starts changes one after the other; the next may start while an earlier one completes. */
   async #inTurn<Result extends { readonly done: Promise<void> | undefined }>(
     task: () => Promise<Result>,
   ): Promise<Omit<Result, 'done'>> {
-    // Boxed: a promise of a promise would be waited for here.
+    // Wrapped in an object: a bare promise would be awaited here.
     const turn = this.#last.then(task);
     this.#last = turn.catch(() => {});
     const { done, ...result } = await turn;
@@ -292,13 +292,13 @@ export class Control implements StreamControl {
   }
 }
 
-const sharedKey = 'another stream has this key; a key opens one stream';
+const sharedKey = 'another stream uses this key; keys must be unique';
 
-/** Whoever reads settings, changes one and sends them all back would save the mask in the place of a password. */
+/** Detects masked secrets: a client that reads settings, changes one and sends all back would save the mask as the password. */
 function maskedSecrets(patch: unknown): Finding[] {
   const { source } = (patch ?? {}) as { source?: unknown };
   if (typeof source !== 'string' || !source.includes('***')) return [];
-  return [{ path: ['source'], message: 'has *** where a secret stood: leave the source out to keep it', named: false }];
+  return [{ path: ['source'], message: 'contains a masked secret (***); omit source to keep it', named: false }];
 }
 
 function newKey(): string {
@@ -312,7 +312,7 @@ function invalid(findings: readonly Finding[]): SidepipeError {
 
 function streamExists(name: string, isConfigured: boolean): SidepipeError {
   const message = isConfigured
-    ? `The configuration of the node has a stream named ${name}.`
-    : `There is another stream named ${name}, or it was changed since it was made so.`;
+    ? `Stream ${name} is defined in the configuration file.`
+    : `Stream ${name} already exists with other settings.`;
   return new SidepipeError(message, { code: 'stream-exists', fault: 'caller' });
 }

@@ -2,18 +2,18 @@ import { isDeepStrictEqual } from 'node:util';
 import type { StreamConfig } from '../config/schema/schema.js';
 import type { StreamOrigin } from '../ingest/policy.js';
 
-/** A stream that shall be there. */
+/** A stream that should exist. */
 export interface DesiredStream {
   readonly config: StreamConfig;
   readonly origin: StreamOrigin;
 }
 
-/** What becomes of one stream. `adjusted`: it goes on as it is, under other settings. */
+/** The change of one stream. `adjusted`: it continues running with other settings. */
 export type DesiredChange =
   | { readonly kind: 'added' | 'replaced' | 'adjusted'; readonly name: string; readonly wanted: DesiredStream }
   | { readonly kind: 'removed'; readonly name: string };
 
-/** What leads from the streams that there are to those that there shall be. */
+/** The changes that turn the existing streams into the desired ones. */
 export function changesBetween(
   before: ReadonlyMap<string, DesiredStream>,
   after: ReadonlyMap<string, DesiredStream>,
@@ -28,7 +28,7 @@ export function changesBetween(
   return [...removed.map((name) => ({ kind: 'removed', name }) as const), ...others];
 }
 
-/** Keys, what a second publisher meets, and alerts are looked up when they are needed: no stream has to begin anew for them. */
+/** Keys, `publish.whenBusy` and alerts are read when needed, so changing them needs no restart. */
 function runsOn(before: DesiredStream, after: DesiredStream): boolean {
   const rest = ({ config, origin }: DesiredStream) => {
     const { keys: _keys, alerts: _alerts, publish, ...others } = config;

@@ -1,4 +1,3 @@
-import { messageOf } from '../errors.js';
 import type { Feed } from '../events/feed.js';
 import type { Stream } from '../stream/stream.js';
 import type { Logger } from '../telemetry/logger.js';
@@ -8,25 +7,32 @@ import type { StreamRegistry } from './registry.js';
 
 export interface FleetOptions {
   readonly registry: StreamRegistry;
-  /** Builds a stream that has not begun. */
+  /** Creates a stream without starting it. */
   readonly make: (wanted: DesiredStream) => Stream;
-  /** Hears of the streams that there shall be before any of them begins, and of those that are gone. */
+  /** Called with the desired streams before any of them starts, and with removed ones. */
   readonly onWanted: (wanted: readonly DesiredStream[]) => void;
   readonly onGone: (name: string) => void;
   readonly feed: Feed;
   readonly metrics: Pick<Metrics, 'forget'>;
   readonly log: Logger;
-  /** How long a stream that goes lets its uploads take. */
+  /** How long a stopping stream waits for its uploads. */
   readonly closeDeadlineMs: number;
-  /** How long players can still learn that a removed stream has ended. */
+  /** How long players can still fetch the ended playlist of a removed stream. */
   readonly endedForMs: number;
 }
 
-/** The streams of a node as they come and go. What does not change runs on untouched. */
+const messages = {
+  added: 'stream added',
+  removed: 'stream removed',
+  replaced: 'stream restarted with new settings',
+  adjusted: 'stream settings changed',
+} as const;
+
+/** The running streams of a node. Unchanged streams continue undisturbed. */
 export class Fleet {
   readonly #options: FleetOptions;
   #wanted: ReadonlyMap<string, DesiredStream> = new Map();
-  /** The change under way of each stream: the next one of the same name waits for it. */
+  /** The current change of each stream: the next one of the same name waits for it. */
   readonly #changing = new Map<string, Promise<void>>();
   #closed = false;
 
@@ -34,12 +40,12 @@ export class Fleet {
     this.#options = options;
   }
 
-  /** The streams that there are, or will be in a moment. */
+  /** The existing streams, including those about to start. */
   get wanted(): ReadonlyMap<string, DesiredStream> {
     return this.#wanted;
   }
 
-  /** Makes these the streams of the node. Settles when all that goes is gone and all that comes has begun. */
+  /** Makes these the streams of the node. Settles when all removed streams have ended and all new ones have started. */
   async apply(wanted: readonly DesiredStream[]): Promise<void> {
     if (this.#closed) return;
     const after = new Map(wanted.map((each) => [each.config.name, each]));
@@ -49,27 +55,27 @@ export class Fleet {
     await Promise.all(changes.map((change) => this.#afterOthers(change.name, () => this.#perform(change))));
   }
 
-  /** Begins a stream anew. False: there is nothing to begin anew. */
+  /** Restarts a stream. False: it was not running. */
   async restart(name: string): Promise<boolean> {
     const stream = this.#options.registry.get(name);
     const wanted = this.#wanted.get(name);
     if (stream === undefined || wanted === undefined) return false;
     if (stream.restart()) {
-      this.#options.log.info({ stream: name }, 'the stream is begun anew, as its operator asked');
+      this.#options.log.info({ stream: name }, 'stream restarted by operator');
       return true;
     }
-    // Nobody publishes: the next publisher is a new beginning anyway.
+    // Nobody is publishing, and the next publisher starts a new ffmpeg anyway.
     if (wanted.config.source === 'push') return false;
     await this.#afterOthers(name, () => this.#replace(wanted));
     return true;
   }
 
-  /** Ends long waits for sources that denied access: the operator may have changed what they deny. */
+  /** Cancels long retry delays of sources that denied access: the operator may have changed the credentials. */
   retry(): void {
     for (const name of this.#wanted.keys()) this.#options.registry.get(name)?.retry();
   }
 
-  /** Lets nothing more come. Settles when what is under way is done. */
+  /** Accepts no more changes. Settles when the current ones are complete. */
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all(this.#changing.values());
@@ -77,7 +83,7 @@ export class Fleet {
 
   #afterOthers(name: string, task: () => Promise<void>): Promise<void> {
     const done = (this.#changing.get(name) ?? Promise.resolve()).then(task).catch((err: unknown) => {
-      this.#options.log.error({ stream: name, err }, `the stream could not be changed: ${messageOf(err)}`);
+      this.#options.log.error({ stream: name, err }, 'stream change failed');
     });
     this.#changing.set(name, done);
     void done.then(() => {
@@ -95,7 +101,7 @@ export class Fleet {
     if (change.kind === 'replaced') await this.#replace(change.wanted);
     const told = { added: 'added', removed: 'removed', replaced: 'changed', adjusted: 'changed' } as const;
     feed.publish({ type: 'stream', stream: name, at, change: told[kind] });
-    log.info({ stream: name }, `the stream was ${kind}`);
+    log.info({ stream: name }, messages[kind]);
   }
 
   #begin(wanted: DesiredStream): void {

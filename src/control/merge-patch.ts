@@ -1,6 +1,6 @@
 import { isRecord } from '../config/tree.js';
 
-/** RFC 7396: a change of a JSON value, put onto it. Pure. */
+/** Applies a JSON merge patch (RFC 7396) to a value. Pure. */
 export function mergePatch(target: unknown, patch: unknown): unknown {
   if (!isRecord(patch)) return patch;
   const merged = new Map(isRecord(target) ? Object.entries(target) : []);

@@ -1,7 +1,7 @@
 import { createKeyring, type Keyring } from '../ingest/rtmp/keys.js';
 import type { PublishDecision, PublishRequest, RtmpPublisher } from '../ingest/rtmp/server-types.js';
 
-/** A stream that publishers open. */
+/** A push stream. */
 export interface PushStream {
   readonly name: string;
   readonly keys: readonly string[];
@@ -10,20 +10,20 @@ export interface PushStream {
 
 type Waiting = (publisher: RtmpPublisher) => void;
 
-/** Where publishers and the streams that wait for them meet: checks keys, hands each publisher to its stream. */
+/** Connects publishers to the streams that wait for them: checks keys, hands each publisher to its stream. */
 export class PublisherDesk {
   #streams: ReadonlyMap<string, PushStream> = new Map();
   #keyring: Keyring = createKeyring([]);
   readonly #current = new Map<string, RtmpPublisher>();
   readonly #waiting = new Map<string, Waiting>();
 
-  /** From now on these streams are open, with these keys. Throws `config-invalid` when two streams share a key. */
+  /** Sets the streams that accept publishers, and their keys. Throws `config-invalid` if two streams share a key. */
   open(streams: readonly PushStream[]): void {
     this.#keyring = createKeyring(streams);
     this.#streams = new Map(streams.map((stream) => [stream.name, stream]));
   }
 
-  /** Ends the publisher of a stream. */
+  /** Disconnects the publisher of a stream. */
   dismiss(stream: string): void {
     this.#current.get(stream)?.close('stopped');
   }
@@ -35,10 +35,10 @@ export class PublisherDesk {
     return { accept: true, stream: stream.name, whenBusy: stream.whenBusy };
   }
 
-  /** A publisher that was let in. */
+  /** Accepts a publisher. */
   arrived(publisher: RtmpPublisher): void {
     const { stream } = publisher;
-    // The stream can have gone while the key was looked at.
+    // The stream may have been removed while the key was checked.
     if (!this.#streams.has(stream)) {
       publisher.close('stopped');
       return;
@@ -50,7 +50,7 @@ export class PublisherDesk {
     this.#waiting.get(stream)?.(publisher);
   }
 
-  /** The stream's publisher, now or when one comes; undefined when the signal aborts first. */
+  /** The stream's publisher, now or when one connects; undefined if the signal aborts first. */
   next(stream: string, signal: AbortSignal): Promise<RtmpPublisher | undefined> {
     const current = this.#current.get(stream);
     if (current !== undefined || signal.aborted) return Promise.resolve(current);

@@ -5,13 +5,13 @@ import type { Stream, StreamCloseReason } from '../stream/stream.js';
 import type { Gauges, Metrics } from '../telemetry/metrics.js';
 import type { StreamState } from '../terms.js';
 
-/** Each still has its window and its pictures in memory. */
+/** Each one still keeps its window and its images in memory. */
 const MOST_ENDED = 16;
 
 const states: readonly StreamState[] = ['idle', 'starting', 'live', 'recovering', 'failed'];
 const publicationStates = ['idle', 'waiting', 'publishing', 'refused', 'losing', 'standby', 'ended'] as const;
 
-/** All streams of a node, in the order in which they were added. */
+/** All streams of a node, in insertion order. */
 export class StreamRegistry implements StreamDirectory {
   readonly #streams = new Map<string, Stream>();
   readonly #ended = new Map<string, { readonly stream: Stream; readonly timer: NodeJS.Timeout }>();
@@ -28,13 +28,13 @@ export class StreamRegistry implements StreamDirectory {
     return this.#ended.get(name)?.stream;
   }
 
-  /** Puts a stream in the place of one of the same name, or behind all. */
+  /** Replaces the stream with the same name, or appends. */
   add(stream: Stream): void {
     this.#forget(stream.name);
     this.#streams.set(stream.name, stream);
   }
 
-  /** Takes a stream out. Its players may learn of its end for so long, unless many others end after it. */
+  /** Removes a stream. Its players can fetch the ended playlist for this long, unless many others end after it. */
   remove(name: string, endedForMs: number): void {
     const stream = this.#streams.get(name);
     this.#streams.delete(name);
@@ -54,20 +54,20 @@ export class StreamRegistry implements StreamDirectory {
     await Promise.all(this.list().map((stream) => stream.tick()));
   }
 
-  /** Tells of all streams as they are. `now`: steady time. */
+  /** Reports the current statistics of all streams. `now`: monotonic time. */
   tell(feed: Pick<Feed, 'stats'>, histories: Pick<Histories, 'add'>, now: number): void {
     const stats = this.list().map((stream) => stream.stats());
     feed.stats(stats);
     histories.add(stats, now);
   }
 
-  /** Closes all streams side by side. */
+  /** Closes all streams concurrently. */
   async close(deadlineMs: number, reasonOf: (name: string) => StreamCloseReason = () => 'removed'): Promise<void> {
     for (const name of this.#ended.keys()) this.#forget(name);
     await Promise.all(this.list().map((stream) => stream.close(deadlineMs, reasonOf(stream.name))));
   }
 
-  /** Sets what Prometheus is told at this moment. */
+  /** Sets the gauges for Prometheus. */
   async collect(gauges: Gauges, metrics: Metrics): Promise<void> {
     for (const state of states) {
       gauges.streams.set({ state }, this.list().filter((stream) => stream.state === state).length);

@@ -12,7 +12,7 @@ import type { DesiredStream } from './desired-streams.js';
 import { PublisherDesk, type PushStream } from './publisher-waitlist.js';
 import { logRtmp } from './rtmp-events.js';
 
-/** Where publishers come in: shut until the first stream waits for them. */
+/** The RTMP listener for publishers: closed until the first push stream exists. */
 export class RtmpIngest {
   readonly desk = new PublisherDesk();
   readonly #config: Pick<Config, 'rtmp' | 'rtmps' | 'ffmpeg'>;
@@ -31,19 +31,19 @@ export class RtmpIngest {
     return this.#server?.addresses ?? {};
   }
 
-  /** Which ffmpeg works with what publishers send: those of other codecs are sent away. */
+  /** The capabilities of ffmpeg: publishers with unsupported codecs are rejected. */
   workWith({ libavformat, libavformatMinor }: Pick<Capabilities, 'libavformat' | 'libavformatMinor'>): void {
     this.#reads = (codec) => readsCodec(codec, { major: libavformat, minor: libavformatMinor });
   }
 
-  /** The streams that publishers may open from now on. */
+  /** The streams that accept publishers. */
   admit(wanted: readonly DesiredStream[]): void {
     this.desk.open(pushStreams(wanted));
   }
 
   /**
-   * Listens, if any of these streams is for publishers. Throws `port-unavailable`, or `config-invalid`, as when two streams share a
-   * key; it can be tried again.
+   * Listens if any of these streams is a push stream. Throws `port-unavailable`, or `config-invalid`, such as when two streams share
+   * a key; it can be retried.
    */
   async openFor(wanted: readonly DesiredStream[]): Promise<void> {
     createKeyring(pushStreams(wanted));

@@ -1,65 +1,65 @@
 import { createHash } from 'node:crypto';
-import { messageOf, SidepipeError } from '../errors.js';
+import { SidepipeError } from '../errors.js';
 import type { Logger } from '../telemetry/logger.js';
 
-/** A stream that was made through the API, as it is saved. */
+/** An API stream in saved form. */
 export interface SavedStream {
-  /** As the API took it, and as later changes left it: without defaults, so that those of a later version hold. */
+  /** As the API accepted it, with later changes: without defaults, so that those of a later version apply. */
   readonly input: Readonly<Record<string, unknown>> & { readonly name: string };
-  /** Of the words that it was made from; undefined once it was changed. */
+  /** Hash of the request that created it; undefined once it was changed. */
   readonly madeFrom: string | undefined;
 }
 
-/** Where streams of the API are saved. */
+/** The place where API streams are saved. */
 export interface StateStore {
   /** For logs: a path, or a store and a key. */
   readonly description: string;
-  /** Throws `state-unavailable` when it cannot be read now. What is there but makes no sense is put aside, and told. */
+  /** Throws `state-unavailable` if it cannot be read now. Unreadable content is put aside and reported. */
   load(): Promise<LoadedState>;
-  /** Whole or not at all. `conflict`: another node has saved since, and nothing was written. Throws `state-unavailable`. */
+  /** Atomic. `conflict`: another node has saved since, and nothing was written. Throws `state-unavailable`. */
   save(streams: readonly SavedStream[]): Promise<'saved' | 'conflict'>;
   /**
-   * What another node has saved since; undefined when none has. Throws `state-unavailable`, also for what cannot be read.
-   * Missing where only one node can save.
+   * The streams that another node has saved since; undefined if none has. Throws `state-unavailable`, also if they cannot be read.
+   * Missing if only one node can save.
    */
   follow?(): Promise<readonly SavedStream[] | undefined>;
 }
 
 export interface LoadedState {
   readonly streams: readonly SavedStream[];
-  /** What was wrong with it, in words. */
+  /** What was wrong with the saved state. */
   readonly problem?: string;
 }
 
 export interface SavedStreamsOptions {
-  /** Undefined: streams of the API are gone when the node is. */
+  /** Undefined: API streams are lost when the node stops. */
   readonly state: StateStore | undefined;
-  /** What could not be read may be there by now. */
+  /** Called when it is time to load the state again. */
   readonly onRetry: () => void;
-  /** It is time to `follow`. */
+  /** Called when it is time to `follow`. */
   readonly onFollow: () => void;
   readonly log: Logger;
 }
 
 export interface ChangeOptions {
-  /** Called again when another node's change came first. */
+  /** Called again if another node's change came first. */
   readonly edit: (streams: ReadonlyMap<string, SavedStream>) => ReadonlyMap<string, SavedStream> | undefined;
-  /** Throws what keeps the streams from beginning. */
+  /** Throws if the streams cannot start. */
   readonly admit: () => Promise<void>;
-  /** Another node's streams were taken over. */
+  /** Called after another node's streams were adopted. */
   readonly onFollowed: () => Promise<void>;
 }
 
-/** How often another node's changes are looked for. */
+/** Interval of the checks for another node's changes. */
 const FOLLOW_MS = 5000;
-/** How often a change is made again because another node's came first. */
+/** Maximum attempts of a change when another node's change comes first. */
 const ATTEMPTS = 8;
 const ATTEMPT_MS = 200;
 
-/** How long a state that could not be read is left alone before it is tried again. */
+/** Delay before an unreadable state is read again. */
 const RETRY_MS = 10_000;
 
-/** The streams of the API that there shall be, as they are saved. */
+/** The desired API streams and their saved state. */
 export class SavedStreams {
   readonly #options: SavedStreamsOptions;
   #streams: ReadonlyMap<string, SavedStream> = new Map();
@@ -82,36 +82,36 @@ export class SavedStreams {
     return [...this.#streams.values()];
   }
 
-  /** Reads them, once. Answers whether they were read now; where they cannot be, `onRetry` is called after a while. */
+  /** Loads the streams once. Returns whether they were loaded now; if they cannot be read, `onRetry` is called after a delay. */
   async load(): Promise<boolean> {
     const { state, onRetry, log } = this.#options;
     if (state === undefined || this.#isLoaded) return false;
     try {
       const { streams, problem } = await state.load();
       this.#isLoaded = true;
-      if (problem !== undefined) log.error({ state: state.description }, `saved streams: ${problem}`);
+      if (problem !== undefined) log.error({ state: state.description, problem }, 'saved streams are unreadable');
       this.#streams = new Map(streams.map((saved) => [saved.input.name, saved]));
-      log.info({ state: state.description, streams: streams.length }, 'saved streams were read');
+      log.info({ state: state.description, streams: streams.length }, 'saved streams loaded');
       this.#followLater();
       return true;
     } catch (err) {
-      log.error({ err, state: state.description }, `saved streams cannot be read yet: ${messageOf(err)}`);
+      log.error({ err, state: state.description }, 'cannot load saved streams; retrying');
       this.#retry = setTimeout(onRetry, RETRY_MS).unref();
       return false;
     }
   }
 
-  /** Throws `state-unavailable` where they could not be read yet: what is saved now would take their place. */
+  /** Throws `state-unavailable` if they have not been loaded yet: saving now would overwrite them. */
   mustBeLoaded(): void {
     if (this.#isLoaded) return;
-    const message = 'The saved streams could not be read yet, so nothing can be added to them.';
+    const message = 'The saved streams have not been loaded yet. Try again later.';
     throw new SidepipeError(message, { code: 'state-unavailable', fault: 'node', retryable: true });
   }
 
   /**
-   * Saves what `edit` makes of the streams; undefined: nothing. Where another node has saved in between, its streams are taken
-   * over and the edit is made again on them, so that neither change is lost. Throws what `edit` and `admit` do, or
-   * `state-unavailable`: nothing has changed then.
+   * Saves the result of `edit`; undefined: no change. If another node has saved in between, its streams are adopted and the edit
+   * is repeated on them, so that no change is lost. Throws the errors of `edit` and `admit`, or `state-unavailable`; then nothing
+   * has changed.
    */
   async change({ edit, admit, onFollowed }: ChangeOptions): Promise<void> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
@@ -120,11 +120,11 @@ export class SavedStreams {
       if (await this.follow()) await onFollowed();
       await new Promise((resolve) => setTimeout(resolve, Math.random() * ATTEMPT_MS * (attempt + 1)));
     }
-    const message = 'Other nodes change the saved streams all the time. Try again.';
+    const message = 'Other nodes keep changing the saved streams. Try again.';
     throw new SidepipeError(message, { code: 'state-unavailable', fault: 'node', retryable: true });
   }
 
-  /** Takes over what another node has saved. Answers whether one has. Throws `state-unavailable`. */
+  /** Adopts the streams that another node has saved. Returns whether one has. Throws `state-unavailable`. */
   async follow(): Promise<boolean> {
     const { state, log } = this.#options;
     const streams = await state?.follow?.();
@@ -132,17 +132,17 @@ export class SavedStreams {
     this.#streams = new Map(streams.map((saved) => [saved.input.name, saved]));
     log.info(
       { state: state?.description, streams: streams.length },
-      'saved streams were read: another node changed them',
+      'saved streams reloaded after a change by another node',
     );
     return true;
   }
 
-  /** Another node's changes were looked for, and `error` kept them from being read. */
+  /** Called after a check for another node's changes; `error`: they could not be read. */
   followed(error?: unknown): void {
     const { state, log } = this.#options;
-    // Once an outage.
+    // Logged once per outage.
     if (error !== undefined && this.#isFollowing) {
-      log.warn({ err: error, state: state?.description }, `changes of other nodes cannot be read: ${messageOf(error)}`);
+      log.warn({ err: error, state: state?.description }, 'cannot read changes of other nodes');
     }
     this.#isFollowing = error === undefined;
     this.#followLater();
@@ -177,7 +177,7 @@ export class SavedStreams {
   }
 }
 
-/** A name for the words that a stream was made from, whatever the order of their members. Pure but for the hash. */
+/** A hash of the request that created a stream, independent of the order of members. Pure. */
 export function fingerprintOf(value: unknown): string {
   return createHash('sha256').update(canonical(value)).digest('base64url');
 }

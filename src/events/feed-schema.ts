@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { gateStates, imageStates, loadLevels, loadSignals, streamStates } from '../terms.js';
 
-/** What the event stream of a node tells of. One schema for the types, the API's description and the tests. */
+/** The events of a node's event stream. One schema for the types, the OpenAPI document and the tests. */
 
 const time = z.iso.datetime({ precision: 3 }).describe('RFC 3339, with milliseconds.');
 const stream = z.string().describe('The name of the stream.');
@@ -9,9 +9,9 @@ const streamState = z.enum(streamStates);
 const imageState = z.enum(imageStates);
 const gateState = z.enum(gateStates);
 const loadLevel = z.enum(loadLevels);
-const loadReasons = z.array(z.enum(loadSignals)).describe('The measures that exceed their limits now.');
+const loadReasons = z.array(z.enum(loadSignals)).describe('The measures that currently exceed their limits.');
 
-/** A stream has another state. */
+/** The state of a stream changed. */
 const stateEvent = z
   .object({
     type: z.literal('state'),
@@ -21,11 +21,11 @@ const stateEvent = z
     before: streamState,
     reason: z.object({ code: z.string(), message: z.string() }).nullable(),
   })
-  .meta({ id: 'StateEvent', description: 'A stream has another state. `reason` says why it is not live.' });
+  .meta({ id: 'StateEvent', description: 'The state of a stream changed. `reason` states why it is not live.' });
 
 const streamEvent = z
   .object({ type: z.literal('stream'), stream, at: time, change: z.enum(['added', 'changed', 'removed']) })
-  .meta({ id: 'StreamChangeEvent', description: 'A stream was added, has other settings, or is gone.' });
+  .meta({ id: 'StreamChangeEvent', description: 'A stream was added, changed or removed.' });
 
 const thumbnailEvent = z
   .object({
@@ -38,11 +38,11 @@ const thumbnailEvent = z
     bytes: z.number(),
     gate: gateState.nullable(),
   })
-  .meta({ id: 'ThumbnailEvent', description: 'A stream has a new picture; the picture itself is not in the event.' });
+  .meta({ id: 'ThumbnailEvent', description: 'A stream has a new thumbnail. The event does not contain the image.' });
 
 const gateEvent = z.object({ type: z.literal('gate'), stream, at: time, state: gateState, rejected: z.number() }).meta({
   id: 'GateEvent',
-  description: 'What the picture shows is another: `rejected` frames have been held back in all.',
+  description: 'The verdict of the gate changed. `rejected`: total number of rejected frames.',
 });
 
 const alertEvent = z
@@ -66,7 +66,7 @@ const alertEvent = z
     state: z.enum(['raised', 'cleared']),
     details: z.record(z.string(), z.unknown()),
   })
-  .meta({ id: 'AlertEvent', description: 'An alert was raised or is over, as webhooks are told of it.' });
+  .meta({ id: 'AlertEvent', description: 'An alert was raised or cleared. Webhooks get the same alerts.' });
 
 const restartEvent = z
   .object({
@@ -78,11 +78,11 @@ const restartEvent = z
     restarts: z.number(),
     stderr: z.array(z.string()).describe("The last lines of ffmpeg's log."),
   })
-  .meta({ id: 'RestartEvent', description: "A stream's ffmpeg has ended and is begun anew." });
+  .meta({ id: 'RestartEvent', description: "The ffmpeg process of a stream has ended and is restarted." });
 
 const loadEvent = z
   .object({ type: z.literal('load'), at: time, level: loadLevel, before: loadLevel, reasons: loadReasons })
-  .meta({ id: 'LoadEvent', description: 'More or less is left out because of what the machine has to do.' });
+  .meta({ id: 'LoadEvent', description: 'The load-shedding level changed.' });
 
 const segmentEvent = z
   .object({
@@ -95,18 +95,18 @@ const segmentEvent = z
     durationSeconds: z.number(),
     mediaSequence: z.number(),
   })
-  .meta({ id: 'SegmentEvent', description: 'A media segment is listed. Only for who asks for `types=segment`.' });
+  .meta({ id: 'SegmentEvent', description: 'A media segment was listed. Sent only with `types=segment`.' });
 
-/** One stream at one moment: what charts are drawn from. Null: not known now. */
+/** The statistics of one stream at one moment, for charts. Null: currently unknown. */
 const statsSchema = z
   .object({
     stream,
     state: streamState,
-    fps: z.number().nullable().describe('Pictures a second that ffmpeg took in since the last stats.'),
-    speed: z.number().nullable().describe('Seconds of media a second, since the last stats: 1 is real time.'),
-    bitrate: z.number().nullable().describe('Bits a second, averaged over the listed segments.'),
+    fps: z.number().nullable().describe('Frames per second that ffmpeg read since the last stats.'),
+    speed: z.number().nullable().describe('Speed relative to real time since the last stats: 1 is real time.'),
+    bitrate: z.number().nullable().describe('Bits per second, averaged over the listed segments.'),
     keyframeIntervalSeconds: z.number().nullable(),
-    driftSeconds: z.number().nullable().describe('How far the source is behind (or, below 0, ahead of) real time.'),
+    driftSeconds: z.number().nullable().describe('Lag of the source behind real time; negative: ahead.'),
     thumbnail: z.object({
       ageSeconds: z.number().nullable(),
       state: imageState,
@@ -119,8 +119,8 @@ const statsSchema = z
       state: z
         .enum(['idle', 'waiting', 'publishing', 'refused', 'losing', 'standby', 'ended'])
         .nullable()
-        .describe('Null: there is no store.'),
-      lagSeconds: z.number().nullable().describe('How far the playlist on the store is behind.'),
+        .describe('Null without a store.'),
+      lagSeconds: z.number().nullable().describe('Lag of the playlist on the store.'),
       backlogBytes: z.number(),
       uploaded: z.number(),
       failed: z.number(),
@@ -128,18 +128,18 @@ const statsSchema = z
     viewers: z.number(),
     restarts: z.number(),
   })
-  .meta({ id: 'StreamStats', description: 'One stream at one moment. Null: not known now.' });
+  .meta({ id: 'StreamStats', description: 'The statistics of one stream at one moment. Null: currently unknown.' });
 
 const statsEvent = z
   .object({ type: z.literal('stats'), at: time, streams: z.array(statsSchema) })
-  .meta({ id: 'StatsEvent', description: 'Every two seconds: all streams that were asked for.' });
+  .meta({ id: 'StatsEvent', description: 'Statistics of all requested streams, sent every two seconds.' });
 
 const resetEvent = z.object({ type: z.literal('reset'), at: time }).meta({
   id: 'ResetEvent',
-  description: 'Events are missing between the last one seen and the next: read the streams anew.',
+  description: 'Events between the last one received and the next are missing: fetch the streams again.',
 });
 
-/** What is remembered for those who come back. */
+/** Events that are kept for reconnecting clients. */
 const recordedEvents = [
   stateEvent,
   streamEvent,

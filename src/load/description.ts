@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { loadLevels, loadSignals } from '../terms.js';
 
-/** What the API tells of a node's load. */
+/** The API's description of a node's load. */
 
 const loadLevel = z.enum(loadLevels);
 const loadReasons = z.array(z.enum(loadSignals)).describe('The measures that exceed their limits now.');
@@ -10,24 +10,24 @@ const share = z.number().min(0).max(1).nullable();
 
 export const nodeLoadSchema = z
   .object({
-    enabled: z.boolean().describe('`guard.enabled`. Without it the level is always `normal`.'),
+    enabled: z.boolean().describe('`guard.enabled`. If false, the level is always `normal`.'),
     level: loadLevel,
-    since: z.iso.datetime({ precision: 3 }).describe('Of the newest change.'),
+    since: z.iso.datetime({ precision: 3 }).describe('Time of the last change.'),
     reasons: loadReasons,
-    slowing: z.number().describe('Of so many thumbnails one is made, as far as they stay fresh.'),
-    extras: z.boolean().describe('Whether previews and storyboards get frames.'),
-    takesStreams: z.boolean().describe('Whether the API makes further streams.'),
-    picturesSlowed: z.number().describe('Frames of which no picture was made because of the load.'),
+    slowing: z.number().describe('One of this many thumbnails is encoded, as long as thumbnails stay fresh.'),
+    extras: z.boolean().describe('Whether previews and storyboards get new frames.'),
+    takesStreams: z.boolean().describe('Whether the API accepts further streams.'),
+    picturesSlowed: z.number().describe('Frames not encoded because of the load.'),
     streamsRefused: z.number(),
     measures: z
       .object({
-        cpu: share.describe('Share of the processors in use.'),
+        cpu: share.describe('Share of CPU time in use.'),
         loadPerCore: z.number().nullable(),
-        loopDelayMs: z.number().nullable().describe("By how much one in a hundred of the node's timers is late."),
+        loopDelayMs: z.number().nullable().describe("99th percentile of the delay of the node's timers."),
         memoryAvailable: share,
-        encoderDropped: share.describe('Of the frames: those that found the picture encoder busy.'),
+        encoderDropped: share.describe('Share of frames that found the image encoder busy.'),
       })
-      .describe('The newest ones. Null: not known.'),
+      .describe('The latest measures. Null: unknown.'),
   })
   .meta({ id: 'NodeLoad' });
 

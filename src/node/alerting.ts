@@ -11,19 +11,19 @@ import { version } from '../version.js';
 
 export interface AlertingOptions {
   readonly config: Config;
-  /** What happens to the streams. */
+  /** Events of the streams. */
   readonly events: Pick<ConditionChanges, 'subscribe'>;
-  /** Hears of every alert. */
+  /** Called with every alert. */
   readonly feed: Pick<Feed, 'publish'>;
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly clock: Pick<NodeClock, 'now' | 'dateOf'>;
 }
 
-/** More than all streams can tell of while one event is dealt with, which takes no waiting. */
+/** More events than all streams can publish while one is processed, which is synchronous. */
 const EVENTS_LIMIT = 10_000;
 
-/** Alerts of what happens to the streams of a node, begun. */
+/** Starts the alerts for the events of a node's streams. */
 export function openAlerts({ config, events, feed, metrics, log, clock }: AlertingOptions): Alerts {
   const alerts = new Alerts({
     ...{ config, metrics, log, now: clock.now, dateOf: clock.dateOf },
@@ -35,7 +35,7 @@ export function openAlerts({ config, events, feed, metrics, log, clock }: Alerti
   return alerts;
 }
 
-/** A change of an alert as the API's event stream tells it. */
+/** A change of an alert as an event of the API. */
 function alertEvent({ at, since, ...change }: AlertChange): RecordedEvent {
   return { type: 'alert', ...change, at: new Date(at).toISOString(), since: new Date(since).toISOString() };
 }

@@ -3,7 +3,7 @@ import type { AccessSettings } from '../http/access/access.js';
 import type { AppOptions } from '../http/app.js';
 import type { HttpServerOptions } from '../http/server.js';
 
-/** What the configuration says to the parts of the HTTP side. Pure. */
+/** Settings of the HTTP components, from the configuration. Pure. */
 
 export function appSettings(
   config: Config,

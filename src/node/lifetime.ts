@@ -1,13 +1,13 @@
 import { SidepipeError } from '../errors.js';
 
 export interface LifetimeOptions {
-  /** Begins; calls `mustBeOpen` wherever it has waited. */
+  /** Starts; calls `mustBeOpen` after every await. */
   readonly start: () => Promise<void>;
-  /** Ends whatever has begun so far. */
+  /** Ends everything that has been started so far. */
   readonly end: () => Promise<void>;
 }
 
-/** One start and one end, however often and in whatever order they are asked for. */
+/** Ensures one start and one end, however often and in whatever order they are requested. */
 export class Lifetime {
   readonly #options: LifetimeOptions;
   #starting: Promise<void> | undefined;
@@ -19,7 +19,7 @@ export class Lifetime {
     this.#options = options;
   }
 
-  /** Throws what the start throws, once all that had begun has ended; `aborted` once `close` was called. */
+  /** Throws the error of the start, after ending everything that had been started; `aborted` after `close`. */
   async start(): Promise<void> {
     this.mustBeOpen();
     this.#starting ??= this.#options.start().then(
@@ -44,10 +44,10 @@ export class Lifetime {
     return this.#closing;
   }
 
-  /** Throws `aborted` once `close` was called. */
+  /** Throws `aborted` after `close` was called. */
   mustBeOpen(): void {
     if (this.#closing === undefined) return;
-    throw new SidepipeError('the node was closed', { code: 'aborted', fault: 'caller' });
+    throw new SidepipeError('node closed', { code: 'aborted', fault: 'caller' });
   }
 
   /** Throws `aborted` unless the start is complete and nothing has ended it. */
@@ -58,7 +58,7 @@ export class Lifetime {
   }
 
   async #close(): Promise<void> {
-    // What is still being made cannot be ended yet.
+    // Parts that are still being created cannot be ended yet.
     await this.#starting?.catch(() => {});
     await this.#end();
   }

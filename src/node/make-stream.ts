@@ -16,10 +16,10 @@ import type { Publishing } from './publishing.js';
 import { system } from './system.js';
 import type { Tracing } from './tracing.js';
 
-/** More than any sound segment; beyond it the source has no keyframes. */
+/** More than any valid segment; beyond this, the source has no keyframes. */
 const MAX_SEGMENT_BYTES = 512 * 1024 ** 2;
 
-/** What all streams of a node share as it is. */
+/** Dependencies that all streams of a node share unchanged. */
 type Shared =
   | 'capabilities'
   | 'encoders'
@@ -33,7 +33,7 @@ type Shared =
   | 'now'
   | 'dateOf';
 
-/** What a node has for its streams. */
+/** Everything that a node provides to its streams. */
 export interface StreamParts {
   readonly shared: Pick<StreamEnvironment, Shared>;
   readonly events: NodeEvents;
@@ -41,17 +41,17 @@ export interface StreamParts {
   readonly restart: NodeOptions['restart'];
   readonly log: Logger;
   readonly door: RtmpIngest;
-  /** Undefined: nothing leaves this node. */
+  /** Undefined: nothing is uploaded. */
   readonly publishing: Publishing | undefined;
   /** Undefined: no traces. */
   readonly tracing: Tracing | undefined;
-  /** Keys are changed while streams run. */
+  /** Keys can change while streams run. */
   readonly playback: () => Config['playback'];
-  /** The picture that a stream names as its offline picture. */
+  /** The offline image that a stream is configured with. */
   readonly offlineFile: (name: string) => Uint8Array | undefined;
 }
 
-/** A stream that has not begun, of what it is configured to be and what its node has for it. */
+/** Creates a stream, not yet started, from its configuration and the parts of its node. */
 export function makeStream({ config, origin }: DesiredStream, parts: StreamParts): Stream {
   const { shared, settings, door, publishing, tracing, playback } = parts;
   const { storage, http, ffmpeg, api } = settings;
@@ -61,12 +61,12 @@ export function makeStream({ config, origin }: DesiredStream, parts: StreamParts
   events.subscribe(createStreamLog({ log, now: shared.now }));
   const isStored = publishing !== undefined;
   const hasThumbnail = isStored && config.thumbnail.sequence.mode !== 'sequential';
-  // Before the stream subscribes its uploads.
+  // Must come before the stream subscribes its uploads.
   if (tracing !== undefined) events.subscribe(tracing.traces.follow({ segments: isStored, thumbnails: hasThumbnail }));
   return new Stream({
     ...{ ...shared, ...system },
     ...{ config, origin, source, log, events },
-    // For streams that came through the API the policy holds for as long as they live.
+    // For API streams the policy applies throughout their life.
     policy: origin === 'api' ? api.sources : undefined,
     nextPublisher: config.source === 'push' ? (signal) => door.desk.next(config.name, signal) : undefined,
     storage: {

@@ -51,9 +51,9 @@ import { openTracing } from './tracing.js';
 const TICK_MS = 1000;
 const STATS_MS = 2000;
 
-/** A live-streaming node: every part, built from one configuration and closed in order. */
+/** A live-streaming node: builds every part from one configuration and closes them in order. */
 export class SidepipeNode {
-  /** The whole of it, defaults and secrets included. */
+  /** The complete configuration, including defaults and secrets. */
   readonly config: Config;
   /** The streams, and what creates, changes and removes them. */
   readonly streams: NodeStreams;
@@ -62,11 +62,11 @@ export class SidepipeNode {
   readonly #options: NodeOptions;
   readonly #secrets: SecretKeeper;
   readonly #app: App;
-  /** Keys are changed while streams run. */
+  /** Keys can change while streams run. */
   #playback: Config['playback'];
   readonly #log: ReturnType<typeof createLogger>;
   readonly #metrics = createMetrics({
-    onCollectorError: (err) => this.#log.error({ err }, 'metrics could not be collected'),
+    onCollectorError: (err) => this.#log.error({ err }, 'metrics collector failed'),
   });
   readonly #registry = new StreamRegistry();
   readonly #clock: NodeClock;
@@ -77,7 +77,7 @@ export class SidepipeNode {
   readonly #histories = new Histories();
   readonly #snapshotPlaces = new SnapshotPlaces();
   readonly #closeDeadlineMs: number;
-  /** What `close` does, in order. */
+  /** The steps of `close`, in order. */
   readonly #closers: (() => unknown)[] = [];
   readonly #forgetDropped: (() => void) | undefined;
   #alerts: Alerts | undefined;
@@ -152,7 +152,7 @@ export class SidepipeNode {
     return streamOf(this.#registry, name);
   }
 
-  /** Where the HTTP listener is, once started; undefined with `listen: false`. */
+  /** Address of the HTTP listener, once started; undefined with `listen: false`. */
   get address(): HttpAddress | undefined {
     return this.#address;
   }
@@ -162,15 +162,14 @@ export class SidepipeNode {
     return this.#door.addresses;
   }
 
-  /** Throws a `SidepipeError` when ffmpeg, a port or the store cannot be used, or once it was closed: nothing is left running then. */
+  /** Throws a `SidepipeError` if ffmpeg, a port or the store is unusable, or after `close`: nothing is left running then. */
   start(): Promise<void> {
     return this.#lifetime.start();
   }
 
   /**
-   * Stops every stream in order: last segments, uploads within the deadline; then all that they stood on, for good. The
-   * playlists get ENDLIST with the option `endStreams` only, and for streams of the API that are not saved. A start that is
-   * under way throws `aborted`.
+   * Stops every stream in order: last segments, uploads within the deadline; then everything that they depend on. Playlists get
+   * ENDLIST only with the option `endStreams`, and for API streams that are not saved. A start in progress throws `aborted`.
    */
   close(): Promise<void> {
     return this.#lifetime.close();
@@ -181,7 +180,7 @@ export class SidepipeNode {
     return this.close();
   }
 
-  /** Everyone who hears of what streams do; the streams know none of them. */
+  /** Subscribes all consumers of stream events; the streams know none of them. */
   #subscribe(): void {
     this.#events.subscribe(countStreamEvents(this.#metrics));
     this.#events.subscribe((event) => this.#load.take(event));
@@ -219,7 +218,7 @@ export class SidepipeNode {
     );
     this.#publishing = publishing;
     const { type } = config.storage;
-    this.#log.info({ version, ffmpeg: capabilities.version, guard: guard.way, storage: type }, 'the node starts');
+    this.#log.info({ version, ffmpeg: capabilities.version, guard: guard.way, storage: type }, 'starting');
     if (this.#options.listen !== false) await this.#listen();
     this.#door.workWith(capabilities);
     this.#closedLater(this.#door);
@@ -253,7 +252,7 @@ export class SidepipeNode {
     this.#lifetime.mustBeOpen();
   }
 
-  /** The streams, and whoever decides which there are. */
+  /** Creates the streams and their control. */
   async #begin(parts: StreamParts): Promise<void> {
     const fleet = this.#closedLater(
       new Fleet({
@@ -282,7 +281,7 @@ export class SidepipeNode {
     await control.start();
   }
 
-  /** Configured and saved streams are not at their end when the node stops; those that only this run knows are. */
+  /** Configured and saved streams continue after the node stops; unsaved API streams end. */
   #reasonOf(name: string): StreamCloseReason {
     return this.#options.endStreams || this.#control?.isForgotten(name) ? 'removed' : 'stopped';
   }
@@ -296,15 +295,15 @@ export class SidepipeNode {
   }
 
   /**
-   * Takes another configuration: streams that it has otherwise are begun anew, those that it lacks end, new ones begin, all
-   * others run on; keys of playback count at once. Answers which other settings differ: they need a new node. Throws
-   * `config-invalid` and changes nothing.
+   * Applies another configuration: changed streams restart, missing ones end, new ones start, all others continue; playback keys
+   * take effect at once. Returns the other settings that differ, which need a restart. Throws `config-invalid` and changes
+   * nothing.
    */
   async reload(input: ConfigInput): Promise<readonly string[]> {
     return reload(parseEmbeddedConfig(input), this.#reloading);
   }
 
-  /** As `reload`, of a configuration that has yet to be read: what is wrong with it is logged, problem by problem. */
+  /** Like `reload`, but loads the configuration first; each problem is logged. */
   async reloadFrom(load: () => Promise<Config>): Promise<void> {
     await Promise.all([reloadFrom(load, this.#reloading), this.#publishing?.renew()]);
   }
@@ -320,11 +319,11 @@ export class SidepipeNode {
     for (const close of this.#closers) await close();
     this.#conditions.close();
     await this.#alerts?.close(this.#closeDeadlineMs);
-    this.#log.info('the node has ended');
+    this.#log.info('shut down');
     this.#forgetDropped?.();
   }
 
-  /** Notes a part for `close`, which closes the newest first. */
+  /** Registers a part with `close`, which closes the newest first. */
   #closedLater<Part extends { close(deadlineMs: number): unknown } | undefined>(part: Part): Part {
     this.#closers.unshift(() => part?.close(this.#closeDeadlineMs));
     return part;
@@ -334,7 +333,7 @@ export class SidepipeNode {
     const { fetch, direct } = this.#app;
     const limit = await readDescriptorLimit();
     const problem = descriptorProblem(limit, this.config.streams.length);
-    if (problem !== undefined) this.#log.warn({ limit, ...problem }, 'the limit of open files is low');
+    if (problem !== undefined) this.#log.warn({ limit, ...problem }, 'limit of open files is low');
     const server = createHttpServer({
       ...serverSettings(this.config),
       connectionBudget: () => connectionBudget(limit, this.#registry.list().length),
@@ -342,7 +341,7 @@ export class SidepipeNode {
     });
     this.#address = await server.start();
     this.#closedLater(server);
-    // Listeners would hold the server up until its deadline.
+    // Open event streams would keep the server from closing until its deadline.
     this.#closedLater(this.#feed);
     this.#log.info({ ...this.#address }, 'listening for HTTP');
   }

@@ -15,35 +15,35 @@ export interface PublishingOptions {
   readonly storage: StorageConfig;
   readonly log: Logger;
   readonly metrics: Metrics;
-  /** Told what becomes of streams on the store. */
+  /** Called with the events of streams on the store. */
   readonly events: Pick<NodeEvents, 'emit'>;
-  /** Whether there is such a stream. Default: there is. */
+  /** Whether the stream exists. Default: yes. */
   readonly isKnown?: (stream: string) => boolean;
-  /** Told of every upload. */
+  /** Called with every upload. */
   readonly traces?: Pick<Traces, 'observe'> | undefined;
 }
 
-/** The way to the configured stores. */
+/** Access to the configured stores. */
 export interface Publishing {
   readonly publisher: StorePublisher;
   /** The first store. */
   readonly store: ObjectStore;
-  /** Where the keys of a store can be fetched, by the name that the publisher calls it. */
+  /** The public URL of a store, by the publisher's name for the store. */
   urlOf(store: string): string | undefined;
-  /** Why a store takes nothing; undefined while it does. */
+  /** Why a store accepts nothing; undefined while it does. */
   troubleOf(store: string): SidepipeError | undefined;
-  /** Reads credentials again and tries at once what stores refuse: somebody may have mended something. Never rejects. */
+  /** Reloads credentials and retries rejected uploads at once: the operator may have fixed the cause. Never rejects. */
   renew(): Promise<void>;
-  /** Ends what is under way within the deadline, then the stores. */
+  /** Completes pending uploads within the deadline, then closes the stores. */
   close(deadlineMs: number): Promise<void>;
 }
 
-/** The connections that `storage.s3.concurrency` allows must do for the playlists, too: half as many as uploads. */
+/** The connections of `storage.s3.concurrency` also serve playlists, so uploads get half of them. */
 const CONNECTIONS_AN_UPLOAD = 1.5;
 
 /**
- * Opens the stores of the configuration and a publisher on them; undefined where nothing leaves the node. Throws
- * `storage-misconfigured` when one cannot be opened: neither is open then. Contacts nobody.
+ * Opens the configured stores and a publisher on them; undefined without a store. Throws `storage-misconfigured` if one cannot
+ * be opened; then neither is open. Makes no request.
  */
 export async function openPublishing(options: PublishingOptions): Promise<Publishing | undefined> {
   const { storage, log, metrics, events, isKnown, traces } = options;
@@ -112,20 +112,20 @@ export async function openPublishing(options: PublishingOptions): Promise<Publis
 
 async function open(config: StoreConfig, log: Logger): Promise<ObjectStore> {
   const facts = { event: 'store-notice', store: '' };
-  const store = await openStore(config, { onNotice: (message) => log.warn({ ...facts }, `The store: ${message}.`) });
+  const store = await openStore(config, { onNotice: (message) => log.warn({ ...facts, notice: message }, 'store notice') });
   facts.store = store.description;
   return store;
 }
 
-/** Stands for the public URL of whichever store is in use when the publisher asks. */
+/** Placeholder for the public URL of the store in use at the time of the request. */
 const AUDITED = 'http://store-in-use.invalid';
 
-/** Players are told of the store in use, so its URL is the one to ask; none where it has none. */
+/** Audits the public URL of the active store; skipped if that store has none. */
 async function fetchFrom(base: string | undefined, url: string, init: RequestInit | undefined): Promise<Response> {
   return base === undefined ? new Response(null) : fetch(base + url.slice(AUDITED.length), init);
 }
 
-/** Both can have a bucket of the same name, and must be told apart. */
+/** Both stores can have a bucket of the same name, so their descriptions must differ. */
 function asFallback(store: ObjectStore): ObjectStore {
   return { ...store, description: `${store.description} (fallback)` };
 }

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { cpuSecondsOf } from '../ffmpeg/cpu.js';
 import type { StreamEnvironment } from '../stream/environment.js';
 
-/** What streams take from the machine itself, which tests give them otherwise. */
+/** Access to the machine for streams; tests replace it. */
 export const system: Pick<StreamEnvironment, 'delay' | 'random' | 'randomId' | 'cpuSecondsOf'> = {
   delay: (ms, signal) => delay(ms, undefined, signal === undefined ? {} : { signal }),
   random: Math.random,

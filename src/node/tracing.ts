@@ -11,14 +11,14 @@ export interface TracingOptions {
   readonly clock: Pick<NodeClock, 'now' | 'dateOf'>;
 }
 
-/** What follows pictures and segments, and the way to the collector. */
+/** Traces of images and segments, and the exporter to the collector. */
 export interface Tracing {
   readonly traces: Traces;
-  /** Sends what there is within the deadline. */
+  /** Exports pending traces within the deadline. */
   close(deadlineMs: number): Promise<void>;
 }
 
-/** Undefined where no collector is configured: nothing is loaded then. */
+/** Undefined without a configured collector: nothing is loaded then. */
 export async function openTracing({ telemetry, log, clock }: TracingOptions): Promise<Tracing | undefined> {
   const { endpoint, headers = {}, sampleRatio } = telemetry.otlp;
   if (endpoint === undefined) return undefined;

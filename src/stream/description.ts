@@ -94,7 +94,7 @@ export interface StreamDescription {
     readonly frameRate: number | null;
     /** Whether segments with the same number show the same time in all renditions. */
     readonly aligned: boolean;
-    /** Null until the source was opened. */
+    /** Null until the source has been opened. */
     readonly audio: {
       /** `none`: the source has no audio or sends none, or the stream is configured without audio. */
       readonly mode: 'copy' | 'encode' | 'silence' | 'none';

@@ -1,9 +1,9 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, type Metric, Registry } from 'prom-client';
 import { createAudienceMetrics } from './audience-metrics.js';
 
-/** The one place where metrics are declared. Names and labels are part of the contract with users. */
+/** The only place where metrics are declared. Names and labels are part of the contract with users. */
 
-/** Counts and times, kept by whoever sees the events. */
+/** Counters and histograms, updated where the events occur. */
 export interface Metrics {
   readonly framesCaptured: Counter<'stream'>;
   readonly framesDropped: Counter<'stream' | 'reason'>;
@@ -26,33 +26,33 @@ export interface Metrics {
   readonly ffmpegRestarts: Counter<'stream' | 'reason'>;
   readonly ffmpegCpuSeconds: Counter<'stream'>;
   readonly logLinesDropped: Counter;
-  /** What players tell of themselves: `request`, `startup`, `rebuffer`. */
+  /** CMCD reports of players: `request`, `startup`, `rebuffer`. */
   readonly playerReports: Counter<'stream' | 'event'>;
   readonly playerThroughput: Histogram<'stream'>;
   readonly playerBitrate: Histogram<'stream'>;
-  /** Registers a function that sets the gauges when Prometheus asks. Returns the function that takes it out again. */
+  /** Registers a function that sets the gauges at each scrape. Returns a function that removes it. */
   onCollect(collector: Collector): () => void;
-  /** The text for Prometheus. A collector that fails loses its own gauges only. */
+  /** Renders the metrics for Prometheus. If a collector fails, only its own gauges are missing. */
   render(): Promise<{ readonly body: string; readonly contentType: string }>;
-  /** Takes a removed stream's series away. The stream must have ended: an event after this brings its series back. */
+  /** Removes the series of a removed stream. The stream must have ended: a later event would recreate its series. */
   forget(stream: string): Promise<void>;
 }
 
-/** States as they are at the moment of asking. Empty before each collection. */
+/** States at the time of the scrape. Reset before each collection. */
 export interface Gauges {
   readonly streams: Gauge<'state'>;
   readonly thumbnailAgeSeconds: Gauge<'stream'>;
-  /** 1 for the state that holds, 0 for the others. */
+  /** 1 for the current state, 0 for the others. */
   readonly thumbnailState: Gauge<'stream' | 'state'>;
   readonly thumbnailGate: Gauge<'stream' | 'state'>;
   readonly uploadBacklogBytes: Gauge;
-  /** 0 while the store cannot be reached or refuses uploads. */
+  /** 0 while the store is unreachable or refuses uploads. */
   readonly storeUp: Gauge<'store'>;
   readonly remotePlaylistLagSeconds: Gauge<'stream'>;
   readonly monitorViewers: Gauge<'stream'>;
-  /** 1 for the level that holds, 0 for the others. */
+  /** 1 for the current level, 0 for the others. */
   readonly loadLevel: Gauge<'level'>;
-  /** 1 for the state that holds, 0 for the others. */
+  /** 1 for the current state, 0 for the others. */
   readonly publicationState: Gauge<'stream' | 'state'>;
   readonly viewers: Gauge<'stream'>;
 }
@@ -124,54 +124,54 @@ function createGauges(registers: Registry[]): Omit<Gauges, 'viewers'> {
     }),
     thumbnailAgeSeconds: new Gauge({
       name: 'sidepipe_thumbnail_age_seconds',
-      help: 'Age of the newest picture of a stream. Absent until there is one.',
+      help: 'Age of the newest thumbnail of a stream. Absent until there is one.',
       labelNames: ['stream'],
       registers,
     }),
     thumbnailState: new Gauge({
       name: 'sidepipe_thumbnail_state',
-      help: 'The state of the thumbnail: 1 for the one that holds of fresh, stale, offline.',
+      help: 'Thumbnail state: 1 for the current state (fresh, stale, offline), 0 for the others.',
       labelNames: ['stream', 'state'],
       registers,
     }),
     thumbnailGate: new Gauge({
       name: 'sidepipe_thumbnail_gate',
-      help: 'What a stream shows: 1 for the one that holds of good, black, flat, frozen. Absent before its first frame.',
+      help: 'Verdict of the gate: 1 for the current verdict (good, black, flat, frozen), 0 for the others. Absent before the first frame.',
       labelNames: ['stream', 'state'],
       registers,
     }),
     uploadBacklogBytes: new Gauge({
       name: 'sidepipe_upload_backlog_bytes',
-      help: 'Bytes that wait to be uploaded or are on their way.',
+      help: 'Bytes waiting for upload or being uploaded.',
       registers,
     }),
     storeUp: new Gauge({
       name: 'sidepipe_store_up',
-      help: 'Whether a store takes uploads, as far as is known: 0 while it cannot be reached or refuses them.',
+      help: 'Whether the store accepts uploads, as far as known: 0 while it is unreachable or refuses them.',
       labelNames: ['store'],
       registers,
     }),
     remotePlaylistLagSeconds: new Gauge({
       name: 'sidepipe_remote_playlist_lag_seconds',
-      help: 'How far the end of the uploaded playlist is behind the end of the local one.',
+      help: 'Lag of the end of the uploaded playlist behind the end of the local one.',
       labelNames: ['stream'],
       registers,
     }),
     monitorViewers: new Gauge({
       name: 'sidepipe_monitor_viewers',
-      help: "Viewers of a stream's monitor. Absent where it has none.",
+      help: "Viewers of a stream's monitor. Absent if the stream has no monitor.",
       labelNames: ['stream'],
       registers,
     }),
     loadLevel: new Gauge({
       name: 'sidepipe_load_level',
-      help: "What the machine's load is answered with: 1 for the one that holds of normal, slowed, refusing.",
+      help: 'Load-shedding level: 1 for the current level (normal, slowed, refusing), 0 for the others.',
       labelNames: ['level'],
       registers,
     }),
     publicationState: new Gauge({
       name: 'sidepipe_publication_state',
-      help: 'Of a stream on the store: 1 for the state that holds of idle, waiting, publishing, refused, losing, standby, ended.',
+      help: 'Publication state of a stream: 1 for the current state (idle, waiting, publishing, refused, losing, standby, ended), 0 for the others.',
       labelNames: ['stream', 'state'],
       registers,
     }),
@@ -182,37 +182,37 @@ function createEventMetrics(registers: Registry[]) {
   return {
     framesCaptured: new Counter({
       name: 'sidepipe_frames_captured_total',
-      help: 'Raw frames that came out of ffmpeg whole.',
+      help: 'Complete raw frames received from ffmpeg.',
       labelNames: ['stream'],
       registers,
     }),
     framesDropped: new Counter({
       name: 'sidepipe_frames_dropped_total',
-      help: 'Frames of which no picture was made, by reason.',
+      help: 'Frames not encoded, by reason.',
       labelNames: ['stream', 'reason'],
       registers,
     }),
     decoderErrors: new Counter({
       name: 'sidepipe_decoder_errors_total',
-      help: 'Errors in the source that the decoder of a stream told of.',
+      help: 'Errors in the source reported by the decoder of a stream.',
       labelNames: ['stream'],
       registers,
     }),
     thumbnailEncodeSeconds: new Histogram({
       name: 'sidepipe_thumbnail_encode_seconds',
-      help: 'Time from handing a frame to the encoder to its encoded picture, waiting for a thread included.',
+      help: 'Time to encode a frame as a thumbnail, including the wait for a thread.',
       buckets: [0.005, 0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.2, 0.5, 1, 2, 5],
       registers,
     }),
     segments: new Counter({
       name: 'sidepipe_segments_total',
-      help: 'Complete media segments taken from ffmpeg.',
+      help: 'Complete media segments received from ffmpeg.',
       labelNames: ['stream', 'rendition'],
       registers,
     }),
     segmentBytes: new Counter({
       name: 'sidepipe_segment_bytes_total',
-      help: 'Bytes of complete media segments taken from ffmpeg.',
+      help: 'Bytes of complete media segments received from ffmpeg.',
       labelNames: ['stream', 'rendition'],
       registers,
     }),
@@ -224,20 +224,20 @@ function createEventMetrics(registers: Registry[]) {
     }),
     uploadSeconds: new Histogram({
       name: 'sidepipe_upload_seconds',
-      help: 'Time of one upload attempt, by kind of object.',
+      help: 'Duration of upload attempts, by kind of object.',
       labelNames: ['kind'],
       buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30],
       registers,
     }),
     deletedObjects: new Counter({
       name: 'sidepipe_deleted_objects_total',
-      help: 'Objects deleted from the store because no playlist listed them any more.',
+      help: 'Objects deleted from the store because no playlist lists them any more.',
       labelNames: ['stream'],
       registers,
     }),
     auditedSegments: new Counter({
       name: 'sidepipe_audited_segments_total',
-      help: 'Objects that players need and that were looked up on the store, by result: readable, unreadable.',
+      help: 'Objects needed by players and checked on the store, by result: readable, unreadable.',
       labelNames: ['stream', 'result'],
       registers,
     }),
@@ -249,36 +249,36 @@ function createEventMetrics(registers: Registry[]) {
     }),
     restoredObjects: new Counter({
       name: 'sidepipe_restored_objects_total',
-      help: 'Objects that something else had deleted or changed on the store and that were uploaded again.',
+      help: 'Objects uploaded again because something else had deleted or changed them on the store.',
       labelNames: ['stream'],
       registers,
     }),
     alerts: new Counter({
       name: 'sidepipe_alerts_total',
-      help: 'Alerts of a stream that were raised or cleared: stale, black, flat, frozen, offline, lagging, unreadable, refused, gaps, unpublished.',
+      help: 'Alerts raised or cleared, by alert: stale, black, flat, frozen, offline, lagging, unreadable, refused, gaps, unpublished.',
       labelNames: ['stream', 'alert', 'state'],
       registers,
     }),
     webhooks: new Counter({
       name: 'sidepipe_webhooks_total',
-      help: 'Webhooks by result: delivered, retried (an attempt), and the dead letters rejected, given-up, dropped.',
+      help: 'Webhook messages by result: delivered, retried (attempts), and undeliverable: rejected, given-up, dropped.',
       labelNames: ['result'],
       registers,
     }),
     monitorDropped: new Counter({
       name: 'sidepipe_monitor_dropped_total',
-      help: 'Viewers of a monitor that were let go because they took too little.',
+      help: 'Monitor viewers disconnected because they read too slowly.',
       labelNames: ['stream'],
       registers,
     }),
     picturesSlowed: new Counter({
       name: 'sidepipe_pictures_slowed_total',
-      help: 'Good frames of which no picture was made because the machine had too much to do.',
+      help: 'Good frames not encoded because the machine was overloaded.',
       registers,
     }),
     streamsRefused: new Counter({
       name: 'sidepipe_streams_refused_total',
-      help: 'Streams that the API did not make because the machine had too much to do.',
+      help: 'Streams rejected by the API because the machine was overloaded.',
       registers,
     }),
     ffmpegRestarts: new Counter({
@@ -295,7 +295,7 @@ function createEventMetrics(registers: Registry[]) {
     }),
     logLinesDropped: new Counter({
       name: 'sidepipe_log_lines_dropped_total',
-      help: 'Log lines dropped because their destination could not be written to and the buffer was full.',
+      help: 'Log lines dropped because the destination was not writable and the buffer was full.',
       registers,
     }),
   } as const;

@@ -113,7 +113,7 @@ describe('Webhook', () => {
     send('1');
     await until('the next step', () => results.at(-1) === 'delivered');
     expect(results).toEqual(['retried', 'retried', 'delivered']);
-    expect(log.join()).toContain('no answer within 0.3 s');
+    expect(log.join()).toContain('no response within 0.3 s');
   });
 
   it('does not wait for the end of an endless answer', async () => {
@@ -132,7 +132,7 @@ describe('Webhook', () => {
     await until('the next step', () => webhook.waiting === 0);
     expect(results).toEqual(['rejected', 'rejected']);
     expect(receiver.requests).toHaveLength(2);
-    expect(log.join()).toContain(`answered ${code}`);
+    expect(log.join()).toContain(`status ${code}`);
   });
 
   it.each([301, 302, 307, 308])('does not follow a redirect (%i)', async (code) => {

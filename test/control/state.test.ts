@@ -40,17 +40,17 @@ describe('text of a state', () => {
 
   it('keeps the streams of a text of which one entry is none', () => {
     const text = writeState([saved('a'), {} as SavedStream]);
-    expect(readState(text)).toEqual({ streams: [saved('a')], problem: '1 of 2 entries are no streams' });
+    expect(readState(text)).toEqual({ streams: [saved('a')], problem: '1 of 2 entries are invalid' });
   });
 
   it('knows no stream that is nested deeper than any', () => {
     const deep = `${'{"a":'.repeat(5000)}1${'}'.repeat(5000)}`;
     const text = writeState([saved('a'), saved('b')]).replace('"push"', deep);
-    expect(readState(text)).toEqual({ streams: [saved('b')], problem: '1 of 2 entries are no streams' });
+    expect(readState(text)).toEqual({ streams: [saved('b')], problem: '1 of 2 entries are invalid' });
   });
 
   it('refuses what another version wrote', () => {
-    expect(readState(writeState([]).replace('"version": 1', '"version": 2'))).toMatchObject({ problem: 'version 2' });
+    expect(readState(writeState([]).replace('"version": 1', '"version": 2'))).toMatchObject({ problem: 'unsupported version 2' });
   });
 });
 
@@ -93,7 +93,7 @@ describe('state in a file', () => {
     const path = join(await emptyFolder(), 'streams.json');
     await writeFile(path, '{ half');
     const { streams, problem } = await stateFile(path, now).load();
-    expect([streams, problem]).toEqual([[], expect.stringContaining(`${path} cannot be used: not JSON`)]);
+    expect([streams, problem]).toEqual([[], expect.stringContaining(`${path} is unreadable: invalid JSON`)]);
     expect(await readFile(`${path}.${aside}`, 'utf8')).toBe('{ half');
     expect(await stateFile(path).load()).toEqual({ streams: [] });
   });
@@ -161,7 +161,7 @@ describe('state on a store', () => {
     await stateObject({ store, password: 'the admin token' }).save([saved('a')]);
     const sealed = (await store.get('_state/streams.sealed'))!.body;
     const other = stateObject({ store, password: 'another token!!!', now });
-    expect((await other.load()).problem).toContain('sealed under another admin.token');
+    expect((await other.load()).problem).toContain('encrypted with another admin.token');
     await other.save([saved('b')]);
     expect(await objects(store)).toEqual(['_state/streams.sealed', `_state/streams.sealed.${aside}`]);
     expect((await store.get(`_state/streams.sealed.${aside}`))!.body).toEqual(sealed);

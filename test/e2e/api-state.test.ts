@@ -31,7 +31,7 @@ it('saves streams on the store, sealed, and reads them again', async () => {
   await second.node.close();
   const stranger = await startNode({ ...config, admin: { token: 'another token of sixteen' } });
   expect(await names(stranger)).toEqual([]);
-  expect(stranger.log.map(({ msg }) => msg).join()).toMatch(/sealed under another admin\.token/);
+  expect(stranger.log.map(({ problem }) => problem).join()).toMatch(/encrypted with another admin\.token/);
   expect((await readdir(join(path, '_state'))).filter((name) => name.includes('unreadable'))).toHaveLength(1);
 });
 
@@ -106,7 +106,7 @@ it('names a saved stream that it cannot use, and keeps it', async () => {
   await writeFile(file, JSON.stringify({ format: 'sidepipe-streams', version: 1, streams }));
   const node = await startNode({ admin: { token }, state: { file } });
   const told = await until('log lines', () => {
-    const lines = node.log.filter(({ msg }) => String(msg).startsWith('a saved stream cannot be used'));
+    const lines = node.log.filter(({ msg }) => String(msg).startsWith('saved stream is invalid'));
     return lines.length === 3 && lines;
   });
   expect(told.map(({ stream, problems }) => [stream, String(problems).split(':')[0]])).toEqual([

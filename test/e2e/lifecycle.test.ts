@@ -28,7 +28,7 @@ it('ends a start that is under way: nothing is left running', async () => {
   const starting = expect(node.start()).rejects.toMatchObject(aborted);
   await node.close();
   await starting;
-  expect(log.at(-1)).toBe('the node has ended');
+  expect(log.at(-1)).toBe('shut down');
   expect(node.streams.list()).toEqual([]);
   expect(node.address).toBeUndefined();
 });
@@ -49,16 +49,16 @@ it('ends a start that has come as far as its listener', async () => {
   );
   await expect(node.start()).rejects.toMatchObject(aborted);
   await closing;
-  expect(log.at(-1)).toBe('the node has ended');
-  expect(log).not.toContain('the stream was added');
+  expect(log.at(-1)).toBe('shut down');
+  expect(log).not.toContain('stream added');
   expect(await isOpen(node.address!.port)).toBe(false);
 });
 
 it('stays closed, and says so', async () => {
   const { node, log } = makeNode();
   await node.close();
-  await expect(node.start()).rejects.toMatchObject({ ...aborted, message: 'the node was closed' });
-  expect(log).toEqual(['the node has ended']);
+  await expect(node.start()).rejects.toMatchObject({ ...aborted, message: 'node closed' });
+  expect(log).toEqual(['shut down']);
 });
 
 it('starts once and closes once, however often it is told to', async () => {
@@ -68,12 +68,12 @@ it('starts once and closes once, however often it is told to', async () => {
   await node.start();
   await Promise.all([node.close(), node.close()]);
   await node.close();
-  for (const once of ['the node starts', 'listening for HTTP', 'the node has ended'])
+  for (const once of ['starting', 'listening for HTTP', 'shut down'])
     expect(log.filter((line) => line === once)).toHaveLength(1);
 });
 
 it('is closed where `await using` leaves its block', async () => {
   const { node, log } = makeNode();
   await node[Symbol.asyncDispose]();
-  expect(log).toEqual(['the node has ended']);
+  expect(log).toEqual(['shut down']);
 });

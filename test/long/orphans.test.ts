@@ -107,7 +107,7 @@ it.each([
     expect(files).toEqual(expect.arrayContaining(entries.map(({ uri }) => uri)));
     expect(files.filter((file) => !/\.(ts|m3u8)$/.test(file))).toEqual([]);
   }
-  expect(node.log().at(-1)).toMatchObject({ msg: 'the node has ended' });
+  expect(node.log().at(-1)).toMatchObject({ msg: 'shut down' });
 });
 
 it('ends at once on a second signal, and still leaves no ffmpeg', async () => {
@@ -119,6 +119,6 @@ it('ends at once on a second signal, and still leaves no ffmpeg', async () => {
   await until('the other ffmpeg to end', () => ffmpegs(node, 1), patience);
   node.kill('SIGINT');
   expect(await node.exited).toEqual({ code: 1, signal: null });
-  expect(node.log().some(({ msg }) => msg === 'the node has ended')).toBe(false);
+  expect(node.log().some(({ msg }) => msg === 'shut down')).toBe(false);
   await until('no process of the node', async () => (await node.processes()).length === 0, { timeoutMs: 60_000 });
 });

@@ -56,7 +56,7 @@ it('takes the streams of a new file, and leaves those alone that stay as they ar
   const broken = 'http: { port: eighty }\nstreams:\n  - { name: stays, sorce: test }\n';
   await writeFile(node.file, broken);
   node.child.kill('SIGHUP');
-  await node.logged('nothing was changed');
+  await node.logged('configuration unchanged');
   const errors = node.child.log().filter(({ level }) => level === 'error');
   expect(errors.map(({ setting }) => setting)).toEqual(['http.port', 'streams[0].source', 'streams[0].sorce']);
   expect([...(await node.streams()).keys()]).toEqual(['stays', 'changes', 'goes']);
@@ -65,7 +65,7 @@ it('takes the streams of a new file, and leaves those alone that stay as they ar
   const next = { ...base, log: { level: 'debug' }, streams: [test('stays'), changed, test('comes')] };
   await writeFile(node.file, JSON.stringify(next));
   node.child.kill('SIGHUP');
-  await node.logged('the configuration was read anew');
+  await node.logged('configuration reloaded');
   expect(await node.logged(/need a restart/)).toMatchObject({ settings: ['log.level'] });
   const after = await node.live('stays', 'changes', 'comes');
   expect([...after.keys()]).toEqual(['stays', 'changes', 'comes']);
@@ -98,11 +98,11 @@ it('keeps streams of the API over a kill, behind those of the file', async () =>
   ]);
   const { settings } = (await (await second.api('GET', 'streams/made/settings')).json()) as { settings: object };
   expect(settings).toMatchObject({ audio: 'none' });
-  await second.logged('a saved stream waits: the configuration has one of this name');
+  await second.logged('saved stream not started: the configuration has a stream with this name');
   expect((await second.api('DELETE', 'streams/both')).status).toBe(409);
   // Without the one in the file, the saved one is there again.
   await writeFile(second.file, JSON.stringify(config));
   second.child.kill('SIGHUP');
-  await second.logged('the configuration was read anew');
+  await second.logged('configuration reloaded');
   expect((await second.streams()).get('both')?.origin).toBe('api');
 });

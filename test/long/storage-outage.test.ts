@@ -118,7 +118,7 @@ it('does without what the store refuses, and tells it once', async () => {
   const { storage } = await node.stream('cam');
   expect(storage).toMatchObject({ state: 'publishing', failed: 0, lastError: null });
   expect([...observed.problems, ...observed.short]).toEqual([]);
-  const notices = events(node, 'store-notice').map(({ msg }) => String(msg));
+  const notices = events(node, 'store-notice').map(({ notice }) => String(notice));
   expect(notices.filter((text) => text.includes('remove storage.s3.acl'))).toHaveLength(1);
   expect(notices.filter((text) => text.includes('no batch delete'))).toHaveLength(1);
   expect(events(node, 'lease-unsupported')).toHaveLength(1);

@@ -4,12 +4,12 @@ import { messageOf, SidepipeError } from '../../errors.js';
 import type { LoadedState, SavedStream, StateStore } from '../saved-streams.js';
 import { readState, writeState } from './document.js';
 
-/** Only who runs the node may read what is saved: it holds stream keys and passwords. */
+/** Only the node's user may read the file: it contains stream keys and passwords. */
 const MODE = 0o600;
 
 /**
- * Streams saved in one file. A new text is written beside it, brought to the disk, and put in its place in one step: after a power
- * cut the file is the old one or the new one, whole.
+ * Streams saved in one file. A new version is written to a temporary file, flushed to disk and renamed: after a power failure
+ * the file is completely the old or the new one.
  */
 export function stateFile(path: string, now: () => number = Date.now): StateStore {
   return {
@@ -25,8 +25,8 @@ export function stateFile(path: string, now: () => number = Date.now): StateStor
 async function load(path: string, now: () => number): Promise<LoadedState> {
   let text: string;
   try {
-    // A device or a pipe would be waited for, or put aside: and the machine be without its /dev/null.
-    if (!(await stat(path)).isFile()) throw new Error('there is something else than a file');
+    // Reading a pipe would block, and putting a device aside would take away the machine's /dev/null.
+    if (!(await stat(path)).isFile()) throw new Error('not a regular file');
     text = await readFile(path, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { streams: [] };
@@ -35,12 +35,12 @@ async function load(path: string, now: () => number): Promise<LoadedState> {
   const { streams, problem } = readState(text);
   if (problem === undefined) return { streams };
   const aside = `${path}.unreadable-${new Date(now()).toISOString().replaceAll(/[:.]/g, '-')}`;
-  // Where it cannot be put aside, nothing may be written over it.
+  // If it cannot be put aside, it must not be overwritten.
   await rename(path, aside).catch((error: unknown) => {
-    throw unavailable(path, 'put aside', error);
+    throw unavailable(path, 'rename', error);
   });
   if (streams.length > 0) await save(path, streams);
-  return { streams, problem: `${path} cannot be used: ${problem}. It was put aside as ${aside}.` };
+  return { streams, problem: `${path} is unreadable: ${problem}. It was renamed to ${aside}.` };
 }
 
 async function save(path: string, streams: readonly SavedStream[]): Promise<void> {
@@ -59,11 +59,11 @@ async function save(path: string, streams: readonly SavedStream[]): Promise<void
     await syncFolder(folder);
   } catch (error) {
     await unlink(next).catch(() => {});
-    throw unavailable(path, 'written', error);
+    throw unavailable(path, 'write', error);
   }
 }
 
-/** The new name itself must be on the disk, too. Some file systems cannot be asked for it. */
+/** Flushes the new directory entry to disk. Some file systems do not support this. */
 async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r').catch(() => undefined);
   await handle?.sync().catch(() => {});
@@ -71,7 +71,7 @@ async function syncFolder(folder: string): Promise<void> {
 }
 
 function unavailable(path: string, what: string, cause: unknown): SidepipeError {
-  return new SidepipeError(`The saved streams in ${path} (state.file) cannot be ${what}: ${messageOf(cause)}`, {
+  return new SidepipeError(`Cannot ${what} the saved streams in ${path} (state.file): ${messageOf(cause)}`, {
     code: 'state-unavailable',
     fault: 'node',
     retryable: true,

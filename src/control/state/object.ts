@@ -4,22 +4,22 @@ import type { LoadedState, SavedStream, StateStore } from '../saved-streams.js';
 import { readState, writeState } from './document.js';
 import { createSeal, type Seal } from './seal.js';
 
-/** No stream can have this name, so nothing of a stream lies beside it and no clearing-up looks at it. */
+/** No stream can have this name, so no object of a stream shares the prefix, and no cleanup touches it. */
 const KEY = '_state/streams.sealed';
 const CALL_MS = 15_000;
 
 export interface StateObjectOptions {
   readonly store: ObjectStore;
-  /** Buckets are often open to all: what is saved holds stream keys and passwords, so it is sealed. */
+  /** Encrypts the object: buckets are often public, and the streams contain keys and passwords. */
   readonly password: string;
   readonly now?: () => number;
 }
 
-/** Streams saved in one object of the store. A put is atomic: readers see the old object or the new one, whole. */
+/** Streams saved in one object of the store. A put is atomic: readers see either the complete old or the complete new object. */
 export function stateObject({ store, password, now = Date.now }: StateObjectOptions): StateStore {
   const seal = createSeal(password);
   const description = `${store.description} ${KEY}`;
-  /** Of the object as this node knows it; undefined: there is none. */
+  /** ETag of the object as this node knows it; undefined: there is none. */
   const known: { etag?: string | undefined } = {};
   const fail = (what: string) => (cause: unknown) => {
     throw unavailable(description, what, cause);
@@ -38,33 +38,33 @@ export function stateObject({ store, password, now = Date.now }: StateObjectOpti
         return 'saved';
       } catch (error) {
         if (isConflict(error)) return 'conflict';
-        throw unavailable(description, 'written', error);
+        throw unavailable(description, 'write', error);
       }
     },
     async follow() {
       const signal = AbortSignal.timeout(CALL_MS);
       const etag = (await store.head(KEY, { signal }).catch(fail('read')))?.etag;
-      // Nobody deletes it but by mistake: the streams run on, and the next change saves them all.
+      // A deletion is probably a mistake: the streams continue, and the next change saves them all.
       if (etag === undefined) known.etag = undefined;
       if (etag === undefined || etag === known.etag) return undefined;
       const found = await store.get(KEY, { signal }).catch(fail('read'));
       if (found === undefined) return undefined;
       const { streams, problem } = await contentOf(found.body, seal);
-      // What another node could read is not put aside by this one, and not overwritten.
+      // An object that another node can read must not be put aside or overwritten by this one.
       if (problem !== undefined) throw unavailable(description, 'read', new Error(problem));
       known.etag = found.etag;
       return streams;
     },
   };
 
-  /** Another node on the same store must not have written in between: what it saved would be lost. */
+  /** Fails if another node has written in between: otherwise its streams would be lost. */
   async function put(streams: readonly SavedStream[]) {
     const object = objectOf(KEY, await seal.close(writeState(streams)));
-    // From here on: sealing takes its time on a busy machine.
+    // The timeout starts here: encrypting takes long on a busy machine.
     const signal = AbortSignal.timeout(CALL_MS);
     const { ifMatch, ifNoneMatch } = await store.capabilities({ signal });
     const { etag } = known;
-    // The next best thing: to look just before.
+    // Without conditional writes, a check just before the write is the next best option.
     if (!ifMatch || !ifNoneMatch) {
       if ((await store.head(KEY, { signal }))?.etag !== etag) throw overtaken();
       return store.put(object, { signal });
@@ -78,16 +78,16 @@ export function stateObject({ store, password, now = Date.now }: StateObjectOpti
     if (problem === undefined) return { streams };
     const aside = `${KEY}.unreadable-${new Date(now()).toISOString().replaceAll(/[:.]/g, '-')}`;
     const signal = AbortSignal.timeout(CALL_MS);
-    // Where it cannot be put aside, nothing may be written over it.
-    await store.put(objectOf(aside, body), { signal }).catch(fail('put aside'));
-    return { streams, problem: `${description} cannot be used: ${problem}. A copy was put aside as ${aside}.` };
+    // If it cannot be put aside, it must not be overwritten.
+    await store.put(objectOf(aside, body), { signal }).catch(fail('copy'));
+    return { streams, problem: `${description} is unreadable: ${problem}. It was copied to ${aside}.` };
   }
 }
 
 async function contentOf(body: Uint8Array, seal: Seal): Promise<LoadedState> {
   const text = await seal.open(body);
   if (text !== undefined) return readState(text);
-  return { streams: [], problem: 'it was sealed under another admin.token, or was damaged' };
+  return { streams: [], problem: 'encrypted with another admin.token, or damaged' };
 }
 
 function objectOf(key: string, body: Uint8Array) {
@@ -103,6 +103,6 @@ function overtaken(): SidepipeError {
 }
 
 function unavailable(where: string, what: string, cause: unknown): SidepipeError {
-  const message = `The saved streams on ${where} (state.store) cannot be ${what}: ${messageOf(cause)}`;
+  const message = `Cannot ${what} the saved streams on ${where} (state.store): ${messageOf(cause)}`;
   return new SidepipeError(message, { code: 'state-unavailable', fault: 'storage', retryable: true, cause });
 }

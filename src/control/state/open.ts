@@ -5,7 +5,7 @@ import type { StateStore } from '../saved-streams.js';
 import { stateFile } from './file.js';
 import { stateObject } from './object.js';
 
-/** Where the configuration has streams of the API saved; undefined: nowhere. */
+/** The configured place for saved API streams; undefined: they are not saved. */
 export function openState({ state, admin }: Config, store: ObjectStore | undefined): StateStore | undefined {
   if (state.file !== undefined) return stateFile(resolve(state.file));
   if (!state.store || store === undefined || admin.token === undefined) return undefined;

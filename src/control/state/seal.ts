@@ -1,30 +1,30 @@
 import { createCipheriv, createDecipheriv, randomBytes, type ScryptOptions, scrypt } from 'node:crypto';
 
 /**
- * Texts for places that strangers may read: AES-256-GCM under a key that scrypt makes of a password, so that guessing even a weak
- * password is slow. What was changed, or sealed under another password, does not open.
+ * Encrypts texts for public places: AES-256-GCM with a key that scrypt derives from a password, so that guessing even a weak
+ * password is slow. A modified text, or one encrypted with another password, cannot be decrypted.
  */
 
 const magic = Buffer.from('sidepipe sealed 1\n');
 const SALT_BYTES = 16;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
-/** 64 MiB and a tenth of a second a guess. */
+/** 64 MiB and a tenth of a second per guess. */
 const COST: ScryptOptions = { N: 2 ** 16, r: 8, p: 1, maxmem: 128 * 1024 ** 2 };
 
 export interface Seal {
   close(text: string): Promise<Buffer>;
-  /** Undefined when it does not open. */
+  /** Undefined if it cannot be decrypted. */
   open(sealed: Uint8Array): Promise<string | undefined>;
 }
 
-/** A seal of its own salt; it opens what others of the same password closed, too. */
+/** A seal with its own salt. It also decrypts texts of other seals with the same password. */
 export function createSeal(password: string): Seal {
   const keys = new Map<string, Buffer>();
   const keyOf = async (salt: Buffer) => {
     const name = salt.toString('hex');
     const key = keys.get(name) ?? (await derive(password, salt));
-    // Its own and the last that it met: whoever can write to the store could make it remember without end.
+    // Its own key and the last other one: a writer to the store could otherwise grow this cache without limit.
     if (keys.size > 2) keys.clear();
     keys.set(name, key);
     return key;
