@@ -1,24 +1,24 @@
-/** One row of the doctor's table. */
+/** One row of doctor's table. */
 export interface CheckResult {
   /** `ffmpeg`, `source`, `images`, `ports`, `limits`, `clock`, `store`, `fallback`. */
   readonly area: string;
-  /** What was looked at, in a few words. */
+  /** The subject of the check, in a few words. */
   readonly check: string;
   /**
-   * False: a stream would not work. `warning`: it works, and not as it should. `skipped`: it could not or need not be looked at;
-   * `detail` says why.
+   * False: a stream would not work. `warning`: it works, but not as it should. `skipped`: it could not or need not be checked;
+   * `detail` states why.
    */
   readonly ok: boolean | 'warning' | 'skipped';
-  /** What was found. Never a secret. */
+  /** The finding, without secrets. */
   readonly detail: string;
-  /** What to do about a failure, or about what works and could be better. */
+  /** What to do about a failure or a warning. */
   readonly remedy?: string;
 }
 
-/** Looks at one area. A check that throws counts as failed with the error's message. */
+/** Checks one area. If it throws, it counts as failed with the error's message. */
 export interface Check {
   readonly area: string;
-  /** How long it may take; a minute where it does not say. */
+  /** Maximum duration. Default: one minute. */
   readonly timeoutMs?: number;
   run(signal: AbortSignal): Promise<readonly CheckResult[]>;
 }

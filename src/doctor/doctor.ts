@@ -29,7 +29,7 @@ export function doctorChecks(config: Config): readonly Check[] {
     readCapabilities(await findFfmpeg(config.ffmpeg.path), signal, environment),
   );
   const survey = once(async (signal) => {
-    // Its own check says what is wrong with ffmpeg.
+    // The check of ffmpeg reports what is wrong with it.
     const found = await capabilities(signal).catch(() => undefined);
     return found === undefined ? undefined : openSources(config, found, signal);
   });
@@ -61,7 +61,7 @@ export function doctorChecks(config: Config): readonly Check[] {
   ];
 }
 
-/** What several checks need is found out once, for the first of them that asks. */
+/** Facts that several checks need are determined once, for the first of them. */
 function once<T>(task: (signal: AbortSignal) => Promise<T>): (signal: AbortSignal) => Promise<T> {
   let result: Promise<T> | undefined;
   return (signal) => {
@@ -98,14 +98,14 @@ async function openSources(
 
 const tryEncoder: FfmpegCheckOptions['tryEncoder'] = (encoder, facts) => new EncoderProber(facts).try(encoder);
 
-/** Opens the store that the nodes would open, and asks of it what they would. */
+/** Opens the configured store and sends the requests that a node would send. */
 const probeConfigured: StoreProbe = async (storage, segmentBytes, signal) => {
   const store = await openStore(storage);
   try {
     const { publicUrl, acl } = storage.s3 ?? {};
     const [put, ...rest] = await probeStore(store, { publicUrl, acl, segmentBytes, signal });
     if (put === undefined || put.ok) return put === undefined ? [] : [put, ...rest];
-    // Nothing else was tried: one failure is one failure.
+    // The rest was not tried, so it must not count as failed.
     return [put, ...rest.map((result) => ({ ...result, ok: 'skipped' as const }))];
   } finally {
     await store.close();
@@ -118,13 +118,13 @@ export interface DoctorOptions {
   readonly write: (text: string) => void;
   /** A table for people, or one JSON document for programs. */
   readonly format?: 'table' | 'json';
-  /** Whether a person's terminal shows the table. */
+  /** Whether the table is printed to a terminal. */
   readonly colour?: boolean;
-  /** For each check that does not say itself how long it takes. */
+  /** For checks without their own timeout. */
   readonly timeoutMs?: number;
 }
 
-/** Runs all checks and prints what they found, with a remedy for each failure. Returns the exit code: 1 if a stream would not work. */
+/** Runs all checks and prints the results, with a remedy for each failure. Returns the exit code: 1 if a stream would not work. */
 export async function runDoctor(options: DoctorOptions): Promise<0 | 1> {
   const { config, checks, write, format = 'table', colour = false, timeoutMs = 60_000 } = options;
   const results = (await Promise.all(checks.map((check) => runCheck(check, timeoutMs)))).flat();
@@ -144,7 +144,7 @@ export async function runDoctor(options: DoctorOptions): Promise<0 | 1> {
 function summaryOf({ failed, warnings, checks }: { failed: number; warnings: number; checks: number }): string {
   const warned = warnings === 1 ? '1 warning' : `${warnings} warnings`;
   if (failed > 0) return `${failed} of ${checks} checks failed${warnings > 0 ? `, ${warned}` : ''}.`;
-  return warnings > 0 ? `Nothing failed, ${warned}.` : 'All is well.';
+  return warnings > 0 ? `No check failed, ${warned}.` : 'All checks passed.';
 }
 
 async function runCheck(check: Check, usualMs: number): Promise<readonly CheckResult[]> {
@@ -153,7 +153,7 @@ async function runCheck(check: Check, usualMs: number): Promise<readonly CheckRe
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
-      const error = new Error(`no answer within ${timeoutMs / 1000} s`);
+      const error = new Error(`timed out after ${timeoutMs / 1000} s`);
       abort.abort(error);
       reject(error);
     }, timeoutMs);
@@ -161,7 +161,7 @@ async function runCheck(check: Check, usualMs: number): Promise<readonly CheckRe
   try {
     return await Promise.race([check.run(abort.signal), late]);
   } catch (error) {
-    return [{ area, check: 'can be checked', ok: false, detail: chain(error), remedy: remedyOf(area) }];
+    return [{ area, check: 'completed', ok: false, detail: chain(error), remedy: remedyOf(area) }];
   } finally {
     clearTimeout(timer);
   }
@@ -174,8 +174,8 @@ function chain(error: unknown): string {
 }
 
 function remedyOf(area: string): string {
-  if (area === 'ffmpeg') return 'Install ffmpeg 4.0 or newer and name it in ffmpeg.path (SIDEPIPE_FFMPEG_PATH).';
+  if (area === 'ffmpeg') return 'Install ffmpeg 4.0 or newer and set ffmpeg.path (SIDEPIPE_FFMPEG_PATH).';
   if (area === 'store' || area === 'fallback')
-    return 'Check the storage settings and that this machine reaches the endpoint.';
+    return 'Check the storage settings, and that this machine can reach the endpoint.';
   return `Correct the ${area} settings and run sidepipe doctor again.`;
 }

@@ -3,7 +3,7 @@ import type { BuildOptions } from '../ffmpeg/build-options.js';
 import { type Encoder, HARDWARE_ENCODERS, type TrialResult } from '../ffmpeg/output/encoders.js';
 import type { Check, CheckResult } from './check.js';
 
-/** What the check needs to know of an ffmpeg binary. */
+/** The facts about an ffmpeg binary that the check needs. */
 interface FfmpegFacts {
   readonly path: string;
   readonly version: string;
@@ -14,17 +14,17 @@ interface FfmpegFacts {
 
 export interface FfmpegCheckOptions {
   readonly config: Pick<Config, 'streams'>;
-  /** The binary's path. Throws in words when there is none. */
+  /** The binary's path. Throws an error for people if there is none. */
   readonly findFfmpeg: () => Promise<string>;
-  /** Throws in words when the binary cannot be run or is too old. */
+  /** Throws an error for people if the binary cannot be run or is too old. */
   readonly readCapabilities: (path: string, signal: AbortSignal) => Promise<FfmpegFacts>;
-  /** Makes a few pictures with an encoder for real. */
+  /** Encodes a few frames with an encoder. */
   readonly tryEncoder: (encoder: Encoder, facts: FfmpegFacts) => Promise<TrialResult>;
 }
 
-const newerBinary = 'Install another ffmpeg and name it in ffmpeg.path (SIDEPIPE_FFMPEG_PATH).';
+const newerBinary = 'Install another ffmpeg and set ffmpeg.path (SIDEPIPE_FFMPEG_PATH).';
 
-/** Whether ffmpeg runs, and can do what this configuration asks for. */
+/** Whether ffmpeg runs, and supports what this configuration needs. */
 export function ffmpegChecks({ config, findFfmpeg, readCapabilities, tryEncoder }: FfmpegCheckOptions): Check {
   return {
     area: 'ffmpeg',
@@ -45,11 +45,11 @@ export function ffmpegChecks({ config, findFfmpeg, readCapabilities, tryEncoder 
   };
 }
 
-/** A hardware encoder that no stream asks for by its name is not missed. */
+/** A missing hardware encoder is a failure only if a stream names it. */
 function encoderCheck(encoder: Encoder, result: TrialResult, isWanted: boolean): CheckResult {
   const check = `${encoder} encodes`;
-  if (result.works) return { area: 'ffmpeg', check, ok: true, detail: 'tried: it works' };
-  const detail = `${result.reason}${isWanted ? '; libx264 stands in for it' : ''}`;
+  if (result.works) return { area: 'ffmpeg', check, ok: true, detail: 'works' };
+  const detail = `${result.reason}${isWanted ? '; libx264 is used instead' : ''}`;
   if (!isWanted) return { area: 'ffmpeg', check, ok: 'skipped', detail };
   const remedy = 'Set another encoder, or make its device and driver available.';
   return { area: 'ffmpeg', check, ok: false, detail, remedy };
@@ -67,7 +67,7 @@ function needs(check: string, needed: ReadonlySet<string>, present: ReadonlySet<
 }
 
 function neededProtocols({ streams }: Pick<Config, 'streams'>): Set<string> {
-  // Segments leave ffmpeg over HTTP, frames through a pipe.
+  // ffmpeg sends segments over HTTP and frames through a pipe.
   const needed = new Set(['file', 'http', 'pipe', 'tcp']);
   for (const { source } of streams) {
     const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(source)?.[1]?.toLowerCase();
@@ -86,7 +86,7 @@ function protocolsOf(scheme: string | undefined): readonly string[] {
       return ['rtp', 'udp'];
     case 'rtmp':
     case 'rtmps':
-      // The node speaks TLS.
+      // The node itself terminates TLS.
       return ['rtmp'];
     case 'srt':
       return [scheme];

@@ -4,7 +4,7 @@ import type { Check, CheckResult } from './check.js';
 
 type Format = Config['streams'][number]['thumbnail']['formats'][number];
 
-/** Whether sharp's native library loads on this machine, and encodes each format that a stream wants. */
+/** Whether sharp's native library loads on this machine, and encodes each format that a stream uses. */
 export function imageChecks({ streams }: Pick<Config, 'streams'>): Check {
   const formats = new Set<Format>(['jpg', ...streams.flatMap(({ thumbnail }) => thumbnail.formats)]);
   return {
@@ -12,11 +12,11 @@ export function imageChecks({ streams }: Pick<Config, 'streams'>): Check {
     async run() {
       let sharp: typeof import('sharp').default;
       try {
-        // Loaded here, so that a machine without it gets this table and not a stack at start.
+        // Imported here, so that a machine without it gets this table instead of a stack trace at startup.
         ({ default: sharp } = await import('sharp'));
       } catch (error) {
         const remedy =
-          'Install again on this machine: npm install --include=optional sharp (its native part is per platform).';
+          'Reinstall it on this machine: npm install --include=optional sharp (its native library differs per platform).';
         return [{ area: 'images', check: 'sharp loads', ok: false, detail: messageOf(error), remedy }];
       }
       const loaded = { area: 'images', check: 'sharp loads', ok: true, detail: `libvips ${sharp.versions.vips}` };
@@ -34,10 +34,10 @@ async function tryFormat(sharp: typeof import('sharp').default, format: Format):
       .toFormat(format === 'jpg' ? 'jpeg' : format)
       .toBuffer();
     const read = await sharp(image).metadata();
-    if (read.width !== width || read.height !== height) throw new Error('the picture came back in another size');
+    if (read.width !== width || read.height !== height) throw new Error('the decoded image has another size');
     return { area: 'images', check, ok: true, detail: `${width}×${height} in ${image.length} bytes` };
   } catch (error) {
-    const remedy = `Take ${format} out of thumbnail.formats, or install the sharp of npm instead of one built by hand.`;
+    const remedy = `Remove ${format} from thumbnail.formats, or install sharp from npm instead of a custom build.`;
     return { area: 'images', check, ok: false, detail: messageOf(error), remedy };
   }
 }

@@ -3,8 +3,8 @@ import { connectionBudget, descriptorProblem, readDescriptorLimit } from '../io/
 import type { Check, CheckResult } from './check.js';
 
 /**
- * Whether the process may open as many files as its streams and viewers need. The limit is that of this process: a service manager
- * can give the node another.
+ * Whether the process may open as many files as its streams and viewers need. This is the limit of the doctor process: a service
+ * manager can set another one for the node.
  */
 export function limitChecks({ streams }: Pick<Config, 'streams'>, readLimit = () => readDescriptorLimit()): Check {
   const result = { area: 'limits', check: 'open files' };

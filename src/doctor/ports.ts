@@ -2,9 +2,9 @@ import { createServer } from 'node:net';
 import type { Config } from '../config/schema/schema.js';
 import type { Check, CheckResult } from './check.js';
 
-/** Whether the node could listen where it is meant to. A node that runs already makes this fail, and says so. */
+/** Whether the node can listen on its ports. Fails while a node is running, and says so. */
 export function portChecks({ http, rtmp, rtmps, streams }: Pick<Config, 'http' | 'rtmp' | 'rtmps' | 'streams'>): Check {
-  // Nothing listens for publishers while no stream waits for any.
+  // Without a push stream there is no RTMP listener.
   const takesPublishers = streams.some(({ source }) => source === 'push');
   return {
     area: 'ports',
@@ -15,7 +15,7 @@ export function portChecks({ http, rtmp, rtmps, streams }: Pick<Config, 'http' |
         ...(takesPublishers && rtmps !== undefined
           ? [tryPort({ check: 'RTMPS', host: rtmp.host, port: rtmps.port, setting: 'rtmps' })]
           : []),
-        // ffmpeg hands its segments over on the loopback interface, on any free port.
+        // ffmpeg sends its segments over the loopback interface, to any free port.
         tryPort({ check: 'loopback for ffmpeg', host: '127.0.0.1', port: 0 }),
       ]),
   };
@@ -25,7 +25,7 @@ interface Place {
   readonly check: string;
   readonly host: string;
   readonly port: number;
-  /** The configuration's name for the place: `http`. */
+  /** The section of the configuration: `http`. */
   readonly setting?: string;
 }
 
@@ -58,19 +58,19 @@ function explain(code: string, { host, port, place, setting }: Refusal): { detai
   if (setting === undefined) {
     return {
       detail: `cannot listen on ${host} (${code})`,
-      remedy: 'Bring the loopback interface up; in a container, allow it.',
+      remedy: 'Enable the loopback interface; in a container, allow it.',
     };
   }
   const variable = `SIDEPIPE_${setting.toUpperCase()}`;
   switch (code) {
     case 'EADDRINUSE':
       return {
-        detail: `${place} is taken by another program, or by a running node`,
+        detail: `${place} is already in use by another program or a running node`,
         remedy: `Stop it (ss -ltnp 'sport = :${port}' shows it), or set another ${setting}.port (${variable}_PORT).`,
       };
     case 'EACCES':
       return {
-        detail: `${place} is not allowed for this user`,
+        detail: `this user may not listen on ${place}`,
         remedy: `Choose a ${setting}.port (${variable}_PORT) above 1023, or grant the CAP_NET_BIND_SERVICE capability.`,
       };
     case 'EADDRNOTAVAIL':

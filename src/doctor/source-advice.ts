@@ -7,7 +7,7 @@ import { sourceWarnings } from '../stream/run/source-warnings.js';
 import type { CheckResult } from './check.js';
 import type { SourceMedia } from './source-media.js';
 
-/** What follows from a source for one stream. Pure. */
+/** Findings about a source for one stream. Pure. */
 
 type Finding = Pick<CheckResult, 'ok' | 'detail' | 'remedy'>;
 
@@ -16,10 +16,10 @@ export interface AdviceOptions {
   readonly source: Source | UnknownSource;
 }
 
-/** A segment may be half as long again as was asked for, and nobody minds. */
+/** Segments up to 1.5 times the configured length are acceptable. */
 const LONG_SEGMENT = 1.5;
 
-/** The source in one line, then what would stop the stream, then what could be better. */
+/** Describes the source in one line, then failures, then warnings. */
 export function findingsOf(media: SourceMedia, options: AdviceOptions): readonly Finding[] {
   return [{ ok: true, detail: describeMedia(media) }, ...unfit(media, options), ...advice(media, options)];
 }
@@ -46,7 +46,7 @@ function keyframesInWords({ keyframeSeconds, keyframes, seconds }: SourceMedia['
   return `${keyframes === 0 ? 'no keyframe' : 'one keyframe'} in ${short(seconds)} s`;
 }
 
-/** What the node itself would do with the source. Throws `source-unsupported`. */
+/** The plan that the node would use for the source. Throws `source-unsupported`. */
 function planOf(media: SourceMedia, { config, source }: AdviceOptions): SourceNeeds {
   return needsOf(codecsOf(media), wantedOf(config, source));
 }
@@ -57,7 +57,7 @@ function unfit(media: SourceMedia, options: AdviceOptions): Finding[] {
     return [];
   } catch (error) {
     if (!(error instanceof SidepipeError)) throw error;
-    return [{ ok: false, detail: error.message, remedy: 'Change the setting, or what the device sends.' }];
+    return [{ ok: false, detail: error.message, remedy: 'Change the setting, or the codec of the device.' }];
   }
 }
 
@@ -79,7 +79,7 @@ function gopAdvice({ packets }: SourceMedia, { config }: AdviceOptions): Finding
   const length = short(interval);
   const found =
     keyframeSeconds === undefined
-      ? `only one keyframe in ${length} s: segments are longer than that`
+      ? `only one keyframe in ${length} s: segments are longer`
       : `keyframes every ${length} s make segments ${length} s long`;
   const frames = Math.max(1, Math.round(wanted * frameRate));
   return [
@@ -96,8 +96,8 @@ function audioAdvice(media: SourceMedia, options: AdviceOptions): Finding[] {
   const wanted = audioOf(config, source);
   if (wanted === 'none' || audio === undefined) return [];
   if (packets.audioPackets === 0 && packets.seconds > 1) {
-    const detail = `audio (${audio.codec}) is announced and silent: the stream plays without audio until it comes`;
-    const remedy = 'Turn the microphone on at the device, or set audio: none, with which the stream starts sooner.';
+    const detail = `audio (${audio.codec}) is announced but never arrives: the stream plays without audio until it does`;
+    const remedy = 'Enable the microphone of the device, or set audio: none, so that the stream starts sooner.';
     return [warning(detail, remedy)];
   }
   const isFit = unfit(media, options).length === 0;
@@ -106,7 +106,7 @@ function audioAdvice(media: SourceMedia, options: AdviceOptions): Finding[] {
   return [{ ok: true, detail: `${name} audio is encoded to AAC` }];
 }
 
-/** Rates such as 29.97 and 0.04; seconds and megabits need less. */
+/** Two digits for rates such as 29.97 and 0.04; seconds and megabits need fewer. */
 function short(value: number, digits = value < 1 ? 2 : 1): string {
   return String(Number(value.toFixed(digits)));
 }

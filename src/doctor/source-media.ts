@@ -1,21 +1,21 @@
 import { type SourceFacts, SourceFactsReader } from '../ffmpeg/log/source-facts.js';
 
-/** What a source is made of: read from what ffmpeg says of its input, and from a list of its packets (`-f framecrc`). Pure. */
+/** The media of a source: parsed from ffmpeg's description of its input, and from a list of its packets (`-f framecrc`). Pure. */
 
 /** Measured, not announced. */
 export interface PacketFacts {
   readonly videoPackets: number;
   readonly audioPackets: number;
-  /** Of video that was read. */
+  /** Seconds of video read. */
   readonly seconds: number;
-  /** Of video and audio. */
+  /** Bitrate of video and audio. */
   readonly bitsPerSecond: number | undefined;
   readonly frameRate: number | undefined;
   readonly hasVariableRate: boolean;
   readonly keyframes: number;
-  /** The longest time from one keyframe to the next; undefined where there were not two. */
+  /** The longest interval between two keyframes; undefined if there were fewer than two. */
   readonly keyframeSeconds: number | undefined;
-  /** Pictures come in another order than they are shown in. */
+  /** Frames arrive in another order than they are shown. */
   readonly hasBFrames: boolean;
 }
 
@@ -23,7 +23,7 @@ export interface SourceMedia extends SourceFacts {
   readonly packets: PacketFacts;
 }
 
-/** Half a minute of 240 pictures a second. */
+/** Half a minute at 240 fps. */
 const MOST_PACKETS = 8000;
 
 interface VideoPacket {
@@ -31,10 +31,10 @@ interface VideoPacket {
   readonly isKeyframe: boolean;
 }
 
-/** Reads both kinds of lines, as they come. */
+/** Parses both kinds of lines as they arrive. */
 export class SourceMediaReader {
   readonly #facts = new SourceFactsReader();
-  /** By the index of the stream in the list. */
+  /** By the index of the stream in the list of packets. */
   readonly #kinds = new Map<string, string>();
   readonly #timeBases = new Map<string, number>();
   readonly #packets: VideoPacket[] = [];
@@ -44,12 +44,12 @@ export class SourceMediaReader {
   #first = Number.POSITIVE_INFINITY;
   #last = Number.NEGATIVE_INFINITY;
 
-  /** A line of ffmpeg's log, without its level. */
+  /** Parses a line of ffmpeg's log, without its level. */
   log(text: string): void {
     this.#facts.line(text);
   }
 
-  /** A line of the list of packets. */
+  /** Parses a line of the list of packets. */
   packet(line: string): void {
     const [, name, stream, value = ''] = /^#(\w+) (\d+): (.*)$/.exec(line) ?? [];
     if (stream !== undefined) {
@@ -68,7 +68,7 @@ export class SourceMediaReader {
       return;
     }
     const time = Number(/^-?\d+$/.test(pts ?? '') ? pts : dts);
-    // Flags are written where they are other than "keyframe and nothing else".
+    // Flags are listed only if they differ from "keyframe and nothing else".
     const flags = more.find((cell) => cell.startsWith('F='));
     const isKeyframe = flags === undefined || (Number.parseInt(flags.slice(2), 16) & 1) === 1;
     if (Number.isFinite(time) && this.#packets.length < MOST_PACKETS) {
@@ -80,7 +80,7 @@ export class SourceMediaReader {
     }
   }
 
-  /** How much has come so far, for the price of a look: `media` goes through all of it. */
+  /** How much has arrived so far. Cheap, unlike `media`, which processes all packets. */
   get seen(): Pick<PacketFacts, 'videoPackets' | 'keyframes' | 'seconds'> {
     const videoPackets = this.#packets.length;
     return { videoPackets, keyframes: this.#keyframes, seconds: Math.max(0, this.#last - this.#first) };
@@ -112,8 +112,8 @@ export class SourceMediaReader {
 }
 
 /**
- * It varies where more than a tenth of the pictures are a fifth nearer or further than is usual. Where it does not, the usual gap
- * says more than the average, which the last pictures spoil: with B-frames some of those between them are still to come.
+ * The rate varies if more than a tenth of the frame intervals differ from the median by a fifth. If it does not, the median is more
+ * accurate than the average, which the last frames distort: with B-frames some frames between them have not arrived yet.
  */
 function rateOf(gaps: readonly number[]): Pick<PacketFacts, 'frameRate' | 'hasVariableRate'> {
   const sorted = gaps.toSorted((a, b) => a - b);
@@ -123,6 +123,6 @@ function rateOf(gaps: readonly number[]): Pick<PacketFacts, 'frameRate' | 'hasVa
   const near = gaps.filter((gap) => Math.abs(gap - usual) <= usual / 5);
   const hasVariableRate = gaps.length >= 10 && gaps.length - near.length > gaps.length / 10;
   const steady = near.reduce((sum, gap) => sum + gap, 0);
-  // Time stamps of whole milliseconds make 33, 33 and 34 of a third of a tenth.
+  // Timestamps in whole milliseconds turn 33.3 ms into 33, 33 and 34.
   return { frameRate: hasVariableRate || steady === 0 ? gaps.length / whole : near.length / steady, hasVariableRate };
 }

@@ -23,12 +23,12 @@ import { type SourceMedia, SourceMediaReader } from './source-media.js';
 import { remedyOf } from './source-remedies.js';
 import { LEAST_SEGMENT_BYTES } from './store.js';
 
-/** What came of one configured source. */
+/** The result of opening one configured source. */
 export type SourceFound =
   | { readonly kind: 'media'; readonly media: SourceMedia }
-  /** The node makes the picture itself. */
+  /** The node generates the video itself. */
   | { readonly kind: 'made' }
-  /** Somebody else has to begin: a publisher, a caller. */
+  /** The source waits for another program: a publisher or a caller. */
   | { readonly kind: 'waiting'; readonly detail: string }
   | { readonly kind: 'failed'; readonly error: SidepipeError };
 
@@ -39,19 +39,19 @@ export interface SourceTools {
   readonly redact: (text: string) => string;
 }
 
-/** So many sources are opened at a time: cameras behind one switch, and one machine that decodes none of them. */
+/** Number of sources opened at a time: cameras may share a switch, and nothing is decoded. */
 const SOURCES_AT_ONCE = 4;
-/** Video that is enough: two intervals between keyframes, or so many seconds of it. */
+/** Enough video: two keyframe intervals, or this many seconds. */
 const ENOUGH_KEYFRAMES = 3;
 const ENOUGH_SECONDS = 4;
 const MOST_SECONDS = 25;
-/** From the first packet on. Longer while no interval between keyframes is known. */
+/** Duration from the first packet. Longer while no keyframe interval is known. */
 const LOOK_MS = 6000;
 const LONG_LOOK_MS = 12_000;
-/** Where the source's kind names no time. */
+/** Used if the source's kind has no timeout. */
 const CONNECT_SECONDS = 30;
 
-/** The longest that one source takes. */
+/** Maximum duration for one source. */
 function patienceMs(config: StreamConfig): number {
   return connectMsOf(config) + LONG_LOOK_MS;
 }
@@ -60,7 +60,7 @@ function connectMsOf(config: StreamConfig): number {
   return (waitFor(config, sourceOf(config)).connectSeconds ?? CONNECT_SECONDS) * 1000;
 }
 
-/** Opens every source as a node would, a few at a time. The result is in the order of the streams. */
+/** Opens every source as a node would, a few at a time. Results are in the order of the streams. */
 export async function surveySources(
   { streams }: Pick<Config, 'streams'>,
   tools: SourceTools,
@@ -123,22 +123,22 @@ interface LookOptions extends SourceTools {
   readonly config: StreamConfig;
   readonly source: Source;
   readonly file: PlaylistFile | undefined;
-  /** What is opened in the source's place. */
+  /** The input that is opened in place of the source. */
   readonly url: string | undefined;
-  /** False: without audio that was found to be silent, of which ffmpeg cannot make a list. */
+  /** False: excludes audio that never arrives, which would keep ffmpeg from writing its list. */
   readonly withAudio: boolean;
 }
 
-/** One ffmpeg that opens one source, and what it says and gives. */
+/** One ffmpeg process that opens one source, and its output. */
 class SourceLook {
   readonly #options: LookOptions;
   readonly #reader = new SourceMediaReader();
   readonly #redirects = new RedirectLoop();
-  /** The log as it was when ffmpeg went round in circles. */
+  /** The log at the time when ffmpeg entered a loop. */
   #unreachable: readonly LogLine[] | undefined;
   readonly #tail: LogTail;
   readonly #enough = new AbortController();
-  /** Nothing came in time. */
+  /** Nothing arrived in time. */
   readonly #late = new AbortController();
   #timer: NodeJS.Timeout | undefined;
   #firstAt: number | undefined;
@@ -148,12 +148,12 @@ class SourceLook {
     this.#tail = new LogTail({ redact: options.redact, onLine: ({ text }) => this.#line(text) });
   }
 
-  /** The last lines of ffmpeg's log that matter. */
+  /** The last relevant lines of ffmpeg's log. */
   log(): readonly LogLine[] {
     return this.#tail.lines();
   }
 
-  /** Whether audio is announced of which nothing came. */
+  /** Whether announced audio has not arrived. */
   get hasSilentAudio(): boolean {
     return codecsOf(this.#reader.media()).isAudioSilent ?? false;
   }
@@ -161,7 +161,7 @@ class SourceLook {
   #line(text: string): void {
     this.#reader.log(text);
     if (this.#unreachable !== undefined || !this.#redirects.isEndless(text)) return;
-    // What follows pushes the reason out of the log's tail.
+    // Later lines would push the reason out of the log's tail.
     this.#unreachable = this.#tail.lines();
     this.#enough.abort();
   }
@@ -184,7 +184,7 @@ class SourceLook {
     if (exit.signal !== null && CRASHES.has(exit.signal)) throw crashed(exit.signal);
     if (this.#late.signal.aborted) throw silent(connectMs);
     const tail = { lines: () => this.#unreachable ?? this.#tail.lines() };
-    // A signal that it got from here says nothing about the source.
+    // A signal sent from here says nothing about the source.
     const ended = this.#unreachable === undefined ? exit : { code: 1, signal: null };
     const end = endOfItself({ exit: ended, config: { ...config, loop: true }, source, tail });
     throw end.kind === 'failed' ? end.error : silent(connectMs);
@@ -195,10 +195,10 @@ class SourceLook {
     const { input } = planStream({ config, source, capabilities, makesMedia: false, sourceUrl: url });
     const args = [
       ...['-nostdin', '-hide_banner', '-nostats', '-loglevel', 'level+info'],
-      // What is recorded need not be waited for.
+      // A recording can be read faster than real time.
       ...input.filter((argument) => argument !== '-re'),
       ...['-map', '0:V:0', ...(withAudio ? ['-map', '0:a:0?'] : []), '-sn', '-dn', '-c', 'copy'],
-      // Video must not wait for audio that never comes.
+      // Video must not wait for audio that never arrives.
       ...['-max_interleave_delta', '1000', '-flush_packets', '1', '-f', 'framecrc', 'pipe:1'],
     ];
     const spawned = spawnChild({
@@ -218,7 +218,7 @@ class SourceLook {
     child.stderr.on('data', (piece: Buffer) => this.#tail.push(piece));
     let unfinished = '';
     child.stdout.on('data', (piece: Buffer) => {
-      // A line has some 60 characters; what is longer is none.
+      // A line has about 60 characters; anything longer is not a line.
       const lines = (unfinished + piece.toString('latin1')).split('\n');
       unfinished = (lines.pop() ?? '').slice(0, 4096);
       for (const line of lines) this.#reader.packet(line);
@@ -226,13 +226,13 @@ class SourceLook {
     });
   }
 
-  /** Ends the look as soon as all is known that can be. */
+  /** Ends as soon as everything is known. */
   #look(): void {
     const { videoPackets, keyframes, seconds } = this.#reader.seen;
     if (videoPackets === 0) return;
     if (this.#firstAt === undefined) {
       this.#firstAt = performance.now();
-      // A source that falls silent now is not looked at for longer than another.
+      // A source that stops sending now must not take longer than another.
       clearTimeout(this.#timer);
       this.#timer = setTimeout(() => this.#enough.abort(), LONG_LOOK_MS);
     }
@@ -243,7 +243,7 @@ class SourceLook {
   }
 }
 
-/** Signals by which a program ends that is wrong itself. */
+/** Signals that indicate a crash. */
 const CRASHES: ReadonlySet<string> = new Set(['SIGSEGV', 'SIGBUS', 'SIGILL', 'SIGFPE', 'SIGABRT', 'SIGSYS']);
 
 function crashed(signal: string): SidepipeError {
@@ -251,18 +251,18 @@ function crashed(signal: string): SidepipeError {
 }
 
 function silent(ms: number): SidepipeError {
-  return new SidepipeError(`the source gave no video within ${Math.round(ms / 1000)} s`, {
+  return new SidepipeError(`the source sent no video within ${Math.round(ms / 1000)} s`, {
     code: 'source-unavailable',
     fault: 'source',
   });
 }
 
-/** Segments vary, and a keyframe that comes late makes one longer. */
+/** Segments vary in size, and a late keyframe makes one longer. */
 const SEGMENT_SPARE = 1.5;
-/** More would be an upload for its own sake. */
+/** Upper limit: a larger test upload would prove nothing more. */
 const MOST_SEGMENT_BYTES = 64_000_000;
 
-/** How large the largest segment of the streams will be: measured where a source was read, by the bitrate of renditions. */
+/** Expected size of the largest segment: measured if a source was read, otherwise from the bitrate of renditions. */
 export function segmentBytesOf({ streams }: Pick<Config, 'streams'>, found: readonly SourceFound[]): number {
   const sizes = streams.flatMap(({ hls, renditions = [] }, index) => {
     const each = found[index];
@@ -276,11 +276,11 @@ export function segmentBytesOf({ streams }: Pick<Config, 'streams'>, found: read
 
 interface SourceCheckOptions {
   readonly config: Pick<Config, 'streams'>;
-  /** Undefined: ffmpeg cannot be used, which its own check reports. */
+  /** Undefined: ffmpeg is unusable, which its own check reports. */
   readonly survey: (signal: AbortSignal) => Promise<readonly SourceFound[] | undefined>;
 }
 
-/** Whether each stream's source can be opened, what it is made of, and what follows. */
+/** Whether each stream's source can be opened, its media, and the findings. */
 export function sourceChecks({ config: { streams }, survey }: SourceCheckOptions): Check {
   return {
     area: 'source',
@@ -290,7 +290,7 @@ export function sourceChecks({ config: { streams }, survey }: SourceCheckOptions
       return streams.flatMap((config, index): CheckResult[] => {
         const row = { area: 'source', check: config.name };
         const each = found?.[index];
-        if (each === undefined) return [{ ...row, ok: 'skipped', detail: 'not opened: ffmpeg cannot be run' }];
+        if (each === undefined) return [{ ...row, ok: 'skipped', detail: 'not opened, because ffmpeg is unusable' }];
         return resultsOf(config, each).map((result) => ({ ...row, ...result }));
       });
     },
@@ -300,7 +300,7 @@ export function sourceChecks({ config: { streams }, survey }: SourceCheckOptions
 function resultsOf(config: StreamConfig, found: SourceFound): Pick<CheckResult, 'ok' | 'detail' | 'remedy'>[] {
   const source = sourceOf(config);
   if (found.kind === 'waiting') return [{ ok: 'skipped', detail: found.detail }];
-  if (found.kind === 'made') return [{ ok: true, detail: 'a test picture, made by ffmpeg' }];
+  if (found.kind === 'made') return [{ ok: true, detail: 'test pattern, generated by ffmpeg' }];
   if (found.kind === 'media') return [...findingsOf(found.media, { config, source })];
   const { message } = found.error;
   const place = source.kind === 'file' || source.kind === 'directory' ? `${source.url.slice('file:'.length)}: ` : '';

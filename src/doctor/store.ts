@@ -1,7 +1,7 @@
 import type { StoreConfig } from '../config/schema/schema.js';
 import type { Check, CheckResult } from './check.js';
 
-/** What a probe of the store found, in the order of the steps. */
+/** The results of a store probe, in the order of its steps. */
 export type StoreProbe = (
   storage: StoreConfig,
   segmentBytes: number,
@@ -10,18 +10,18 @@ export type StoreProbe = (
 
 export interface StoreCheckOptions {
   readonly config: { readonly storage: StoreConfig };
-  /** How the table calls it. Default `store`. */
+  /** Name in the table. Default `store`. */
   readonly area?: string;
   readonly probeStore?: StoreProbe | undefined;
-  /** As large as the largest segment of the streams. */
+  /** The size of the largest segment of the streams. */
   readonly segmentBytes?: (signal: AbortSignal) => Promise<number>;
   readonly timeoutMs?: number;
 }
 
-/** No segment of a usual stream is larger than this: 2 s of 32 Mbit/s. */
+/** No usual segment is larger than this: 2 s at 32 Mbit/s. */
 export const LEAST_SEGMENT_BYTES = 8_000_000;
 
-/** Whether the configured object store does what the publisher will ask of it. */
+/** Whether the configured object store supports everything that the publisher needs. */
 export function storeChecks(options: StoreCheckOptions): Check {
   const { area = 'store', probeStore, segmentBytes = async () => LEAST_SEGMENT_BYTES } = options;
   const { storage } = options.config;
@@ -30,11 +30,11 @@ export function storeChecks(options: StoreCheckOptions): Check {
     timeoutMs: options.timeoutMs ?? 120_000,
     async run(signal) {
       if (storage.type === 'memory') {
-        const detail = 'storage.type is memory: nothing leaves this node';
+        const detail = 'storage.type is memory: nothing is uploaded';
         return [{ area, check: 'object store', ok: 'skipped', detail }];
       }
       if (probeStore === undefined) {
-        return [{ area, check: 'object store', ok: 'skipped', detail: 'this build has no probe for stores' }];
+        return [{ area, check: 'object store', ok: 'skipped', detail: 'this build has no store probe' }];
       }
       const found = await probeStore(storage, await segmentBytes(signal), signal);
       return found.map((result) => ({ area, ...result }));

@@ -2,7 +2,7 @@ import type { CheckResult } from './check.js';
 
 const marks = { true: 'ok', false: 'FAILED', warning: 'warning', skipped: 'skipped' } as const;
 
-/** The results as an aligned table, remedies below failures and below what could be better. Colours are for terminals only. */
+/** The results as an aligned table, with remedies below failures and warnings. Colours are for terminals only. */
 export function renderTable(results: readonly CheckResult[], { colour = false } = {}): string {
   const rows = results.map(({ area, check, ok }) => [marks[`${ok}`], printable(area), printable(check)] as const);
   const widths = [0, 1, 2].map((column) => Math.max(0, ...rows.map((row) => [...(row[column] ?? '')].length)));
@@ -27,7 +27,7 @@ function paint(text: string, ok: CheckResult['ok'], colour: boolean): string {
   return `\u001b[${code}m${text}\u001b[0m`;
 }
 
-/** One line, whatever an ffmpeg or a store said: no control sequences for the terminal. */
+/** Makes a single line of any output of ffmpeg or a store, without control sequences for the terminal. */
 function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').trim();
 }

@@ -78,7 +78,7 @@ const restartEvent = z
     restarts: z.number(),
     stderr: z.array(z.string()).describe("The last lines of ffmpeg's log."),
   })
-  .meta({ id: 'RestartEvent', description: "The ffmpeg process of a stream has ended and is restarted." });
+  .meta({ id: 'RestartEvent', description: 'The ffmpeg process of a stream has ended and is restarted.' });
 
 const loadEvent = z
   .object({ type: z.literal('load'), at: time, level: loadLevel, before: loadLevel, reasons: loadReasons })

@@ -1,4 +1,3 @@
-import { messageOf } from '../errors.js';
 import type { Feed } from '../events/feed.js';
 import type { StreamEvent } from '../events/stream-events.js';
 import type { Logger } from '../telemetry/logger.js';
@@ -129,7 +128,7 @@ export class LoadGuard implements StreamLoad {
       this.#measures = measuresBetween(this.#last, sample);
       this.#last = sample;
     } catch (err) {
-      log.warn({ err }, `the machine's load could not be read: ${messageOf(err)}`);
+      log.warn({ err }, 'cannot read the load of the machine');
       return;
     }
     const before = this.#level;

@@ -116,12 +116,12 @@ export function strainOf(measures: LoadMeasures, limits: LoadLimits): LoadSignal
 /** The signals in words, each with its number. Pure. */
 export function loadWords(signals: readonly LoadSignal[], measures: LoadMeasures): string {
   const percent = (value: number | undefined) => `${Math.round((value ?? 0) * 100)} %`;
-  const queue = measures.loadPerCore === undefined ? '' : `, ${measures.loadPerCore.toFixed(1)} programs a core`;
+  const queue = measures.loadPerCore === undefined ? '' : `, ${measures.loadPerCore.toFixed(1)} processes per core`;
   const words: Readonly<Record<LoadSignal, string>> = {
-    cpu: `the processors are busy (${percent(measures.cpu)}${queue})`,
-    'event-loop': `the node's timers are ${Math.round(measures.loopDelayMs ?? 0)} ms late`,
-    memory: `${percent(measures.memoryAvailable)} of the memory is left`,
-    encoder: `${percent(measures.encoderDropped)} of the frames find the picture encoder busy`,
+    cpu: `CPU is busy (${percent(measures.cpu)}${queue})`,
+    'event-loop': `timers of the node are ${Math.round(measures.loopDelayMs ?? 0)} ms late`,
+    memory: `${percent(measures.memoryAvailable)} of memory is available`,
+    encoder: `${percent(measures.encoderDropped)} of frames find the image encoder busy`,
   };
   return signals.map((signal) => words[signal]).join('; ');
 }

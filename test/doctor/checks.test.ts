@@ -21,7 +21,7 @@ describe('portChecks', () => {
     const check = portChecks(parseConfig({ http: { host: '127.0.0.1', port } }));
     try {
       expect(await check.run(signal)).toMatchObject([
-        { ok: false, detail: expect.stringContaining('taken'), remedy: expect.stringContaining(`:${port}`) },
+        { ok: false, detail: expect.stringContaining('in use'), remedy: expect.stringContaining(`:${port}`) },
         { ok: true },
       ]);
     } finally {
@@ -149,7 +149,7 @@ describe('ffmpegChecks', () => {
     expect(found.get('h264_qsv encodes')).toMatchObject({ ok: 'skipped' });
     expect(found.get('h264_vaapi encodes')).toMatchObject({
       ok: false,
-      detail: 'no device; libx264 stands in for it',
+      detail: 'no device; libx264 is used instead',
       remedy: expect.stringContaining('another encoder'),
     });
   });

@@ -23,12 +23,12 @@ describe('runDoctor', () => {
     const { code, text } = await run(doctorChecks(configOf('test')));
     expect(text).toMatch(/^ok +ffmpeg +version +\S/m);
     expect(text).toMatch(/^ok +ffmpeg +command lines +3\d of 3\d ran on a test clip/m);
-    expect(text).toMatch(/^ok +source +s0 +a test picture/m);
+    expect(text).toMatch(/^ok +source +s0 +test pattern/m);
     expect(text).toMatch(/^ok +images +sharp loads/m);
     expect(text).toMatch(/^ok +ports +HTTP/m);
     expect(text).toMatch(/^ok +limits +open files/m);
     expect(text).toMatch(/^skipped +store +object store/m);
-    expect(text).toContain('All is well.');
+    expect(text).toContain('All checks passed.');
     expect(code).toBe(0);
   });
 
@@ -47,7 +47,7 @@ describe('runDoctor', () => {
     ];
     expect(await run(checks)).toEqual({
       code: 0,
-      text: 'warning  a  x  odd\n    → Do it.\n\nNothing failed, 1 warning.\n',
+      text: 'warning  a  x  odd\n    → Do it.\n\nNo check failed, 1 warning.\n',
     });
   });
 
@@ -105,7 +105,7 @@ describe('runDoctor', () => {
     );
     expect(code).toBe(1);
     expect(text).toMatch(/^FAILED +one .*outer: inner$/m);
-    expect(text).toMatch(/^FAILED +two .*no answer within 0\.05 s$/m);
+    expect(text).toMatch(/^FAILED +two .*timed out after 0\.05 s$/m);
     expect(text).toMatch(/^ok +three/m);
     expect(text).toContain('2 of 3 checks failed.');
   });

@@ -94,7 +94,7 @@ describe('advice', () => {
       'audio that is announced and silent',
       { packets: { audioPackets: 0 } },
       {},
-      [['warning', expect.stringMatching(/^audio \(aac\) is announced and silent/)]],
+      [['warning', expect.stringMatching(/^audio \(aac\) is announced but never arrives/)]],
     ],
     ['silent audio that is not wanted', { packets: { audioPackets: 0 } }, { audio: 'none' }, []],
     [

@@ -122,7 +122,7 @@ describe('a signal', () => {
   it('is told in words', () => {
     const all = { cpu: 0.97, loadPerCore: 3.14, loopDelayMs: 1234.5, memoryAvailable: 0.031, encoderDropped: 0.7 };
     expect(loadWords(['cpu', 'event-loop', 'memory', 'encoder'], all)).toBe(
-      "the processors are busy (97 %, 3.1 programs a core); the node's timers are 1235 ms late; 3 % of the memory is left; 70 % of the frames find the picture encoder busy",
+      'CPU is busy (97 %, 3.1 processes per core); timers of the node are 1235 ms late; 3 % of memory is available; 70 % of frames find the image encoder busy',
     );
   });
 });

@@ -50,7 +50,7 @@ it('finds all well without a store, and keeps its hands off what is skipped', as
     new Set(['ffmpeg', 'source', 'images', 'ports', 'limits', 'clock', 'store']),
   );
   expect(rows.find(({ area }) => area === 'store')).toMatchObject({ mark: 'skipped' });
-  expect(stdout.trimEnd().split('\n').at(-1)).toBe('All is well.');
+  expect(stdout.trimEnd().split('\n').at(-1)).toBe('All checks passed.');
   // A pipe is no terminal.
   expect(stdout).not.toContain('\u001b');
 });
@@ -74,7 +74,7 @@ it('opens every source: a missing file and a dead camera are found, a push strea
   ]);
   for (const { remedy } of failed) expect(remedy).toBeTruthy();
   expect(rows.find(({ text }) => text.startsWith('studio'))).toMatchObject({ mark: 'skipped', area: 'source' });
-  expect(stdout).not.toMatch(/All is well|hunter22/);
+  expect(stdout).not.toMatch(/All checks passed|hunter22/);
 }, 60_000);
 
 it('prints one JSON document for programs', async () => {

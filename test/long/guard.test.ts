@@ -72,7 +72,7 @@ it('slows pictures, then refuses streams, then goes back, while what runs runs o
   expect(refused.headers.get('content-type')).toBe('application/problem+json');
   expect(await refused.json()).toMatchObject({
     code: 'node-overloaded',
-    detail: 'The node is overloaded and accepts no further streams: the processors are busy (100 %, 5.0 programs a core).',
+    detail: 'The node is overloaded and accepts no further streams: CPU is busy (100 %, 5.0 processes per core).',
   });
   // What is there already is answered, changed and removed as ever.
   expect((await node.api('POST', 'streams', { name: 'second', source: 'push' })).status).toBe(200);
