@@ -177,7 +177,7 @@ export class SavedStreams {
   }
 }
 
-/** A hash of the request that created a stream, independent of the order of members. Pure. */
+/** A hash of the request that created a stream, independent of the order of members. Pure apart from the hash. */
 export function fingerprintOf(value: unknown): string {
   return createHash('sha256').update(canonical(value)).digest('base64url');
 }
