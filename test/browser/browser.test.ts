@@ -55,7 +55,7 @@ describe('home page', () => {
   it('shows every stream with its picture, its state and its age, without a complaint', async () => {
     await page.goto(url);
     await expect.poll(() => text('[data-stream="front-door"] [data-state-words]')).toBe('Live');
-    await expect.poll(() => text('[data-stream="attic"] [data-age]')).toBe('Stale, 2 min old');
+    await expect.poll(() => text('[data-stream="attic"] [data-age]')).toBe('Stale, 2 min ago');
     expect(await text('[data-stream="attic"] [data-reason]')).toBe('');
     expect(await text('[data-summary]')).toBe('1 of 2 live');
     const width = 'document.querySelector(\'[data-stream="front-door"] img\').naturalWidth';

@@ -31,8 +31,9 @@ describe('pictureInWords', () => {
   it.each([
     ['fresh', 0.4, 'Now'],
     ['fresh', 3.2, '3 s ago'],
-    ['stale', 130, 'Stale, 2 min old'],
-    ['offline', 7300, 'Last thumbnail, 2 h old'],
+    ['stale', 130, 'Stale, 2 min ago'],
+    ['offline', 0.4, 'Last thumbnail just now'],
+    ['offline', 7300, 'Last thumbnail 2 h ago'],
     ['offline', undefined, 'No thumbnail yet'],
   ])('%s %s: %s', (state, age, words) => {
     expect(pictureInWords(state, age)).toBe(words);

@@ -14,7 +14,8 @@ export function pictureInWords(state: string, ageSeconds: number | undefined): s
   if (ageSeconds === undefined) return 'No thumbnail yet';
   const age = ageInWords(ageSeconds);
   if (state === 'fresh') return age === 'now' ? 'Now' : `${age} ago`;
-  return state === 'stale' ? `Stale, ${age} old` : `Last thumbnail, ${age} old`;
+  const when = age === 'now' ? 'just now' : `${age} ago`;
+  return state === 'stale' ? `Stale, ${when}` : `Last thumbnail ${when}`;
 }
 
 /** The latency of a player: `1.2 s behind live`; without tenths from ten seconds. */
