@@ -218,7 +218,7 @@ export class SidepipeNode {
     );
     this.#publishing = publishing;
     const { type } = config.storage;
-    this.#log.info({ version, ffmpeg: capabilities.version, guard: guard.way, storage: type }, 'starting');
+    this.#log.info({ version, ffmpeg: capabilities.version, guard: guard.way, storage: type }, 'node starting');
     if (this.#options.listen !== false) await this.#listen();
     this.#door.workWith(capabilities);
     this.#closedLater(this.#door);

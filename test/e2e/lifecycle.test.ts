@@ -68,7 +68,7 @@ it('starts once and closes once, however often it is told to', async () => {
   await node.start();
   await Promise.all([node.close(), node.close()]);
   await node.close();
-  for (const once of ['starting', 'listening for HTTP', 'shut down'])
+  for (const once of ['node starting', 'listening for HTTP', 'shut down'])
     expect(log.filter((line) => line === once)).toHaveLength(1);
 });
 
