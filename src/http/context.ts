@@ -37,7 +37,7 @@ export interface AppContext {
   readonly histories: Pick<Histories, 'read'>;
   /** Control of the streams; undefined before the node has started. */
   readonly control: () => StreamControl | undefined;
-  /** Load of the machine; undefined if the load guard is disabled. */
+  /** Load of the machine; undefined if it is not watched. */
   readonly load: () => NodeLoadDescription | undefined;
   /** Guards requests that change something or are expensive; routes use `requireAdmin`. */
   readonly admin: Admin;

@@ -7,7 +7,7 @@ const nodeSchema = z
   .object({
     version: z.string(),
     streams: z.number().int().describe('Number of streams.'),
-    load: nodeLoadSchema.nullable().describe('Null if the load guard is disabled.'),
+    load: nodeLoadSchema.nullable().describe('Null if the load is not watched.'),
   })
   .meta({ id: 'Node' });
 
