@@ -269,7 +269,10 @@ export class Control implements StreamControl {
       const words = findings.map(({ path, message }) => `${formatPath(path)}: ${message}`);
       if (words.length === 0 && !wanted.has(name)) words.push(`keys: ${sharedKey}`);
       if (this.#isConfigured(name)) {
-        this.#options.log.warn({ stream: name }, 'saved stream not started: the configuration has a stream with this name');
+        this.#options.log.warn(
+          { stream: name },
+          'saved stream not started: the configuration has a stream with this name',
+        );
       } else if (words.length > 0) {
         this.#options.log.error(
           { stream: name, problems: words },

@@ -21,7 +21,8 @@ export function argumentChecks({ tryAll }: ArgumentCheckOptions): Check {
     async run(signal) {
       try {
         const results = await tryAll(signal);
-        if (results === undefined) return [{ area, check, ok: 'skipped', detail: 'not run, because ffmpeg is unusable' }];
+        if (results === undefined)
+          return [{ area, check, ok: 'skipped', detail: 'not run, because ffmpeg is unusable' }];
         return rowsOf(results).map((row) => ({ area, ...row }));
       } catch (error) {
         signal.throwIfAborted();

@@ -11,8 +11,7 @@ export function clockChecks(now: () => number = Date.now): Check {
     async run() {
       const time = now();
       const ok = time >= earliest && time < latest;
-      const detail =
-        Number.isFinite(time) && Math.abs(time) < 8.64e15 ? new Date(time).toISOString() : 'invalid time';
+      const detail = Number.isFinite(time) && Math.abs(time) < 8.64e15 ? new Date(time).toISOString() : 'invalid time';
       const remedy = 'Set the clock and synchronise it: timedatectl set-ntp true, or chrony.';
       return [{ area: 'clock', check: 'time of day', ok, detail, ...(ok ? {} : { remedy }) }];
     },

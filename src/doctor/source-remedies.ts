@@ -65,12 +65,14 @@ const rules: readonly Rule[] = [
   { pattern: /no video/i, remedy: 'Choose a source with video. This one has only audio or data.' },
   { pattern: /crashed/i, remedy: 'Install another ffmpeg and set ffmpeg.path (SIDEPIPE_FFMPEG_PATH).' },
   {
-    pattern: /has no \w+; name one|cannot open this kind|not a kind of source|unknown kind|not supported by this ffmpeg/i,
+    pattern:
+      /has no \w+; name one|cannot open this kind|not a kind of source|unknown kind|not supported by this ffmpeg/i,
     remedy: 'Correct the scheme of the source, or set ffmpeg.path to an ffmpeg with this protocol.',
   },
   {
     pattern: /busy/i,
-    remedy: 'Stop the program that uses the device, such as a running node, or correct device.format, width and height.',
+    remedy:
+      'Stop the program that uses the device, such as a running node, or correct device.format, width and height.',
   },
 ];
 

@@ -40,8 +40,7 @@ function questionOf(c: Context, { streams }: AppContext): Question | { readonly 
   const given = Object.entries(c.req.queries());
   const [name, values] = given[0] ?? [];
   if (name === undefined || values === undefined) return { streams: streams.list(), mediaCounts: false };
-  if (name !== 'streams' && name !== 'stream')
-    return invalid(name, 'is unknown; use streams=all or stream=NAME');
+  if (name !== 'streams' && name !== 'stream') return invalid(name, 'is unknown; use streams=all or stream=NAME');
   if (given.length > 1) return invalid(given[1]?.[0] ?? '', `cannot be combined with ${name}`);
   const [value = ''] = values;
   if (values.length > 1) return invalid(name, 'must not be repeated');

@@ -260,7 +260,5 @@ function problemOfParser(code: string | undefined): Problem {
 /** The adapter rejects host headers and paths that do not form a URL; everything else is a failure of the node. */
 function problemOfListener(error: unknown): Problem {
   const name = error instanceof Error ? error.name : '';
-  return name === 'RequestError'
-    ? refusal(400, 'The host or the URL of the request is not valid.')
-    : problemOf(error);
+  return name === 'RequestError' ? refusal(400, 'The host or the URL of the request is not valid.') : problemOf(error);
 }

@@ -112,7 +112,9 @@ export async function openPublishing(options: PublishingOptions): Promise<Publis
 
 async function open(config: StoreConfig, log: Logger): Promise<ObjectStore> {
   const facts = { event: 'store-notice', store: '' };
-  const store = await openStore(config, { onNotice: (message) => log.warn({ ...facts, notice: message }, 'store notice') });
+  const store = await openStore(config, {
+    onNotice: (message) => log.warn({ ...facts, notice: message }, 'store notice'),
+  });
   facts.store = store.description;
   return store;
 }

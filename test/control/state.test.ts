@@ -50,7 +50,9 @@ describe('text of a state', () => {
   });
 
   it('refuses what another version wrote', () => {
-    expect(readState(writeState([]).replace('"version": 1', '"version": 2'))).toMatchObject({ problem: 'unsupported version 2' });
+    expect(readState(writeState([]).replace('"version": 1', '"version": 2'))).toMatchObject({
+      problem: 'unsupported version 2',
+    });
   });
 });
 

@@ -191,7 +191,10 @@ it.each(ffmpegs)('finds audio that is announced and silent in a transport stream
   const results = await resultsOf([{ source: `${http.url}/muted.ts` }], path);
   const found = results.map(({ ok, detail }) => [ok, detail]);
   expect(found[0], JSON.stringify(found)).toEqual([true, expect.stringMatching(/^h264 .*; audio aac/)]);
-  expect(found).toContainEqual(['warning', expect.stringMatching(/^audio \(aac\) is announced but never arrives: .* plays/)]);
+  expect(found).toContainEqual([
+    'warning',
+    expect.stringMatching(/^audio \(aac\) is announced but never arrives: .* plays/),
+  ]);
 });
 
 it('waits for no publisher and no caller, and does not call that a failure', async () => {

@@ -122,9 +122,7 @@ describe('the form of a stream', () => {
     ]);
     expect(faultsOf(problem, ['name'], false)[1]).toEqual({ field: undefined, message: 'preview.frames: too many' });
     const empty = [{ path: 'name', message: 'expected lowercase letters, got an empty string' }];
-    expect(faultsOf({ ...problem, errors: empty }, ['name'], false)).toEqual([
-      { field: 'name', message: 'Required.' },
-    ]);
+    expect(faultsOf({ ...problem, errors: empty }, ['name'], false)).toEqual([{ field: 'name', message: 'Required.' }]);
     expect(faultsOf({ code: 'stream-exists', detail: 'taken' }, ['name'], false)).toEqual([
       { field: 'name', message: 'taken' },
     ]);

@@ -21,8 +21,10 @@ export function readState(text: string): { streams: SavedStream[]; problem?: str
     return { streams: [], problem: `invalid JSON${place === undefined ? '' : ` (${place} of ${text.length})`}` };
   }
   const state = value as { format?: unknown; version?: unknown; streams?: unknown } | null;
-  if (state?.format !== format || !Array.isArray(state.streams)) return { streams: [], problem: 'not a file of saved streams' };
-  if (state.version !== version) return { streams: [], problem: `unsupported version ${String(state.version).slice(0, 20)}` };
+  if (state?.format !== format || !Array.isArray(state.streams))
+    return { streams: [], problem: 'not a file of saved streams' };
+  if (state.version !== version)
+    return { streams: [], problem: `unsupported version ${String(state.version).slice(0, 20)}` };
   const streams = state.streams.filter(isSaved);
   const lost = state.streams.length - streams.length;
   return lost === 0 ? { streams } : { streams, problem: `${lost} of ${state.streams.length} entries are invalid` };

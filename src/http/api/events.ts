@@ -40,7 +40,11 @@ export const events = operation({
   }),
   headers: z.object({ 'last-event-id': lastEventId }),
   answers: {
-    200: { description: 'Events, until the client disconnects.', contentType: 'text/event-stream', schema: feedEventSchema },
+    200: {
+      description: 'Events, until the client disconnects.',
+      contentType: 'text/event-stream',
+      schema: feedEventSchema,
+    },
   },
   refusals: { 404: 'Stream not found.', 503: 'Too many clients are listening.' },
   answer: ({ c, context, query }) => {

@@ -97,7 +97,8 @@ export const deleteStream = operation({
   path: '/api/v1/streams/{stream}',
   tag: 'Streams',
   summary: 'Delete a stream',
-  description: 'Responds when the stream has ended. Its players see the end of the playlist. Objects on the store remain.',
+  description:
+    'Responds when the stream has ended. Its players see the end of the playlist. Objects on the store remain.',
   admin: true,
   answers: { 204: { description: 'Stream deleted.' } },
   refusals: { 409: configured, 503: notSaved },
@@ -137,7 +138,9 @@ export const restartStream = operation({
 });
 
 const rotation = z
-  .strictObject({ keepPublisher: z.boolean().default(false).meta({ description: 'Keep the current publisher connected.' }) })
+  .strictObject({
+    keepPublisher: z.boolean().default(false).meta({ description: 'Keep the current publisher connected.' }),
+  })
   .meta({ id: 'Rotation' });
 
 export const rotateKey = operation({

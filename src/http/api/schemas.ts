@@ -41,9 +41,7 @@ const thumbnail = z.object({
   height: count.nullable(),
   bytes: count.nullable(),
   captured: count,
-  dropped: count.describe(
-    'Frames dropped because a newer one had arrived, or because they were incomplete.',
-  ),
+  dropped: count.describe('Frames dropped because a newer one had arrived, or because they were incomplete.'),
   rejected: count.describe('Frames that the gate rejected.'),
   failed: count.describe('Failed encodes, including retries.'),
   decoderErrors: count,
@@ -114,7 +112,9 @@ const storage = z.object({
 export const streamSchema = z
   .object({
     name: z.string(),
-    origin: z.enum(['config', 'api']).describe('Where the stream was defined: in the configuration file or through the API.'),
+    origin: z
+      .enum(['config', 'api'])
+      .describe('Where the stream was defined: in the configuration file or through the API.'),
     source: z.object({
       kind: z.string(),
       url: z.string().nullable().describe('Without secrets. Null without the admin token.'),

@@ -92,12 +92,7 @@ async function answer(upgrading: {
     const isBadAddress = error instanceof TypeError;
     if (!isBadAddress) options.log.error({ err: error }, 'request failed');
     if (upgrade.isTaken) socket.destroy();
-    else
-      refuse(
-        socket,
-        target,
-        isBadAddress ? refusal(400, 'The URL of the request is not valid.') : problemOf(error),
-      );
+    else refuse(socket, target, isBadAddress ? refusal(400, 'The URL of the request is not valid.') : problemOf(error));
   }
 }
 

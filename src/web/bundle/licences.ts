@@ -9,7 +9,9 @@ export async function licencesOf(inputs: readonly string[]): Promise<string> {
   const folders = new Set(inputs.map((input) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0]));
   folders.delete(undefined);
   const notices = await Promise.all([...folders].sort().map((folder) => noticeOf(folder!)));
-  return ['Packages bundled in the scripts of these pages, in addition to sidepipe itself (MIT).', ...notices].join(RULE);
+  return ['Packages bundled in the scripts of these pages, in addition to sidepipe itself (MIT).', ...notices].join(
+    RULE,
+  );
 }
 
 const RULE = `\n\n${'-'.repeat(80)}\n\n`;

@@ -129,7 +129,10 @@ async function act(what: string, button: HTMLElement): Promise<void> {
   if (what === 'restart') {
     const outcome = await call<{ restarted: boolean }>('POST', `streams/${encodeURIComponent(name)}/restart`);
     if ('problem' in outcome) complain(outcome.problem);
-    else say(outcome.value.restarted ? `${name} is restarting.` : `${name} is not running, so there is nothing to restart.`);
+    else
+      say(
+        outcome.value.restarted ? `${name} is restarting.` : `${name} is not running, so there is nothing to restart.`,
+      );
   }
 }
 

@@ -149,8 +149,7 @@ export class Charts {
     const now = words(column.at(-1) ?? null);
     const value = figure.querySelector('.chart-value');
     if (value !== null && !value.hasAttribute('data-pointed')) value.textContent = now;
-    const range =
-      known.length === 0 ? 'no data' : `from ${words(Math.min(...known))} to ${words(Math.max(...known))}`;
+    const range = known.length === 0 ? 'no data' : `from ${words(Math.min(...known))} to ${words(Math.max(...known))}`;
     figure
       .querySelector('.chart-canvas')
       ?.setAttribute('aria-label', `${title} in the last hour: now ${now}, ${range}`);

@@ -55,8 +55,7 @@ export function faultsOf(
     return [{ field: undefined, message: problem.detail }];
   return problem.errors.map(({ path, message }) => {
     const field = fields.find((name) => name === path);
-    if (field !== undefined)
-      return { field, message: message.endsWith('got an empty string') ? 'Required.' : message };
+    if (field !== undefined) return { field, message: message.endsWith('got an empty string') ? 'Required.' : message };
     return { field: hasMore ? 'more' : undefined, message: path === '' ? message : `${path}: ${message}` };
   });
 }
