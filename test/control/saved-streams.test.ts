@@ -71,7 +71,7 @@ describe('SavedStreams', () => {
 
   it('are read once, and then changed in place', async () => {
     const { saved, disk } = makeSaved([streamOf('a'), streamOf('b')]);
-    expect(() => saved.mustBeLoaded()).toThrow('could not be read yet');
+    expect(() => saved.mustBeLoaded()).toThrow('have not been loaded yet');
     expect([await saved.load(), await saved.load()]).toEqual([true, false]);
     saved.mustBeLoaded();
     await set(saved, streamOf('a', 'push'));

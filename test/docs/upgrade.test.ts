@@ -20,7 +20,7 @@ it('shows a state that is read, and tells what becomes of a newer one', () => {
   const { streams, problem } = readState(example);
   expect([problem, streams.map(({ input }) => input.name)]).toEqual([undefined, ['front-door']]);
   const newer = readState(example.replace('"version": 1', '"version": 2'));
-  expect(newer).toEqual({ streams: [], problem: 'version 2' });
+  expect(newer).toEqual({ streams: [], problem: 'unsupported version 2' });
 });
 
 it('tells what a changed configuration does to streams and settings', () => {

@@ -91,7 +91,7 @@ describe('runDoctor', () => {
     expect(text).toMatch(/^FAILED +ffmpeg .*\/nowhere\/ffmpeg/m);
     expect(text).toContain('SIDEPIPE_FFMPEG_PATH');
     expect(text).toContain('1 of ');
-    expect(text).toMatch(/^skipped +source +s0 +not opened: ffmpeg cannot be run$/m);
+    expect(text).toMatch(/^skipped +source +s0 +not opened, because ffmpeg is unusable$/m);
   });
 
   it('goes on after a check that throws or hangs', async () => {

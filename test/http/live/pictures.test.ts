@@ -35,7 +35,7 @@ describe('sizes', () => {
   it('says which names there are', async () => {
     stream.pictures.delete('jpg');
     stream.pictures.set('webp', pictureOf(Buffer.from('x')));
-    expect((await problemIn(await test.get('/live/cam/thumbnail.jpg'))).detail).toContain('It makes: webp.');
+    expect((await problemIn(await test.get('/live/cam/thumbnail.jpg'))).detail).toContain('Available: webp.');
     stream.pictures.clear();
   });
 
