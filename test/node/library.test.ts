@@ -181,7 +181,7 @@ it('logs to a logger of the program, such as one of pino', async () => {
   const node = createNode({ log: { level: 'debug' } }, { listen: false, logger });
   await node.start();
   await node.close();
-  expect(lines.map(({ msg }) => msg)).toEqual(['the node starts', 'the node has ended']);
+  expect(lines.map(({ msg }) => msg)).toEqual(['node starting', 'shut down']);
   // Its own level and time, once.
   expect(lines[0]).toMatchObject({ app: 'shop', level: 30, time: expect.any(Number), ffmpeg: expect.any(String) });
 });
