@@ -51,37 +51,23 @@ export async function openPublishing(options: PublishingOptions): Promise<Publis
   const { fallback, lease, audit, orphanIntervalSeconds, backlogBytes } = storage;
   const first = await open(storage, log);
   const second = fallback && asFallback(await open(fallback, log).catch((error) => closing(first, error)));
-  const urls = new Map([[first.description, urlIn(storage)]]);
-  if (fallback && second) urls.set(second.description, urlIn(fallback));
-  let inUse = first.description;
-  const troubles = new Map<unknown, SidepipeError>();
-  const tell = tellUploads(log, events);
   const tellTrouble = tellTroubles(events);
   const count = observeUploads(metrics, isKnown);
   const publisher = createPublisher({
     store: first,
+    publicUrl: urlIn(storage),
     witness: await readProcessWitness(),
     backlogBytes,
-    ...(second && { fallback: second }),
-    ...(fallback && {
-      failover: { afterMs: fallback.afterSeconds * 1000, handBackAfterMs: fallback.handBackAfterSeconds * 1000 },
-    }),
+    ...(fallback &&
+      second && {
+        fallback: { store: second, publicUrl: urlIn(fallback) },
+        failover: { afterMs: fallback.afterSeconds * 1000, handBackAfterMs: fallback.handBackAfterSeconds * 1000 },
+      }),
     ...(storage.s3 && { concurrency: Math.max(1, Math.floor(storage.s3.concurrency / CONNECTIONS_AN_UPLOAD)) }),
     lease: lease.enabled && { ttlMs: lease.ttlSeconds * 1000 },
-    audit: audit.enabled && {
-      intervalMs: audit.intervalSeconds * 1000,
-      publicUrl: AUDITED,
-      fetch: (url, init) => fetchFrom(urls.get(inUse), String(url), init),
-    },
+    audit: audit.enabled && { intervalMs: audit.intervalSeconds * 1000 },
     orphanIntervalMs: orphanIntervalSeconds * 1000,
-    log: (event) => {
-      const store = event.details?.['store'];
-      if (event.event === 'store-switched') inUse = String(event.details?.['to']);
-      if (event.event === 'store-up') troubles.delete(store);
-      if ((event.event === 'store-down' || event.event === 'store-refused') && event.error)
-        troubles.set(store, event.error);
-      tell(event);
-    },
+    log: tellUploads(log, events),
     observe: (metric) => {
       count(metric);
       tellTrouble(metric);
@@ -91,13 +77,14 @@ export async function openPublishing(options: PublishingOptions): Promise<Publis
   publisher.start();
   const forget = metrics.onCollect((gauges) => {
     gauges.uploadBacklogBytes.set(publisher.backlogBytes);
-    for (const store of urls.keys()) gauges.storeUp.set({ store }, troubles.has(store) ? 0 : 1);
+    for (const { store, error } of publisher.stores) gauges.storeUp.set({ store }, error ? 0 : 1);
   });
+  const statusOf = (name: string) => publisher.stores.find(({ store }) => store === name);
   return {
     publisher,
     store: first,
-    urlOf: (store) => urls.get(store),
-    troubleOf: (store) => troubles.get(store),
+    urlOf: (store) => statusOf(store)?.publicUrl,
+    troubleOf: (store) => statusOf(store)?.error,
     async renew() {
       await Promise.all([first.renewCredentials?.(), second?.renewCredentials?.()]);
       publisher.retryNow();
@@ -119,15 +106,7 @@ async function open(config: StoreConfig, log: Logger): Promise<ObjectStore> {
   return store;
 }
 
-/** Placeholder for the public URL of the store in use at the time of the request. */
-const AUDITED = 'http://store-in-use.invalid';
-
-/** Audits the public URL of the active store; skipped if that store has none. */
-async function fetchFrom(base: string | undefined, url: string, init: RequestInit | undefined): Promise<Response> {
-  return base === undefined ? new Response(null) : fetch(base + url.slice(AUDITED.length), init);
-}
-
-/** Both stores can have a bucket of the same name, so their descriptions must differ. */
+/** Both can have a bucket of the same name, and must be told apart. */
 function asFallback(store: ObjectStore): ObjectStore {
   return { ...store, description: `${store.description} (fallback)` };
 }

@@ -1,4 +1,3 @@
-import type { SidepipeError } from '../errors.js';
 import { leaseKey } from './keys.js';
 import { Maintenance } from './publish/cleanup/maintenance.js';
 import { Retention } from './publish/cleanup/retention.js';
@@ -12,12 +11,13 @@ import { type PublisherSettings, settingsOf } from './publish/settings.js';
 import type { StoreTarget } from './publish/target.js';
 import type {
   CloseOptions,
+  StoreOptions,
   StorePublisher,
   StorePublisherOptions,
+  StoreStatus,
   StreamOptions,
   StreamPublication,
 } from './publish/types.js';
-import type { ObjectStore } from './store.js';
 
 export type * from './publish/types.js';
 
@@ -42,7 +42,6 @@ class ObjectStorePublisher implements StorePublisher {
   readonly #backlog: Backlog<Evictable>;
   readonly #targets: readonly StoreTarget[];
   readonly #members = new Map<string, Member>();
-  readonly #troubled = new Set<number>();
   readonly #toldUnsupported = new Set<number>();
   #active: StoreTarget;
   #firstAnswersSince: number | undefined;
@@ -52,13 +51,26 @@ class ObjectStorePublisher implements StorePublisher {
   constructor(options: StorePublisherOptions) {
     this.#settings = settingsOf(options);
     this.#backlog = new Backlog(options.backlogBytes);
-    const stores = options.fallback ? [options.store, options.fallback] : [options.store];
+    const stores = options.fallback ? [options, options.fallback] : [options];
     this.#targets = stores.map((store, place) => this.#target(store, place));
     this.#active = this.#targets[0]!;
   }
 
   get backlogBytes(): number {
     return this.#backlog.bytes;
+  }
+
+  get stores(): readonly StoreStatus[] {
+    return this.#targets.map((target) => {
+      const { health, error } = target.uploader.watch;
+      return {
+        store: target.store.description,
+        publicUrl: target.publicUrl,
+        isActive: target === this.#active,
+        state: health.state,
+        error,
+      };
+    });
   }
 
   stream(options: StreamOptions): StreamPublication {
@@ -102,13 +114,13 @@ class ObjectStorePublisher implements StorePublisher {
     }
   }
 
-  #target(store: ObjectStore, place: number): StoreTarget {
+  #target({ store, publicUrl, fetch = globalThis.fetch }: StoreOptions, place: number): StoreTarget {
     const settings = this.#settings;
     const uploader = new Uploader({
       store,
       settings,
       probe: (signal) => store.head(leaseKey([...this.#members.keys()][0] ?? 'probe'), { signal }),
-      changed: (health, error) => this.#healthChanged(target, health, error),
+      changed: (health, before) => this.#healthChanged(target, health, before),
     });
     const retention = new Retention({
       settings,
@@ -117,7 +129,7 @@ class ObjectStorePublisher implements StorePublisher {
         [...(this.#members.get(stream)?.publication.lanes ?? [])].some((lane) => lane.lists(key)) &&
         this.#active === target,
     });
-    const target: StoreTarget = { place, store, uploader, retention };
+    const target: StoreTarget = { place, store, publicUrl, fetch, uploader, retention };
     return target;
   }
 
@@ -171,12 +183,13 @@ class ObjectStorePublisher implements StorePublisher {
     for (const { publication } of this.#members.values()) publication.switched(from);
   }
 
-  #healthChanged(target: StoreTarget, health: Health, error: SidepipeError | undefined): void {
+  #healthChanged(target: StoreTarget, health: Health, before: Health): void {
     const { log, clock } = this.#settings;
     const { description } = target.store;
+    const { error } = target.uploader.watch;
     const bad = health.state === 'down' || health.state === 'refused';
-    if (bad && !this.#troubled.has(target.place)) {
-      this.#troubled.add(target.place);
+    // Once an episode: until it is up again.
+    if (bad && before.state === 'up') {
       const refused = health.state === 'refused';
       log({
         level: 'error',
@@ -186,7 +199,7 @@ class ObjectStorePublisher implements StorePublisher {
         ...(error && { error }),
       });
     }
-    if (health.state === 'up' && this.#troubled.delete(target.place)) {
+    if (health.state === 'up') {
       const details = {
         store: description,
         backlogBytes: this.#backlog.bytes,

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { StorePublisherOptions } from '../../src/storage/publisher.js';
+import type { StoreOptions, StorePublisherOptions } from '../../src/storage/publisher.js';
 import { FaultyStore } from '../support/faulty-store.js';
 import { VirtualClock } from '../support/virtual-clock.js';
 import { parsePlaylist, Show, studio, Witness } from './publish/studio.js';
@@ -9,12 +9,13 @@ const playlist = 'demo/source/index.m3u8';
 function begin(
   cleanup: 'delete' | 'keep',
   failover: { handBackAfterMs?: number } = {},
-  more: Pick<StorePublisherOptions, 'audit'> = {},
+  more: Pick<StorePublisherOptions, 'audit' | 'publicUrl' | 'fetch'> = {},
+  ofSecond: Omit<StoreOptions, 'store'> = {},
 ) {
   const clock = new VirtualClock();
   const first = new FaultyStore({ clock });
   const second = new FaultyStore({ clock });
-  const made = studio({ clock, store: first, fallback: second, failover, ...more });
+  const made = studio({ clock, store: first, fallback: { store: second, ...ofSecond }, failover, ...more });
   made.publisher.start();
   const show = new Show(made.publisher, { cleanup, multivariant: true });
   return { clock, first, second, show, ...made };
@@ -180,4 +181,47 @@ it('looks after the store in use while the same work is stuck on the one that is
   expect(events.filter(({ event }) => event === 'audit-failed')).toEqual([]);
   expect([...witness.problems, witness.gaps]).toEqual([0]);
   await clock.until(publisher.close({ deadlineMs: 0 }));
+});
+
+it('reports which store is active, and the health of each', async () => {
+  const { clock, first, show, publisher } = begin('delete');
+  const stores = () => publisher.stores.map(({ isActive, state, error }) => [isActive, state, error?.code]);
+  const isWell = [true, 'up', undefined];
+  await show.run(clock, 5);
+  expect(stores()).toEqual([isWell, [false, 'up', undefined]]);
+  first.outage = 'refuse';
+  await show.run(clock, 5);
+  expect(stores()).toEqual([
+    [true, 'down', 'storage-unavailable'],
+    [false, 'up', undefined],
+  ]);
+  await show.run(clock, 30);
+  expect(stores()).toEqual([[false, 'down', 'storage-unavailable'], isWell]);
+  first.outage = 'none';
+  await show.run(clock, 30);
+  expect(stores()).toEqual([isWell, [false, 'up', undefined]]);
+  await clock.until(publisher.close());
+});
+
+it('audits each store through its own public URL', async () => {
+  const asked = new Set<string>();
+  const fetchOne = (async (url: string) => {
+    asked.add(new URL(url).host);
+    return new Response(null);
+  }) as unknown as typeof fetch;
+  const { clock, first, show, publisher, events } = begin(
+    'delete',
+    {},
+    { audit: { intervalMs: 2000 }, publicUrl: 'https://first.example.org', fetch: fetchOne },
+    { publicUrl: 'https://second.example.org', fetch: fetchOne },
+  );
+  await show.run(clock, 10);
+  expect([...asked]).toEqual(['first.example.org']);
+  first.outage = 'refuse';
+  await show.run(clock, 20);
+  asked.clear();
+  await show.run(clock, 10);
+  expect([...asked]).toEqual(['second.example.org']);
+  expect(events.filter(({ event }) => event === 'audit-failed')).toEqual([]);
+  await clock.until(publisher.close());
 });

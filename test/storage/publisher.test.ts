@@ -226,8 +226,11 @@ describe('what was claimed is checked', () => {
       asked.push(url);
       return new Response(null, { status: url.endsWith('s1-3.ts') ? 403 : 200, headers: { 'content-length': '1000' } });
     }) as unknown as typeof fetch;
-    const audit = { intervalMs: 4000, publicUrl: 'https://cdn.example.org/live', fetch: fetchOne };
-    const { clock, publisher, events } = begin({ audit });
+    const { clock, publisher, events } = begin({
+      audit: { intervalMs: 4000 },
+      publicUrl: 'https://cdn.example.org/live',
+      fetch: fetchOne,
+    });
     publisher.start();
     const show = new Show(publisher);
     await show.run(clock, 7);

@@ -14,9 +14,7 @@ export interface PublisherSettings {
   readonly verify: boolean;
   readonly lease: { readonly ttlMs: number } | undefined;
   readonly failover: FailoverLimits;
-  readonly audit:
-    | { readonly intervalMs: number; readonly publicUrl: string | undefined; readonly fetch: typeof fetch }
-    | undefined;
+  readonly audit: { readonly intervalMs: number } | undefined;
   readonly orphanIntervalMs: number;
   readonly timing: PublishTiming;
   log(event: PublishEvent): void;
@@ -37,7 +35,7 @@ export function settingsOf(options: StorePublisherOptions): PublisherSettings {
       afterMs: options.failover?.afterMs ?? 30_000,
       handBackAfterMs: options.failover?.handBackAfterMs ?? 10_000,
     },
-    audit: audit && { intervalMs: audit.intervalMs ?? 60_000, publicUrl: audit.publicUrl, fetch: audit.fetch ?? fetch },
+    audit: audit && { intervalMs: audit.intervalMs ?? 60_000 },
     orphanIntervalMs: options.orphanIntervalMs ?? 600_000,
     timing: {
       retryBaseMs: 200,

@@ -6,6 +6,8 @@ import type { Uploader } from './queue/uploader.js';
 export interface StoreTarget {
   readonly place: number;
   readonly store: ObjectStore;
+  readonly publicUrl: string | undefined;
+  readonly fetch: typeof fetch;
   readonly uploader: Uploader;
   readonly retention: Retention;
 }

@@ -4,6 +4,7 @@ import type { ObjectStore, StoredObject } from '../store.js';
 import type { Clock } from './clock.js';
 import type { ProcessWitness } from './lease/owner.js';
 import type { FoundPlaylist, SegmentNumbers, SegmentPosition } from './lease/takeover.js';
+import type { HealthState } from './queue/health.js';
 import type { UploadKind } from './queue/queue.js';
 import type { ListedEntry } from './segments/window.js';
 
@@ -81,17 +82,18 @@ export type PublishMetric =
   | { readonly type: 'restored'; readonly stream: string; readonly objects: number }
   | { readonly type: 'audited'; readonly stream: string; readonly objects: number; readonly problems: number };
 
-interface AuditOptions {
-  readonly intervalMs?: number;
-  /** Where players fetch the same keys: asked as well when set. No slash at the end. */
-  readonly publicUrl?: string;
+/** A store to publish to. */
+export interface StoreOptions {
+  readonly store: ObjectStore;
+  /** Where players fetch the same keys, without a trailing slash. The audit checks this URL too when it is set. */
+  readonly publicUrl?: string | undefined;
+  /** Fetches from `publicUrl`. Default: the global `fetch`. */
   readonly fetch?: typeof fetch;
 }
 
-export interface StorePublisherOptions {
-  readonly store: ObjectStore;
-  /** Takes over when `store` has taken nothing for `failover.afterMs`, until it answers again. */
-  readonly fallback?: ObjectStore;
+export interface StorePublisherOptions extends StoreOptions {
+  /** Takes over when `store` has accepted nothing for `failover.afterMs`, until it answers again. */
+  readonly fallback?: StoreOptions;
   /** Bytes that may wait in memory, over all streams. */
   readonly backlogBytes: number;
   /** Uploads at once over all streams; playlists may use half as many more. The store's pool should hold 1.5 times it. */
@@ -110,7 +112,7 @@ export interface StorePublisherOptions {
   /** False: no lease object, any number of writers. Default 12 s. */
   readonly lease?: { readonly ttlMs: number } | false;
   readonly failover?: { readonly afterMs?: number; readonly handBackAfterMs?: number };
-  readonly audit?: AuditOptions | false;
+  readonly audit?: { readonly intervalMs?: number } | false;
   /** How often orphans of dead sessions are looked for. Default 10 minutes. */
   readonly orphanIntervalMs?: number;
   readonly timing?: Partial<PublishTiming>;
@@ -276,10 +278,24 @@ export interface StreamPublication {
   close(options?: CloseOptions): Promise<void>;
 }
 
+/** A store as the publisher sees it at this moment. */
+export interface StoreStatus {
+  /** As in `PublicationStatus`. */
+  readonly store: string;
+  readonly publicUrl: string | undefined;
+  /** Uploads go to this store. */
+  readonly isActive: boolean;
+  readonly state: HealthState;
+  /** Why the store is not `up`. */
+  readonly error: SidepipeError | undefined;
+}
+
 export interface StorePublisher {
   stream(options: StreamOptions): StreamPublication;
   /** Bytes in memory that wait for a store, over all streams. */
   readonly backlogBytes: number;
+  /** The first store, and the fallback if there is one. */
+  readonly stores: readonly StoreStatus[];
   start(): void;
   /** Somebody may have mended something: what is refused is tried now. */
   retryNow(): void;

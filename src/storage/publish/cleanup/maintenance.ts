@@ -134,12 +134,13 @@ export class Maintenance {
   }
 
   async #audit(target: StoreTarget, signal: AbortSignal): Promise<void> {
-    const { audit, clock, observe } = this.#settings;
+    const { clock, observe } = this.#settings;
     const stream = this.#publication.name;
     const found: { readonly object: AuditedObject; readonly problem: AuditProblem }[] = [];
     let objects = 0;
     this.#restoredMeanwhile.clear();
-    const run = { store: target.store, publicUrl: audit?.publicUrl, fetch: audit?.fetch ?? fetch, signal };
+    const { store, publicUrl, fetch } = target;
+    const run = { store, publicUrl, fetch, signal };
     for (const object of this.#publication.expected()) {
       let problem = await auditObject(object, run);
       // A gap is for ever: one missing answer is not enough for it.

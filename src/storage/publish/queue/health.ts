@@ -5,7 +5,7 @@
  * `down`: nothing is sent but a small probe. `refused`: it answers and refuses (credentials, settings); one upload at a
  * time tries whether that has changed.
  */
-type HealthState = 'up' | 'ramping' | 'down' | 'refused';
+export type HealthState = 'up' | 'ramping' | 'down' | 'refused';
 
 /** `answered` is a probe's success: the store is there, which says nothing of whether it takes uploads. */
 export type HealthEvent = 'success' | 'failure' | 'throttle' | 'refusal' | 'answered';

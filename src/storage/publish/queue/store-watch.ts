@@ -8,7 +8,8 @@ export interface StoreWatchOptions {
   readonly settings: PublisherSettings;
   /** A small read that tells whether the store is there. */
   readonly probe: (signal: AbortSignal) => Promise<unknown>;
-  readonly changed: (health: Health, error: SidepipeError | undefined) => void;
+  /** The state is another than `before`. */
+  readonly changed: (health: Health, before: Health) => void;
 }
 
 const refusalsOfAll = 5;
@@ -28,6 +29,7 @@ export class StoreWatch {
   readonly #listener: StoreWatchListener;
   readonly #closing = new AbortController();
   #health: Health;
+  #error: SidepipeError | undefined;
   #cancelProbe: (() => void) | undefined;
   /** A store that refuses is tried by one upload from this time on. */
   #tryAt = 0;
@@ -46,6 +48,11 @@ export class StoreWatch {
 
   get health(): Health {
     return this.#health;
+  }
+
+  /** Why the store is not `up`: the error that ended that state. */
+  get error(): SidepipeError | undefined {
+    return this.#error;
   }
 
   get successes(): number {
@@ -110,11 +117,12 @@ export class StoreWatch {
     const before = this.#health;
     const health = stepHealth(before, event, { now: settings.clock.now(), maximum: settings.concurrency });
     this.#health = health;
+    this.#error = health.state === 'up' ? undefined : (this.#error ?? error);
     if (health.state === 'down' && before.state !== 'down') this.#scheduleProbe(1);
     if (health.state === 'refused' && event === 'refusal') this.#scheduleTrial(health.failures);
     if (before.state === 'down' && health.state !== 'down' && health.state !== 'refused') this.#cancelProbe?.();
     if (before.state === 'down' && health.state === 'ramping') this.#listener.back();
-    if (before.state !== health.state) changed(health, error);
+    if (before.state !== health.state) changed(health, before);
     this.#listener.moved();
   }
 
