@@ -3,10 +3,11 @@ import { constants } from 'node:fs';
 import { access, type FileHandle, link, lstat, mkdir, open, realpath, rename, unlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { messageOf, SidepipeError } from '../errors.js';
+import { startLimit, within } from './deadline.js';
 import { isAbsent, systemCode, toStorageError } from './directory/errors.js';
 import { createKeyLocks } from './directory/locks.js';
 import { createFolders, infoOf, removeLeftovers, temporaryName, walk } from './directory/tree.js';
-import { aborted, conflict, throwIfAborted, tooLarge } from './failures.js';
+import { aborted, conflict, throwIfOver, tooLarge } from './failures.js';
 import { checkKey, contentTypeOf, mostBytesOf } from './keys.js';
 import type {
   CallOptions,
@@ -58,26 +59,32 @@ export async function createDirectoryStore({ path }: DirectoryStoreOptions): Pro
   const run = async <T>(
     operation: string,
     key: string,
-    signal: AbortSignal | undefined,
-    task: () => Promise<T>,
+    call: CallOptions,
+    task: (signal: AbortSignal) => Promise<T>,
   ): Promise<T> => {
-    if (closed) throw aborted(`${operation} ${key}`);
-    throwIfAborted(signal, `${operation} ${key}`);
+    const what = `${operation} ${key}`;
+    if (closed) throw aborted(what);
     try {
-      return await task();
+      // A disk or a mount that hangs holds a system call for as long as it likes.
+      return await within(call, what, task);
     } catch (error) {
       throw toStorageError(error, operation, key);
     }
   };
 
-  const write = async (object: StoredObject, options: PutOptions): Promise<{ etag: string }> => {
+  const write = async (
+    object: StoredObject,
+    options: PutOptions,
+    signal: AbortSignal,
+  ): Promise<{ etag: string }> => {
     const folder = await folders.ensure(parentOf(object.key));
     const target = join(root, object.key);
     temporaryFiles += 1;
     const source = join(folder, temporaryName(owner, temporaryFiles));
     try {
       const info = await writeWhole(source, object);
-      throwIfAborted(options.signal, `put ${object.key}`);
+      // What was given up must not appear later.
+      throwIfOver({ signal }, `put ${object.key}`);
       if (options.ifMatch !== undefined && (await inspect(object.key))?.etag !== options.ifMatch) {
         throw conflict(object.key, 'it has changed');
       }
@@ -112,12 +119,12 @@ export async function createDirectoryStore({ path }: DirectoryStoreOptions): Pro
     description: `file://${root}`,
     put(object, options = {}) {
       const key = object.key;
-      return run('put', key, options.signal, async () => {
+      return run('put', key, options, async (signal) => {
         checkKey(key);
         return oneAtATime(key, async () => {
           for (let attempt = 1; ; attempt += 1) {
             try {
-              return await write(object, options);
+              return await write(object, options, signal);
             } catch (error) {
               // Someone removed the folder (a delete that emptied it) or the temporary file (another node's start).
               if (systemCode(error) !== 'ENOENT' || attempt === 3) throw error;
@@ -127,8 +134,8 @@ export async function createDirectoryStore({ path }: DirectoryStoreOptions): Pro
         });
       });
     },
-    get(key, { signal, mostBytes = mostBytesOf(key) }: GetOptions = {}) {
-      return run('get', key, signal, async () => {
+    get(key, { mostBytes = mostBytesOf(key), ...call }: GetOptions = {}) {
+      return run('get', key, call, async () => {
         const file = await locate(checkKey(key));
         const handle = file && (await open(file, constants.O_RDONLY | constants.O_NOFOLLOW).catch(ignoreAbsence));
         if (!handle) return undefined;
@@ -146,24 +153,26 @@ export async function createDirectoryStore({ path }: DirectoryStoreOptions): Pro
         }
       });
     },
-    head(key, { signal }: CallOptions = {}) {
-      return run('head', key, signal, async () => inspect(checkKey(key)));
+    head(key, call: CallOptions = {}) {
+      return run('head', key, call, async () => inspect(checkKey(key)));
     },
-    async *list(prefix, { signal }: CallOptions = {}) {
+    async *list(prefix, options: CallOptions = {}) {
+      const call = startLimit(options);
       if (prefix.split('/').some((part) => part === '.' || part === '..')) return;
       const keys = walk(root, prefix.slice(0, prefix.lastIndexOf('/') + 1));
       for (;;) {
-        const next = await run('list', prefix, signal, () => keys.next());
+        const next = await run('list', prefix, call, () => keys.next());
         if (next.done) return;
         const key = next.value;
         if (!key.startsWith(prefix) || !isKey(key)) continue;
-        const info = await run('list', prefix, signal, () => inspect(key));
+        const info = await run('list', prefix, call, () => inspect(key));
         if (info) yield info;
       }
     },
-    async delete(keys, { signal }: CallOptions = {}) {
+    async delete(keys, options: CallOptions = {}) {
+      const call = startLimit(options);
       for (const key of keys) {
-        await run('delete', key, signal, async () => {
+        await run('delete', key, call, async () => {
           const file = await locate(checkKey(key));
           if (!file || !(await inspect(key))) return;
           await unlink(file).catch(ignoreAbsence);
@@ -171,7 +180,7 @@ export async function createDirectoryStore({ path }: DirectoryStoreOptions): Pro
         });
       }
     },
-    capabilities: ({ signal }: CallOptions = {}) => run('capabilities', '', signal, async () => capabilities),
+    capabilities: (call: CallOptions = {}) => run('capabilities', '', call, async () => capabilities),
     async close() {
       closed = true;
     },

@@ -1,4 +1,5 @@
 import { SidepipeError } from '../errors.js';
+import type { CallOptions } from './store.js';
 
 /** The errors that every kind of store throws in the same words. */
 
@@ -14,8 +15,20 @@ export function aborted(what: string, cause?: unknown): SidepipeError {
   return new SidepipeError(`${what} was called off`, { code: 'aborted', fault: 'caller', cause });
 }
 
-export function throwIfAborted(signal: AbortSignal | undefined, what: string): void {
+export function timedOut(what: string, timeoutMs: number, details: Readonly<Record<string, unknown>> = {}): SidepipeError {
+  const message = timeoutMs > 0 ? `not done within ${Math.round(timeoutMs)} ms` : 'not started: no time was left';
+  return new SidepipeError(`${what}: ${message}`, {
+    code: 'storage-unavailable',
+    fault: 'storage',
+    retryable: true,
+    details: { ...details, vendorCode: 'Timeout', status: undefined, timeoutMs },
+  });
+}
+
+/** The caller wants the call no longer, or has no time for it. */
+export function throwIfOver({ signal, timeoutMs }: CallOptions, what: string): void {
   if (signal?.aborted) throw aborted(what, signal.reason);
+  if (timeoutMs !== undefined && timeoutMs <= 0) throw timedOut(what, timeoutMs);
 }
 
 /** An object is longer than the caller is willing to hold in memory. */

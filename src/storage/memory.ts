@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { aborted, conflict, throwIfAborted, tooLarge } from './failures.js';
+import { startLimit } from './deadline.js';
+import { aborted, conflict, throwIfOver, tooLarge } from './failures.js';
 import { checkKey, compareKeys, mostBytesOf } from './keys.js';
 import type {
   CallOptions,
@@ -34,16 +35,16 @@ export function createMemoryStore({ now = Date.now }: MemoryStoreOptions = {}): 
   let writes = 0;
   let closed = false;
 
-  const enter = (what: string, signal: AbortSignal | undefined): void => {
+  const enter = (what: string, call: CallOptions): void => {
     if (closed) throw aborted(what);
-    throwIfAborted(signal, what);
+    throwIfOver(call, what);
   };
 
   return {
     description: 'memory',
-    async put(object: StoredObject, { signal, ifNoneMatch, ifMatch }: PutOptions = {}) {
+    async put(object: StoredObject, { ifNoneMatch, ifMatch, ...call }: PutOptions = {}) {
       const key = checkKey(object.key);
-      enter(`put ${key}`, signal);
+      enter(`put ${key}`, call);
       const present = objects.get(key);
       if (ifNoneMatch !== undefined && present) throw conflict(key, 'there is one already');
       if (ifMatch !== undefined && present?.etag !== ifMatch) throw conflict(key, 'it has changed');
@@ -52,32 +53,33 @@ export function createMemoryStore({ now = Date.now }: MemoryStoreOptions = {}): 
       objects.set(key, { ...object, bytes: object.body.byteLength, etag, modifiedAt: now() });
       return { etag };
     },
-    async get(key: string, { signal, mostBytes = mostBytesOf(key) }: GetOptions = {}) {
-      enter(`get ${key}`, signal);
+    async get(key: string, { mostBytes = mostBytesOf(key), ...call }: GetOptions = {}) {
+      enter(`get ${key}`, call);
       const entry = objects.get(checkKey(key));
       if (entry && entry.bytes > mostBytes) throw tooLarge(key, entry.bytes, mostBytes);
       return entry;
     },
-    async head(key: string, { signal }: CallOptions = {}) {
-      enter(`head ${key}`, signal);
+    async head(key: string, call: CallOptions = {}) {
+      enter(`head ${key}`, call);
       const entry = objects.get(checkKey(key));
       return entry && infoOf(entry);
     },
-    async *list(prefix: string, { signal }: CallOptions = {}) {
-      enter(`list ${prefix}`, signal);
+    async *list(prefix: string, options: CallOptions = {}) {
+      const call = startLimit(options);
+      enter(`list ${prefix}`, call);
       const keys = [...objects.keys()].filter((key) => key.startsWith(prefix)).sort(compareKeys);
       for (const key of keys) {
-        enter(`list ${prefix}`, signal);
+        enter(`list ${prefix}`, call);
         const entry = objects.get(key);
         if (entry) yield infoOf(entry);
       }
     },
-    async delete(keys: readonly string[], { signal }: CallOptions = {}) {
-      enter('delete', signal);
+    async delete(keys: readonly string[], call: CallOptions = {}) {
+      enter('delete', call);
       for (const key of keys.map(checkKey)) objects.delete(key);
     },
-    async capabilities({ signal }: CallOptions = {}) {
-      enter('capabilities', signal);
+    async capabilities(call: CallOptions = {}) {
+      enter('capabilities', call);
       return capabilities;
     },
     async close() {

@@ -119,7 +119,7 @@ class ObjectStorePublisher implements StorePublisher {
     const uploader = new Uploader({
       store,
       settings,
-      probe: (signal) => store.head(leaseKey([...this.#members.keys()][0] ?? 'probe'), { signal }),
+      probe: (call) => store.head(leaseKey([...this.#members.keys()][0] ?? 'probe'), call),
       changed: (health, before) => this.#healthChanged(target, health, before),
     });
     const retention = new Retention({

@@ -7,7 +7,8 @@ import {
 } from '@aws-sdk/client-s3';
 import type { S3Config } from '../config/schema/schema.js';
 import { SidepipeError } from '../errors.js';
-import { aborted, conflict, throwIfAborted } from './failures.js';
+import { startLimit, within } from './deadline.js';
+import { conflict, throwIfOver } from './failures.js';
 import { checkKey, mostBytesOf } from './keys.js';
 import { absentAsUndefined, infoOf, isRefusal, vendorCodeOf } from './s3/answers.js';
 import { createCaller } from './s3/call.js';
@@ -97,7 +98,8 @@ export async function createS3Store(config: S3Config, options: S3StoreOptions = 
     };
     const conditional = put.ifMatch !== undefined || put.ifNoneMatch !== undefined;
     const bytes = object.body.byteLength;
-    const subject = { operation: 'put', key: fullKey, signal: put.signal, bytes, conditional };
+    const limit: CallOptions = { signal: put.signal, timeoutMs: put.timeoutMs };
+    const subject = { operation: 'put', key: fullKey, ...limit, bytes, conditional };
     const answer = await call(subject, (init) => client.send(new PutObjectCommand(input), init)).catch((error) => {
       // If-Match where there is nothing any more.
       if (put.ifMatch !== undefined && vendorCodeOf(error) === 'NoSuchKey') throw conflict(fullKey, 'it is gone');
@@ -114,7 +116,8 @@ export async function createS3Store(config: S3Config, options: S3StoreOptions = 
     });
   };
 
-  const detectOnce = (signal: AbortSignal | undefined): Promise<Detected> => {
+  const detectOnce = async (limit: CallOptions): Promise<Detected> => {
+    throwIfOver(limit, 'capabilities');
     detection ??= detect({
       prefix,
       signal: closing.signal,
@@ -129,13 +132,14 @@ export async function createS3Store(config: S3Config, options: S3StoreOptions = 
       detection = undefined;
       throw error;
     });
-    return follow(detection, signal);
+    const shared = detection;
+    return within(limit, 'capabilities', () => shared);
   };
 
   /** The condition in the form that the store honours; throws where it honours none. */
-  const conditionFor = async ({ ifMatch, ifNoneMatch, signal }: PutOptions, key: string): Promise<Put> => {
+  const conditionFor = async ({ ifMatch, ifNoneMatch, ...limit }: PutOptions, key: string): Promise<Put> => {
     if (ifMatch === undefined && ifNoneMatch === undefined) return {};
-    const found = await detectOnce(signal);
+    const found = await detectOnce(limit);
     const unsupported = ifNoneMatch !== undefined && !found.ifNoneMatch ? 'ifNoneMatch' : 'ifMatch';
     if (unsupported === 'ifNoneMatch' || (ifMatch !== undefined && found.ifMatch === 'no')) {
       throw new SidepipeError(`put ${key} in bucket ${bucket}: the store does not honour conditional writes`, {
@@ -154,24 +158,24 @@ export async function createS3Store(config: S3Config, options: S3StoreOptions = 
     description: `s3://${bucket}/${prefix}`,
     async put(object, putOptions = {}) {
       const key = prefix + checkKey(object.key);
-      const { signal } = putOptions;
-      const plain: Put = { ...(await conditionFor(putOptions, key)), ...(signal === undefined ? {} : { signal }) };
+      const limit = startLimit(putOptions);
+      const condition = await conditionFor(limit, key);
       const acl = sendsAcl ? config.acl : undefined;
-      if (acl === undefined) return putRaw(key, object, plain);
+      if (acl === undefined) return putRaw(key, object, { ...limit, ...condition });
       try {
-        return await putRaw(key, object, { ...plain, acl });
+        return await putRaw(key, object, { ...limit, ...condition, acl });
       } catch (error) {
         if (!isRefusal(error)) throw error;
-        const result = await putRaw(key, object, plain);
+        const result = await putRaw(key, object, { ...limit, ...condition });
         if (sendsAcl) onNotice?.(`the store refuses ACLs (${vendorCodeOf(error)}): remove storage.s3.acl`);
         sendsAcl = false;
         return result;
       }
     },
-    async get(key, { signal, mostBytes = mostBytesOf(key) }: GetOptions = {}) {
+    async get(key, { mostBytes = mostBytesOf(key), ...limit }: GetOptions = {}) {
       const fullKey = prefix + checkKey(key);
       return absentAsUndefined(
-        call({ operation: 'get', key: fullKey, signal, mostBytes }, async (init) => {
+        call({ operation: 'get', key: fullKey, ...limit, mostBytes }, async (init) => {
           const answer = await client.send(new GetObjectCommand({ Bucket: bucket, Key: fullKey }), init);
           etagOf(answer, 'get', fullKey);
           const body = (await answer.Body?.transformToByteArray()) ?? new Uint8Array();
@@ -185,20 +189,21 @@ export async function createS3Store(config: S3Config, options: S3StoreOptions = 
         }),
       );
     },
-    async head(key, { signal }: CallOptions = {}) {
+    async head(key, limit: CallOptions = {}) {
       const fullKey = prefix + checkKey(key);
       return absentAsUndefined(
-        call({ operation: 'head', key: fullKey, signal }, async (init) => {
+        call({ operation: 'head', key: fullKey, ...limit }, async (init) => {
           const answer = await client.send(new HeadObjectCommand({ Bucket: bucket, Key: fullKey }), init);
           etagOf(answer, 'head', fullKey);
           return infoOf(key, { ...answer, Size: answer.ContentLength });
         }),
       );
     },
-    async *list(listPrefix, { signal }: CallOptions = {}) {
+    async *list(listPrefix, options: CallOptions = {}) {
+      const limit = startLimit(options);
       let token: string | undefined;
       do {
-        const page = await call({ operation: 'list', key: prefix + listPrefix, signal }, (init) =>
+        const page = await call({ operation: 'list', key: prefix + listPrefix, ...limit }, (init) =>
           client.send(
             new ListObjectsV2Command({
               Bucket: bucket,
@@ -216,14 +221,14 @@ export async function createS3Store(config: S3Config, options: S3StoreOptions = 
         token = next;
       } while (token !== undefined);
     },
-    async delete(keys, { signal }: CallOptions = {}) {
+    async delete(keys, options: CallOptions = {}) {
       await remover.remove(
         keys.map((key) => prefix + checkKey(key)),
-        signal,
+        startLimit(options),
       );
     },
-    async capabilities({ signal }: CallOptions = {}): Promise<StoreCapabilities> {
-      const found = await detectOnce(signal);
+    async capabilities(limit: CallOptions = {}): Promise<StoreCapabilities> {
+      const found = await detectOnce(limit);
       return { ...found, ifMatch: found.ifMatch !== 'no', batchDelete: remover.digest, metadata: true };
     },
     async renewCredentials() {
@@ -261,19 +266,3 @@ function endless(key: string, bucket: string): SidepipeError {
 }
 
 const probeObject = { body: Buffer.from('sidepipe'), contentType: 'text/plain' };
-
-/** The shared result, or the end of this caller's patience. */
-async function follow<T>(shared: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return shared;
-  throwIfAborted(signal, 'capabilities');
-  let onAbort: () => void = () => undefined;
-  const calledOff = new Promise<never>((_, reject) => {
-    onAbort = () => reject(aborted('capabilities', signal.reason));
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([shared, calledOff]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
-}

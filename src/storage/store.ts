@@ -16,8 +16,18 @@ export interface ObjectInfo {
   readonly modifiedAt: number;
 }
 
-export interface PutOptions {
-  readonly signal?: AbortSignal;
+/** Limits of one call. Every store keeps them: the promise settles in time even if whatever is behind the store hangs. */
+export interface CallOptions {
+  /** Ends the call with `aborted`. */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * The longest that the whole call may take; then it fails as `storage-unavailable`, and what it was to write may be written
+   * or not. With 0 nothing is started. Default: as long as the store thinks right.
+   */
+  readonly timeoutMs?: number | undefined;
+}
+
+export interface PutOptions extends CallOptions {
   /**
    * Write only if no object has this key: a second writer gets `storage-conflict`. On a store whose `capabilities`
    * lack it the put is refused as `storage-misconfigured` (details.unsupported), never silently unconditional.
@@ -25,10 +35,6 @@ export interface PutOptions {
   readonly ifNoneMatch?: '*';
   /** Write only if the object still has this ETag, else `storage-conflict`. */
   readonly ifMatch?: string;
-}
-
-export interface CallOptions {
-  readonly signal?: AbortSignal;
 }
 
 export interface GetOptions extends CallOptions {

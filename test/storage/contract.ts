@@ -4,6 +4,8 @@ import type { ObjectInfo, ObjectStore, StoreCapabilities, StoredObject } from '.
 
 export interface OpenedStore {
   readonly store: ObjectStore;
+  /** Lets whatever is behind the store leave every `get` of one key without an answer. Not for a store that cannot hang. */
+  readonly hang?: () => { readonly key: string; release(): void };
   close(): Promise<void>;
 }
 
@@ -233,6 +235,49 @@ export function describeStore(name: string, open: () => Promise<OpenedStore>): v
       ];
       for (const call of calls) expect((await failureOf(call)).code).toBe('aborted');
       expect(await store.head('aborted/x')).toBeUndefined();
+    });
+
+    it('starts nothing for a caller that has no time left', async () => {
+      const timeoutMs = 0;
+      const calls = [
+        store.put(objectOf('late/x'), { timeoutMs }),
+        store.get('late/x', { timeoutMs }),
+        store.head('late/x', { timeoutMs }),
+        store.delete(['late/x'], { timeoutMs }),
+        collect(store.list('late/', { timeoutMs })),
+        store.capabilities({ timeoutMs }),
+      ];
+      for (const call of calls) {
+        expect(await failureOf(call)).toMatchObject({ code: 'storage-unavailable', fault: 'storage', retryable: true });
+      }
+      expect(await store.head('late/x')).toBeUndefined();
+    });
+
+    it('keeps the limits of a call that gets no answer', async () => {
+      if (opened.hang === undefined) return;
+      const { key, release } = opened.hang();
+      try {
+        const late = await failureOf(store.get(key, { timeoutMs: 50 }));
+        expect(late).toMatchObject({ code: 'storage-unavailable', retryable: true, details: { vendorCode: 'Timeout' } });
+        const caller = new AbortController();
+        const call = failureOf(store.get(key, { signal: caller.signal, timeoutMs: 600_000 }));
+        caller.abort();
+        expect((await call).code).toBe('aborted');
+      } finally {
+        release();
+      }
+      expect(await store.get(key, { timeoutMs: 60_000 })).toBeUndefined();
+    });
+
+    it('does what it is asked within generous limits', async () => {
+      const limits = { signal: new AbortController().signal, timeoutMs: 60_000 };
+      await store.put(objectOf('limits/x', 'here'), limits);
+      expect((await store.get('limits/x', limits))?.bytes).toBe(4);
+      expect((await store.head('limits/x', limits))?.bytes).toBe(4);
+      expect(await collect(store.list('limits/', limits))).toHaveLength(1);
+      await store.delete(['limits/x', 'limits/y'], limits);
+      expect(await store.head('limits/x', limits)).toBeUndefined();
+      expect(await store.capabilities(limits)).toEqual(able);
     });
 
     it('closes for good', async () => {

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { closeSync, constants, openSync, rmSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +12,19 @@ describeStore('directory', async () => {
   const store = await createDirectoryStore({ path });
   return {
     store,
+    /** A named pipe: opening it waits for a writer, as a file on a mount that is gone waits for its server. */
+    hang: () => {
+      const pipe = join(path, 'hangs');
+      spawnSync('mkfifo', [pipe]);
+      return {
+        key: 'hangs',
+        release: () => {
+          const writer = openSync(pipe, constants.O_RDWR);
+          rmSync(pipe);
+          closeSync(writer);
+        },
+      };
+    },
     async close() {
       await store.close();
       await rm(path, { recursive: true });

@@ -21,7 +21,7 @@ function machine({ conditional = true } = {}) {
       self,
       isDead: async (other) => other.realm === realm && dead.has(other.pid),
     };
-    const link = severable(store);
+    const link = severable(store, clock);
     const made = studio({ clock, store: link.store, seed: pid, owner: `node-${session}`, witness });
     made.publisher.start();
     const kill = () => {

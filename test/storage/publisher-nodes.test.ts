@@ -12,7 +12,7 @@ function world({ conditional = true } = {}) {
   const store = new FaultyStore({ clock, conditional, latencyMs: 40, bytesPerSecond: 2_000_000 });
   const witness = new Witness(store, clock);
   const node = (session: string, seed: number) => {
-    const link = severable(store);
+    const link = severable(store, clock);
     const made = studio({ clock, store: link.store, seed, owner: `node-${session}` });
     made.publisher.start();
     return { ...made, link, show: new Show(made.publisher, { session, bytes: 100_000 }) };
@@ -120,7 +120,7 @@ it('a playlist that arrives late from a node that lost its lease changes nothing
     if (object.key === playlist && Buffer.from(object.body).includes('aaa-')) {
       heldUp += 1;
       await clock.delay(30_000);
-      const { signal: _signal, ...rest } = options ?? {};
+      const { signal: _signal, timeoutMs: _timeoutMs, ...rest } = options ?? {};
       return put(object, rest);
     }
     return put(object, options);

@@ -51,6 +51,27 @@ describe('a publisher on a healthy store', () => {
   });
 });
 
+it('gives each call to the store what is left of the time of the attempt', async () => {
+  const clock = new VirtualClock();
+  const store = new FaultyStore({ clock, latencyMs: 1000 });
+  const limits: (number | undefined)[] = [];
+  const { put, head } = store;
+  store.put = (object, options) => {
+    if (object.key === 'demo/source/s1-0.ts') limits.push(options?.timeoutMs);
+    return put.call(store, object, options);
+  };
+  store.head = (key, options) => {
+    if (key === 'demo/source/s1-0.ts') limits.push(options?.timeoutMs);
+    return head.call(store, key, options);
+  };
+  const timing = { attemptMs: 8000, minimumBytesPerSecond: 1000 };
+  const { publisher } = begin({ clock, store, timing });
+  publisher.start();
+  const show = new Show(publisher, { bytes: 2000 });
+  await show.run(clock, 5);
+  expect(limits).toEqual([10_000, 9000]);
+});
+
 it('deletes no segment before its grace is over', async () => {
   const { clock, store, publisher } = begin();
   const unlistedAt = new Map<string, number>();
@@ -287,7 +308,7 @@ describe('cleanup: keep', () => {
   it.each([false, true])('a recording outlives a change to delete (its node was killed: %s)', async (isKilled) => {
     const clock = new VirtualClock();
     const store = new FaultyStore({ clock });
-    const link = severable(store);
+    const link = severable(store, clock);
     const { publisher } = studio({ clock, store: link.store });
     publisher.start();
     const show = new Show(publisher, { cleanup: 'keep' });

@@ -1,14 +1,20 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createS3Store } from '../../src/storage/s3.js';
 import { s3ConfigFor } from '../support/s3/config.js';
-import { startS3Server } from '../support/s3/server.js';
-import { describeStore, failureOf, keysOf, objectOf } from './contract.js';
+import { type S3Server, startS3Server } from '../support/s3/server.js';
+import { collect, describeStore, failureOf, keysOf, objectOf } from './contract.js';
+
+function hangingKey({ faults }: S3Server): { key: string; release(): void } {
+  faults.add({ key: /hangs$/, fault: { kind: 'stall' } });
+  return { key: 'hangs', release: () => faults.clear() };
+}
 
 describeStore('S3 (test server)', async () => {
   const server = await startS3Server();
   const store = await createS3Store(s3ConfigFor(server));
   return {
     store,
+    hang: () => hangingKey(server),
     async close() {
       await store.close();
       await server.close();
@@ -21,6 +27,7 @@ describeStore('S3 under a prefix, in small pages', async () => {
   const store = await createS3Store(s3ConfigFor(server, { prefix: 'some/where' }));
   return {
     store,
+    hang: () => hangingKey(server),
     async close() {
       const strays = [...server.objects().keys()].filter((key) => !key.startsWith('some/where/'));
       await store.close();
@@ -37,6 +44,7 @@ describeStore('S3 that refuses whatever can be refused', async () => {
   const store = await createS3Store(s3ConfigFor(server, { acl: 'public-read' }));
   return {
     store,
+    hang: () => hangingKey(server),
     async close() {
       await store.close();
       await server.close();
@@ -147,6 +155,20 @@ describe('the S3 store', () => {
     expect(big.objects().size).toBe(0);
     await store.close();
     await big.close();
+  });
+
+  it('keeps the limit of a call over all of its requests', async () => {
+    const paged = await startS3Server({ settings: { pageSize: 1 } });
+    const store = await createS3Store(s3ConfigFor(paged));
+    await Promise.all(Array.from({ length: 20 }, (_, index) => store.put(objectOf(`k/${index}`))));
+    paged.faults.add({ fault: { kind: 'latency', ms: 50 } });
+    expect(await failureOf(collect(store.list('k/', { timeoutMs: 400 })))).toMatchObject({
+      code: 'storage-unavailable',
+      details: { vendorCode: 'Timeout' },
+    });
+    expect(await collect(store.list('k/', { timeoutMs: 60_000 }))).toHaveLength(20);
+    await store.close();
+    await paged.close();
   });
 
   it('deletes in batches of a thousand', async () => {

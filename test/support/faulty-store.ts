@@ -1,5 +1,12 @@
 import { type ErrorCode, SidepipeError } from '../../src/errors.js';
-import type { ObjectInfo, ObjectStore, PutOptions, StoreCapabilities, StoredObject } from '../../src/storage/store.js';
+import type {
+  CallOptions,
+  ObjectInfo,
+  ObjectStore,
+  PutOptions,
+  StoreCapabilities,
+  StoredObject,
+} from '../../src/storage/store.js';
 import type { VirtualClock } from './virtual-clock.js';
 
 /** What can go wrong with one call. `late`: the caller's connection ends, the object is written seconds afterwards. */
@@ -64,12 +71,12 @@ export class FaultyStore implements ObjectStore {
     this.fault = options.fault ?? (() => undefined);
   }
 
-  async put(object: StoredObject, { signal, ifNoneMatch, ifMatch }: PutOptions = {}): Promise<{ etag: string }> {
+  async put(object: StoredObject, { ifNoneMatch, ifMatch, ...call }: PutOptions = {}): Promise<{ etag: string }> {
     this.inFlight += object.body.byteLength;
     this.inFlightPuts += 1;
     try {
       const commit = (): { etag: string } => this.#commit(object, { ifNoneMatch, ifMatch }, 0);
-      const fault = await this.#enter('put', object.key, object.body.byteLength, signal);
+      const fault = await this.#enter('put', object.key, object.body.byteLength, call);
       if (fault === 'reset-before') throw reset();
       if (fault === 'refused-header') throw failure('storage-failed', 'a header is refused', 400, true);
       if (fault === 'late') {
@@ -98,26 +105,26 @@ export class FaultyStore implements ObjectStore {
     }
   }
 
-  async get(key: string, { signal }: { signal?: AbortSignal } = {}): Promise<(StoredObject & ObjectInfo) | undefined> {
-    await this.#enter('get', key, 0, signal);
+  async get(key: string, call: CallOptions = {}): Promise<(StoredObject & ObjectInfo) | undefined> {
+    await this.#enter('get', key, 0, call);
     return this.readable(key);
   }
 
-  async head(key: string, { signal }: { signal?: AbortSignal } = {}): Promise<ObjectInfo | undefined> {
-    await this.#enter('head', key, 0, signal);
+  async head(key: string, call: CallOptions = {}): Promise<ObjectInfo | undefined> {
+    await this.#enter('head', key, 0, call);
     return this.readable(key);
   }
 
-  async *list(prefix: string, { signal }: { signal?: AbortSignal } = {}): AsyncIterable<ObjectInfo> {
-    await this.#enter('list', prefix, 0, signal);
+  async *list(prefix: string, call: CallOptions = {}): AsyncIterable<ObjectInfo> {
+    await this.#enter('list', prefix, 0, call);
     for (const key of [...this.objects.keys()].filter((one) => one.startsWith(prefix)).sort()) {
       const entry = this.objects.get(key);
       if (entry) yield entry;
     }
   }
 
-  async delete(keys: readonly string[], { signal }: { signal?: AbortSignal } = {}): Promise<void> {
-    await this.#enter('delete', keys[0] ?? '', 0, signal);
+  async delete(keys: readonly string[], call: CallOptions = {}): Promise<void> {
+    await this.#enter('delete', keys[0] ?? '', 0, call);
     for (const key of keys) {
       if (this.objects.delete(key)) this.onDelete(key);
     }
@@ -175,7 +182,7 @@ export class FaultyStore implements ObjectStore {
     operation: Operation,
     key: string,
     bytes: number,
-    signal: AbortSignal | undefined,
+    call: CallOptions,
   ): Promise<Fault | undefined> {
     this.counts[operation] += 1;
     const fault = this.fault(operation, key);
@@ -188,7 +195,9 @@ export class FaultyStore implements ObjectStore {
     if (fault === 'latency') waitMs += 400;
     if (fault === 'trickle') waitMs += 15_000;
     if (fault === 'hang' || this.outage === 'hang') waitMs = Number.POSITIVE_INFINITY;
-    await this.#wait(waitMs, signal);
+    await limited(this.#clock, call, (done) => {
+      if (waitMs !== Number.POSITIVE_INFINITY) this.#clock.after(waitMs, done);
+    });
     if (this.outage === 'refuse') throw failure('storage-unavailable', 'connection refused', undefined, true);
     if (this.outage === 'deny') throw failure('storage-denied', 'access denied', 403, false);
     const answer = this.answer(operation, key, bytes);
@@ -202,17 +211,30 @@ export class FaultyStore implements ObjectStore {
     return fault;
   }
 
-  async #wait(waitMs: number, signal: AbortSignal | undefined): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
+}
+
+/** Keeps the limits of a call as stores do, in virtual time: rejects at the end of either, also if `done` is never called. */
+export async function limited<R>(
+  clock: VirtualClock,
+  { signal, timeoutMs }: CallOptions,
+  start: (done: (result: R) => void, failed: (error: unknown) => void) => void,
+): Promise<R> {
+  let stop = (): void => {};
+  try {
+    return await new Promise<R>((resolve, reject) => {
       const abort = (): void => reject(failure('aborted', 'aborted', undefined, false));
       if (signal?.aborted) return abort();
       signal?.addEventListener('abort', abort, { once: true });
-      if (waitMs === Number.POSITIVE_INFINITY) return;
-      this.#clock.after(waitMs, () => {
+      const expire = (): void => reject(failure('storage-unavailable', 'no answer in time', undefined, true, 'Timeout'));
+      const cancelTimer = timeoutMs === undefined ? () => {} : clock.after(timeoutMs, expire);
+      stop = () => {
+        cancelTimer();
         signal?.removeEventListener('abort', abort);
-        resolve();
-      });
+      };
+      start(resolve, reject);
     });
+  } finally {
+    stop();
   }
 }
 

@@ -1,25 +1,34 @@
-import type { ObjectStore } from '../../src/storage/store.js';
+import type { CallOptions, ObjectStore } from '../../src/storage/store.js';
+import { limited } from './faulty-store.js';
+import type { VirtualClock } from './virtual-clock.js';
 
 /**
- * One node's view of a shared store. After `cut` nothing of that node reaches the store and no call of it ever settles:
- * to the world it was killed. After `mend` new calls go through again: it was asleep, or its network was away.
+ * One node's view of a shared store. After `cut` nothing of that node reaches the store and no call of it gets an answer, so
+ * that each ends at its limits: to the world the node was killed. After `mend` new calls go through again: it was asleep, or
+ * its network was away.
  */
-export function severable(store: ObjectStore): { store: ObjectStore; cut(): void; mend(): void } {
+export function severable(store: ObjectStore, clock: VirtualClock): { store: ObjectStore; cut(): void; mend(): void } {
   let dead = false;
-  const never = <R>(): Promise<R> => new Promise<R>(() => {});
-  const guard = async <R>(call: () => Promise<R>): Promise<R> => {
-    if (dead) return never();
-    const result = await call();
-    return dead ? never<R>() : result;
-  };
+  const guard = <R>(limits: CallOptions = {}, call: () => Promise<R>): Promise<R> =>
+    limited<R>(clock, limits, (done, failed) => {
+      if (dead) return;
+      call().then(
+        (result) => {
+          if (!dead) done(result);
+        },
+        (error) => {
+          if (!dead) failed(error);
+        },
+      );
+    });
   return {
     store: {
       description: store.description,
-      put: (object, options) => guard(() => store.put(object, options)),
-      get: (key, options) => guard(() => store.get(key, options)),
-      head: (key, options) => guard(() => store.head(key, options)),
+      put: (object, options) => guard(options, () => store.put(object, options)),
+      get: (key, options) => guard(options, () => store.get(key, options)),
+      head: (key, options) => guard(options, () => store.head(key, options)),
       list: (prefix, options) => store.list(prefix, options),
-      delete: (keys, options) => guard(() => store.delete(keys, options)),
+      delete: (keys, options) => guard(options, () => store.delete(keys, options)),
       capabilities: (options) => store.capabilities(options),
       close: () => store.close(),
     },

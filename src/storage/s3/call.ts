@@ -1,14 +1,13 @@
-import { SidepipeError } from '../../errors.js';
-import { aborted } from '../failures.js';
+import { createDeadline, startLimit } from '../deadline.js';
+import { aborted, throwIfOver, timedOut } from '../failures.js';
+import type { CallOptions } from '../store.js';
 import type { CredentialSource } from './credential-source.js';
-import { createDeadline } from './deadline.js';
 import { readFailure, redactor, toS3Error } from './errors.js';
 import type { ResponseLimits } from './responses.js';
 
-interface CallSubject {
+interface CallSubject extends CallOptions {
   readonly operation: string;
   readonly key?: string;
-  readonly signal?: AbortSignal | undefined;
   /** How much is sent: the deadline grows with it. */
   readonly bytes?: number;
   /** The most that the body of the response may have. */
@@ -17,7 +16,10 @@ interface CallSubject {
   readonly conditional?: boolean;
 }
 
-/** Runs one request under a deadline and throws nothing but `SidepipeError`. */
+/**
+ * Runs one request under a deadline and throws nothing but `SidepipeError`. The deadline is the store's own, by the bytes, or
+ * what is left of the caller's time if that is less.
+ */
 export type S3Call = <T>(subject: CallSubject, send: (init: ResponseLimits) => Promise<T>) => Promise<T>;
 
 export interface CallerOptions {
@@ -26,6 +28,7 @@ export interface CallerOptions {
   readonly secrets: () => readonly string[];
   /** Fires when the store closes. */
   readonly closing: AbortSignal;
+  /** The store's own limit. */
   readonly timeoutMs: (bytes: number) => number;
   readonly credentials: () => CredentialSource;
   /** The credentials were denied: whether there are others now. */
@@ -33,27 +36,32 @@ export interface CallerOptions {
 }
 
 export function createCaller(options: CallerOptions): S3Call {
-  const { bucket, secrets, closing, timeoutMs, renew } = options;
+  const { bucket, secrets, closing, renew } = options;
   return async (subject, send) => {
     const { operation, key, signal, bytes = 0, mostBytes, conditional } = subject;
     const what = key === undefined ? operation : `${operation} ${key}`;
+    const limit = startLimit(subject);
+    const limitMs = (count: number): number =>
+      Math.min(options.timeoutMs(count), limit.timeoutMs ?? Number.POSITIVE_INFINITY);
     for (let attempt = 1; ; attempt += 1) {
-      if (closing.aborted || signal?.aborted) throw aborted(what, signal?.reason);
-      const deadline = createDeadline(timeoutMs(bytes), [signal, closing]);
+      if (closing.aborted) throw aborted(what);
+      throwIfOver(limit, what);
+      const deadline = createDeadline(limitMs(bytes), [signal, closing]);
       try {
         const init: ResponseLimits = {
           abortSignal: deadline.signal,
           ...(mostBytes !== undefined && { mostBytes }),
           // How long the answer may take is known once its length is.
           onHead: (length) => {
-            if (length > 0) deadline.restart(timeoutMs(Math.min(length, mostBytes ?? length)));
+            if (length > 0) deadline.restart(limitMs(Math.min(length, mostBytes ?? length)));
           },
         };
         // Credentials may come from a slow place that knows no signals.
         return await Promise.race([send(init), deadline.reached]);
       } catch (error) {
         if (closing.aborted || signal?.aborted) throw aborted(what, signal?.reason);
-        if (deadline.expired) throw timedOut(what, subject, bucket, deadline.timeoutMs);
+        if (deadline.expired)
+          throw timedOut(`${what} in bucket ${bucket}`, deadline.timeoutMs, { operation, key, bucket });
         // The SDK has just read the vendor's clock and signs with it from now on.
         if (attempt === 1 && readFailure(error, redactor(secrets())).clockCorrected) continue;
         const context = { operation, bucket, bytes, secrets: secrets(), credentials: options.credentials() };
@@ -62,20 +70,13 @@ export function createCaller(options: CallerOptions): S3Call {
           ...(key !== undefined && { key }),
           ...(conditional !== undefined && { conditional }),
         });
-        if (attempt === 1 && failure.code === 'storage-denied' && (await renew())) continue;
+        // The SDK's chain knows no signals either.
+        const isRenewed = async () => Promise.race([renew(), deadline.reached.catch(() => false)]);
+        if (attempt === 1 && failure.code === 'storage-denied' && (await isRenewed())) continue;
         throw failure;
       } finally {
         deadline.clear();
       }
     }
   };
-}
-
-function timedOut(what: string, { operation, key }: CallSubject, bucket: string, timeoutMs: number): SidepipeError {
-  return new SidepipeError(`${what} in bucket ${bucket}: not done within ${timeoutMs} ms`, {
-    code: 'storage-unavailable',
-    fault: 'storage',
-    retryable: true,
-    details: { operation, key, bucket, vendorCode: 'Timeout', status: undefined, timeoutMs },
-  });
 }

@@ -1,5 +1,6 @@
 import { DeleteObjectCommand, DeleteObjectsCommand, type S3Client } from '@aws-sdk/client-s3';
 import { SidepipeError } from '../../errors.js';
+import type { CallOptions } from '../store.js';
 import type { S3Call } from './call.js';
 
 type BatchDigest = 'crc32' | 'md5' | 'none';
@@ -17,7 +18,7 @@ export interface RemoverOptions {
 
 export interface Remover {
   /** Full keys. Keys without an object are no error. */
-  remove(keys: readonly string[], signal?: AbortSignal): Promise<void>;
+  remove(keys: readonly string[], limit?: CallOptions): Promise<void>;
   readonly digest: BatchDigest;
 }
 
@@ -33,9 +34,9 @@ export function createRemover(options: RemoverOptions): Remover {
   const { client, bucket, call } = options;
   let current = options.digest;
 
-  const removeOne = async (key: string, signal?: AbortSignal): Promise<void> => {
+  const removeOne = async (key: string, limit: CallOptions): Promise<void> => {
     try {
-      await call({ operation: 'delete', key, signal }, (init) =>
+      await call({ operation: 'delete', key, ...limit }, (init) =>
         client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }), init),
       );
     } catch (error) {
@@ -43,14 +44,14 @@ export function createRemover(options: RemoverOptions): Remover {
     }
   };
 
-  const removeBatch = async (keys: readonly string[], digest: 'crc32' | 'md5', signal?: AbortSignal): Promise<void> => {
+  const removeBatch = async (keys: readonly string[], digest: 'crc32' | 'md5', limit: CallOptions): Promise<void> => {
     const command = new DeleteObjectsCommand({
       Bucket: bucket,
       Delete: { Objects: keys.map((Key) => ({ Key })), Quiet: true },
       ChecksumAlgorithm: digest === 'md5' ? 'MD5' : 'CRC32',
     });
     if (digest === 'md5') withoutAlgorithmHeader(command);
-    const answer = await call({ operation: 'delete', signal, bytes: keys.length * 100 }, (init) =>
+    const answer = await call({ operation: 'delete', ...limit, bytes: keys.length * 100 }, (init) =>
       client.send(command, init),
     );
     const refused = (answer.Errors ?? []).filter((item) => item.Code !== 'NoSuchKey');
@@ -70,10 +71,10 @@ export function createRemover(options: RemoverOptions): Remover {
     );
   };
 
-  const removeEach = async (keys: readonly string[], signal?: AbortSignal): Promise<void> => {
+  const removeEach = async (keys: readonly string[], limit: CallOptions): Promise<void> => {
     const waiting = [...keys];
     const worker = async (): Promise<void> => {
-      for (let key = waiting.pop(); key !== undefined; key = waiting.pop()) await removeOne(key, signal);
+      for (let key = waiting.pop(); key !== undefined; key = waiting.pop()) await removeOne(key, limit);
     };
     const settled = await Promise.allSettled(
       Array.from({ length: Math.min(options.concurrency, keys.length) }, async () => worker()),
@@ -82,10 +83,10 @@ export function createRemover(options: RemoverOptions): Remover {
     if (bad) throw bad.reason;
   };
 
-  const removeMany = async (keys: readonly string[], signal?: AbortSignal): Promise<void> => {
+  const removeMany = async (keys: readonly string[], limit: CallOptions): Promise<void> => {
     for (let digest: BatchDigest | undefined = current; digest !== undefined; digest = weaker[digest]) {
       try {
-        await (digest === 'none' ? removeEach(keys, signal) : removeBatch(keys, digest, signal));
+        await (digest === 'none' ? removeEach(keys, limit) : removeBatch(keys, digest, limit));
       } catch (error) {
         if (digest === 'none' || !refusesDigest(error)) throw error;
         continue;
@@ -102,10 +103,10 @@ export function createRemover(options: RemoverOptions): Remover {
     get digest() {
       return current;
     },
-    async remove(keys, signal) {
-      if (keys.length === 1) return removeOne(keys[0]!, signal);
+    async remove(keys, limit = {}) {
+      if (keys.length === 1) return removeOne(keys[0]!, limit);
       for (let start = 0; start < keys.length; start += batchSize) {
-        await removeMany(keys.slice(start, start + batchSize), signal);
+        await removeMany(keys.slice(start, start + batchSize), limit);
       }
     },
   };

@@ -1,5 +1,7 @@
 import { messageOf } from '../../../errors.js';
+import { within } from '../../deadline.js';
 import type { ObjectStore } from '../../store.js';
+import type { Attempt } from '../queue/uploader.js';
 
 /** Something that players need and that is on the store, as far as this node knows. */
 export interface AuditedObject {
@@ -23,12 +25,12 @@ export interface AuditRun {
   readonly store: ObjectStore;
   readonly publicUrl: string | undefined;
   readonly fetch: typeof fetch;
-  readonly signal: AbortSignal;
+  readonly attempt: Attempt;
 }
 
 /** What is wrong with one listed object: on the store, then where players fetch it. Rejects when the store cannot tell. */
 export async function auditObject(object: AuditedObject, run: AuditRun): Promise<AuditProblem | undefined> {
-  const found = await run.store.head(object.key, { signal: run.signal });
+  const found = await run.store.head(object.key, run.attempt);
   if (found?.bytes !== object.bytes) {
     const problem = found === undefined ? 'is not there' : `has ${found.bytes} bytes instead of ${object.bytes}`;
     return { key: object.key, where: 'store', problem };
@@ -43,10 +45,11 @@ export async function auditObject(object: AuditedObject, run: AuditRun): Promise
 async function auditUrl(
   url: string,
   bytes: number | undefined,
-  { fetch, signal }: AuditRun,
+  { fetch, attempt }: AuditRun,
 ): Promise<string | undefined> {
   try {
-    const response = await fetch(url, { method: 'HEAD', headers: { 'accept-encoding': 'identity' }, signal });
+    const headers = { 'accept-encoding': 'identity' };
+    const response = await within(attempt, `HEAD ${url}`, (signal) => fetch(url, { method: 'HEAD', headers, signal }));
     if (!response.ok) return `answers ${response.status}`;
     const length = response.headers.get('content-length');
     const isRight = length === null || bytes === undefined || Number(length) === bytes;

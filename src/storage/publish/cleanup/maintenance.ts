@@ -1,5 +1,6 @@
 import type { SidepipeError } from '../../../errors.js';
 import type { Publication } from '../publication.js';
+import type { Attempt } from '../queue/uploader.js';
 import type { PublisherSettings } from '../settings.js';
 import type { StoreTarget } from '../target.js';
 import { type AuditedObject, type AuditProblem, auditObject } from './audit.js';
@@ -64,16 +65,16 @@ export class Maintenance {
       const soonMs = publication.graceMs + 5000;
       this.#nextOrphansAt = now + (this.#searches < 3 ? Math.min(soonMs, orphanIntervalMs) : orphanIntervalMs);
       this.#searches += 1;
-      this.#run('orphans', target, (signal) => this.#removeOrphans(target, signal));
+      this.#run('orphans', target, (attempt) => this.#removeOrphans(target, attempt));
     }
     this.#nextAuditAt ??= now + (audit?.intervalMs ?? 0);
     if (audit && now >= this.#nextAuditAt) {
       this.#nextAuditAt = now + audit.intervalMs;
-      this.#run('audit', target, (signal) => this.#audit(target, signal));
+      this.#run('audit', target, (attempt) => this.#audit(target, attempt));
     }
   }
 
-  #run(name: 'orphans' | 'audit', target: StoreTarget, work: (signal: AbortSignal) => Promise<void>): void {
+  #run(name: 'orphans' | 'audit', target: StoreTarget, work: (attempt: Attempt) => Promise<void>): void {
     const job = `${name} ${target.place}`;
     if (this.#busy.has(job)) return;
     this.#busy.add(job);
@@ -84,7 +85,7 @@ export class Maintenance {
       bytes: 0,
       timeoutMs: 120_000,
       // It may have waited until long after another store came into use, of which this one knows nothing.
-      run: async (_store, signal) => (this.#target === target ? work(signal) : undefined),
+      run: async (_store, attempt) => (this.#target === target ? work(attempt) : undefined),
       settled: (error) => {
         this.#busy.delete(job);
         this.#settled(name, target, error);
@@ -108,7 +109,7 @@ export class Maintenance {
     });
   }
 
-  async #removeOrphans({ store, retention }: StoreTarget, signal: AbortSignal): Promise<void> {
+  async #removeOrphans({ store, retention }: StoreTarget, attempt: Attempt): Promise<void> {
     const publication = this.#publication;
     const { clock, log, observe } = this.#settings;
     const stream = publication.name;
@@ -118,12 +119,12 @@ export class Maintenance {
       ownKeys: () => [...publication.lanes].flatMap((lane) => lane.keys()),
       graceMs: publication.graceMs,
       now: clock.now(),
-      signal,
+      call: attempt,
     });
     const keys = found.filter((key) => !retention.has(key));
     for (let at = 0; at < keys.length && publication.writing && this.#target?.store === store; at += deleteAtOnce) {
       const batch = keys.slice(at, at + deleteAtOnce);
-      await store.delete(batch, { signal });
+      await store.delete(batch, attempt);
       observe({ type: 'deleted', stream, objects: batch.length });
     }
     if (keys.length === 0) return;
@@ -133,14 +134,14 @@ export class Maintenance {
     log({ level: 'info', event: 'orphans-removed', stream, message, details });
   }
 
-  async #audit(target: StoreTarget, signal: AbortSignal): Promise<void> {
+  async #audit(target: StoreTarget, attempt: Attempt): Promise<void> {
     const { clock, observe } = this.#settings;
     const stream = this.#publication.name;
     const found: { readonly object: AuditedObject; readonly problem: AuditProblem }[] = [];
     let objects = 0;
     this.#restoredMeanwhile.clear();
     const { store, publicUrl, fetch } = target;
-    const run = { store, publicUrl, fetch, signal };
+    const run = { store, publicUrl, fetch, attempt };
     for (const object of this.#publication.expected()) {
       let problem = await auditObject(object, run);
       // A gap is for ever: one missing answer is not enough for it.
@@ -149,7 +150,7 @@ export class Maintenance {
         problem = await auditObject(object, run);
       }
       // It can have left the playlist, and the store, since the list was made.
-      if (signal.aborted || this.#target !== target || !object.isExpected()) continue;
+      if (attempt.signal.aborted || this.#target !== target || !object.isExpected()) continue;
       objects += 1;
       if (problem !== undefined) found.push({ object, problem });
     }

@@ -1,5 +1,5 @@
 import { leaseKey, parseKey, streamPrefix } from '../../keys.js';
-import type { ObjectInfo, ObjectStore } from '../../store.js';
+import type { CallOptions, ObjectInfo, ObjectStore } from '../../store.js';
 
 /** Pure: the files that a media playlist names, without their folders. */
 export function filesOf(playlist: string): ReadonlySet<string> {
@@ -41,20 +41,20 @@ export interface OrphanSearch {
   readonly ownKeys: () => Iterable<string>;
   readonly graceMs: number;
   readonly now: number;
-  readonly signal: AbortSignal;
+  readonly call: CallOptions;
 }
 
 /** One search finds at most so many, so that its memory is bounded; the next goes on. */
 export const orphansAtOnce = 10_000;
 
 /** The keys of a stream's orphans. The caller holds the stream's lease: no other session is alive. */
-export async function findOrphans({ store, stream, ownKeys, graceMs, now, signal }: OrphanSearch): Promise<string[]> {
+export async function findOrphans({ store, stream, ownKeys, graceMs, now, call }: OrphanSearch): Promise<string[]> {
   // The lease was renewed a moment ago, so its date is the store's time, whatever this machine believes.
-  const storeNow = (await store.head(leaseKey(stream), { signal }))?.modifiedAt ?? now;
+  const storeNow = (await store.head(leaseKey(stream), call))?.modifiedAt ?? now;
   const candidates: ObjectInfo[] = [];
   const playlists: string[] = [];
   let live = sessionsOf(ownKeys());
-  for await (const info of store.list(streamPrefix(stream), { signal })) {
+  for await (const info of store.list(streamPrefix(stream), call)) {
     // Any playlist protects what it names, also one that somebody put beside ours.
     if (info.key.endsWith('.m3u8')) playlists.push(info.key);
     else if (
@@ -67,7 +67,7 @@ export async function findOrphans({ store, stream, ownKeys, graceMs, now, signal
   const listings = new Map<string, Set<string>>();
   const recorded = new Set<string>();
   for (const key of playlists) {
-    const playlist = await store.get(key, { signal });
+    const playlist = await store.get(key, call);
     const folder = folderOf(key);
     const files = listings.get(folder) ?? new Set();
     const named = filesOf(playlist ? Buffer.from(playlist.body).toString('utf8') : '');

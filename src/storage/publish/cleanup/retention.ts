@@ -102,7 +102,7 @@ export class Retention {
       order: 0,
       bytes: 0,
       timeoutMs: 30_000,
-      run: (store, signal) => store.delete(keys, { signal }),
+      run: (store, attempt) => store.delete(keys, attempt),
       settled: (error) => this.#settled(keys, error),
     });
   }

@@ -1,6 +1,6 @@
 import type { SidepipeError } from '../../../errors.js';
 import { leaseKey, playlistKey } from '../../keys.js';
-import type { ObjectStore } from '../../store.js';
+import type { CallOptions, ObjectStore } from '../../store.js';
 import type { RenditionUploadContext } from '../context.js';
 import type { Ticket } from '../queue/uploader.js';
 import type { RenditionUpload } from '../segments/rendition-upload.js';
@@ -80,8 +80,8 @@ export class Continuation {
       order: -1,
       bytes: 0,
       isRead: true,
-      run: async (store, signal) => {
-        plan = await this.#read(store, target, signal);
+      run: async (store, attempt) => {
+        plan = await this.#read(store, target, attempt);
       },
       settled: (error) => {
         this.#running = undefined;
@@ -106,17 +106,17 @@ export class Continuation {
     this.#cancelRetry = this.#options.context.settings.clock.after(retryMs, () => this.ensure());
   }
 
-  async #read(store: ObjectStore, target: StoreTarget, signal: AbortSignal): Promise<Plan> {
+  async #read(store: ObjectStore, target: StoreTarget, call: CallOptions): Promise<Plan> {
     const { context, numbering } = this.#options;
     const { name, cleanup, unusedNumbers } = context.options;
     const lanes = this.#options.lanes();
-    const stored = await Promise.all(lanes.map((lane) => readPlaylist(store, name, lane.name, signal)));
+    const stored = await Promise.all(lanes.map((lane) => readPlaylist(store, name, lane.name, call)));
     const isUnchanged = stored.every(
       (playlist, index) => playlist === undefined || lanes[index]!.wrote(target.place, playlist.body, numbering),
     );
     const unchanged: Plan = { takeover: undefined, tails: [], lanes, stored, wasLive: [], targetDurationSeconds: 0 };
     if (isUnchanged) return unchanged;
-    const now = await this.#storeNow(store, signal);
+    const now = await this.#storeNow(store, call);
     const found = lanes.map((lane, index) => {
       const playlist = stored[index];
       return playlist && (playlist.body ? (lane.read(playlist.body) ?? 'unreadable') : 'unreadable');
@@ -129,7 +129,7 @@ export class Continuation {
     });
     if (takeover === undefined) return unchanged;
     const tails: (readonly InheritedItem<unknown>[])[] = [];
-    for (const tail of takeover.tails) tails.push(await checkTail(store, tail, signal));
+    for (const tail of takeover.tails) tails.push(await checkTail(store, tail, call));
     const targets = found.map((playlist) => (typeof playlist === 'object' ? playlist.targetDurationSeconds : 0));
     const longest = Math.max(0, ...tails.flat().map(({ durationSeconds }) => Math.round(durationSeconds)));
     const stated = Math.max(0, ...targets.filter((seconds) => seconds <= longestTargetDuration));
@@ -138,10 +138,10 @@ export class Continuation {
   }
 
   /** The lease was renewed a moment ago, so its date is the store's time, whatever this machine believes. */
-  async #storeNow(store: ObjectStore, signal: AbortSignal): Promise<number> {
+  async #storeNow(store: ObjectStore, call: CallOptions): Promise<number> {
     const { settings, options } = this.#options.context;
     if (settings.lease === undefined) return settings.clock.now();
-    return (await store.head(leaseKey(options.name), { signal }))?.modifiedAt ?? settings.clock.now();
+    return (await store.head(leaseKey(options.name), call))?.modifiedAt ?? settings.clock.now();
   }
 
   #apply({ takeover, tails, lanes, stored, wasLive, targetDurationSeconds }: Plan, target: StoreTarget): void {

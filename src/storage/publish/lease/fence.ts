@@ -1,6 +1,7 @@
 import { SidepipeError } from '../../../errors.js';
 import type { ObjectStore, StoredObject } from '../../store.js';
 import { errorClass } from '../queue/retry.js';
+import type { Attempt } from '../queue/uploader.js';
 
 /** Bodies of attempts whose fate is unknown: more than these are never under way. */
 const rememberedBodies = 8;
@@ -39,33 +40,33 @@ export class Fence {
     this.#attempted = [];
   }
 
-  async put(store: ObjectStore, object: StoredObject, signal: AbortSignal): Promise<void> {
-    const { ifNoneMatch, ifMatch } = await store.capabilities({ signal });
+  async put(store: ObjectStore, object: StoredObject, attempt: Attempt): Promise<void> {
+    const { ifNoneMatch, ifMatch } = await store.capabilities(attempt);
     if (!ifNoneMatch || !ifMatch) {
-      await store.put(object, { signal });
+      await store.put(object, attempt);
       return;
     }
     if (!this.#known) {
-      this.#etag = (await store.head(object.key, { signal }))?.etag;
+      this.#etag = (await store.head(object.key, attempt))?.etag;
       this.#known = true;
     }
     this.#attempted = [...this.#attempted.slice(1 - rememberedBodies), object.body];
     try {
       const condition = this.#etag === undefined ? { ifNoneMatch: '*' as const } : { ifMatch: this.#etag };
-      const { etag } = await store.put(object, { signal, ...condition });
-      // Over its deadline: the next attempt has begun, and will find this one's body.
-      if (signal.aborted) return;
+      const { etag } = await store.put(object, { ...attempt, ...condition });
+      // Called off at this moment: the next attempt will find this one's body.
+      if (attempt.signal.aborted) return;
       this.#etag = etag;
       this.#attempted = [];
     } catch (error) {
       if (errorClass(error) !== 'conflict') throw error;
-      await this.#resolve(store, object, signal, error);
+      await this.#resolve(store, object, attempt, error);
     }
   }
 
   /** Returns when the object is on the store after all, else throws. */
-  async #resolve(store: ObjectStore, object: StoredObject, signal: AbortSignal, cause: unknown): Promise<void> {
-    const current = await store.get(object.key, { signal });
+  async #resolve(store: ObjectStore, object: StoredObject, attempt: Attempt, cause: unknown): Promise<void> {
+    const current = await store.get(object.key, attempt);
     const ours = current === undefined || this.#attempted.some((body) => sameBytes(body, current.body));
     if (!ours && !(await this.#options.confirmLease())) {
       throw new SidepipeError(`${object.key} was written by another node.`, {

@@ -1,5 +1,5 @@
 import { playlistKey } from '../../keys.js';
-import type { ObjectStore } from '../../store.js';
+import type { CallOptions, ObjectStore } from '../../store.js';
 import type { InheritedItem } from '../segments/window.js';
 import type { InheritedSegment } from './takeover.js';
 
@@ -21,13 +21,13 @@ export async function readPlaylist(
   store: ObjectStore,
   stream: string,
   rendition: string,
-  signal: AbortSignal,
+  call: CallOptions,
 ): Promise<StoredPlaylist | undefined> {
   const key = playlistKey(stream, rendition);
-  const info = await store.head(key, { signal });
+  const info = await store.head(key, call);
   if (info === undefined) return undefined;
   if (info.bytes > largestPlaylistBytes) return { etag: info.etag, body: undefined, modifiedAt: info.modifiedAt };
-  const object = await store.get(key, { signal });
+  const object = await store.get(key, call);
   return object && { etag: object.etag, body: object.body, modifiedAt: object.modifiedAt };
 }
 
@@ -35,13 +35,13 @@ export async function readPlaylist(
 export async function checkTail<T>(
   store: ObjectStore,
   tail: readonly InheritedSegment<T>[],
-  signal: AbortSignal,
+  call: CallOptions,
 ): Promise<readonly InheritedItem<T>[]> {
   const keys = [...new Set(tail.flatMap(({ key, initKey, gap }) => (gap ? [] : [key, ...(initKey ? [initKey] : [])])))];
   const sizes = new Map<string, number>();
   for (let at = 0; at < keys.length; at += checksAtOnce) {
     const heads = keys.slice(at, at + checksAtOnce).map(async (key) => {
-      sizes.set(key, (await store.head(key, { signal }))?.bytes ?? 0);
+      sizes.set(key, (await store.head(key, call))?.bytes ?? 0);
     });
     await Promise.all(heads);
   }

@@ -1,8 +1,9 @@
 import { SidepipeError } from '../../../errors.js';
 import { cacheControlOf, contentTypeOf, leaseKey } from '../../keys.js';
-import type { ObjectStore } from '../../store.js';
-import { withDeadline } from '../queue/attempt.js';
+import { startLimit } from '../../deadline.js';
+import type { CallOptions, ObjectStore } from '../../store.js';
 import { errorClass, fullJitterMs, slowJitterMs, storageError } from '../queue/retry.js';
+import type { Attempt } from '../queue/uploader.js';
 import type { PublisherSettings } from '../settings.js';
 import { decideLease, decodeLease, encodeLease, type LeaseSighting, leaseEndsAt, sight } from './lease.js';
 import type { ProcessIdentity } from './owner.js';
@@ -98,9 +99,7 @@ export class LeaseKeeper {
     const until = Math.min(clock.now() + patienceMs, this.#endsAt);
     for (let now = clock.now(); now < until; now = clock.now()) {
       const timeoutMs = Math.min(timing.probeTimeoutMs, until - now);
-      const isDeleted = await withDeadline(clock, timeoutMs, new AbortController().signal, (signal) =>
-        store.delete([this.#key], { signal }),
-      ).then(
+      const isDeleted = await store.delete([this.#key], { timeoutMs }).then(
         () => true,
         () => false,
       );
@@ -115,9 +114,9 @@ export class LeaseKeeper {
     let failure: SidepipeError | undefined;
     const renewals = this.#renewals;
     try {
-      await withDeadline(settings.clock, Math.min(5000, ttlMs / 2), this.#closing.signal, (signal) =>
-        this.#state === 'held' ? this.#renew(signal) : this.#seek(signal),
-      );
+      const limits = { signal: this.#closing.signal, timeoutMs: Math.min(5000, ttlMs / 2) };
+      const attempt = startLimit(limits, () => settings.clock.now());
+      await (this.#state === 'held' ? this.#renew(attempt) : this.#seek(attempt));
       this.#failures = 0;
       if (this.#state !== 'held') waitMs = ttlMs / 6;
     } catch (thrown) {
@@ -148,13 +147,13 @@ export class LeaseKeeper {
     });
   }
 
-  async #seek(signal: AbortSignal): Promise<void> {
+  async #seek(attempt: Attempt): Promise<void> {
     const { store, settings, ttlMs, stream } = this.#options;
-    const found = await store.get(this.#key, { signal });
+    const found = await store.get(this.#key, attempt);
     const now = settings.clock.now();
     const seen = found && { etag: found.etag, record: decodeLease(found.body) };
     this.#sighting = sight(this.#sighting, seen, now);
-    const dead = await this.#deadOwner(signal);
+    const dead = await this.#deadOwner(attempt);
     const decision = decideLease(this.#sighting, {
       owner: settings.owner,
       ttlMs,
@@ -169,27 +168,27 @@ export class LeaseKeeper {
       return;
     }
     this.#etag = found?.etag;
-    await this.#write(signal, dead);
+    await this.#write(attempt, dead);
   }
 
   /** The owner of the lease as it was seen last, if it is proven dead, and what it sent last cannot overtake this node. */
-  async #deadOwner(signal: AbortSignal): Promise<ProcessIdentity | undefined> {
+  async #deadOwner(call: CallOptions): Promise<ProcessIdentity | undefined> {
     const { settings, store } = this.#options;
     const owner = this.#sighting?.record?.process;
     if (owner === undefined || (await settings.witness?.isDead(owner)) !== true) return undefined;
-    const { ifNoneMatch, ifMatch } = await store.capabilities({ signal });
+    const { ifNoneMatch, ifMatch } = await store.capabilities(call);
     return ifNoneMatch && ifMatch ? owner : undefined;
   }
 
-  async #renew(signal: AbortSignal): Promise<void> {
+  async #renew(attempt: Attempt): Promise<void> {
     const { store, settings, stream } = this.#options;
-    const { ifMatch } = await store.capabilities({ signal });
+    const { ifMatch } = await store.capabilities(attempt);
     try {
-      if (!ifMatch) await this.#look(signal);
-      await this.#write(signal);
+      if (!ifMatch) await this.#look(attempt);
+      await this.#write(attempt);
     } catch (error) {
       if (errorClass(error) !== 'conflict') throw error;
-      const found = await store.get(this.#key, { signal });
+      const found = await store.get(this.#key, attempt);
       const record = found && decodeLease(found.body);
       if (found !== undefined && record?.owner !== settings.owner) {
         this.#sighting = { etag: found.etag, record, sinceMs: settings.clock.now() };
@@ -208,21 +207,21 @@ export class LeaseKeeper {
   }
 
   /** Without conditional writes: the next best thing is to look before each write. */
-  async #look(signal: AbortSignal): Promise<void> {
+  async #look(call: CallOptions): Promise<void> {
     const { store, settings, stream } = this.#options;
-    const found = await store.get(this.#key, { signal });
+    const found = await store.get(this.#key, call);
     const owner = found && decodeLease(found.body)?.owner;
     if (found !== undefined && owner !== settings.owner) throw conflictError(stream, owner);
   }
 
-  async #write(signal: AbortSignal, inheritedFrom?: ProcessIdentity): Promise<void> {
+  async #write(attempt: Attempt, inheritedFrom?: ProcessIdentity): Promise<void> {
     const { store, settings, ttlMs, unsupported } = this.#options;
-    const { ifNoneMatch, ifMatch } = await store.capabilities({ signal });
+    const { ifNoneMatch, ifMatch } = await store.capabilities(attempt);
     const condition = this.#etag === undefined ? { ifNoneMatch: '*' as const } : { ifMatch: this.#etag };
     const conditional = ifNoneMatch && ifMatch;
     if (!conditional) unsupported();
     await this.#pauseBetweenWrites();
-    if (signal.aborted) return;
+    if (attempt.signal.aborted) return;
     const sentAt = settings.clock.now();
     this.#count += 1;
     const object = {
@@ -236,10 +235,10 @@ export class LeaseKeeper {
       contentType: contentTypeOf(this.#key),
       cacheControl: cacheControlOf('lease', 0),
     };
-    const { etag } = await store.put(object, { signal, ...(conditional ? condition : {}) }).finally(() => {
+    const { etag } = await store.put(object, { ...attempt, ...(conditional && condition) }).finally(() => {
       this.#writtenAt = settings.clock.now();
     });
-    if (signal.aborted) return;
+    if (attempt.signal.aborted) return;
     this.#etag = etag;
     this.#renewals += 1;
     this.#endsAt = leaseEndsAt(sentAt, ttlMs);

@@ -3,7 +3,7 @@ import type { StoredObject } from '../../store.js';
 import type { AuditedObject } from '../cleanup/audit.js';
 import { type Fence, sameBytes } from '../lease/fence.js';
 import type { UploadKind } from '../queue/queue.js';
-import type { Ticket } from '../queue/uploader.js';
+import type { Attempt, Ticket } from '../queue/uploader.js';
 import type { PublisherSettings } from '../settings.js';
 import type { StoreTarget } from '../target.js';
 import { CoalescingSlot } from './slot.js';
@@ -130,8 +130,8 @@ export class OverwrittenObject<N> {
       bytes: 0,
       ...(key !== undefined && { key }),
       spacingMs: settings.timing.coalesceMs,
-      run: async (_store, signal) => {
-        outcome = await this.#write(target, signal);
+      run: async (_store, attempt) => {
+        outcome = await this.#write(target, attempt);
       },
       settled: (error) => {
         this.#running = undefined;
@@ -146,7 +146,7 @@ export class OverwrittenObject<N> {
     this.#running = { ticket, target };
   }
 
-  async #write(target: StoreTarget, signal: AbortSignal): Promise<Outcome> {
+  async #write(target: StoreTarget, attempt: Attempt): Promise<Outcome> {
     const { ready, stored } = this.#options;
     if (!ready()) return 'held';
     this.#slot.sent();
@@ -158,9 +158,9 @@ export class OverwrittenObject<N> {
     const isNew = this.#last?.place !== target.place || !sameBytes(this.#last.object.body, object.body);
     if (isNew || restored !== undefined) {
       const fence = this.#options.fence?.(target);
-      if (fence) await fence.put(target.store, object, signal);
-      else await target.store.put(object, { signal });
-      if (signal.aborted) return 'same';
+      if (fence) await fence.put(target.store, object, attempt);
+      else await target.store.put(object, attempt);
+      if (attempt.signal.aborted) return 'same';
       this.#last = { place: target.place, object, note };
       this.#restored = undefined;
       restored?.();

@@ -130,8 +130,8 @@ export class PictureObjects {
       stream: waiting.stream,
       order: once.order,
       bytes: waiting.bytes,
-      run: async (store, signal) => {
-        await store.put(waiting.object, { signal });
+      run: async (store, attempt) => {
+        await store.put(waiting.object, attempt);
       },
       settled: (error) => {
         this.#settled(waiting, error === undefined ? target : undefined);

@@ -32,8 +32,8 @@ export class RecordingCopies {
         stream,
         order: 0,
         bytes: segment.bytes,
-        run: async (store, signal) => {
-          await store.put(await fetchSegment(targets[segment.place]!.store, segment.key, signal), { signal });
+        run: async (store, attempt) => {
+          await store.put(await fetchSegment(targets[segment.place]!.store, segment.key, attempt), attempt);
         },
         settled: (error) => {
           this.#running.delete(segment);

@@ -136,8 +136,8 @@ export class Stills implements StillLane {
       stream: waiting.stream,
       order: this.#order++,
       bytes: waiting.bytes,
-      run: async (store, signal) => {
-        await store.put({ key, body, contentType, cacheControl, metadata }, { signal });
+      run: async (store, attempt) => {
+        await store.put({ key, body, contentType, cacheControl, metadata }, attempt);
       },
       settled: (error) => {
         waiting.running = undefined;
@@ -188,9 +188,9 @@ export class Stills implements StillLane {
       order: 0,
       bytes: 0,
       timeoutMs: 60_000,
-      run: async (store, signal) => {
+      run: async (store, attempt) => {
         found = [];
-        for await (const { key, bytes, modifiedAt } of store.list(prefix, { signal })) {
+        for await (const { key, bytes, modifiedAt } of store.list(prefix, attempt)) {
           const name = key.slice(prefix.length);
           const parsed = parseStill(name);
           if (parsed === undefined) continue;

@@ -1,13 +1,13 @@
 import type { SidepipeError } from '../../../errors.js';
+import type { CallOptions } from '../../store.js';
 import type { PublisherSettings } from '../settings.js';
-import { withDeadline } from './attempt.js';
 import { type Health, type HealthEvent, healthy, stepHealth } from './health.js';
 import { errorClass, isThrottle, slowJitterMs, storageError } from './retry.js';
 
 export interface StoreWatchOptions {
   readonly settings: PublisherSettings;
   /** A small read that tells whether the store is there. */
-  readonly probe: (signal: AbortSignal) => Promise<unknown>;
+  readonly probe: (call: CallOptions) => Promise<unknown>;
   /** The state is another than `before`. */
   readonly changed: (health: Health, before: Health) => void;
 }
@@ -155,7 +155,7 @@ export class StoreWatch {
   async #ask(): Promise<SidepipeError | undefined> {
     const { settings, probe } = this.#options;
     try {
-      await withDeadline(settings.clock, settings.timing.probeTimeoutMs, this.#closing.signal, probe);
+      await probe({ signal: this.#closing.signal, timeoutMs: settings.timing.probeTimeoutMs });
       return undefined;
     } catch (error) {
       return errorClass(error) === 'retry' ? storageError(error) : undefined;

@@ -1,9 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { SidepipeError } from '../../../errors.js';
-import type { ObjectStore } from '../../store.js';
+import { startLimit } from '../../deadline.js';
+import type { CallOptions, ObjectStore } from '../../store.js';
 import { type Refusable, Refusals } from '../refusals.js';
 import type { PublisherSettings } from '../settings.js';
-import { withDeadline } from './attempt.js';
 import { FairQueue, type Queued, type UploadKind, uploadKinds } from './queue.js';
 import {
   attemptTimeoutMs,
@@ -16,6 +16,12 @@ import {
 } from './retry.js';
 import { StoreWatch, type StoreWatchOptions } from './store-watch.js';
 
+/** The limits of one attempt, however many calls it takes: `timeoutMs` is what is left at the moment. */
+export interface Attempt extends CallOptions {
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number;
+}
+
 type UploadResult = 'stored' | 'failed' | 'refused' | 'given-up';
 
 /** Work for a store: tried until it succeeds, is given up or is cancelled. */
@@ -24,8 +30,11 @@ export interface Job extends Queued {
   readonly bytes: number;
   /** What it uploads, where one object is all: for the metrics. */
   readonly key?: string;
-  /** One attempt. `freeSlot` lets the next upload begin while this one waits for something small. */
-  run(store: ObjectStore, signal: AbortSignal, freeSlot: () => void): Promise<void>;
+  /**
+   * One attempt. Every call to a store takes `attempt`, and so keeps its limits. `freeSlot` lets the next upload begin while this
+   * one waits for something small.
+   */
+  run(store: ObjectStore, attempt: Attempt, freeSlot: () => void): Promise<void>;
   /** Called once unless cancelled, never from within `submit`: with the reason when it was given up. Must not throw. */
   settled(error: SidepipeError | undefined): void;
   /** This attempt was refused; the object waits and is tried again. */
@@ -122,10 +131,9 @@ export class Uploader {
     };
     const timeoutMs = attemptTimeoutMs(bytes, timing.attemptMs, timing.minimumBytesPerSecond);
     try {
-      await withDeadline(clock, timeoutMs, this.#closing.signal, async (signal) => {
-        await this.#store.put(object, { signal });
-        await this.#store.delete([object.key], { signal });
-      });
+      const attempt = startLimit({ signal: this.#closing.signal, timeoutMs }, () => clock.now());
+      await this.#store.put(object, attempt);
+      await this.#store.delete([object.key], attempt);
       this.refusals.proven();
     } catch {
       // Refused as before, or out of reach: the next one will tell.
@@ -206,7 +214,8 @@ export class Uploader {
     let failure: { readonly thrown: unknown } | undefined;
     try {
       const timeoutMs = job.timeoutMs ?? attemptTimeoutMs(job.bytes, timing.attemptMs, timing.minimumBytesPerSecond);
-      await withDeadline(clock, timeoutMs, controller.signal, (signal) => job.run(this.#store, signal, freeSlot));
+      const attempt = startLimit({ signal: controller.signal, timeoutMs }, () => clock.now());
+      await job.run(this.#store, attempt, freeSlot);
     } catch (thrown) {
       failure = { thrown };
     }

@@ -66,9 +66,9 @@ export class InitSegments {
       order: 0,
       bytes: object.body.byteLength,
       key: object.key,
-      run: (store, signal, freeSlot) => {
+      run: (store, attempt, freeSlot) => {
         shelved.attempted.add(target.place);
-        return storeSegment({ store, object, signal, verify: settings.verify, freeSlot });
+        return storeSegment({ store, object, attempt, verify: settings.verify, freeSlot });
       },
       settled: (error) => {
         shelved.upload = undefined;

@@ -1,20 +1,21 @@
 import { SidepipeError } from '../../../errors.js';
-import type { ObjectStore, StoredObject } from '../../store.js';
+import type { CallOptions, ObjectStore, StoredObject } from '../../store.js';
+import type { Attempt } from '../queue/uploader.js';
 
 export interface StoreSegmentOptions {
   readonly store: ObjectStore;
   readonly object: StoredObject;
-  readonly signal: AbortSignal;
+  readonly attempt: Attempt;
   readonly verify: boolean;
   readonly freeSlot: () => void;
 }
 
 /** Puts an object that is never changed, and asks the store for it: an accepted put is not yet a readable object. */
-export async function storeSegment({ store, object, signal, verify, freeSlot }: StoreSegmentOptions): Promise<void> {
-  await store.put(object, { signal });
-  if (!verify || signal.aborted) return;
+export async function storeSegment({ store, object, attempt, verify, freeSlot }: StoreSegmentOptions): Promise<void> {
+  await store.put(object, attempt);
+  if (!verify || attempt.signal.aborted) return;
   freeSlot();
-  const found = await store.head(object.key, { signal });
+  const found = await store.head(object.key, attempt);
   if (found?.bytes === object.body.byteLength) return;
   throw new SidepipeError(
     `${object.key} was accepted, and ${found === undefined ? 'is not there' : `has ${found.bytes} bytes`}.`,
@@ -23,8 +24,8 @@ export async function storeSegment({ store, object, signal, verify, freeSlot }: 
 }
 
 /** What a segment's upload needs while it is on its way from another store. */
-export async function fetchSegment(store: ObjectStore, key: string, signal: AbortSignal): Promise<StoredObject> {
-  const found = await store.get(key, { signal });
+export async function fetchSegment(store: ObjectStore, key: string, call: CallOptions): Promise<StoredObject> {
+  const found = await store.get(key, call);
   if (found === undefined) {
     throw new SidepipeError(`${key} is not on ${store.description}.`, {
       code: 'storage-failed',

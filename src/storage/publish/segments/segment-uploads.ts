@@ -84,8 +84,8 @@ export class SegmentUploads<T> {
       order: 0,
       bytes: object.body.byteLength,
       key: object.key,
-      run: (store, signal, freeSlot) =>
-        storeSegment({ store, object, signal, verify: context.settings.verify, freeSlot }),
+      run: (store, attempt, freeSlot) =>
+        storeSegment({ store, object, attempt, verify: context.settings.verify, freeSlot }),
       settled: (error) => {
         this.#restoring.delete(object.key);
         if (error === undefined) done();
@@ -175,10 +175,10 @@ export class SegmentUploads<T> {
       order: upload.order,
       bytes: item.bytes,
       key: item.key,
-      run: async (store, signal, freeSlot) => {
-        const object = upload.object ?? (await fetchSegment(context.targets[item.place]!.store, item.key, signal));
+      run: async (store, attempt, freeSlot) => {
+        const object = upload.object ?? (await fetchSegment(context.targets[item.place]!.store, item.key, attempt));
         item.attempted.add(target.place);
-        await storeSegment({ store, object, signal, verify: context.settings.verify, freeSlot });
+        await storeSegment({ store, object, attempt, verify: context.settings.verify, freeSlot });
       },
       refused: (error) => {
         upload.refusal = error;
