@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFile, readlink } from 'node:fs/promises';
-import type { ProcessIdentity, ProcessWitness } from './publish/lease/owner.js';
+import type { ProcessIdentity, ProcessWitness } from './publish/lease/lease.js';
 
 /** What the system says of processes. */
 export interface ProcessFacts {

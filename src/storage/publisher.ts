@@ -1,14 +1,13 @@
 import { leaseKey } from './keys.js';
 import { Maintenance } from './publish/cleanup/maintenance.js';
 import { Retention } from './publish/cleanup/retention.js';
-import type { Evictable } from './publish/context.js';
+import type { Evictable, StoreTarget } from './publish/context.js';
 import { Publication } from './publish/publication.js';
 import { Backlog } from './publish/queue/backlog.js';
 import { chooseStore } from './publish/queue/failover.js';
 import type { Health } from './publish/queue/health.js';
 import { Uploader } from './publish/queue/uploader.js';
 import { type PublisherSettings, settingsOf } from './publish/settings.js';
-import type { StoreTarget } from './publish/target.js';
 import type {
   CloseOptions,
   StoreOptions,

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { ProcessIdentity, ProcessWitness } from '../../src/storage/publish/lease/owner.js';
+import type { ProcessIdentity, ProcessWitness } from '../../src/storage/publish/lease/lease.js';
 import { FaultyStore } from '../support/faulty-store.js';
 import { severable } from '../support/severable-store.js';
 import { VirtualClock } from '../support/virtual-clock.js';

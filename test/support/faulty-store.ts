@@ -195,7 +195,7 @@ export class FaultyStore implements ObjectStore {
     if (fault === 'latency') waitMs += 400;
     if (fault === 'trickle') waitMs += 15_000;
     if (fault === 'hang' || this.outage === 'hang') waitMs = Number.POSITIVE_INFINITY;
-    await limited(this.#clock, call, (done) => {
+    await limited<void>(this.#clock, call, (done) => {
       if (waitMs !== Number.POSITIVE_INFINITY) this.#clock.after(waitMs, done);
     });
     if (this.outage === 'refuse') throw failure('storage-unavailable', 'connection refused', undefined, true);

@@ -9,8 +9,8 @@ import type { VirtualClock } from './virtual-clock.js';
  */
 export function severable(store: ObjectStore, clock: VirtualClock): { store: ObjectStore; cut(): void; mend(): void } {
   let dead = false;
-  const guard = <R>(limits: CallOptions = {}, call: () => Promise<R>): Promise<R> =>
-    limited<R>(clock, limits, (done, failed) => {
+  const guard = <R>(limits: CallOptions | undefined, call: () => Promise<R>): Promise<R> =>
+    limited<R>(clock, limits ?? {}, (done, failed) => {
       if (dead) return;
       call().then(
         (result) => {

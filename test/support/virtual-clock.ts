@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/storage/publish/clock.js';
+import type { Clock } from '../../src/storage/publish/types.js';
 
 interface Timer {
   readonly at: number;

@@ -1,23 +1,21 @@
 import type { SidepipeError } from '../../errors.js';
 import type { StoredObject } from '../store.js';
 import type { AuditedObject } from './cleanup/audit.js';
-import type { Evictable, RenditionUploadContext } from './context.js';
-import { LagWatch } from './lag-watch.js';
+import type { Evictable, RenditionUploadContext, StoreTarget } from './context.js';
+import { LagWatch, Losses, UploadCounts } from './progress.js';
 import { Continuation } from './lease/continuation.js';
 import type { LeaseState } from './lease/lease-keeper.js';
-import type { ProcessIdentity } from './lease/owner.js';
+import type { ProcessIdentity } from './lease/lease.js';
 import { Numbering } from './lease/takeover.js';
 import { WriteLease } from './lease/write-lease.js';
-import { Losses } from './losses.js';
 import { PictureObjects } from './objects/picture-objects.js';
 import { Stills } from './objects/stills.js';
 import type { Backlog } from './queue/backlog.js';
-import { Drain } from './queue/drain.js';
 import type { RenditionUpload } from './segments/rendition-upload.js';
 import { Renditions } from './segments/renditions.js';
 import type { PublisherSettings } from './settings.js';
-import type { StoreTarget } from './target.js';
 import type {
+  Clock,
   CloseOptions,
   ImageOptions,
   PublicationStatus,
@@ -386,5 +384,40 @@ export class Publication implements StreamPublication {
   get #done(): boolean {
     if (this.#wantedAt === undefined || this.#tenancy.state === 'standby') return true;
     return this.#renditions.idle && this.#album.idle && (this.#stills?.idle ?? true);
+  }
+}
+
+/** Waits until nothing is left to do. */
+class Drain {
+  readonly #clock: Clock;
+  readonly #isIdle: () => boolean;
+  #waiters: (() => void)[] = [];
+
+  constructor(clock: Clock, isIdle: () => boolean) {
+    this.#clock = clock;
+    this.#isIdle = isIdle;
+  }
+
+  /** Something is done. Looked at after the work that called this, which may not be quite done itself. */
+  changed(): void {
+    if (this.#waiters.length === 0) return;
+    queueMicrotask(() => {
+      if (this.#isIdle()) for (const resolve of this.#waiters.splice(0)) resolve();
+    });
+  }
+
+  /** Resolves when there is nothing to do, at the deadline, or when the signal is aborted. */
+  async reached(deadlineMs: number, signal: AbortSignal | undefined): Promise<void> {
+    if (this.#isIdle() || signal?.aborted) return;
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        cancelTimer();
+        signal?.removeEventListener('abort', done);
+        resolve();
+      };
+      const cancelTimer = this.#clock.after(deadlineMs, done);
+      signal?.addEventListener('abort', done);
+      this.#waiters.push(done);
+    });
   }
 }

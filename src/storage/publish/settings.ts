@@ -1,8 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { type Clock, systemClock } from './clock.js';
-import type { ProcessWitness } from './lease/owner.js';
+import { steadyNow } from '../../clock.js';
+import type { ProcessWitness } from './lease/lease.js';
 import type { FailoverLimits } from './queue/failover.js';
-import type { PublishEvent, PublishMetric, PublishTiming, StorePublisherOptions } from './types.js';
+import type { Clock, PublishEvent, PublishMetric, PublishTiming, StorePublisherOptions } from './types.js';
+
+/** The machine's own clock. */
+const systemClock: Clock = {
+  now: steadyNow,
+  after: (delayMs, run) => {
+    const timer = setTimeout(run, delayMs);
+    return () => clearTimeout(timer);
+  },
+};
 
 /** The options of a publisher with every default filled in. */
 export interface PublisherSettings {

@@ -1,8 +1,7 @@
 import type { SidepipeError } from '../../errors.js';
 import type { ImageFormat, PublicationState } from '../../terms.js';
 import type { ObjectStore, StoredObject } from '../store.js';
-import type { Clock } from './clock.js';
-import type { ProcessWitness } from './lease/owner.js';
+import type { ProcessWitness } from './lease/lease.js';
 import type { FoundPlaylist, SegmentNumbers, SegmentPosition } from './lease/takeover.js';
 import type { HealthState } from './queue/health.js';
 import type { UploadKind } from './queue/queue.js';
@@ -81,6 +80,14 @@ export type PublishMetric =
   | { readonly type: 'deleted'; readonly stream: string; readonly objects: number }
   | { readonly type: 'restored'; readonly stream: string; readonly objects: number }
   | { readonly type: 'audited'; readonly stream: string; readonly objects: number; readonly problems: number };
+
+/** Time as the publisher sees it, so that a test can run hours in a second. */
+export interface Clock {
+  /** Milliseconds since the epoch that never run backwards: leases are measured with them. */
+  now(): number;
+  /** Runs `run` once after `delayMs`; the returned function cancels it. */
+  after(delayMs: number, run: () => void): () => void;
+}
 
 /** A store to publish to. */
 export interface StoreOptions {

@@ -10,7 +10,7 @@ import {
   leaseEndsAt,
   sight,
 } from '../../../src/storage/publish/lease/lease.js';
-import { CoalescingSlot } from '../../../src/storage/publish/objects/slot.js';
+import { CoalescingSlot } from '../../../src/storage/publish/objects/overwritten-object.js';
 import { Backlog } from '../../../src/storage/publish/queue/backlog.js';
 import { chooseStore } from '../../../src/storage/publish/queue/failover.js';
 import { type HealthEvent, healthy, stepHealth } from '../../../src/storage/publish/queue/health.js';

@@ -49,7 +49,7 @@ async function auditUrl(
 ): Promise<string | undefined> {
   try {
     const headers = { 'accept-encoding': 'identity' };
-    const response = await within(attempt, `HEAD ${url}`, (signal) => fetch(url, { method: 'HEAD', headers, signal }));
+    const response = await within(attempt, 'HEAD', (signal) => fetch(url, { method: 'HEAD', headers, signal }));
     if (!response.ok) return `answers ${response.status}`;
     const length = response.headers.get('content-length');
     const isRight = length === null || bytes === undefined || Number(length) === bytes;

@@ -2,7 +2,7 @@ import type { SidepipeError } from '../../../errors.js';
 import type { Publication } from '../publication.js';
 import type { Attempt } from '../queue/uploader.js';
 import type { PublisherSettings } from '../settings.js';
-import type { StoreTarget } from '../target.js';
+import type { StoreTarget } from '../context.js';
 import { type AuditedObject, type AuditProblem, auditObject } from './audit.js';
 import { findOrphans, orphansAtOnce } from './orphans.js';
 

@@ -5,8 +5,15 @@ import type { CallOptions, ObjectStore } from '../../store.js';
 import { errorClass, fullJitterMs, slowJitterMs, storageError } from '../queue/retry.js';
 import type { Attempt } from '../queue/uploader.js';
 import type { PublisherSettings } from '../settings.js';
-import { decideLease, decodeLease, encodeLease, type LeaseSighting, leaseEndsAt, sight } from './lease.js';
-import type { ProcessIdentity } from './owner.js';
+import {
+  decideLease,
+  decodeLease,
+  encodeLease,
+  leaseEndsAt,
+  type LeaseSighting,
+  type ProcessIdentity,
+  sight,
+} from './lease.js';
 
 /** `seeking`: not known yet. `held`: this node writes. `standby`: another does. */
 export type LeaseState = 'seeking' | 'held' | 'standby';

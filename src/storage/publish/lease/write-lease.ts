@@ -1,9 +1,9 @@
 import type { SidepipeError } from '../../../errors.js';
 import type { PublisherSettings } from '../settings.js';
-import type { StoreTarget } from '../target.js';
+import type { StoreTarget } from '../context.js';
 import { Fence } from './fence.js';
 import { LeaseKeeper, type LeaseState } from './lease-keeper.js';
-import type { ProcessIdentity } from './owner.js';
+import type { ProcessIdentity } from './lease.js';
 
 export interface WriteLeaseOptions {
   readonly stream: string;

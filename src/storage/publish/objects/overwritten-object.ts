@@ -5,8 +5,7 @@ import { type Fence, sameBytes } from '../lease/fence.js';
 import type { UploadKind } from '../queue/queue.js';
 import type { Attempt, Ticket } from '../queue/uploader.js';
 import type { PublisherSettings } from '../settings.js';
-import type { StoreTarget } from '../target.js';
-import { CoalescingSlot } from './slot.js';
+import type { StoreTarget } from '../context.js';
 
 const givenUpMs = 5000;
 
@@ -183,5 +182,58 @@ export class OverwrittenObject<N> {
       });
       return undefined;
     }
+  }
+}
+
+/**
+ * When a key of which only the newest content matters may be written. Content that comes while the last write is under way, or
+ * less than `intervalMs` after its end, waits, and only the newest of it is written. The interval counts from the end of a
+ * write because the store may have counted it at any time since its start.
+ */
+export class CoalescingSlot {
+  readonly #intervalMs: number;
+  #waiting = false;
+  #busy = false;
+  #endedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(intervalMs: number) {
+    this.#intervalMs = intervalMs;
+  }
+
+  /** Whether there is content that no finished write has carried. */
+  get dirty(): boolean {
+    return this.#waiting || this.#busy;
+  }
+
+  get busy(): boolean {
+    return this.#busy;
+  }
+
+  /** There is new content. */
+  mark(): void {
+    this.#waiting = true;
+  }
+
+  /** Milliseconds until a write may begin; undefined when there is nothing to write or a write is under way. */
+  dueInMs(now: number): number | undefined {
+    if (!this.#waiting || this.#busy) return undefined;
+    return Math.max(0, this.#endedAt + this.#intervalMs - now);
+  }
+
+  /** A write was asked for; it takes all content marked until it is `sent`. */
+  take(): void {
+    this.#busy = true;
+  }
+
+  /** An attempt begins now with the newest content. */
+  sent(): void {
+    this.#waiting = false;
+  }
+
+  /** The write is over. One that was not `done` leaves its content waiting. */
+  finish(done: boolean, now: number): void {
+    this.#busy = false;
+    this.#endedAt = now;
+    if (!done) this.#waiting = true;
   }
 }

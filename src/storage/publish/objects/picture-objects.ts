@@ -1,8 +1,7 @@
 import type { StoredObject } from '../../store.js';
 import type { AuditedObject } from '../cleanup/audit.js';
-import type { Evictable, RenditionUploadContext } from '../context.js';
+import type { Evictable, RenditionUploadContext, StoreTarget } from '../context.js';
 import type { Ticket } from '../queue/uploader.js';
-import type { StoreTarget } from '../target.js';
 import { OverwrittenObject } from './overwritten-object.js';
 
 interface Waiting extends Evictable {

@@ -1,9 +1,8 @@
 import type { SidepipeError } from '../../../errors.js';
 import { stillKey, stillPrefix } from '../../keys.js';
 import { datedStill, numberedStill, parseStill } from '../../still-names.js';
-import type { Evictable, RenditionUploadContext } from '../context.js';
+import type { Evictable, RenditionUploadContext, StoreTarget } from '../context.js';
 import type { Ticket } from '../queue/uploader.js';
-import type { StoreTarget } from '../target.js';
 import type { Still, StillEntry, StillLane, StillsOptions } from '../types.js';
 
 /** Stills that wait; more would be old before they are stored. */

@@ -3,7 +3,7 @@ import type { StoredObject } from '../../store.js';
 import type { AuditedObject } from '../cleanup/audit.js';
 import type { Ticket } from '../queue/uploader.js';
 import type { PublisherSettings } from '../settings.js';
-import type { StoreTarget } from '../target.js';
+import type { StoreTarget } from '../context.js';
 import { storeSegment } from './segment-job.js';
 
 interface Shelved {

@@ -1,9 +1,8 @@
 import { multivariantKey, playlistKey } from '../../keys.js';
 import type { StoredObject } from '../../store.js';
 import type { AuditedObject } from '../cleanup/audit.js';
-import type { RenditionUploadContext } from '../context.js';
+import type { RenditionUploadContext, StoreTarget } from '../context.js';
 import { OverwrittenObject } from '../objects/overwritten-object.js';
-import type { StoreTarget } from '../target.js';
 import type { RenditionLane, RenditionUploadOptions } from '../types.js';
 import { RenditionUpload } from './rendition-upload.js';
 

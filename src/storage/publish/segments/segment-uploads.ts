@@ -1,8 +1,7 @@
 import { SidepipeError } from '../../../errors.js';
 import type { StoredObject } from '../../store.js';
-import type { Evictable, RenditionUploadContext } from '../context.js';
+import type { Evictable, RenditionUploadContext, StoreTarget } from '../context.js';
 import type { Ticket } from '../queue/uploader.js';
-import type { StoreTarget } from '../target.js';
 import type { LossReason } from '../types.js';
 import type { InitSegments } from './init-segments.js';
 import { fetchSegment, storeSegment } from './segment-job.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { SidepipeError } from '../../../src/errors.js';
-import { UploadCounts } from '../../../src/storage/publish/upload-counts.js';
+import { UploadCounts } from '../../../src/storage/publish/progress.js';
 
 const outage = new SidepipeError('no answer', { code: 'storage-unavailable', fault: 'storage', retryable: true });
 const conflict = new SidepipeError('another node writes it', { code: 'storage-conflict', fault: 'storage' });

@@ -79,3 +79,83 @@ const remedies: Readonly<Record<LossReason, string>> = {
   missing: 'see what else deletes objects of the bucket: lifecycle rules, scripts, another node',
   closed: 'let the node end with more time, or see why the store is slow',
 };
+
+/** Reports how far a stream's remote playlist is behind, and tells once when it is long and once when it is over. */
+export class LagWatch {
+  readonly #stream: string;
+  readonly #settings: PublisherSettings;
+  #lagging = false;
+
+  constructor(stream: string, settings: PublisherSettings) {
+    this.#stream = stream;
+    this.#settings = settings;
+  }
+
+  /** Another node writes the playlist: how far behind that is, is not this node's to tell. */
+  standBy(): void {
+    this.#lagging = false;
+  }
+
+  see(seconds: number, targetDurationSeconds: number): void {
+    this.#settings.observe({ type: 'lag', stream: this.#stream, seconds });
+    const lagging = seconds > (this.#lagging ? 2 : 4) * targetDurationSeconds;
+    if (lagging === this.#lagging) return;
+    this.#lagging = lagging;
+    this.#settings.log({
+      level: lagging ? 'warn' : 'info',
+      event: lagging ? 'playlist-lagging' : 'playlist-caught-up',
+      stream: this.#stream,
+      message: lagging
+        ? `The playlist on the store is ${seconds.toFixed(1)} s behind.`
+        : 'The playlist on the store has caught up.',
+      details: { seconds },
+    });
+  }
+}
+
+/** What became of one stream's uploads. */
+export class UploadCounts {
+  #uploaded = 0;
+  #failed = 0;
+  #lastError: SidepipeError | undefined;
+
+  get uploaded(): number {
+    return this.#uploaded;
+  }
+
+  get failed(): number {
+    return this.#failed;
+  }
+
+  /** What is wrong at the moment. That another node writes the stream stays so, whatever is uploaded, until it is over. */
+  get lastError(): SidepipeError | undefined {
+    return this.#lastError;
+  }
+
+  /** An upload is over: for good, or given up. */
+  count(error: SidepipeError | undefined): void {
+    if (error === undefined) {
+      this.#uploaded += 1;
+      if (!this.#isConflict) this.#lastError = undefined;
+    } else {
+      this.#failed += 1;
+      this.#lastError = error;
+    }
+  }
+
+  /** Something other than an upload went wrong. */
+  note(error: SidepipeError): void {
+    this.#lastError = error;
+  }
+
+  /** No other node writes the stream any more. Answers whether one did. */
+  conflictOver(): boolean {
+    if (!this.#isConflict) return false;
+    this.#lastError = undefined;
+    return true;
+  }
+
+  get #isConflict(): boolean {
+    return this.#lastError?.code === 'storage-conflict';
+  }
+}
