@@ -33,7 +33,7 @@ export function createPublisher(options: StorePublisherOptions): StorePublisher 
 
 interface Member {
   readonly publication: Publication;
-  readonly caretaker: Maintenance;
+  readonly maintenance: Maintenance;
 }
 
 class ObjectStorePublisher implements StorePublisher {
@@ -86,7 +86,7 @@ class ObjectStorePublisher implements StorePublisher {
         if (this.#members.get(name)?.publication === publication) this.#members.delete(name);
       },
     });
-    this.#members.set(name, { publication, caretaker: new Maintenance(publication, this.#settings) });
+    this.#members.set(name, { publication, maintenance: new Maintenance(publication, this.#settings) });
     if (this.#state === 'open') publication.start();
     return publication;
   }
@@ -136,9 +136,9 @@ class ObjectStorePublisher implements StorePublisher {
     this.#cancelTick = this.#settings.clock.after(tickMs, () => this.#tick());
     this.#chooseStore();
     this.#settings.observe({ type: 'backlog', bytes: this.#backlog.bytes });
-    for (const { publication, caretaker } of this.#members.values()) {
+    for (const { publication, maintenance } of this.#members.values()) {
       publication.watch();
-      caretaker.tick(this.#active);
+      maintenance.tick(this.#active);
     }
   }
 

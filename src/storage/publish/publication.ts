@@ -49,12 +49,12 @@ export class Publication implements StreamPublication {
   readonly #given: PublicationOptions;
   readonly #context: RenditionUploadContext;
   readonly #renditions: Renditions;
-  readonly #album: PictureObjects;
+  readonly #pictures: PictureObjects;
   #stills: Stills | undefined;
-  readonly #tenancy: WriteLease;
+  readonly #lease: WriteLease;
   readonly #lag: LagWatch;
-  readonly #idle: Drain;
-  readonly #tally = new UploadCounts();
+  readonly #drain: Drain;
+  readonly #counts = new UploadCounts();
   readonly #losses: Losses;
   /** What was told of last. */
   #wasRefused = false;
@@ -74,19 +74,19 @@ export class Publication implements StreamPublication {
     const { options, settings } = given;
     this.name = options.name;
     this.#given = given;
-    this.#tenancy = new WriteLease({
+    this.#lease = new WriteLease({
       stream: options.name,
       settings,
       target: given.target,
       changed: (state, error) => this.#leaseChanged(state, error),
       inherited: (from) => this.#inherited(from),
       overwritten: () => this.#overwritten(),
-      failed: (error) => this.#tally.note(error),
+      failed: (error) => this.#counts.note(error),
       unsupported: given.leaseUnsupported,
     });
     this.#lag = new LagWatch(options.name, settings);
     this.#losses = new Losses(options.name, settings);
-    this.#idle = new Drain(settings.clock, () => this.#done);
+    this.#drain = new Drain(settings.clock, () => this.#done);
     this.#targetDurationSeconds = options.targetDurationSeconds;
     this.#context = {
       settings,
@@ -99,21 +99,21 @@ export class Publication implements StreamPublication {
       backlog: given.backlog,
       targets: given.targets,
       target: given.target,
-      mayUpload: () => this.#state === 'open' && this.#wantedAt !== undefined && this.#tenancy.state === 'held',
-      standsBy: () => this.#tenancy.state === 'standby',
-      mayPublish: () => this.#state === 'open' && this.#wantedAt !== undefined && this.#tenancy.valid,
+      mayUpload: () => this.#state === 'open' && this.#wantedAt !== undefined && this.#lease.state === 'held',
+      standsBy: () => this.#lease.state === 'standby',
+      mayPublish: () => this.#state === 'open' && this.#wantedAt !== undefined && this.#lease.valid,
       mayList: () => this.#context.mayPublish() && this.#continuation.isKnown,
       numbersOf: (position) => this.#numbering.of(position),
       revision: () => this.#numbering.revision,
       wanted: () => this.#want(),
-      fence: (target, key) => this.#tenancy.fence(target, key),
+      fence: (target, key) => this.#lease.fence(target, key),
       held: given.enforceBacklog,
-      released: () => this.#idle.changed(),
+      released: () => this.#drain.changed(),
       published: (target) => this.#published(target),
       lost: (loss) => this.#losses.add(loss),
       counted: (error) => {
-        this.#tally.count(error);
-        this.#idle.changed();
+        this.#counts.count(error);
+        this.#drain.changed();
       },
     };
     this.#continuation = new Continuation({
@@ -121,10 +121,10 @@ export class Publication implements StreamPublication {
       numbering: this.#numbering,
       lanes: () => [...this.#renditions.lanes],
       known: () => this.#renditions.resume(),
-      failed: (error) => this.#tally.note(error),
+      failed: (error) => this.#counts.note(error),
     });
     this.#renditions = new Renditions(this.#context);
-    this.#album = new PictureObjects(this.#context);
+    this.#pictures = new PictureObjects(this.#context);
   }
 
   get lanes(): Iterable<RenditionUpload<unknown>> {
@@ -133,7 +133,7 @@ export class Publication implements StreamPublication {
 
   /** What players can expect on the store in use. */
   expected(): readonly AuditedObject[] {
-    return [...this.#renditions.expected(), ...this.#album.expected()];
+    return [...this.#renditions.expected(), ...this.#pictures.expected()];
   }
 
   /** This node's lease on the store in use is valid, so that what it finds there is its own to judge. */
@@ -167,8 +167,8 @@ export class Publication implements StreamPublication {
   image(object: StoredObject, { immutable = false, series = 'image', standIn = false }: ImageOptions = {}): void {
     if (this.#state === 'closed') return;
     if (!standIn || this.#wasWriter) this.#want();
-    if (immutable) this.#album.add(object, series);
-    else this.#album.replace(object);
+    if (immutable) this.#pictures.add(object, series);
+    else this.#pictures.replace(object);
   }
 
   stills(options: StillsOptions): StillLane {
@@ -183,19 +183,19 @@ export class Publication implements StreamPublication {
       state: this.#statusState(),
       store: this.#given.target().store.description,
       backlogBytes,
-      uploaded: this.#tally.uploaded,
-      failed: this.#tally.failed,
+      uploaded: this.#counts.uploaded,
+      failed: this.#counts.failed,
       playlistLagSeconds: this.#renditions.lagSeconds ?? null,
-      lastError: this.#refusal() ?? this.#tally.lastError ?? null,
+      lastError: this.#refusal() ?? this.#counts.lastError ?? null,
     };
   }
 
   #statusState(): PublicationStatus['state'] {
     if (this.#state === 'closed') return 'ended';
     if (this.#wantedAt === undefined) return 'idle';
-    if (this.#tenancy.state === 'standby') return 'standby';
+    if (this.#lease.state === 'standby') return 'standby';
     if (this.#isRefused) return 'refused';
-    if (this.#tenancy.state === 'seeking') return 'waiting';
+    if (this.#lease.state === 'seeking') return 'waiting';
     return this.#losses.isOpen ? 'losing' : 'publishing';
   }
 
@@ -217,7 +217,7 @@ export class Publication implements StreamPublication {
 
   /** The store in use takes uploads again after an outage. */
   storeBack(target: StoreTarget): void {
-    this.#tenancy.wake(target);
+    this.#lease.wake(target);
   }
 
   /** Another store is in use. */
@@ -226,9 +226,9 @@ export class Publication implements StreamPublication {
     this.#abandoned = target.place === 0 ? from : undefined;
     target.retention.spare(this.#documentKeys());
     this.#continuation.forget();
-    if (this.#wantedAt !== undefined) this.#tenancy.seek(target);
+    if (this.#wantedAt !== undefined) this.#lease.seek(target);
     this.#renditions.moved(from);
-    this.#album.moved();
+    this.#pictures.moved();
     this.#stills?.moved();
     this.#continuation.ensure();
   }
@@ -242,29 +242,29 @@ export class Publication implements StreamPublication {
     this.#losses.watch();
     this.#watchRefusal();
     const seconds = this.#renditions.lagSeconds;
-    if (seconds !== undefined && this.#tenancy.state !== 'standby') this.#lag.see(seconds, this.#targetDurationSeconds);
+    if (seconds !== undefined && this.#lease.state !== 'standby') this.#lag.see(seconds, this.#targetDurationSeconds);
   }
 
   #watchRefusal(): void {
-    const holds = this.#isRefused && this.#tenancy.state !== 'standby';
+    const holds = this.#isRefused && this.#lease.state !== 'standby';
     if (holds === this.#wasRefused) return;
     this.#wasRefused = holds;
-    const error = this.#refusal() ?? this.#tally.lastError;
+    const error = this.#refusal() ?? this.#counts.lastError;
     this.#given.settings.observe({ type: 'trouble', stream: this.name, trouble: 'refused', holds, error });
   }
 
   async close({ deadlineMs = 10_000, signal }: CloseOptions = {}): Promise<void> {
     if (this.#state === 'closed') return;
-    if (this.#state === 'open') await this.#idle.reached(deadlineMs, signal);
-    const unsent = this.#tenancy.state === 'standby' ? 0 : this.#renditions.waiting;
+    if (this.#state === 'open') await this.#drain.reached(deadlineMs, signal);
+    const unsent = this.#lease.state === 'standby' ? 0 : this.#renditions.waiting;
     if (unsent > 0)
-      this.#losses.add({ reason: 'closed', segments: unsent, error: this.#refusal() ?? this.#tally.lastError });
+      this.#losses.add({ reason: 'closed', segments: unsent, error: this.#refusal() ?? this.#counts.lastError });
     this.#state = 'closed';
     this.#continuation.forget();
     this.#renditions.close();
-    this.#album.close();
+    this.#pictures.close();
     this.#stills?.close();
-    await this.#tenancy.close();
+    await this.#lease.close();
     for (const target of this.#given.targets) target.uploader.forget(this.name);
     this.#given.closed();
   }
@@ -279,7 +279,7 @@ export class Publication implements StreamPublication {
   }
 
   #seek(): void {
-    this.#tenancy.seek(this.#given.target());
+    this.#lease.seek(this.#given.target());
     if (this.#given.settings.lease === undefined) this.#resume();
   }
 
@@ -290,10 +290,10 @@ export class Publication implements StreamPublication {
     const idleMs = Math.max(shortestIdleMs, idleTargetDurations * this.#targetDurationSeconds * 1000);
     if (settings.clock.now() - this.#wantedAt < idleMs || !this.#done) return;
     // One that has lapsed must not be deleted: it is given back when it was renewed.
-    if (this.#tenancy.state === 'held' && !this.#tenancy.valid) return;
+    if (this.#lease.state === 'held' && !this.#lease.valid) return;
     this.#wantedAt = undefined;
-    this.#tenancy.release();
-    this.#tally.conflictOver();
+    this.#lease.release();
+    this.#counts.conflictOver();
     this.#forgetStore();
   }
 
@@ -311,14 +311,14 @@ export class Publication implements StreamPublication {
       return;
     }
     if (state !== 'standby' || error === undefined) return;
-    this.#tally.note(error);
+    this.#counts.note(error);
     settings.log({ level: 'error', event: 'lease-conflict', stream: this.name, message: error.message, error });
     this.#beginAnew();
   }
 
   /** What is on the store is another's work: a process that was killed here, most likely this node before its restart. */
   #inherited({ pid }: ProcessIdentity): void {
-    this.#tally.conflictOver();
+    this.#counts.conflictOver();
     this.#given.settings.log({
       level: 'info',
       event: 'lease-taken',
@@ -338,16 +338,16 @@ export class Publication implements StreamPublication {
 
   /** What is on the store may be another's when this node writes again. */
   #forgetStore(): void {
-    this.#tenancy.forget();
+    this.#lease.forget();
     this.#continuation.forget();
     this.#lag.standBy();
     this.#renditions.yield();
-    this.#album.yield();
-    this.#idle.changed();
+    this.#pictures.yield();
+    this.#drain.changed();
   }
 
   #resume(): void {
-    if (this.#tally.conflictOver()) {
+    if (this.#counts.conflictOver()) {
       this.#given.settings.log({
         level: 'info',
         event: 'lease-taken',
@@ -358,7 +358,7 @@ export class Publication implements StreamPublication {
     this.#wasWriter = true;
     this.#continuation.ensure();
     this.#renditions.resume();
-    this.#album.resume();
+    this.#pictures.resume();
     this.#stills?.pump();
   }
 
@@ -371,19 +371,19 @@ export class Publication implements StreamPublication {
         abandoned.retention.retire(this.name, this.#documentKeys(), 0);
         this.#renditions.abandon(abandoned);
       }
-      void this.#tenancy.leave(abandoned);
+      void this.#lease.leave(abandoned);
     }
     this.#renditions.published();
-    this.#idle.changed();
+    this.#drain.changed();
   }
 
   #documentKeys(): readonly string[] {
-    return [...this.#renditions.keys, ...this.#album.keys];
+    return [...this.#renditions.keys, ...this.#pictures.keys];
   }
 
   get #done(): boolean {
-    if (this.#wantedAt === undefined || this.#tenancy.state === 'standby') return true;
-    return this.#renditions.idle && this.#album.idle && (this.#stills?.idle ?? true);
+    if (this.#wantedAt === undefined || this.#lease.state === 'standby') return true;
+    return this.#renditions.idle && this.#pictures.idle && (this.#stills?.idle ?? true);
   }
 }
 

@@ -35,7 +35,7 @@ export class RenditionUpload<T> implements RenditionLane<T> {
   readonly #uploads: SegmentUploads<T>;
   readonly #playlist: OverwrittenObject<PlaylistNote<T>>;
   readonly #copies: RecordingCopies;
-  readonly #leavings: PendingDeletes;
+  readonly #pendingDeletes: PendingDeletes;
   /** With `keep`. */
   readonly #recording: Recording<T> | undefined;
   /** Stores that are not in use and have an old playlist of this rendition all the same. */
@@ -80,7 +80,7 @@ export class RenditionUpload<T> implements RenditionLane<T> {
     if (options.cleanup === 'keep')
       this.#recording = new Recording({ context, rendition: name, render, window: this.#window });
     this.#copies = new RecordingCopies({ stream: options.name, targets, counted });
-    this.#leavings = new PendingDeletes({ stream: options.name, graceMs: () => context.graceMs() });
+    this.#pendingDeletes = new PendingDeletes({ stream: options.name, graceMs: () => context.graceMs() });
     this.#playlist = new OverwrittenObject({
       kind: 'playlist',
       stream: options.name,
@@ -148,7 +148,7 @@ export class RenditionUpload<T> implements RenditionLane<T> {
     const now = this.#context.settings.clock.now();
     for (const [key, until] of this.#inherited) if (until <= now) this.#inherited.delete(key);
     const inWindow = this.#window.items.flatMap(({ key, initKey }) => (initKey === undefined ? [key] : [key, initKey]));
-    return [...inWindow, ...this.#leavings.keys(), ...this.#inherited.keys()];
+    return [...inWindow, ...this.#pendingDeletes.keys(), ...this.#inherited.keys()];
   }
 
   /** Segments that wait here, for the code that continues the playlist on the store. */
@@ -276,9 +276,9 @@ export class RenditionUpload<T> implements RenditionLane<T> {
     this.#stale.delete(target.place);
     for (const item of this.#window.items) {
       const copied = item.state !== 'pending' && item.place !== target.place;
-      if (copied && item.attempted.delete(target.place)) this.#leavings.add([target.place], item.key);
+      if (copied && item.attempted.delete(target.place)) this.#pendingDeletes.add([target.place], item.key);
     }
-    this.#leavings.release(target);
+    this.#pendingDeletes.release(target);
   }
 
   close(): void {
@@ -330,7 +330,7 @@ export class RenditionUpload<T> implements RenditionLane<T> {
     if (keys.length > 0) settings.observe({ type: 'listed', stream: options.name, keys });
     this.#recording?.listed(keys, final || this.#state === 'paused');
     this.#releaseInits();
-    for (const one of this.#context.targets) if (!this.#stale.has(one.place)) this.#leavings.release(one);
+    for (const one of this.#context.targets) if (!this.#stale.has(one.place)) this.#pendingDeletes.release(one);
     this.#listedPlace = target.place;
     if (final) this.#state = 'ended';
     if (this.#window.forgotten > 0 && !this.#toldForgotten) {
@@ -352,13 +352,13 @@ export class RenditionUpload<T> implements RenditionLane<T> {
       if (item.key !== '') this.#inherited.set(item.key, this.#context.settings.clock.now() + this.#context.graceMs());
       return;
     }
-    if (this.#context.options.cleanup === 'delete') this.#leavings.add(item.attempted, item.key);
+    if (this.#context.options.cleanup === 'delete') this.#pendingDeletes.add(item.attempted, item.key);
   }
 
   #releaseInits(): void {
     const needed = new Set(this.#window.items.map((item) => item.initKey));
     for (const { key, places } of this.#inits.release(needed)) {
-      if (this.#context.options.cleanup === 'delete') this.#leavings.add(places, key);
+      if (this.#context.options.cleanup === 'delete') this.#pendingDeletes.add(places, key);
     }
   }
 
