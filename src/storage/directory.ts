@@ -72,11 +72,7 @@ export async function createDirectoryStore({ path }: DirectoryStoreOptions): Pro
     }
   };
 
-  const write = async (
-    object: StoredObject,
-    options: PutOptions,
-    signal: AbortSignal,
-  ): Promise<{ etag: string }> => {
+  const write = async (object: StoredObject, options: PutOptions, signal: AbortSignal): Promise<{ etag: string }> => {
     const folder = await folders.ensure(parentOf(object.key));
     const target = join(root, object.key);
     temporaryFiles += 1;

@@ -15,7 +15,11 @@ export function aborted(what: string, cause?: unknown): SidepipeError {
   return new SidepipeError(`${what} was called off`, { code: 'aborted', fault: 'caller', cause });
 }
 
-export function timedOut(what: string, timeoutMs: number, details: Readonly<Record<string, unknown>> = {}): SidepipeError {
+export function timedOut(
+  what: string,
+  timeoutMs: number,
+  details: Readonly<Record<string, unknown>> = {},
+): SidepipeError {
   const message = timeoutMs > 0 ? `not done within ${Math.round(timeoutMs)} ms` : 'not started: no time was left';
   return new SidepipeError(`${what}: ${message}`, {
     code: 'storage-unavailable',

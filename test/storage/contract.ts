@@ -258,7 +258,11 @@ export function describeStore(name: string, open: () => Promise<OpenedStore>): v
       const { key, release } = opened.hang();
       try {
         const late = await failureOf(store.get(key, { timeoutMs: 50 }));
-        expect(late).toMatchObject({ code: 'storage-unavailable', retryable: true, details: { vendorCode: 'Timeout' } });
+        expect(late).toMatchObject({
+          code: 'storage-unavailable',
+          retryable: true,
+          details: { vendorCode: 'Timeout' },
+        });
         const caller = new AbortController();
         const call = failureOf(store.get(key, { signal: caller.signal, timeoutMs: 600_000 }));
         caller.abort();

@@ -1,6 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { createDeadline, startLimit, within } from '../../src/storage/deadline.js';
+import type { CallOptions } from '../../src/storage/store.js';
 import { failureOf } from './contract.js';
 
 const never = new Promise<never>(() => undefined);
@@ -18,7 +19,7 @@ describe('the limit of a call that takes several requests', () => {
   });
 
   it('stays unlimited where the caller sets none', () => {
-    expect(startLimit({}).timeoutMs).toBeUndefined();
+    expect(startLimit<CallOptions>({}).timeoutMs).toBeUndefined();
   });
 });
 

@@ -192,7 +192,12 @@ describe('a proxy that limits bodies below the size of segments', () => {
   it('makes the second store take over, which is left only when a segment of that size has been taken', async () => {
     const clock = new VirtualClock();
     const [first, second] = [new FaultyStore({ clock }), new FaultyStore({ clock })];
-    const { publisher, events } = studio({ clock, store: first, fallback: { store: second }, backlogBytes: 64 * 1024 ** 2 });
+    const { publisher, events } = studio({
+      clock,
+      store: first,
+      fallback: { store: second },
+      backlogBytes: 64 * 1024 ** 2,
+    });
     publisher.start();
     const show = new Show(publisher, { bytes: segmentBytes });
     await show.run(clock, 5);

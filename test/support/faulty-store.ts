@@ -178,12 +178,7 @@ export class FaultyStore implements ObjectStore {
     return { etag };
   }
 
-  async #enter(
-    operation: Operation,
-    key: string,
-    bytes: number,
-    call: CallOptions,
-  ): Promise<Fault | undefined> {
+  async #enter(operation: Operation, key: string, bytes: number, call: CallOptions): Promise<Fault | undefined> {
     this.counts[operation] += 1;
     const fault = this.fault(operation, key);
     if (fault) this.faultsSeen.set(fault, (this.faultsSeen.get(fault) ?? 0) + 1);
@@ -210,7 +205,6 @@ export class FaultyStore implements ObjectStore {
       throw failure('storage-misconfigured', 'the clock is wrong', 403, false, 'RequestTimeTooSkewed');
     return fault;
   }
-
 }
 
 /** Keeps the limits of a call as stores do, in virtual time: rejects at the end of either, also if `done` is never called. */
@@ -225,7 +219,8 @@ export async function limited<R>(
       const abort = (): void => reject(failure('aborted', 'aborted', undefined, false));
       if (signal?.aborted) return abort();
       signal?.addEventListener('abort', abort, { once: true });
-      const expire = (): void => reject(failure('storage-unavailable', 'no answer in time', undefined, true, 'Timeout'));
+      const expire = (): void =>
+        reject(failure('storage-unavailable', 'no answer in time', undefined, true, 'Timeout'));
       const cancelTimer = timeoutMs === undefined ? () => {} : clock.after(timeoutMs, expire);
       stop = () => {
         cancelTimer();

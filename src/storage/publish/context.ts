@@ -1,13 +1,13 @@
 import type { SidepipeError } from '../../errors.js';
+import type { ObjectStore } from '../store.js';
+import type { Retention } from './cleanup/retention.js';
 import type { Fence } from './lease/fence.js';
 import type { SegmentNumbers, SegmentPosition } from './lease/takeover.js';
 import type { Loss } from './progress.js';
 import type { Backlog, Held } from './queue/backlog.js';
+import type { Uploader } from './queue/uploader.js';
 import type { PublisherSettings } from './settings.js';
 import type { StreamOptions } from './types.js';
-import type { ObjectStore } from '../store.js';
-import type { Retention } from './cleanup/retention.js';
-import type { Uploader } from './queue/uploader.js';
 
 /** One store with all that belongs to it. `place` is its number: 0 the first, 1 the fallback. */
 export interface StoreTarget {

@@ -1,8 +1,8 @@
 import type { SidepipeError } from '../../../errors.js';
+import type { StoreTarget } from '../context.js';
 import type { Publication } from '../publication.js';
 import type { Attempt } from '../queue/uploader.js';
 import type { PublisherSettings } from '../settings.js';
-import type { StoreTarget } from '../context.js';
 import { type AuditedObject, type AuditProblem, auditObject } from './audit.js';
 import { findOrphans, orphansAtOnce } from './orphans.js';
 

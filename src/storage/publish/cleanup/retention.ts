@@ -1,7 +1,7 @@
 import type { SidepipeError } from '../../../errors.js';
+import type { StoreTarget } from '../context.js';
 import type { Ticket, Uploader } from '../queue/uploader.js';
 import type { PublisherSettings } from '../settings.js';
-import type { StoreTarget } from '../context.js';
 
 /** Small enough for one request everywhere, and for one attempt's deadline where each key is a request. */
 const batchKeys = 250;

@@ -1,6 +1,6 @@
 import { SidepipeError } from '../../../errors.js';
-import { cacheControlOf, contentTypeOf, leaseKey } from '../../keys.js';
 import { startLimit } from '../../deadline.js';
+import { cacheControlOf, contentTypeOf, leaseKey } from '../../keys.js';
 import type { CallOptions, ObjectStore } from '../../store.js';
 import { errorClass, fullJitterMs, slowJitterMs, storageError } from '../queue/retry.js';
 import type { Attempt } from '../queue/uploader.js';
@@ -9,8 +9,8 @@ import {
   decideLease,
   decodeLease,
   encodeLease,
-  leaseEndsAt,
   type LeaseSighting,
+  leaseEndsAt,
   type ProcessIdentity,
   sight,
 } from './lease.js';

@@ -1,9 +1,9 @@
 import type { SidepipeError } from '../../../errors.js';
-import type { PublisherSettings } from '../settings.js';
 import type { StoreTarget } from '../context.js';
+import type { PublisherSettings } from '../settings.js';
 import { Fence } from './fence.js';
-import { LeaseKeeper, type LeaseState } from './lease-keeper.js';
 import type { ProcessIdentity } from './lease.js';
+import { LeaseKeeper, type LeaseState } from './lease-keeper.js';
 
 export interface WriteLeaseOptions {
   readonly stream: string;

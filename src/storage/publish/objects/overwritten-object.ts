@@ -1,11 +1,11 @@
 import { messageOf, type SidepipeError } from '../../../errors.js';
 import type { StoredObject } from '../../store.js';
 import type { AuditedObject } from '../cleanup/audit.js';
+import type { StoreTarget } from '../context.js';
 import { type Fence, sameBytes } from '../lease/fence.js';
 import type { UploadKind } from '../queue/queue.js';
 import type { Attempt, Ticket } from '../queue/uploader.js';
 import type { PublisherSettings } from '../settings.js';
-import type { StoreTarget } from '../context.js';
 
 const givenUpMs = 5000;
 

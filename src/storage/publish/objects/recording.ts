@@ -1,12 +1,11 @@
+import type { SidepipeError } from '../../../errors.js';
 import { parseKey, recordingKey } from '../../keys.js';
-import type { RenditionUploadContext } from '../context.js';
+import type { RenditionUploadContext, StoreTarget } from '../context.js';
+import type { Ticket } from '../queue/uploader.js';
+import { fetchSegment } from '../segments/segment-job.js';
 import { type RecordedSegment, type RemoteWindow, startOf } from '../segments/window.js';
 import type { RenditionUploadOptions } from '../types.js';
 import { OverwrittenObject } from './overwritten-object.js';
-import type { SidepipeError } from '../../../errors.js';
-import type { Ticket } from '../queue/uploader.js';
-import { fetchSegment } from '../segments/segment-job.js';
-import type { StoreTarget } from '../context.js';
 
 export interface RecordingOptions<T> {
   readonly context: RenditionUploadContext;

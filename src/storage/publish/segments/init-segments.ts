@@ -1,9 +1,9 @@
 import type { SidepipeError } from '../../../errors.js';
 import type { StoredObject } from '../../store.js';
 import type { AuditedObject } from '../cleanup/audit.js';
+import type { StoreTarget } from '../context.js';
 import type { Ticket } from '../queue/uploader.js';
 import type { PublisherSettings } from '../settings.js';
-import type { StoreTarget } from '../context.js';
 import { storeSegment } from './segment-job.js';
 
 interface Shelved {
