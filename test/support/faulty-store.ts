@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { type ErrorCode, SidepipeError } from '../../src/errors.js';
 import type {
   CallOptions,
@@ -218,6 +219,8 @@ export async function limited<R>(
     return await new Promise<R>((resolve, reject) => {
       const abort = (): void => reject(failure('aborted', 'aborted', undefined, false));
       if (signal?.aborted) return abort();
+      // As stores do: a caller may make many calls at once.
+      if (signal !== undefined) setMaxListeners(0, signal);
       signal?.addEventListener('abort', abort, { once: true });
       const expire = (): void =>
         reject(failure('storage-unavailable', 'no answer in time', undefined, true, 'Timeout'));
