@@ -1,8 +1,8 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { StoreOptions, StorePublisherOptions } from '../../src/storage/publisher.js';
 import { FaultyStore } from '../support/faulty-store.js';
 import { VirtualClock } from '../support/virtual-clock.js';
-import { parsePlaylist, Show, studio, Witness } from './publish/studio.js';
+import { parsePlaylist, Show, seeded, studio, Witness } from './publish/studio.js';
 
 const playlist = 'demo/source/index.m3u8';
 
@@ -126,6 +126,8 @@ it('sends pictures to the store in use, and leaves a store that refuses', async 
   for (let i = 0; i < 40; i += 1) {
     picture(`${i}`);
     await show.run(clock, 1);
+    // Of the store that is not in use there is nothing to say.
+    if (i > 20) expect(show.publication.status()).toMatchObject({ state: 'publishing', lastError: null });
   }
   expect(second.text('demo/thumbnail.jpg')).toBe('39');
   expect(second.objects.has('demo/storyboard-39.jpg')).toBe(true);
@@ -224,4 +226,90 @@ it('audits each store through its own public URL', async () => {
   expect([...asked]).toEqual(['second.example.org']);
   expect(events.filter(({ event }) => event === 'audit-failed')).toEqual([]);
   await clock.until(publisher.close());
+});
+
+it('gives the second store what the media window still holds, so that players there can start at once', async () => {
+  const clock = new VirtualClock();
+  const [first, second] = [new FaultyStore({ clock }), new FaultyStore({ clock })];
+  const { publisher, events } = studio({ clock, store: first, fallback: { store: second } });
+  publisher.start();
+  const show = new Show(publisher, { remembers: true, renditions: ['source', 'small'], multivariant: true });
+  const lists: number[] = [];
+  second.onCommit = (key) => {
+    if (key !== playlist || lists.length > 0) return;
+    const { segments } = parsePlaylist(second.text(playlist)!);
+    expect(segments.filter(({ gap }) => gap)).toEqual([]);
+    lists.push(...segments.map(({ sequence }) => sequence));
+  };
+  await show.run(clock, 10);
+  first.outage = 'refuse';
+  await show.run(clock, 20);
+  expect(lists.slice(0, 6)).toEqual([4, 5, 6, 7, 8, 9]);
+  const lag = events.map(({ event }) => event).filter((event) => event.startsWith('playlist-'));
+  expect(lag).toEqual(['playlist-lagging', 'playlist-caught-up']);
+  await clock.until(publisher.close());
+});
+
+it('keeps no lease on either store when there is nothing to publish', async () => {
+  const { clock, first, second, show, publisher } = begin('delete', { handBackAfterMs: 600_000 });
+  await show.run(clock, 5);
+  first.outage = 'refuse';
+  await show.run(clock, 25);
+  first.outage = 'none';
+  await show.run(clock, 5);
+  const leases = () => [first, second].map(({ objects }) => objects.has('demo/lease.json'));
+  expect(leases()).toEqual([true, true]);
+  await clock.advance(60_000);
+  expect(leases()).toEqual([false, false]);
+  expect(show.publication.status().state).toBe('idle');
+  await show.run(clock, 5);
+  expect(show.publication.status()).toMatchObject({ state: 'publishing', playlistLagSeconds: 0 });
+  await clock.until(publisher.close());
+});
+
+describe.each([1, 2, 3, 4, 5, 6])('stores that come and go (seed %i)', (seed) => {
+  it.each(['delete', 'keep'] as const)('each playlist is right at every moment (cleanup: %s)', async (cleanup) => {
+    const clock = new VirtualClock();
+    const random = seeded(seed);
+    const faults = ['500', 'reset-after', 'late', 'latency'] as const;
+    const fault = (operation: string) =>
+      operation !== 'delete' && random() < 0.02 ? faults[Math.floor(random() * faults.length)] : undefined;
+    const stores = [new FaultyStore({ clock, fault }), new FaultyStore({ clock, fault })] as const;
+    const witnesses = stores.map((store) => new Witness(store, clock));
+    const failover = { afterMs: 10_000, handBackAfterMs: 5000 };
+    const { publisher, events } = studio({ clock, store: stores[0], fallback: { store: stores[1] }, failover, seed });
+    publisher.start();
+    const show = new Show(publisher, { cleanup, remembers: seed % 2 === 0, renditions: ['source', 'small'] });
+    for (let round = 0; round < 40; round += 1) {
+      const outages = ['none', 'none', 'refuse', 'hang', 'deny'] as const;
+      stores[0].outage = outages[Math.floor(random() * outages.length)]!;
+      stores[1].outage = stores[0].outage === 'none' && random() < 0.3 ? 'refuse' : 'none';
+      const count = 1 + Math.floor(random() * 25);
+      for (let each = 0; each < count; each += 1) {
+        show.segment({ init: round < 20 ? 'a-init.mp4' : 'a-init-2.mp4' });
+        await clock.advance(2000);
+        for (const witness of witnesses)
+          for (const lane of ['source', 'small']) witness.check(`demo/${lane}/index.m3u8`);
+      }
+    }
+    for (const store of stores) store.outage = 'none';
+    for (let each = 0; each < 60; each += 1) {
+      show.segment({ init: 'a-init-2.mp4' });
+      await clock.advance(2000);
+    }
+    expect(events.filter(({ event }) => event === 'store-switched').length).toBeGreaterThan(3);
+    expect(witnesses.flatMap(({ problems }) => problems)).toEqual([]);
+    expect(witnesses.map(({ gaps }) => gaps)).toEqual([0, 0]);
+    expect(publisher.stores[0]).toMatchObject({ isActive: true, state: 'up' });
+    expect(show.publication.status()).toMatchObject({ state: 'publishing' });
+    expect(show.publication.status().playlistLagSeconds).toBeLessThan(8);
+    for (const lane of show.lanes.values()) lane.end();
+    await clock.until(publisher.close());
+    const list = parsePlaylist(stores[0].text(playlist)!);
+    expect(list.ended).toBe(true);
+    expect(list.segments.at(-1)?.sequence).toBe(show.sequence - 1);
+    if (cleanup === 'keep')
+      expect(list.segments.map(({ sequence }) => sequence)).toEqual([...Array(show.sequence).keys()]);
+    else expect([...stores[1].objects.keys()].filter((key) => key !== 'demo/lease.json')).toEqual([]);
+  });
 });

@@ -9,9 +9,8 @@ import type { Uploader } from './queue/uploader.js';
 import type { PublisherSettings } from './settings.js';
 import type { StreamOptions } from './types.js';
 
-/** One store with all that belongs to it. `place` is its number: 0 the first, 1 the fallback. */
+/** One store with all that belongs to it. */
 export interface StoreTarget {
-  readonly place: number;
   readonly store: ObjectStore;
   readonly publicUrl: string | undefined;
   readonly fetch: typeof fetch;
@@ -36,9 +35,7 @@ export interface RenditionUploadContext {
   /** A segment of this duration is to be published. */
   sawDuration(seconds: number): void;
   readonly backlog: Backlog<Evictable>;
-  readonly targets: readonly StoreTarget[];
-  /** The store in use. */
-  target(): StoreTarget;
+  readonly target: StoreTarget;
   /** This node is, or was last, the one that writes the stream. */
   mayUpload(): boolean;
   /** Another node writes the stream. */
@@ -53,13 +50,13 @@ export interface RenditionUploadContext {
   revision(): number;
   /** There is something to publish. */
   wanted(): void;
-  fence(target: StoreTarget, key: string): Fence;
+  fence(key: string): Fence;
   /** Something joined the backlog. */
   held(): void;
   /** Something left the backlog. */
   released(): void;
   /** A playlist is on the store. */
-  published(target: StoreTarget): void;
+  published(): void;
   /** Segments will never be on the store. */
   lost(loss: Loss): void;
   /** An upload is over: for good, or given up. */

@@ -10,7 +10,7 @@ export interface Loss {
 }
 
 /** Counts the segments of one stream that are not on the store and never will be; logs when that begins and when it is over. */
-export class Losses {
+class Losses {
   readonly #stream: string;
   readonly #settings: PublisherSettings;
   #lastAt: number | undefined;
@@ -81,7 +81,7 @@ const remedies: Readonly<Record<LossReason, string>> = {
 };
 
 /** Reports how far a stream's remote playlist is behind, and tells once when it is long and once when it is over. */
-export class LagWatch {
+class LagWatch {
   readonly #stream: string;
   readonly #settings: PublisherSettings;
   #lagging = false;
@@ -157,5 +157,29 @@ export class UploadCounts {
 
   get #isConflict(): boolean {
     return this.#lastError?.code === 'storage-conflict';
+  }
+}
+
+/** What operators hear of one stream's uploads, whichever store is in use. */
+export class UploadProgress {
+  readonly counts = new UploadCounts();
+  readonly losses: Losses;
+  readonly lag: LagWatch;
+  readonly #stream: string;
+  readonly #settings: PublisherSettings;
+  #wasRefused = false;
+
+  constructor(stream: string, settings: PublisherSettings) {
+    this.#stream = stream;
+    this.#settings = settings;
+    this.losses = new Losses(stream, settings);
+    this.lag = new LagWatch(stream, settings);
+  }
+
+  /** Whether the store in use refuses objects of the stream. Reported when it starts and when it is over. */
+  refused(holds: boolean, error: SidepipeError | undefined): void {
+    if (holds === this.#wasRefused) return;
+    this.#wasRefused = holds;
+    this.#settings.observe({ type: 'trouble', stream: this.#stream, trouble: 'refused', holds, error });
   }
 }

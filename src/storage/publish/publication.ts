@@ -7,11 +7,11 @@ import type { ProcessIdentity } from './lease/lease.js';
 import type { LeaseState } from './lease/lease-keeper.js';
 import { Numbering } from './lease/takeover.js';
 import { WriteLease } from './lease/write-lease.js';
-import { PictureObjects } from './objects/picture-objects.js';
+import { PictureObjects, type UnsentPicture } from './objects/picture-objects.js';
 import { Stills } from './objects/stills.js';
-import { LagWatch, Losses, UploadCounts } from './progress.js';
+import type { UploadProgress } from './progress.js';
 import type { Backlog } from './queue/backlog.js';
-import type { RenditionUpload } from './segments/rendition-upload.js';
+import type { RenditionHandover, RenditionUpload } from './segments/rendition-upload.js';
 import { Renditions } from './segments/renditions.js';
 import type { PublisherSettings } from './settings.js';
 import type {
@@ -21,12 +21,12 @@ import type {
   PublicationStatus,
   RenditionLane,
   RenditionUploadOptions,
+  Still,
   StillLane,
   StillsOptions,
   StreamOptions,
   StreamPublication,
 } from './types.js';
-import { UploadCounts } from './upload-counts.js';
 
 /** The lease is given back when nothing has come for so long. */
 const shortestIdleMs = 30_000;
@@ -35,15 +35,26 @@ const idleTargetDurations = 10;
 export interface PublicationOptions {
   readonly options: StreamOptions;
   readonly settings: PublisherSettings;
-  readonly targets: readonly StoreTarget[];
+  readonly target: StoreTarget;
   readonly backlog: Backlog<Evictable>;
-  readonly target: () => StoreTarget;
+  readonly progress: UploadProgress;
+  /** Whether the store is in use when the publisher starts, or when the stream comes later. */
+  readonly isActive: () => boolean;
   readonly enforceBacklog: () => void;
-  readonly leaseUnsupported: (target: StoreTarget) => void;
+  readonly leaseUnsupported: () => void;
   readonly closed: () => void;
 }
 
-/** One stream on the stores: its renditions, its pictures and its lease. */
+/** What a publication gives to the same stream's publication on another store. */
+export interface PublicationHandover {
+  readonly isWanted: boolean;
+  readonly targetDurationSeconds: number;
+  readonly renditions: ReadonlyMap<string, RenditionHandover<unknown>>;
+  readonly pictures: readonly UnsentPicture[];
+  readonly stills: readonly Still[];
+}
+
+/** One stream on one store: its renditions, its pictures and its lease. */
 export class Publication implements StreamPublication {
   readonly name: string;
   readonly #given: PublicationOptions;
@@ -52,40 +63,36 @@ export class Publication implements StreamPublication {
   readonly #pictures: PictureObjects;
   #stills: Stills | undefined;
   readonly #lease: WriteLease;
-  readonly #lag: LagWatch;
   readonly #drain: Drain;
-  readonly #counts = new UploadCounts();
-  readonly #losses: Losses;
-  /** What was told of last. */
-  #wasRefused = false;
+  readonly #progress: UploadProgress;
   /** Copied streams have segments as long as the camera likes. */
   #targetDurationSeconds: number;
-  /** The store whose playlists are to be removed, as another is in use again. */
-  #abandoned: StoreTarget | undefined;
   readonly #numbering = new Numbering();
   readonly #continuation: Continuation;
   /** When there was last something to publish. Undefined: no lease is asked for. */
   #wantedAt: number | undefined;
   /** What is on the store may be of this node. */
   #wasWriter = false;
-  #state: 'new' | 'open' | 'closed' = 'new';
+  /** `suspended`: another store is in use. */
+  #state: 'new' | 'open' | 'suspended' | 'closed' = 'new';
 
   constructor(given: PublicationOptions) {
-    const { options, settings } = given;
+    const { options, settings, target, progress } = given;
     this.name = options.name;
     this.#given = given;
+    this.#progress = progress;
     this.#lease = new WriteLease({
       stream: options.name,
       settings,
-      target: given.target,
+      target,
       changed: (state, error) => this.#leaseChanged(state, error),
       inherited: (from) => this.#inherited(from),
       overwritten: () => this.#overwritten(),
-      failed: (error) => this.#counts.note(error),
+      failed: (error) => {
+        if (this.#state !== 'suspended') this.#counts.note(error);
+      },
       unsupported: given.leaseUnsupported,
     });
-    this.#lag = new LagWatch(options.name, settings);
-    this.#losses = new Losses(options.name, settings);
     this.#drain = new Drain(settings.clock, () => this.#done);
     this.#targetDurationSeconds = options.targetDurationSeconds;
     this.#context = {
@@ -97,8 +104,7 @@ export class Publication implements StreamPublication {
         this.#targetDurationSeconds = Math.max(this.#targetDurationSeconds, seconds);
       },
       backlog: given.backlog,
-      targets: given.targets,
-      target: given.target,
+      target,
       mayUpload: () => this.#state === 'open' && this.#wantedAt !== undefined && this.#lease.state === 'held',
       standsBy: () => this.#lease.state === 'standby',
       mayPublish: () => this.#state === 'open' && this.#wantedAt !== undefined && this.#lease.valid,
@@ -106,11 +112,14 @@ export class Publication implements StreamPublication {
       numbersOf: (position) => this.#numbering.of(position),
       revision: () => this.#numbering.revision,
       wanted: () => this.#want(),
-      fence: (target, key) => this.#lease.fence(target, key),
+      fence: (key) => this.#lease.fence(key),
       held: given.enforceBacklog,
       released: () => this.#drain.changed(),
-      published: (target) => this.#published(target),
-      lost: (loss) => this.#losses.add(loss),
+      published: () => {
+        this.#renditions.published();
+        this.#drain.changed();
+      },
+      lost: (loss) => progress.losses.add(loss),
       counted: (error) => {
         this.#counts.count(error);
         this.#drain.changed();
@@ -127,18 +136,27 @@ export class Publication implements StreamPublication {
     this.#pictures = new PictureObjects(this.#context);
   }
 
+  get #counts(): UploadProgress['counts'] {
+    return this.#progress.counts;
+  }
+
   get lanes(): Iterable<RenditionUpload<unknown>> {
     return this.#renditions.lanes;
   }
 
-  /** What players can expect on the store in use. */
+  /** What players can expect on the store. */
   expected(): readonly AuditedObject[] {
     return [...this.#renditions.expected(), ...this.#pictures.expected()];
   }
 
-  /** This node's lease on the store in use is valid, so that what it finds there is its own to judge. */
+  /** The store is in use and this node's lease on it is valid, so that what it finds there is its own to judge. */
   get writing(): boolean {
     return this.#context.mayPublish();
+  }
+
+  /** The store is in use. */
+  get isActive(): boolean {
+    return this.#state === 'open';
   }
 
   /** How often another writer's playlists were continued. */
@@ -181,7 +199,7 @@ export class Publication implements StreamPublication {
     for (const held of this.#given.backlog.items()) if (held.stream === this.name) backlogBytes += held.bytes;
     return {
       state: this.#statusState(),
-      store: this.#given.target().store.description,
+      store: this.#given.target.store.description,
       backlogBytes,
       uploaded: this.#counts.uploaded,
       failed: this.#counts.failed,
@@ -196,61 +214,108 @@ export class Publication implements StreamPublication {
     if (this.#lease.state === 'standby') return 'standby';
     if (this.#isRefused) return 'refused';
     if (this.#lease.state === 'seeking') return 'waiting';
-    return this.#losses.isOpen ? 'losing' : 'publishing';
+    return this.#progress.losses.isOpen ? 'losing' : 'publishing';
   }
 
-  /** Why the store in use takes not all that this stream uploads. */
+  /** Why the store does not accept everything that this stream uploads. */
   #refusal(): SidepipeError | undefined {
-    return this.#given.target().uploader.refusals.errorOf(this.name);
+    return this.#given.target.uploader.refusals.errorOf(this.name);
   }
 
-  /** The store in use refuses objects of this stream, or everything. */
+  /** The store refuses objects of this stream, or everything. */
   get #isRefused(): boolean {
-    return this.#refusal() !== undefined || this.#given.target().uploader.watch.health.state === 'refused';
+    return this.#refusal() !== undefined || this.#given.target.uploader.watch.health.state === 'refused';
   }
 
   start(): void {
     if (this.#state !== 'new') return;
-    this.#state = 'open';
-    if (this.#wantedAt !== undefined) this.#seek();
+    this.#state = this.#given.isActive() ? 'open' : 'suspended';
+    if (this.#state === 'open' && this.#wantedAt !== undefined) this.#seek();
   }
 
-  /** The store in use takes uploads again after an outage. */
-  storeBack(target: StoreTarget): void {
-    this.#lease.wake(target);
+  /** The store accepts uploads again after an outage. */
+  storeBack(): void {
+    this.#lease.wake();
   }
 
-  /** Another store is in use. */
-  switched(from: StoreTarget): void {
-    const target = this.#given.target();
-    this.#abandoned = target.place === 0 ? from : undefined;
-    target.retention.spare(this.#documentKeys());
+  /** Another store is in use from now on. `isReadable`: what is only on this one can be fetched from it. */
+  handOver(isReadable: boolean): PublicationHandover {
+    this.#state = 'suspended';
     this.#continuation.forget();
-    if (this.#wantedAt !== undefined) this.#lease.seek(target);
-    this.#renditions.moved(from);
-    this.#pictures.moved();
-    this.#stills?.moved();
+    return {
+      isWanted: this.#wantedAt !== undefined,
+      targetDurationSeconds: this.#targetDurationSeconds,
+      renditions: this.#renditions.handOver(isReadable),
+      pictures: this.#pictures.suspend(),
+      stills: this.#stills?.suspend() ?? [],
+    };
+  }
+
+  /** This store is in use from now on. */
+  takeOver({ isWanted, targetDurationSeconds, renditions, pictures, stills }: PublicationHandover): void {
+    const { settings, target } = this.#given;
+    this.#state = 'open';
+    target.retention.spare(this.#documentKeys());
+    this.#context.sawDuration(targetDurationSeconds);
+    this.#continuation.forget();
+    if (isWanted) {
+      this.#wantedAt = settings.clock.now();
+      this.#lease.seek();
+    } else this.release();
+    this.#renditions.takeOver(renditions);
+    this.#pictures.restart();
+    for (const { object, series } of pictures) {
+      if (series === undefined) this.#pictures.replace(object);
+      else this.#pictures.add(object, series);
+    }
+    for (const still of stills) this.#stills?.add(still);
+    this.#stills?.pump();
     this.#continuation.ensure();
+  }
+
+  get isWanted(): boolean {
+    return this.#wantedAt !== undefined;
+  }
+
+  /** There is nothing to publish, on whichever store: another node need not wait for this one. */
+  release(): void {
+    if (this.#wantedAt === undefined) return;
+    this.#wantedAt = undefined;
+    this.#lease.release();
+    this.#lease.forget();
+  }
+
+  /** Players find everything here that they found on the other store: that one is needed no more. */
+  get isComplete(): boolean {
+    return this.#renditions.areListed && !this.#renditions.areCopying;
+  }
+
+  /** Nobody is sent to this store any more: removes what is there of the stream, unless it is kept, and the lease. */
+  abandon(): void {
+    const { settings, target } = this.#given;
+    if (this.cleanup === 'delete') {
+      // First what lists the segments, then the segments.
+      target.retention.retire(this.name, this.#documentKeys(), 0);
+      target.retention.retire(this.name, this.#pictures.abandon(), this.graceMs);
+      this.#renditions.abandon();
+    }
+    this.#wantedAt = undefined;
+    this.#lease.release(settings.timing.probeTimeoutMs);
   }
 
   /** Called about once a second. */
   watch(): void {
+    if (this.#state === 'suspended') return;
     if (this.#wantedAt === undefined && this.#wasWriter && this.#stills?.isDue) this.#want();
     this.#releaseIfIdle();
     this.#stills?.pump();
     this.#renditions.watch();
-    this.#losses.watch();
-    this.#watchRefusal();
+    this.#progress.losses.watch();
+    const isRefused = this.#isRefused && this.#lease.state !== 'standby';
+    this.#progress.refused(isRefused, this.#refusal() ?? this.#counts.lastError);
     const seconds = this.#renditions.lagSeconds;
-    if (seconds !== undefined && this.#lease.state !== 'standby') this.#lag.see(seconds, this.#targetDurationSeconds);
-  }
-
-  #watchRefusal(): void {
-    const holds = this.#isRefused && this.#lease.state !== 'standby';
-    if (holds === this.#wasRefused) return;
-    this.#wasRefused = holds;
-    const error = this.#refusal() ?? this.#counts.lastError;
-    this.#given.settings.observe({ type: 'trouble', stream: this.name, trouble: 'refused', holds, error });
+    if (seconds !== undefined && this.#lease.state !== 'standby')
+      this.#progress.lag.see(seconds, this.#targetDurationSeconds);
   }
 
   async close({ deadlineMs = 10_000, signal }: CloseOptions = {}): Promise<void> {
@@ -258,14 +323,18 @@ export class Publication implements StreamPublication {
     if (this.#state === 'open') await this.#drain.reached(deadlineMs, signal);
     const unsent = this.#lease.state === 'standby' ? 0 : this.#renditions.waiting;
     if (unsent > 0)
-      this.#losses.add({ reason: 'closed', segments: unsent, error: this.#refusal() ?? this.#counts.lastError });
+      this.#progress.losses.add({
+        reason: 'closed',
+        segments: unsent,
+        error: this.#refusal() ?? this.#counts.lastError,
+      });
     this.#state = 'closed';
     this.#continuation.forget();
     this.#renditions.close();
     this.#pictures.close();
     this.#stills?.close();
     await this.#lease.close();
-    for (const target of this.#given.targets) target.uploader.forget(this.name);
+    this.#given.target.uploader.forget(this.name);
     this.#given.closed();
   }
 
@@ -279,7 +348,7 @@ export class Publication implements StreamPublication {
   }
 
   #seek(): void {
-    this.#lease.seek(this.#given.target());
+    this.#lease.seek();
     if (this.#given.settings.lease === undefined) this.#resume();
   }
 
@@ -305,6 +374,7 @@ export class Publication implements StreamPublication {
   }
 
   #leaseChanged(state: LeaseState, error: SidepipeError | undefined): void {
+    if (this.#state === 'suspended') return;
     const { settings } = this.#given;
     if (state === 'held') {
       this.#resume();
@@ -318,6 +388,7 @@ export class Publication implements StreamPublication {
 
   /** What is on the store is another's work: a process that was killed here, most likely this node before its restart. */
   #inherited({ pid }: ProcessIdentity): void {
+    if (this.#state === 'suspended') return;
     this.#counts.conflictOver();
     this.#given.settings.log({
       level: 'info',
@@ -340,7 +411,7 @@ export class Publication implements StreamPublication {
   #forgetStore(): void {
     this.#lease.forget();
     this.#continuation.forget();
-    this.#lag.standBy();
+    this.#progress.lag.standBy();
     this.#renditions.yield();
     this.#pictures.yield();
     this.#drain.changed();
@@ -360,21 +431,6 @@ export class Publication implements StreamPublication {
     this.#renditions.resume();
     this.#pictures.resume();
     this.#stills?.pump();
-  }
-
-  #published(target: StoreTarget): void {
-    const abandoned = this.#abandoned;
-    if (abandoned && target.place === 0 && this.#renditions.areListed) {
-      this.#abandoned = undefined;
-      if (this.cleanup === 'delete') {
-        // First what lists the segments, then the segments.
-        abandoned.retention.retire(this.name, this.#documentKeys(), 0);
-        this.#renditions.abandon(abandoned);
-      }
-      void this.#lease.leave(abandoned);
-    }
-    this.#renditions.published();
-    this.#drain.changed();
   }
 
   #documentKeys(): readonly string[] {

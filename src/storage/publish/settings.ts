@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { steadyNow } from '../../clock.js';
+import type { FailoverLimits } from './failover.js';
 import type { ProcessWitness } from './lease/lease.js';
-import type { FailoverLimits } from './queue/failover.js';
 import type { Clock, PublishEvent, PublishMetric, PublishTiming, StorePublisherOptions } from './types.js';
 
 /** The machine's own clock. */

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type ErrorCode, SidepipeError } from '../../../src/errors.js';
 import { filesOf, isOrphan } from '../../../src/storage/publish/cleanup/orphans.js';
+import { chooseStore } from '../../../src/storage/publish/failover.js';
 import {
   decideLease,
   decodeLease,
@@ -12,7 +13,6 @@ import {
 } from '../../../src/storage/publish/lease/lease.js';
 import { CoalescingSlot } from '../../../src/storage/publish/objects/overwritten-object.js';
 import { Backlog } from '../../../src/storage/publish/queue/backlog.js';
-import { chooseStore } from '../../../src/storage/publish/queue/failover.js';
 import { type HealthEvent, healthy, stepHealth } from '../../../src/storage/publish/queue/health.js';
 import { FairQueue, uploadKinds } from '../../../src/storage/publish/queue/queue.js';
 import {

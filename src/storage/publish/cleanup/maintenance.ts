@@ -38,22 +38,21 @@ export class Maintenance {
   readonly #restoredMeanwhile = new Set<string>();
   /** Jobs that failed when they were run last. */
   readonly #failing = new Set<string>();
-  /** The store in use. */
-  #target: StoreTarget | undefined;
-  /** Jobs under way, by store: one that is stuck on a store that is down holds up none on the other. */
+  readonly #target: StoreTarget;
+  /** Jobs under way. */
   readonly #busy = new Set<string>();
 
-  constructor(publication: Publication, settings: PublisherSettings) {
+  constructor(publication: Publication, target: StoreTarget, settings: PublisherSettings) {
     this.#publication = publication;
+    this.#target = target;
     this.#settings = settings;
   }
 
   /** Called about once a second. */
-  tick(target: StoreTarget): void {
-    this.#target = target;
+  tick(): void {
     const publication = this.#publication;
     const { audit, orphanIntervalMs, clock } = this.#settings;
-    if (!publication.writing || target.uploader.watch.health.state !== 'up') return;
+    if (!publication.writing || this.#target.uploader.watch.health.state !== 'up') return;
     const now = clock.now();
     if (publication.takeovers !== this.#takeovers) {
       this.#takeovers = publication.takeovers;
@@ -65,39 +64,38 @@ export class Maintenance {
       const soonMs = publication.graceMs + 5000;
       this.#nextOrphansAt = now + (this.#searches < 3 ? Math.min(soonMs, orphanIntervalMs) : orphanIntervalMs);
       this.#searches += 1;
-      this.#run('orphans', target, (attempt) => this.#removeOrphans(target, attempt));
+      this.#run('orphans', (attempt) => this.#removeOrphans(attempt));
     }
     this.#nextAuditAt ??= now + (audit?.intervalMs ?? 0);
     if (audit && now >= this.#nextAuditAt) {
       this.#nextAuditAt = now + audit.intervalMs;
-      this.#run('audit', target, (attempt) => this.#audit(target, attempt));
+      this.#run('audit', (attempt) => this.#audit(attempt));
     }
   }
 
-  #run(name: 'orphans' | 'audit', target: StoreTarget, work: (attempt: Attempt) => Promise<void>): void {
-    const job = `${name} ${target.place}`;
-    if (this.#busy.has(job)) return;
-    this.#busy.add(job);
-    target.uploader.submit({
+  #run(name: 'orphans' | 'audit', work: (attempt: Attempt) => Promise<void>): void {
+    if (this.#busy.has(name)) return;
+    this.#busy.add(name);
+    this.#target.uploader.submit({
       kind: 'rest',
       stream: this.#publication.name,
       order: 0,
       bytes: 0,
       timeoutMs: 120_000,
-      // It may have waited until long after another store came into use, of which this one knows nothing.
-      run: async (_store, attempt) => (this.#target === target ? work(attempt) : undefined),
+      // It may have waited until long after another store came into use.
+      run: async (_store, attempt) => (this.#publication.isActive ? work(attempt) : undefined),
       settled: (error) => {
-        this.#busy.delete(job);
-        this.#settled(name, target, error);
+        this.#busy.delete(name);
+        this.#settled(name, error);
       },
     });
   }
 
   /** Work that does not get done is reported once, and once when it is done again. */
-  #settled(name: 'orphans' | 'audit', { store, place }: StoreTarget, error: SidepipeError | undefined): void {
-    const job = `${name} ${place}`;
-    if (error === undefined ? !this.#failing.delete(job) : this.#failing.has(job)) return;
-    if (error !== undefined) this.#failing.add(job);
+  #settled(name: 'orphans' | 'audit', error: SidepipeError | undefined): void {
+    const { store } = this.#target;
+    if (error === undefined ? !this.#failing.delete(name) : this.#failing.has(name)) return;
+    if (error !== undefined) this.#failing.add(name);
     const [message, event] = outcomes[name][error === undefined ? 'works' : 'fails'];
     this.#settings.log({
       level: error === undefined ? 'info' : 'error',
@@ -109,7 +107,8 @@ export class Maintenance {
     });
   }
 
-  async #removeOrphans({ store, retention }: StoreTarget, attempt: Attempt): Promise<void> {
+  async #removeOrphans(attempt: Attempt): Promise<void> {
+    const { store, retention } = this.#target;
     const publication = this.#publication;
     const { clock, log, observe } = this.#settings;
     const stream = publication.name;
@@ -122,7 +121,7 @@ export class Maintenance {
       call: attempt,
     });
     const keys = found.filter((key) => !retention.has(key));
-    for (let at = 0; at < keys.length && publication.writing && this.#target?.store === store; at += deleteAtOnce) {
+    for (let at = 0; at < keys.length && publication.writing; at += deleteAtOnce) {
       const batch = keys.slice(at, at + deleteAtOnce);
       await store.delete(batch, attempt);
       observe({ type: 'deleted', stream, objects: batch.length });
@@ -134,13 +133,13 @@ export class Maintenance {
     log({ level: 'info', event: 'orphans-removed', stream, message, details });
   }
 
-  async #audit(target: StoreTarget, attempt: Attempt): Promise<void> {
+  async #audit(attempt: Attempt): Promise<void> {
     const { clock, observe } = this.#settings;
     const stream = this.#publication.name;
     const found: { readonly object: AuditedObject; readonly problem: AuditProblem }[] = [];
     let objects = 0;
     this.#restoredMeanwhile.clear();
-    const { store, publicUrl, fetch } = target;
+    const { store, publicUrl, fetch } = this.#target;
     const run = { store, publicUrl, fetch, attempt };
     for (const object of this.#publication.expected()) {
       let problem = await auditObject(object, run);
@@ -150,7 +149,7 @@ export class Maintenance {
         problem = await auditObject(object, run);
       }
       // It can have left the playlist, and the store, since the list was made.
-      if (attempt.signal.aborted || this.#target !== target || !object.isExpected()) continue;
+      if (attempt.signal.aborted || !this.#publication.isActive || !object.isExpected()) continue;
       objects += 1;
       if (problem !== undefined) found.push({ object, problem });
     }

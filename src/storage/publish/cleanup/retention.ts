@@ -1,5 +1,4 @@
 import type { SidepipeError } from '../../../errors.js';
-import type { StoreTarget } from '../context.js';
 import type { Ticket, Uploader } from '../queue/uploader.js';
 import type { PublisherSettings } from '../settings.js';
 
@@ -145,35 +144,22 @@ export class Retention {
 }
 
 /**
- * Keys that have left a rendition's window and may lie on a store. The playlist on that store lists them until it is
- * written again; only then does their grace begin.
+ * Keys that have left a rendition's window and may lie on the store. The playlist there lists them until it is written again;
+ * only then does their grace begin.
  */
 export class PendingDeletes {
-  readonly #stream: string;
-  readonly #graceMs: () => number;
-  readonly #byPlace = new Map<number, string[]>();
+  readonly #keys: string[] = [];
 
-  constructor(options: { readonly stream: string; readonly graceMs: () => number }) {
-    this.#stream = options.stream;
-    this.#graceMs = options.graceMs;
+  get keys(): readonly string[] {
+    return this.#keys;
   }
 
-  add(places: Iterable<number>, key: string): void {
-    for (const place of places) {
-      const keys = this.#byPlace.get(place);
-      if (keys) keys.push(key);
-      else this.#byPlace.set(place, [key]);
-    }
+  add(key: string): void {
+    this.#keys.push(key);
   }
 
-  /** No playlist on this store lists them any more. */
-  release(target: StoreTarget): void {
-    const keys = this.#byPlace.get(target.place);
-    if (keys) target.retention.retire(this.#stream, keys, this.#graceMs());
-    this.#byPlace.delete(target.place);
-  }
-
-  keys(): readonly string[] {
-    return [...this.#byPlace.values()].flat();
+  /** No playlist lists them any more. */
+  release(): readonly string[] {
+    return this.#keys.splice(0);
   }
 }

@@ -1,7 +1,7 @@
 import type { SidepipeError } from '../../../errors.js';
 import { leaseKey, playlistKey } from '../../keys.js';
 import type { CallOptions, ObjectStore } from '../../store.js';
-import type { RenditionUploadContext, StoreTarget } from '../context.js';
+import type { RenditionUploadContext } from '../context.js';
 import type { Ticket } from '../queue/uploader.js';
 import type { RenditionUpload } from '../segments/rendition-upload.js';
 import type { InheritedItem } from '../segments/window.js';
@@ -41,7 +41,7 @@ const retryMs = 2000;
 export class Continuation {
   readonly #options: ContinuationOptions;
   #state: 'unknown' | 'reading' | 'known' = 'unknown';
-  #running: { readonly ticket: Ticket; readonly target: StoreTarget } | undefined;
+  #running: Ticket | undefined;
   #cancelRetry: (() => void) | undefined;
   #inheritedTarget = 0;
   #takeovers = 0;
@@ -70,31 +70,29 @@ export class Continuation {
     if (this.#state !== 'unknown' || !context.mayUpload()) return;
     this.#state = 'reading';
     this.#cancelRetry?.();
-    const target = context.target();
     let plan: Plan | undefined;
-    const ticket = target.uploader.submit({
+    this.#running = context.target.uploader.submit({
       kind: 'playlist',
       stream: context.options.name,
       order: -1,
       bytes: 0,
       isRead: true,
       run: async (store, attempt) => {
-        plan = await this.#read(store, target, attempt);
+        plan = await this.#read(store, attempt);
       },
       settled: (error) => {
         this.#running = undefined;
         if (plan === undefined) this.#retry(error);
-        else this.#apply(plan, target);
+        else this.#apply(plan);
       },
     });
-    this.#running = { ticket, target };
   }
 
   /** Somebody else may have written since. */
   forget(): void {
     this.#state = 'unknown';
     this.#cancelRetry?.();
-    if (this.#running) this.#running.target.uploader.cancel(this.#running.ticket);
+    if (this.#running) this.#options.context.target.uploader.cancel(this.#running);
     this.#running = undefined;
   }
 
@@ -104,13 +102,13 @@ export class Continuation {
     this.#cancelRetry = this.#options.context.settings.clock.after(retryMs, () => this.ensure());
   }
 
-  async #read(store: ObjectStore, target: StoreTarget, call: CallOptions): Promise<Plan> {
+  async #read(store: ObjectStore, call: CallOptions): Promise<Plan> {
     const { context, numbering } = this.#options;
     const { name, cleanup, unusedNumbers } = context.options;
     const lanes = this.#options.lanes();
     const stored = await Promise.all(lanes.map((lane) => readPlaylist(store, name, lane.name, call)));
     const isUnchanged = stored.every(
-      (playlist, index) => playlist === undefined || lanes[index]!.wrote(target.place, playlist.body, numbering),
+      (playlist, index) => playlist === undefined || lanes[index]!.wrote(playlist.body, numbering),
     );
     const unchanged: Plan = { takeover: undefined, tails: [], lanes, stored, wasLive: [], targetDurationSeconds: 0 };
     if (isUnchanged) return unchanged;
@@ -142,12 +140,12 @@ export class Continuation {
     return (await store.head(leaseKey(options.name), call))?.modifiedAt ?? settings.clock.now();
   }
 
-  #apply({ takeover, tails, lanes, stored, wasLive, targetDurationSeconds }: Plan, target: StoreTarget): void {
+  #apply({ takeover, tails, lanes, stored, wasLive, targetDurationSeconds }: Plan): void {
     const { context, numbering, known } = this.#options;
     const { name } = context.options;
     this.#state = 'known';
     for (const [index, lane] of lanes.entries()) {
-      context.fence(target, playlistKey(name, lane.name)).know(stored[index]?.etag);
+      context.fence(playlistKey(name, lane.name)).know(stored[index]?.etag);
     }
     if (takeover !== undefined) {
       this.#takeovers += 1;
@@ -157,7 +155,7 @@ export class Continuation {
       numbering.continueAt(hasTail ? start : { ...start, isExact: false, discontinuity: false });
       this.#inheritedTarget = Math.max(this.#inheritedTarget, targetDurationSeconds);
       for (const [index, lane] of lanes.entries()) {
-        lane.inherit({ tail: tails[index]!, from, mustSuffice: wasLive[index]! }, target);
+        lane.inherit({ tail: tails[index]!, from, mustSuffice: wasLive[index]! });
       }
     }
     known();

@@ -8,21 +8,20 @@ import { LeaseKeeper, type LeaseState } from './lease-keeper.js';
 export interface WriteLeaseOptions {
   readonly stream: string;
   readonly settings: PublisherSettings;
-  readonly target: () => StoreTarget;
-  /** Of the lease on the store in use. */
+  readonly target: StoreTarget;
   readonly changed: (state: LeaseState, error: SidepipeError | undefined) => void;
-  /** The lease on the store in use was that of a process that is dead. */
+  /** The lease was that of a process that is dead. */
   readonly inherited: (from: ProcessIdentity) => void;
   /** The lease is this node's, and a playlist is not what it has written. */
   readonly overwritten: () => void;
   readonly failed: (error: SidepipeError) => void;
-  readonly unsupported: (target: StoreTarget) => void;
+  readonly unsupported: () => void;
 }
 
-/** One stream's right to be written: a lease a store, and a fence a playlist. */
+/** One stream's right to be written on a store: the lease, and a fence for each playlist. */
 export class WriteLease {
   readonly #options: WriteLeaseOptions;
-  readonly #leases = new Map<number, LeaseKeeper>();
+  #keeper: LeaseKeeper | undefined;
   readonly #fences = new Map<string, Fence>();
   #releasing: Promise<void> | undefined;
 
@@ -30,68 +29,54 @@ export class WriteLease {
     this.#options = options;
   }
 
-  /** Of the store in use. */
   get state(): LeaseState {
-    const { settings, target } = this.#options;
-    if (settings.lease === undefined) return 'held';
-    return this.#leases.get(target().place)?.state ?? 'seeking';
+    if (this.#options.settings.lease === undefined) return 'held';
+    return this.#keeper?.state ?? 'seeking';
   }
 
-  /** Whether playlists may be written to the store in use at this moment. */
+  /** Whether playlists may be written at this moment. */
   get valid(): boolean {
-    const { settings, target } = this.#options;
-    return settings.lease === undefined || this.#leases.get(target().place)?.valid === true;
+    return this.#options.settings.lease === undefined || this.#keeper?.valid === true;
   }
 
-  /** Asks for the lease on this store, and keeps it. */
-  seek(target: StoreTarget): void {
-    const { stream, settings, changed, inherited, failed, unsupported } = this.#options;
+  /** Asks for the lease, and keeps it. */
+  seek(): void {
+    const { stream, settings, target, changed, inherited, failed, unsupported } = this.#options;
     if (settings.lease === undefined) return;
-    let lease = this.#leases.get(target.place);
-    if (lease === undefined) {
-      const inUse = (): boolean => target === this.#options.target();
-      lease = new LeaseKeeper({
-        stream,
-        store: target.store,
-        settings,
-        ttlMs: settings.lease.ttlMs,
-        changed: (state, error) => {
-          if (inUse()) changed(state, error);
-        },
-        inherited: (from) => {
-          if (inUse()) inherited(from);
-        },
-        unsupported: () => unsupported(target),
-        asleep: () => target.uploader.watch.health.state === 'down',
-        heard: (error) => {
-          target.uploader.heardLease(stream, error);
-          if (error && inUse()) failed(error);
-        },
-      });
-      this.#leases.set(target.place, lease);
-    }
-    const keeper = lease;
+    this.#keeper ??= new LeaseKeeper({
+      stream,
+      store: target.store,
+      settings,
+      ttlMs: settings.lease.ttlMs,
+      changed,
+      inherited,
+      unsupported,
+      asleep: () => target.uploader.watch.health.state === 'down',
+      heard: (error) => {
+        target.uploader.heardLease(stream, error);
+        if (error) failed(error);
+      },
+    });
+    const keeper = this.#keeper;
     const kick = (): void => void keeper.kick();
     // A lease that is being given back must be gone first: the deletion would hit the new one.
     if (this.#releasing === undefined) kick();
     else void this.#releasing.then(kick);
   }
 
-  wake(target: StoreTarget): void {
-    this.#leases.get(target.place)?.wake();
+  wake(): void {
+    this.#keeper?.wake();
   }
 
-  fence(target: StoreTarget, key: string): Fence {
-    const name = `${target.place} ${key}`;
-    let fence = this.#fences.get(name);
+  fence(key: string): Fence {
+    let fence = this.#fences.get(key);
     if (fence === undefined) {
       const { settings, overwritten } = this.#options;
-      const { lease } = settings;
       fence = new Fence({
-        confirmLease: async () => lease === undefined || (await this.#leases.get(target.place)?.confirm()) === true,
+        confirmLease: async () => settings.lease === undefined || (await this.#keeper?.confirm()) === true,
         overwritten,
       });
-      this.#fences.set(name, fence);
+      this.#fences.set(key, fence);
     }
     return fence;
   }
@@ -101,18 +86,11 @@ export class WriteLease {
     for (const fence of this.#fences.values()) fence.forget();
   }
 
-  /** Gives up the lease on a store that is not in use any more. */
-  async leave(target: StoreTarget): Promise<void> {
-    const lease = this.#leases.get(target.place);
-    this.#leases.delete(target.place);
-    await lease?.close({ patienceMs: this.#options.settings.timing.probeTimeoutMs });
-  }
-
-  /** Gives up every lease: there is nothing to write. Default: a store that does not take that is asked until it does. */
+  /** Gives up the lease: there is nothing to write. Default: a store that does not accept that is asked until it does. */
   release(patienceMs = Number.POSITIVE_INFINITY): void {
-    const leases = [...this.#leases.values()];
-    this.#leases.clear();
-    const released = Promise.all([this.#releasing, ...leases.map((lease) => lease.close({ patienceMs }))]);
+    const keeper = this.#keeper;
+    this.#keeper = undefined;
+    const released = Promise.all([this.#releasing, keeper?.close({ patienceMs })]);
     const done = released.then(() => {
       if (this.#releasing === done) this.#releasing = undefined;
     });

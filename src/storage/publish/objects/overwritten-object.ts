@@ -18,15 +18,15 @@ export interface OverwrittenObjectOptions<N> {
   /** For the metrics. */
   readonly key?: string;
   readonly settings: PublisherSettings;
-  readonly target: () => StoreTarget;
+  readonly target: StoreTarget;
   /** Whether it may be written at this moment; when that changes, `pump` is called. */
   readonly ready: () => boolean;
   /** The newest content, asked for at the start of each attempt, with what `stored` is to be told of it. */
   readonly content: () => { readonly object: StoredObject; readonly note: N } | undefined;
-  readonly stored: (note: N, target: StoreTarget) => void;
+  readonly stored: (note: N) => void;
   /** It was written, or given up. */
   readonly settled: (error: SidepipeError | undefined) => void;
-  readonly fence?: (target: StoreTarget) => Fence;
+  readonly fence?: () => Fence;
 }
 
 /** An object that is overwritten again and again: the newest content wins, at most one write a second. */
@@ -34,8 +34,8 @@ export class OverwrittenObject<N> {
   readonly #options: OverwrittenObjectOptions<N>;
   readonly #slot: CoalescingSlot;
   #cancelTimer: (() => void) | undefined;
-  #running: { ticket: Ticket; target: StoreTarget } | undefined;
-  #last: { readonly place: number; readonly object: StoredObject; readonly note: N } | undefined;
+  #running: Ticket | undefined;
+  #last: { readonly object: StoredObject; readonly note: N } | undefined;
   /** What is on the store is to be written again although it has not changed; called when that is done. */
   #restored: (() => void) | undefined;
   #closed = false;
@@ -50,7 +50,7 @@ export class OverwrittenObject<N> {
   }
 
   get busy(): boolean {
-    return this.#running?.ticket.running ?? false;
+    return this.#running?.running ?? false;
   }
 
   /** The content has changed. */
@@ -80,17 +80,24 @@ export class OverwrittenObject<N> {
     });
   }
 
-  /** What was written does not count any more, as on another store: write again. */
+  /** What was written does not count any more: write again. */
   restart(): void {
     this.#last = undefined;
     this.#drop();
     this.mark();
   }
 
-  /** What should be on this store; undefined while it is being written, or was never. */
-  expected(place: number): AuditedObject | undefined {
+  /** Nothing is written until it is `restart`ed. */
+  suspend(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    this.#drop();
+  }
+
+  /** What should be on the store; undefined while it is being written, or was never. */
+  expected(): AuditedObject | undefined {
     const last = this.#last;
-    if (last?.place !== place || this.dirty) return undefined;
+    if (last === undefined || this.dirty) return undefined;
     return {
       key: last.object.key,
       bytes: last.object.body.byteLength,
@@ -112,17 +119,17 @@ export class OverwrittenObject<N> {
 
   #drop(): void {
     if (this.#running === undefined) return;
-    this.#running.target.uploader.cancel(this.#running.ticket);
+    this.#options.target.uploader.cancel(this.#running);
     this.#running = undefined;
     this.#slot.finish(false, this.#options.settings.clock.now());
   }
 
   #submit(): void {
-    const { kind, stream, key, settings } = this.#options;
-    const target = this.#options.target();
+    const { kind, stream, key, settings, target } = this.#options;
     let outcome: Outcome = 'same';
     this.#slot.take();
-    const ticket = target.uploader.submit({
+    // The store may be so fast that it is over already; `settled` comes after this line all the same.
+    this.#running = target.uploader.submit({
       kind,
       stream,
       order: 0,
@@ -130,7 +137,7 @@ export class OverwrittenObject<N> {
       ...(key !== undefined && { key }),
       spacingMs: settings.timing.coalesceMs,
       run: async (_store, attempt) => {
-        outcome = await this.#write(target, attempt);
+        outcome = await this.#write(attempt);
       },
       settled: (error) => {
         this.#running = undefined;
@@ -141,12 +148,10 @@ export class OverwrittenObject<N> {
         else this.pump();
       },
     });
-    // The store may be so fast that it is over already; then `settled` comes after this line all the same.
-    this.#running = { ticket, target };
   }
 
-  async #write(target: StoreTarget, attempt: Attempt): Promise<Outcome> {
-    const { ready, stored } = this.#options;
+  async #write(attempt: Attempt): Promise<Outcome> {
+    const { ready, stored, target } = this.#options;
     if (!ready()) return 'held';
     this.#slot.sent();
     const restored = this.#restored;
@@ -154,18 +159,18 @@ export class OverwrittenObject<N> {
     if (content === undefined) return 'same';
     const { object, note } = content;
     let outcome: Outcome = 'same';
-    const isNew = this.#last?.place !== target.place || !sameBytes(this.#last.object.body, object.body);
+    const isNew = this.#last === undefined || !sameBytes(this.#last.object.body, object.body);
     if (isNew || restored !== undefined) {
-      const fence = this.#options.fence?.(target);
+      const fence = this.#options.fence?.();
       if (fence) await fence.put(target.store, object, attempt);
       else await target.store.put(object, attempt);
       if (attempt.signal.aborted) return 'same';
-      this.#last = { place: target.place, object, note };
+      this.#last = { object, note };
       this.#restored = undefined;
       restored?.();
       outcome = 'written';
     }
-    stored(note, target);
+    stored(note);
     return outcome;
   }
 

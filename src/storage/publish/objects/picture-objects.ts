@@ -1,6 +1,6 @@
 import type { StoredObject } from '../../store.js';
 import type { AuditedObject } from '../cleanup/audit.js';
-import type { Evictable, RenditionUploadContext, StoreTarget } from '../context.js';
+import type { Evictable, RenditionUploadContext } from '../context.js';
 import type { Ticket } from '../queue/uploader.js';
 import { OverwrittenObject } from './overwritten-object.js';
 
@@ -17,7 +17,13 @@ interface Frame {
 interface Once {
   readonly series: string;
   readonly order: number;
-  running: { readonly ticket: Ticket; readonly target: StoreTarget } | undefined;
+  running: Ticket | undefined;
+}
+
+/** A picture that is not on the store yet; with a series it is immutable. */
+export interface UnsentPicture {
+  readonly object: StoredObject;
+  readonly series: string | undefined;
 }
 
 /** The pictures of a stream on their way to the store. */
@@ -26,7 +32,7 @@ export class PictureObjects {
   readonly #frames = new Map<string, Frame>();
   readonly #once = new Map<Waiting, Once>();
   /** By series: the immutable pictures on the store, the newest last. */
-  readonly #series = new Map<string, { readonly key: string; readonly target: StoreTarget }[]>();
+  readonly #series = new Map<string, readonly string[]>();
   #order = 0;
 
   constructor(context: RenditionUploadContext) {
@@ -42,10 +48,9 @@ export class PictureObjects {
     return [...this.#frames.keys()];
   }
 
-  /** What should be on the store in use: the newest picture of each key. */
+  /** What should be on the store: the newest picture of each key. */
   expected(): readonly AuditedObject[] {
-    const { place } = this.#context.target();
-    const all = [...this.#frames.values()].map(({ document }) => document.expected(place));
+    const all = [...this.#frames.values()].map(({ document }) => document.expected());
     return all.filter((object) => object !== undefined);
   }
 
@@ -81,8 +86,8 @@ export class PictureObjects {
       kind: 'image',
       stream: this.#context.options.name,
       bytes: object.body.byteLength,
-      busy: () => this.#once.get(waiting)?.running?.ticket.running ?? false,
-      giveUp: () => this.#settled(waiting, undefined),
+      busy: () => this.#once.get(waiting)?.running?.running ?? false,
+      giveUp: () => this.#settled(waiting, false),
     };
     if (this.#context.standsBy()) return;
     const once: Once = { series, order: this.#order++, running: undefined };
@@ -100,17 +105,36 @@ export class PictureObjects {
 
   /** Another node writes the stream: its pictures are the ones to see. */
   yield(): void {
-    for (const waiting of [...this.#once.keys()]) this.#settled(waiting, undefined);
+    for (const waiting of [...this.#once.keys()]) this.#settled(waiting, false);
     for (const { document } of this.#frames.values()) document.restart();
   }
 
-  /** Another store is in use from now on. */
-  moved(): void {
-    for (const { document } of this.#frames.values()) document.restart();
-    for (const [waiting, once] of this.#once) {
-      this.#halt(once);
-      this.#submit(waiting, once);
+  /** Another store is in use: gives back what this one has not stored. */
+  suspend(): readonly UnsentPicture[] {
+    const unsent: UnsentPicture[] = [];
+    for (const frame of this.#frames.values()) {
+      frame.document.suspend();
+      if (frame.waiting === undefined) continue;
+      unsent.push({ object: frame.waiting.object, series: undefined });
+      this.#drop(frame, frame.waiting);
     }
+    for (const [waiting, { series }] of [...this.#once]) {
+      unsent.push({ object: waiting.object, series });
+      this.#settled(waiting, false);
+    }
+    return unsent;
+  }
+
+  /** This store is in use again. */
+  restart(): void {
+    for (const { document } of this.#frames.values()) document.restart();
+  }
+
+  /** The immutable pictures that are left on the store: nobody is sent to it any more. */
+  abandon(): readonly string[] {
+    const keys = [...this.#series.values()].flat();
+    this.#series.clear();
+    return keys;
   }
 
   close(): void {
@@ -118,13 +142,12 @@ export class PictureObjects {
       frame.document.close();
       if (frame.waiting) this.#context.backlog.release(frame.waiting);
     }
-    for (const waiting of [...this.#once.keys()]) this.#settled(waiting, undefined);
+    for (const waiting of [...this.#once.keys()]) this.#settled(waiting, false);
   }
 
   #submit(waiting: Waiting, once: Once): void {
     if (!this.#context.mayUpload()) return;
-    const target = this.#context.target();
-    const ticket = target.uploader.submit({
+    once.running = this.#context.target.uploader.submit({
       kind: 'image',
       stream: waiting.stream,
       order: once.order,
@@ -133,15 +156,14 @@ export class PictureObjects {
         await store.put(waiting.object, attempt);
       },
       settled: (error) => {
-        this.#settled(waiting, error === undefined ? target : undefined);
+        this.#settled(waiting, error === undefined);
         this.#context.counted(error);
       },
     });
-    once.running = { ticket, target };
   }
 
   #halt(once: Once): void {
-    if (once.running) once.running.target.uploader.cancel(once.running.ticket);
+    if (once.running) this.#context.target.uploader.cancel(once.running);
     once.running = undefined;
   }
 
@@ -175,25 +197,23 @@ export class PictureObjects {
     if (frame.waiting === waiting) frame.waiting = undefined;
   }
 
-  /** `storedOn` is undefined when it was not stored. */
-  #settled(waiting: Waiting, storedOn: StoreTarget | undefined): void {
+  #settled(waiting: Waiting, isStored: boolean): void {
     const once = this.#once.get(waiting);
     if (once === undefined) return;
     this.#once.delete(waiting);
     this.#halt(once);
     this.#context.backlog.release(waiting);
-    if (storedOn) this.#retireOlder(once.series, waiting.object.key, storedOn);
+    if (isStored) this.#retireOlder(once.series, waiting.object.key);
     this.#context.released();
   }
 
   /** The one before the newest stays: players may just have read a page that names it. */
-  #retireOlder(series: string, key: string, target: StoreTarget): void {
-    const { options } = this.#context;
+  #retireOlder(series: string, key: string): void {
+    const { options, target } = this.#context;
     if (options.cleanup === 'keep') return;
-    const keys = this.#series.get(series) ?? [];
-    const older = keys.filter((one) => one.key !== key);
-    for (const one of older.slice(0, -1)) one.target.retention.retire(options.name, [one.key], this.#context.graceMs());
+    const older = (this.#series.get(series) ?? []).filter((one) => one !== key);
+    target.retention.retire(options.name, older.slice(0, -1), this.#context.graceMs());
     target.retention.spare([key]);
-    this.#series.set(series, [...older.slice(-1), { key, target }]);
+    this.#series.set(series, [...older.slice(-1), key]);
   }
 }

@@ -1,8 +1,8 @@
 import type { SidepipeError } from '../../../errors.js';
 import { parseKey, recordingKey } from '../../keys.js';
-import type { RenditionUploadContext, StoreTarget } from '../context.js';
-import type { Ticket } from '../queue/uploader.js';
-import { fetchSegment } from '../segments/segment-job.js';
+import type { RenditionUploadContext } from '../context.js';
+import type { Ticket, Uploader } from '../queue/uploader.js';
+import type { LoadSegment } from '../segments/segment-uploads.js';
 import { type RecordedSegment, type RemoteWindow, startOf } from '../segments/window.js';
 import type { RenditionUploadOptions } from '../types.js';
 import { OverwrittenObject } from './overwritten-object.js';
@@ -42,7 +42,7 @@ export class Recording<T> {
       content: () => {
         if (this.#key === undefined) return undefined;
         this.#writtenSegments = this.#segments;
-        const list = window.settledRecording(context.target().place);
+        const list = window.settledRecording();
         const state = {
           ended: true,
           whole: true,
@@ -84,8 +84,12 @@ export class Recording<T> {
     this.#document.pump();
   }
 
-  /** Another store is in use. */
-  moved(): void {
+  suspend(): void {
+    this.#document.suspend();
+  }
+
+  /** The store is in use again. */
+  restart(): void {
     if (this.#key !== undefined) this.#document.restart();
   }
 
@@ -96,14 +100,14 @@ export class Recording<T> {
 
 interface RecordingCopiesOptions {
   readonly stream: string;
-  readonly targets: readonly StoreTarget[];
+  readonly uploader: Uploader;
   readonly counted: (error: SidepipeError | undefined) => void;
 }
 
-/** Segments of a recording that went to the fallback store, on their way to the first. Nothing waits for them. */
+/** Segments of a recording that went to another store, on their way to this one. Nothing waits for them. */
 export class RecordingCopies {
   readonly #options: RecordingCopiesOptions;
-  readonly #running = new Map<RecordedSegment<unknown>, { readonly ticket: Ticket; readonly target: StoreTarget }>();
+  readonly #running = new Map<RecordedSegment<unknown>, Ticket>();
 
   constructor(options: RecordingCopiesOptions) {
     this.#options = options;
@@ -113,30 +117,28 @@ export class RecordingCopies {
     return this.#running.size;
   }
 
-  begin(segments: readonly RecordedSegment<unknown>[], target: StoreTarget): void {
-    const { stream, targets, counted } = this.#options;
-    for (const segment of segments) {
-      if (this.#running.has(segment)) continue;
-      const ticket = target.uploader.submit({
-        kind: 'rest',
-        stream,
-        order: 0,
-        bytes: segment.bytes,
-        run: async (store, attempt) => {
-          await store.put(await fetchSegment(targets[segment.place]!.store, segment.key, attempt), attempt);
-        },
-        settled: (error) => {
-          this.#running.delete(segment);
-          if (!error) segment.place = target.place;
-          counted(error);
-        },
-      });
-      this.#running.set(segment, { ticket, target });
-    }
+  start(segment: RecordedSegment<unknown>, load: LoadSegment): void {
+    const { stream, uploader, counted } = this.#options;
+    const ticket = uploader.submit({
+      kind: 'rest',
+      stream,
+      order: 0,
+      bytes: segment.bytes,
+      run: async (store, attempt) => {
+        await store.put(await load(attempt), attempt);
+      },
+      settled: (error) => {
+        this.#running.delete(segment);
+        if (!error) segment.isStored = true;
+        counted(error);
+      },
+    });
+    this.#running.set(segment, ticket);
   }
 
-  close(): void {
-    for (const { ticket, target } of this.#running.values()) target.uploader.cancel(ticket);
+  /** Another store is in use, or none: what is not here by now stays where it is. */
+  stop(): void {
+    for (const ticket of this.#running.values()) this.#options.uploader.cancel(ticket);
     this.#running.clear();
   }
 }

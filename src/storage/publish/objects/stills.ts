@@ -1,7 +1,7 @@
 import type { SidepipeError } from '../../../errors.js';
 import { stillKey, stillPrefix } from '../../keys.js';
 import { datedStill, numberedStill, parseStill } from '../../still-names.js';
-import type { Evictable, RenditionUploadContext, StoreTarget } from '../context.js';
+import type { Evictable, RenditionUploadContext } from '../context.js';
 import type { Ticket } from '../queue/uploader.js';
 import type { Still, StillEntry, StillLane, StillsOptions } from '../types.js';
 
@@ -13,12 +13,11 @@ const listAgainMs = 30_000;
 
 interface Waiting extends Evictable {
   readonly still: Still;
-  running: { readonly ticket: Ticket; readonly target: StoreTarget } | undefined;
+  running: Ticket | undefined;
 }
 
-/** What is known of one store. */
+/** What is known of the store. */
 interface Shelf {
-  readonly target: StoreTarget;
   /** The oldest first. */
   entries: StillEntry[];
   state: 'unknown' | 'listing' | 'listed';
@@ -26,12 +25,16 @@ interface Shelf {
   listAgainAt: number;
 }
 
-/** A stream's numbered or dated stills on the stores, so many of them and no older than so. */
+function emptyShelf(): Shelf {
+  return { entries: [], state: 'unknown', listing: undefined, listAgainAt: 0 };
+}
+
+/** A stream's numbered or dated stills on the store, up to a number and an age. */
 export class Stills implements StillLane {
   readonly #context: RenditionUploadContext;
   readonly #options: StillsOptions;
   readonly #waiting = new Set<Waiting>();
-  readonly #shelves = new Map<StoreTarget, Shelf>();
+  #shelf = emptyShelf();
   #number = 1;
   #order = 0;
   #closed = false;
@@ -45,9 +48,9 @@ export class Stills implements StillLane {
     return this.#waiting.size === 0;
   }
 
-  /** Of the store in use, the oldest first. */
+  /** The oldest first. */
   list(): readonly StillEntry[] {
-    return this.#shelf().entries;
+    return this.#shelf.entries;
   }
 
   add(still: Still): void {
@@ -58,7 +61,7 @@ export class Stills implements StillLane {
       stream: this.#context.options.name,
       bytes: still.body.byteLength,
       running: undefined,
-      busy: () => waiting.running?.ticket.running ?? false,
+      busy: () => waiting.running?.running ?? false,
       giveUp: () => this.#drop(waiting),
     };
     this.#waiting.add(waiting);
@@ -75,7 +78,7 @@ export class Stills implements StillLane {
   /** About once a second, and whenever something may have become possible. */
   pump(): void {
     if (this.#closed || !this.#context.mayUpload()) return;
-    const shelf = this.#shelf();
+    const shelf = this.#shelf;
     this.#list(shelf);
     this.#trim(shelf);
     // The next number is known once the store has told what is there.
@@ -86,7 +89,7 @@ export class Stills implements StillLane {
   /** A still is older than it may become. */
   get isDue(): boolean {
     const { keepSeconds } = this.#options;
-    const oldest = this.#shelf().entries[0];
+    const oldest = this.#shelf.entries[0];
     return oldest !== undefined && oldest.capturedAt < this.#context.settings.clock.now() - keepSeconds * 1000;
   }
 
@@ -99,29 +102,21 @@ export class Stills implements StillLane {
   /** Another node may have written the stream meanwhile: the store is asked again. */
   refresh(): void {
     // What the other one stores and deletes is not seen from here.
-    for (const shelf of this.#shelves.values()) this.#forget(shelf);
-    this.#shelves.clear();
+    this.#forget(this.#shelf);
+    this.#shelf = emptyShelf();
   }
 
-  /** Another store is in use from now on. */
-  moved(): void {
-    for (const waiting of this.#waiting) this.#halt(waiting);
-    this.pump();
+  /** Another store is in use: gives back what this one has not stored. */
+  suspend(): readonly Still[] {
+    const unsent = [...this.#waiting].map(({ still }) => still);
+    for (const waiting of [...this.#waiting]) this.#drop(waiting);
+    return unsent;
   }
 
   close(): void {
     this.#closed = true;
     for (const waiting of [...this.#waiting]) this.#drop(waiting);
-    for (const shelf of this.#shelves.values()) this.#forget(shelf);
-  }
-
-  #shelf(): Shelf {
-    const target = this.#context.target();
-    const known = this.#shelves.get(target);
-    if (known !== undefined) return known;
-    const shelf: Shelf = { target, entries: [], state: 'unknown', listing: undefined, listAgainAt: 0 };
-    this.#shelves.set(target, shelf);
-    return shelf;
+    this.#forget(this.#shelf);
   }
 
   #submit(waiting: Waiting, shelf: Shelf): void {
@@ -130,7 +125,8 @@ export class Stills implements StillLane {
     const name = naming === 'date' ? datedStill(still.capturedAt, format) : numberedStill(this.#number++, format);
     const key = stillKey(waiting.stream, name);
     const { body, contentType, cacheControl, metadata } = still;
-    const ticket = shelf.target.uploader.submit({
+    const { target } = this.#context;
+    waiting.running = target.uploader.submit({
       kind: 'image',
       stream: waiting.stream,
       order: this.#order++,
@@ -141,14 +137,13 @@ export class Stills implements StillLane {
       settled: (error) => {
         waiting.running = undefined;
         if (error === undefined) {
-          shelf.target.retention.spare([key]);
+          target.retention.spare([key]);
           this.#shelve(shelf, { name, capturedAt: still.capturedAt, bytes: waiting.bytes });
         }
         this.#drop(waiting);
         this.#context.counted(error);
       },
     });
-    waiting.running = { ticket, target: shelf.target };
   }
 
   #shelve(shelf: Shelf, entry: StillEntry): void {
@@ -170,7 +165,7 @@ export class Stills implements StillLane {
     if (gone === 0) return;
     const stream = this.#context.options.name;
     const keys = shelf.entries.splice(0, gone).map(({ name }) => stillKey(stream, name));
-    shelf.target.retention.retire(stream, keys, 0);
+    this.#context.target.retention.retire(stream, keys, 0);
   }
 
   /** Finds what an earlier run of the node, or another node, has left: only keys that bear one of our names. */
@@ -181,7 +176,7 @@ export class Stills implements StillLane {
     const { name: stream } = this.#context.options;
     const prefix = stillPrefix(stream);
     let found: StillEntry[] = [];
-    shelf.listing = shelf.target.uploader.submit({
+    shelf.listing = this.#context.target.uploader.submit({
       kind: 'rest',
       stream: '',
       order: 0,
@@ -211,7 +206,8 @@ export class Stills implements StillLane {
     shelf.state = 'listed';
     // What was stored while the listing ran can be in both.
     const names = new Set(shelf.entries.map(({ name }) => name));
-    const doomed = ({ name }: StillEntry) => shelf.target.retention.has(stillKey(this.#context.options.name, name));
+    const { target, options } = this.#context;
+    const doomed = ({ name }: StillEntry) => target.retention.has(stillKey(options.name, name));
     const others = found.filter((entry) => !names.has(entry.name) && !doomed(entry));
     shelf.entries = [...others, ...shelf.entries].sort((a, b) => a.capturedAt - b.capturedAt);
     for (const { name } of found) this.#number = Math.max(this.#number, (parseStill(name)?.number ?? 0) + 1);
@@ -219,12 +215,12 @@ export class Stills implements StillLane {
   }
 
   #halt(waiting: Waiting): void {
-    if (waiting.running) waiting.running.target.uploader.cancel(waiting.running.ticket);
+    if (waiting.running) this.#context.target.uploader.cancel(waiting.running);
     waiting.running = undefined;
   }
 
   #forget(shelf: Shelf): void {
-    if (shelf.listing) shelf.target.uploader.cancel(shelf.listing);
+    if (shelf.listing) this.#context.target.uploader.cancel(shelf.listing);
   }
 
   #drop(waiting: Waiting): void {

@@ -1,30 +1,30 @@
 import type { SidepipeError } from '../../../errors.js';
 import type { StoredObject } from '../../store.js';
 import type { AuditedObject } from '../cleanup/audit.js';
-import type { StoreTarget } from '../context.js';
-import type { Ticket } from '../queue/uploader.js';
+import type { Ticket, Uploader } from '../queue/uploader.js';
 import type { PublisherSettings } from '../settings.js';
 import { storeSegment } from './segment-job.js';
 
 interface Shelved {
   readonly object: StoredObject;
-  /** Where it is readable, and where an object of its key may lie. */
-  readonly stored: Set<number>;
-  readonly attempted: Set<number>;
-  upload: { readonly ticket: Ticket; readonly target: StoreTarget } | undefined;
+  isStored: boolean;
+  /** An object of its key may lie on the store. */
+  attempted: boolean;
+  upload: Ticket | undefined;
   failed: boolean;
 }
 
 export interface InitSegmentsOptions {
   readonly stream: string;
   readonly settings: PublisherSettings;
+  readonly uploader: Uploader;
   /** An initialization segment was stored, or given up: what waits for it can go on. */
   readonly settled: (key: string, error: SidepipeError | undefined) => void;
 }
 
 /**
  * The initialization segments of one rendition. They are a kilobyte each and stay in memory while a listed segment needs
- * them, so that another store can be given them too.
+ * them, so that they can be written again, and given to another store.
  */
 export class InitSegments {
   readonly #options: InitSegmentsOptions;
@@ -38,75 +38,86 @@ export class InitSegments {
   add(object: StoredObject): void {
     this.#current = object.key;
     if (this.#shelf.has(object.key)) return;
-    this.#shelf.set(object.key, { object, stored: new Set(), attempted: new Set(), upload: undefined, failed: false });
+    this.#shelf.set(object.key, { object, isStored: false, attempted: false, upload: undefined, failed: false });
   }
 
   /** `failed` means that it never will be. No key needs nothing. */
-  state(key: string | undefined, place: number): 'stored' | 'waiting' | 'failed' {
+  state(key: string | undefined): 'stored' | 'waiting' | 'failed' {
     const shelved = key === undefined ? undefined : this.#shelf.get(key);
-    if (shelved === undefined || shelved.stored.has(place)) return 'stored';
+    if (shelved === undefined || shelved.isStored) return 'stored';
     return shelved.failed ? 'failed' : 'waiting';
   }
 
-  /** Begins the upload to the target unless it is done or under way. */
-  ensure(key: string | undefined, target: StoreTarget): void {
-    const shelved = key === undefined ? undefined : this.#shelf.get(key);
-    if (shelved === undefined || shelved.stored.has(target.place) || shelved.failed) return;
-    if (shelved.upload?.target === target) return;
-    this.#cancel(shelved);
-    this.#submit(shelved, target);
+  object(key: string | undefined): StoredObject | undefined {
+    return key === undefined ? undefined : this.#shelf.get(key)?.object;
   }
 
-  #submit(shelved: Shelved, target: StoreTarget, restored?: () => void): void {
+  /** Starts the upload unless it is done or under way. */
+  ensure(key: string | undefined): void {
+    const shelved = key === undefined ? undefined : this.#shelf.get(key);
+    if (shelved === undefined || shelved.isStored || shelved.failed || shelved.upload !== undefined) return;
+    this.#submit(shelved);
+  }
+
+  #submit(shelved: Shelved, restored?: () => void): void {
     const { object } = shelved;
-    const { stream, settings, settled } = this.#options;
-    const ticket = target.uploader.submit({
+    const { stream, settings, uploader, settled } = this.#options;
+    shelved.upload = uploader.submit({
       kind: 'init',
       stream,
       order: 0,
       bytes: object.body.byteLength,
       key: object.key,
       run: (store, attempt, freeSlot) => {
-        shelved.attempted.add(target.place);
+        shelved.attempted = true;
         return storeSegment({ store, object, attempt, verify: settings.verify, freeSlot });
       },
       settled: (error) => {
         shelved.upload = undefined;
         if (error) shelved.failed = true;
-        else shelved.stored.add(target.place);
+        else shelved.isStored = true;
         if (error === undefined) restored?.();
         settled(object.key, error);
       },
     });
-    shelved.upload = { ticket, target };
   }
 
   /** What should be on this store. */
-  expected(key: string, target: StoreTarget): AuditedObject | undefined {
+  expected(key: string): AuditedObject | undefined {
     const shelved = this.#shelf.get(key);
-    if (shelved === undefined || !shelved.stored.has(target.place)) return undefined;
+    if (!shelved?.isStored) return undefined;
     return {
       key,
       bytes: shelved.object.body.byteLength,
       changes: false,
-      isExpected: () => this.#shelf.get(key)?.stored.has(target.place) === true,
+      isExpected: () => this.#shelf.get(key)?.isStored === true,
       restore: (done) => {
-        if (shelved.upload === undefined) this.#submit(shelved, target, done);
+        if (shelved.upload === undefined) this.#submit(shelved, done);
         return true;
       },
     };
   }
 
-  /** Forgets what no segment of `needed` refers to. Returns the places and keys of what may lie on stores. */
-  release(
-    needed: ReadonlySet<string | undefined>,
-  ): readonly { readonly key: string; readonly places: ReadonlySet<number> }[] {
-    const released: { key: string; places: ReadonlySet<number> }[] = [];
+  /** Nothing is sent until `ensure`. */
+  suspend(): void {
+    for (const shelved of this.#shelf.values()) this.#cancel(shelved);
+  }
+
+  /** Nobody is sent to this store any more. Returns the keys of what may lie on it. */
+  abandon(): readonly string[] {
+    const attempted = [...this.#shelf.values()].filter((shelved) => shelved.attempted);
+    for (const shelved of attempted) Object.assign(shelved, { isStored: false, attempted: false });
+    return attempted.map(({ object }) => object.key);
+  }
+
+  /** Forgets what no segment of `needed` refers to. Returns the keys of what may lie on the store. */
+  release(needed: ReadonlySet<string | undefined>): readonly string[] {
+    const released: string[] = [];
     for (const [key, shelved] of this.#shelf) {
       if (key === this.#current || needed.has(key)) continue;
       this.#cancel(shelved);
       this.#shelf.delete(key);
-      released.push({ key, places: shelved.attempted });
+      if (shelved.attempted) released.push(key);
     }
     return released;
   }
@@ -116,7 +127,7 @@ export class InitSegments {
   }
 
   #cancel(shelved: Shelved): void {
-    if (shelved.upload) shelved.upload.target.uploader.cancel(shelved.upload.ticket);
+    if (shelved.upload) this.#options.uploader.cancel(shelved.upload);
     shelved.upload = undefined;
   }
 }

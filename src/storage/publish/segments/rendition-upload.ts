@@ -1,17 +1,27 @@
-import type { SidepipeError } from '../../../errors.js';
+import { SidepipeError } from '../../../errors.js';
 import { playlistKey } from '../../keys.js';
 import type { StoredObject } from '../../store.js';
 import type { AuditedObject } from '../cleanup/audit.js';
 import { PendingDeletes } from '../cleanup/retention.js';
-import type { RenditionUploadContext, StoreTarget } from '../context.js';
+import type { RenditionUploadContext } from '../context.js';
 import { sameBytes } from '../lease/fence.js';
 import type { FoundPlaylist, Numbering, RenditionUploadFacts } from '../lease/takeover.js';
 import { OverwrittenObject } from '../objects/overwritten-object.js';
 import { Recording, RecordingCopies } from '../objects/recording.js';
 import type { AppendOptions, LossReason, RenditionLane, RenditionUploadOptions } from '../types.js';
 import { InitSegments } from './init-segments.js';
-import { SegmentUploads } from './segment-uploads.js';
-import { type Inheritance, listed, RemoteWindow, type Snapshot, startOf, type WindowItem } from './window.js';
+import { fetchSegment } from './segment-job.js';
+import { type LoadSegment, SegmentUploads } from './segment-uploads.js';
+import {
+  type ElsewhereSegment,
+  type Inheritance,
+  listed,
+  type RecordedSegment,
+  RemoteWindow,
+  type Snapshot,
+  startOf,
+  type WindowItem,
+} from './window.js';
 
 /** Entries are kept at most so long while no playlist can be written: hours of an outage, of which all but the end are gaps. */
 const unlistedSegments = 5000;
@@ -25,7 +35,24 @@ interface PlaylistNote<T> {
   readonly revision: number;
 }
 
-/** One rendition of a stream on the stores. */
+/** A segment that one store's rendition gives to the same rendition on another store. */
+interface HandedSegment<T> {
+  readonly segment: ElsewhereSegment<T>;
+  readonly init: StoredObject | undefined;
+  /** Undefined: it cannot be had any more. */
+  readonly source: StoredObject | LoadSegment | undefined;
+}
+
+/** What one store's rendition gives to the same rendition on another store. */
+export interface RenditionHandover<T> {
+  readonly window: readonly HandedSegment<T>[];
+  /** Of the recording: what has left the window. */
+  readonly record: readonly RecordedSegment<T>[];
+  /** Undefined: nothing can be read from the store. */
+  readonly read: ((key: string) => LoadSegment) | undefined;
+}
+
+/** One rendition of a stream on one store. */
 export class RenditionUpload<T> implements RenditionLane<T> {
   readonly name: string;
   readonly #context: RenditionUploadContext;
@@ -35,21 +62,21 @@ export class RenditionUpload<T> implements RenditionLane<T> {
   readonly #uploads: SegmentUploads<T>;
   readonly #playlist: OverwrittenObject<PlaylistNote<T>>;
   readonly #copies: RecordingCopies;
-  readonly #pendingDeletes: PendingDeletes;
+  readonly #pendingDeletes = new PendingDeletes();
   /** With `keep`. */
   readonly #recording: Recording<T> | undefined;
-  /** Stores that are not in use and have an old playlist of this rendition all the same. */
-  readonly #stale = new Set<number>();
-  #listedPlace: number | undefined;
-  /** By store, the last playlist that this node wrote. */
-  readonly #written = new Map<number, { readonly body: Uint8Array; readonly revision: number }>();
+  #isListed = false;
+  /** Keys of segments that were stored, but not their initialization segment, when another store came into use. */
+  #withoutInit: ReadonlySet<string> = new Set();
+  /** The last playlist that this node wrote. */
+  #written: { readonly body: Uint8Array; readonly revision: number } | undefined;
   /** What other writers left and no playlist lists any more, until when it must stay. */
   readonly #inherited = new Map<string, number>();
   #toldForgotten = false;
   #state: 'open' | 'paused' | 'ending' | 'ended' | 'closed' = 'open';
 
   constructor(context: RenditionUploadContext, rendition: RenditionUploadOptions<T>) {
-    const { settings, options, counted, targets } = context;
+    const { settings, options, counted, target } = context;
     const { name, render } = rendition;
     this.name = name;
     this.#context = context;
@@ -63,6 +90,7 @@ export class RenditionUpload<T> implements RenditionLane<T> {
     this.#inits = new InitSegments({
       stream: options.name,
       settings,
+      uploader: target.uploader,
       settled: (key, error) => {
         counted(error);
         this.#uploads.initSettled(key);
@@ -71,26 +99,25 @@ export class RenditionUpload<T> implements RenditionLane<T> {
     this.#uploads = new SegmentUploads({
       context,
       inits: this.#inits,
-      stored: (item, place) => {
-        this.#window.move(item, 'stored', place);
+      stored: (item) => {
+        this.#window.move(item, 'stored');
         this.#playlist.mark();
       },
       lost: (item, reason, error) => this.lose(item, reason, error),
     });
     if (options.cleanup === 'keep')
       this.#recording = new Recording({ context, rendition: name, render, window: this.#window });
-    this.#copies = new RecordingCopies({ stream: options.name, targets, counted });
-    this.#pendingDeletes = new PendingDeletes({ stream: options.name, graceMs: () => context.graceMs() });
+    this.#copies = new RecordingCopies({ stream: options.name, uploader: target.uploader, counted });
     this.#playlist = new OverwrittenObject({
       kind: 'playlist',
       stream: options.name,
       settings,
-      target: () => context.target(),
+      target,
       ready: () => context.mayList(),
       content: () => this.#content(),
-      stored: (note, target) => this.#published(note, target),
+      stored: (note) => this.#published(note),
       settled: counted,
-      fence: (target) => context.fence(target, playlistKey(options.name, name)),
+      fence: () => context.fence(playlistKey(options.name, name)),
     });
   }
 
@@ -134,8 +161,8 @@ export class RenditionUpload<T> implements RenditionLane<T> {
   }
 
   /** Whether the store has this rendition's playlist as it is now. */
-  listedOn(place: number): boolean {
-    return this.#listedPlace === place;
+  get isListed(): boolean {
+    return this.#isListed;
   }
 
   /** A playlist lists the key, or may soon. */
@@ -148,7 +175,7 @@ export class RenditionUpload<T> implements RenditionLane<T> {
     const now = this.#context.settings.clock.now();
     for (const [key, until] of this.#inherited) if (until <= now) this.#inherited.delete(key);
     const inWindow = this.#window.items.flatMap(({ key, initKey }) => (initKey === undefined ? [key] : [key, initKey]));
-    return [...inWindow, ...this.#pendingDeletes.keys(), ...this.#inherited.keys()];
+    return [...inWindow, ...this.#pendingDeletes.keys, ...this.#inherited.keys()];
   }
 
   /** Segments that wait here, for the code that continues the playlist on the store. */
@@ -165,22 +192,22 @@ export class RenditionUpload<T> implements RenditionLane<T> {
     return this.#rendition.asGap ?? ((entry) => entry);
   }
 
-  /** Whether a playlist on this store is the last one that this node wrote there, with the numbers of now. */
-  wrote(place: number, body: Uint8Array | undefined, { revision }: Numbering): boolean {
-    const written = this.#written.get(place);
+  /** Whether a playlist on the store is the last one that this node wrote there, with the numbers of now. */
+  wrote(body: Uint8Array | undefined, { revision }: Numbering): boolean {
+    const written = this.#written;
     if (written === undefined || body === undefined || written.revision !== revision) return false;
     return sameBytes(written.body, body);
   }
 
   /** The playlist on the store is continued. */
-  inherit(inheritance: Omit<Inheritance<T>, 'place' | 'now'>, target: StoreTarget): void {
+  inherit(inheritance: Omit<Inheritance<T>, 'now'>): void {
     const now = this.#context.settings.clock.now();
-    for (const item of this.#window.inherit({ ...inheritance, place: target.place, now })) {
+    for (const item of this.#window.inherit({ ...inheritance, now })) {
       this.#uploads.drop(item);
       this.#retire(item);
     }
     for (const item of this.#window.items) if (item.state === 'stored') this.#uploads.drop(item);
-    target.retention.spare(inheritance.tail.map(({ key }) => key));
+    this.#context.target.retention.spare(inheritance.tail.map(({ key }) => key));
   }
 
   /** Nothing is written until it is known how the playlist on the store goes on. */
@@ -190,9 +217,7 @@ export class RenditionUpload<T> implements RenditionLane<T> {
 
   /** What a player can fetch by the playlist that is on the store now, and that playlist. */
   expected(): readonly AuditedObject[] {
-    const target = this.#context.target();
-    const isListed = ({ state, listedAt, place }: WindowItem<T>): boolean =>
-      state === 'stored' && listedAt !== undefined && place === target.place;
+    const isListed = ({ state, listedAt }: WindowItem<T>): boolean => state === 'stored' && listedAt !== undefined;
     const items = this.#window.items.filter(isListed);
     const inits = new Set(items.map(({ initKey }) => initKey).filter((key) => key !== undefined));
     const segments = items.map((item) => ({
@@ -202,22 +227,21 @@ export class RenditionUpload<T> implements RenditionLane<T> {
       isExpected: () => isListed(item) && this.#window.items.includes(item),
       restore: (done: () => void) => this.#restore(item, done),
     }));
-    const others = [
-      this.#playlist.expected(target.place),
-      ...[...inits].map((key) => this.#inits.expected(key, target)),
-    ];
+    const others = [this.#playlist.expected(), ...[...inits].map((key) => this.#inits.expected(key))];
     return [...others.filter((object) => object !== undefined), ...segments];
   }
 
   /** Something else has deleted the segment: it is put back while it is in memory, and is a gap when it is not. */
   #restore(item: WindowItem<T>, done: () => void): boolean {
-    const object = this.#rendition.recall?.(item.key);
-    if (object?.body.byteLength === item.bytes) {
-      this.#uploads.restore(object, done);
-      return true;
-    }
-    this.lose(item, 'missing');
-    return false;
+    const object = this.#recall(item);
+    if (object === undefined) this.lose(item, 'missing');
+    else this.#uploads.restore(object, done);
+    return object !== undefined;
+  }
+
+  #recall({ key, bytes }: WindowItem<T>): StoredObject | undefined {
+    const object = this.#rendition.recall?.(key);
+    return object?.body.byteLength === bytes ? object : undefined;
   }
 
   /** The segment is not on the store, or not any more: the playlist must say so. */
@@ -250,35 +274,97 @@ export class RenditionUpload<T> implements RenditionLane<T> {
     this.#uploads.halt();
     this.#window.disinherit();
     this.#window.unlist();
-    this.#listedPlace = undefined;
+    this.#isListed = false;
     this.#playlist.restart();
     this.#prune();
   }
 
-  /** Another store is in use from now on. */
-  moved(from: StoreTarget): void {
-    const target = this.#context.target();
-    this.#stale.add(from.place);
-    this.#stale.delete(target.place);
-    this.#listedPlace = undefined;
-    for (const item of this.#window.disinherit()) this.#retire(item);
-    this.#window.unlist();
-    this.#uploads.abandon();
-    for (const { item, place } of this.#uploads.land()) this.#window.move(item, 'stored', place);
-    if (target.place === 0) this.#reconcile(target);
-    this.#uploads.submit();
-    this.#playlist.restart();
-    this.#recording?.moved();
+  /** Segments are being copied from another store. */
+  get isCopying(): boolean {
+    return this.#uploads.isCopying;
   }
 
-  /** The playlist on this store, which is not in use, is being removed. */
-  abandon(target: StoreTarget): void {
-    this.#stale.delete(target.place);
-    for (const item of this.#window.items) {
-      const copied = item.state !== 'pending' && item.place !== target.place;
-      if (copied && item.attempted.delete(target.place)) this.#pendingDeletes.add([target.place], item.key);
+  /** Another store is in use from now on. `isReadable`: what is only here can be fetched from here. */
+  handOver(isReadable: boolean): RenditionHandover<T> {
+    const { store } = this.#context.target;
+    const read = (key: string): LoadSegment => {
+      return (call) => fetchSegment(store, key, call);
+    };
+    // A body that the media window holds all the same needs no room in the backlog.
+    const recall = (item: WindowItem<T>): LoadSegment => {
+      return async (call) => this.#recall(item) ?? (isReadable ? read(item.key)(call) : Promise.reject(gone(item.key)));
+    };
+    const unsent = this.#uploads.suspend();
+    this.#withoutInit = new Set([...unsent].filter(([, left]) => left === 'stored').map(([{ key }]) => key));
+    for (const item of this.#window.disinherit()) this.#retire(item);
+    const listedItems = this.#window.items.length - this.#window.unlisted;
+    const window = this.#window.items.map((item, index): HandedSegment<T> => {
+      const { entry, key, bytes, durationSeconds, initKey, position, state } = item;
+      const left = unsent.get(item);
+      const isAvailable = state !== 'gap' && (isReadable || this.#recall(item) !== undefined);
+      return {
+        segment: { entry, key, bytes, durationSeconds, initKey, position, isListed: index < listedItems },
+        init: this.#inits.object(initKey),
+        source: typeof left === 'object' ? left : isAvailable ? recall(item) : undefined,
+      };
+    });
+    for (const item of this.#window.dropPending()) this.#retire(item);
+    this.#inits.suspend();
+    this.#copies.stop();
+    this.#playlist.suspend();
+    this.#recording?.suspend();
+    this.#isListed = false;
+    return { window, record: [...this.#window.recorded], read: isReadable ? read : undefined };
+  }
+
+  /** This store is in use from now on: what players found on the other one is here as soon as it is uploaded. */
+  takeOver({ window, record, read }: RenditionHandover<T>): void {
+    const start = this.#firstUseful(window);
+    const missed = window.slice(0, start).map(({ segment }) => segment);
+    const dropped = this.#window.refill(
+      window.slice(start).map(({ segment }) => segment),
+      [...record, ...missed].map(({ entry, key, bytes, position }) => ({
+        ...{ entry, key, bytes, position },
+        isStored: false,
+      })),
+    );
+    for (const item of dropped) this.#retire(item);
+    const items = new Map(this.#window.items.map((item) => [item.key, item]));
+    for (const { segment, init, source } of window) {
+      this.#context.sawDuration(segment.durationSeconds);
+      if (init) this.#inits.add(init);
+      const item = items.get(segment.key);
+      if (item?.state !== 'pending') continue;
+      if (this.#withoutInit.has(item.key)) this.#uploads.add(item, 'stored');
+      else if (source === undefined) this.#window.move(item, 'gap');
+      else this.#uploads.add(item, source);
     }
-    this.#pendingDeletes.release(target);
+    const readable = new Set(record.filter(({ isStored }) => isStored).map(({ key }) => key));
+    for (const segment of this.#window.recorded) {
+      if (read && !segment.isStored && readable.has(segment.key)) this.#copies.start(segment, read(segment.key));
+    }
+    this.#uploads.submit();
+    this.#playlist.restart();
+    this.#recording?.restart();
+    this.#context.held();
+  }
+
+  /** Segments that cannot be had would be gaps: the list begins after them, with the first that can or those before it. */
+  #firstUseful(window: readonly HandedSegment<T>[]): number {
+    const stored = this.#window.items.filter(({ state, isInherited }) => state === 'stored' && !isInherited);
+    const here = new Set(stored.map(({ key }) => key));
+    const isNew = ({ segment, source }: HandedSegment<T>): boolean => source !== undefined && !here.has(segment.key);
+    let start = window.findIndex(isNew);
+    if (start < 0) start = window.length;
+    while (start > 0 && here.has(window[start - 1]!.segment.key)) start -= 1;
+    return start;
+  }
+
+  /** Nobody is sent to this store any more, and its playlist is being removed. */
+  abandon(): void {
+    for (const item of this.#window.refill([], [])) this.#retire(item);
+    for (const key of this.#inits.abandon()) this.#pendingDeletes.add(key);
+    this.#releasePending();
   }
 
   close(): void {
@@ -287,7 +373,7 @@ export class RenditionUpload<T> implements RenditionLane<T> {
     this.#recording?.close();
     this.#inits.close();
     this.#uploads.close();
-    this.#copies.close();
+    this.#copies.stop();
   }
 
   /** A node that only stands by keeps the newest segments, so that it can take over, and nothing else. */
@@ -306,13 +392,12 @@ export class RenditionUpload<T> implements RenditionLane<T> {
 
   #content(): { object: StoredObject; note: PlaylistNote<T> } | undefined {
     const { settings, options } = this.#context;
-    const { place } = this.#context.target();
     const isEnding = this.#state === 'ending' || this.#state === 'ended';
     const final = isEnding && this.#uploads.size === 0 && this.#window.settled;
-    const snapshot = this.#window.snapshot(settings.clock.now(), place, { final });
+    const snapshot = this.#window.snapshot(settings.clock.now(), { final });
     if (snapshot === undefined) return undefined;
     const whole = final && options.cleanup === 'keep';
-    const list = whole ? this.#window.recording(place) : snapshot.items.map((item) => listed(item, place));
+    const list = whole ? this.#window.recording() : snapshot.items.map((item) => listed(item));
     const object = this.#rendition.render(list, {
       ended: final,
       whole,
@@ -322,16 +407,16 @@ export class RenditionUpload<T> implements RenditionLane<T> {
     return { object, note: { snapshot, final, body: object.body, revision: this.#context.revision() } };
   }
 
-  #published({ snapshot, final, body, revision }: PlaylistNote<T>, target: StoreTarget): void {
+  #published({ snapshot, final, body, revision }: PlaylistNote<T>): void {
     const { settings, options } = this.#context;
-    this.#written.set(target.place, { body, revision });
+    this.#written = { body, revision };
     const keys = snapshot.items.filter((i) => i.listedAt === undefined && i.state === 'stored').map(({ key }) => key);
     for (const item of this.#window.acknowledge(snapshot, settings.clock.now())) this.#retire(item);
     if (keys.length > 0) settings.observe({ type: 'listed', stream: options.name, keys });
     this.#recording?.listed(keys, final || this.#state === 'paused');
     this.#releaseInits();
-    for (const one of this.#context.targets) if (!this.#stale.has(one.place)) this.#pendingDeletes.release(one);
-    this.#listedPlace = target.place;
+    this.#releasePending();
+    this.#isListed = true;
     if (final) this.#state = 'ended';
     if (this.#window.forgotten > 0 && !this.#toldForgotten) {
       this.#toldForgotten = true;
@@ -342,7 +427,7 @@ export class RenditionUpload<T> implements RenditionLane<T> {
         message: 'The recording is longer than the playlist of it can be: that will begin later.',
       });
     }
-    this.#context.published(target);
+    this.#context.published();
   }
 
   #retire(item: WindowItem<T>): void {
@@ -352,23 +437,26 @@ export class RenditionUpload<T> implements RenditionLane<T> {
       if (item.key !== '') this.#inherited.set(item.key, this.#context.settings.clock.now() + this.#context.graceMs());
       return;
     }
-    if (this.#context.options.cleanup === 'delete') this.#pendingDeletes.add(item.attempted, item.key);
+    if (this.#context.options.cleanup === 'delete' && item.attempted) this.#pendingDeletes.add(item.key);
   }
 
   #releaseInits(): void {
     const needed = new Set(this.#window.items.map((item) => item.initKey));
-    for (const { key, places } of this.#inits.release(needed)) {
-      if (this.#context.options.cleanup === 'delete') this.#pendingDeletes.add(places, key);
+    for (const key of this.#inits.release(needed)) {
+      if (this.#context.options.cleanup === 'delete') this.#pendingDeletes.add(key);
     }
   }
 
-  /** Back on the first store: what the other one holds of the window, and of the recording, is copied. */
-  #reconcile(target: StoreTarget): void {
-    for (const item of this.#window.items) {
-      if (item.state !== 'stored' || item.place === target.place) continue;
-      this.#window.move(item, 'pending');
-      this.#uploads.add(item, undefined);
-    }
-    this.#copies.begin(this.#window.recordedElsewhere(target.place), target);
+  #releasePending(): void {
+    const { target, options, graceMs } = this.#context;
+    target.retention.retire(options.name, this.#pendingDeletes.release(), graceMs());
   }
+}
+
+function gone(key: string): SidepipeError {
+  return new SidepipeError(`${key} has left the media window.`, {
+    code: 'storage-failed',
+    fault: 'node',
+    details: { key },
+  });
 }

@@ -1,12 +1,12 @@
 import { multivariantKey, playlistKey } from '../../keys.js';
 import type { StoredObject } from '../../store.js';
 import type { AuditedObject } from '../cleanup/audit.js';
-import type { RenditionUploadContext, StoreTarget } from '../context.js';
+import type { RenditionUploadContext } from '../context.js';
 import { OverwrittenObject } from '../objects/overwritten-object.js';
-import type { RenditionLane, RenditionUploadOptions } from '../types.js';
-import { RenditionUpload } from './rendition-upload.js';
+import type { RenditionUploadOptions } from '../types.js';
+import { type RenditionHandover, RenditionUpload } from './rendition-upload.js';
 
-/** The renditions of one stream on the stores, and the multivariant playlist, written once each of them has its own there. */
+/** The renditions of one stream on the store, and the multivariant playlist, written once each of them has its own there. */
 export class Renditions {
   readonly #context: RenditionUploadContext;
   readonly #lanes = new Map<string, RenditionUpload<unknown>>();
@@ -25,7 +25,7 @@ export class Renditions {
       },
       stored: () => {},
       settled: counted,
-      fence: (target) => context.fence(target, multivariantKey(options.name)),
+      fence: () => context.fence(multivariantKey(options.name)),
     });
   }
 
@@ -33,10 +33,9 @@ export class Renditions {
     return this.#lanes.values();
   }
 
-  /** Each has a playlist on the store in use. */
+  /** Each has a playlist on the store. */
   get areListed(): boolean {
-    const { place } = this.#context.target();
-    return this.#lanes.size > 0 && [...this.#lanes.values()].every((lane) => lane.listedOn(place));
+    return this.#lanes.size > 0 && [...this.#lanes.values()].every((lane) => lane.isListed);
   }
 
   /** How far the one that is furthest behind is. Undefined before the first segment. */
@@ -53,7 +52,7 @@ export class Renditions {
 
   /** What players need of this stream, but for pictures. */
   expected(): readonly AuditedObject[] {
-    const multivariant = this.#multivariant.expected(this.#context.target().place);
+    const multivariant = this.#multivariant.expected();
     const lanes = [...this.#lanes.values()].flatMap((lane) => lane.expected());
     return multivariant === undefined ? lanes : [multivariant, ...lanes];
   }
@@ -64,7 +63,7 @@ export class Renditions {
     return [multivariantKey(name), ...[...this.#lanes.keys()].map((lane) => playlistKey(name, lane))];
   }
 
-  add<T>(options: RenditionUploadOptions<T>): RenditionLane<T> {
+  add<T>(options: RenditionUploadOptions<T>): RenditionUpload<T> {
     const lane = new RenditionUpload(this.#context, options);
     this.#lanes.set(options.name, lane as RenditionUpload<unknown>);
     return lane;
@@ -108,15 +107,26 @@ export class Renditions {
     this.#multivariant.restart();
   }
 
-  /** Another store is in use from now on. */
-  moved(from: StoreTarget): void {
-    for (const lane of this.#lanes.values()) lane.moved(from);
+  /** Another store is in use: by rendition, what this one has. */
+  handOver(isReadable: boolean): ReadonlyMap<string, RenditionHandover<unknown>> {
+    this.#multivariant.suspend();
+    return new Map([...this.#lanes].map(([name, lane]) => [name, lane.handOver(isReadable)]));
+  }
+
+  /** This store is in use from now on. */
+  takeOver(from: ReadonlyMap<string, RenditionHandover<unknown>>): void {
+    for (const [name, handover] of from) this.#lanes.get(name)?.takeOver(handover);
     this.#multivariant.restart();
   }
 
+  /** Segments are being copied from another store. */
+  get areCopying(): boolean {
+    return [...this.#lanes.values()].some((lane) => lane.isCopying);
+  }
+
   /** Nobody is sent to this store any more. */
-  abandon(target: StoreTarget): void {
-    for (const lane of this.#lanes.values()) lane.abandon(target);
+  abandon(): void {
+    for (const lane of this.#lanes.values()) lane.abandon();
   }
 
   close(): void {

@@ -1,10 +1,10 @@
 import { SidepipeError } from '../../../errors.js';
-import type { StoredObject } from '../../store.js';
-import type { Evictable, RenditionUploadContext, StoreTarget } from '../context.js';
+import type { CallOptions, StoredObject } from '../../store.js';
+import type { Evictable, RenditionUploadContext } from '../context.js';
 import type { Ticket } from '../queue/uploader.js';
 import type { LossReason } from '../types.js';
 import type { InitSegments } from './init-segments.js';
-import { fetchSegment, storeSegment } from './segment-job.js';
+import { storeSegment } from './segment-job.js';
 import type { WindowItem } from './window.js';
 
 interface Upload<T> extends Evictable {
@@ -12,20 +12,25 @@ interface Upload<T> extends Evictable {
   readonly order: number;
   /** Undefined once it is stored, and for one that is copied from another store. */
   object: StoredObject | undefined;
-  /** The store that has it, though not yet its initialization segment. */
-  storedOn: number | undefined;
-  running: { readonly ticket: Ticket; readonly target: StoreTarget } | undefined;
+  /** Reads it from the other store. */
+  readonly load: LoadSegment | undefined;
+  /** It is on the store, though perhaps not yet its initialization segment. */
+  isStored: boolean;
+  running: Ticket | undefined;
   /** The store's last refusal. */
   refusal: SidepipeError | undefined;
   /** Since when newer segments are on the store and wait for this one, which is refused. Milliseconds since the epoch. */
   holdsUpSince: number | undefined;
 }
 
+/** Reads a segment from another store. */
+export type LoadSegment = (call: CallOptions) => Promise<StoredObject>;
+
 export interface SegmentUploadsOptions<T> {
   readonly context: RenditionUploadContext;
   readonly inits: InitSegments;
   /** A player could fetch and decode it. */
-  readonly stored: (item: WindowItem<T>, place: number) => void;
+  readonly stored: (item: WindowItem<T>) => void;
   /** It will never be on the store. */
   readonly lost: (item: WindowItem<T>, reason: LossReason, error: SidepipeError | undefined) => void;
 }
@@ -34,7 +39,7 @@ export interface SegmentUploadsOptions<T> {
 export class SegmentUploads<T> {
   readonly #options: SegmentUploadsOptions<T>;
   readonly #uploads = new Map<WindowItem<T>, Upload<T>>();
-  readonly #restoring = new Map<string, { readonly ticket: Ticket; readonly target: StoreTarget }>();
+  readonly #restoring = new Map<string, Ticket>();
   #order = 0;
   #newestStored = -1;
 
@@ -51,21 +56,28 @@ export class SegmentUploads<T> {
     return this.#order;
   }
 
-  /** Without an object it is copied from the store that has it. `submit` sends it. */
-  add(item: WindowItem<T>, object: StoredObject | undefined): void {
+  /** Some are copied from another store. */
+  get isCopying(): boolean {
+    return [...this.#uploads.values()].some(({ load, isStored }) => load !== undefined && !isStored);
+  }
+
+  /** `submit` sends it. `stored`: it is on the store, and only its initialization segment may not be. */
+  add(item: WindowItem<T>, source: StoredObject | LoadSegment | 'stored'): void {
     const { context } = this.#options;
+    const object = typeof source === 'object' ? source : undefined;
     const upload: Upload<T> = {
       item,
       object,
+      load: typeof source === 'function' ? source : undefined,
       kind: 'segment',
       stream: context.options.name,
       bytes: item.bytes,
       order: this.#order++,
-      storedOn: undefined,
+      isStored: source === 'stored',
       running: undefined,
       refusal: undefined,
       holdsUpSince: undefined,
-      busy: () => upload.running?.ticket.running ?? false,
+      busy: () => upload.running?.running ?? false,
       giveUp: () => this.#giveUp(upload, 'backlog-full', noRoom()),
     };
     this.#uploads.set(item, upload);
@@ -76,8 +88,7 @@ export class SegmentUploads<T> {
   restore(object: StoredObject, done: () => void): void {
     const { context } = this.#options;
     if (this.#restoring.has(object.key)) return;
-    const target = context.target();
-    const ticket = target.uploader.submit({
+    const ticket = context.target.uploader.submit({
       kind: 'segment',
       stream: context.options.name,
       order: 0,
@@ -90,17 +101,17 @@ export class SegmentUploads<T> {
         if (error === undefined) done();
       },
     });
-    this.#restoring.set(object.key, { ticket, target });
+    this.#restoring.set(object.key, ticket);
   }
 
   /** No playlist lists it any more: what is not back by now is not put back. */
   unrestore(key: string): void {
     const running = this.#restoring.get(key);
-    if (running) running.target.uploader.cancel(running.ticket);
+    if (running) this.#options.context.target.uploader.cancel(running);
     this.#restoring.delete(key);
   }
 
-  /** Sends everything that is not being sent yet to the store in use. */
+  /** Sends everything that is not being sent yet. */
   submit(): void {
     if (!this.#options.context.mayUpload()) return;
     for (const upload of this.#uploads.values()) if (upload.running === undefined) this.#submit(upload);
@@ -112,16 +123,20 @@ export class SegmentUploads<T> {
     for (const upload of this.#uploads.values()) this.#halt(upload);
   }
 
-  /** As `halt`, because another store is in use. */
-  abandon(): void {
+  /** Another store is in use: gives back what this one has not stored. `stored`: all but its initialization segment. */
+  suspend(): ReadonlyMap<WindowItem<T>, StoredObject | 'stored'> {
+    const { target, backlog } = this.#options.context;
+    const unsent = new Map<WindowItem<T>, StoredObject | 'stored'>();
     for (const key of [...this.#restoring.keys()]) this.unrestore(key);
     for (const upload of this.#uploads.values()) {
-      upload.running?.target.uploader.abandon(upload.running.ticket);
-      upload.running = undefined;
-      upload.refusal = undefined;
-      upload.holdsUpSince = undefined;
+      if (upload.running) target.uploader.abandon(upload.running);
+      const left = upload.isStored ? 'stored' : upload.object;
+      if (left !== undefined) unsent.set(upload.item, left);
+      backlog.release(upload);
     }
+    this.#uploads.clear();
     this.#newestStored = -1;
+    return unsent;
   }
 
   /**
@@ -137,13 +152,6 @@ export class SegmentUploads<T> {
       if (now - upload.holdsUpSince < timing.refusedSegmentMs || upload.busy()) continue;
       this.#giveUp(upload, 'refused', upload.refusal);
     }
-  }
-
-  /** Forgets those that are on some store already, because their init or their copy was waited for, and tells which. */
-  land(): readonly { readonly item: WindowItem<T>; readonly place: number }[] {
-    const landed = [...this.#uploads.values()].filter(({ object }) => object === undefined);
-    for (const { item } of landed) this.#uploads.delete(item);
-    return landed.map(({ item, storedOn }) => ({ item, place: storedOn ?? item.place }));
   }
 
   /** It is of no interest any more. */
@@ -164,19 +172,22 @@ export class SegmentUploads<T> {
 
   #submit(upload: Upload<T>): void {
     const { context, inits } = this.#options;
-    const target = context.target();
     const { item } = upload;
-    inits.ensure(item.initKey, target);
-    if (upload.storedOn !== undefined) return;
-    const ticket = target.uploader.submit({
+    inits.ensure(item.initKey);
+    if (upload.isStored) {
+      this.#settle(upload);
+      return;
+    }
+    upload.running = context.target.uploader.submit({
       kind: 'segment',
       stream: upload.stream,
       order: upload.order,
       bytes: item.bytes,
       key: item.key,
       run: async (store, attempt, freeSlot) => {
-        const object = upload.object ?? (await fetchSegment(context.targets[item.place]!.store, item.key, attempt));
-        item.attempted.add(target.place);
+        const object = upload.object ?? (await upload.load?.(attempt));
+        if (object === undefined) return;
+        item.attempted = true;
         await storeSegment({ store, object, attempt, verify: context.settings.verify, freeSlot });
       },
       refused: (error) => {
@@ -185,15 +196,14 @@ export class SegmentUploads<T> {
       settled: (error) => {
         upload.running = undefined;
         if (error) this.#giveUp(upload, 'rejected', error);
-        else this.#stored(upload, target);
+        else this.#stored(upload);
       },
     });
-    upload.running = { ticket, target };
   }
 
-  #stored(upload: Upload<T>, target: StoreTarget): void {
+  #stored(upload: Upload<T>): void {
     const { context } = this.#options;
-    upload.storedOn = target.place;
+    upload.isStored = true;
     upload.object = undefined;
     upload.refusal = undefined;
     this.#newestStored = Math.max(this.#newestStored, upload.order);
@@ -204,13 +214,12 @@ export class SegmentUploads<T> {
 
   /** Stored is settled only when a player could decode it: with its initialization segment. */
   #settle(upload: Upload<T>): void {
-    const { context, inits, stored, lost } = this.#options;
-    const { place } = context.target();
-    if (upload.storedOn !== place) return;
-    const init = inits.state(upload.item.initKey, place);
+    const { inits, stored, lost } = this.#options;
+    if (!upload.isStored) return;
+    const init = inits.state(upload.item.initKey);
     if (init === 'waiting') return;
     this.#uploads.delete(upload.item);
-    if (init === 'stored') stored(upload.item, place);
+    if (init === 'stored') stored(upload.item);
     else lost(upload.item, 'init-lost', undefined);
   }
 
@@ -228,7 +237,7 @@ export class SegmentUploads<T> {
   }
 
   #halt(upload: Upload<T>): void {
-    if (upload.running) upload.running.target.uploader.cancel(upload.running.ticket);
+    if (upload.running) this.#options.context.target.uploader.cancel(upload.running);
     upload.running = undefined;
   }
 }

@@ -1,13 +1,13 @@
 /** Pure: what of one rendition is on the store, what is listed there, and what may be forgotten. */
 import type { InheritedSegment, SegmentNumbers, SegmentPosition } from '../lease/takeover.js';
 
-/** `pending`: on its way. `stored`: readable on the store that `place` names. `gap`: given up, or found to be lost. */
+/** `pending`: on its way. `stored`: readable on the store. `gap`: given up, or found to be lost. */
 export type SegmentState = 'pending' | 'stored' | 'gap';
 
-/** `stored → pending` is a copy to another store; `stored → gap` a segment that the store has lost. */
+/** `stored → gap` is a segment that the store has lost. */
 const moves: Readonly<Record<SegmentState, readonly SegmentState[]>> = {
   pending: ['stored', 'gap'],
-  stored: ['pending', 'gap'],
+  stored: ['gap'],
   gap: [],
 };
 
@@ -28,12 +28,10 @@ export interface WindowItem<T> extends RemoteSegment<T> {
   /** Another writer listed it; it stays listed until the window has passed. */
   readonly isInherited: boolean;
   state: SegmentState;
-  /** The number of the store that holds it, while `stored`. */
-  place: number;
   /** When the playlist that first listed it was on the store. Milliseconds since the epoch. */
   listedAt: number | undefined;
-  /** The stores on which an object of this key may lie, whatever became of the segment. */
-  readonly attempted: Set<number>;
+  /** An object of this key may lie on the store, whatever became of the segment. */
+  attempted: boolean;
 }
 
 export interface ListedEntry<T> {
@@ -48,20 +46,24 @@ export interface RecordedSegment<T> {
   readonly entry: T;
   readonly key: string;
   readonly bytes: number;
-  /** The number of the store that holds it; -1 for a gap. */
-  place: number;
+  readonly position: SegmentPosition;
+  /** It is not on the store: a gap, unless it is copied from another store. */
+  isStored: boolean;
   readonly numbers: SegmentNumbers;
 }
 
-const nowhere = -1;
+/** A segment that another store was given while this one was not in use. */
+export interface ElsewhereSegment<T> extends RemoteSegment<T> {
+  readonly position: SegmentPosition;
+  /** A playlist there has listed it. */
+  readonly isListed: boolean;
+}
 
 export interface Inheritance<T> {
   /** What stays listed. */
   readonly tail: readonly InheritedItem<T>[];
   /** The first own segment to list, by this node's media sequence. Undefined: all. */
   readonly from: number | undefined;
-  /** The store that has the tail. */
-  readonly place: number;
   /** Milliseconds since the epoch. */
   readonly now: number;
   /** Players may be waiting for the next segment of a playlist of which nothing stays: the first new one must suffice. */
@@ -79,7 +81,6 @@ export interface Snapshot<T> {
   /** Numbers of the first item listed and of the one after the last, counted from the first ever appended. */
   readonly first: number;
   readonly end: number;
-  readonly place: number;
 }
 
 export interface WindowOptions {
@@ -155,43 +156,99 @@ export class RemoteWindow<T> {
       numbers: this.#numbersOf(position),
       isInherited: false,
       state: 'pending',
-      place: 0,
       listedAt: undefined,
-      attempted: new Set(),
+      attempted: false,
     };
     this.#items.push(item);
     this.#appendedSeconds += item.durationSeconds;
     return item;
   }
 
+  /** How many of `items` no playlist on the store has listed. */
+  get unlisted(): number {
+    return Math.max(0, this.#base + this.#items.length - this.#listedEnd);
+  }
+
+  /**
+   * Another store was in use meanwhile. `window` is what its playlist lists and what follows; of what is here only that stays.
+   * `record` comes between the two. Returns what is listed no more.
+   */
+  refill(
+    window: readonly ElsewhereSegment<T>[],
+    record: readonly Omit<RecordedSegment<T>, 'numbers'>[],
+  ): readonly WindowItem<T>[] {
+    const stored = this.#items.filter(({ state, isInherited }) => state === 'stored' && !isInherited);
+    const known = new Map(stored.map((item) => [item.key, item]));
+    const stays = new Set(window.map(({ key }) => key));
+    const dropped = this.#items.filter(({ key }) => !(stays.has(key) && known.has(key)));
+    this.#base += this.#items.length;
+    this.#items = [];
+    this.#drop(0, dropped);
+    if (this.#options.recordSegments > 0) this.#mergeRecord(record);
+    this.#listedEnd = this.#base;
+    this.#appendedSeconds = this.#listedSeconds;
+    for (const { isListed, ...segment } of window) {
+      const item = known.get(segment.key);
+      if (item === undefined) this.append(segment);
+      else {
+        this.#items.push(item);
+        this.#appendedSeconds += item.durationSeconds;
+      }
+      if (!isListed) continue;
+      // What players have seen is no lag.
+      this.#listedSeconds += segment.durationSeconds;
+      this.#listedEnd += 1;
+    }
+    this.#lastPosition = window.at(-1)?.position ?? this.#lastPosition;
+    this.unlist();
+    return dropped;
+  }
+
+  #mergeRecord(others: readonly Omit<RecordedSegment<T>, 'numbers'>[]): void {
+    const stored = new Set(this.#record.filter(({ isStored }) => isStored).map(({ key }) => key));
+    const added = others
+      .filter(({ key }) => !stored.has(key))
+      .map((one) => ({ ...one, numbers: this.#numbersOf(one.position) }));
+    const replaced = new Set(added.map(({ key }) => key));
+    this.#record = [...this.#record.filter(({ key }) => !replaced.has(key)), ...added].sort(
+      (a, b) => a.position.mediaSequence - b.position.mediaSequence,
+    );
+  }
+
+  /** Another store is in use: what is on its way is no part of this one any more. */
+  dropPending(): readonly WindowItem<T>[] {
+    const dropped = this.#items.filter(({ state }) => state === 'pending');
+    this.#items = this.#items.filter(({ state }) => state !== 'pending');
+    return dropped;
+  }
+
   /** False, and nothing changes, for a move that there is not: the same news heard twice. */
-  move(item: WindowItem<T>, state: SegmentState, place = item.place): boolean {
+  move(item: WindowItem<T>, state: SegmentState): boolean {
     if (!moves[item.state].includes(state)) return false;
     item.state = state;
-    item.place = place;
     return true;
   }
 
   /**
-   * What a playlist on the store `place` may list now; undefined while that is not one segment, or after `unlist` not
+   * What a playlist on the store may list now; undefined while that is not one segment, or after `unlist` not
    * everything that has been in the window then: a player that comes from the playlist before would find too little.
    */
-  snapshot(now: number, place: number, { final = false } = {}): Snapshot<T> | undefined {
+  snapshot(now: number, { final = false } = {}): Snapshot<T> | undefined {
     const pending = this.#items.findIndex((item) => item.state === 'pending');
     const end = pending < 0 ? this.#items.length : pending;
-    // A playlist that has never listed a segment of this store begins with one, not with gaps.
-    let first = this.#items.findIndex((item) => here(item, place) || item.listedAt !== undefined);
+    // A playlist that has never listed a segment begins with one, not with gaps.
+    let first = this.#items.findIndex((item) => item.state === 'stored' || item.listedAt !== undefined);
     if (first < 0 && final && this.#listedEnd > 0) first = 0;
     if (first < 0 || first >= end) return undefined;
     first = Math.max(first, this.#firstWithoutMap(end));
     const keep = this.#enough(end, this.#options.windowSegments);
     while (end - first > keep && this.#mayLeave(this.#items[first]!, now)) first += 1;
     const items = this.#items.slice(first, end);
-    if (!final && !items.some((item) => here(item, place) || item.listedAt !== undefined)) return undefined;
+    if (!final && !items.some((item) => item.state === 'stored' || item.listedAt !== undefined)) return undefined;
     if (!final && this.#gatheredEnd !== undefined) {
       if (this.#base + end < this.#gatheredEnd || items.length < this.#enough(end, 0)) return undefined;
     }
-    return { items, first: this.#base + first, end: this.#base + end, place };
+    return { items, first: this.#base + first, end: this.#base + end };
   }
 
   /** The snapshot's playlist is on the store. Returns what no playlist there lists any more. */
@@ -234,7 +291,7 @@ export class RemoteWindow<T> {
    * follows it, all of it with new numbers. Returns what is listed no more, or never will be. The tail stays for half a
    * window even if a whole one waits here: players that are behind its end must not lose what they were to play next.
    */
-  inherit({ tail, from, place, now, mustSuffice }: Inheritance<T>): readonly WindowItem<T>[] {
+  inherit({ tail, from, now, mustSuffice }: Inheritance<T>): readonly WindowItem<T>[] {
     this.#from = from ?? 0;
     const own = new Map(this.#items.map((item) => [item.key, item]));
     const kept = tail.map((segment): WindowItem<T> => {
@@ -242,10 +299,9 @@ export class RemoteWindow<T> {
       const item = mine ?? inheritedItem(segment);
       // It is on the store, whatever this node has heard of it.
       item.state = segment.gap ? 'gap' : 'stored';
-      item.place = place;
       item.numbers = segment.numbers;
       item.listedAt ??= now;
-      if (!segment.gap) item.attempted.add(place);
+      if (!segment.gap) item.attempted = true;
       return item;
     });
     const stays = new Set(kept);
@@ -264,7 +320,7 @@ export class RemoteWindow<T> {
     return dropped;
   }
 
-  /** Another store is in use: what other writers have left on the one before is no part of the stream there. */
+  /** Another node writes the stream: what it has left on the store is no part of what waits here. */
   disinherit(): readonly WindowItem<T>[] {
     const dropped = this.#items.filter(({ isInherited }) => isInherited);
     if (dropped.length === 0) return [];
@@ -276,25 +332,25 @@ export class RemoteWindow<T> {
   }
 
   /** Every segment of the recording, as far as it is remembered. */
-  recording(place: number): readonly ListedEntry<T>[] {
-    return this.#recording(this.#items, place);
+  recording(): readonly ListedEntry<T>[] {
+    return this.#recording(this.#items);
   }
 
   /** The same up to the first segment that is still on its way. */
-  settledRecording(place: number): readonly ListedEntry<T>[] {
+  settledRecording(): readonly ListedEntry<T>[] {
     const pending = this.#items.findIndex((item) => item.state === 'pending');
-    return this.#recording(pending < 0 ? this.#items : this.#items.slice(0, pending), place);
+    return this.#recording(pending < 0 ? this.#items : this.#items.slice(0, pending));
   }
 
-  /** Of the recording: what is in the window no more and lies on another store than `place`. */
-  recordedElsewhere(place: number): readonly RecordedSegment<T>[] {
-    return this.#record.filter((item) => item.place !== place && item.place !== nowhere);
+  /** Of the recording: what is in the window no more. */
+  get recorded(): readonly RecordedSegment<T>[] {
+    return this.#record;
   }
 
-  #recording(items: readonly WindowItem<T>[], place: number): readonly ListedEntry<T>[] {
+  #recording(items: readonly WindowItem<T>[]): readonly ListedEntry<T>[] {
     return [
-      ...this.#record.map((item) => ({ entry: item.entry, gap: item.place !== place, numbers: item.numbers })),
-      ...items.filter(({ isInherited }) => !isInherited).map((item) => listed(item, place)),
+      ...this.#record.map(({ entry, isStored, numbers }) => ({ entry, gap: !isStored, numbers })),
+      ...items.filter(({ isInherited }) => !isInherited).map((item) => listed(item)),
     ];
   }
 
@@ -332,9 +388,8 @@ export class RemoteWindow<T> {
   #drop(count: number, dropped: readonly WindowItem<T>[] = this.#items.splice(0, count)): readonly WindowItem<T>[] {
     this.#base += count;
     if (this.#options.recordSegments > 0) {
-      for (const { entry, key, bytes, state, place, numbers, isInherited } of dropped) {
-        if (!isInherited)
-          this.#record.push({ entry, key, bytes, place: state === 'stored' ? place : nowhere, numbers });
+      for (const { entry, key, bytes, state, position, numbers, isInherited } of dropped) {
+        if (!isInherited) this.#record.push({ entry, key, bytes, position, isStored: state === 'stored', numbers });
       }
       const excess = this.#record.length - this.#options.recordSegments;
       // In strides, because removing from the front of a long array costs its length.
@@ -347,8 +402,8 @@ export class RemoteWindow<T> {
   }
 }
 
-export function listed<T>(item: WindowItem<T>, place: number): ListedEntry<T> {
-  return { entry: item.entry, gap: !here(item, place), numbers: item.numbers };
+export function listed<T>(item: WindowItem<T>): ListedEntry<T> {
+  return { entry: item.entry, gap: item.state !== 'stored', numbers: item.numbers };
 }
 
 /**
@@ -374,9 +429,8 @@ function inheritedItem<T>(segment: InheritedItem<T>): WindowItem<T> {
     position: { ...numbers, programDateTime },
     isInherited: true,
     state: 'stored',
-    place: 0,
     listedAt: undefined,
-    attempted: new Set(),
+    attempted: false,
   };
 }
 
@@ -388,8 +442,4 @@ function after(last: SegmentPosition | undefined): SegmentPosition {
 
 function secondsOf<T>(items: readonly WindowItem<T>[]): number {
   return items.reduce((sum, { durationSeconds }) => sum + durationSeconds, 0);
-}
-
-function here<T>(item: WindowItem<T>, place: number): boolean {
-  return item.state === 'stored' && item.place === place;
 }

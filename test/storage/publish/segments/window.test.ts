@@ -25,56 +25,108 @@ const entries = (snapshot: Snapshot<number> | undefined): number[] => snapshot?.
 describe('RemoteWindow', () => {
   it('lists the settled prefix only', () => {
     const { window, items } = filled(4);
-    expect(window.snapshot(0, 0)).toBeUndefined();
-    window.move(items[1]!, 'stored', 0);
-    expect(window.snapshot(0, 0)).toBeUndefined();
-    window.move(items[0]!, 'stored', 0);
-    expect(entries(window.snapshot(0, 0))).toEqual([0, 1]);
+    expect(window.snapshot(0)).toBeUndefined();
+    window.move(items[1]!, 'stored');
+    expect(window.snapshot(0)).toBeUndefined();
+    window.move(items[0]!, 'stored');
+    expect(entries(window.snapshot(0))).toEqual([0, 1]);
   });
 
   it('begins with a segment, not with gaps, and goes on over gaps', () => {
     const { window, items } = filled(5);
     window.move(items[0]!, 'gap');
-    window.move(items[1]!, 'stored', 0);
+    window.move(items[1]!, 'stored');
     window.move(items[2]!, 'gap');
-    expect(entries(window.snapshot(0, 0))).toEqual([1, 2]);
-  });
-
-  it('lists nothing that lies on another store', () => {
-    const { window, items } = filled(3);
-    for (const item of items) window.move(item, 'stored', 0);
-    expect(window.snapshot(0, 1)).toBeUndefined();
-    window.move(window.append(segment(3)), 'stored', 1);
-    expect(entries(window.snapshot(0, 1))).toEqual([3]);
+    expect(entries(window.snapshot(0))).toEqual([1, 2]);
   });
 
   it('keeps what came late for half a window', () => {
     const { window, items } = filled(10);
-    for (const item of items) window.move(item, 'stored', 0);
-    const burst = window.snapshot(0, 0)!;
+    for (const item of items) window.move(item, 'stored');
+    const burst = window.snapshot(0)!;
     expect(entries(burst)).toHaveLength(10);
     expect(window.acknowledge(burst, 0)).toEqual([]);
-    expect(entries(window.snapshot(2900, 0))).toHaveLength(10);
-    expect(entries(window.snapshot(3000, 0))).toEqual([7, 8, 9]);
+    expect(entries(window.snapshot(2900))).toHaveLength(10);
+    expect(entries(window.snapshot(3000))).toEqual([7, 8, 9]);
   });
 
-  it('after another store or writer, begins with all that was in the window then', () => {
+  it('after another writer, begins with all that was in the window then', () => {
     const { window, items } = filled(5);
-    for (const item of items) window.move(item, 'stored', 0);
-    window.acknowledge(window.snapshot(0, 0)!, 0);
+    for (const item of items.slice(0, 3)) window.move(item, 'stored');
+    window.acknowledge(window.snapshot(0)!, 0);
     window.unlist();
-    for (const item of items) window.move(item, 'pending');
     const late = window.append(segment(5));
-    for (const item of items.slice(0, 4)) {
-      window.move(item, 'stored', 0);
-      expect(window.snapshot(9000, 0)).toBeUndefined();
-    }
+    expect(window.snapshot(9000)).toBeUndefined();
+    window.move(items[3]!, 'stored');
+    expect(window.snapshot(9000)).toBeUndefined();
     window.move(items[4]!, 'gap');
-    const again = window.snapshot(9000, 0)!;
+    const again = window.snapshot(9000)!;
     expect(entries(again)).toEqual([0, 1, 2, 3, 4]);
     window.acknowledge(again, 9000);
-    window.move(late, 'stored', 0);
-    expect(entries(window.snapshot(20_000, 0))).toEqual([3, 4, 5]);
+    window.move(late, 'stored');
+    expect(entries(window.snapshot(20_000))).toEqual([3, 4, 5]);
+  });
+
+  describe('after another store was in use', () => {
+    const positionOf = (mediaSequence: number) => ({
+      ...{ mediaSequence, discontinuitySequence: 0, discontinuity: false, programDateTime: 0 },
+    });
+    const elsewhere = (sequence: number, isListed: boolean) => ({
+      ...segment(sequence),
+      ...{ position: positionOf(sequence), isListed },
+    });
+
+    it('lists all that the playlist there listed, and only when it is here', () => {
+      const { window, items } = filled(5);
+      for (const item of items) window.move(item, 'stored');
+      window.acknowledge(window.snapshot(0)!, 0);
+      const there = [3, 4, 5, 6, 7].map((sequence) => elsewhere(sequence, sequence < 7));
+      expect(window.refill(there, []).map(({ entry }) => entry)).toEqual([0, 1, 2]);
+      expect(window.items.map(({ state }) => state)).toEqual(['stored', 'stored', 'pending', 'pending', 'pending']);
+      // Players have not seen one.
+      expect([window.unlisted, window.lagSeconds]).toEqual([1, 2]);
+      for (const item of window.items.slice(2, 4)) {
+        expect(window.snapshot(9000)).toBeUndefined();
+        window.move(item, 'stored');
+      }
+      window.move(window.items[4]!, 'gap');
+      const first = window.snapshot(9000)!;
+      expect(entries(first)).toEqual([3, 4, 5, 6, 7]);
+      window.acknowledge(first, 9000);
+      expect(window.lagSeconds).toBe(0);
+      expect(window.append(segment(8)).numbers.mediaSequence).toBe(8);
+    });
+
+    it('has one record of the whole, in order, with gaps for what is not here', () => {
+      const { window, items } = filled(3, { windowSegments: 3, recordSegments: 100, targetSeconds });
+      for (const item of items.slice(0, 2)) window.move(item, 'stored');
+      expect(window.dropPending()).toEqual([items[2]]);
+      const recorded = [1, 2, 3].map((sequence) => ({ ...segment(sequence), position: positionOf(sequence) }));
+      const there = [elsewhere(4, true), elsewhere(5, false)];
+      const record = recorded.map(({ entry, key, bytes, position }) => ({
+        entry,
+        key,
+        bytes,
+        position,
+        isStored: false,
+      }));
+      window.refill(there, record);
+      expect(window.recording().map(({ entry, gap }) => [entry, gap])).toEqual([
+        [0, false],
+        [1, false],
+        [2, true],
+        [3, true],
+        [4, true],
+        [5, true],
+      ]);
+    });
+
+    it('holds nothing once it is abandoned', () => {
+      const { window, items } = filled(2);
+      for (const item of items) window.move(item, 'stored');
+      expect(window.refill([], [])).toEqual(items);
+      expect([window.items, window.lagSeconds, window.snapshot(0)]).toEqual([[], 0, undefined]);
+    });
   });
 
   it('after standing by, begins with what there was when uploads began, and with three segments at least', () => {
@@ -84,33 +136,33 @@ describe('RemoteWindow', () => {
     window.prune(3);
     window.gather();
     for (const item of window.items) {
-      expect(window.snapshot(0, 0)).toBeUndefined();
-      window.move(item, 'stored', 0);
+      expect(window.snapshot(0)).toBeUndefined();
+      window.move(item, 'stored');
     }
-    expect(entries(window.snapshot(0, 0))).toEqual([2, 3, 4]);
+    expect(entries(window.snapshot(0))).toEqual([2, 3, 4]);
 
     const few = filled(1);
     few.window.unlist();
     few.window.gather();
-    few.window.move(few.items[0]!, 'stored', 0);
-    expect(few.window.snapshot(0, 0)).toBeUndefined();
-    for (const sequence of [1, 2]) few.window.move(few.window.append(segment(sequence)), 'stored', 0);
-    expect(entries(few.window.snapshot(0, 0))).toEqual([0, 1, 2]);
+    few.window.move(few.items[0]!, 'stored');
+    expect(few.window.snapshot(0)).toBeUndefined();
+    for (const sequence of [1, 2]) few.window.move(few.window.append(segment(sequence)), 'stored');
+    expect(entries(few.window.snapshot(0))).toEqual([0, 1, 2]);
   });
 
   it('a stream that ends waits for nothing', () => {
     const { window, items } = filled(2);
-    for (const item of items) window.move(item, 'stored', 0);
-    window.acknowledge(window.snapshot(0, 0)!, 0);
+    for (const item of items) window.move(item, 'stored');
+    window.acknowledge(window.snapshot(0)!, 0);
     window.unlist();
-    expect(window.snapshot(0, 0)).toBeUndefined();
-    expect(entries(window.snapshot(0, 0, { final: true }))).toEqual([0, 1]);
+    expect(window.snapshot(0)).toBeUndefined();
+    expect(entries(window.snapshot(0, { final: true }))).toEqual([0, 1]);
   });
 
   it('a gap is for ever', () => {
     const { window, items } = filled(1);
     expect(window.move(items[0]!, 'gap')).toBe(true);
-    expect(window.move(items[0]!, 'stored', 0)).toBe(false);
+    expect(window.move(items[0]!, 'stored')).toBe(false);
     expect(items[0]!.state).toBe('gap');
   });
 
@@ -135,10 +187,10 @@ describe('RemoteWindow', () => {
           const waiting = all.filter(({ state }) => state === 'pending');
           const picked = waiting[pick % Math.max(1, waiting.length)];
           if (what === 'append') all.push(window.append(segment(all.length)));
-          else if (what === 'store' && picked) window.move(picked, 'stored', 0);
+          else if (what === 'store' && picked) window.move(picked, 'stored');
           else if (what === 'lose' && picked) window.move(picked, 'gap');
           else if (what.startsWith('publish')) {
-            const snapshot = window.snapshot(now, 0);
+            const snapshot = window.snapshot(now);
             if (snapshot === undefined) continue;
             const list = entries(snapshot);
             expect(list).toEqual(list.map((_, i) => list[0]! + i));
@@ -158,7 +210,7 @@ describe('RemoteWindow', () => {
         for (const entry of retired) expect(all[entry]!.state === 'gap' || seen.has(entry)).toBe(true);
         const unlisted = all.filter(({ entry }) => entry >= Math.max(end, 0)).length;
         if (end >= 0) expect(window.lagSeconds).toBe(unlisted * 2);
-        expect(window.recording(0).map(({ entry }) => entry)).toEqual(all.map(({ entry }) => entry));
+        expect(window.recording().map(({ entry }) => entry)).toEqual(all.map(({ entry }) => entry));
       }),
     );
   });
@@ -177,8 +229,8 @@ describe('RemoteWindow', () => {
           for (const [sequence, durationSeconds] of durations.entries()) {
             target = Math.max(target, Math.round(durationSeconds));
             now += durationSeconds * 1000;
-            window.move(window.append({ ...segment(sequence), durationSeconds }), 'stored', 0);
-            const snapshot = window.snapshot(now, 0)!;
+            window.move(window.append({ ...segment(sequence), durationSeconds }), 'stored');
+            const snapshot = window.snapshot(now)!;
             const lasting = sumOf(snapshot.items);
             if (snapshot.first > first) expect(lasting).toBeGreaterThanOrEqual(3 * target - 1e-6);
             // Nothing is kept that was there for half a window and is not needed.
@@ -197,10 +249,10 @@ describe('RemoteWindow', () => {
   it('keyframes of 1 s and 9 s: a window of six segments of 1 s lists 27', () => {
     const window = new RemoteWindow<number>({ windowSegments: 6, recordSegments: 0, targetSeconds: () => 9 });
     for (let sequence = 0; sequence < 60; sequence += 1) {
-      window.move(window.append({ ...segment(sequence), durationSeconds: 1 }), 'stored', 0);
-      window.acknowledge(window.snapshot(sequence * 1000, 0)!, sequence * 1000);
+      window.move(window.append({ ...segment(sequence), durationSeconds: 1 }), 'stored');
+      window.acknowledge(window.snapshot(sequence * 1000)!, sequence * 1000);
     }
-    expect(entries(window.snapshot(60_000, 0))).toHaveLength(27);
+    expect(entries(window.snapshot(60_000))).toHaveLength(27);
     // One that stands by keeps as much to begin with.
     window.prune(6);
     expect(window.items).toHaveLength(27);
@@ -209,10 +261,10 @@ describe('RemoteWindow', () => {
   it('is bounded, however short the segments are', () => {
     const window = new RemoteWindow<number>({ windowSegments: 6, recordSegments: 0, targetSeconds: () => 600 });
     for (let sequence = 0; sequence < 1500; sequence += 1) {
-      window.move(window.append({ ...segment(sequence), durationSeconds: 0.1 }), 'stored', 0);
-      window.acknowledge(window.snapshot(sequence * 100, 0)!, sequence * 100);
+      window.move(window.append({ ...segment(sequence), durationSeconds: 0.1 }), 'stored');
+      window.acknowledge(window.snapshot(sequence * 100)!, sequence * 100);
     }
-    expect(window.snapshot(150_000, 0)!.items).toHaveLength(1000);
+    expect(window.snapshot(150_000)!.items).toHaveLength(1000);
   });
 
   it('pruning keeps the newest and counts the rest as no lag', () => {
