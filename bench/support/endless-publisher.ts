@@ -31,7 +31,7 @@ export async function startEndlessPublisher(options: EndlessPublisherOptions): P
   const roundMs = (frames / rate) * 1000;
   const ending = new AbortController();
   const client = await createRtmpClient({ port });
-  const code = await client.publish(key);
+  const code = await client.publish(key, { tcUrl: `rtmp://127.0.0.1:${port}/live` });
   if (code !== 'NetStream.Publish.Start') throw new Error(`publishing: ${code}`);
   for (const head of heads) await client.send(head);
   let startedAt: number | undefined;
