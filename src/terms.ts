@@ -34,3 +34,18 @@ export const publicationStates = ['idle', 'waiting', 'publishing', 'refused', 'l
  * stream, which wait; `losing`: segments were lost within the last half minute.
  */
 export type PublicationState = (typeof publicationStates)[number];
+
+export const alertNames = [
+  'stale',
+  'black',
+  'flat',
+  'frozen',
+  'offline',
+  'lagging',
+  'unreadable',
+  'refused',
+  'gaps',
+  'unpublished',
+] as const;
+/** A problem of a stream that raises an alert. */
+export type AlertName = (typeof alertNames)[number];

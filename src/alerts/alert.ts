@@ -1,17 +1,4 @@
-/** The problems of a stream that raise an alert. */
-export const alertNames = [
-  'stale',
-  'black',
-  'flat',
-  'frozen',
-  'offline',
-  'lagging',
-  'unreadable',
-  'refused',
-  'gaps',
-  'unpublished',
-] as const;
-export type AlertName = (typeof alertNames)[number];
+import type { AlertName } from '../terms.js';
 
 /** A change of a stream's state, as streams report it. */
 export interface StreamChange {

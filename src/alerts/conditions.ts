@@ -1,5 +1,5 @@
-import type { GateState, ImageState } from '../terms.js';
-import type { AlertName, StreamChange } from './alert.js';
+import type { AlertName, GateState, ImageState } from '../terms.js';
+import type { StreamChange } from './alert.js';
 
 /** The facts about a stream, from its reported changes. */
 export interface StreamFacts {

@@ -1,4 +1,5 @@
-import { type AlertChange, type AlertName, type AlertThresholds, alertNames, type StreamChange } from './alert.js';
+import { type AlertName, alertNames } from '../terms.js';
+import type { AlertChange, AlertThresholds, StreamChange } from './alert.js';
 import { conditionsOf, factsAfter, noFacts, type StreamFacts } from './conditions.js';
 
 /** One alert of one stream. */

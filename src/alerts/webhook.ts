@@ -1,6 +1,6 @@
 import type { Episodes } from '../telemetry/episodes.js';
 import type { Logger } from '../telemetry/logger.js';
-import type { AlertName } from './alert.js';
+import type { AlertName } from '../terms.js';
 import { attempt } from './attempt.js';
 
 /** The result of a message or of one attempt: `rejected`, `given-up` and `dropped` are dead letters. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { gateStates, imageStates, loadLevels, loadSignals, streamStates } from '../terms.js';
+import { alertNames, gateStates, imageStates, loadLevels, loadSignals, streamStates } from '../terms.js';
 
 /** The events of a node's event stream. One schema for the types, the OpenAPI document and the tests. */
 
@@ -51,18 +51,7 @@ const alertEvent = z
     stream,
     at: time,
     since: time,
-    alert: z.enum([
-      'stale',
-      'black',
-      'flat',
-      'frozen',
-      'offline',
-      'lagging',
-      'unreadable',
-      'refused',
-      'gaps',
-      'unpublished',
-    ]),
+    alert: z.enum(alertNames),
     state: z.enum(['raised', 'cleared']),
     details: z.record(z.string(), z.unknown()),
   })

@@ -80,7 +80,7 @@ function listen(signal: AbortSignal, onAbort: (event: Event) => void): void {
 }
 
 /**
- * The same call with `timeoutMs` counted from now: whoever reads it gets what is left. For work that takes several calls and
+ * The same call with `timeoutMs` counted from now: each reader gets what is left. For work that takes several calls and
  * may take `timeoutMs` altogether.
  */
 export function startLimit<C extends CallOptions>(call: C, now: () => number = () => performance.now()): C {

@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type AlertChange, type AlertThresholds, alertNames, type StreamChange } from '../../src/alerts/alert.js';
+import type { AlertChange, AlertThresholds, StreamChange } from '../../src/alerts/alert.js';
 import { conditionsOf, factsAfter, noFacts } from '../../src/alerts/conditions.js';
 import { AlertPolicy } from '../../src/alerts/policy.js';
 import { thresholdsOf } from '../../src/alerts/settings.js';
 import { parseConfig } from '../../src/config/parse.js';
+import { alertNames } from '../../src/terms.js';
 
 const thresholds: AlertThresholds = {
   raisedAfterSeconds: {

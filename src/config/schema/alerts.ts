@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { alertNames } from '../../terms.js';
 import { flag, numeric } from './values.js';
 
 /** Alerts: where they are sent, and how long a condition must last before each is raised. */
@@ -13,24 +14,7 @@ const webhook = z.strictObject({
       'URL (`http` or `https`) that receives the alert as a POST request. Add `user:password@` for basic authentication. Redirects are not followed.',
     ),
   secret: z.string().min(16, 'expected at least 16 characters').max(256).describe('Secret that signs each message.'),
-  events: z
-    .array(
-      z.enum([
-        'stale',
-        'black',
-        'flat',
-        'frozen',
-        'offline',
-        'lagging',
-        'unreadable',
-        'refused',
-        'gaps',
-        'unpublished',
-      ]),
-    )
-    .nonempty()
-    .optional()
-    .describe('Alerts to send. Unset: all.'),
+  events: z.array(z.enum(alertNames)).nonempty().optional().describe('Alerts to send. Unset: all.'),
 });
 
 export const alerts = z.strictObject({

@@ -29,7 +29,7 @@ const denial = (pattern: RegExp, message: string): Rule => ({
   denied: true,
 });
 
-/** ffmpeg's messages, ordered so that a cause comes before its consequences, and their meaning for whoever configured the stream. */
+/** ffmpeg's messages, ordered so that a cause comes before its consequences, and what they mean for the person who configured the stream. */
 const rules: readonly Rule[] = [
   // What the node itself responds in place of the source to streams created through the API.
   rule(

@@ -189,7 +189,7 @@ export class Refusals<W extends Refusable> {
     });
   }
 
-  /** Of each kind: the one that was tried longest ago, the first in its order, which may hold up others, and the smallest. */
+  /** Of each kind: the one that was tried longest ago, the first in its order, which may delay others, and the smallest. */
   #trial(): void {
     const chosen = new Map<UploadKind, { longest: W; first: W; smallest: W }>();
     for (const [work, { trying }] of this.#refusals) {

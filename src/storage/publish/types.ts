@@ -138,7 +138,7 @@ export interface PublishTiming {
   readonly trialCapMs: number;
   /** How long no object may be refused before that is over, and no segment lost before that is. */
   readonly quietMs: number;
-  /** How long a segment may hold up newer ones that are on the store, while it is refused itself. */
+  /** How long a refused segment may delay newer ones that are on the store. */
   readonly refusedSegmentMs: number;
   /** One attempt: this long, and the bytes at `minimumBytesPerSecond`. */
   readonly attemptMs: number;

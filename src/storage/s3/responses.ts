@@ -34,7 +34,7 @@ export class ForeignAnswer extends Error {
 type Handler = Pick<NodeHttpHandler, 'handle' | 'destroy' | 'updateHttpClientConfig' | 'httpHandlerConfigs'>;
 
 /**
- * Reads every response itself, up to its limit, before the SDK sees it: a store, or whoever answers in its place, can be
+ * Reads every response itself, up to its limit, before the SDK sees it: a store, or what responds in its place, can be
  * hostile or broken. What is too long ends the connection. Error bodies that are not S3's never reach the XML parser.
  */
 export function boundResponses(inner: NodeHttpHandler): Handler {

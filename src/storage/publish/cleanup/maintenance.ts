@@ -31,7 +31,7 @@ export class Maintenance {
   #searches = 0;
   #takeovers = 0;
   #nextAuditAt: number | undefined;
-  /** What the last audit told of; empty when all was well. */
+  /** What the last audit reported; empty if it found no problem. */
   #audited = '';
   #restoredAt: number | undefined;
   /** What was restored since the audit that is running started: it may have looked before. */
@@ -143,7 +143,7 @@ export class Maintenance {
     const run = { store, publicUrl, fetch, attempt };
     for (const object of this.#publication.expected()) {
       let problem = await auditObject(object, run);
-      // A gap is for ever: one missing answer is not enough for it.
+      // A gap is permanent: one missing response is not enough for it.
       if (problem) {
         await new Promise<void>((resolve) => clock.after(recheckMs, resolve));
         problem = await auditObject(object, run);

@@ -21,7 +21,7 @@ export interface OverwrittenObjectOptions<N> {
   readonly target: StoreTarget;
   /** Whether it may be written at this moment; when that changes, `pump` is called. */
   readonly ready: () => boolean;
-  /** The newest content, asked for at the start of each attempt, with what `stored` is to be told of it. */
+  /** The newest content, asked for at the start of each attempt, with the argument of `stored`. */
   readonly content: () => { readonly object: StoredObject; readonly note: N } | undefined;
   readonly stored: (note: N) => void;
   /** It was written, or given up. */

@@ -19,7 +19,7 @@ const GROWTH = 1.25;
 
 /**
  * The playlist of one recording under a name of its own. A later session writes over the stream's playlist, not over this one;
- * and whoever looks for orphans finds by it that these segments are no leftovers. It is there from the first segment of each
+ * and the search for orphans sees by it that these segments are in use. It is there from the first segment of each
  * session on, for a node that is killed.
  */
 export class Recording<T> {

@@ -57,7 +57,7 @@ export interface UploaderOptions extends StoreWatchOptions {
   readonly store: ObjectStore;
 }
 
-/** Cleanup and checks say nothing of whether the store takes uploads, and are not tried for ever. */
+/** Cleanup and checks do not show whether the store accepts uploads, and are not retried indefinitely. */
 const restAttempts = 6;
 const giveUpQuietMs = 60_000;
 const urgent: readonly UploadKind[] = ['init', 'playlist'];
@@ -352,7 +352,7 @@ class Work implements Ticket, Queued, Refusable {
   othersBefore: number | undefined;
   /** Of the attempt under way. */
   controller: AbortController | undefined;
-  /** The attempt under way was aborted to be begun again at once. */
+  /** The current attempt was aborted so that it restarts at once. */
   restarted = false;
   cancelTimer: (() => void) | undefined;
 
