@@ -34,6 +34,8 @@ export const UNKNOWN_SOURCE: SourceTraits = {
 const SLACK_SECONDS = 1;
 /** The part of it that decoding, scaling and encoding take. */
 const MARGIN_SECONDS = 0.25;
+/** The part of it that a run started for another mode takes until its first frame has a date. */
+const RESTART_SECONDS = 0.5;
 /**
  * Time limit for the decision, from the first keyframe on. Nothing is listed before the decision. A GOP of 250 frames, which is the default
  * of encoders, lasts 10 s at 25 frames per second.
@@ -74,7 +76,9 @@ export function chooseDecode({
   if (isLate && hasOtherFrames)
     return { mode: 'references', reason: 'frames are reordered, so keyframes alone would be decoded late' };
   if (gap !== undefined && gap > limit) return { mode: 'references', reason: `keyframes only every ${words(gap)}` };
-  if (hasOtherFrames && since > limit) return { mode: 'references', reason: `no keyframe for ${words(since)}` };
+  // The thumbnail becomes too old while ffmpeg restarts, unless the restart comes earlier than that.
+  if (hasOtherFrames && since > limit - RESTART_SECONDS)
+    return { mode: 'references', reason: `no keyframe for ${words(since)}` };
   if (gap !== undefined && isLate !== undefined)
     return { mode: 'keyframes', reason: `a keyframe every ${words(gap)} is often enough` };
   return isOver ? { mode: 'references', reason: `no second keyframe within ${words(waitedSeconds)}` } : undefined;

@@ -1,6 +1,9 @@
 import { SourceClock } from './clock.js';
 
-/** After this many consecutive packets at the source's own pace, the packets that ffmpeg had buffered at the start have passed. */
+/**
+ * After this many packets, and after the time that they take at the source's own pace, without a packet that was less delayed, the
+ * packets that ffmpeg had buffered at the start have passed. They may arrive in groups: networks and publishers gather them.
+ */
 const PACED_PACKETS = 3;
 /** With B-frames only the packet before them is sent as soon as its frame was captured. */
 const PACED_REORDERED_PACKETS = 6;
@@ -41,7 +44,8 @@ export class SourceTime {
   #packetOffsetMs: number | undefined;
   #positionOffsetMs: number | undefined;
   #packetAt: number | undefined;
-  #paced = 0;
+  /** The packet since which none was less delayed, and how many arrived since. */
+  #paced: { readonly offsetMs: number; readonly since: number; readonly packets: number } | undefined;
   /** The newest timestamps. */
   #recent: number[] = [];
   #isReordered = false;
@@ -68,10 +72,12 @@ export class SourceTime {
   /** A packet arrived at `now` (epoch milliseconds). */
   packet(ptsSeconds: number, now: number): void {
     const offsetMs = now - ptsSeconds * 1000;
-    // After a pause the buffered packets follow at once, so it says nothing about the pace. Nor does slow catching up.
-    const isBehind = this.#packetOffsetMs === undefined || offsetMs < this.#packetOffsetMs - NOISE_MS;
-    const isAtOnce = now - (this.#packetAt ?? now) < this.#packetMs / 2 || this.#packetMs === 0;
-    this.#paced = isBehind || isAtOnce ? 0 : this.#paced + 1;
+    // Against the packet at the start of the count, not the previous one: slow catching up is no pace either.
+    const { offsetMs: leastMs = Number.POSITIVE_INFINITY, since = now, packets = 0 } = this.#paced ?? {};
+    this.#paced =
+      offsetMs < leastMs - NOISE_MS
+        ? { offsetMs, since: now, packets: 0 }
+        : { offsetMs: leastMs, since, packets: packets + 1 };
     this.#packetOffsetMs = Math.min(this.#packetOffsetMs ?? Number.POSITIVE_INFINITY, offsetMs);
     this.#packetAt = now;
     if (ptsSeconds < (this.#recent.at(-1) ?? ptsSeconds)) this.#isReordered = true;
@@ -149,9 +155,15 @@ export class SourceTime {
    * and new ones arrive as the source sends them. Once true, it stays true.
    */
   canDate(arrivedAt: number, now: number): boolean {
-    const enough = this.#isReordered ? PACED_REORDERED_PACKETS : PACED_PACKETS;
-    this.#isSettled ||= this.#paced >= enough || now - arrivedAt >= LONGEST_WAIT_MS;
+    this.#isSettled ||= this.#isPaced(now) || now - arrivedAt >= LONGEST_WAIT_MS;
     return this.#isSettled;
+  }
+
+  #isPaced(now: number): boolean {
+    if (this.#paced === undefined || this.#packetMs === 0) return false;
+    const { since, packets } = this.#paced;
+    const enough = this.#isReordered ? PACED_REORDERED_PACKETS : PACED_PACKETS;
+    return packets >= enough && now - since >= (enough - 0.5) * this.#packetMs;
   }
 }
 

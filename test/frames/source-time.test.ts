@@ -93,6 +93,24 @@ describe('SourceTime', () => {
     expect(new SourceTime({ expectsPackets: false }).canDate(START, START)).toBe(true);
   });
 
+  it.each([
+    ['two', 2, 0],
+    ['five', 5, 0],
+    ['two, after a second that was gathered while probing', 2, 1000],
+  ])('does not wait its longest for packets that arrive in groups of %s', (_, size, gatheredMs) => {
+    const time = new SourceTime({ expectsPackets: true });
+    const stepMs = 1000 / 30;
+    const arrival = (index: number) =>
+      START + Math.max(gatheredMs, (Math.floor(index / size) * size + size - 1) * stepMs);
+    let index = 0;
+    for (; !time.canDate(START + gatheredMs, arrival(index)); index += 1)
+      time.packet((index * stepMs) / 1000, arrival(index));
+    const waitedMs = arrival(index) - START - gatheredMs;
+    expect(waitedMs).toBeLessThanOrEqual(2 * size * stepMs + 200);
+    // The best that a group shows is its last packet.
+    expect(Math.abs(time.clock.timeOf(0)! - START)).toBeLessThanOrEqual(stepMs);
+  });
+
   it('goes by positions alone where no packets are told of', () => {
     const time = new SourceTime({ expectsPackets: false });
     time.position(3, 75, START);

@@ -95,9 +95,11 @@ export class MediaIntake {
     const { container, now, onPart } = this.#options;
     const offsetSeconds = container === 'mpegts' ? TIMELINE_OFFSET_SECONDS : 0;
     const { rendition, segmenter } = lane;
-    for (const { startSeconds, ...part } of parts) {
-      lane.seconds = startSeconds - offsetSeconds + part.durationSeconds;
-      onPart(rendition, segmenter.add({ ...part, startSeconds: startSeconds - offsetSeconds }, now()));
+    for (const cut of parts) {
+      const startSeconds = cut.startSeconds - offsetSeconds;
+      const keyframeSeconds = cut.keyframeSeconds.map((seconds) => seconds - offsetSeconds);
+      lane.seconds = startSeconds + cut.durationSeconds;
+      onPart(rendition, segmenter.add({ ...cut, startSeconds, keyframeSeconds }, now()));
     }
   }
 }
