@@ -3,7 +3,7 @@ import { Bench } from 'tinybench';
 import { readCapabilities } from '../src/ffmpeg/capabilities.js';
 import { findFfmpeg } from '../src/ffmpeg/locate.js';
 import { FrameGate } from '../src/frames/gate.js';
-import { NutSplitter } from '../src/frames/splitter.js';
+import { NutSplitter } from '../src/frames/nut-demuxer.js';
 import { configureSharp } from '../src/images/configure-sharp.js';
 import { encode } from '../src/images/encode.js';
 import { makeClip } from './support/clip.js';
@@ -86,7 +86,7 @@ export async function run({ quick }: QuestionOptions): Promise<Answer> {
 function split(pieces: readonly Uint8Array[], acquire: () => Uint8Array): number {
   let count = 0;
   const splitter = new NutSplitter({
-    acquire,
+    frames: { acquire },
     onPicture: () => {
       count += 1;
     },

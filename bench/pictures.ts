@@ -1,6 +1,7 @@
 import { readCapabilities } from '../src/ffmpeg/capabilities.js';
 import { findFfmpeg } from '../src/ffmpeg/locate.js';
 import { configureSharp } from '../src/images/configure-sharp.js';
+import { loadEffects } from '../src/load/level.js';
 import { StreamImages } from '../src/stream/pictures/stream-images.js';
 import { makeClip } from './support/clip.js';
 import { endedChildrenCpuSeconds, ownCpuSeconds } from './support/cpu.js';
@@ -79,37 +80,35 @@ async function captureCpu(clip: string, frames: boolean): Promise<number> {
 /** CPU milliseconds that the node's pictures of one frame cost, all threads of this process counted. */
 async function picturesMs(frames: readonly Buffer[], count: number, stream: object): Promise<number> {
   const config = streamConfig({ name: 'bench', source: 'test', thumbnail, ...stream });
-  const unexpected = (error: unknown) => {
-    throw error;
-  };
   let made = 0;
+  let failed = 0;
   const images = new StreamImages({
     config,
     now: Date.now,
     dateOf: (at) => at,
-    uploads: true,
-    timeline: () => [],
-    onEvent: (event) => {
-      if (event.type === 'failed') unexpected(event.error);
-      made += 1;
+    events: {
+      emit: ({ type }) => {
+        if (type === 'thumbnail' || type === 'thumbnail-repeated') made += 1;
+        if (type === 'thumbnail-failed' || type === 'frame-dropped') failed += 1;
+      },
     },
-    onDropped: unexpected,
-    onGate: () => {},
-    onFailed: unexpected,
-    onFurther: { preview: () => {}, storyboard: () => {}, fullSheet: () => {} },
+    hls: { timeline: () => [] },
+    load: { effects: loadEffects.normal },
+    uploads: () => ({ preview: () => {}, storyboard: () => {}, fullSheet: () => {} }),
+    offlineFile: undefined,
   });
   const show = async (index: number) => {
     const pixels = frames[index % frames.length]!;
-    const data = images.acquire(pixels.byteLength);
+    const data = images.frames.acquire(pixels.byteLength);
     data.set(pixels);
-    images.offer({ data, ...size, ptsSeconds: index * 2 }, Date.now() + index * 2000);
+    images.frames.offer({ data, ...size, ptsSeconds: index * 2 }, Date.now() + index * 2000);
     await images.close();
   };
   // The preview is full from here on.
   for (let index = 0; index < frameCount; index += 1) await show(index);
   const before = ownCpuSeconds();
   for (let index = 0; index < count; index += 1) await show(frameCount + index);
-  if (made !== frameCount + count) throw new Error(`${made} pictures of ${frameCount + count} frames`);
+  if (failed > 0 || made !== frameCount + count) throw new Error(`${made} pictures of ${frameCount + count} frames`);
   return ((ownCpuSeconds() - before) / count) * 1000;
 }
 

@@ -1,7 +1,7 @@
 import { readCapabilities } from '../src/ffmpeg/capabilities.js';
 import { findFfmpeg } from '../src/ffmpeg/locate.js';
 import { configureSharp } from '../src/images/configure-sharp.js';
-import { encodePicture } from '../src/images/thumbnailer.js';
+import { encodePicture } from '../src/images/encode.js';
 import { makeClip } from './support/clip.js';
 import { endedChildrenCpuSeconds, ownCpuSeconds } from './support/cpu.js';
 import { ffmpegCost, runMeasured } from './support/ffmpeg-cost.js';

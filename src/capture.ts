@@ -178,10 +178,14 @@ class Capture implements FrameCapture {
         onLine: (line) => {
           if (line.text.startsWith('Input #0')) opened = [line];
         },
-        onPicture: (picture, capturedAt) => {
-          firstAt ??= this.#clock.now();
-          const date = this.#clock.dateOf(capturedAt);
-          this.#topic.publish({ ...picture, capturedAt: date, sequence: this.#sequence++ });
+        frames: {
+          // A new buffer for each: it belongs to the reader from then on.
+          acquire: (bytes) => new Uint8Array(bytes),
+          offer: (picture, capturedAt) => {
+            firstAt ??= this.#clock.now();
+            const date = this.#clock.dateOf(capturedAt);
+            this.#topic.publish({ ...picture, capturedAt: date, sequence: this.#sequence++ });
+          },
         },
       });
       const end = await this.#run.run();
@@ -209,7 +213,7 @@ class Capture implements FrameCapture {
 
   #runOptions(
     tools: Tools,
-  ): Omit<StreamRunOptions, 'source' | 'onLine' | 'needs' | 'decode' | 'isDecodeOpen' | 'attempt' | 'onPicture'> {
+  ): Omit<StreamRunOptions, 'source' | 'onLine' | 'needs' | 'decode' | 'isDecodeOpen' | 'attempt' | 'frames'> {
     const config = this.#config.streams[0]!;
     const { startTimeoutSeconds, stallTimeoutSeconds } = this.#config.ffmpeg;
     return {
@@ -225,8 +229,6 @@ class Capture implements FrameCapture {
       encoders: new Map(),
       now: this.#clock.now,
       delay: pause,
-      // A buffer of its own for each: it is the reader's from then on.
-      acquire: (bytes) => new Uint8Array(bytes),
       onPart: () => {},
       snapshots: { isWanted: false, from: () => {}, offer: () => {}, fail: () => {} },
     };

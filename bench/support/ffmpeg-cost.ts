@@ -6,7 +6,7 @@ import { spawnChild } from '../../src/ffmpeg/child.js';
 import { findFfmpeg } from '../../src/ffmpeg/locate.js';
 import { ffmpegArguments } from '../../src/ffmpeg/output/arguments.js';
 import { FIRST_MEDIA_FD } from '../../src/ffmpeg/output/hls-output.js';
-import { NutSplitter } from '../../src/frames/splitter.js';
+import { NutSplitter } from '../../src/frames/nut-demuxer.js';
 import { MediaIntake } from '../../src/stream/hls/media-intake.js';
 import { planStream } from '../../src/stream/outputs/plan.js';
 import { renditionNames } from '../../src/stream/outputs/rendition-plan.js';
@@ -109,7 +109,7 @@ export async function runMeasured(
   let pictures = 0;
   let stderr = '';
   const splitter = new NutSplitter({
-    acquire: () => undefined,
+    frames: { acquire: () => undefined },
     onPicture: () => {},
     onSkipped: () => {
       pictures += 1;

@@ -3,7 +3,7 @@ import { readCapabilities } from '../../src/ffmpeg/capabilities.js';
 import { spawnChild } from '../../src/ffmpeg/child.js';
 import { findFfmpeg } from '../../src/ffmpeg/locate.js';
 import { ffmpegArguments, type StreamPlan } from '../../src/ffmpeg/output/arguments.js';
-import { NutSplitter } from '../../src/frames/splitter.js';
+import { NutSplitter } from '../../src/frames/nut-demuxer.js';
 import { planStream } from '../../src/stream/outputs/plan.js';
 import { parseBenchmark, streamConfig, withoutFrames } from './ffmpeg-cost.js';
 import { pace } from './live-source.js';
@@ -47,7 +47,7 @@ export async function liveCost({ clip, intervalSeconds, width, frames }: LiveCos
   process.once('exit', kill);
   let pictures = 0;
   const splitter = new NutSplitter({
-    acquire: () => undefined,
+    frames: { acquire: () => undefined },
     onPicture: () => {},
     onSkipped: () => {
       pictures += 1;

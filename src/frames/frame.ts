@@ -15,3 +15,11 @@ export interface Frame extends DecodedPicture {
   /** Frame counter of one stream over all its ffmpeg runs, from 0. */
   readonly sequence: number;
 }
+
+/** Takes the frames of a source, each in a buffer that it has lent. */
+export interface FrameConsumer {
+  /** Lends a buffer of at least `bytes` bytes for the next frame; undefined skips that frame. */
+  acquire(bytes: number): Uint8Array | undefined;
+  /** A frame in a lent buffer. `capturedAt`: steady time. Never throws, never waits. */
+  offer(picture: DecodedPicture, capturedAt: number): void;
+}

@@ -1,4 +1,5 @@
 import { GrowingBuffer } from '../io/growing-buffer.js';
+import type { DecodedPicture, FrameConsumer } from './frame.js';
 import {
   type FrameHeader,
   INCOMPLETE,
@@ -199,5 +200,38 @@ export class NutDemuxer {
       this.#options.onPacket(header, buffer, this.#video!);
     }
     return bytes.subarray(taken);
+  }
+}
+
+export interface SplitterOptions {
+  /** Lends the buffers. */
+  readonly frames: Pick<FrameConsumer, 'acquire'>;
+  /** A complete frame, in a lent buffer. */
+  readonly onPicture: (picture: DecodedPicture) => void;
+  /** A frame that was skipped because no buffer was lent. */
+  readonly onSkipped?: () => void;
+  /** A complete frame of another size than announced, which was skipped. Without this callback it is an error. */
+  readonly onResized?: () => void;
+}
+
+/**
+ * Splits ffmpeg's output of raw frames. Throws `frame-invalid` on bytes that are not NUT or on a frame of another size than announced, and
+ * then accepts no more. Pure.
+ */
+export class NutSplitter extends NutDemuxer {
+  constructor({ frames, onPicture, onSkipped, onResized }: SplitterOptions) {
+    super({
+      acquire: ({ bytes }, { width, height }) => {
+        if (bytes === width * height * 3) return frames.acquire(bytes);
+        // ffmpeg announces the size once, at the start; a change mid-stream only shows in the number of bytes.
+        if (bytes % 3 === 0 && onResized !== undefined) return undefined;
+        throw invalid(`frame of ${bytes} bytes instead of ${width}×${height}`);
+      },
+      onPacket: ({ ptsSeconds, bytes }, data, { width, height }) => {
+        if (bytes !== width * height * 3) onResized?.();
+        else if (data === undefined) onSkipped?.();
+        else onPicture({ data, width, height, ptsSeconds });
+      },
+    });
   }
 }

@@ -1,11 +1,9 @@
 import sharp from 'sharp';
 import type { SidepipeError } from '../errors.js';
 import type { PreviewFormat } from '../terms.js';
-import { encoded, finish, imageFailed } from './encode.js';
+import { boxOf, encoded, finish, imageFailed, type PixelBox, rawPipeline } from './encode.js';
 import type { EncodedImage, RawPicture } from './picture.js';
 import { SerialQueue } from './serial-queue.js';
-import { boxOf, type PixelBox } from './small-frame.js';
-import { rawPipeline } from './thumbnailer.js';
 import { webpAnimation, webpChunk } from './webp-animation.js';
 
 export interface PreviewOptions {

@@ -1,5 +1,5 @@
+import { encodePicture } from './encode.js';
 import type { EncodedImage, RawPicture } from './picture.js';
-import { encodePicture } from './thumbnailer.js';
 
 /** A suppressed frame, as a small image. */
 export interface RejectedFrame {

@@ -1,10 +1,9 @@
 import sharp from 'sharp';
 import type { SidepipeError } from '../errors.js';
 import type { ImageFormat } from '../terms.js';
-import { encode, imageFailed } from './encode.js';
+import { boxOf, encode, imageFailed, type PixelBox, smallFrame } from './encode.js';
 import type { EncodedImage, RawPicture } from './picture.js';
 import { SerialQueue } from './serial-queue.js';
-import { boxOf, type PixelBox, smallFrame } from './small-frame.js';
 import type { StoryboardTile } from './storyboard-vtt.js';
 
 export interface StoryboardOptions {

@@ -10,7 +10,7 @@ export interface ThumbnailSize {
   readonly fit?: ImageFit | undefined;
 }
 
-/** One form of the thumbnail. Without a size: as large as the raw frame. */
+/** One variant of the thumbnail. Without a size: as large as the raw frame. */
 export interface ThumbnailVariant {
   readonly format: ImageFormat;
   readonly size?: ThumbnailSize | undefined;
@@ -31,7 +31,7 @@ export type ThumbnailEvent =
   | {
       readonly type: 'failed';
       readonly variant: ThumbnailVariant;
-      /** `encode`: a new thumbnail; `transcode`: a form requested later; `offline`: the drawn image. */
+      /** `encode`: a new thumbnail; `transcode`: a variant requested later; `offline`: the drawn image. */
       readonly step: 'encode' | 'transcode' | 'offline';
       readonly error: SidepipeError;
       readonly retrying: boolean;
@@ -55,6 +55,11 @@ export interface ThumbnailsStatus {
   readonly width: number | undefined;
   readonly height: number | undefined;
   readonly bytes: number | undefined;
+  /** The content hash of the newest thumbnail. */
+  readonly hash: string | undefined;
+  /** Of the newest good frame: its ThumbHash in base64, and a colour as `#rrggbb`. */
+  readonly placeholder: string | undefined;
+  readonly dominantColour: string | undefined;
   /** Number of frames that became the newest thumbnail. */
   readonly captured: number;
   /** Number of failed encodes, including retries. */

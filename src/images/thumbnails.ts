@@ -1,17 +1,35 @@
+import { createHash } from 'node:crypto';
 import type { ImageFormat } from '../terms.js';
-import { imageFailed } from './encode.js';
+import { type EncodeOptions, encodePicture, imageFailed, transcodeImage } from './encode.js';
 import { type Freshness, type FreshnessLimits, freshnessOf } from './freshness.js';
 import { OfflinePictures } from './offline/offline-pictures.js';
+import { dominantColourOf, type TinyPicture, thumbHashOf, tinyPicture } from './offline/placeholder.js';
 import type { EncodedImage, RawPicture } from './picture.js';
-import type { ThumbnailEvent, ThumbnailResource, ThumbnailsStatus, ThumbnailVariant } from './thumbnail.js';
-import { keyOf, ThumbnailForms, type ThumbnailFormsOptions } from './thumbnail-forms.js';
-import { type EncodeOptions, encodePicture, transcodeImage } from './thumbnailer.js';
+import { hashOf, type RecentPicture, RecentPictures } from './recent-pictures.js';
+import type {
+  ThumbnailEvent,
+  ThumbnailResource,
+  ThumbnailSize,
+  ThumbnailsStatus,
+  ThumbnailVariant,
+} from './thumbnail.js';
 
-export interface ThumbnailsOptions extends FreshnessLimits, ThumbnailFormsOptions {
+/** Variants requested within this time are made from every frame, so that requests do not wait. */
+const DEMAND_MS = 60_000;
+/** How long URLs with a content hash remain valid: long enough for anyone who just received one. */
+const RECENT = { maxCount: 12, maxBytes: 1024 ** 2, maxAgeSeconds: 60 };
+
+export interface ThumbnailsOptions extends FreshnessLimits {
   /** The stream's name, for the offline image. */
   readonly name: string;
+  /** The first is made from every frame. */
+  readonly formats: readonly [ImageFormat, ...ImageFormat[]];
+  /** Additional sizes. */
+  readonly sizes?: readonly ThumbnailSize[];
+  /** Make every variant from every frame, requested or not: for a stream whose thumbnails are uploaded. */
+  readonly everyVariant?: boolean;
   readonly quality: number;
-  /** The size of the offline image while there is no thumbnail. */
+  /** The full width, and the size of the offline image while there is no thumbnail. */
   readonly width: number;
   readonly height: number;
   /** An image file to show instead of the drawn offline image. */
@@ -37,50 +55,146 @@ interface Held {
 }
 
 /**
- * The newest good thumbnail of one stream, in every requested form, and its replacement once it is too old.
+ * The newest good thumbnail of one stream, in every requested variant, and its replacement once it is too old.
  *
- * Memory: only encoded images, one per form. The first format, and the forms requested in the last minute, are encoded from the lent raw
- * frame; anything else is made on request from the first format's encoded image. So raw frames are never kept; in return the first image
- * after a minute without requests is second-generation. AVIF costs ten times as much as the others: unless it is the first format it is
- * made from the encoded image, after the frame has been returned.
+ * Memory: only encoded images, one per variant and a few recent ones. The first format, and the variants requested in the last minute, are
+ * encoded from the lent raw frame; anything else is made on request from the first format's encoded image. So raw frames are never kept; in
+ * return the first image after a minute without requests is second-generation. AVIF costs ten times as much as the others: unless it is the
+ * first format it is made from the encoded image, after the frame has been returned.
  */
 export class Thumbnails {
   readonly #options: ThumbnailsOptions;
   readonly #clock: () => number;
-  readonly #encode: typeof encodePicture;
-  readonly #forms: ThumbnailForms;
+  /** The variant that is always made. */
+  readonly #first: ThumbnailVariant;
+  readonly #askedAt = new Map<string, number>();
   readonly #held = new Map<string, Held>();
-  /** Forms that are being encoded or transcoded. Settles without rejecting. */
+  /** Variants that are being encoded or transcoded. Settles without rejecting. */
   readonly #pending = new Map<string, Promise<void>>();
   #following: Promise<void> | undefined;
   readonly #offline: OfflinePictures;
-  #captured = 0;
-  #failed = 0;
+  readonly #recent = new RecentPictures(RECENT);
+  /** The newest frame's content, if the next one may be identical. */
+  #lastDigest: string | undefined;
+  #tiny: { readonly picture: TinyPicture; hash?: string; colour?: string } | undefined;
+  readonly #counts = { captured: 0, failed: 0 };
 
   constructor(options: ThumbnailsOptions) {
     this.#options = options;
     this.#clock = options.clock ?? Date.now;
-    this.#encode = options.encode ?? encodePicture;
-    this.#forms = new ThumbnailForms(options);
+    this.#first = { format: options.formats[0] };
     const onError = (variant: ThumbnailVariant, cause: unknown) =>
       this.#fail({ type: 'failed', variant, step: 'offline', error: imageFailed(cause), retrying: false });
     const { name, quality, width, height, offlineFile } = options;
     this.#offline = new OfflinePictures({ name, quality, width, height, offlineFile, clock: this.#clock, onError });
   }
 
-  get formats(): readonly ImageFormat[] {
-    return this.#forms.formats;
+  /**
+   * Takes the next frame; call again, and reuse `picture.data`, only after the promise has settled. If a frame cannot be encoded, the last
+   * good thumbnail stays, `onEvent` reports it, and the result is false. `isStill`: the frame may be identical to the previous one, and is
+   * encoded only if it is not.
+   */
+  async accept(picture: RawPicture & { readonly isStill?: boolean }): Promise<boolean> {
+    const digest = picture.isStill ? createHash('sha1').update(picture.data).digest('base64') : undefined;
+    const isSame = digest !== undefined && digest === this.#lastDigest;
+    this.#lastDigest = undefined;
+    if (isSame) this.#repeat(picture);
+    else if (!(await this.#make(picture))) return false;
+    else this.#tiny = { picture: tinyPicture(picture) };
+    this.#lastDigest = digest;
+    return true;
+  }
+
+  /** Settles when nothing is being made from a frame. */
+  async idle(): Promise<void> {
+    await this.#following;
   }
 
   /**
-   * Takes the next frame; call again, and reuse `picture.data`, only after the promise has settled. Never rejects: if a frame cannot be
-   * encoded, the last good thumbnail stays, `onEvent` reports it, and the result is false.
+   * The image to show at `now`: the newest good thumbnail, fresh or stale, or the offline image. `size`: a name, or a width in pixels.
+   * Undefined only for a format or size that is not configured; never rejects. Returns a promise only if the image must be made first,
+   * because one image may be requested thousands of times.
    */
-  async accept(picture: RawPicture): Promise<boolean> {
-    if (!(await this.#capture(this.#forms.first, picture))) return false;
+  thumbnail(
+    format: ImageFormat,
+    now: number,
+    size?: string | number,
+  ): ThumbnailResource | undefined | Promise<ThumbnailResource | undefined> {
+    const variant = this.#variantOf(format, size);
+    if (variant === undefined) return undefined;
+    this.#askedAt.set(keyOf(variant), now);
+    const newest = this.#newest;
+    const freshness = freshnessOf(newest?.capturedAt, now, this.#options);
+    if (newest === undefined || freshness.state === 'offline') {
+      const { dateOf = (at) => at } = this.#options;
+      const drawn = this.#offline.picture(variant, newest && { ...newest, capturedAt: dateOf(newest.capturedAt) });
+      return drawn.then((picture) => resourceOf(picture, newest?.capturedAt, freshness));
+    }
+    const given = (held: Held) => resourceOf(held, held.capturedAt, freshnessOf(held.capturedAt, now, this.#options));
+    const held = this.#atHand(variant, newest, now);
+    if (held === newest) return resourceOf(newest, newest.capturedAt, freshness);
+    return held === undefined ? this.#made(variant, newest).then(given) : given(held);
+  }
+
+  /** A thumbnail by its content hash, while it is remembered. */
+  immutable(format: ImageFormat, hash: string, now: number): RecentPicture | undefined {
+    return this.#recent.get(format, hash, now);
+  }
+
+  status(now: number): ThumbnailsStatus {
+    const newest = this.#newest;
+    const tiny = this.#tiny;
+    if (tiny !== undefined) {
+      tiny.hash ??= thumbHashOf(tiny.picture);
+      tiny.colour ??= dominantColourOf(tiny.picture);
+    }
+    const { state, ageSeconds } = freshnessOf(newest?.capturedAt, now, this.#options);
+    return {
+      ...{ state, ageSeconds, ...this.#counts },
+      capturedAt: newest?.capturedAt,
+      width: newest?.image.width,
+      height: newest?.image.height,
+      bytes: newest?.image.bytes,
+      hash: newest && hashOf(newest.image),
+      placeholder: tiny?.hash,
+      dominantColour: tiny?.colour,
+    };
+  }
+
+  /** The newest good thumbnail in the first format, regardless of its age. */
+  get #newest(): Held | undefined {
+    return this.#held.get(keyOf(this.#first));
+  }
+
+  /** Undefined for a format or size that is not configured. */
+  #variantOf(format: ImageFormat, size: string | number | undefined): ThumbnailVariant | undefined {
+    const { formats, sizes = [], width } = this.#options;
+    if (!formats.includes(format)) return undefined;
+    // A size of the full width can still be a crop; only a plain width means the whole frame.
+    if (size === undefined || size === width) return { format };
+    const known = sizes.find((each) => each.name === size || each.width === size);
+    return known && { format, size: known };
+  }
+
+  /** The variants besides the first that the next frame is needed in. */
+  #wanted(): ThumbnailVariant[] {
+    const { formats, sizes = [], everyVariant = false } = this.#options;
+    const now = this.#clock();
+    const first = keyOf(this.#first);
+    return [undefined, ...sizes]
+      .flatMap((size) => formats.map((format) => ({ format, size })))
+      .filter((variant) => {
+        const key = keyOf(variant);
+        const askedAt = this.#askedAt.get(key) ?? Number.NEGATIVE_INFINITY;
+        return key !== first && (everyVariant || now - askedAt < DEMAND_MS);
+      });
+  }
+
+  async #make(picture: RawPicture): Promise<boolean> {
+    if (!(await this.#capture(this.#first, picture))) return false;
     // Sequentially, so that one stream does not take every thread; all are marked as pending immediately.
     let last = Promise.resolve();
-    for (const variant of this.#forms.wanted(this.#clock()).filter(isCheap)) {
+    for (const variant of this.#wanted().filter(isCheap)) {
       const key = keyOf(variant);
       last = last.then(async () => {
         await this.#capture(variant, picture);
@@ -96,77 +210,23 @@ export class Thumbnails {
   }
 
   /** The next frame equals the last one, so the existing thumbnails are as new as that frame. */
-  repeat({ capturedAt, sequence }: Pick<RawPicture, 'capturedAt' | 'sequence'>): void {
+  #repeat({ capturedAt, sequence }: RawPicture): void {
     const at = Math.min(capturedAt, this.#clock());
     const newest = this.#newest;
     if (newest === undefined) return;
-    this.#captured += 1;
+    this.#counts.captured += 1;
     for (const [key, held] of this.#held) {
       if (held.generation === newest.generation) this.#held.set(key, { ...held, capturedAt: at, sequence });
     }
     this.#options.onEvent?.({ type: 'repeated', capturedAt: at, sequence });
   }
 
-  /** Settles when nothing is being made from a frame. */
-  async idle(): Promise<void> {
-    await this.#following;
-  }
-
-  /** The newest good thumbnail in the first format, regardless of its age. */
-  get newest(): { readonly image: EncodedImage; readonly capturedAt: number } | undefined {
-    return this.#newest;
-  }
-
-  get #newest(): Held | undefined {
-    return this.#held.get(keyOf(this.#forms.first));
-  }
-
-  /**
-   * The image to show at `now`: the newest good thumbnail, fresh or stale, or the offline image. Undefined only for a format or size that is
-   * not configured; never rejects. Returns a promise only if the image must be made first, because one image may be requested thousands
-   * of times.
-   */
-  thumbnail(
-    format: ImageFormat,
-    now: number,
-    sizeName?: string,
-  ): ThumbnailResource | undefined | Promise<ThumbnailResource | undefined> {
-    const variant = this.#forms.ask(format, sizeName, now);
-    if (variant === undefined) return undefined;
-    const newest = this.#newest;
-    const freshness = freshnessOf(newest?.capturedAt, now, this.#options);
-    if (newest === undefined || freshness.state === 'offline') {
-      const { dateOf = (at) => at } = this.#options;
-      const drawn = this.#offline.picture(variant, newest && { ...newest, capturedAt: dateOf(newest.capturedAt) });
-      return drawn.then((picture) => resourceOf(picture, newest?.capturedAt, freshness));
-    }
-    const given = (held: Held) => resourceOf(held, held.capturedAt, freshnessOf(held.capturedAt, now, this.#options));
-    const held = this.#atHand(variant, newest, now);
-    if (held === newest) return resourceOf(newest, newest.capturedAt, freshness);
-    return held === undefined ? this.#made(variant, newest).then(given) : given(held);
-  }
-
-  status(now: number): ThumbnailsStatus {
-    const newest = this.#newest;
-    const { state, ageSeconds } = freshnessOf(newest?.capturedAt, now, this.#options);
-    return {
-      state,
-      capturedAt: newest?.capturedAt,
-      ageSeconds,
-      width: newest?.image.width,
-      height: newest?.image.height,
-      bytes: newest?.image.bytes,
-      captured: this.#captured,
-      failed: this.#failed,
-    };
-  }
-
-  /** Encodes one form of a raw frame, with one retry unless a newer frame is waiting. False: nothing changed. */
+  /** Encodes one variant of a raw frame, with one retry unless a newer frame is waiting. False: nothing changed. */
   async #capture(variant: ThumbnailVariant, picture: RawPicture): Promise<boolean> {
-    const { quality, isNewest = () => true } = this.#options;
+    const { quality, isNewest = () => true, encode = encodePicture } = this.#options;
     for (let attempt = 1; ; attempt += 1) {
       try {
-        const image = await this.#encode(picture, encoding(variant, quality));
+        const image = await encode(picture, encoding(variant, quality));
         this.#keep(variant, image, picture);
         return true;
       } catch (cause) {
@@ -180,15 +240,21 @@ export class Thumbnails {
 
   #keep(variant: ThumbnailVariant, image: EncodedImage, picture: RawPicture): void {
     const key = keyOf(variant);
-    if (key === keyOf(this.#forms.first)) {
-      this.#captured += 1;
+    if (variant === this.#first) {
+      this.#counts.captured += 1;
       this.#offline.clear();
     }
     // With a source clock that runs ahead, an old thumbnail would stay fresh for as long as it is ahead.
     const capturedAt = Math.min(picture.capturedAt, this.#clock());
     const { sequence } = picture;
-    const unchanged = this.#hold(key, { image, capturedAt, sequence, generation: this.#captured });
-    this.#options.onEvent?.({ type: 'encoded', variant, image, capturedAt, sequence, unchanged });
+    const unchanged = this.#hold(key, { image, capturedAt, sequence, generation: this.#counts.captured });
+    this.#report({ type: 'encoded', variant, image, capturedAt, sequence, unchanged });
+  }
+
+  #report(event: Extract<ThumbnailEvent, { type: 'encoded' }>): void {
+    const { variant, image, capturedAt } = event;
+    if (variant.size === undefined) this.#recent.add(variant.format, image, capturedAt, this.#clock());
+    this.#options.onEvent?.(event);
   }
 
   /** True if the same bytes existed already. */
@@ -200,13 +266,13 @@ export class Thumbnails {
   }
 
   #fail(event: ThumbnailEvent): void {
-    this.#failed += 1;
+    this.#counts.failed += 1;
     this.#options.onEvent?.(event);
   }
 
-  /** Makes requested forms that are too expensive while a frame is lent. Does not wait for frames that arrive in the meantime. */
+  /** Makes requested variants that are too expensive while a frame is lent. Does not wait for frames that arrive in the meantime. */
   async #follow(): Promise<void> {
-    for (const variant of this.#forms.wanted(this.#clock()).filter((each) => !isCheap(each))) {
+    for (const variant of this.#wanted().filter((each) => !isCheap(each))) {
       const newest = this.#newest;
       const key = keyOf(variant);
       if (newest === undefined || this.#pending.has(key)) continue;
@@ -216,11 +282,11 @@ export class Thumbnails {
       if (made === undefined || made === before) continue;
       const { image, capturedAt, sequence } = made;
       const unchanged = before?.image.etag === image.etag;
-      this.#options.onEvent?.({ type: 'encoded', variant, image, capturedAt, sequence, unchanged });
+      this.#report({ type: 'encoded', variant, image, capturedAt, sequence, unchanged });
     }
   }
 
-  /** This form of the newest thumbnail, if it exists. */
+  /** This variant of the newest thumbnail, if it exists. */
   #atHand(variant: ThumbnailVariant, newest: Held, now: number): Held | undefined {
     const key = keyOf(variant);
     const held = this.#held.get(key);
@@ -230,12 +296,12 @@ export class Thumbnails {
     return this.#pending.has(key) && isFresh() ? held : undefined;
   }
 
-  /** This form of the newest thumbnail, awaited or transcoded from the first format. */
+  /** This variant of the newest thumbnail, awaited or transcoded from the first format. */
   async #made(variant: ThumbnailVariant, newest: Held): Promise<Held> {
     const key = keyOf(variant);
     await (this.#pending.get(key) ?? this.#transcode(variant, newest));
     const made = this.#held.get(key);
-    // If a form cannot be made, the response is the first format; its content type shows that.
+    // If a variant cannot be made, the response is the first format; its content type shows that.
     return made !== undefined && made.generation >= newest.generation ? made : newest;
   }
 
@@ -260,20 +326,18 @@ export class Thumbnails {
   }
 }
 
+/** A unique name of a variant. */
+function keyOf({ format, size }: ThumbnailVariant): string {
+  return size === undefined ? format : `${format}-${size.name}`;
+}
+
 /** Cheap enough to make while a frame is lent. */
 function isCheap({ format }: ThumbnailVariant): boolean {
   return format !== 'avif';
 }
 
 function encoding({ format, size }: ThumbnailVariant, quality: number): EncodeOptions {
-  const { width, height, fit } = size ?? {};
-  return {
-    format,
-    quality,
-    ...(width !== undefined && { width }),
-    ...(height !== undefined && { height }),
-    ...(fit !== undefined && { fit }),
-  };
+  return { format, quality, width: size?.width, height: size?.height, fit: size?.fit };
 }
 
 function resourceOf(

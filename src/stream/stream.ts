@@ -2,7 +2,7 @@ import type { StreamStats } from '../events/feed-schema.js';
 import { type Segment, type StateChange, StreamTopics, type Thumbnail } from '../events/stream-series.js';
 import type { SubscribeOptions, Subscription } from '../events/topic.js';
 import type { Frame } from '../frames/frame.js';
-import type { Monitor } from '../monitor/monitor.js';
+import { Monitor } from '../monitor/monitor.js';
 import type { StreamState } from '../terms.js';
 import { StreamAudience } from './audience.js';
 import { type DescribedStream, describeStream } from './describe.js';
@@ -12,10 +12,10 @@ import type { StreamEnvironment } from './environment.js';
 import { HlsOutput, type ListedSegment } from './hls/hls-output.js';
 import { PublicationWatch } from './hls/publication-watch.js';
 import type { NodeStream, PlaybackKey, SnapshotOptions, StillsPage, StillsQuery } from './live-stream.js';
-import { ImageWatch } from './pictures/image-watch.js';
-import { openMonitor } from './pictures/live-monitor.js';
+import { monitorPlan } from './outputs/plan.js';
+import { DecoderErrors } from './pictures/decoder-errors.js';
 import { Snapshots, snapshotRefusal } from './pictures/snapshots.js';
-import type { StreamImages } from './pictures/stream-images.js';
+import { StreamImages } from './pictures/stream-images.js';
 import { readinessOf, type StreamReadiness } from './readiness.js';
 import type { SnapshotResource } from './resources.js';
 import { CpuClock } from './run/cpu-clock.js';
@@ -25,7 +25,6 @@ import { Supervisor } from './run/supervisor.js';
 import { StateTracker } from './state-tracker.js';
 import { statsOf } from './stats.js';
 import { stillsOf } from './uploads/stills-page.js';
-import { ThumbnailUploads } from './uploads/thumbnail-uploads.js';
 import { StreamUploads } from './uploads/uploads.js';
 
 /** How long the uploads of an ended stream may take before those of the next publisher start. */
@@ -43,10 +42,10 @@ export class Stream implements NodeStream {
   readonly audience: StreamAudience;
   readonly series = new StreamTopics();
   readonly hls: HlsOutput;
+  readonly images: StreamImages;
   readonly #env: StreamEnvironment;
   readonly #state: StateTracker;
-  readonly #pictures: ImageWatch;
-  readonly #thumbnailUploads: ThumbnailUploads;
+  readonly #decoder: DecoderErrors;
   readonly #snapshots: Snapshots;
   readonly #published: PublicationWatch;
   readonly #supervisor: Supervisor;
@@ -55,21 +54,21 @@ export class Stream implements NodeStream {
   readonly #cpu = new CpuClock();
 
   constructor(env: StreamEnvironment) {
-    const { config, now, events } = env;
+    const { config, now, events, storage } = env;
     this.#env = env;
     this.#state = new StateTracker(env);
     this.audience = new StreamAudience({ stream: config.name, metrics: env.metrics, now });
     this.#published = new PublicationWatch(env);
     this.#snapshots = new Snapshots({ places: env.snapshotPlaces });
-    this.monitor = openMonitor(env);
+    this.monitor = this.#openMonitor();
     this.hls = this.#openHls();
-    this.#pictures = this.#openPictures();
-    const { images } = this.#pictures;
-    this.#thumbnailUploads = new ThumbnailUploads({ config, images, pictures: () => this.#uploads?.pictures });
-    events.subscribe((event) => this.#thumbnailUploads.take(event));
+    this.#decoder = new DecoderErrors(env);
+    const uploads = storage.publisher && (() => this.#uploads?.pictures);
+    this.images = new StreamImages({ ...env, hls: this.hls, uploads });
+    events.subscribe((event) => this.#uploads?.pictures.take(event));
     events.subscribe((event) => this.series.take(event));
     this.#supervisor = new Supervisor({
-      ...{ env, state: this.#state, hls: this.hls, pictures: this.#pictures },
+      ...{ env, state: this.#state, hls: this.hls, images: this.images, decoder: this.#decoder },
       ...{ snapshots: this.#snapshots, monitor: this.monitor },
       onEnded: () => this.#end('ended'),
       onGone: () => this.#rest(),
@@ -79,10 +78,6 @@ export class Stream implements NodeStream {
 
   get name(): string {
     return this.#env.config.name;
-  }
-
-  get images(): StreamImages {
-    return this.#pictures.images;
   }
 
   get playbackKeys(): readonly PlaybackKey[] | undefined {
@@ -143,7 +138,8 @@ export class Stream implements NodeStream {
   tick(): void {
     this.hls.expire();
     this.#published.look(this.#state.state, this.publicationState);
-    this.#pictures.tick();
+    this.images.tick();
+    this.#decoder.tick();
   }
 
   describe(): StreamDescription {
@@ -164,7 +160,7 @@ export class Stream implements NodeStream {
       ...{ env: this.#env, hls: this.hls, images: this.images, run, uploads: this.#uploads?.status() },
       ...{ state, since, reason: state === 'live' ? undefined : reason, nextAttemptAt, restarts, decode, encoders },
       viewers: this.audience.viewers,
-      decoderErrors: this.#pictures.decoderErrors,
+      decoderErrors: this.#decoder.count,
       monitor: this.monitor?.status,
     };
   }
@@ -218,10 +214,20 @@ export class Stream implements NodeStream {
     this.#uploads = this.#openUploads();
   }
 
+  #openMonitor(): Monitor | undefined {
+    const { config, events } = this.#env;
+    const { name, monitor } = config;
+    if (!monitor.enabled) return undefined;
+    return new Monitor({
+      ...{ name, ...monitorPlan(monitor), viewers: monitor.viewers, origins: monitor.origins ?? [] },
+      onDropped: () => events.emit({ type: 'monitor-dropped' }),
+    });
+  }
+
   #openUploads(): StreamUploads | undefined {
     const { config, storage, now } = this.#env;
     const { publisher, cleanup } = storage;
-    return publisher && new StreamUploads({ config, publisher, cleanup, hls: this.hls, now });
+    return publisher && new StreamUploads({ config, publisher, cleanup, hls: this.hls, images: this.images, now });
   }
 
   #openHls(): HlsOutput {
@@ -231,19 +237,6 @@ export class Stream implements NodeStream {
       onListed: (segment) => this.#listed(segment),
       onDescribed: () => this.#uploads?.multivariant(),
       onInspectionFailed: (err) => log.warn({ err }, 'first segment could not be parsed: no multivariant playlist yet'),
-    });
-  }
-
-  #openPictures(): ImageWatch {
-    const { storage, ...env } = this.#env;
-    const pictures = () => this.#uploads?.pictures;
-    return new ImageWatch({
-      ...{ ...env, hls: this.hls, uploads: storage.publisher !== undefined },
-      further: {
-        preview: (format, image) => pictures()?.preview(format, image),
-        storyboard: (change) => pictures()?.storyboard(change),
-        fullSheet: (sheet) => pictures()?.fullSheet(sheet),
-      },
     });
   }
 
@@ -263,6 +256,6 @@ export class Stream implements NodeStream {
     this.#uploads?.end();
     this.#state.move(event);
     await this.images.finish();
-    await this.#thumbnailUploads.offline();
+    await this.#uploads?.pictures.offline();
   }
 }

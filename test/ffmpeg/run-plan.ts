@@ -6,7 +6,7 @@ import { type Progress, ProgressParser } from '../../src/ffmpeg/log/progress.js'
 import { ffmpegArguments, type StreamPlan } from '../../src/ffmpeg/output/arguments.js';
 import type { VideoPlan } from '../../src/ffmpeg/output/hls-output.js';
 import type { DecodedPicture } from '../../src/frames/frame.js';
-import { NutSplitter } from '../../src/frames/splitter.js';
+import { NutSplitter } from '../../src/frames/nut-demuxer.js';
 import type { MediaPart } from '../../src/hls/segmenter.js';
 import { MediaIntake } from '../../src/stream/hls/media-intake.js';
 import { type CutSegment, joinParts } from '../support/cut-media.js';
@@ -58,7 +58,7 @@ export async function runPlan(
     },
   });
   const splitter = new NutSplitter({
-    acquire: (bytes) => new Uint8Array(bytes),
+    frames: { acquire: (bytes) => new Uint8Array(bytes) },
     onPicture: ({ data: _, ...picture }) => {
       pictures.push(picture);
       look();

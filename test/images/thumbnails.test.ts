@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { SidepipeError } from '../../src/errors.js';
 import type { RawPicture } from '../../src/images/picture.js';
 import type { ThumbnailEvent, ThumbnailVariant } from '../../src/images/thumbnail.js';
-import { encodePicture } from '../../src/images/thumbnailer.js';
+import { encodePicture } from '../../src/images/encode.js';
 import { Thumbnails, type ThumbnailsOptions } from '../../src/images/thumbnails.js';
 import { distance, halves, halvesOf, type Rgb } from './pictures.js';
 
@@ -72,9 +72,48 @@ describe('Thumbnails', () => {
   });
 
   it('encodes every format from every frame when told to', async () => {
-    const { accept, encoded } = setUp({ everyForm: true, sizes: [{ name: 'small', width: 160 }] });
+    const { accept, encoded } = setUp({ everyVariant: true, sizes: [{ name: 'small', width: 160 }] });
     await accept(red);
     expect(encoded()).toEqual(['jpg', 'webp', 'jpg-small', 'webp-small']);
+  });
+
+  it('makes a variant of every frame for a minute after the last request for it', async () => {
+    const { thumbnails, accept, encoded } = setUp({ sizes: [{ name: 'small', width: 160 }] });
+    await accept(red);
+    await thumbnails.thumbnail('webp', start, 'small');
+    await thumbnails.thumbnail('webp', start + 30_000);
+    await accept(green, 59.999);
+    await accept(red, 60);
+    expect(encoded()).toEqual(['jpg', 'jpg', 'webp', 'webp-small', 'jpg', 'webp']);
+  });
+
+  it('finds a size by its name or width, the full one by its width only', async () => {
+    const card = { name: 'card', width: 320, height: 100, fit: 'cover' as const };
+    const { thumbnails, accept } = setUp({ sizes: [card, { name: 'small', width: 160 }] });
+    await accept(red);
+    const heightOf = async (size?: string | number) => {
+      const image = await thumbnails.thumbnail('jpg', start, size);
+      return (await sharp(image?.body).metadata()).height;
+    };
+    expect(await Promise.all([undefined, 320, 'card', 160, 'small'].map(heightOf))).toEqual([180, 180, 100, 90, 90]);
+    expect(thumbnails.thumbnail('jpg', start, 'large')).toBeUndefined();
+    expect(thumbnails.thumbnail('jpg', start, 161)).toBeUndefined();
+  });
+
+  it('does not encode a frame that is identical to the one before', async () => {
+    const { thumbnails, clock, events } = setUp();
+    const accept = async (left: Rgb, second: number, isStill: boolean) => {
+      clock.now = start + second * 1000;
+      await thumbnails.accept({ ...halves(left, red, { capturedAt: clock.now }), isStill });
+    };
+    await accept(red, 0, false);
+    // Only frames that may be identical to the next one are remembered.
+    await accept(red, 5, true);
+    await accept(red, 10, true);
+    expect(events.map(({ type }) => type)).toEqual(['encoded', 'encoded', 'repeated']);
+    expect(thumbnails.status(clock.now)).toMatchObject({ captured: 3, capturedAt: start + 10_000 });
+    await accept(green, 15, true);
+    expect(events.at(-1)).toMatchObject({ type: 'encoded', unchanged: false });
   });
 
   it('makes a picture once for everyone who asks at the same time', async () => {
@@ -235,7 +274,7 @@ it('does not make a form of a frame twice while it waits for its turn', async ()
   const gate = deferred();
   const { thumbnails, accept, events } = setUp({
     formats: ['jpg', 'webp', 'png'],
-    everyForm: true,
+    everyVariant: true,
     encode: async (picture, options) => {
       if (options.format === 'webp') await gate.promise;
       return encodePicture(picture, options);

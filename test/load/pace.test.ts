@@ -63,7 +63,7 @@ it('does not wait for a clock that was set back', () => {
 
 it('leaves out pictures and previews of a stream, which stays fresh and tells its age', async () => {
   const load = { effects: { slowing: 1, extras: true, takesStreams: true, startsShare: 1 } };
-  const { images, watch, clock, offer, events } = watchPictures({ thumbnail: defaults }, { load });
+  const { images, tick, clock, offer, events } = watchPictures({ thumbnail: defaults }, { load });
   const counts = { made: 0, slowed: 0 };
   events.subscribe((event) => {
     if (event.type === 'thumbnail' && event.isFirst) counts.made += 1;
@@ -74,7 +74,7 @@ it('leaves out pictures and previews of a stream, which stays fresh and tells it
     clock.now = start + second * 1000;
     if (second === 20) load.effects = { slowing: 2, extras: false, takesStreams: true, startsShare: 0.5 };
     await offer(cameraPixels(second));
-    await watch.tick();
+    tick();
     expect(images.status.state).toBe('fresh');
     const preview = await images.preview('webp');
     // The preview is of frames that came, never older than the thumbnail by more than what is slowed.

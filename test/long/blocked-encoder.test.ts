@@ -4,8 +4,8 @@ import { createPlaylistChecker } from '../support/playlist-check.js';
 
 const encoder = vi.hoisted(() => ({ blocked: undefined as Promise<void> | undefined, sequences: [] as number[] }));
 
-vi.mock('../../src/images/thumbnailer.js', async (original) => {
-  const real = await original<typeof import('../../src/images/thumbnailer.js')>();
+vi.mock('../../src/images/encode.js', async (original) => {
+  const real = await original<typeof import('../../src/images/encode.js')>();
   const encodePicture: typeof real.encodePicture = async (picture, options) => {
     encoder.sequences.push(picture.sequence);
     await encoder.blocked;

@@ -24,7 +24,7 @@ it('pictures go on through an hour of a fault a second', async () => {
   // Tiny pictures, and players that look at the preview in one minute of ten only: encoding is all that this hour costs.
   const [width, height] = [32, 18] as const;
   const camera = () => cameraPixels(clock.now, width, height);
-  const { watch, images, clock, log, dropped, ...more } = watchPictures({
+  const { tick, decoder, images, clock, log, dropped, ...more } = watchPictures({
     thumbnail,
     preview: { frames: 2, width: 16 },
     storyboard: { width: 16, intervalSeconds: 1 },
@@ -46,7 +46,7 @@ it('pictures go on through an hour of a fault a second', async () => {
     () => offer(shadePixels(130, width, height)),
     async () => {
       for (let error = 0; error < 30; error += 1) {
-        watch.line({ level: 'error', module: 'h264', text: 'error while decoding MB' });
+        decoder.line({ level: 'error', module: 'h264', text: 'error while decoding MB' });
       }
     },
     // The source's clock jumps.
@@ -65,7 +65,7 @@ it('pictures go on through an hour of a fault a second', async () => {
     const before = images.status.captured;
     await offer(camera());
     expect(images.status.captured).toBe(before + 1);
-    await watch.tick();
+    tick();
     const image = await images.thumbnail('jpg');
     expect([image?.state, clock.now - (image?.capturedAt ?? 0)]).toEqual(['fresh', 0]);
     if (second % 300 === 0) images.storyboard();
@@ -77,7 +77,7 @@ it('pictures go on through an hour of a fault a second', async () => {
     'gate-black': each,
     'gate-flat': each,
   });
-  expect(watch.decoderErrors).toBe(30 * each);
+  expect(decoder.count).toBe(30 * each);
   expect(images.status.gate?.state).toBe('good');
   expect(log.filter(({ msg }) => /thumbnail (stale|offline)/.test(String(msg)))).toEqual([]);
 });

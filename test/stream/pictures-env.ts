@@ -3,7 +3,8 @@ import type { ConfigInput } from '../../src/config/schema/schema.js';
 import { type ConditionChange, conditionChangeOf } from '../../src/events/condition-changes.js';
 import { NodeEvents, StreamEvents } from '../../src/events/stream-events.js';
 import { loadEffects } from '../../src/load/level.js';
-import { ImageWatch, type ImageWatchOptions } from '../../src/stream/pictures/image-watch.js';
+import { DecoderErrors } from '../../src/stream/pictures/decoder-errors.js';
+import { StreamImages, type StreamImagesOptions } from '../../src/stream/pictures/stream-images.js';
 import { createLogger } from '../../src/telemetry/logger.js';
 import { createMetrics } from '../../src/telemetry/metrics.js';
 import { createStreamLog } from '../../src/telemetry/stream-log.js';
@@ -14,7 +15,7 @@ type StreamInput = NonNullable<ConfigInput['streams']>[number];
 export const start = Date.UTC(2027, 0, 1);
 
 /** The pictures of one stream with all that hears of them, on a clock that a test sets. */
-export function watchPictures(stream: Partial<StreamInput> = {}, more: Partial<ImageWatchOptions> = {}) {
+export function watchPictures(stream: Partial<StreamInput> = {}, more: Partial<StreamImagesOptions> = {}) {
   /** Steady time, and how far the system's clock is ahead of it. */
   const clock = { now: start, offsetMs: 0 };
   const log: Record<string, unknown>[] = [];
@@ -27,7 +28,6 @@ export function watchPictures(stream: Partial<StreamInput> = {}, more: Partial<I
   const config = parseConfig({ streams: [{ name: 'cam', source: 'test', ...stream }] }).streams[0]!;
   const now = () => clock.now;
   const dateOf = (at: number) => at + clock.offsetMs;
-  const noted = () => {};
   const changes: ConditionChange[] = [];
   const events = new StreamEvents(new NodeEvents(() => dateOf(now())), 'cam');
   events.subscribe(countStreamEvents(metrics));
@@ -36,26 +36,30 @@ export function watchPictures(stream: Partial<StreamInput> = {}, more: Partial<I
     const change = conditionChangeOf(event);
     if (change !== undefined) changes.push(change);
   });
-  const watch = new ImageWatch({
-    ...{ config, events, now, dateOf, uploads: false, offlineFile: undefined, hls: { timeline: () => [] } },
-    further: { preview: noted, storyboard: noted, fullSheet: noted },
+  const images = new StreamImages({
+    ...{ config, events, now, dateOf, uploads: undefined, offlineFile: undefined, hls: { timeline: () => [] } },
     load: { effects: loadEffects.normal },
     ...more,
   });
-  const { images } = watch;
+  const decoder = new DecoderErrors({ events, now });
+  /** What a stream does once per second. */
+  const tick = () => {
+    images.tick();
+    decoder.tick();
+  };
 
   /** Offers one picture as the side pipe does, at the clock's time, and waits until it is done with. */
   const offer = async (pixels: Uint8Array, width = 64, height = 36): Promise<void> => {
-    const data = images.acquire(pixels.byteLength);
+    const data = images.frames.acquire(pixels.byteLength);
     data.set(pixels);
-    images.offer({ data, width, height, ptsSeconds: 0 }, clock.now);
+    images.frames.offer({ data, width, height, ptsSeconds: 0 }, clock.now);
     await images.close();
   };
   const dropped = async (): Promise<Record<string, number>> => {
     const { values } = await metrics.framesDropped.get();
     return Object.fromEntries(values.map(({ labels, value }) => [String(labels.reason), value]));
   };
-  return { watch, images, clock, log, metrics, offer, dropped, changes, config, events };
+  return { images, decoder, tick, clock, log, metrics, offer, dropped, changes, config, events };
 }
 
 /** A frame as a camera sees it: coarse shapes and fine grain, other in every one. */

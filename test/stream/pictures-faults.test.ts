@@ -28,16 +28,16 @@ describe('pictures under faults', () => {
   it.each(['at-once', 'at-last'] as const)(
     'go from fresh to stale to offline while sharp fails %s, and back',
     async (how) => {
-      const { images, watch, clock, offer, dropped, log, changes } = watchPictures({ thumbnail });
+      const { images, tick, clock, offer, dropped, log, changes } = watchPictures({ thumbnail });
       await offer(cameraPixels(0));
-      await watch.tick();
+      tick();
       const good = await images.thumbnail('jpg');
       sharpIs.broken = how;
       const states: (string | undefined)[] = [];
       for (let second = 1; second <= 61; second += 1) {
         clock.now = start + second * 1000;
         await offer(cameraPixels(second));
-        await watch.tick();
+        tick();
         const image = await images.thumbnail('jpg');
         if (image?.state !== 'offline') expect(image?.body).toBe(good?.body);
         else expect(image.body.byteLength).toBeGreaterThan(0);
@@ -49,7 +49,7 @@ describe('pictures under faults', () => {
       sharpIs.broken = undefined;
       clock.now += 1000;
       await offer(cameraPixels(99));
-      await watch.tick();
+      tick();
       expect(await images.thumbnail('jpg')).toMatchObject({ state: 'fresh', capturedAt: clock.now });
       expect(log.filter(({ episode }) => episode === 'image-failed')).toHaveLength(2);
       expect(changes.map(({ type }) => type)).toEqual(['fresh', 'stale', 'offline', 'fresh']);
@@ -75,19 +75,19 @@ describe('pictures under faults', () => {
   });
 
   it('tell a flood of decoder errors once, count each, and tell its end', async () => {
-    const { watch, images, clock, log, offer } = watchPictures({ thumbnail });
+    const { tick, decoder, images, clock, log, offer } = watchPictures({ thumbnail });
     const line = { level: 'error', module: 'h264', text: 'error while decoding MB 12 30, bytestream -5' } as const;
     for (let error = 0; error < 500; error += 1) {
       clock.now += 20;
-      watch.line(line);
-      watch.line({ level: 'error', module: 'hls', text: 'Failed to open file' });
+      decoder.line(line);
+      decoder.line({ level: 'error', module: 'hls', text: 'Failed to open file' });
       if (error % 50 === 0) await offer(cameraPixels(error));
     }
-    expect(watch.decoderErrors).toBe(500);
+    expect(decoder.count).toBe(500);
     expect(images.status).toMatchObject({ state: 'fresh', captured: 10 });
     expect(log.filter(({ episode }) => episode === 'decoder-errors')).toHaveLength(1);
     clock.now += 11_000;
-    await watch.tick();
+    tick();
     expect(log.filter(({ episode }) => episode === 'decoder-errors')).toMatchObject([
       {},
       { msg: 'no more decoder errors' },
@@ -95,13 +95,13 @@ describe('pictures under faults', () => {
   });
 
   it('make no fuss about a decoder error now and then', async () => {
-    const { watch, clock, log } = watchPictures();
+    const { tick, decoder, clock, log } = watchPictures();
     for (let error = 0; error < 300; error += 1) {
       clock.now += 1000;
-      watch.line({ level: 'error', module: 'hevc', text: 'Could not find ref with POC 12' });
-      await watch.tick();
+      decoder.line({ level: 'error', module: 'hevc', text: 'Could not find ref with POC 12' });
+      tick();
     }
-    expect(watch.decoderErrors).toBe(300);
+    expect(decoder.count).toBe(300);
     expect(log.filter(({ episode }) => episode !== undefined)).toEqual([]);
   });
 });

@@ -20,6 +20,7 @@ function uploadsOf(status: Partial<PublicationStatus>, hls: { segmentSeconds: nu
     publisher,
     cleanup: 'delete',
     hls: { renditions: ['source'] as readonly string[] } as HlsOutput,
+    images: { formats: [], sizes: [], thumbnail: () => undefined, offline: async () => undefined },
     now: () => 0,
   });
   return { uploads, options };

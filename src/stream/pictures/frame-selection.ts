@@ -1,50 +1,50 @@
 import type { StreamConfig } from '../../config/schema/schema.js';
-import type { DecodedPicture, Frame } from '../../frames/frame.js';
+import type { StreamEvents } from '../../events/stream-events.js';
+import type { DecodedPicture, Frame, FrameConsumer } from '../../frames/frame.js';
 import type { PictureSize } from '../../frames/gate/loop-watch.js';
-import { FrameGate, type GateJudgement, type GateState } from '../../frames/gate.js';
-import { FrameSlot } from '../../frames/slot.js';
+import { FrameGate, type GateJudgement } from '../../frames/gate.js';
 import { RejectedFrames } from '../../images/rejected-frames.js';
+import type { StreamLoad } from '../../load/guard.js';
 import { PicturePace } from '../../load/pace.js';
 import { holdSecondsOf } from '../outputs/sizes.js';
 import { BestOf } from './best-of.js';
 
-export interface FrameSelectionOptions {
-  readonly config: StreamConfig;
-  /** Steady time, like all times of frames. */
-  readonly now: () => number;
-  /**
-   * Makes images of a frame, which is lent until the promise settles. `isStill`: the gate sees no difference to the previous one. Must not
-   * reject.
-   */
-  readonly onChosen: (frame: Frame, isStill: boolean) => Promise<void>;
-  /** Called for a frame without an image. `encoder-busy`: a newer one replaced it. */
-  readonly onDropped: (reason: 'encoder-busy' | 'frame-invalid' | `gate-${GateState}`, frame: DecodedPicture) => void;
-  /** Use only one of this many good frames, to reduce the load. Default: every frame. */
-  readonly slowing?: (() => number) | undefined;
-  /** A good frame was skipped because of that. */
-  readonly onSlowed?: (() => void) | undefined;
-  /** The gate state of the stream changed. */
-  readonly onGate: (judgement: GateJudgement) => void;
-  /** The gate accepted a frame. `arrivedAt`: its arrival time; milliseconds since the epoch. */
-  readonly onAccepted?: ((frame: Frame, arrivedAt: number) => void) | undefined;
+/** A frame that the gate accepted. */
+export interface AcceptedFrame extends Frame {
+  /** Whether the gate sees no difference to the previous frame. */
+  readonly isStill: boolean;
+  /** Steady time. */
+  readonly arrivedAt: number;
+  readonly judgedAt: number;
 }
 
-/** Selects the frames that become images: complete and good ones, the best of an interval, and the newest while one is being processed. */
-export class FrameSelection {
+export interface FrameSelectionOptions {
+  readonly config: StreamConfig;
+  readonly events: Pick<StreamEvents, 'emit'>;
+  readonly load: StreamLoad;
+  /** Steady time, like all times of frames. */
+  readonly now: () => number;
+  readonly dateOf: (at: number) => number;
+  /** Makes images of a frame, which is lent until the promise settles. Must not reject. */
+  readonly onChosen: (frame: AcceptedFrame) => Promise<void>;
+}
+
+/**
+ * Selects the frames of a stream that become images: complete and good ones, the best of an interval, and the newest while one is being
+ * processed. Emits an event for every frame, and for each that gets no image.
+ */
+export class FrameSelection implements FrameConsumer {
   /** The frames that the gate suppressed recently. */
   readonly rejected = new RejectedFrames();
   readonly #options: FrameSelectionOptions;
   readonly #gate: FrameGate;
-  readonly #bestOf: BestOf<Frame> | undefined;
+  readonly #bestOf: BestOf<AcceptedFrame> | undefined;
   readonly #pace: PicturePace;
-  readonly #slot: FrameSlot;
-  #spare: Uint8Array | undefined;
-  #busy = false;
+  readonly #slot: FrameSlot<AcceptedFrame>;
   #sequence = 0;
   #droppedCount = 0;
   #rejectedCount = 0;
   #judged: GateJudgement | undefined;
-  readonly #still = new WeakSet<Frame>();
 
   constructor(options: FrameSelectionOptions) {
     const { thumbnail } = options.config;
@@ -58,18 +58,16 @@ export class FrameSelection {
     });
     this.#pace = new PicturePace(thumbnail);
     this.#slot = new FrameSlot({
-      consume: (frame) => this.#consume(frame),
-      onDropped: (frame) => this.#drop('encoder-busy', frame),
+      consume: options.onChosen,
+      onDropped: () => this.#drop('encoder-busy'),
     });
     if (thumbnail.bestOf > 1) {
-      this.#bestOf = new BestOf<Frame>({
+      this.#bestOf = new BestOf<AcceptedFrame>({
         count: thumbnail.bestOf,
         intervalSeconds: thumbnail.intervalSeconds,
-        busy: () => this.#busy,
+        busy: () => this.#slot.isBusy,
         onBest: (frame) => this.#take(frame),
-        onBeaten: ({ data }) => {
-          this.#spare = data;
-        },
+        onBeaten: ({ data }) => this.#slot.release(data),
       });
     }
   }
@@ -94,37 +92,34 @@ export class FrameSelection {
     this.#gate.sizes(pictures, now);
   }
 
-  /** Lends a buffer for the next frame. */
   acquire(bytes: number): Uint8Array {
-    const spare = this.#spare;
-    this.#spare = undefined;
-    return spare?.length === bytes ? spare : this.#slot.acquire(bytes);
+    return this.#slot.acquire(bytes);
   }
 
-  /** Takes a frame in a lent buffer. Never throws, never waits. */
   offer(picture: DecodedPicture, capturedAt: number): void {
-    const frame = { ...picture, capturedAt, sequence: this.#sequence };
-    this.#sequence += 1;
+    const { events, now, dateOf } = this.#options;
+    events.emit({ type: 'frame', picture, capturedAt: dateOf(capturedAt) });
+    const sequence = this.#sequence++;
     if (!isWhole(picture)) {
-      this.#spare = picture.data;
-      this.#drop('frame-invalid', frame);
+      this.#slot.release(picture.data);
+      this.#drop('frame-invalid');
       return;
     }
-    const arrivedAt = this.#options.now();
-    const judgement = this.#gate.judge(frame);
+    const arrivedAt = now();
+    const judgement = this.#gate.judge({ ...picture, capturedAt });
     this.#judged = judgement;
-    if (judgement.event !== undefined) this.#options.onGate(judgement);
-    if (!judgement.accepted) {
-      this.#spare = picture.data;
+    if (judgement.event !== undefined) this.#gateChanged(judgement);
+    const { verdict, accepted, statistics } = judgement;
+    if (!accepted) {
+      this.rejected.offer({ ...picture, capturedAt, sequence }, verdict);
+      this.#slot.release(picture.data);
       this.#rejectedCount += 1;
-      this.rejected.offer(frame, judgement.verdict);
-      this.#options.onDropped(`gate-${judgement.verdict}`, frame);
+      events.emit({ type: 'frame-dropped', reason: `gate-${verdict}` });
       return;
     }
-    this.#options.onAccepted?.(frame, arrivedAt);
-    if (judgement.statistics.peakDifference === 0) this.#still.add(frame);
-    const isBad = judgement.verdict === 'black' || judgement.verdict === 'flat';
-    const score = isBad ? -1 : judgement.statistics.sharpness;
+    const isStill = statistics.peakDifference === 0;
+    const frame = { ...picture, capturedAt, sequence, isStill, arrivedAt, judgedAt: now() };
+    const score = verdict === 'black' || verdict === 'flat' ? -1 : statistics.sharpness;
     if (this.#bestOf === undefined) this.#take(frame);
     else this.#bestOf.offer({ frame, capturedAt, score });
   }
@@ -137,33 +132,108 @@ export class FrameSelection {
   /** Settles when the last accepted frame is processed. */
   async idle(): Promise<void> {
     await this.#slot.idle();
+    await this.rejected.idle();
   }
 
   /** The cheapest point to skip a frame: it has been judged, and nothing has been made of it yet. */
-  #take(frame: Frame): void {
-    if (this.#pace.takes(frame.capturedAt, this.#options.slowing?.() ?? 1)) {
+  #take(frame: AcceptedFrame): void {
+    const { events, load } = this.#options;
+    if (this.#pace.takes(frame.capturedAt, load.effects.slowing)) {
       this.#slot.offer(frame);
       return;
     }
-    this.#spare = frame.data;
-    this.#options.onSlowed?.();
+    this.#slot.release(frame.data);
+    events.emit({ type: 'frame-dropped', reason: 'slowed' });
   }
 
-  async #consume(frame: Frame): Promise<void> {
-    this.#busy = true;
-    try {
-      await this.#options.onChosen(frame, this.#still.has(frame));
-    } finally {
-      this.#busy = false;
-    }
-  }
-
-  #drop(reason: 'encoder-busy' | 'frame-invalid', frame: Frame): void {
+  #drop(reason: 'encoder-busy' | 'frame-invalid'): void {
     this.#droppedCount += 1;
-    this.#options.onDropped(reason, frame);
+    this.#options.events.emit({ type: 'frame-dropped', reason });
+  }
+
+  #gateChanged({ event: change, state, stateSince, statistics }: GateJudgement): void {
+    if (change === undefined) return;
+    const { events, dateOf } = this.#options;
+    const round = (value: number) => Math.round(value * 10) / 10;
+    events.emit({
+      ...{ type: 'gate', state, change, since: dateOf(stateSince), rejected: this.#rejectedCount },
+      ...{ brightness: round(statistics.mean), contrast: round(statistics.standardDeviation) },
+    });
   }
 }
 
 function isWhole({ data, width, height }: DecodedPicture): boolean {
   return width > 0 && height > 0 && data.byteLength === width * height * 3;
+}
+
+export interface FrameSlotOptions<F extends Frame> {
+  /** Processes one frame at a time. The frame's data is lent until the promise settles. Must not reject. */
+  readonly consume: (frame: F) => Promise<void>;
+  /** Called for a frame that a newer one replaced before it was processed. */
+  readonly onDropped: (frame: F) => void;
+}
+
+/**
+ * Decouples a capture that must never wait from a consumer that may be slow. The newest frame waits, and the one before it is dropped.
+ * Three buffers in total: one being filled, one waiting, one being consumed.
+ */
+export class FrameSlot<F extends Frame> {
+  readonly #options: FrameSlotOptions<F>;
+  #free: Uint8Array[] = [];
+  #waiting: F | undefined;
+  #busy: Promise<void> | undefined;
+
+  constructor(options: FrameSlotOptions<F>) {
+    this.#options = options;
+  }
+
+  /** A buffer of exactly `bytes` to fill for the next `offer`. */
+  acquire(bytes: number): Uint8Array {
+    // Buffers of another length belong to a frame size that is no longer used.
+    this.#free = this.#free.filter(({ length }) => length === bytes);
+    return this.#free.pop() ?? new Uint8Array(bytes);
+  }
+
+  /** Takes back a buffer whose frame is not offered. */
+  release(buffer: Uint8Array): void {
+    if (this.#free.length < 3) this.#free.push(buffer);
+  }
+
+  offer(frame: F): void {
+    if (this.#waiting !== undefined) {
+      this.#options.onDropped(this.#waiting);
+      this.release(this.#waiting.data);
+    }
+    this.#waiting = frame;
+    this.#busy ??= this.#drain();
+  }
+
+  /** Whether a frame is being consumed. */
+  get isBusy(): boolean {
+    return this.#busy !== undefined;
+  }
+
+  /** Whether a newer frame waits behind the one that is being consumed. */
+  get hasWaiting(): boolean {
+    return this.#waiting !== undefined;
+  }
+
+  /** Settles when nothing is waiting or being consumed. */
+  async idle(): Promise<void> {
+    while (this.#busy !== undefined) await this.#busy;
+  }
+
+  async #drain(): Promise<void> {
+    for (let frame = this.#take(); frame !== undefined; frame = this.#take()) {
+      await this.#options.consume(frame);
+      this.release(frame.data);
+    }
+    this.#busy = undefined;
+  }
+
+  #take(): F | undefined {
+    const frame = this.#waiting;
+    this.#waiting = undefined;
+    return frame;
+  }
 }

@@ -1,8 +1,8 @@
 import type { SourceClock } from '../../frames/clock.js';
-import type { DecodedPicture } from '../../frames/frame.js';
+import type { DecodedPicture, FrameConsumer } from '../../frames/frame.js';
+import { NutSplitter } from '../../frames/nut-demuxer.js';
 import { type PacketTime, PacketTimesParser } from '../../frames/packet-times.js';
 import { LONGEST_WAIT_MS, SourceTime } from '../../frames/source-time.js';
-import { NutSplitter } from '../../frames/splitter.js';
 
 export interface PictureIntakeOptions {
   /** Whether ffmpeg reports the source's packets. */
@@ -10,11 +10,12 @@ export interface PictureIntakeOptions {
   /** Steady time in milliseconds. */
   readonly now: () => number;
   readonly delay: (ms: number, signal?: AbortSignal) => Promise<void>;
-  /** Lends a buffer for the next frame. */
-  readonly acquire: (bytes: number) => Uint8Array | undefined;
+  /** Takes the frames. */
+  readonly frames: FrameConsumer;
   /** A frame arrived, whether it can be dated yet or not. */
   readonly onArrived: () => void;
-  readonly onPicture: (picture: DecodedPicture, capturedAt: number) => void;
+  /** The capture time of a frame is known, so it is passed on. */
+  readonly onDated: (ptsSeconds: number) => void;
   /** The source's frames have another aspect ratio now, which ffmpeg does not announce. */
   readonly onResized: () => void;
   /** One of the source's first packets arrived. */
@@ -34,11 +35,11 @@ export class PictureIntake {
   readonly #over = new AbortController();
 
   constructor(options: PictureIntakeOptions) {
-    const { acquire, now, onPacket, onKeyframeStart } = options;
+    const { frames, now, onPacket, onKeyframeStart } = options;
     this.#options = options;
     this.#time = new SourceTime({ expectsPackets: options.expectsPackets });
     this.#splitter = new NutSplitter({
-      acquire,
+      frames,
       onPicture: (picture) => this.#arrive(picture),
       onResized: options.onResized,
     });
@@ -102,17 +103,20 @@ export class PictureIntake {
     if (this.#held === undefined) return;
     const { picture, arrivedAt } = this.#held;
     if (!this.#time.canDate(arrivedAt, this.#options.now())) return;
-    this.#held = undefined;
-    const capturedAt = this.clock.timeOf(picture.ptsSeconds)!;
-    this.#options.onPicture(picture, capturedAt);
+    this.#pass(picture);
   }
 
   /** The run is over: nothing more will be known about its time, and the waiting frame is the newest one. */
   end(): void {
     this.#over.abort();
     if (this.#held === undefined) return;
-    const { picture } = this.#held;
+    this.#pass(this.#held.picture);
+  }
+
+  #pass(picture: DecodedPicture): void {
+    const { frames, onDated } = this.#options;
     this.#held = undefined;
-    this.#options.onPicture(picture, this.clock.timeOf(picture.ptsSeconds)!);
+    onDated(picture.ptsSeconds);
+    frames.offer(picture, this.clock.timeOf(picture.ptsSeconds)!);
   }
 }

@@ -7,7 +7,7 @@ import type { SourceFacts } from '../../ffmpeg/log/source-facts.js';
 import type { EncoderChoice } from '../../ffmpeg/output/encoders.js';
 import type { SourceClock } from '../../frames/clock.js';
 import type { DecodeChoice } from '../../frames/decode.js';
-import type { DecodedPicture } from '../../frames/frame.js';
+import type { FrameConsumer } from '../../frames/frame.js';
 import type { PictureSize } from '../../frames/gate/loop-watch.js';
 import type { MediaPart } from '../../hls/segmenter.js';
 import type { PlaylistFile } from '../../ingest/directory.js';
@@ -55,9 +55,10 @@ export interface StreamRunOptions {
   /** Steady time in milliseconds, like all times of a run. */
   readonly now: () => number;
   readonly delay: (ms: number, signal?: AbortSignal) => Promise<void>;
-  /** Lends a buffer for the next frame. */
-  readonly acquire: (bytes: number) => Uint8Array | undefined;
-  readonly onPicture: (picture: DecodedPicture, capturedAt: number) => void;
+  /** Takes the frames. */
+  readonly frames: FrameConsumer;
+  /** Called when `frames` gets one. */
+  readonly onFrame?: () => void;
   readonly onPart: (rendition: string, part: MediaPart, clock: SourceClock) => void;
   /** Called with the sizes of the frames in a part of the first rendition, as soon as it arrives. */
   readonly onSizes?: (pictures: readonly PictureSize[], now: number) => void;

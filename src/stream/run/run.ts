@@ -95,9 +95,9 @@ export class StreamRun {
         this.#pictureCount += 1;
         this.#watch.picture();
       },
-      onPicture: (picture, capturedAt) => {
-        this.#decode.picture(picture.ptsSeconds);
-        options.onPicture(picture, capturedAt);
+      onDated: (ptsSeconds) => {
+        this.#decode.picture(ptsSeconds);
+        options.onFrame?.();
       },
       onPacket: (packet) => {
         this.#decode.packet(packet);

@@ -3,8 +3,9 @@ import type { RtmpPublisher } from '../../ingest/rtmp/server-types.js';
 import type { Monitor } from '../../monitor/monitor.js';
 import type { StreamEnvironment } from '../environment.js';
 import type { HlsOutput } from '../hls/hls-output.js';
-import type { ImageWatch } from '../pictures/image-watch.js';
+import type { DecoderErrors } from '../pictures/decoder-errors.js';
 import type { Snapshots } from '../pictures/snapshots.js';
+import type { StreamImages } from '../pictures/stream-images.js';
 import type { StateTracker } from '../state-tracker.js';
 import { awaitPublisher } from './await-publisher.js';
 import { LearnedSettings } from './learned-settings.js';
@@ -17,7 +18,8 @@ export interface SupervisorOptions {
   readonly env: StreamEnvironment;
   readonly state: StateTracker;
   readonly hls: HlsOutput;
-  readonly pictures: ImageWatch;
+  readonly images: StreamImages;
+  readonly decoder: DecoderErrors;
   readonly snapshots: Snapshots;
   readonly monitor: Monitor | undefined;
   /** The source ended. */
@@ -133,7 +135,7 @@ export class Supervisor {
   }
 
   async #runOnce(publisher: RtmpPublisher | undefined, part: Part): Promise<RunEnd> {
-    const { env, hls, pictures, snapshots, monitor } = this.#options;
+    const { env, hls, images, decoder, snapshots, monitor } = this.#options;
     const { signal } = this.#stopping;
     const choices = await this.choices.next();
     const begun = publisher === undefined ? await env.starts.enter(signal) : () => {};
@@ -143,27 +145,23 @@ export class Supervisor {
     hls.begin(choices.needs.container);
     monitor?.begin();
     const run = new StreamRun({
-      ...{ ...env, ...part, ...choices, snapshots },
+      ...{ ...env, ...part, ...choices, snapshots, frames: images.frames },
       feed: publisher,
-      acquire: (bytes) => pictures.images.acquire(bytes),
       onMonitor: (piece) => monitor?.push(piece),
       // A frame alone does not make a stream playable, because HLS may not be able to carry the source's codec.
-      onPicture: (picture, capturedAt) => {
-        pictures.offer(picture, capturedAt);
-        this.#begun();
-      },
+      onFrame: () => this.#begun(),
       makesMedia: true,
       onPart: (rendition, part, clock) => {
         hls.add(rendition, part, clock);
         this.#media();
       },
-      onSizes: (sizes, now) => pictures.images.pictureSizes(sizes, now),
+      onSizes: (sizes, now) => images.frames.pictureSizes(sizes, now),
       onRareKeyframes: (keyframeIntervalSeconds) =>
         env.log.warn({ keyframeIntervalSeconds }, 'thumbnails late: keyframe interval of the source increased'),
       onOpened: ({ video }) => this.choices.opened({ video }),
       onLine: (line) => {
         env.log.debug({ ffmpeg: line.level, module: line.module }, line.text);
-        pictures.line(line);
+        decoder.line(line);
         this.choices.line(line);
       },
     });

@@ -1,4 +1,5 @@
 import type { StreamConfig } from '../../config/schema/schema.js';
+import type { StreamEvent, ThumbnailEncodedEvent } from '../../events/stream-events.js';
 import type { EncodedImage } from '../../images/picture.js';
 import { hashOf } from '../../images/recent-pictures.js';
 import type { StoryboardTile } from '../../images/storyboard-vtt.js';
@@ -15,15 +16,16 @@ import {
 } from '../../storage/keys.js';
 import type { StillLane, StreamPublication } from '../../storage/publish/types.js';
 import type { StoredObject } from '../../storage/store.js';
-import type { PreviewFormat } from '../../terms.js';
+import type { ImageFormat, PreviewFormat } from '../../terms.js';
 import type { ListedSegment } from '../hls/hls-output.js';
 import { sheetsOf } from '../pictures/live-storyboard.js';
-import type { FurtherPictures } from '../pictures/stream-images.js';
+import type { FurtherPictures, StreamImages } from '../pictures/stream-images.js';
 import type { ImageResource } from '../resources.js';
 import { RecordedStoryboard } from './recorded-storyboard.js';
 
 export interface PictureUploadsOptions {
   readonly config: StreamConfig;
+  readonly images: Pick<StreamImages, 'formats' | 'sizes' | 'thumbnail' | 'offline'>;
   readonly cleanup: 'delete' | 'keep';
   readonly publication: Pick<StreamPublication, 'image'>;
   /** Undefined: no stills are kept. */
@@ -32,10 +34,12 @@ export interface PictureUploadsOptions {
 
 type Dated = Pick<ImageResource, 'body' | 'contentType' | 'capturedAt' | 'state'>;
 
-/** Uploads one stream's images to the object store: determines their keys, headers and metadata. */
+/** Uploads one stream's images to the object store: when, and with which keys, headers and metadata. */
 export class PictureUploads implements FurtherPictures {
   readonly #options: PictureUploadsOptions;
   readonly #recorded: RecordedStoryboard | undefined;
+  /** The capture time of the thumbnail on the store: steady time. */
+  #uploadedAt = Number.NEGATIVE_INFINITY;
   /** The date of the newest still: milliseconds since the epoch. */
   #stillAt = Number.NEGATIVE_INFINITY;
 
@@ -44,8 +48,51 @@ export class PictureUploads implements FurtherPictures {
     this.#recorded = options.cleanup === 'keep' ? new RecordedStoryboard() : undefined;
   }
 
-  /** The newest thumbnail in one form, or its replacement. */
-  thumbnail({ format, size }: ThumbnailVariant, image: Dated): void {
+  take(event: StreamEvent): void {
+    if (event.type === 'thumbnail') this.#encoded(event);
+    else if (event.type === 'thumbnail-repeated') this.#refreshDate(event.capturedAt);
+    else if (event.type === 'freshness' && event.state === 'offline') void this.offline();
+  }
+
+  /** Replaces the copy on the store, which would present the last thumbnail as fresh. */
+  async offline(): Promise<void> {
+    this.#uploadedAt = Number.NEGATIVE_INFINITY;
+    await this.#uploadAll((format, size) => this.#options.images.offline(format, size));
+  }
+
+  #encoded({ image, format, size: name, capturedAt, date, unchanged }: ThumbnailEncodedEvent): void {
+    if (unchanged) {
+      this.#refreshDate(capturedAt);
+      return;
+    }
+    this.#uploadedAt = capturedAt;
+    const variant = { format, size: this.#options.images.sizes.find((each) => each.name === name) };
+    this.#thumbnail(variant, { ...image, capturedAt: date, state: 'fresh' });
+    if (name !== undefined) return;
+    this.#immutable(format, image, date);
+    this.#still(format, image, date);
+  }
+
+  /** An unchanged thumbnail is uploaded again only before its date on the store would become stale. */
+  #refreshDate(capturedAt: number): void {
+    const { config, images } = this.#options;
+    if (capturedAt - this.#uploadedAt < config.thumbnail.staleAfterSeconds * 500) return;
+    this.#uploadedAt = capturedAt;
+    void this.#uploadAll(async (format, size) => images.thumbnail(format, size));
+  }
+
+  async #uploadAll(read: StreamImages['offline']): Promise<void> {
+    const { images } = this.#options;
+    for (const size of [undefined, ...images.sizes]) {
+      for (const format of images.formats) {
+        const image = await read(format, size?.name);
+        if (image !== undefined) this.#thumbnail({ format, size }, image);
+      }
+    }
+  }
+
+  /** The newest thumbnail in one variant, or its replacement. */
+  #thumbnail({ format, size }: ThumbnailVariant, image: Dated): void {
     const { name, thumbnail } = this.#options.config;
     if (thumbnail.sequence.mode === 'sequential') return;
     const key = size === undefined ? thumbnailKey(name, format) : sizedThumbnailKey(name, size.name, format);
@@ -53,7 +100,7 @@ export class PictureUploads implements FurtherPictures {
   }
 
   /** The same under its content-based URL. */
-  immutable({ format }: ThumbnailVariant, image: EncodedImage, capturedAt: number): void {
+  #immutable(format: ImageFormat, image: EncodedImage, capturedAt: number): void {
     const { config, publication } = this.#options;
     if (config.thumbnail.sequence.mode === 'sequential') return;
     const { body, contentType } = image;
@@ -65,10 +112,10 @@ export class PictureUploads implements FurtherPictures {
   }
 
   /** The same as a still of the sequence, if one is kept: in the first format, and no more often than configured. */
-  still({ format, size }: ThumbnailVariant, { body, contentType }: EncodedImage, capturedAt: number): void {
+  #still(format: ImageFormat, { body, contentType }: EncodedImage, capturedAt: number): void {
     const { config, stills } = this.#options;
     const { formats, sequence, intervalSeconds } = config.thumbnail;
-    if (stills === undefined || size !== undefined || format !== formats[0]) return;
+    if (stills === undefined || format !== formats[0]) return;
     // Frames arrive at about their interval: one that is slightly early must not be skipped.
     const spacingMs = (sequence.intervalSeconds ?? 0) * 1000 - intervalSeconds * 500;
     if (capturedAt >= this.#stillAt && capturedAt - this.#stillAt < spacingMs) return;

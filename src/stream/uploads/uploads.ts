@@ -23,7 +23,7 @@ import type {
 import type { StoredObject } from '../../storage/store.js';
 import { firstNumbers, type HlsOutput, type ListedSegment } from '../hls/hls-output.js';
 import type { NotReady } from '../readiness.js';
-import { PictureUploads } from './picture-uploads.js';
+import { PictureUploads, type PictureUploadsOptions } from './picture-uploads.js';
 
 /** If the playlist on the store is further behind, that is logged too. */
 const LATE_TARGET_DURATIONS = 4;
@@ -33,6 +33,7 @@ export interface StreamUploadsOptions {
   readonly publisher: StorePublisher;
   readonly cleanup: 'delete' | 'keep';
   readonly hls: HlsOutput;
+  readonly images: PictureUploadsOptions['images'];
   /** Steady time. */
   readonly now: () => number;
 }
@@ -47,7 +48,7 @@ export class StreamUploads {
   #targetDurationSeconds: number;
 
   constructor(options: StreamUploadsOptions) {
-    const { config, publisher, cleanup, hls, now } = options;
+    const { config, publisher, cleanup, hls, images, now } = options;
     this.#options = options;
     this.#targetDurationSeconds = Math.max(1, Math.round(config.hls.segmentSeconds));
     this.#publication = publisher.stream({
@@ -62,7 +63,9 @@ export class StreamUploads {
       const { name, ...kept } = sequence;
       this.#stills = this.#publication.stills({ ...kept, naming: name, format: formats[0] ?? 'jpg' });
     }
-    this.pictures = new PictureUploads({ config, cleanup, publication: this.#publication, stills: this.#stills });
+    this.pictures = new PictureUploads({
+      ...{ config, images, cleanup, publication: this.#publication, stills: this.#stills },
+    });
     const lanes = hls.renditions.map((name) => {
       const lane: RenditionUploadOptions<SegmentEntry> = {
         name,

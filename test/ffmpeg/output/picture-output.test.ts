@@ -8,7 +8,7 @@ import { ffmpegArguments, type StreamPlan } from '../../../src/ffmpeg/output/arg
 import { framesOutput } from '../../../src/ffmpeg/output/picture-output.js';
 import { SNAPSHOT_URL, snapshotOutput, valveCommand } from '../../../src/ffmpeg/output/valve.js';
 import type { DecodedPicture } from '../../../src/frames/frame.js';
-import { NutSplitter } from '../../../src/frames/splitter.js';
+import { NutSplitter } from '../../../src/frames/nut-demuxer.js';
 import { createFlvWriter } from '../../../src/ingest/rtmp/protocol/flv.js';
 import { makeClip, runFfmpeg, temporaryFolder } from '../../support/clip.js';
 import { ffmpegs } from '../../support/ffmpeg.js';
@@ -35,7 +35,7 @@ function startPictures(path: string, args: readonly string[], descriptor = 1): P
   const come: DecodedPicture[] = [];
   const waiting: ((picture: DecodedPicture) => void)[] = [];
   const splitter = new NutSplitter({
-    acquire: (bytes) => new Uint8Array(bytes),
+    frames: { acquire: (bytes) => new Uint8Array(bytes) },
     onPicture: (picture) => {
       const taker = waiting.shift();
       if (taker === undefined) come.push(picture);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../../src/config/parse.js';
 import type { ConfigInput } from '../../../src/config/schema/schema.js';
+import type { StreamEvent } from '../../../src/events/stream-events.js';
 import type { EncodedImage } from '../../../src/images/picture.js';
 import type { StoredObject } from '../../../src/storage/store.js';
 import { PictureUploads } from '../../../src/stream/uploads/picture-uploads.js';
@@ -15,17 +16,24 @@ const tile = (second: number, number: number) => {
   return { sheet: number, x: 0, y: 0, width: 160, height: 90, capturedAt: start + second * 1000 };
 };
 
+/** A thumbnail of `size` was made of a frame, `second` seconds after the start. */
+const encoded = (size?: string, second = 0, more: object = {}): StreamEvent => {
+  const at = start + second * 1000;
+  return {
+    ...{ type: 'thumbnail', stream: 'cam', at, image, format: 'jpg', size, isFirst: size === undefined },
+    ...{ capturedAt: second * 1000, date: at, unchanged: false, gate: 'good', passed: undefined, ...more },
+  };
+};
+
 describe('PictureUploads', () => {
   it('writes each size beside the others, and content under its hash', () => {
     const { uploads, written } = setUp('delete');
-    uploads.thumbnail(
-      { format: 'jpg', size: { name: 'card', width: 9 } },
-      { ...image, state: 'fresh', capturedAt: start },
-    );
-    uploads.immutable({ format: 'jpg' }, image, start);
+    uploads.take(encoded('card'));
+    uploads.take(encoded());
     uploads.preview('webp', { ...image, contentType: 'image/webp', state: 'stale', capturedAt: start });
     expect(written).toMatchObject([
       { key: 'cam/thumbnail-card.jpg', metadata: { 'image-state': 'fresh' }, cacheControl: 'public, max-age=2' },
+      { key: 'cam/thumbnail.jpg', metadata: { 'image-state': 'fresh' }, cacheControl: 'public, max-age=2' },
       {
         key: 'cam/thumbnail-abcdefghijklmnopqrstuvwxyz-.jpg',
         cacheControl: 'public, max-age=31536000, immutable',
@@ -34,7 +42,37 @@ describe('PictureUploads', () => {
       },
       { key: 'cam/preview.webp', contentType: 'image/webp', metadata: { 'image-state': 'stale' } },
     ]);
-    expect(written[1]?.metadata).not.toHaveProperty('image-state');
+    expect(written[2]?.metadata).not.toHaveProperty('image-state');
+  });
+
+  it('writes an unchanged thumbnail again only before its date would become stale', async () => {
+    const { uploads, written } = setUp('delete', { thumbnail: { staleAfterSeconds: 20 } });
+    uploads.take(encoded());
+    expect(written).toHaveLength(2);
+    uploads.take(encoded(undefined, 9, { unchanged: true }));
+    uploads.take({ type: 'thumbnail-repeated', stream: 'cam', at: start, capturedAt: 9500 });
+    await settled();
+    expect(written).toHaveLength(2);
+    uploads.take({ type: 'thumbnail-repeated', stream: 'cam', at: start, capturedAt: 10_000 });
+    await settled();
+    expect(written.slice(2).map(({ key }) => key)).toEqual(['cam/thumbnail.jpg', 'cam/thumbnail-card.jpg']);
+  });
+
+  it('replaces every thumbnail by the offline image, and the next one is written at once', async () => {
+    const { uploads, written } = setUp('delete');
+    const freshness = { type: 'freshness', stream: 'cam', at: start, before: 'stale', ageSeconds: 60 } as const;
+    uploads.take({ ...freshness, state: 'stale' });
+    await settled();
+    expect(written).toEqual([]);
+    uploads.take({ ...freshness, state: 'offline' });
+    await settled();
+    expect(written).toMatchObject([
+      { key: 'cam/thumbnail.jpg', metadata: { 'image-state': 'offline' }, options: { standIn: true } },
+      { key: 'cam/thumbnail-card.jpg', metadata: { 'image-state': 'offline' }, options: { standIn: true } },
+    ]);
+    uploads.take(encoded(undefined, 1, { unchanged: true }));
+    await settled();
+    expect(written[2]).toMatchObject({ key: 'cam/thumbnail.jpg', metadata: { 'image-state': 'fresh' } });
   });
 
   it('writes a rolling storyboard over a few keys, each content at an address of its own', () => {
@@ -87,9 +125,18 @@ describe('PictureUploads', () => {
   });
 });
 
+/** Waits for work that was started without waiting for it. */
+const settled = () => new Promise(setImmediate);
+
 function setUp(cleanup: 'delete' | 'keep', stream: Partial<NonNullable<ConfigInput['streams']>[number]> = {}) {
   const written: (StoredObject & { options: unknown })[] = [];
   const config = parseConfig({ streams: [{ name: 'cam', source: 'test', ...stream }] }).streams[0]!;
   const publication = { image: (object: StoredObject, options?: object) => void written.push({ ...object, options }) };
-  return { uploads: new PictureUploads({ config, cleanup, publication }), written };
+  const imageOf = (state: 'fresh' | 'offline') => ({ ...image, state, capturedAt: start, modifiedAt: start, maxAgeSeconds: 5 });
+  const images = {
+    ...{ formats: ['jpg' as const], sizes: [{ name: 'card', width: 9 }] },
+    thumbnail: () => imageOf('fresh'),
+    offline: async () => imageOf('offline'),
+  };
+  return { uploads: new PictureUploads({ config, images, cleanup, publication }), written };
 }

@@ -18,6 +18,7 @@ const config = parseConfig({
   ],
 }).streams[0]!;
 const START = Date.UTC(2027, 2, 3);
+const image = { body: new Uint8Array([1]), contentType: 'image/jpeg' };
 
 /** A publisher that notes what it is told. */
 class NotedPublisher {
@@ -77,6 +78,10 @@ beforeEach(() => {
     publisher: publisher as unknown as StorePublisher,
     cleanup: 'keep',
     hls,
+    images: {
+      ...{ formats: ['jpg'], sizes: [], thumbnail: () => undefined },
+      offline: async () => ({ ...image, etag: '"x"', modifiedAt: START, maxAgeSeconds: 6, capturedAt: undefined, state: 'offline' }),
+    },
     now: () => START,
   });
 });
@@ -187,21 +192,22 @@ describe('StreamUploads', () => {
     expect(new TextDecoder().decode(object.body)).toBe('#EXTM3U\n');
   });
 
-  it('uploads pictures with their age and state, cached for less than their interval', () => {
-    const image = { body: new Uint8Array([1]), contentType: 'image/webp' };
-    uploads.pictures.thumbnail({ format: 'webp' }, { ...image, capturedAt: START + 5, state: 'fresh' });
-    uploads.pictures.thumbnail(
-      { format: 'jpg' },
-      { ...image, contentType: 'image/jpeg', capturedAt: undefined, state: 'offline' },
-    );
+  it('uploads pictures with their age and state, cached for less than their interval', async () => {
+    uploads.pictures.take({
+      ...{ type: 'thumbnail', stream: 'door', at: START, format: 'webp', size: undefined, isFirst: false },
+      ...{ capturedAt: 5, date: START + 5, unchanged: false, gate: 'good', passed: undefined },
+      image: { ...image, contentType: 'image/webp', etag: '"x"', width: 1, height: 1, bytes: 1, encodeSeconds: 0 },
+    });
+    await uploads.pictures.offline();
     expect(publisher.images).toMatchObject([
       {
         ...{ key: 'door/thumbnail.webp', contentType: 'image/webp', cacheControl: 'public, max-age=3' },
         metadata: { 'image-state': 'fresh', 'captured-at': '2027-03-03T00:00:00.005Z' },
       },
+      { key: 'door/thumbnail-x.webp' },
       { key: 'door/thumbnail.jpg', metadata: { 'image-state': 'offline' } },
     ]);
-    expect(publisher.images[1]!.metadata).not.toHaveProperty('captured-at');
+    expect(publisher.images[2]!.metadata).not.toHaveProperty('captured-at');
   });
 
   it('ends and closes with the deadline that it is given', async () => {

@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { encodePicture, transcodeImage } from '../../src/images/thumbnailer.js';
+import { encodePicture, transcodeImage } from '../../src/images/encode.js';
 import { distance, halves, halvesOf } from './pictures.js';
 
 const blue = [20, 40, 200] as const;

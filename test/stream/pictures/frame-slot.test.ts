@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Frame } from '../../src/frames/frame.js';
-import { FrameSlot } from '../../src/frames/slot.js';
+import type { Frame } from '../../../src/frames/frame.js';
+import { FrameSlot } from '../../../src/stream/pictures/frame-selection.js';
 
 /** A slot whose consumer works until it is told to end. */
 function makeSlot() {

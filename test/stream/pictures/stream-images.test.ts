@@ -7,7 +7,7 @@ const thumbnail = { intervalSeconds: 1, staleAfterSeconds: 20 };
 
 describe('the gate of a stream', () => {
   it('keeps the good picture for 10 s of black, then shows black, and tells each change once', async () => {
-    const { images, watch, clock, offer, dropped, changes, metrics, log } = watchPictures({ thumbnail });
+    const { images, tick, clock, offer, dropped, changes, metrics, log } = watchPictures({ thumbnail });
     expect(images.status.gate).toBeUndefined();
     await offer(cameraPixels(0));
     const good = await images.thumbnail('jpg');
@@ -15,7 +15,7 @@ describe('the gate of a stream', () => {
     for (let second = 1; second <= 30; second += 1) {
       clock.now = start + second * 1000;
       await offer(second <= 25 ? shadePixels(2) : cameraPixels(second));
-      await watch.tick();
+      tick();
       const image = await images.thumbnail('jpg');
       const what = image?.etag === good?.etag ? 'good' : image?.capturedAt === clock.now ? 'new' : 'old';
       shown.push(`${what} ${image?.gate}`);
@@ -38,20 +38,20 @@ describe('the gate of a stream', () => {
   });
 
   it.each([3600, -3600, 7])('stays fresh, with the new date, when the system clock is set by %i s', async (seconds) => {
-    const { images, watch, clock, offer, changes } = watchPictures({
+    const { images, tick, clock, offer, changes } = watchPictures({
       thumbnail: { intervalSeconds: 5, formats: ['jpg'] },
     });
     await offer(cameraPixels(0));
-    await watch.tick();
+    tick();
     clock.now += 1000;
     clock.offsetMs = seconds * 1000;
-    await watch.tick();
+    tick();
     const dated = start + clock.offsetMs;
     expect(await images.thumbnail('jpg')).toMatchObject({ state: 'fresh', capturedAt: dated });
     expect(images.status).toMatchObject({ state: 'fresh', ageSeconds: 1 });
     clock.now += 4000;
     await offer(cameraPixels(1));
-    await watch.tick();
+    tick();
     expect(await images.thumbnail('jpg')).toMatchObject({ state: 'fresh', capturedAt: dated + 5000 });
     const { hash } = images.status;
     expect(images.immutable('jpg', hash!)).toMatchObject({ capturedAt: dated + 5000 });
@@ -81,13 +81,13 @@ describe('the gate of a stream', () => {
     [{ intervalSeconds: 1, staleAfterSeconds: 20, gate: { holdSeconds: 3 } }, 3],
     [{ intervalSeconds: 1, staleAfterSeconds: 20, gate: { black: false, flat: false } }, 0],
   ])('never holds so long that the picture goes stale: %o', async (options, holdSeconds) => {
-    const { images, watch, clock, offer } = watchPictures({ thumbnail: options });
+    const { images, tick, clock, offer } = watchPictures({ thumbnail: options });
     await offer(cameraPixels(0));
-    await watch.tick();
+    tick();
     for (let tenth = 1; tenth <= 300; tenth += 1) {
       clock.now = start + tenth * 100;
       if (tenth % (options.intervalSeconds * 10) === 0) await offer(shadePixels(2));
-      await watch.tick();
+      tick();
       expect(images.status.state).toBe('fresh');
     }
     expect(images.status.rejected).toBe(Math.ceil(holdSeconds / options.intervalSeconds));
@@ -182,12 +182,12 @@ describe('the best of some frames', () => {
     const captured: number[] = [];
     for (let frame = 0; frame < 60; frame += 1) {
       clock.now = start + frame * 333;
-      const data = images.acquire(64 * 36 * 3);
+      const data = images.frames.acquire(64 * 36 * 3);
       buffers.add(data);
       const pixels = cameraPixels(frame);
       // Every fifth frame is as sharp as it came, the others are blurred.
       data.set(frame % 5 === 0 ? pixels : pixels.map((_, at) => ((pixels[at] ?? 0) + (pixels[at + 24] ?? 0)) / 2));
-      images.offer({ data, width: 64, height: 36, ptsSeconds: 0 }, clock.now);
+      images.frames.offer({ data, width: 64, height: 36, ptsSeconds: 0 }, clock.now);
       await images.close();
       const shown = Math.round(((await images.thumbnail('jpg'))?.capturedAt ?? 0) - start) / 333;
       if (captured.at(-1) !== shown) captured.push(shown);

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SidepipeError } from '../../src/errors.js';
 import type { DecodedPicture } from '../../src/frames/frame.js';
-import { NutSplitter } from '../../src/frames/splitter.js';
+import { NutSplitter } from '../../src/frames/nut-demuxer.js';
 import { ffmpegs, makeWithFfmpeg, type TestedFfmpeg } from '../support/ffmpeg.js';
 import { FLAG, fileId, type NutFrame, type NutLayout, NutWriter, packet, unsigned } from '../support/nut-writer.js';
 
@@ -14,7 +14,7 @@ function collect(acquire = (bytes: number): Uint8Array | undefined => new Uint8A
   const pictures: DecodedPicture[] = [];
   let skipped = 0;
   const splitter = new NutSplitter({
-    acquire,
+    frames: { acquire },
     onPicture: (picture) => pictures.push({ ...picture, data: new Uint8Array(picture.data) }),
     onSkipped: () => {
       skipped += 1;
@@ -237,9 +237,11 @@ describe('NutSplitter on streams by the book', () => {
         const buffers: Uint8Array[] = [];
         const given: DecodedPicture[] = [];
         const splitter = new NutSplitter({
-          acquire: (size) => {
-            buffers.push(new CountingBuffer(size + 5));
-            return buffers.at(-1);
+          frames: {
+            acquire: (size) => {
+              buffers.push(new CountingBuffer(size + 5));
+              return buffers.at(-1);
+            },
           },
           onPicture: (each) => given.push(each),
         });
