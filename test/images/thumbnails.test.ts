@@ -1,9 +1,9 @@
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { SidepipeError } from '../../src/errors.js';
+import { encodePicture } from '../../src/images/encode.js';
 import type { RawPicture } from '../../src/images/picture.js';
 import type { ThumbnailEvent, ThumbnailVariant } from '../../src/images/thumbnail.js';
-import { encodePicture } from '../../src/images/encode.js';
 import { Thumbnails, type ThumbnailsOptions } from '../../src/images/thumbnails.js';
 import { distance, halves, halvesOf, type Rgb } from './pictures.js';
 

@@ -1,7 +1,7 @@
 import { SidepipeError } from '../../errors.js';
 import type { DecodedPicture } from '../../frames/frame.js';
-import type { EncodedImage } from '../../images/picture.js';
 import { encodePicture } from '../../images/encode.js';
+import type { EncodedImage } from '../../images/picture.js';
 import type { StreamState } from '../../terms.js';
 import type { StreamEnvironment } from '../environment.js';
 import type { SnapshotOptions } from '../live-stream.js';

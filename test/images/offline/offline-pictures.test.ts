@@ -1,8 +1,8 @@
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
+import { encodePicture } from '../../../src/images/encode.js';
 import { drawOffline } from '../../../src/images/offline/offline.js';
 import { OfflinePictures } from '../../../src/images/offline/offline-pictures.js';
-import { encodePicture } from '../../../src/images/encode.js';
 import { halves } from '../pictures.js';
 
 describe('OfflinePictures', () => {

@@ -3,9 +3,9 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
+import { encodePicture } from '../../../src/images/encode.js';
 import { drawOffline, offlineLines } from '../../../src/images/offline/offline.js';
 import { lineWidth, strokeLine } from '../../../src/images/offline/strokes.js';
-import { encodePicture } from '../../../src/images/encode.js';
 import { distance, halves, halvesOf, type Rgb } from '../pictures.js';
 
 const box = { width: 640, height: 360, quality: 80 } as const;

@@ -1,8 +1,8 @@
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../../src/config/parse.js';
-import { drawOffline } from '../../../src/images/offline/offline.js';
 import { encodePicture } from '../../../src/images/encode.js';
+import { drawOffline } from '../../../src/images/offline/offline.js';
 import { LivePreview } from '../../../src/stream/pictures/live-preview.js';
 import type { ImageResource } from '../../../src/stream/resources.js';
 import type { ImageState } from '../../../src/terms.js';

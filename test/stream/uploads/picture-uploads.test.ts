@@ -132,7 +132,13 @@ function setUp(cleanup: 'delete' | 'keep', stream: Partial<NonNullable<ConfigInp
   const written: (StoredObject & { options: unknown })[] = [];
   const config = parseConfig({ streams: [{ name: 'cam', source: 'test', ...stream }] }).streams[0]!;
   const publication = { image: (object: StoredObject, options?: object) => void written.push({ ...object, options }) };
-  const imageOf = (state: 'fresh' | 'offline') => ({ ...image, state, capturedAt: start, modifiedAt: start, maxAgeSeconds: 5 });
+  const imageOf = (state: 'fresh' | 'offline') => ({
+    ...image,
+    state,
+    capturedAt: start,
+    modifiedAt: start,
+    maxAgeSeconds: 5,
+  });
   const images = {
     ...{ formats: ['jpg' as const], sizes: [{ name: 'card', width: 9 }] },
     thumbnail: () => imageOf('fresh'),

@@ -80,7 +80,14 @@ beforeEach(() => {
     hls,
     images: {
       ...{ formats: ['jpg'], sizes: [], thumbnail: () => undefined },
-      offline: async () => ({ ...image, etag: '"x"', modifiedAt: START, maxAgeSeconds: 6, capturedAt: undefined, state: 'offline' }),
+      offline: async () => ({
+        ...image,
+        etag: '"x"',
+        modifiedAt: START,
+        maxAgeSeconds: 6,
+        capturedAt: undefined,
+        state: 'offline',
+      }),
     },
     now: () => START,
   });
