@@ -4,7 +4,6 @@ import { greyOf } from './gate/grey.js';
 import { LoopWatch, type PictureSize } from './gate/loop-watch.js';
 import { type GreyStatistics, statisticsOf } from './gate/statistics.js';
 
-export type { GateState } from '../terms.js';
 export type { GateOptions } from './gate/decision.js';
 
 /** The part of a raw frame that the gate reads: rgb24, width × height × 3 bytes, and its capture time. */
