@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ImageFormat } from '../terms.js';
-import { type EncodeOptions, encodePicture, imageFailed, transcodeImage } from './encode.js';
+import { type EncodeOptions, encodePicture, imageFailed, type PixelBox, transcodeImage } from './encode.js';
 import { type Freshness, type FreshnessLimits, freshnessOf } from './freshness.js';
 import { OfflinePictures } from './offline/offline-pictures.js';
 import { dominantColourOf, type TinyPicture, thumbHashOf, tinyPicture } from './offline/placeholder.js';
@@ -30,8 +30,7 @@ export interface ThumbnailsOptions extends FreshnessLimits {
   readonly everyVariant?: boolean;
   readonly quality: number;
   /** The full width, and the size of the offline image while there is no thumbnail. */
-  readonly width: number;
-  readonly height: number;
+  readonly box: PixelBox;
   /** An image file to show instead of the drawn offline image. */
   readonly offlineFile?: Uint8Array | undefined;
   /** False if a newer frame is waiting, which makes a retry pointless. */
@@ -85,8 +84,8 @@ export class Thumbnails {
     this.#first = { format: options.formats[0] };
     const onError = (variant: ThumbnailVariant, cause: unknown) =>
       this.#fail({ type: 'failed', variant, step: 'offline', error: imageFailed(cause), retrying: false });
-    const { name, quality, width, height, offlineFile } = options;
-    this.#offline = new OfflinePictures({ name, quality, width, height, offlineFile, clock: this.#clock, onError });
+    const { name, quality, box, offlineFile } = options;
+    this.#offline = new OfflinePictures({ ...{ name, quality, ...box, offlineFile }, clock: this.#clock, onError });
   }
 
   /**
@@ -168,10 +167,10 @@ export class Thumbnails {
 
   /** Undefined for a format or size that is not configured. */
   #variantOf(format: ImageFormat, size: string | number | undefined): ThumbnailVariant | undefined {
-    const { formats, sizes = [], width } = this.#options;
+    const { formats, sizes = [], box } = this.#options;
     if (!formats.includes(format)) return undefined;
     // A size of the full width can still be a crop; only a plain width means the whole frame.
-    if (size === undefined || size === width) return { format };
+    if (size === undefined || size === box.width) return { format };
     const known = sizes.find((each) => each.name === size || each.width === size);
     return known && { format, size: known };
   }

@@ -89,7 +89,8 @@ export class StreamImages implements ImagesView {
     this.frames = new FrameSelection({ ...options, onChosen: (frame) => this.#process(frame) });
     this.#thumbnails = new Thumbnails({
       ...{ ...thumbnail, name: config.name, formats: [format, ...further], sizes: this.sizes },
-      ...{ height: boxHeight(thumbnail), everyVariant: uploads !== undefined, offlineFile, clock: now, dateOf },
+      ...{ everyVariant: uploads !== undefined, offlineFile, clock: now, dateOf },
+      box: { width: thumbnail.width, height: boxHeight(thumbnail) },
       isNewest: () => !this.frames.hasWaiting,
       onEvent: (event) => this.#onThumbnail(event),
     });
