@@ -218,9 +218,11 @@ export interface SplitterOptions {
  * Splits ffmpeg's output of raw frames. Throws `frame-invalid` on bytes that are not NUT or on a frame of another size than announced, and
  * then accepts no more. Pure.
  */
-export class NutSplitter extends NutDemuxer {
+export class NutSplitter {
+  readonly #demuxer: NutDemuxer;
+
   constructor({ frames, onPicture, onSkipped, onResized }: SplitterOptions) {
-    super({
+    this.#demuxer = new NutDemuxer({
       acquire: ({ bytes }, { width, height }) => {
         if (bytes === width * height * 3) return frames.acquire(bytes);
         // ffmpeg announces the size once, at the start; a change mid-stream only shows in the number of bytes.
@@ -233,5 +235,9 @@ export class NutSplitter extends NutDemuxer {
         else onPicture({ data, width, height, ptsSeconds });
       },
     });
+  }
+
+  push(piece: Uint8Array): void {
+    this.#demuxer.push(piece);
   }
 }
