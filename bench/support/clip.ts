@@ -55,7 +55,7 @@ export async function makeClip(options: ClipOptions): Promise<string> {
   const name = (length: number, extension: string) =>
     `v4-${picture}-${bFrames ? 'b' : 'p'}-${rate}${length}.${extension}`;
   const baseSeconds = picture === 'numbered' ? NUMBERED_SECONDS : BASE_SECONDS;
-  const base = await kept(name(baseSeconds, 'mp4'), (path) => [
+  const base = await keptClip(name(baseSeconds, 'mp4'), (path) => [
     ...['-f', 'lavfi', '-i', pictures[picture]],
     ...['-f', 'lavfi', '-i', 'sine=frequency=440:sample_rate=48000', '-t', String(baseSeconds)],
     ...['-c:v', 'libx264', '-preset', 'superfast', '-pix_fmt', 'yuv420p', '-bf', bFrames ? '3' : '0'],
@@ -74,7 +74,7 @@ export async function makeClip(options: ClipOptions): Promise<string> {
       path,
     ],
   ]);
-  return kept(name(seconds, sound ? container : `silent.${container}`), (path) => [
+  return keptClip(name(seconds, sound ? container : `silent.${container}`), (path) => [
     ...['-stream_loop', String(Math.ceil(seconds / baseSeconds)), '-i', base],
     ...['-t', String(seconds), ...(sound ? [] : ['-an']), '-c', 'copy', path],
   ]);
@@ -104,7 +104,8 @@ export async function benchFolder(): Promise<string> {
   return folder;
 }
 
-async function kept(name: string, argumentsFor: (path: string) => string[]): Promise<string> {
+/** The path of a clip that ffmpeg writes there if it does not exist yet. The name changes when the arguments do. */
+export async function keptClip(name: string, argumentsFor: (path: string) => string[]): Promise<string> {
   const folder = await benchFolder();
   const path = join(folder, name);
   if (await stat(path).catch(() => undefined)) return path;

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
+import type { RtmpMessage } from '../../src/ingest/rtmp/protocol/message.js';
 import { createRtmpClient } from '../../test/support/rtmp-client.js';
-import { pace, rtmpUnits } from './live-source.js';
+import { pace, type RtmpClip, rtmpUnits } from './live-source.js';
 
 /** A camera that publishes, and knows when. */
 export interface LivePublisher {
@@ -11,13 +12,19 @@ export interface LivePublisher {
   close(): void;
 }
 
-/** Publishes an FLV file to a node, in real time. */
-export async function startLivePublisher(options: {
+export interface LivePublisherOptions {
   readonly port: number;
   readonly key: string;
-  readonly clip: string;
-}): Promise<LivePublisher> {
-  const { heads, units } = rtmpUnits(await readFile(options.clip), 0);
+  /** The path of an FLV file, or one that was read already: many publishers can share it. */
+  readonly clip: string | RtmpClip;
+  /** Called just before each message of the clip that has a time is sent. */
+  readonly onSend?: (message: RtmpMessage) => void;
+}
+
+/** Publishes a clip to a node, in real time. */
+export async function startLivePublisher(options: LivePublisherOptions): Promise<LivePublisher> {
+  const { clip, onSend } = options;
+  const { heads, units } = typeof clip === 'string' ? rtmpUnits(await readFile(clip), 0) : clip;
   const ending = new AbortController();
   const publishedAt = performance.now();
   const client = await createRtmpClient({ port: options.port });
@@ -28,7 +35,11 @@ export async function startLivePublisher(options: {
   const noteKeyframe = () => {
     keyframeSentAt ??= performance.now();
   };
-  void pace(units, (message) => void client.send(message), noteKeyframe, ending.signal);
+  const send = (message: RtmpMessage) => {
+    onSend?.(message);
+    void client.send(message);
+  };
+  void pace(units, send, noteKeyframe, ending.signal);
   return {
     publishedAt,
     get keyframeSentAt() {

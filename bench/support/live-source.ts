@@ -100,8 +100,14 @@ export async function pace<T>(
   }
 }
 
-/** What a server sends to every player first, and what it sends as it comes. */
-export function rtmpUnits(flv: Buffer, fromMs: number): { heads: RtmpMessage[]; units: Unit<RtmpMessage>[] } {
+/** A clip as messages: those that come first on each connection, and those that have a time. */
+export interface RtmpClip {
+  readonly heads: readonly RtmpMessage[];
+  readonly units: readonly Unit<RtmpMessage>[];
+}
+
+/** The tags of an FLV file from some time on. Pure. */
+export function rtmpUnits(flv: Buffer, fromMs: number): RtmpClip {
   const heads: RtmpMessage[] = [];
   const units: Unit<RtmpMessage>[] = [];
   for (const { type, timestamp, payload } of parseFlv(flv)) {

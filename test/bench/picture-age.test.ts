@@ -4,6 +4,9 @@ import fc from 'fast-check';
 import sharp from 'sharp';
 import { expect, onTestFinished, test } from 'vitest';
 import { NUMBERED_FRAMES, numberedPicture } from '../../bench/support/clip.js';
+import { discontinuitiesOf } from '../../bench/support/discontinuities.js';
+import { rtmpUnits } from '../../bench/support/live-source.js';
+import { numberFrames } from '../../bench/support/numbered-clip.js';
 import { createAgeReader, sentAt, summarizeAges, watchAges } from '../../bench/support/picture-age.js';
 import { thumbnailByProcess } from '../../bench/support/thumbnail-process.js';
 import { readClockPicture } from '../support/clock-picture.js';
@@ -30,6 +33,26 @@ test("a numbered clip's frame tells its number in a small JPEG of a process", as
   expect(await readClockPicture(picture)).toBe(21);
   await rm(segment);
   await expect(thumbnailByProcess(options)).rejects.toThrow('No such file');
+});
+
+test('messages of reordered frames have the numbers of their frames in presentation order', async () => {
+  const { stdout } = await makeWithFfmpeg(embedded.path, [
+    ...['-f', 'lavfi', '-i', 'testsrc2=size=320x180:rate=30', '-t', '4'],
+    ...['-c:v', 'libx264', '-preset', 'superfast', '-bf', '3', '-b_strategy', '0', '-g', '60', '-f', 'flv', '-'],
+  ]);
+  const { units, frames, numberOf } = numberFrames(rtmpUnits(stdout, 0));
+  const numbers = units.flatMap(({ data }) => numberOf(data) ?? []);
+  expect(frames).toBe(120);
+  expect(numbers.slice(0, 6)).toEqual([0, 4, 2, 1, 3, 8]);
+  expect(numbers.toSorted((one, other) => one - other)).toEqual(Array.from({ length: 120 }, (_, index) => index));
+  expect(units.flatMap(({ data, isKeyframe }) => (isKeyframe ? numberOf(data)! : []))).toEqual([0, 60]);
+});
+
+test('discontinuities of a playlist are those that it lists and those that it counts', () => {
+  const segments = '#EXTINF:2,\na.m4s\n#EXT-X-DISCONTINUITY\n#EXTINF:2,\nb.m4s\n';
+  const playlist = (head: string) => `#EXTM3U\n#EXT-X-TARGETDURATION:2\n${head}${segments}`;
+  expect(discontinuitiesOf(playlist('#EXT-X-DISCONTINUITY-SEQUENCE:7\n'))).toEqual({ sequence: 7, tags: 1 });
+  expect(discontinuitiesOf(playlist(''))).toEqual({ sequence: 0, tags: 1 });
 });
 
 test('a number stands for the last frame of that number that had been sent', () => {
