@@ -22,6 +22,8 @@ export interface Publishers {
   readonly clip: string;
   /** Where they go to, and as what: an RTMP stream key each. */
   readonly targets: readonly { readonly port: number; readonly key: string }[];
+  /** From one start to the next. Unset: all start within `SPREAD_MS`. */
+  readonly startEveryMs?: number;
 }
 
 export interface RtspCameras {
@@ -57,14 +59,14 @@ export async function startCameras(options: Publishers | RtspCameras): Promise<C
 
 const ending = new AbortController();
 
-async function publish({ clip, targets }: Publishers): Promise<number> {
+async function publish({ clip, targets, startEveryMs }: Publishers): Promise<number> {
   const { heads, units } = rtmpUnits(await readFile(clip), 0);
   const writer = createChunkWriter({ compressHeaders: true });
   const start = [chunkSizeMessage(CHUNK_BYTES), ...heads].map((message) => writer.write(message));
   const encoded = units.map((unit) => ({ ...unit, data: writer.write(unit.data) }));
   await Promise.all(
     targets.map(async ({ port, key }, index) => {
-      await delay((index * STEP_MS) % SPREAD_MS);
+      await delay(startEveryMs === undefined ? (index * STEP_MS) % SPREAD_MS : index * startEveryMs);
       const client = await createRtmpClient({ port });
       // Some servers ask for the URL too.
       const code = await client.publish(key, { tcUrl: `rtmp://127.0.0.1:${port}/live` });
