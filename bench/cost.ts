@@ -1,13 +1,13 @@
-import { mkdtemp, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { until } from '../test/support/wait.js';
+import { ALLOCATOR_SETTINGS, assignments } from './support/allocator.js';
 import { type CameraProcess, startCameras } from './support/camera-process.js';
-import { benchFolder, makeClip } from './support/clip.js';
+import { makeClip } from './support/clip.js';
 import { freePort } from './support/free-port.js';
+import { startMediaMtx } from './support/mediamtx.js';
 import { startNodeProcess } from './support/node-process.js';
 import { type Answer, atMost, type QuestionOptions, type Ratio, type Row } from './support/question.js';
-import { startServerProcess } from './support/server-process.js';
 import { familyUsage, type Usage } from './support/usage.js';
 
 /** Windows have to fill first. */
@@ -17,6 +17,7 @@ export const isSlow = true;
 const STREAMS = Number(process.env['STREAMS'] ?? 20);
 const INTERVAL_SECONDS = 5;
 const SEGMENT_SECONDS = 2;
+const PART_SECONDS = 0.2;
 const WARM_UP_SECONDS = 30;
 const STEADY_SECONDS = 60;
 /** Percent of a core for a stream, and megabytes. */
@@ -74,7 +75,7 @@ export async function run({ quick }: QuestionOptions): Promise<Answer> {
     );
   }
   return {
-    question: `CPU and memory (PSS) for a copied stream, node and ffmpeg together: ${count} streams of 1080p30 at 4.5 Mbit/s, a keyframe every 2 s, a 1280×720 thumbnail every ${INTERVAL_SECONDS} s; pushed by RTMP, pulled by RTSP; others at the same time`,
+    question: `CPU and memory (PSS) for a copied stream, node and ffmpeg together: ${count} streams of 1080p30 at 4.5 Mbit/s, a keyframe every 2 s, a 1280×720 thumbnail every ${INTERVAL_SECONDS} s; pushed by RTMP, pulled by RTSP; nodes with ${assignments(ALLOCATOR_SETTINGS)}, as the Docker image and the systemd unit set it; others at the same time`,
     rows,
     ratios,
   };
@@ -112,11 +113,11 @@ async function measure(way: Way, { clip, count, warmUp, steady }: MeasureOptions
   };
   try {
     const cameras = way === 'pulled' ? opened(await startCameras({ kind: 'rtsp', clip })) : undefined;
-    const sources = { names, cameras, clip };
+    const sources = { names, cameras };
     const { PREVIOUS: previous, MEDIAMTX: mediaMtx } = process.env;
     const servers = [opened(await startNode('this version', undefined, sources))];
     if (previous !== undefined) servers.push(opened(await startNode('previous version', previous, sources)));
-    if (mediaMtx !== undefined) servers.push(opened(await startMediaMtx(mediaMtx, sources)));
+    if (mediaMtx !== undefined) servers.push(opened(await startComparison(mediaMtx, sources)));
     if (cameras === undefined) {
       const targets = servers.flatMap(({ rtmpPort, keyOf }) =>
         names.map((name) => ({ port: rtmpPort, key: keyOf(name) })),
@@ -180,6 +181,7 @@ async function startNode(name: string, checkout: string | undefined, { names, ca
   const rtmp = cameras === undefined ? { rtmp: { host: '127.0.0.1', port: rtmpPort } } : {};
   const node = await startNodeProcess({
     config: { ...rtmp, streams },
+    environment: ALLOCATOR_SETTINGS,
     ...(checkout === undefined ? {} : { cli: join(resolve(checkout), 'dist/cli.js') }),
   });
   return {
@@ -196,34 +198,15 @@ async function startNode(name: string, checkout: string | undefined, { names, ca
 }
 
 /** Low-latency HLS of all streams, all of the time. */
-async function startMediaMtx(path: string, { names, cameras }: Sources): Promise<Receiver> {
-  const [rtmpPort, hlsPort] = [await freePort(), await freePort()];
-  const folder = await mkdtemp(join(await benchFolder(), 'mediamtx-'));
-  const off = Object.fromEntries(
-    ['rtsp', 'webrtc', 'srt', 'api', 'metrics', 'pprof', 'playback'].map((each) => [each, false]),
-  );
-  const config = {
-    ...off,
-    ...{ logLevel: 'error', rtmp: cameras === undefined, rtmpAddress: `127.0.0.1:${rtmpPort}` },
-    ...{ hls: true, hlsAddress: `127.0.0.1:${hlsPort}`, hlsAlwaysRemux: true, hlsVariant: 'lowLatency' },
-    ...{ hlsSegmentCount: 7, hlsSegmentDuration: '2s', hlsPartDuration: '200ms' },
-    paths: Object.fromEntries(
-      names.map((name) => [
-        `live/${name}`,
-        cameras === undefined ? {} : { source: cameraUrl(cameras, name), rtspTransport: 'tcp' },
-      ]),
-    ),
-  };
-  // JSON is YAML.
-  await writeFile(join(folder, 'mediamtx.yml'), JSON.stringify(config));
-  const playlist = (name: string) => `http://127.0.0.1:${hlsPort}/live/${name}/index.m3u8`;
-  const { child, close } = await startServerProcess({
-    ...{ command: [resolve(path), 'mediamtx.yml'], folder, missing: `no MediaMTX at ${path}` },
-    spawn: { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] },
-    answersAt: playlist('none'),
+async function startComparison(program: string, { names, cameras }: Sources): Promise<Receiver> {
+  const pathOf = (name: string) => `live/${name}`;
+  const server = await startMediaMtx({
+    ...{ program, segmentSeconds: SEGMENT_SECONDS, partSeconds: PART_SECONDS },
+    ...(cameras && { pulled: new Map(names.map((name) => [pathOf(name), cameraUrl(cameras, name)])) }),
   });
+  const playlist = (name: string) => `${server.watchUrl(pathOf(name))}index.m3u8`;
   return {
-    ...{ name: 'MediaMTX', pid: child.pid!, rtmpPort, close },
+    ...{ name: 'MediaMTX', pid: server.pid, rtmpPort: server.rtmpPort, close: server.close },
     keyOf: (name) => name,
     isUp: async () => (await Promise.all(names.map((name) => fetch(playlist(name))))).every(({ ok }) => ok),
   };

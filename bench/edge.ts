@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { until } from '../test/support/wait.js';
+import { ALLOCATOR_SETTINGS, assignments } from './support/allocator.js';
 import { makeClip } from './support/clip.js';
 import { cpuSecondsOf, pinToOneCpu } from './support/cpu.js';
 import { type MemoryGroup, makeMemoryGroup } from './support/memory-group.js';
@@ -16,8 +17,6 @@ const MEBIBYTE = 1024 ** 2;
 const STREAMS = 3;
 /** A picture of the profile is taken every 10 s, waits for a keyframe of a 2-s GOP, and has a second for everything else. */
 const MOST_AGE_SECONDS = 13;
-/** As the container image sets it. */
-const TUNING = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '131072' };
 
 interface Usage {
   /** Node and every ffmpeg together, the most of a second. */
@@ -45,13 +44,12 @@ interface Case {
 export async function run({ quick }: QuestionOptions): Promise<Answer> {
   const clip = await makeClip({ seconds: 60 });
   const measured = async (options: Case) => ({ name: options.name, usage: await usageOf(clip, options, quick) });
-  const tuned = { profile: 'edge', environment: TUNING } as const;
+  const tuned = { profile: 'edge', environment: ALLOCATOR_SETTINGS } as const;
   const edge = await measured({ name: 'edge', ...tuned });
   const standard = await measured({ name: 'standard', ...tuned, profile: 'standard' });
   const untuned = quick ? [] : [await measured({ name: 'edge, untuned', ...tuned, environment: {} })];
-  const tuning = Object.entries(TUNING).map((each) => each.join('='));
   return {
-    question: `${STREAMS} copied 1080p30 streams at 4.5 Mbit/s, node and ffmpegs on one core in a control group of ${LIMIT_BYTES / MEBIBYTE} MiB with ${tuning.join(' ')} (untuned: without), each played by one viewer`,
+    question: `${STREAMS} copied 1080p30 streams at 4.5 Mbit/s, node and ffmpegs on one core in a control group of ${LIMIT_BYTES / MEBIBYTE} MiB with ${assignments(ALLOCATOR_SETTINGS)} (untuned: without), each played by one viewer`,
     rows: [edge, standard, ...untuned].flatMap(({ name, usage }) => rowsOf(name, usage)),
     ratios: [
       atMost(`memory ÷ ${LIMIT_BYTES / MEBIBYTE} MiB`, (edge.usage.ownMebibytes * MEBIBYTE) / LIMIT_BYTES, 1),

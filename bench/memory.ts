@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { until } from '../test/support/wait.js';
+import { ALLOCATOR_SETTINGS, assignments } from './support/allocator.js';
 import { makeClip } from './support/clip.js';
 import { type NodeProcess, startNodeProcess } from './support/node-process.js';
 import { type Answer, atMost, type QuestionOptions } from './support/question.js';
@@ -11,15 +12,8 @@ export const isSlow = true;
 const MEGABYTE = 1e6;
 const thumbnail = { intervalSeconds: 2, width: 1280, height: 720 };
 const FRAME_BYTES = thumbnail.width * thumbnail.height * 3;
-/**
- * Environment variables that keep memory small. V8's young generation grows to 48 MB under any load; glibc begins to keep
- * freed buffers of some megabytes for itself, one pool for every few threads.
- */
-const TUNING = {
-  NODE_OPTIONS: '--max-semi-space-size=2',
-  MALLOC_MMAP_THRESHOLD_: '131072',
-  MALLOC_ARENA_MAX: '2',
-};
+/** V8's young generation grows to 48 MB under any load. */
+const TUNING = { NODE_OPTIONS: '--max-semi-space-size=2', ...ALLOCATOR_SETTINGS };
 const FEW = 1;
 const MANY = 8;
 
@@ -50,9 +44,7 @@ export async function run({ quick }: QuestionOptions): Promise<Answer> {
     question: `Resident memory of the node process with ${FEW} and ${MANY} copied 1080p streams at 4.5 Mbit/s, 1280×720 thumbnails every 2 s${
       quick
         ? ''
-        : `; tuned: ${Object.entries(TUNING)
-            .map((each) => each.join('='))
-            .join(' ')}`
+        : `; tuned: ${assignments(TUNING)}`
     }`,
     rows: [
       row(`node with ${FEW} stream`, few!.residentBytes),

@@ -1,6 +1,7 @@
 import { measureOutage, type OutageFacts } from '../test/support/outage.js';
 import { startS3Server } from '../test/support/s3/server.js';
 import { until } from '../test/support/wait.js';
+import { ALLOCATOR_SETTINGS, assignments } from './support/allocator.js';
 import { makeClip } from './support/clip.js';
 import { startNodeProcess } from './support/node-process.js';
 import { type Answer, atMost, type QuestionOptions, type Ratio } from './support/question.js';
@@ -13,13 +14,10 @@ const sizes = {
   quick: { kilobits: 4500, backlogBytes: 2.6 * MEGABYTE, settleSeconds: 0, beforeSeconds: 1, outageSeconds: 6 },
 };
 
-/** glibc gives freed buffers of some megabytes back at once, instead of keeping pools of them. */
-const TUNING = { MALLOC_MMAP_THRESHOLD_: '131072', MALLOC_ARENA_MAX: '2' };
-
 /** What does an outage of the object store cost in memory, and what is lost? */
 export async function run({ quick }: QuestionOptions): Promise<Answer> {
   // Two nodes at once: they see the same machine.
-  const [usual, tuned] = await Promise.all([{}, TUNING].map((environment) => measure(quick, environment)));
+  const [usual, tuned] = await Promise.all([{}, ALLOCATOR_SETTINGS].map((environment) => measure(quick, environment)));
   return answerOf(usual!, tuned!, quick);
 }
 
@@ -64,11 +62,7 @@ function answerOf(usual: Measured, tuned: Measured, quick: boolean): Answer {
   const problems = [usual, tuned].flatMap((facts) => [...facts.remoteProblems, ...facts.localProblems]).length;
   const wrong = 'wrong playlists, missing segments, old pictures';
   return {
-    question: `One copied 1080p stream at ${quick ? 4.5 : 4} Mbit/s, ${limitBytes / MEGABYTE} MB of backlog, the store away for ${outageSeconds} s: the node's memory and what is lost; tuned: ${Object.entries(
-      TUNING,
-    )
-      .map((each) => each.join('='))
-      .join(' ')}`,
+    question: `One copied 1080p stream at ${quick ? 4.5 : 4} Mbit/s, ${limitBytes / MEGABYTE} MB of backlog, the store away for ${outageSeconds} s: the node's memory and what is lost; tuned: ${assignments(ALLOCATOR_SETTINGS)}`,
     rows: [
       megabytes('resident before, the most', usual.residentBefore),
       megabytes('resident through the outage, the most', usual.residentOutage),

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { until } from '../test/support/wait.js';
+import { ALLOCATOR_SETTINGS, assignments } from './support/allocator.js';
 import { makeClip } from './support/clip.js';
 import { type NodeProcess, startNodeProcess } from './support/node-process.js';
 import { type Answer, atMost, type QuestionOptions } from './support/question.js';
@@ -13,8 +14,6 @@ const INTERVAL_SECONDS = 5;
 const GOP_SECONDS = 2;
 /** V8 and the allocator settle, ever more slowly: what they take in the first minutes is no leak. */
 const SETTLING_MINUTES = 15;
-/** As the container and the systemd unit set it. */
-const TUNING = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '131072' };
 
 interface Sample {
   readonly minutes: number;
@@ -35,7 +34,7 @@ export async function run({ quick }: QuestionOptions): Promise<Answer> {
     source: clip,
     thumbnail: { intervalSeconds: INTERVAL_SECONDS },
   }));
-  const node = await startNodeProcess({ config: { streams }, environment: TUNING });
+  const node = await startNodeProcess({ config: { streams }, environment: ALLOCATOR_SETTINGS });
   try {
     const isUp = async () => (await node.streams()).every(({ thumbnail: { captured } }) => captured > 1);
     await until('live streams', isUp, { timeoutMs: 60_000, intervalMs: 500 });
@@ -60,7 +59,7 @@ function answerOf(samples: readonly Sample[], minutes: number): Answer {
   const due = ((last.minutes - first.minutes) * 60 * STREAMS) / (INTERVAL_SECONDS + GOP_SECONDS / 2);
   const row = (name: string, value: number, unit: string) => ({ name, value, unit, better: 'less' }) as const;
   return {
-    question: `${STREAMS} copied 1080p30 streams over ${minutes} minutes with MALLOC_ARENA_MAX=2 and MALLOC_MMAP_THRESHOLD_=131072, the first ${Math.min(SETTLING_MINUTES, minutes / 4)} not counted`,
+    question: `${STREAMS} copied 1080p30 streams over ${minutes} minutes with ${assignments(ALLOCATOR_SETTINGS)}, the first ${Math.min(SETTLING_MINUTES, minutes / 4)} not counted`,
     rows: [
       row('memory at the beginning', first.residentMegabytes, 'MB'),
       row('memory at the end', last.residentMegabytes, 'MB'),

@@ -1,4 +1,6 @@
+import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
+import { ALLOCATOR_SETTINGS, assignments } from '../../bench/support/allocator.js';
 import { cpuSecondsOf, parseChildrenCpu } from '../../bench/support/cpu.js';
 import { parseBenchmark, streamConfig, withoutFrames } from '../../bench/support/ffmpeg-cost.js';
 import { lineOf } from '../../bench/support/memory-group.js';
@@ -7,6 +9,7 @@ import { problemOf } from '../../bench/support/segment-watch.js';
 import { cutTransportStream } from '../../bench/support/transport-stream.js';
 import { ffmpegArguments } from '../../src/ffmpeg/output/arguments.js';
 import { planStream } from '../../src/stream/outputs/plan.js';
+import { parseDockerfile } from '../support/dockerfile.js';
 import { embedded, makeWithFfmpeg } from '../support/ffmpeg.js';
 
 test('what ffmpeg says of its own CPU time', () => {
@@ -86,4 +89,13 @@ test('an MPEG-TS file is cut at its pictures, each with its time', async () => {
   expect(units.map(({ atMs }) => Math.round(atMs))).toEqual(Array.from({ length: 50 }, (_, index) => index * 40));
   expect(units.flatMap(({ isKeyframe }, index) => (isKeyframe ? [index] : []))).toEqual([0, 25]);
   expect(() => cutTransportStream(new Uint8Array(188))).toThrow('sync');
+});
+
+test('measured nodes have the memory settings of the Docker image and of the systemd unit', async () => {
+  const read = (path: string) => readFile(new URL(`../../${path}`, import.meta.url), 'utf8');
+  const image = parseDockerfile(await read('Dockerfile')).at(-1)!;
+  const variables = image.instructions.flatMap((each) => (each.kind === 'env' ? [[each.name, each.value]] : []));
+  const allocator = variables.filter(([name]) => name!.startsWith('MALLOC_'));
+  expect(Object.fromEntries(allocator)).toEqual(ALLOCATOR_SETTINGS);
+  expect(await read('deploy/sidepipe.service')).toContain(assignments(ALLOCATOR_SETTINGS));
 });
