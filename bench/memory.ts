@@ -42,9 +42,7 @@ export async function run({ quick }: QuestionOptions): Promise<Answer> {
   const row = (name: string, bytes: number) => ({ name, value: bytes / MEGABYTE, unit: 'MB' });
   return {
     question: `Resident memory of the node process with ${FEW} and ${MANY} copied 1080p streams at 4.5 Mbit/s, 1280×720 thumbnails every 2 s${
-      quick
-        ? ''
-        : `; tuned: ${assignments(TUNING)}`
+      quick ? '' : `; tuned: ${assignments(TUNING)}`
     }`,
     rows: [
       row(`node with ${FEW} stream`, few!.residentBytes),

@@ -136,7 +136,15 @@ async function watch(stream: Stream, { node, port, watchSeconds }: WatchOptions)
     publisher?.close();
   }
   const discontinuities = await listed;
-  return { label, intervalSeconds, agesMs, missing, discontinuities, restarts, ...(failure === undefined ? {} : { failure }) };
+  return {
+    label,
+    intervalSeconds,
+    agesMs,
+    missing,
+    discontinuities,
+    restarts,
+    ...(failure === undefined ? {} : { failure }),
+  };
 }
 
 /** Undefined while there is no thumbnail. It has aged until its last byte has arrived. */
@@ -204,7 +212,9 @@ function answerOf(
       { name: 'load of the machine at the end', value: load, unit: '' },
     ],
     ratios: [
-      ...(oldest.length === 0 ? [] : [atMost('all: oldest, s beyond the interval', Math.max(...oldest), SLACK_SECONDS)]),
+      ...(oldest.length === 0
+        ? []
+        : [atMost('all: oldest, s beyond the interval', Math.max(...oldest), SLACK_SECONDS)]),
       ...counts.map(([name, of]) => atMost(`all: ${name}`, total(of), 0)),
     ],
   };

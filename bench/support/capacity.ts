@@ -68,7 +68,9 @@ export async function measureCapacity({ quick, way, counts, promised, aim }: Cap
     }; bound of a picture's age: ${MOST_AGE_SECONDS} s`,
     rows: [
       ...loads.flatMap(rowsOf),
-      ...(failed === undefined ? [] : [{ name: `${failed} streams: not measured, they did not start`, value: 1, unit: '' }]),
+      ...(failed === undefined
+        ? []
+        : [{ name: `${failed} streams: not measured, they did not start`, value: 1, unit: '' }]),
     ],
     ratios: [
       ...promisesOf(loads.find(({ streams }) => streams === promised)),
@@ -117,7 +119,9 @@ function isBroken({ ageP95, segments, leastSegments, restarts }: Load): boolean 
 
 async function measurePulled(count: number, quick: boolean): Promise<Load> {
   const source = await makeClip({ seconds: 60 });
-  const node = await startNodeProcess({ config: { streams: namesOf(count).map((name) => streamOf(name, { source })) } });
+  const node = await startNodeProcess({
+    config: { streams: namesOf(count).map((name) => streamOf(name, { source })) },
+  });
   try {
     return await observe(node, count, quick);
   } finally {

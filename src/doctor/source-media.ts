@@ -20,6 +20,8 @@ export interface PacketFacts {
 }
 
 export interface SourceMedia extends SourceFacts {
+  /** Whether neither the source's description nor the media that ffmpeg read to open it had parameter sets. */
+  readonly lacksParameterSets: boolean;
   readonly packets: PacketFacts;
 }
 
@@ -37,6 +39,8 @@ export class SourceMediaReader {
   /** By the index of the stream in the list of packets. */
   readonly #kinds = new Map<string, string>();
   readonly #timeBases = new Map<string, number>();
+  /** Streams with parameter sets. */
+  readonly #extradata = new Set<string>();
   readonly #packets: VideoPacket[] = [];
   #audioPackets = 0;
   #bytes = 0;
@@ -53,6 +57,7 @@ export class SourceMediaReader {
   packet(line: string): void {
     const [, name, stream, value = ''] = /^#(\w+) (\d+): (.*)$/.exec(line) ?? [];
     if (stream !== undefined) {
+      if (name === 'extradata') this.#extradata.add(stream);
       if (name === 'media_type') this.#kinds.set(stream, value);
       const [, over, under] = /^(\d+)\/(\d+)$/.exec(value) ?? [];
       if (name === 'tb' && Number(under) > 0) this.#timeBases.set(stream, Number(over) / Number(under));
@@ -87,7 +92,8 @@ export class SourceMediaReader {
   }
 
   media(): SourceMedia {
-    return { ...this.#facts.facts, packets: this.#measure() };
+    const isKnown = [...this.#extradata].some((stream) => this.#kinds.get(stream) === 'video');
+    return { ...this.#facts.facts, lacksParameterSets: !isKnown, packets: this.#measure() };
   }
 
   #measure(): PacketFacts {

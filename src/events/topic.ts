@@ -34,10 +34,15 @@ export class Topic<T> implements Subscribable<T> {
 
   /** Events from now on. Leaving the loop (`break`, `return`, an error) ends the subscription. */
   subscribe({ limit = 100, signal }: SubscribeOptions = {}): Subscription<T> {
-    const queue = new Queue<T>(Math.max(1, limit), () => this.#subscriptions.delete(queue));
+    const close = () => queue.close();
+    const queue = new Queue<T>(Math.max(1, limit), () => {
+      this.#subscriptions.delete(queue);
+      // The signal may outlive many subscriptions.
+      signal?.removeEventListener('abort', close);
+    });
     this.#subscriptions.add(queue);
-    if (signal?.aborted) queue.close();
-    signal?.addEventListener('abort', () => queue.close(), { once: true });
+    signal?.addEventListener('abort', close);
+    if (signal?.aborted) close();
     return queue;
   }
 

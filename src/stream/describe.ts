@@ -64,7 +64,8 @@ export function describeStream(stream: DescribedStream): StreamDescription {
 }
 
 function describeWarnings({ env, run }: DescribedStream): StreamDescription['source']['warnings'] {
-  return copyWarnings({ ...env, video: run?.facts?.video });
+  const { video, lacksParameterSets } = run?.facts ?? {};
+  return copyWarnings({ ...env, video, lacksParameterSets });
 }
 
 function describePlayback({ env, images }: DescribedStream): StreamDescription['playback'] {

@@ -31,11 +31,13 @@ type Change = {
   readonly video?: Partial<VideoFacts>;
   readonly audio?: Partial<AudioFacts> | null;
   readonly packets?: Partial<PacketFacts>;
+  readonly lacksParameterSets?: boolean;
 };
 
 function mediaOf(change: Change = {}): SourceMedia {
   return {
     format: 'mpegts',
+    lacksParameterSets: change.lacksParameterSets ?? false,
     video: { ...video, ...change.video },
     audio: change.audio === null ? undefined : { ...aac, ...change.audio },
     packets: { ...packets, ...change.packets },
@@ -162,7 +164,13 @@ describe('advice', () => {
       {},
       [['warning', expect.stringMatching(/rotation of 90°.*sideways/)]],
     ],
-    ['missing parameter sets', { video: { width: undefined } }, {}, [['warning', expect.stringMatching(/SPS, PPS/)]]],
+    [
+      'missing parameter sets',
+      { video: { width: undefined }, lacksParameterSets: true },
+      {},
+      [['warning', expect.stringMatching(/SPS, PPS/)]],
+    ],
+    ['nothing for a camera that was joined between two keyframes', { video: { width: undefined } }, {}, []],
     [
       'video that HLS cannot carry stops the stream',
       { video: { codec: 'mpeg4' } },

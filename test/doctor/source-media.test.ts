@@ -91,6 +91,14 @@ function packetsOf(pictures: readonly { at: number; dts: number; isKeyframe: boo
 }
 
 describe('what the packets say', () => {
+  it('knows parameter sets of the video by the extradata that ffmpeg lists', () => {
+    const lacks = (lines: readonly string[]) => read([], lines).lacksParameterSets;
+    const sound = ['#extradata 1:        5, 0x0a1d02c4', '#tb 1: 1/48000', '#media_type 1: audio'];
+    const video = packetsOf([{ at: 0, dts: 0, isKeyframe: true, bytes: 1000 }]);
+    expect(lacks([...sound, ...video])).toBe(true);
+    expect(lacks(['#extradata 0:       45, 0x8f2c0b1a', ...sound, ...video])).toBe(false);
+  });
+
   it('measures rate, keyframe interval and bitrate of any steady stream', () => {
     fc.assert(
       fc.property(fc.integer({ min: 2, max: 60 }), fc.integer({ min: 1, max: 120 }), (fps, gop) => {

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { Topic } from '../../src/events/topic.js';
 
@@ -55,6 +56,18 @@ describe('Topic', () => {
     abort.abort();
     expect(await waiting).toEqual({ value: undefined, done: true });
     expect(await topic.subscribe({ signal: abort.signal }).next()).toEqual({ value: undefined, done: true });
+    expect(getEventListeners(abort.signal, 'abort')).toEqual([]);
+  });
+
+  it('leaves nothing on a signal that outlives its subscriptions', async () => {
+    const topic = new Topic<number>();
+    const { signal } = new AbortController();
+    topic.subscribe({ signal }).close();
+    await topic.subscribe({ signal }).return?.();
+    topic.subscribe({ signal });
+    topic.close();
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+    expect(topic.hasReaders).toBe(false);
   });
 });
 

@@ -1,3 +1,4 @@
+import { getEventListeners, setMaxListeners } from 'node:events';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isReached, isTooFarAhead, PlaylistWaiters } from '../../src/hls/blocking-reload.js';
@@ -75,6 +76,8 @@ describe('PlaylistWaiters', () => {
   it('forgets a client that went away, with its listener', async () => {
     const waiters = new PlaylistWaiters(10_000);
     const client = new AbortController();
+    // In a node each request has a signal of its own.
+    setMaxListeners(0, client.signal);
     const waits = Array.from({ length: 10_000 }, () =>
       waiters.wait({ mediaSequence: 7, part: 0 }, at(7, 0), client.signal),
     );
@@ -82,6 +85,7 @@ describe('PlaylistWaiters', () => {
     client.abort();
     await Promise.all(waits);
     expect(waiters.size).toBe(0);
+    expect(getEventListeners(client.signal, 'abort')).toEqual([]);
   });
 
   it('refuses more than its limit', async () => {

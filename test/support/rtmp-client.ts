@@ -47,6 +47,8 @@ export async function createRtmpClient(options: {
   const messages: RtmpMessage[] = [];
   const watchers = new Set<() => void>();
   let handshakeLeft = 1 + 2 * 1536;
+  /** Settles when the socket takes more; undefined while it does. */
+  let taken: Promise<void> | undefined;
 
   socket.on('data', (bytes: Buffer) => {
     const skipped = Math.min(handshakeLeft, bytes.length);
@@ -85,10 +87,13 @@ export async function createRtmpClient(options: {
     closed,
     send(message) {
       if (socket.write(writer.write(message))) return Promise.resolve();
-      return new Promise((resolve) => {
-        socket.once('drain', () => resolve());
-        void closed.then(() => resolve());
-      });
+      // Whoever sends in real time does not wait, so there may be many.
+      taken ??= Promise.race([closed, new Promise<void>((resolve) => socket.once('drain', () => resolve()))]).finally(
+        () => {
+          taken = undefined;
+        },
+      );
+      return taken;
     },
     async publish(streamKey, connect) {
       socket.write(handshakeStart(scheme));

@@ -24,6 +24,11 @@ export interface PictureIntakeOptions {
   readonly onKeyframeStart: (bytes: Uint8Array) => void;
 }
 
+interface HeldPicture {
+  readonly picture: DecodedPicture;
+  readonly arrivedAt: number;
+}
+
 /** Turns the frames of one ffmpeg run, and what it reports about time, into dated frames. */
 export class PictureIntake {
   readonly #options: PictureIntakeOptions;
@@ -31,7 +36,9 @@ export class PictureIntake {
   readonly #splitter: NutSplitter;
   readonly #packets: PacketTimesParser;
   /** The newest frame that the clock could not date yet. */
-  #held: { readonly picture: DecodedPicture; readonly arrivedAt: number } | undefined;
+  #held: HeldPicture | undefined;
+  /** A timer will date the waiting frame. */
+  #isTimed = false;
   readonly #over = new AbortController();
 
   constructor(options: PictureIntakeOptions) {
@@ -91,11 +98,22 @@ export class PictureIntake {
     void this.#releaseInTime();
   }
 
-  /** Dates a waiting frame before the next one arrives, which would replace it. */
+  /**
+   * Dates a waiting frame before the next one arrives, which would replace it. One timer for all frames that replace each other: ffmpeg can
+   * output dozens while none can be dated.
+   */
   async #releaseInTime(): Promise<void> {
-    if (this.#held === undefined) return;
-    await this.#options.delay(LONGEST_WAIT_MS + 10, this.#over.signal).catch(() => {});
-    if (!this.#over.signal.aborted) this.#release();
+    if (this.#isTimed) return;
+    this.#isTimed = true;
+    const { delay, now } = this.#options;
+    const { signal } = this.#over;
+    let timed: HeldPicture | undefined;
+    while (this.#held !== undefined && this.#held !== timed && !signal.aborted) {
+      timed = this.#held;
+      await delay(timed.arrivedAt + LONGEST_WAIT_MS + 10 - now(), signal).catch(() => {});
+      if (!signal.aborted) this.#release();
+    }
+    this.#isTimed = false;
   }
 
   /** At the start ffmpeg outputs at once what it buffered while probing, so the arrival time means nothing. */

@@ -1,6 +1,5 @@
 import { SidepipeError } from '../../errors.js';
 import type { LogLine } from '../../ffmpeg/log/log-line.js';
-import type { SourceFacts } from '../../ffmpeg/log/source-facts.js';
 import { type Encoder, type EncoderChoice, encoderFailure } from '../../ffmpeg/output/encoders.js';
 import {
   chooseDecode,
@@ -17,7 +16,7 @@ import { wantedRenditions } from '../outputs/rendition-plan.js';
 import { firstAudioNeeds, firstNeeds, type SourceNeeds } from '../outputs/source-needs.js';
 import { EncoderSelection } from './encoder-selection.js';
 import type { RunEnd } from './run-end.js';
-import { copyWarnings, type SourceWarning } from './source-warnings.js';
+import { copyWarnings, type SourceWarning, type WarningFacts } from './source-warnings.js';
 
 /** A source that changes its frame size more often than this is not followed at once each time. */
 const LEAST_BETWEEN_SIZES_MS = 10_000;
@@ -63,6 +62,7 @@ export class LearnedSettings {
   /** What ffmpeg reported when it opened the source. */
   #opened: LogLine | undefined;
   #needs: SourceNeeds;
+  #lacksParameterSets: boolean | undefined;
   #warnings: readonly SourceWarning[] = [];
 
   constructor(facts: Facts) {
@@ -90,8 +90,10 @@ export class LearnedSettings {
   }
 
   /** Takes what ffmpeg reported about the source, and logs each new warning. */
-  opened({ video }: Pick<SourceFacts, 'video'>): void {
-    const warnings = copyWarnings({ ...this.#facts, video });
+  opened({ video, lacksParameterSets }: WarningFacts): void {
+    // Until a new run has seen a keyframe, the last one's applies.
+    this.#lacksParameterSets = lacksParameterSets ?? this.#lacksParameterSets;
+    const warnings = copyWarnings({ ...this.#facts, video, lacksParameterSets: this.#lacksParameterSets });
     const known = new Set(this.#warnings.map(({ message }) => message));
     this.#warnings = warnings;
     for (const { code, message, remedy } of warnings) {

@@ -3,7 +3,6 @@ import type { StreamConfig } from '../../config/schema/schema.js';
 import type { Capabilities } from '../../ffmpeg/capabilities.js';
 import type { OrphanGuard } from '../../ffmpeg/guard.js';
 import type { LogLine } from '../../ffmpeg/log/log-line.js';
-import type { SourceFacts } from '../../ffmpeg/log/source-facts.js';
 import type { EncoderChoice } from '../../ffmpeg/output/encoders.js';
 import type { SourceClock } from '../../frames/clock.js';
 import type { DecodeChoice } from '../../frames/decode.js';
@@ -17,6 +16,7 @@ import type { RtmpPublisher } from '../../ingest/rtmp/server-types.js';
 import type { Source, UnknownSource } from '../../ingest/source.js';
 import type { SourceNeeds } from '../outputs/source-needs.js';
 import type { Snapshots } from '../pictures/snapshots.js';
+import type { WarningFacts } from './source-warnings.js';
 
 export interface StreamRunOptions {
   readonly config: StreamConfig;
@@ -64,8 +64,8 @@ export interface StreamRunOptions {
   readonly onSizes?: (pictures: readonly PictureSize[], now: number) => void;
   /** Keyframes, this many seconds apart, have become so rare that thumbnails are too old. Called once. */
   readonly onRareKeyframes?: (gapSeconds: number) => void;
-  /** Called with what ffmpeg reports about the source when it has opened it. */
-  readonly onOpened?: (facts: SourceFacts) => void;
+  /** Called with what ffmpeg reports about the source when it has opened it, and again when its first keyframe has arrived. */
+  readonly onOpened?: (facts: WarningFacts) => void;
   readonly onLine: (line: LogLine) => void;
   /** The consumer of full-size frames. */
   readonly snapshots: Pick<Snapshots, 'isWanted' | 'from' | 'offer' | 'fail'>;

@@ -10,6 +10,7 @@ import { RedirectLoop } from '../../ffmpeg/log/redirects.js';
 import { type SourceFacts, SourceFactsReader } from '../../ffmpeg/log/source-facts.js';
 import { NARROW_SECONDS } from '../../ffmpeg/output/picture-output.js';
 import { type DecodeChoice, LONGEST_DECISION_SECONDS, type SourceTraits } from '../../frames/decode.js';
+import { findSps } from '../../hls/cut/sps.js';
 import type { MediaPart } from '../../hls/segmenter.js';
 import { isCopyable, isRecorded } from '../../ingest/input.js';
 import { fileInWords } from '../../ingest/local-file.js';
@@ -30,6 +31,7 @@ import type { Position } from './meter.js';
 import { type AudioChange, asError, endOfItself, lineText, type RunEnd } from './run-end.js';
 import type { StreamRunOptions } from './run-options.js';
 import { RunWatch } from './run-watch.js';
+import type { WarningFacts } from './source-warnings.js';
 
 /** How long ffmpeg may take to write what it has read after its input has ended. */
 const DRAIN_MS = 5000;
@@ -45,6 +47,8 @@ export class StreamRun {
   readonly #media: MediaIntake;
   readonly #factsReader = new SourceFactsReader();
   #facts: SourceFacts | undefined;
+  /** Undefined before the source's first keyframe. */
+  #lacksParameterSets: boolean | undefined;
   readonly #tail: LogTail;
   readonly #pictures: PictureIntake;
   readonly #decode: DecodeDecision;
@@ -105,6 +109,8 @@ export class StreamRun {
       },
       onKeyframeStart: (bytes) => {
         this.#decode.keyframeStart(bytes);
+        this.#lacksParameterSets = findSps(bytes) === undefined;
+        this.#reportOpened();
         this.#decide();
       },
       onResized: () => this.#replan({ kind: 'replanned', resized: true }),
@@ -128,8 +134,8 @@ export class StreamRun {
   }
 
   /** Undefined until the source was opened. */
-  get facts(): SourceFacts | undefined {
-    return this.#facts;
+  get facts(): (SourceFacts & WarningFacts) | undefined {
+    return this.#facts && { ...this.#facts, lacksParameterSets: this.#lacksParameterSets };
   }
 
   /** What the run was planned for. */
@@ -210,11 +216,17 @@ export class StreamRun {
   /** The source has been opened. */
   #opened(facts: SourceFacts): void {
     this.#facts = facts;
-    this.#options.onOpened?.(facts);
+    this.#reportOpened();
     this.#plan(codecsOf(facts));
     if (this.#early !== undefined) this.fail(this.#early);
     this.#audio.opened(facts.audio !== undefined);
     this.#decide();
+  }
+
+  /** The log and the first keyframe arrive on separate pipes, in any order. */
+  #reportOpened(): void {
+    const { facts } = this;
+    if (facts !== undefined) this.#options.onOpened?.(facts);
   }
 
   /** The log and the media arrive on separate pipes, in any order. */

@@ -13,20 +13,31 @@ export interface SourceWarning {
 
 const ENCODE = 'Set renditions, which encode it to H.264, or let the device send H.264.';
 
-/** The warnings about copied video, most serious first. Empty if browsers play it unchanged. */
-export function sourceWarnings({ video }: Pick<SourceFacts, 'video'>): readonly SourceWarning[] {
-  if (video === undefined) return [];
-  return [codecWarning(video), ...shapeWarnings(video)].filter((each) => each !== undefined);
+export interface WarningFacts extends Pick<SourceFacts, 'video'> {
+  /**
+   * Whether the source's first keyframe came without parameter sets; undefined before it. ffmpeg does not know the frame size of a source
+   * that it joins between two keyframes, which says nothing about the source.
+   */
+  readonly lacksParameterSets: boolean | undefined;
 }
 
-export interface CopiedStream extends Pick<SourceFacts, 'video'> {
+/** The warnings about copied video, most serious first. Empty if browsers play it unchanged. */
+export function sourceWarnings({ video, lacksParameterSets }: WarningFacts): readonly SourceWarning[] {
+  if (video === undefined) return [];
+  const isSizeMissing = video.width === undefined && lacksParameterSets === true;
+  return [codecWarning(video), isSizeMissing ? SIZE_MISSING : undefined, ...shapeWarnings(video)].filter(
+    (each) => each !== undefined,
+  );
+}
+
+export interface CopiedStream extends WarningFacts {
   readonly config: StreamConfig;
   readonly source: Pick<Source | UnknownSource, 'kind'>;
 }
 
 /** The same for a stream: none if the source's own video is not passed on. */
-export function copyWarnings({ config, source, video }: CopiedStream): readonly SourceWarning[] {
-  return isCopied(config, source) ? sourceWarnings({ video }) : [];
+export function copyWarnings({ config, source, ...facts }: CopiedStream): readonly SourceWarning[] {
+  return isCopied(config, source) ? sourceWarnings(facts) : [];
 }
 
 /** What browsers cannot play. */
@@ -51,16 +62,15 @@ const RARE_CODECS: Readonly<Record<string, string>> = {
   vp9: 'VP9 in HLS does not play in Safari',
 };
 
+const SIZE_MISSING: SourceWarning = {
+  code: 'size-unknown',
+  message: 'the frame size is unknown: parameter sets (SPS, PPS) are missing',
+  remedy: 'Let the device repeat them with each keyframe.',
+};
+
 /** What players display incorrectly. */
-function shapeWarnings({ width, isInterlaced, rotation }: VideoFacts): (SourceWarning | undefined)[] {
+function shapeWarnings({ isInterlaced, rotation }: VideoFacts): (SourceWarning | undefined)[] {
   return [
-    width === undefined
-      ? {
-          code: 'size-unknown',
-          message: 'the frame size is unknown: parameter sets (SPS, PPS) are missing',
-          remedy: 'Let the device repeat them with each keyframe.',
-        }
-      : undefined,
     isInterlaced
       ? {
           code: 'interlaced',

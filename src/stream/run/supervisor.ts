@@ -158,7 +158,7 @@ export class Supervisor {
       onSizes: (sizes, now) => images.frames.pictureSizes(sizes, now),
       onRareKeyframes: (keyframeIntervalSeconds) =>
         env.log.warn({ keyframeIntervalSeconds }, 'thumbnails late: keyframe interval of the source increased'),
-      onOpened: ({ video }) => this.choices.opened({ video }),
+      onOpened: (facts) => this.choices.opened(facts),
       onLine: (line) => {
         env.log.debug({ ffmpeg: line.level, module: line.module }, line.text);
         decoder.line(line);

@@ -126,16 +126,40 @@ it('logs a warning about copied video once, and again when it is back', () => {
   const { choices } = begin(undefined, pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) }));
   const size = { width: 320, height: 180 };
   const video = { codec: 'h264', profile: 'High', pixelFormat: 'yuv420p', ...size, isInterlaced: false, rotation: 90 };
+  const lacksParameterSets = undefined;
   const warned = () => lines.splice(0).map((line) => (JSON.parse(line) as { warning: string }).warning);
-  choices.opened({ video });
+  choices.opened({ video, lacksParameterSets });
   expect(warned()).toEqual(['rotated']);
-  choices.opened({ video });
+  choices.opened({ video, lacksParameterSets });
   expect(warned()).toEqual([]);
-  choices.opened({ video: { ...video, isInterlaced: true } });
+  choices.opened({ video: { ...video, isInterlaced: true }, lacksParameterSets });
   expect(warned()).toEqual(['interlaced']);
-  choices.opened({ video: { ...video, rotation: 0 } });
-  choices.opened({ video });
+  choices.opened({ video: { ...video, rotation: 0 }, lacksParameterSets });
+  choices.opened({ video, lacksParameterSets });
   expect(warned()).toEqual(['rotated']);
+});
+
+it('logs missing parameter sets once, when a keyframe has come without them', () => {
+  const lines: string[] = [];
+  const { choices } = begin(undefined, pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) }));
+  const size = { width: undefined, height: undefined };
+  const video = {
+    codec: 'h264',
+    profile: undefined,
+    pixelFormat: undefined,
+    ...size,
+    isInterlaced: false,
+    rotation: 0,
+  };
+  const warned = () => lines.splice(0).map((line) => (JSON.parse(line) as { warning: string }).warning);
+  choices.opened({ video, lacksParameterSets: undefined });
+  expect(warned()).toEqual([]);
+  choices.opened({ video, lacksParameterSets: true });
+  expect(warned()).toEqual(['size-unknown']);
+  // The next run of the same source.
+  choices.opened({ video, lacksParameterSets: undefined });
+  choices.opened({ video, lacksParameterSets: true });
+  expect(warned()).toEqual([]);
 });
 
 const audioNeeds = { container: 'mpegts', videoTag: undefined, isInterlaced: false } as const;

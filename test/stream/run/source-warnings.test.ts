@@ -22,16 +22,26 @@ describe('warnings about copied video', () => {
     ],
     ['10-bit H.264', { profile: 'High 10', pixelFormat: 'yuv420p10le' }, ['bit-depth']],
     ['interlaced and rotated', { isInterlaced: true, rotation: 270 }, ['interlaced', 'rotated']],
-    ['unknown size', { width: undefined, height: undefined }, ['size-unknown']],
   ])('%s', (_, change, codes) => {
-    const warnings = sourceWarnings({ video: { ...plain, ...change } });
+    const warnings = sourceWarnings({ video: { ...plain, ...change }, lacksParameterSets: false });
     expect(warnings.map(({ code }) => code)).toEqual(codes);
     for (const { message, remedy } of warnings)
       expect([message, remedy]).toEqual([expect.any(String), expect.any(String)]);
   });
 
+  it.each([
+    ['before the first keyframe', undefined, []],
+    ['of a source that was joined between two keyframes', false, []],
+    ['of a source whose first keyframe has no parameter sets', true, ['size-unknown']],
+  ])('unknown size %s: %j', (_, lacksParameterSets, codes) => {
+    const video = { ...plain, width: undefined, height: undefined };
+    expect(sourceWarnings({ video, lacksParameterSets }).map(({ code }) => code)).toEqual(codes);
+    // Parameter sets are repeated by some sources only, which is no fault if the size is known.
+    expect(sourceWarnings({ video: plain, lacksParameterSets })).toEqual([]);
+  });
+
   it('none before the video is known', () => {
-    expect(sourceWarnings({ video: undefined })).toEqual([]);
+    expect(sourceWarnings({ video: undefined, lacksParameterSets: undefined })).toEqual([]);
   });
 
   it.each([
@@ -41,7 +51,12 @@ describe('warnings about copied video', () => {
   ])('video that is %s', (_, stream, count) => {
     const source = 'rtsp://camera.example/1';
     const config = parseConfig({ streams: [{ name: 'cam', source, ...stream }] }).streams[0]!;
-    const warnings = copyWarnings({ config, source: { kind: 'rtsp' }, video: { ...plain, rotation: 90 } });
+    const warnings = copyWarnings({
+      config,
+      source: { kind: 'rtsp' },
+      video: { ...plain, rotation: 90 },
+      lacksParameterSets: false,
+    });
     expect(warnings).toHaveLength(count);
   });
 });
