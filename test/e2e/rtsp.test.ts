@@ -10,10 +10,10 @@ const patience = { timeout: 60_000, interval: 100 };
 const short = { hls: { segmentSeconds: 1 }, thumbnail: { intervalSeconds: 1, width: 160 } };
 
 /** A relay with a camera that publishes to it. */
-async function startCamera(options: RtspServerOptions = {}): Promise<RtspServer> {
+async function startCamera(options: RtspServerOptions = {}, media = camera): Promise<RtspServer> {
   const server = await startRtspServer(options);
   const url = `${options.tls === undefined ? 'rtsp' : 'rtsps'}://${server.address}:${server.port}/cam`;
-  const publisher = startFfmpeg([...camera, '-f', 'rtsp', '-rtsp_transport', 'tcp', url]);
+  const publisher = startFfmpeg([...media, '-f', 'rtsp', '-rtsp_transport', 'tcp', url]);
   await Promise.race([
     server.published,
     publisher.exited.then(() => Promise.reject(new Error(`the camera ended: ${publisher.stderr()}`))),
@@ -34,6 +34,17 @@ it('pulls RTSP over TCP, picture and sound', async () => {
   expect(server.plays).toBe(1);
   expect(server.transports).toHaveLength(2);
   for (const transport of server.transports) expect(transport).toMatch(/^RTP\/AVP\/TCP;unicast;interleaved=/);
+});
+
+it('says nothing against a camera that it joins between two keyframes', async () => {
+  const server = await startCamera({}, [...camera, '-g', '50']);
+  const node = await startNode({
+    streams: [{ name: 'cam', source: `rtsp://localhost:${server.port}/cam`, ...short }],
+  });
+  const { hls, source } = await live(node);
+  expect(hls.resolution).toBe('320x180');
+  expect(source.warnings).toEqual([]);
+  expect(node.log.filter(({ warning }) => warning !== undefined)).toEqual([]);
 });
 
 it('pulls RTSP over TLS from a camera with a certificate of its own making', async () => {
