@@ -7,7 +7,7 @@ import { until } from '../test/support/wait.js';
 import { makeClip } from './support/clip.js';
 import { type NodeProcess, startNodeProcess } from './support/node-process.js';
 import { type Answer, atMost, type QuestionOptions } from './support/question.js';
-import { median, quantile, slopeOf } from './support/statistics.js';
+import { median, medianSlopeOf, quantile } from './support/statistics.js';
 
 /** Ten thousand requests take a while to be made. */
 export const isSlow = true;
@@ -162,7 +162,7 @@ async function positionOf(node: NodeProcess): Promise<{ sequence: number; part: 
 interface Growth {
   /** Over the first `count` requests: whatever they need once, and whatever each leaves behind. */
   readonly first: number;
-  /** Over each further `count` requests: the slope of the line through all looks. */
+  /** Over each further `count` requests: the median slope between two looks. */
   readonly further: number;
 }
 
@@ -180,7 +180,7 @@ async function leftBehind(node: NodeProcess, count: number): Promise<Growth> {
   const points: [rounds: number, bytes: number][] = [[0, await heapAfter(count)]];
   for (let look = 1; look <= (ABANDONED_ROUNDS - 1) * LOOKS; look += 1)
     points.push([look / LOOKS, await heapAfter(count / LOOKS)]);
-  return { first: points[0]![1] - before, further: Math.max(0, slopeOf(points)) };
+  return { first: points[0]![1] - before, further: Math.max(0, medianSlopeOf(points)) };
 }
 
 async function abandon(node: NodeProcess, count: number): Promise<void> {

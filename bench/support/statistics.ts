@@ -63,3 +63,11 @@ export function slopeOf(points: readonly (readonly [x: number, y: number])[]): n
   const spread = points.reduce((sum, point) => sum + (point[0] - x) ** 2, 0);
   return spread === 0 ? 0 : points.reduce((sum, point) => sum + (point[0] - x) * (point[1] - y), 0) / spread;
 }
+
+/** The median slope between any two points (Theil–Sen), which a few outliers do not change. 0 for fewer than two. Pure. */
+export function medianSlopeOf(points: readonly (readonly [x: number, y: number])[]): number {
+  const slopes = points.flatMap(([x, y], index) =>
+    points.slice(index + 1).flatMap(([laterX, laterY]) => (laterX === x ? [] : (laterY - y) / (laterX - x))),
+  );
+  return slopes.length === 0 ? 0 : median(slopes);
+}

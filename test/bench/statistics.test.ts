@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { interleave, median, quantile, slopeOf, summarizePairs } from '../../bench/support/statistics.js';
+import {
+  interleave,
+  median,
+  medianSlopeOf,
+  quantile,
+  slopeOf,
+  summarizePairs,
+} from '../../bench/support/statistics.js';
 
 const values = fc.array(fc.integer(), { minLength: 1, maxLength: 50 });
 
@@ -62,4 +69,12 @@ test('a slope is that of the line, whatever scatters around it', () => {
     ]),
   ).toBeCloseTo(-0.4);
   expect(slopeOf([[1, 5]])).toBe(0);
+});
+
+test('the median slope is that of a line, whatever a few points do', () => {
+  const line = Array.from({ length: 9 }, (_, x) => [x, 2 * x + 1] as const);
+  expect(medianSlopeOf(line)).toBe(2);
+  expect(medianSlopeOf(line.with(8, [8, 1000]))).toBe(2);
+  expect(medianSlopeOf([[1, 5]])).toBe(0);
+  expect(medianSlopeOf([])).toBe(0);
 });
