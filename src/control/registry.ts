@@ -2,14 +2,9 @@ import type { Feed } from '../events/feed.js';
 import type { Histories } from '../events/history.js';
 import type { StreamDirectory } from '../stream/live-stream.js';
 import type { Stream, StreamCloseReason } from '../stream/stream.js';
-import type { Gauges, Metrics } from '../telemetry/metrics.js';
-import type { StreamState } from '../terms.js';
 
 /** Each one still keeps its window and its images in memory. */
 const MOST_ENDED = 16;
-
-const states: readonly StreamState[] = ['idle', 'starting', 'live', 'recovering', 'failed'];
-const publicationStates = ['idle', 'waiting', 'publishing', 'refused', 'losing', 'standby', 'ended'] as const;
 
 /** All streams of a node, in insertion order. */
 export class StreamRegistry implements StreamDirectory {
@@ -65,33 +60,5 @@ export class StreamRegistry implements StreamDirectory {
   async close(deadlineMs: number, reasonOf: (name: string) => StreamCloseReason = () => 'removed'): Promise<void> {
     for (const name of this.#ended.keys()) this.#forget(name);
     await Promise.all(this.list().map((stream) => stream.close(deadlineMs, reasonOf(stream.name))));
-  }
-
-  /** Sets the gauges for Prometheus. */
-  async collect(gauges: Gauges, metrics: Metrics): Promise<void> {
-    for (const state of states) {
-      gauges.streams.set({ state }, this.list().filter((stream) => stream.state === state).length);
-    }
-    for (const stream of this.list()) {
-      const labels = { stream: stream.name };
-      gauges.viewers.set(labels, stream.audience.viewers);
-      const { state, ageSeconds } = stream.images.status;
-      if (ageSeconds !== undefined) gauges.thumbnailAgeSeconds.set(labels, ageSeconds);
-      for (const each of ['fresh', 'stale', 'offline'] as const) {
-        gauges.thumbnailState.set({ ...labels, state: each }, each === state ? 1 : 0);
-      }
-      const gate = stream.images.status.gate?.state;
-      for (const each of gate === undefined ? [] : (['good', 'black', 'flat', 'frozen'] as const)) {
-        gauges.thumbnailGate.set({ ...labels, state: each }, each === gate ? 1 : 0);
-      }
-      if (stream.playlistLagSeconds !== undefined)
-        gauges.remotePlaylistLagSeconds.set(labels, stream.playlistLagSeconds);
-      if (stream.monitor !== undefined) gauges.monitorViewers.set(labels, stream.monitor.status.viewers);
-      const { publicationState } = stream;
-      for (const each of publicationState === undefined ? [] : publicationStates) {
-        gauges.publicationState.set({ ...labels, state: each }, each === publicationState ? 1 : 0);
-      }
-      metrics.ffmpegCpuSeconds.inc(labels, await stream.takeCpuSeconds());
-    }
   }
 }

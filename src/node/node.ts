@@ -10,6 +10,7 @@ import { StreamRegistry } from '../control/registry.js';
 import { type ReloadOptions, reload, reloadFrom } from '../control/reload.js';
 import { RtmpIngest } from '../control/rtmp-ingest.js';
 import { openState } from '../control/state/open.js';
+import { setStreamGauges } from '../control/stream-gauges.js';
 import { type ConditionChange, conditionChangeOf, createConditionChanges } from '../events/condition-changes.js';
 import { Feed } from '../events/feed.js';
 import { feedEventOf } from '../events/feed-events.js';
@@ -124,7 +125,7 @@ export class SidepipeNode {
       },
     });
     this.#subscribe();
-    this.#metrics.onCollect((gauges) => this.#registry.collect(gauges, this.#metrics));
+    this.#metrics.onCollect((gauges) => setStreamGauges(this.#registry.list(), gauges, this.#metrics));
     this.#app = createApp({
       ...appSettings(this.config),
       streams: this.#registry,
