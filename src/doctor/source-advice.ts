@@ -1,8 +1,9 @@
 import type { StreamConfig } from '../config/schema/schema.js';
 import { SidepipeError } from '../errors.js';
 import type { Source, UnknownSource } from '../ingest/source.js';
+import { audioOf } from '../stream/outputs/audio-plan.js';
 import { isCopied } from '../stream/outputs/rendition-plan.js';
-import { audioOf, codecsOf, needsOf, type SourceNeeds, wantedOf } from '../stream/outputs/source-needs.js';
+import { codecsOf, needsOf, type SourceNeeds, wantedOf } from '../stream/outputs/source-needs.js';
 import { sourceWarnings } from '../stream/run/source-warnings.js';
 import type { CheckResult } from './check.js';
 import type { SourceMedia } from './source-media.js';

@@ -11,9 +11,10 @@ import {
 import { sourceAsFound } from '../../ingest/found-kind.js';
 import type { Source } from '../../ingest/source.js';
 import type { StreamEnvironment } from '../environment.js';
+import { firstAudioNeeds } from '../outputs/audio-plan.js';
 import { fixedDecode } from '../outputs/plan.js';
 import { wantedRenditions } from '../outputs/rendition-plan.js';
-import { firstAudioNeeds, firstNeeds, type SourceNeeds } from '../outputs/source-needs.js';
+import { firstNeeds, type SourceNeeds } from '../outputs/source-needs.js';
 import { EncoderSelection } from './encoder-selection.js';
 import type { RunEnd } from './run-end.js';
 import { copyWarnings, type SourceWarning, type WarningFacts } from './source-warnings.js';
