@@ -1,19 +1,13 @@
-import type { ErrorCode, SidepipeError } from '../../errors.js';
+import type { SidepipeError } from '../../errors.js';
 import type { StreamDiagnosis } from '../diagnosis.js';
 import type { StreamEnvironment } from '../environment.js';
-import { deniedDelayMs, failuresAfter, restartDelayMs } from './restart-policy.js';
+import { delayAfter, failuresAfter } from './restart-policy.js';
 
 /** One failed run. Its texts contain no secret. */
 type Setback = StreamDiagnosis['restarts'][number];
 
 /** Maximum number of remembered failures per stream. */
 const MOST = 20;
-
-/** The delay after an ffmpeg that cannot do what is needed. */
-const UNUSABLE_DELAY_MS = 60_000;
-/** The same for a file that is not playable: it does not become playable by itself. */
-const UNPLAYABLE_DELAY_MS = 60_000;
-const UNPLAYABLE: ReadonlySet<ErrorCode> = new Set(['source-not-media', 'source-without-video', 'source-unsupported']);
 
 type RestartHistoryEnvironment = Pick<StreamEnvironment, 'restart' | 'now' | 'dateOf' | 'random' | 'redact' | 'source'>;
 
@@ -80,18 +74,15 @@ export class RestartHistory {
     this.#inARow = failuresAfter(restart, this.#inARow, at - (mediaSince ?? at));
     this.#count += 1;
     this.#reason = error;
+    const isDenial = error.details['denied'] === true;
     // Another failure in between says nothing about the password, and does not unlock the account.
-    this.#denials = (mediaSince === undefined ? this.#denials : 0) + (isDenial(error) ? 1 : 0);
-    const denied = isDenial(error) ? deniedDelayMs(restart, this.#denials) : 0;
-    // Only another ffmpeg helps, so waiting is pointless. One immediate retry, because the next run may use another encoder.
-    const unusable = error.code === 'ffmpeg-unusable' && this.#inARow > 1 ? UNUSABLE_DELAY_MS : 0;
-    // One immediate retry, because the file may still be being written.
-    const isUnplayable = source.kind === 'file' && UNPLAYABLE.has(error.code) && this.#inARow > 1;
-    const unplayable = isUnplayable ? UNPLAYABLE_DELAY_MS : 0;
-    this.#delayMs = Math.max(denied, unusable, unplayable, restartDelayMs(restart, this.#inARow, random()));
-    this.#nextAttemptAt = at + this.#delayMs;
-    this.#isHeldBack = denied > 0 || isUnplayable;
+    this.#denials = (mediaSince === undefined ? this.#denials : 0) + (isDenial ? 1 : 0);
     const { code, message, details } = error;
+    const failure = { code, isDenial, isFile: source.kind === 'file', inARow: this.#inARow, denials: this.#denials };
+    const { delayMs, isHeldBack } = delayAfter(restart, failure, random());
+    this.#delayMs = delayMs;
+    this.#nextAttemptAt = at + delayMs;
+    this.#isHeldBack = isHeldBack;
     const lines = Array.isArray(details['stderr']) ? details['stderr'] : [];
     const stderr = lines.map((line) => redact(String(line)));
     const setback = { at: new Date(dateOf(at)).toISOString(), code, message: redact(message), stderr };
@@ -117,8 +108,4 @@ export class RestartHistory {
     this.#inARow = 0;
     this.#denials = 0;
   }
-}
-
-function isDenial({ details }: SidepipeError): boolean {
-  return details['denied'] === true;
 }

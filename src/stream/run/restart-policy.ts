@@ -1,3 +1,5 @@
+import type { ErrorCode } from '../../errors.js';
+
 /** How soon and how often a stream is restarted whose ffmpeg ended unexpectedly. */
 export interface RestartPolicy {
   readonly minDelayMs: number;
@@ -57,11 +59,48 @@ export function restartDelayMs(policy: RestartPolicy, failures: number, random: 
   return full * (1 - random / 2);
 }
 
+/** The delay after an ffmpeg that cannot do what is needed. */
+const UNUSABLE_DELAY_MS = 60_000;
+/** The same for a file that is not playable: it does not become playable by itself. */
+const UNPLAYABLE_DELAY_MS = 60_000;
+const UNPLAYABLE: ReadonlySet<ErrorCode> = new Set(['source-not-media', 'source-without-video', 'source-unsupported']);
+
+/** What the delay after a failed run depends on. */
+interface RunFailure {
+  readonly code: ErrorCode;
+  /** Failures in a row, including this one. */
+  readonly inARow: number;
+  /** The source denied access. */
+  readonly isDenial: boolean;
+  /** Denials since the source last sent media, including this one. */
+  readonly denials: number;
+  /** The source is a file. */
+  readonly isFile: boolean;
+}
+
+/**
+ * The delay before the next run: the longest of those that apply. `isHeldBack`: it is longer than usual, until somebody changes something:
+ * the credentials, or the file. `random`: 0 to 1. Pure.
+ */
+export function delayAfter(
+  policy: RestartPolicy,
+  { code, inARow, isDenial, denials, isFile }: RunFailure,
+  random: number,
+): { readonly delayMs: number; readonly isHeldBack: boolean } {
+  const denied = isDenial ? deniedDelayMs(policy, denials) : 0;
+  // Only another ffmpeg helps, so retrying soon is pointless. The first retry is quick, because the next run may use another encoder.
+  const unusable = code === 'ffmpeg-unusable' && inARow > 1 ? UNUSABLE_DELAY_MS : 0;
+  // The first retry is quick here too, because the file may still be being written.
+  const unplayable = isFile && UNPLAYABLE.has(code) && inARow > 1 ? UNPLAYABLE_DELAY_MS : 0;
+  const delayMs = Math.max(denied, unusable, unplayable, restartDelayMs(policy, inARow, random));
+  return { delayMs, isHeldBack: denied > 0 || unplayable > 0 };
+}
+
 /**
  * The minimum delay after this many denials in a row, including the newest failure: none for the first ones, then increasing in steps. 0: the
- * same as after other failures. Pure.
+ * same as after other failures.
  */
-export function deniedDelayMs({ deniedDelaysMs }: Pick<RestartPolicy, 'deniedDelaysMs'>, denials: number): number {
+function deniedDelayMs({ deniedDelaysMs }: Pick<RestartPolicy, 'deniedDelaysMs'>, denials: number): number {
   const beyond = denials - DENIED_ATTEMPTS;
   return beyond < 1 ? 0 : (deniedDelaysMs[Math.min(beyond, deniedDelaysMs.length) - 1] ?? 0);
 }

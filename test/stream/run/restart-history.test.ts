@@ -6,11 +6,11 @@ import { defaultRestartPolicy } from '../../../src/stream/run/restart-policy.js'
 const START = Date.UTC(2027, 2, 3, 4, 5, 6);
 const restart = { ...defaultRestartPolicy, minDelayMs: 100, maxDelayMs: 1000, stableMs: 10_000, exhaustedAfter: 3 };
 
-function makeSetbacks(random = 0, kind: 'rtsp' | 'file' = 'rtsp') {
+function makeHistory(random = 0, kind: 'rtsp' | 'file' = 'rtsp') {
   const time = { now: START };
   const redact = (text: string) => text.replaceAll('hunter2', '***');
   const source = { kind, url: 'anything' } as const;
-  const setbacks = new RestartHistory({
+  const history = new RestartHistory({
     restart,
     now: () => time.now,
     dateOf: (at) => at,
@@ -18,7 +18,7 @@ function makeSetbacks(random = 0, kind: 'rtsp' | 'file' = 'rtsp') {
     redact,
     source,
   });
-  return { setbacks, time };
+  return { history, time };
 }
 
 const lost = (details?: Record<string, unknown>) =>
@@ -27,31 +27,31 @@ const lost = (details?: Record<string, unknown>) =>
     ...(details && { details }),
   });
 
-describe('Setbacks', () => {
-  it('tells of each without its secrets, the newest first', () => {
-    const { setbacks, time } = makeSetbacks();
-    const told = setbacks.add(lost({ stderr: ['[error] hunter2 was refused'] }), undefined);
-    expect(told).toEqual({
+describe('RestartHistory', () => {
+  it('lists failures without their secrets, the newest first', () => {
+    const { history, time } = makeHistory();
+    const added = history.add(lost({ stderr: ['[error] hunter2 was refused'] }), undefined);
+    expect(added).toEqual({
       ...{ at: '2027-03-03T04:05:06.000Z', code: 'source-unavailable' },
       message: 'no answer from rtsp://u:***@camera',
       stderr: ['[error] *** was refused'],
     });
     time.now += 1000;
-    setbacks.add(lost(), undefined);
-    expect(setbacks.list().map(({ at }) => at)).toEqual(['2027-03-03T04:05:07.000Z', '2027-03-03T04:05:06.000Z']);
-    for (let more = 0; more < 30; more += 1) setbacks.add(lost(), undefined);
-    expect(setbacks.list()).toHaveLength(20);
-    expect(setbacks.count).toBe(32);
+    history.add(lost(), undefined);
+    expect(history.list().map(({ at }) => at)).toEqual(['2027-03-03T04:05:07.000Z', '2027-03-03T04:05:06.000Z']);
+    for (let more = 0; more < 30; more += 1) history.add(lost(), undefined);
+    expect(history.list()).toHaveLength(20);
+    expect(history.count).toBe(32);
   });
 
   it.each(['source-not-media', 'source-without-video', 'source-unsupported'] as const)(
-    'leaves a file alone for a minute that has failed twice for what is in it (%s), and no camera',
+    'waits a minute after the second failure of a file because of its content (%s), but not for a camera',
     (code) => {
       const delays = (kind: 'rtsp' | 'file') => {
-        const { setbacks } = makeSetbacks(0, kind);
+        const { history } = makeHistory(0, kind);
         return [0, 1, 2].map(() => {
-          setbacks.add(new SidepipeError('nothing to play', { code, fault: 'source', retryable: true }), undefined);
-          return [setbacks.delayMs, setbacks.isHeldBack];
+          history.add(new SidepipeError('nothing to play', { code, fault: 'source', retryable: true }), undefined);
+          return [history.delayMs, history.isHeldBack];
         });
       };
       expect(delays('file')).toEqual([
@@ -67,23 +67,23 @@ describe('Setbacks', () => {
     },
   );
 
-  it('leaves an ffmpeg alone for a minute that has failed at its options twice, whatever the policy says', () => {
-    const { setbacks } = makeSetbacks();
+  it('waits a minute after the second failure of ffmpeg at its options, regardless of the policy', () => {
+    const { history } = makeHistory();
     const error = new SidepipeError('fails', { code: 'ffmpeg-unusable', fault: 'node', retryable: true });
-    setbacks.add(error, undefined);
+    history.add(error, undefined);
     // The next run may use another encoder.
-    expect(setbacks.delayMs).toBe(100);
-    setbacks.add(error, undefined);
-    expect(setbacks.delayMs).toBe(60_000);
-    setbacks.add(lost(), undefined);
-    expect(setbacks.delayMs).toBe(400);
+    expect(history.delayMs).toBe(100);
+    history.add(error, undefined);
+    expect(history.delayMs).toBe(60_000);
+    history.add(lost(), undefined);
+    expect(history.delayMs).toBe(400);
   });
 
-  it('waits longer the more there are in a row, and is exhausted by too many', () => {
-    const { setbacks } = makeSetbacks();
+  it('waits longer with each failure in a row, and is exhausted by too many', () => {
+    const { history } = makeHistory();
     const seen = [1, 2, 3].map(() => {
-      setbacks.add(lost(), undefined);
-      return { delayMs: setbacks.delayMs, isExhausted: setbacks.isExhausted };
+      history.add(lost(), undefined);
+      return { delayMs: history.delayMs, isExhausted: history.isExhausted };
     });
     expect(seen).toEqual([
       { delayMs: 100, isExhausted: false },
@@ -92,62 +92,62 @@ describe('Setbacks', () => {
     ]);
   });
 
-  it('counts from one again after a run that gave media for long, and not after a short one', () => {
-    const { setbacks, time } = makeSetbacks();
-    setbacks.add(lost(), undefined);
-    setbacks.add(lost(), time.now - 500);
-    expect(setbacks.inARow).toBe(2);
-    setbacks.add(lost(), time.now - restart.stableMs);
-    expect(setbacks.inARow).toBe(1);
+  it('restarts the count after a run with media for long, but not after a short one', () => {
+    const { history, time } = makeHistory();
+    history.add(lost(), undefined);
+    history.add(lost(), time.now - 500);
+    expect(history.inARow).toBe(2);
+    history.add(lost(), time.now - restart.stableMs);
+    expect(history.inARow).toBe(1);
   });
 
-  it('has a reason until a run gives media, and counts on then', () => {
-    const { setbacks } = makeSetbacks();
+  it('has a reason until a run produces media, which does not reset the count', () => {
+    const { history } = makeHistory();
     const error = lost();
-    setbacks.add(error, undefined);
-    expect(setbacks.reason).toBe(error);
-    setbacks.overcome();
-    expect(setbacks.reason).toBeUndefined();
-    expect(setbacks.inARow).toBe(1);
+    history.add(error, undefined);
+    expect(history.reason).toBe(error);
+    history.overcome();
+    expect(history.reason).toBeUndefined();
+    expect(history.inARow).toBe(1);
   });
 
-  it('waits minutes for a source that denies access, and says until when', () => {
-    const { setbacks, time } = makeSetbacks();
-    const denied = () => setbacks.add(lost({ denied: true }), undefined);
+  it('waits minutes for a source that denies access, and reports until when', () => {
+    const { history, time } = makeHistory();
+    const denied = () => history.add(lost({ denied: true }), undefined);
     const waits = Array.from({ length: 6 }, () => {
       denied();
-      const seconds = (setbacks.nextAttemptAt! - time.now) / 1000;
-      expect(setbacks.isHeldBack).toBe(seconds >= 60);
-      expect(setbacks.delayMs).toBe(seconds * 1000);
-      time.now = setbacks.nextAttemptAt!;
-      setbacks.attempt();
-      expect(setbacks).toMatchObject({ nextAttemptAt: undefined, isHeldBack: false });
+      const seconds = (history.nextAttemptAt! - time.now) / 1000;
+      expect(history.isHeldBack).toBe(seconds >= 60);
+      expect(history.delayMs).toBe(seconds * 1000);
+      time.now = history.nextAttemptAt!;
+      history.attempt();
+      expect(history).toMatchObject({ nextAttemptAt: undefined, isHeldBack: false });
       return seconds;
     });
     expect(waits).toEqual([0.1, 0.2, 60, 300, 900, 900]);
   });
 
-  it('counts denials on through other failures, and from one again after media or for an operator', () => {
-    const { setbacks, time } = makeSetbacks();
+  it('keeps the count of denials across other failures, and resets it after media or for an operator', () => {
+    const { history, time } = makeHistory();
     const delayAfter = (details?: Record<string, unknown>, mediaSince?: number) => {
-      setbacks.add(lost(details), mediaSince);
-      return setbacks.delayMs;
+      history.add(lost(details), mediaSince);
+      return history.delayMs;
     };
     expect([1, 2, 3].map(() => delayAfter({ denied: true })).at(-1)).toBe(60_000);
     expect(delayAfter()).toBe(800);
     expect(delayAfter({ denied: true })).toBe(300_000);
-    setbacks.forgive();
+    history.forgive();
     expect(delayAfter({ denied: true })).toBe(100);
     expect(delayAfter({ denied: true })).toBe(200);
-    setbacks.overcome();
+    history.overcome();
     expect(delayAfter({ denied: true }, time.now - 1000)).toBe(400);
   });
 
-  it('begins anew for an operator, who still sees what there was', () => {
-    const { setbacks } = makeSetbacks();
-    for (let more = 0; more < 3; more += 1) setbacks.add(lost(), undefined);
-    setbacks.forgive();
-    expect(setbacks).toMatchObject({ inARow: 0, isExhausted: false, count: 3 });
-    expect(setbacks.list()).toHaveLength(3);
+  it('resets the count for an operator, but keeps the list', () => {
+    const { history } = makeHistory();
+    for (let more = 0; more < 3; more += 1) history.add(lost(), undefined);
+    history.forgive();
+    expect(history).toMatchObject({ inARow: 0, isExhausted: false, count: 3 });
+    expect(history.list()).toHaveLength(3);
   });
 });

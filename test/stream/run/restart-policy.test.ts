@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   defaultRestartPolicy,
-  deniedDelayMs,
+  delayAfter,
   failuresAfter,
   type RestartPolicy,
   restartDelayMs,
@@ -20,7 +20,7 @@ const policyArbitrary: fc.Arbitrary<RestartPolicy> = fc
 const share = fc.double({ min: 0, max: 1, noNaN: true });
 
 describe('restartDelayMs', () => {
-  it('stays between half the least and the most delay, for ever', () => {
+  it('stays between half of the minimum and the maximum delay', () => {
     fc.assert(
       fc.property(policyArbitrary, fc.nat(), share, (policy, failures, random) => {
         const delay = restartDelayMs(policy, failures, random);
@@ -30,13 +30,13 @@ describe('restartDelayMs', () => {
     );
   });
 
-  it('doubles from failure to failure until it is the most', () => {
+  it('doubles with each failure up to the maximum', () => {
     const delays = Array.from({ length: 9 }, (_, index) => restartDelayMs(defaultRestartPolicy, index + 1, 0));
     expect(delays).toEqual([250, 500, 1000, 2000, 4000, 8000, 15_000, 15_000, 15_000]);
     expect(restartDelayMs(defaultRestartPolicy, 0, 0)).toBe(250);
   });
 
-  it('spreads the streams of one fault over half of the delay', () => {
+  it('spreads the restarts of many streams over half of the delay', () => {
     fc.assert(
       fc.property(policyArbitrary, fc.nat(), share, (policy, failures, random) => {
         const full = restartDelayMs(policy, failures, 0);
@@ -47,7 +47,7 @@ describe('restartDelayMs', () => {
 });
 
 describe('failuresAfter', () => {
-  it('counts failures in a row, and begins anew after a sound run', () => {
+  it('counts failures in a row, and restarts the count after a stable run', () => {
     fc.assert(
       fc.property(policyArbitrary, fc.array(fc.nat({ max: 120_000 })), (policy, runs) => {
         const failures = runs.reduce((count, mediaMs) => failuresAfter(policy, count, mediaMs), 0);
@@ -58,14 +58,59 @@ describe('failuresAfter', () => {
   });
 });
 
-describe('deniedDelayMs', () => {
-  it('waits 1, 5 and 15 minutes after the third denial and those behind it, and stays at 15', () => {
-    const minutes = [0, 1, 2, 3, 4, 5, 6, 100].map((denials) => deniedDelayMs(defaultRestartPolicy, denials) / 60_000);
-    expect(minutes).toEqual([0, 0, 0, 1, 5, 15, 15, 15]);
+describe('delayAfter', () => {
+  type Failure = Parameters<typeof delayAfter>[1];
+  const failure: Failure = { code: 'source-unavailable', inARow: 1, isDenial: false, denials: 0, isFile: false };
+  const waitAfter = (changes: Partial<Failure>, policy = defaultRestartPolicy) =>
+    delayAfter(policy, { ...failure, ...changes }, 0);
+  const soon = { delayMs: 250, isHeldBack: false };
+
+  it('backs off after a usual failure', () => {
+    fc.assert(
+      fc.property(policyArbitrary, fc.nat(), share, (policy, inARow, random) => {
+        const delayMs = restartDelayMs(policy, inARow, random);
+        expect(delayAfter(policy, { ...failure, inARow }, random)).toEqual({ delayMs, isHeldBack: false });
+      }),
+    );
   });
 
-  it('is nothing for a source that is called by others, or is on this machine', () => {
-    expect(deniedDelayMs(restartPolicyOf(defaultRestartPolicy, {}, 1000), 10)).toBe(0);
-    expect(deniedDelayMs(restartPolicyOf(defaultRestartPolicy, {}), 10)).toBe(900_000);
+  it('waits 1, 5 and 15 minutes after the third and the next denials, and stays at 15', () => {
+    const minutes = [1, 2, 3, 4, 5, 6, 100].map((denials) => waitAfter({ isDenial: true, denials }));
+    expect(minutes).toEqual([soon, soon, ...[1, 5, 15, 15, 15].map((each) => held(each * 60_000))]);
+  });
+
+  it('does not wait for past denials after another failure', () => {
+    expect(waitAfter({ denials: 10 })).toEqual(soon);
+  });
+
+  it('does not hold back a listener or a local source that denies access', () => {
+    const denied = { isDenial: true, denials: 10 };
+    expect(waitAfter(denied, restartPolicyOf(defaultRestartPolicy, {}, 1000))).toEqual(soon);
+    expect(waitAfter(denied, restartPolicyOf(defaultRestartPolicy, {}))).toEqual(held(900_000));
+  });
+
+  it.each(['source-not-media', 'source-without-video', 'source-unsupported'] as const)(
+    'retries a file with %s once, then after a minute; other sources as usual',
+    (code) => {
+      expect(waitAfter({ code, isFile: true })).toEqual(soon);
+      expect(waitAfter({ code, isFile: true, inARow: 2 })).toEqual(held(60_000));
+      expect(waitAfter({ code, inARow: 2 })).toEqual({ delayMs: 500, isHeldBack: false });
+      expect(waitAfter({ isFile: true, inARow: 2 })).toEqual({ delayMs: 500, isHeldBack: false });
+    },
+  );
+
+  it('retries an ffmpeg that is not usable once, then after a minute', () => {
+    expect(waitAfter({ code: 'ffmpeg-unusable' })).toEqual(soon);
+    expect(waitAfter({ code: 'ffmpeg-unusable', inARow: 2 })).toEqual({ delayMs: 60_000, isHeldBack: false });
+  });
+
+  it('takes the longest delay that applies', () => {
+    const policy = { ...defaultRestartPolicy, minDelayMs: 120_000, maxDelayMs: 120_000 };
+    expect(waitAfter({ code: 'ffmpeg-unusable', inARow: 2 }, policy).delayMs).toBe(120_000);
+    expect(waitAfter({ isDenial: true, denials: 4 }, policy).delayMs).toBe(300_000);
   });
 });
+
+function held(delayMs: number): ReturnType<typeof delayAfter> {
+  return { delayMs, isHeldBack: true };
+}
