@@ -8,6 +8,16 @@ export const imageFormats = ['jpg', 'webp', 'avif', 'png'] as const;
 /** A format of thumbnails and snapshots. */
 export type ImageFormat = (typeof imageFormats)[number];
 
+/** The content type of each format. */
+export const imageContentTypes: Readonly<Record<ImageFormat, string>> = {
+  jpg: 'image/jpeg',
+  webp: 'image/webp',
+  avif: 'image/avif',
+  png: 'image/png',
+};
+/** Matches a format inside a larger regular expression, such as one for file names. */
+export const imageFormatPattern = imageFormats.join('|');
+
 /** A format of animated previews. */
 export type PreviewFormat = 'webp' | 'gif';
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import sharp, { type Sharp } from 'sharp';
 import { messageOf, SidepipeError } from '../errors.js';
-import type { ImageFormat } from '../terms.js';
+import { type ImageFormat, imageContentTypes } from '../terms.js';
 import type { EncodedImage, ImageFit, RawPicture } from './picture.js';
 
 export interface EncodeOptions {
@@ -16,13 +16,6 @@ export interface EncodeOptions {
 
 /** Encodes that take longer are aborted: no real image does, and a capture must not wait indefinitely. */
 const encodeTimeoutSeconds = 30;
-
-const contentTypes: Readonly<Record<ImageFormat, string>> = {
-  jpg: 'image/jpeg',
-  webp: 'image/webp',
-  avif: 'image/avif',
-  png: 'image/png',
-};
 
 /**
  * Encodes one raw frame outside the event loop. `picture.data` is read until the promise settles, and not kept. Throws `frame-invalid` if
@@ -39,7 +32,7 @@ export async function transcodeImage(image: EncodedImage, options: EncodeOptions
 
 /** Builds and runs a sharp pipeline for one format. Throws `image-failed`, retryable. */
 export async function encode(build: () => Sharp, format: ImageFormat, quality: number): Promise<EncodedImage> {
-  return finish(() => inFormat(build(), format, quality), contentTypes[format]);
+  return finish(() => inFormat(build(), format, quality), imageContentTypes[format]);
 }
 
 /** Builds and runs a pipeline with its own output format. Throws `image-failed`, retryable. */

@@ -1,5 +1,5 @@
 import { SidepipeError } from '../errors.js';
-import type { ImageFormat, PreviewFormat } from '../terms.js';
+import { type ImageFormat, imageContentTypes, imageFormatPattern, type PreviewFormat } from '../terms.js';
 import { parseStill } from './still-names.js';
 
 /** Object keys: the same tree as under `/live/`. Pure; no key here carries a store's prefix. */
@@ -31,6 +31,10 @@ const namePattern = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const segmentPattern = /^([A-Za-z0-9]+)-(\d{1,15})\.(?:ts|m4s)$/;
 const recordingPattern = /^[A-Za-z0-9]+-recording\.m3u8$/;
 const initPattern = /^([A-Za-z0-9]+)-init(?:-\d{1,9})?\.mp4$/;
+/** A size's name has 16 characters at most. */
+const thumbnailPattern = new RegExp(`^thumbnail(?:-[a-z0-9][a-z0-9-]{0,15})?\\.(?:${imageFormatPattern})$`);
+/** A content hash has 27 characters. */
+const immutablePattern = new RegExp(`^thumbnail-[A-Za-z0-9_-]{27}\\.(?:${imageFormatPattern})$`);
 
 export const multivariantKey = (stream: string): string => `${stream}/index.m3u8`;
 export const playlistKey = (stream: string, rendition: string): string => `${stream}/${rendition}/index.m3u8`;
@@ -80,8 +84,8 @@ function kindOfStreamFile(file: string): ObjectKind | undefined {
   if (file === 'index.m3u8') return 'multivariant';
   if (file === 'lease.json') return 'lease';
   if (file === 'storyboard.vtt') return 'storyboard-index';
-  if (/^thumbnail(?:-[a-z0-9][a-z0-9-]{0,15})?\.(?:jpg|webp|avif|png)$/.test(file)) return 'thumbnail';
-  if (/^thumbnail-[A-Za-z0-9_-]{27}\.(?:jpg|webp|avif|png)$/.test(file)) return 'thumbnail-immutable';
+  if (thumbnailPattern.test(file)) return 'thumbnail';
+  if (immutablePattern.test(file)) return 'thumbnail-immutable';
   if (/^preview\.(?:webp|gif)$/.test(file)) return 'preview';
   return /^storyboard-\d+\.jpg$/.test(file) ? 'storyboard' : undefined;
 }
@@ -91,10 +95,7 @@ const contentTypes: Readonly<Record<string, string>> = {
   ts: 'video/mp2t',
   m4s: 'video/mp4',
   mp4: 'video/mp4',
-  jpg: 'image/jpeg',
-  webp: 'image/webp',
-  avif: 'image/avif',
-  png: 'image/png',
+  ...imageContentTypes,
   gif: 'image/gif',
   vtt: 'text/vtt; charset=utf-8',
   json: 'application/json',

@@ -1,4 +1,5 @@
-import type { ImageFormat } from '../terms.js';
+import { type ImageFormat, imageFormatPattern } from '../terms.js';
+
 /** The names of numbered and dated stills. Their order as texts is their order in time. Pure. */
 
 /** What a name tells. */
@@ -19,8 +20,8 @@ export function numberedStill(number: number, format: ImageFormat): string {
   return `${String(number).padStart(10, '0')}.${format}`;
 }
 
-const dated = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)\.(\d{3})Z\.(jpg|webp|avif|png)$/;
-const numbered = /^(\d{10})\.(jpg|webp|avif|png)$/;
+const dated = new RegExp(`^(\\d{4})(\\d\\d)(\\d\\d)T(\\d\\d)(\\d\\d)(\\d\\d)\\.(\\d{3})Z\\.(${imageFormatPattern})$`);
+const numbered = new RegExp(`^(\\d{10})\\.(${imageFormatPattern})$`);
 
 /** Undefined for a name that neither of the two makes. */
 export function parseStill(file: string): StillName | undefined {

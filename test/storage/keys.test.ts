@@ -16,11 +16,12 @@ import {
   streamPrefix,
   thumbnailKey,
 } from '../../src/storage/keys.js';
+import { imageFormats } from '../../src/terms.js';
 
 const name = fc.stringMatching(/^[a-z0-9][a-z0-9-]{0,62}$/);
 const session = fc.stringMatching(/^[A-Za-z0-9]{1,16}$/);
 const sequence = fc.nat({ max: 1e12 });
-const format = fc.constantFrom('jpg', 'webp', 'avif', 'png');
+const format = fc.constantFrom(...imageFormats);
 
 describe('keys', () => {
   it('say what they are made of', () => {

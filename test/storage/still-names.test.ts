@@ -2,9 +2,10 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { checkKey, parseKey, stillKey } from '../../src/storage/keys.js';
 import { datedStill, numberedStill, parseStill } from '../../src/storage/still-names.js';
+import { imageFormats } from '../../src/terms.js';
 
 const instant = fc.integer({ min: 0, max: Date.UTC(9999, 0, 1) });
-const format = fc.constantFrom('jpg', 'webp', 'avif', 'png');
+const format = fc.constantFrom(...imageFormats);
 
 it('reads what it writes, in keys that every store takes', () => {
   fc.assert(

@@ -1,6 +1,6 @@
 import type { LiveStream } from '../../stream/live-stream.js';
 import type { ImageResource } from '../../stream/resources.js';
-import type { ImageFormat, PreviewFormat } from '../../terms.js';
+import { type ImageFormat, imageFormatPattern, type PreviewFormat } from '../../terms.js';
 import { signStoryboard } from '../access/signed-uris.js';
 import { type Answer, problemAnswer } from '../response/answer.js';
 import { openInTurn, openToAll } from '../response/headers.js';
@@ -8,10 +8,10 @@ import { notFound, type Problem } from '../response/problem.js';
 import { answerWith, type Representation, type RequestFacts } from '../response/respond.js';
 
 const forever = 'public, max-age=31536000, immutable';
-const latest = /^thumbnail\.(jpg|webp|avif|png)$/;
+const latest = new RegExp(`^thumbnail\\.(${imageFormatPattern})$`);
 /** A size name has at most 16 characters, a content hash 27. */
-const sized = /^thumbnail-([a-z0-9][a-z0-9-]{0,15})\.(jpg|webp|avif|png)$/;
-const immutable = /^thumbnail-([A-Za-z0-9_-]{27})\.(jpg|webp|avif|png)$/;
+const sized = new RegExp(`^thumbnail-([a-z0-9][a-z0-9-]{0,15})\\.(${imageFormatPattern})$`);
+const immutable = new RegExp(`^thumbnail-([A-Za-z0-9_-]{27})\\.(${imageFormatPattern})$`);
 const preview = /^preview\.(webp|gif)$/;
 const sheet = /^storyboard-(\d{1,12})\.jpg$/;
 
