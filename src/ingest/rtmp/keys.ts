@@ -5,16 +5,11 @@ function digest(key: string): Buffer {
   return createHash('sha256').update(key, 'utf8').digest();
 }
 
-/** Whether `candidate` is one of `keys`. Takes constant time, regardless of which key matches or how much of it. */
-export function matchKey(keys: readonly string[], candidate: string): boolean {
-  const wanted = digest(candidate);
-  let matches = false;
-  for (const key of keys) matches = timingSafeEqual(digest(key), wanted) || matches;
-  return matches;
-}
-
 export interface Keyring {
-  /** The stream that `candidate` opens: the named one, or the key's own stream if no name is given. */
+  /**
+   * The stream that `candidate` opens: the named one, or the key's own stream if no name is given. Takes constant time for a node's keys,
+   * regardless of which one matches or how much of it.
+   */
   find(candidate: string, stream?: string): string | undefined;
 }
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { addressGroup, createAddressLimits } from '../../../src/ingest/rtmp/address-limits.js';
-import { createKeyring, matchKey } from '../../../src/ingest/rtmp/keys.js';
+import { createKeyring } from '../../../src/ingest/rtmp/keys.js';
 import { parsePublishTarget } from '../../../src/ingest/rtmp/publish-target.js';
 
 describe('publish target', () => {
@@ -24,14 +24,26 @@ describe('publish target', () => {
 
 describe('stream keys', () => {
   it('match whole and exactly', () => {
+    const key = fc.string({ minLength: 1 });
     fc.assert(
-      fc.property(fc.array(fc.string()), fc.string(), (keys, candidate) => {
-        expect(matchKey(keys, candidate)).toBe(keys.includes(candidate));
+      fc.property(fc.uniqueArray(key, { minLength: 1 }), key, fc.nat(), (keys, other, pick) => {
+        const ring = createKeyring(keys.map((each, index) => ({ name: `s${index}`, keys: [each] })));
+        for (const candidate of [other, keys[pick % keys.length]!]) {
+          const index = keys.indexOf(candidate);
+          const stream = index < 0 ? undefined : `s${index}`;
+          expect(ring.find(candidate)).toBe(stream);
+          expect(ring.find(candidate, 's0')).toBe(index === 0 ? 's0' : undefined);
+        }
       }),
     );
   });
 
-  it('open one stream each', () => {
+  it('do not match if empty, or without any key', () => {
+    expect(createKeyring([{ name: 'a', keys: ['one'] }]).find('')).toBeUndefined();
+    expect(createKeyring([{ name: 'a', keys: [] }]).find('one')).toBeUndefined();
+  });
+
+  it('open exactly one stream', () => {
     const ring = createKeyring([
       { name: 'a', keys: ['one', 'two'] },
       { name: 'b', keys: ['three'] },
