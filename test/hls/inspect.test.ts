@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { inspectMedia, type MediaToInspect } from '../../src/hls/inspect.js';
-import { trackSignature } from '../../src/hls/signature.js';
+import { trackSignature } from '../../src/hls/track-signature.js';
 import type { Container } from '../../src/hls/window.js';
 import { type ClipOptions, segmentsOf as cut, makeClip, runFfmpeg } from './clips.js';
 

@@ -4,7 +4,7 @@ import { isReached, isTooFarAhead, PlaylistWaiters } from '../../hls/blocking-re
 import { inspectMedia, type MediaDescription } from '../../hls/inspect.js';
 import type { RenditionReport, SegmentEntry, VariantStream } from '../../hls/playlist.js';
 import type { MediaPart } from '../../hls/segmenter.js';
-import { mergeSignatures, trackSignature } from '../../hls/signature.js';
+import { mergeSignatures, trackSignature } from '../../hls/track-signature.js';
 import { type Container, MediaWindow } from '../../hls/window.js';
 import type { LowLatencyView } from '../live-stream.js';
 

@@ -2,7 +2,7 @@ import { parameterSets } from './nal.js';
 import { firstUnits } from './transport-stream.js';
 import type { Container } from './window.js';
 
-export interface SignedMedia {
+interface ComparedMedia {
   readonly container: Container;
   /** fMP4 only. */
   readonly init?: Uint8Array;
@@ -13,7 +13,7 @@ export interface SignedMedia {
  * A short text that stays the same while a rendition's tracks do: codecs, parameter sets (with resolution and profile) and ADTS settings.
  * Reads only the start of a segment and never throws. When it changes, `inspectMedia` is worth its cost.
  */
-export function trackSignature({ container, init, segment }: SignedMedia): string {
+export function trackSignature({ container, init, segment }: ComparedMedia): string {
   return container === 'mpegts' ? transportStreamSignature(segment) : fmp4Signature(init, segment);
 }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { mergeSignatures, trackSignature } from '../../src/hls/signature.js';
+import { mergeSignatures, trackSignature } from '../../src/hls/track-signature.js';
 
 const nothingSeen = trackSignature({ container: 'fmp4', segment: new Uint8Array(0) });
 
