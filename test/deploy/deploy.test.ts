@@ -2,11 +2,12 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { publicationStates } from '../../src/terms.js';
 import { metricsIn, seriesNames } from './expressions.js';
 
 const read = (name: string) => readFileSync(new URL(`../../deploy/${name}`, import.meta.url), 'utf8');
 
-it('finds the metrics in an expression', () => {
+it('metricsIn lists the metrics of an expression, without labels and functions', () => {
   const expression = 'histogram_quantile(0.95, sum by (le, kind) (rate(a_bucket{x=~"b|c"}[5m]))) > 3 and d == 0';
   expect(metricsIn(expression)).toEqual(['a_bucket', 'd']);
 });
@@ -25,7 +26,7 @@ describe('Prometheus rules', () => {
   const file = z.strictObject({ groups: z.array(z.strictObject({ name: z.string(), rules: z.array(rule) })) });
   const rules = file.parse(parse(read('prometheus-rules.yaml'))).groups.flatMap((group) => group.rules);
 
-  it('ask for metrics that there are', async () => {
+  it('use only metrics that the node exposes', async () => {
     const names = await seriesNames();
     for (const { alert, expr } of rules) {
       const asked = metricsIn(expr);
@@ -37,7 +38,7 @@ describe('Prometheus rules', () => {
     }
   });
 
-  it('have names of their own, and tell of what matters', () => {
+  it('have unique names and cover node, thumbnails, uploads and restarts', () => {
     const names = rules.map(({ alert }) => alert);
     expect(new Set(names).size).toBe(names.length);
     const all = rules.map(({ expr }) => expr).join('\n');
@@ -78,7 +79,7 @@ describe('Grafana dashboard', () => {
     .parse(JSON.parse(read('grafana-dashboard.json')));
   const targets = dashboard.panels.flatMap(({ title, targets = [] }) => targets.map(({ expr }) => ({ title, expr })));
 
-  it('asks for metrics that there are, of variables that there are', async () => {
+  it('uses only metrics that the node exposes and variables that it declares', async () => {
     const names = await seriesNames();
     const variables = ['__rate_interval', ...dashboard.templating.list.map(({ name }) => name)];
     for (const { title, expr } of targets) {
@@ -90,7 +91,7 @@ describe('Grafana dashboard', () => {
     }
   });
 
-  it('keeps to the chosen nodes, and to the time between two scrapes that Grafana knows', () => {
+  it("filters every metric by job and instance, and takes rates over Grafana's scrape interval", () => {
     for (const { title, expr } of targets) {
       const matchers = [...expr.matchAll(/\{([^}]*)\}/g)].map(([, inside]) => inside ?? '');
       expect(matchers.length, title).toBe(metricsIn(expr).length);
@@ -108,7 +109,14 @@ describe('Grafana dashboard', () => {
     expect(own.filter((name) => !asked.has(name)).sort()).toEqual([]);
   });
 
-  it('has panels that do not lie on each other', () => {
+  it('shows as a publication problem every state but publishing, idle and ended', () => {
+    const { expr } = targets.find((each) => each.expr.includes('sidepipe_publication_state'))!;
+    const shown = /,state=~"([^"]+)"/.exec(expr)![1]!.split('|');
+    const normal: readonly string[] = ['publishing', 'idle', 'ended'];
+    expect(shown.sort()).toEqual(publicationStates.filter((state) => !normal.includes(state)).sort());
+  });
+
+  it('has panels that do not overlap', () => {
     const { panels } = dashboard;
     expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
     const taken = new Set<string>();

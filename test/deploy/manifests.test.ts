@@ -53,7 +53,7 @@ async function config(files: Readonly<Record<string, string>>, env: Readonly<Rec
   return loadConfig({ env, flags: {}, cwd: folder, ...(file !== undefined && { file }) });
 }
 
-it('gives Kubernetes a configuration that the node takes', async () => {
+it('the Kubernetes manifest has a valid configuration, and ports and mounts that match it', async () => {
   const { of, container } = await kubernetes();
   const loaded = await config(of('ConfigMap').data!, of('Secret').stringData!);
   expect(loaded.streams).toHaveLength(1);
@@ -65,14 +65,14 @@ it('gives Kubernetes a configuration that the node takes', async () => {
   expect(container.args).toEqual(['serve', '--config', `${mount!.mountPath}/${Object.keys(of('ConfigMap').data!)[0]}`]);
 });
 
-it('labels the image with the version that it holds', async () => {
+it('the image and the manifest have the version of the package', async () => {
   const { version } = JSON.parse(await read('../package.json')) as { version: string };
   expect(await read('../Dockerfile')).toContain(`LABEL org.opencontainers.image.version="${version}"\n`);
   const { container } = await kubernetes();
   expect(container.image).toBe(`sidepipe:${version}`);
 });
 
-it('neither restarts a pod nor takes it out of service for one bad camera', async () => {
+it('one bad camera neither restarts the pod nor removes it from the Service', async () => {
   const { container } = await kubernetes();
   const streams = [
     { name: 'good', source: 'test' },
@@ -95,7 +95,7 @@ it('neither restarts a pod nor takes it out of service for one bad camera', asyn
   expect(await statusOf(readinessProbe.httpGet.path), 'after the end').toBe(503);
 });
 
-it('makes no container unhealthy for a camera', async () => {
+it('one bad camera does not make a container unhealthy', async () => {
   const { services } = parse(await read('docker-compose.yml'), { merge: true }) as Compose;
   const image = /^HEALTHCHECK .*$/m.exec(await read('../Dockerfile'))![0];
   for (const check of [image, services['sidepipe']!.healthcheck!.test.join(' ')]) {
@@ -121,7 +121,7 @@ interface Compose {
   readonly volumes: Readonly<Record<string, unknown>>;
 }
 
-it('composes services that know each other, and a node that takes its settings', async () => {
+it('the Compose file has valid settings, and services that refer to each other', async () => {
   const { services, volumes } = parse(await read('docker-compose.yml'), { merge: true }) as Compose;
   const loaded = await config({}, services['sidepipe']!.environment!);
   expect(loaded.streams.map(({ name, source }) => [name, source])).toEqual([
