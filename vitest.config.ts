@@ -1,7 +1,7 @@
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 
 /**
- * One suite a folder; docs/ARCHITECTURE.md says which test belongs where.
+ * One suite per folder; CONTRIBUTING.md says which test belongs where.
  * `npm test` runs `unit`, `unit-mocking` and `e2e`; `.ci/run` runs them all.
  */
 const folders = ['e2e', 'long', 'versions', 'system', 'browser'];

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { readPage } from './page.js';
@@ -22,6 +22,28 @@ it('has a row for each module of src', () => {
     .filter((entry) => entry.isDirectory() || entry.name.endsWith('.ts'))
     .map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name));
   expect(named.map((name) => name.replace(/^src\//, '')).sort()).toEqual(modules.sort());
+});
+
+it('lists the modules in rows, of which each imports only lower ones', () => {
+  const [, block = ''] = section('Dependency rules').split('```\n');
+  const rows = block
+    .trim()
+    .split('\n')
+    .map((row) => row.split(/ +/));
+  const rowOf = (path: string) => rows.findIndex((row) => row.includes(path.split('/')[0]!));
+  const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.ts'),
+  );
+  expect(files.filter((file) => rowOf(file) < 0)).toEqual([]);
+  const imports = files.flatMap((file) =>
+    [...readFileSync(join(root, 'src', file), 'utf8').matchAll(/(?:from|import|import\() ?'(\.[^']+)\.js'/g)].map(
+      ([, path]) => [file, join(dirname(file), `${path}.ts`)] as const,
+    ),
+  );
+  const moduleOf = (path: string) => path.split('/')[0];
+  const others = imports.filter(([file, target]) => moduleOf(file) !== moduleOf(target));
+  expect(others.length).toBeGreaterThan(500);
+  expect(others.filter(([file, target]) => rowOf(file) >= rowOf(target))).toEqual([]);
 });
 
 it('names existing files', () => {
