@@ -36,7 +36,7 @@ const AWAITED_AUDIO_RATE = 8000;
 /** An output that discards everything: ffmpeg's reports about it show the position of the source's packets. */
 const nothing = ['-map', '0:V:0', '-an', '-sn', '-dn', '-c:v', 'copy', '-f', 'null', '-'];
 
-/** The complete command line of a stream's one ffmpeg process: one source, HLS to loopback, raw frames on stdout. Pure. */
+/** The complete command line of a stream's one ffmpeg process: one source, media on pipes, raw frames on stdout. Pure. */
 export function ffmpegArguments(plan: StreamPlan): string[] {
   return [
     ...(plan.snapshots ? [] : ['-nostdin']),
