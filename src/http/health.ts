@@ -33,8 +33,8 @@ interface Question {
 }
 
 /**
- * Parses the query of a probe. Anything unknown is rejected: a misspelt `?streams=all` that returns 200 would be an alarm that
- * never rings.
+ * Parses the query of a probe. Anything unknown is rejected: a misspelt `?streams=all` that returns 200 would hide every
+ * failure.
  */
 function questionOf(c: Context, { streams }: AppContext): Question | { readonly problem: Problem } {
   const given = Object.entries(c.req.queries());

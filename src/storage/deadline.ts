@@ -2,24 +2,24 @@ import { setMaxListeners } from 'node:events';
 import { aborted, throwIfOver, timedOut } from './failures.js';
 import type { CallOptions } from './store.js';
 
-/** A signal that follows the caller's signals and a clock, and says which of them it was. */
+/** A signal that fires with the caller's signals or when the time is over, and knows which it was. */
 export interface Deadline {
   readonly signal: AbortSignal;
   readonly expired: boolean;
   /** Milliseconds that the whole call may take, for messages. */
   readonly timeoutMs: number;
-  /** Starts again with another time: the response's size is known only once it answers. */
+  /** Restarts with another time: the size of a response is known only after its headers have arrived. */
   restart(timeoutMs: number): void;
-  /** Rejects when the signal fires, for what takes no signal itself. */
+  /** Rejects when the signal fires, for calls that accept no signal. */
   readonly reached: Promise<never>;
   clear(): void;
 }
 
-/** Node fires a longer timer at once. */
+/** Node.js fires a longer timer immediately. */
 const longestTimerMs = 2 ** 31 - 1;
 
 /**
- * Unlike `AbortSignal.any` and `AbortSignal.timeout` it leaves nothing behind on long-lived signals once it is cleared.
+ * Unlike `AbortSignal.any` and `AbortSignal.timeout` it leaves no listener on long-lived signals after it is cleared.
  * An infinite time never expires.
  */
 export function createDeadline(timeoutMs: number, signals: readonly (AbortSignal | undefined)[]): Deadline {
@@ -41,7 +41,7 @@ export function createDeadline(timeoutMs: number, signals: readonly (AbortSignal
   const onAbort = (event: Event): void => stop((event.target as AbortSignal).reason);
   const expire = (): void => {
     expired = true;
-    stop(new DOMException(`no answer within ${limit} ms`, 'TimeoutError'));
+    stop(new DOMException(`no response within ${limit} ms`, 'TimeoutError'));
   };
   const start = (): void => {
     if (limit <= longestTimerMs) timer = setTimeout(expire, limit);
@@ -73,15 +73,15 @@ export function createDeadline(timeoutMs: number, signals: readonly (AbortSignal
   };
 }
 
-/** As many calls may be under way on one signal as the publisher likes: Node's warning of a leak would be wrong. */
+/** Any number of calls may use one signal, so Node.js's warning about a listener leak would be wrong. */
 function listen(signal: AbortSignal, onAbort: (event: Event) => void): void {
   setMaxListeners(0, signal);
   signal.addEventListener('abort', onAbort, { once: true });
 }
 
 /**
- * The same call with `timeoutMs` counted from now: each reader gets what is left. For work that takes several calls and
- * may take `timeoutMs` altogether.
+ * The same options with `timeoutMs` counted from now: each read returns the remaining time. For work of several calls that may take
+ * `timeoutMs` in total.
  */
 export function startLimit<C extends CallOptions>(call: C, now: () => number = () => performance.now()): C {
   if (call.timeoutMs === undefined) return call;
@@ -94,7 +94,7 @@ export function startLimit<C extends CallOptions>(call: C, now: () => number = (
   };
 }
 
-/** Keeps the caller's limits for work that cannot be stopped: the promise settles in time, whatever becomes of the work. */
+/** Enforces the caller's limits on work that cannot be stopped: the promise settles in time even if the work goes on. */
 export async function within<T>(
   call: CallOptions,
   what: string,

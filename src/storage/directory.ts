@@ -20,13 +20,13 @@ import type {
 } from './store.js';
 
 export interface DirectoryStoreOptions {
-  /** Made if it is not there. */
+  /** Created if it does not exist. */
   readonly path: string;
 }
 
 const capabilities: StoreCapabilities = {
   ifNoneMatch: true,
-  // Compared and renamed under a lock of this process: two nodes in one directory are kept apart by ifNoneMatch only.
+  // Compared and renamed under a lock of this process only: between two nodes in one directory only ifNoneMatch is safe.
   ifMatch: true,
   checksum: false,
   acl: false,
@@ -41,12 +41,11 @@ let temporaryFiles = 0;
 /**
  * Objects as files below `path`, for a web server or a synchroniser to pick up. A put writes a temporary file beside
  * the target and renames it, so a reader sees the old file or the new one. Content type follows from the key;
- * cache headers and metadata are the web server's affair and are not kept.
+ * cache headers and metadata are not kept: the web server sets its own.
  *
- * The data is flushed (fdatasync) before the rename and the directory is not: after a power cut each name that is
- * there has all of its bytes, and journaling file systems keep the order of renames, so no playlist outlives a segment
- * that it lists. What the last seconds renamed may be gone, which for a live window is the cheaper loss by one flush a
- * file.
+ * The data is flushed (fdatasync) before the rename, but the directory is not. After a power cut every existing file is complete, and
+ * journaling file systems keep the order of renames, so no playlist outlives a segment that it lists. Files renamed in the last seconds may
+ * be missing: for a live window that costs less than another flush per file.
  *
  * Throws `storage-misconfigured` when `path` cannot be a writable directory.
  */
@@ -65,7 +64,7 @@ export async function createDirectoryStore({ path }: DirectoryStoreOptions): Pro
     const what = `${operation} ${key}`;
     if (closed) throw aborted(what);
     try {
-      // A disk or a mount that hangs holds a system call for as long as it likes.
+      // A system call on a disk or mount that hangs can block indefinitely.
       return await within(call, what, task);
     } catch (error) {
       throw toStorageError(error, operation, key);
@@ -79,7 +78,7 @@ export async function createDirectoryStore({ path }: DirectoryStoreOptions): Pro
     const source = join(folder, temporaryName(owner, temporaryFiles));
     try {
       const info = await writeWhole(source, object);
-      // What was given up must not appear later.
+      // An abandoned put must not appear later.
       throwIfOver({ signal }, `put ${object.key}`);
       if (options.ifMatch !== undefined && (await inspect(object.key))?.etag !== options.ifMatch) {
         throw conflict(object.key, 'it has changed');
@@ -93,7 +92,7 @@ export async function createDirectoryStore({ path }: DirectoryStoreOptions): Pro
     }
   };
 
-  /** The file of a key, undefined where there is none or the way to it leads through a link. */
+  /** The file of a key; undefined if there is none, or if its path contains a link. */
   const locate = async (key: string): Promise<string | undefined> => {
     const file = join(root, key);
     try {
@@ -122,7 +121,7 @@ export async function createDirectoryStore({ path }: DirectoryStoreOptions): Pro
             try {
               return await write(object, options, signal);
             } catch (error) {
-              // Someone removed the folder (a delete that emptied it) or the temporary file (another node's start).
+              // The folder was removed by a delete that emptied it, or the temporary file by the start of another node.
               if (systemCode(error) !== 'ENOENT' || attempt === 3) throw error;
               folders.forget();
             }
@@ -183,7 +182,7 @@ export async function createDirectoryStore({ path }: DirectoryStoreOptions): Pro
   };
 }
 
-/** A file can grow while it is read: no more than it had is. */
+/** A file can grow while it is read, so at most its original size is read. */
 async function readAtMost(handle: FileHandle, bytes: number): Promise<Buffer> {
   const body = Buffer.alloc(bytes);
   let used = 0;
@@ -223,19 +222,19 @@ async function writeWhole(path: string, object: StoredObject): Promise<ObjectInf
   }
 }
 
-/** A hard link fails where the name is taken, for writers in other processes too; rename would replace it. */
+/** A hard link fails if the name exists, also for writers in other processes; a rename would replace the file. */
 async function createOnly(source: string, target: string, key: string): Promise<void> {
   try {
     await link(source, target);
   } catch (error) {
-    if (systemCode(error) === 'EEXIST') throw conflict(key, 'there is one already');
+    if (systemCode(error) === 'EEXIST') throw conflict(key, 'the object already exists');
     if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(systemCode(error) ?? '')) throw error;
-    // A file system without hard links (FAT): as good as this process can tell.
-    if (await lstat(target).catch(ignoreAbsence)) throw conflict(key, 'there is one already');
+    // A file system without hard links (FAT): atomic only within this process.
+    if (await lstat(target).catch(ignoreAbsence)) throw conflict(key, 'the object already exists');
     await rename(source, target);
     return;
   }
-  // The object is in place: whatever happens to its second name is no failure of the put.
+  // The object is in place: the put succeeds even if its second name cannot be removed.
   await unlink(source).catch(() => undefined);
 }
 

@@ -1,7 +1,7 @@
 import { SidepipeError } from '../errors.js';
 import type { CallOptions } from './store.js';
 
-/** The errors that every kind of store throws in the same words. */
+/** Errors that every kind of store throws with the same text. */
 
 export function conflict(key: string, condition: string): SidepipeError {
   return new SidepipeError(`${key} was not written: ${condition}`, {
@@ -12,7 +12,7 @@ export function conflict(key: string, condition: string): SidepipeError {
 }
 
 export function aborted(what: string, cause?: unknown): SidepipeError {
-  return new SidepipeError(`${what} was called off`, { code: 'aborted', fault: 'caller', cause });
+  return new SidepipeError(`${what} was aborted`, { code: 'aborted', fault: 'caller', cause });
 }
 
 export function timedOut(
@@ -20,7 +20,7 @@ export function timedOut(
   timeoutMs: number,
   details: Readonly<Record<string, unknown>> = {},
 ): SidepipeError {
-  const message = timeoutMs > 0 ? `not done within ${Math.round(timeoutMs)} ms` : 'not started: no time was left';
+  const message = timeoutMs > 0 ? `not completed within ${Math.round(timeoutMs)} ms` : 'not started: no time was left';
   return new SidepipeError(`${what}: ${message}`, {
     code: 'storage-unavailable',
     fault: 'storage',
@@ -29,13 +29,13 @@ export function timedOut(
   });
 }
 
-/** The caller wants the call no longer, or has no time for it. */
+/** The caller aborted the call, or left no time for it. */
 export function throwIfOver({ signal, timeoutMs }: CallOptions, what: string): void {
   if (signal?.aborted) throw aborted(what, signal.reason);
   if (timeoutMs !== undefined && timeoutMs <= 0) throw timedOut(what, timeoutMs);
 }
 
-/** An object is longer than the caller is willing to hold in memory. */
+/** An object is larger than the caller's limit for memory. */
 export function tooLarge(key: string, bytes: number, limit: number): SidepipeError {
   return new SidepipeError(`get ${key}: the object has ${bytes} bytes; at most ${limit} are accepted`, {
     code: 'storage-failed',

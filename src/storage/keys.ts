@@ -18,7 +18,7 @@ export type ObjectKind =
   | 'still'
   | 'lease';
 
-/** What a key means. `session` and `sequence` are there for segments, `session` for initialization segments. */
+/** The parts of a key. Segments have `session` and `sequence`, initialization segments `session`. */
 export interface ParsedKey {
   readonly kind: ObjectKind;
   readonly stream: string;
@@ -38,16 +38,16 @@ const immutablePattern = new RegExp(`^thumbnail-[A-Za-z0-9_-]{27}\\.(?:${imageFo
 
 export const multivariantKey = (stream: string): string => `${stream}/index.m3u8`;
 export const playlistKey = (stream: string, rendition: string): string => `${stream}/${rendition}/index.m3u8`;
-/** The playlist of a whole recording, by the session that it begins with: no later one writes over it. */
+/** The playlist of a whole recording, named after its first session, so that no later recording overwrites it. */
 export const recordingKey = (stream: string, rendition: string, session: string): string =>
   `${stream}/${rendition}/${session}-recording.m3u8`;
 /** `file` is `{session}-{sequence}.ts`, `.m4s` or `{session}-init.mp4` or `{session}-init-2.mp4`, as `hls` names it. */
 export const segmentKey = (stream: string, rendition: string, file: string): string => `${stream}/${rendition}/${file}`;
 export const thumbnailKey = (stream: string, format: ImageFormat): string => `${stream}/thumbnail.${format}`;
-/** A further size of the thumbnail, by its name. */
+/** An additional size of the thumbnail, by its name. */
 export const sizedThumbnailKey = (stream: string, size: string, format: ImageFormat): string =>
   `${stream}/thumbnail-${size}.${format}`;
-/** A thumbnail that never changes, by the hash of its content: 27 characters, where a size's name has 16 at most. */
+/** An immutable thumbnail, named after the hash of its content: 27 characters, while the name of a size has at most 16. */
 export const immutableThumbnailKey = (stream: string, hash: string, format: ImageFormat): string =>
   `${stream}/thumbnail-${hash}.${format}`;
 export const previewKey = (stream: string, format: PreviewFormat): string => `${stream}/preview.${format}`;
@@ -56,12 +56,12 @@ export const storyboardKey = (stream: string, number: number): string => `${stre
 /** One of a sequence of stills; `file` as `still-names` makes it. */
 export const stillKey = (stream: string, file: string): string => `${stillPrefix(stream)}${file}`;
 export const stillPrefix = (stream: string): string => `${stream}/stills/`;
-/** Names the node that writes this stream. It lies beside the playlists and is of no use to players. */
+/** Names the node that writes this stream. Players do not use it. */
 export const leaseKey = (stream: string): string => `${stream}/lease.json`;
-/** Everything of a stream, and nothing of a stream whose name only begins alike. */
+/** Matches all keys of a stream, and none of a stream whose name starts with the same characters. */
 export const streamPrefix = (stream: string): string => `${stream}/`;
 
-/** The reverse of the builders: undefined for a key that none of them makes, which sidepipe therefore did not write. */
+/** The reverse of the builders: undefined for a key that none of them builds, so sidepipe did not write it. */
 export function parseKey(key: string): ParsedKey | undefined {
   const [stream = '', second = '', third, ...rest] = key.split('/');
   if (!namePattern.test(stream) || rest.length > 0) return undefined;
@@ -101,16 +101,16 @@ const contentTypes: Readonly<Record<string, string>> = {
   json: 'application/json',
 };
 
-/** By the key's ending; `application/octet-stream` for one that sidepipe does not use. */
+/** By the extension of the key; `application/octet-stream` for one that sidepipe does not use. */
 export function contentTypeOf(key: string): string {
   const ending = key.slice(key.lastIndexOf('.') + 1);
   return (Object.hasOwn(contentTypes, ending) && contentTypes[ending]) || 'application/octet-stream';
 }
 
 /**
- * `Cache-Control` of an object. `refreshSeconds` is how often the object changes: the target duration for playlists,
- * the interval for pictures. What changes is cached for about half of that, at least 1 s, so that a player's poll is
- * never answered with a playlist older than one and a half target durations.
+ * `Cache-Control` of an object. `refreshSeconds` is how often the object changes: the target duration for playlists, the interval for
+ * images. Objects that change are cached for about half of that, at least 1 s, so that a player never gets a playlist older than one and a
+ * half target durations.
  */
 export function cacheControlOf(kind: ObjectKind, refreshSeconds: number): string {
   if (kind === 'segment' || kind === 'init' || kind === 'thumbnail-immutable' || kind === 'still')
@@ -121,8 +121,8 @@ export function cacheControlOf(kind: ObjectKind, refreshSeconds: number): string
 }
 
 /**
- * Every store takes the same keys: 1 to 512 characters of `A-Z a-z 0-9 ! _ . * ' ( ) -` and `/`, no part empty, `.`
- * or `..`, none beginning with `.sidepipe-` (temporary files).
+ * Every store accepts the same keys: 1 to 512 characters of `A-Z a-z 0-9 ! _ . * ' ( ) -` and `/`. No part is empty, `.` or `..`, or starts
+ * with `.sidepipe-` (temporary files).
  */
 export function checkKey(key: string): string {
   const parts = key.split('/');
@@ -140,11 +140,11 @@ export function checkKey(key: string): string {
 const kiB = 1024;
 const miB = 1024 * kiB;
 
-/** The longest that an object of each kind can be; whatever is longer was not written by sidepipe. */
+/** The maximum size of an object of each kind; sidepipe writes no larger ones. */
 const mostBytes: Readonly<Record<ObjectKind, number>> = {
   lease: 64 * kiB,
   multivariant: 1 * miB,
-  // Of a whole recording: 100,000 segments.
+  // That of a whole recording has 100,000 segments.
   playlist: 64 * miB,
   recording: 64 * miB,
   init: 4 * miB,
@@ -157,14 +157,14 @@ const mostBytes: Readonly<Record<ObjectKind, number>> = {
   still: 64 * miB,
 };
 
-/** How much of an object may be read into memory, by its key; 64 MiB for a key that is not of a stream. */
+/** How many bytes of an object may be read into memory, by its key; 64 MiB for a key that does not belong to a stream. */
 export function mostBytesOf(key: string): number {
   const kind = parseKey(key)?.kind;
   return kind === undefined ? 64 * miB : mostBytes[kind];
 }
 
-/** The order of S3 listings: by the bytes of the key in UTF-8. */
+/** The order of S3 listings: by the UTF-8 bytes of the key. */
 export function compareKeys(a: string, b: string): number {
-  // UTF-16 order differs from UTF-8's only where surrogates meet U+E000-U+FFFF; such keys are never ours.
+  // UTF-16 order differs from UTF-8 order only between surrogates and U+E000 to U+FFFF, which our keys do not contain.
   return a < b ? -1 : a > b ? 1 : 0;
 }

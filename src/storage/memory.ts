@@ -28,7 +28,7 @@ const capabilities: StoreCapabilities = {
   metadata: true,
 };
 
-/** Objects in this process's memory. Bodies are kept by reference: a caller must not change one after the put. */
+/** Objects in this process's memory. Bodies are kept by reference, so the caller must not change one after the put. */
 export function createMemoryStore({ now = Date.now }: MemoryStoreOptions = {}): ObjectStore {
   const objects = new Map<string, Entry>();
   const era = randomBytes(4).toString('hex');
@@ -46,7 +46,7 @@ export function createMemoryStore({ now = Date.now }: MemoryStoreOptions = {}): 
       const key = checkKey(object.key);
       enter(`put ${key}`, call);
       const present = objects.get(key);
-      if (ifNoneMatch !== undefined && present) throw conflict(key, 'there is one already');
+      if (ifNoneMatch !== undefined && present) throw conflict(key, 'the object already exists');
       if (ifMatch !== undefined && present?.etag !== ifMatch) throw conflict(key, 'it has changed');
       writes += 1;
       const etag = `"${era}-${writes.toString(16)}"`;

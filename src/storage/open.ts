@@ -7,7 +7,7 @@ import type { ObjectStore } from './store.js';
 
 export type OpenStoreOptions = S3StoreOptions;
 
-/** The store that the configuration names. Throws `storage-misconfigured` when it cannot be opened. */
+/** Opens the configured store. Throws `storage-misconfigured` if it cannot be opened. */
 export async function openStore(config: StoreConfig, options: OpenStoreOptions = {}): Promise<ObjectStore> {
   switch (config.type) {
     case 'memory':

@@ -5,7 +5,7 @@ import { readBounded } from '../io/read-bounded.js';
 
 export interface PublicUrlProbe {
   readonly url: string;
-  /** What was put there. */
+  /** The body that was put there. */
   readonly body: Uint8Array;
   readonly fetch: typeof fetch;
   readonly signal?: AbortSignal;
@@ -24,10 +24,10 @@ interface Outcome {
   readonly remedy?: string;
 }
 
-/** A segment of a stream that plays takes less. */
+/** Without stalls, a segment takes less. */
 const timeoutMs = 30_000;
 
-/** Reads the object as a browser's player on a page of another origin would: no credentials, and CORS is needed. */
+/** Reads the object like a browser's player on a page of another origin: without credentials, and with CORS required. */
 export async function probePublicUrl({ url, body, fetch, signal }: PublicUrlProbe): Promise<Outcome> {
   const patience = AbortSignal.timeout(timeoutMs);
   let response: Response;
@@ -37,30 +37,31 @@ export async function probePublicUrl({ url, body, fetch, signal }: PublicUrlProb
       headers: { origin: 'https://player.example' },
       signal: signal === undefined ? patience : AbortSignal.any([signal, patience]),
     });
-    // The server can send a body without an end.
+    // The server can send an endless body.
     text =
       response.body === null ? new Uint8Array() : await readStart(response.body as ReadableStream, body.length + 1);
   } catch (error) {
     if (signal?.aborted) throw error;
     const reason = error instanceof Error && error.cause !== undefined ? messageOf(error.cause) : messageOf(error);
-    return { ok: false, detail: `${url}: ${reason}`, remedy: 'check storage.s3.publicUrl: its host does not answer' };
+    return { ok: false, detail: `${url}: ${reason}`, remedy: 'check storage.s3.publicUrl: its host does not respond' };
   }
   if (response.status === 401 || response.status === 403) {
     return {
       ok: false,
       detail: `${url}: HTTP ${response.status}`,
-      remedy: 'let anyone read the objects: a bucket policy with s3:GetObject, a public bucket, or a CDN before it',
+      remedy:
+        'make the objects publicly readable: a bucket policy with s3:GetObject, a public bucket, or a CDN in front of it',
     };
   }
   if (!response.ok) {
-    const remedy = 'check storage.s3.publicUrl: it must lead to the tree, prefix included';
+    const remedy = 'check storage.s3.publicUrl: it must include storage.s3.prefix';
     return { ok: false, detail: `${url}: HTTP ${response.status}`, remedy };
   }
   if (!Buffer.from(text).equals(Buffer.from(body))) {
     return {
       ok: false,
       detail: `${url}: another object`,
-      remedy: 'check storage.s3.publicUrl: it leads somewhere else',
+      remedy: 'check storage.s3.publicUrl: it serves other content',
     };
   }
   if (response.headers.get('access-control-allow-origin') === null) {
@@ -70,5 +71,5 @@ export async function probePublicUrl({ url, body, fetch, signal }: PublicUrlProb
       remedy: 'players on pages of other origins need a CORS rule on the bucket: GET and HEAD from *',
     };
   }
-  return { ok: true, detail: 'readable by anyone, CORS is set' };
+  return { ok: true, detail: 'publicly readable, with CORS' };
 }

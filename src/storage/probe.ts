@@ -28,9 +28,9 @@ export interface ProbeResult {
 export interface ProbeOptions {
   /** `storage.s3.publicUrl`. */
   readonly publicUrl?: string | undefined;
-  /** `storage.s3.acl`: where it is set, a store that refuses ACLs fails the check. */
+  /** `storage.s3.acl`: if set, a store that rejects ACLs fails the check. */
   readonly acl?: string | undefined;
-  /** The size of the largest segment that streams will put: what is in between may have a limit. Unset: not tried. */
+  /** The size of the largest segment of the streams, because a proxy in between may have a limit. Unset: not tested. */
   readonly segmentBytes?: number | undefined;
   readonly fetch?: typeof fetch;
   /** Milliseconds since the epoch. */
@@ -43,8 +43,8 @@ type Outcome = Omit<ProbeResult, 'check'>;
 const allowedSkewMs = 60_000;
 
 /**
- * Proves against the real store what streams will need, one check after the other, with objects under keys of its own
- * that are deleted at the end. Never rejects because of the store: a failure is a line. Rejects when called off.
+ * Tests everything that streams need against the real store, one check after the other, with objects under its own keys that it deletes at
+ * the end. Never rejects because of the store: a failure is a line. Rejects when aborted.
  */
 export async function probeStore(store: ObjectStore, options: ProbeOptions = {}): Promise<readonly ProbeResult[]> {
   const { publicUrl, signal, now = Date.now } = options;
@@ -53,7 +53,7 @@ export async function probeStore(store: ObjectStore, options: ProbeOptions = {})
   const [key, second, segment] = [`${folder}/object.txt`, `${folder}/second.txt`, `${folder}/segment.ts`];
   const body = Buffer.from(`sidepipe doctor ${folder}`);
   const { segmentBytes } = options;
-  // Nothing on the way could make it smaller.
+  // Random, so that no proxy can compress it.
   const large = segmentBytes === undefined ? undefined : randomBytes(segmentBytes);
   const results: ProbeResult[] = [];
   const check = async (name: ProbeCheck, task: () => Promise<Outcome>): Promise<boolean> => {
@@ -65,7 +65,7 @@ export async function probeStore(store: ObjectStore, options: ProbeOptions = {})
     return outcome.ok;
   };
   const skip = (...names: ProbeCheck[]): void => {
-    for (const name of names) results.push({ check: name, ok: false, detail: 'not tried: put does not work' });
+    for (const name of names) results.push({ check: name, ok: false, detail: 'not tested: put failed' });
   };
 
   try {
@@ -92,10 +92,13 @@ export async function probeStore(store: ObjectStore, options: ProbeOptions = {})
       large !== undefined && (await check('segment', () => putSegment(store, { key: segment, body: large, ...call })));
     await check('get', async () => {
       const got = await retried(() => store.get(key, call), signal);
-      if (!got) return bad('the object is not there after its put', 'use a store with read-after-write consistency');
+      if (!got) return bad('the object is missing after its put', 'use a store with read-after-write consistency');
       return Buffer.from(got.body).equals(body)
         ? good('the same bytes')
-        : bad('other bytes than were put', 'look for a proxy that rewrites content between here and the store');
+        : bad(
+            'the content differs from what was put',
+            'look for a proxy that rewrites content between here and the store',
+          );
     });
     await check('head', async () => {
       const info = await retried(() => store.head(key, call), signal);
@@ -115,9 +118,9 @@ export async function probeStore(store: ObjectStore, options: ProbeOptions = {})
       return clockOutcome((info?.modifiedAt ?? 0) - now());
     });
     if (publicUrl === undefined) {
-      results.push({ check: 'public URL', ok: true, detail: 'none configured: not tried' });
+      results.push({ check: 'public URL', ok: true, detail: 'not configured: not tested' });
     } else {
-      // The largest that is there: what lies between may have a limit for answers, too.
+      // Reads the largest object, because a proxy may limit responses too.
       const [name, content] = takesSegments ? [segment, large] : [key, body];
       await check('public URL', () =>
         probePublicUrl({ url: `${publicUrl}/${name}`, body: content, fetch: options.fetch ?? fetch, ...call }),
@@ -135,10 +138,10 @@ export async function probeStore(store: ObjectStore, options: ProbeOptions = {})
       await retried(() => store.delete([key, second, segment], call), signal);
       const left = await Promise.all([key, second, segment].map((each) => store.head(each, call)));
       if (left.some((each) => each !== undefined)) {
-        return bad('the objects are still there', 'allow s3:DeleteObject, and turn object lock off for this prefix');
+        return bad('the objects still exist', 'allow s3:DeleteObject, and turn object lock off for this prefix');
       }
       const { batchDelete } = able ?? (await store.capabilities(call));
-      return good(batchDelete === 'none' ? 'one request a key' : `many keys in a request (${batchDelete})`);
+      return good(batchDelete === 'none' ? 'one request per key' : `many keys per request (${batchDelete})`);
     });
   } finally {
     await store.delete([key, second, segment]).catch(() => undefined);
@@ -152,7 +155,7 @@ interface SegmentPut {
   readonly signal?: AbortSignal;
 }
 
-/** A small object has been put, so what fails here fails for its size. */
+/** A small put has succeeded before, so a failure here is due to the size. */
 async function putSegment(store: ObjectStore, { key, body, signal }: SegmentPut): Promise<Outcome> {
   const size = `${(body.byteLength / 1e6).toFixed(1)} MB`;
   const call = signal === undefined ? {} : { signal };
@@ -164,7 +167,7 @@ async function putSegment(store: ObjectStore, { key, body, signal }: SegmentPut)
     const { detail } = failureOf(error);
     const limits = `in nginx client_max_body_size, elsewhere the body limit of the proxy, WAF or CDN, to more than ${size}`;
     return bad(
-      `an object as large as a segment (${size}) is refused, a small one is not: ${detail}`,
+      `an object as large as a segment (${size}) is rejected, a small one is accepted: ${detail}`,
       `raise ${limits}`,
     );
   }
@@ -172,8 +175,8 @@ async function putSegment(store: ObjectStore, { key, body, signal }: SegmentPut)
   const info = await retried(() => store.head(key, call), signal);
   if (info?.bytes !== body.byteLength)
     return bad(
-      `${info?.bytes ?? 'no'} bytes are there instead of ${body.byteLength}`,
-      'look for a proxy that cuts bodies between here and the store',
+      `the object has ${info?.bytes ?? 'no'} bytes instead of ${body.byteLength}`,
+      'look for a proxy that truncates bodies between here and the store',
     );
   return good(
     `${size}, as large as a segment, in ${seconds.toFixed(1)} s (${((body.byteLength * 8e-6) / seconds).toFixed(0)} Mbit/s)`,
@@ -187,27 +190,27 @@ function clockOutcome(skewMs: number): Outcome {
 }
 
 function conditionOutcome({ ifNoneMatch, ifMatch }: StoreCapabilities): Outcome {
-  if (ifNoneMatch && ifMatch) return good('If-None-Match and If-Match are honoured');
+  if (ifNoneMatch && ifMatch) return good('If-None-Match and If-Match are supported');
   return {
     ok: true,
-    detail: ifNoneMatch ? 'If-None-Match only' : 'not honoured',
-    remedy: 'two nodes with one stream name cannot be told apart on this store: give every node its own prefix',
+    detail: ifNoneMatch ? 'If-None-Match only' : 'not supported',
+    remedy: 'this store cannot keep two nodes with the same stream name apart: give every node its own prefix',
   };
 }
 
 function checksumOutcome({ checksum }: StoreCapabilities): Outcome {
   return good(
-    checksum ? 'CRC32 is accepted' : 'checksum headers are refused and not sent: the signature covers the body',
+    checksum ? 'CRC32 is accepted' : 'checksum headers are rejected, so none are sent: the signature covers the body',
   );
 }
 
 function aclOutcome({ acl }: StoreCapabilities, wanted: string | undefined): Outcome {
   if (acl) return good('accepted');
-  if (wanted === undefined) return good('refused, and none is sent');
-  return bad(`refused, yet storage.s3.acl is ${wanted}`, 'remove storage.s3.acl; open the bucket by a policy instead');
+  if (wanted === undefined) return good('rejected; none is sent');
+  return bad(`rejected, but storage.s3.acl is ${wanted}`, 'remove storage.s3.acl and use a bucket policy instead');
 }
 
-/** A doctor asks once or twice more before it calls a store ill. */
+/** Retries once or twice before it reports that the store fails. */
 async function retried<T>(task: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {

@@ -2,15 +2,15 @@ import { createHash } from 'node:crypto';
 import { readFile, readlink } from 'node:fs/promises';
 import type { ProcessIdentity, ProcessWitness } from './publish/lease/lease.js';
 
-/** What the system says of processes. */
+/** What the operating system reports about processes. */
 export interface ProcessFacts {
-  /** New at every start of the machine. */
+  /** Changes with every boot. */
   bootId(): Promise<string>;
-  /** Names the namespace of process ids that this process is in. */
+  /** Identifies the PID namespace of this process. */
   pidNamespace(): Promise<string>;
   /** The content of `/proc/[pid]/stat`. */
   stat(pid: number): Promise<string>;
-  /** Throws `ESRCH` when there is no such process. */
+  /** Throws `ESRCH` if there is no such process. */
   probe(pid: number): void;
   readonly pid: number;
 }
@@ -23,7 +23,7 @@ const linux: ProcessFacts = {
   pid: process.pid,
 };
 
-/** Undefined where the system does not tell all that is needed: then nobody is ever proven dead. Linux does. */
+/** Undefined if the system lacks this information: then no process can be proven dead. Linux has it. */
 export async function readProcessWitness(facts: ProcessFacts = linux): Promise<ProcessWitness | undefined> {
   const self = await identify(facts).catch(() => undefined);
   return self && { self, isDead: (other) => isDead(facts, self, other) };
@@ -45,12 +45,12 @@ async function isDead(facts: ProcessFacts, self: ProcessIdentity, other: Process
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return true;
   }
-  // There is a process of that number: it is another one if it was started at another time.
+  // A process with this id exists: a different start time means that it is another one.
   const startedAt = await facts.stat(other.pid).then(startOf, () => undefined);
   return startedAt !== undefined && startedAt !== other.startedAt;
 }
 
-/** Field 22 of `/proc/[pid]/stat`; the second field is a name in brackets that may hold anything. */
+/** Field 22 of `/proc/[pid]/stat`; the second field is a name in parentheses that may contain anything. */
 function startOf(stat: string): number | undefined {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const ticks = Number(fields[19]);

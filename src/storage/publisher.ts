@@ -8,9 +8,9 @@ import type { StorePublisher, StorePublisherOptions } from './publish/types.js';
 export type * from './publish/types.js';
 
 /**
- * Makes an object store a faithful, always playable copy of live streams: segments go up in parallel, playlists follow in
- * order when all that they list can be read. Memory is bounded by `backlogBytes`; what does not fit is given up, oldest
- * first, and logged. Nothing here blocks or throws towards the streams.
+ * Keeps a copy of live streams on an object store that is playable at any time: segments are uploaded in parallel, playlists in order, once
+ * everything that they list is readable. Memory is bounded by `backlogBytes`; above it the oldest objects are given up, and logged. Nothing
+ * here blocks the streams or throws to them.
  */
 export function createPublisher(options: StorePublisherOptions): StorePublisher {
   const settings = settingsOf(options);

@@ -21,21 +21,21 @@ import { resolveVendor } from './s3/vendors.js';
 import type { CallOptions, GetOptions, ObjectStore, PutOptions, StoreCapabilities, StoredObject } from './store.js';
 
 export interface S3StoreOptions {
-  /** What a call may take besides the time for its bytes. */
+  /** The time limit of a call, in addition to the time for its bytes. */
   readonly requestTimeoutMs?: number;
-  /** The slowest link that is still waited for. */
+  /** The slowest supported link. */
   readonly minBytesPerSecond?: number;
   readonly connectTimeoutMs?: number;
-  /** Told once of each thing that the vendor refuses and the store does without. */
+  /** Called once for each feature that the vendor rejects and the store goes without. */
   readonly onNotice?: (message: string) => void;
 }
 
 type Put = PutOptions & { readonly checksum?: boolean; readonly acl?: S3Config['acl'] };
 
 /**
- * Objects in a bucket of any S3-like vendor. One call is one try (the publisher repeats), and ends at a deadline that
- * grows with the object's size. What a vendor refuses is found out and remembered. Throws `storage-misconfigured`
- * when the settings cannot make a client; does not contact the vendor.
+ * Objects in a bucket of any S3-compatible vendor. One call is one attempt (the publisher retries), with a deadline that grows with the
+ * object's size. Features that a vendor rejects are detected and remembered. Throws `storage-misconfigured` if the settings are not
+ * sufficient for a client; does not contact the vendor.
  */
 export async function createS3Store(config: S3Config, options: S3StoreOptions = {}): Promise<ObjectStore> {
   const { requestTimeoutMs = 10_000, minBytesPerSecond = 32 * 1024, connectTimeoutMs = 3_000, onNotice } = options;
@@ -52,7 +52,7 @@ export async function createS3Store(config: S3Config, options: S3StoreOptions = 
   const client = await createClient({ config, vendor, connectTimeoutMs, onIdentity });
   const closing = new AbortController();
   const timeoutMs = (bytes: number): number => Math.ceil(requestTimeoutMs + (bytes * 1000) / minBytesPerSecond);
-  /** Asks the SDK's chain again, but not each time that a call is denied: it may lead to other services. */
+  /** Reads the SDK's credential chain again, but not after every denied call, because the chain may query other services. */
   let renewedAt = Number.NEGATIVE_INFINITY;
   const renew = async (): Promise<boolean> => {
     if (!credentials().isChain || performance.now() - renewedAt < renewEveryMs) return false;
@@ -68,7 +68,9 @@ export async function createS3Store(config: S3Config, options: S3StoreOptions = 
     concurrency: Math.min(8, config.concurrency),
     onWeaker: (digest) =>
       onNotice?.(
-        digest === 'md5' ? 'deletes use Content-MD5: CRC32 was refused' : 'deletes go one by one: no batch delete',
+        digest === 'md5'
+          ? 'deletes use Content-MD5: CRC32 was rejected'
+          : 'objects are deleted one by one: no batch delete',
       ),
   });
   const fixed: Partial<PutObjectCommandInput> = {
@@ -101,7 +103,7 @@ export async function createS3Store(config: S3Config, options: S3StoreOptions = 
     const limit: CallOptions = { signal: put.signal, timeoutMs: put.timeoutMs };
     const subject = { operation: 'put', key: fullKey, ...limit, bytes, conditional };
     const answer = await call(subject, (init) => client.send(new PutObjectCommand(input), init)).catch((error) => {
-      // If-Match where there is nothing any more.
+      // If-Match for an object that no longer exists.
       if (put.ifMatch !== undefined && vendorCodeOf(error) === 'NoSuchKey') throw conflict(fullKey, 'it is gone');
       throw error;
     });
@@ -136,13 +138,13 @@ export async function createS3Store(config: S3Config, options: S3StoreOptions = 
     return within(limit, 'capabilities', () => shared);
   };
 
-  /** The condition in the form that the store honours; throws where it honours none. */
+  /** The condition in the form that the store supports; throws if it supports none. */
   const conditionFor = async ({ ifMatch, ifNoneMatch, ...limit }: PutOptions, key: string): Promise<Put> => {
     if (ifMatch === undefined && ifNoneMatch === undefined) return {};
     const found = await detectOnce(limit);
     const unsupported = ifNoneMatch !== undefined && !found.ifNoneMatch ? 'ifNoneMatch' : 'ifMatch';
     if (unsupported === 'ifNoneMatch' || (ifMatch !== undefined && found.ifMatch === 'no')) {
-      throw new SidepipeError(`put ${key} in bucket ${bucket}: the store does not honour conditional writes`, {
+      throw new SidepipeError(`put ${key} in bucket ${bucket}: the store does not support conditional writes`, {
         code: 'storage-misconfigured',
         fault: 'storage',
         details: { operation: 'put', key, bucket, unsupported },
@@ -258,7 +260,7 @@ function identityIn({ accessKeyId, secretAccessKey, sessionToken }: S3Config): I
 }
 
 function endless(key: string, bucket: string): SidepipeError {
-  return new SidepipeError(`list ${key} in bucket ${bucket}: the store gives the same page again and again`, {
+  return new SidepipeError(`list ${key} in bucket ${bucket}: the store returns the same page repeatedly`, {
     code: 'storage-failed',
     fault: 'storage',
     details: { operation: 'list', key, bucket },

@@ -1,8 +1,8 @@
 import { type ImageFormat, imageFormatPattern } from '../terms.js';
 
-/** The names of numbered and dated stills. Their order as texts is their order in time. Pure. */
+/** The names of numbered and dated stills. Their alphabetical order is chronological. Pure. */
 
-/** What a name tells. */
+/** The parts of a name. */
 export interface StillName {
   readonly format: ImageFormat;
   /** Milliseconds since the epoch; undefined for a number. */
@@ -23,7 +23,7 @@ export function numberedStill(number: number, format: ImageFormat): string {
 const dated = new RegExp(`^(\\d{4})(\\d\\d)(\\d\\d)T(\\d\\d)(\\d\\d)(\\d\\d)\\.(\\d{3})Z\\.(${imageFormatPattern})$`);
 const numbered = new RegExp(`^(\\d{10})\\.(${imageFormatPattern})$`);
 
-/** Undefined for a name that neither of the two makes. */
+/** Undefined for a name of neither form. */
 export function parseStill(file: string): StillName | undefined {
   const [, digits, ending] = numbered.exec(file) ?? [];
   if (digits !== undefined) return { format: ending as ImageFormat, number: Number(digits) };
@@ -31,7 +31,7 @@ export function parseStill(file: string): StillName | undefined {
   if (parts === null) return undefined;
   const [, year, month, day, hour, minute, second, ms, format] = parts;
   const capturedAt = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}.${ms}Z`);
-  // Dates such as 31 February are no dates.
+  // Rejects dates such as 31 February.
   const isReal = !Number.isNaN(capturedAt) && datedStill(capturedAt, format as ImageFormat) === file;
   return isReal ? { format: format as ImageFormat, capturedAt } : undefined;
 }

@@ -1,10 +1,10 @@
-/** One object as it is written: the body is a Buffer or Uint8Array, never a stream, so that it can be sent again. */
+/** An object to write: its body is a Buffer or Uint8Array, never a stream, so that it can be sent again. */
 export interface StoredObject {
   readonly key: string;
   readonly body: Uint8Array;
   readonly contentType: string;
   readonly cacheControl?: string;
-  /** Further metadata, sent as `x-amz-meta-*` where the store has such headers. ASCII only. */
+  /** Additional metadata, sent as `x-amz-meta-*` if the store has such headers. ASCII only. */
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
@@ -16,21 +16,21 @@ export interface ObjectInfo {
   readonly modifiedAt: number;
 }
 
-/** Limits of one call. Every store keeps them: the promise settles in time even if whatever is behind the store hangs. */
+/** Limits of one call. Every store enforces them: the promise settles in time even if its backend hangs. */
 export interface CallOptions {
-  /** Ends the call with `aborted`. */
+  /** Aborts the call with `aborted`. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * The longest that the whole call may take; then it fails as `storage-unavailable`, and what it was to write may be written
-   * or not. With 0 nothing is started. Default: as long as the store thinks right.
+   * The maximum time of the whole call. After it, the call fails with `storage-unavailable`, and a write may or may not have happened. With 0
+   * nothing is started. Default: the store's own limit.
    */
   readonly timeoutMs?: number | undefined;
 }
 
 export interface PutOptions extends CallOptions {
   /**
-   * Write only if no object has this key: a second writer gets `storage-conflict`. On a store whose `capabilities`
-   * lack it the put is refused as `storage-misconfigured` (details.unsupported), never silently unconditional.
+   * Write only if no object has this key: a second writer gets `storage-conflict`. If the store's `capabilities` lack it, the put fails with
+   * `storage-misconfigured` (details.unsupported); it is never silently unconditional.
    */
   readonly ifNoneMatch?: '*';
   /** Write only if the object still has this ETag, else `storage-conflict`. */
@@ -38,11 +38,11 @@ export interface PutOptions extends CallOptions {
 }
 
 export interface GetOptions extends CallOptions {
-  /** A longer object is not read but an error. Default: by the kind of object, see `mostBytesOf`. */
+  /** A larger object is an error and is not read. Default: by the kind of object, see `mostBytesOf`. */
   readonly mostBytes?: number;
 }
 
-/** What a store was seen to do when it was asked, not what its vendor's name promises. */
+/** Tested behaviour of a store, not what its vendor documents. */
 export interface StoreCapabilities {
   /** `ifNoneMatch: '*'` is honoured: of two writers that create the same key one gets `storage-conflict`. */
   readonly ifNoneMatch: boolean;
@@ -51,34 +51,34 @@ export interface StoreCapabilities {
   /** Checksum headers (CRC32) on puts are accepted. They are never needed: the signature covers the body's SHA-256. */
   readonly checksum: boolean;
   readonly acl: boolean;
-  /** The digest with which many keys are deleted in one request; `none`: one request a key. */
+  /** The digest for deleting many keys in one request; `none`: one request per key. */
   readonly batchDelete: 'crc32' | 'md5' | 'none';
-  /** `contentType`, `cacheControl` and `metadata` come back from `get` as they were put. */
+  /** `get` returns `contentType`, `cacheControl` and `metadata` as they were put. */
   readonly metadata: boolean;
 }
 
 /**
- * The one interface to object stores. Every method throws a `SidepipeError` with fault `storage`; `retryable` says
- * whether the same call may succeed later. A put is atomic: readers see the old object or the whole new one.
+ * The interface of all object stores. Every method throws a `SidepipeError` with fault `storage`; `retryable` says whether the same call may
+ * succeed later. A put is atomic: readers see the old object or the complete new one.
  */
 export interface ObjectStore {
   /** For logs and the API: `s3://bucket/prefix`, without secrets. */
   readonly description: string;
   put(object: StoredObject, options?: PutOptions): Promise<{ etag: string }>;
-  /** Undefined when there is no such object. */
+  /** Undefined if there is no such object. */
   get(key: string, options?: GetOptions): Promise<(StoredObject & ObjectInfo) | undefined>;
   head(key: string, options?: CallOptions): Promise<ObjectInfo | undefined>;
-  /** All objects whose key begins with `prefix`, in the order of their keys, page by page behind the scenes. */
+  /** All objects whose key starts with `prefix`, in the order of their keys. Reads page by page. */
   list(prefix: string, options?: CallOptions): AsyncIterable<ObjectInfo>;
-  /** Deletes what is there; keys without an object are no error. */
+  /** Deletes the existing objects; keys without an object are no error. */
   delete(keys: readonly string[], options?: CallOptions): Promise<void>;
   /**
-   * The first call may ask the store with a few small objects under keys of its own that are deleted at once; what it
-   * learnt is remembered for the life of the store. A store that cannot be reached rejects, and is asked again next time.
+   * The first call may test the store with a few small objects under its own keys, which it deletes at once, and remembers the results. If the
+   * store is unreachable the call rejects, and the next call tests again.
    */
   capabilities(options?: CallOptions): Promise<StoreCapabilities>;
-  /** Reads the credentials again where they come from outside the configuration. Never rejects. */
+  /** Reads the credentials again if they come from outside the configuration. Never rejects. */
   renewCredentials?(): Promise<void>;
-  /** Ends calls under way with `aborted`. Calling it twice is no error; every later call is `aborted`. */
+  /** Aborts all calls with `aborted`, also later ones. May be called twice. */
   close(): Promise<void>;
 }

@@ -153,7 +153,7 @@ it('doctor proves the bucket, and says what to do about a wrong secret', async (
   };
   const right = await examine({});
   expect(right.code, right.stdout).toBe(0);
-  expect(right.stdout).toMatch(/conditional put +.*honoured/);
+  expect(right.stdout).toMatch(/conditional put +.*supported/);
   expect(right.stdout).toMatch(/→ .*CORS rule/);
   const keys = [];
   for await (const { key } of store.list('')) keys.push(key);

@@ -23,7 +23,7 @@ async function examine(settings: Partial<ServerSettings>, more: Record<string, u
 }
 
 it.each(['refuse', 'ignore', 'if-match-broken'] as const)(
-  'says what follows where conditional writes are not honoured: %s',
+  'says what follows where conditional writes are not supported: %s',
   async (conditionalPut) => {
     const { code, stdout, remedyOf } = await examine({ conditionalPut });
     expect(code, stdout).toBe(0);
@@ -39,8 +39,8 @@ it('goes by what the store takes: no checksums, one delete a key, ETags without 
     conditionalPut: 'if-match-bare',
   });
   expect(code, stdout).toBe(0);
-  expect(stdout).toMatch(/checksum +.*refused and not sent/);
-  expect(stdout).toMatch(/delete +.*one request a key/);
+  expect(stdout).toMatch(/checksum +.*rejected, so none are sent/);
+  expect(stdout).toMatch(/delete +.*one request per key/);
   expect(remedyOf('conditional put')).toBeUndefined();
 });
 
@@ -60,7 +60,7 @@ it('says that the clock is wrong, and that players are kept out', async () => {
   expect(skewed.stdout).toMatch(/→ .*clock \(NTP\)/);
   const closed = await examine({ publicRead: false });
   expect(closed.code, closed.stdout).toBe(1);
-  expect(closed.remedyOf('public URL')).toMatch(/let anyone read the objects/);
+  expect(closed.remedyOf('public URL')).toMatch(/make the objects publicly readable/);
 });
 
 it('finds a limit below the size of a segment', async () => {

@@ -221,7 +221,7 @@ it('restores a listed segment that something else deletes, and reports one that 
   await store.delete([`cam/source/${lost}`]);
   await until('the loss to be told', () => events(node, 'audit-failed').length > 0, patience);
   await until('the alert', () => node.log.some(({ alert }) => alert === 'unreadable'), patience);
-  expect(events(node, 'audit-failed')[0]?.['msg']).toContain(`cam/source/${lost} is not there`);
+  expect(events(node, 'audit-failed')[0]?.['msg']).toContain(`cam/source/${lost} is missing`);
   await until('the segment to be back', () => bucket.keys().includes(`cam/source/${lost}`), patience);
   await until('the restore to be logged', () => events(node, 'audit-restored').length > 0, patience);
   expect(listedFiles(bucket.text(playlist)!).gaps).toBe(0);

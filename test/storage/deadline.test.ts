@@ -31,7 +31,7 @@ describe('work that knows no limits', () => {
       return never;
     });
     expect(await failureOf(work)).toMatchObject({
-      message: 'head x: not done within 20 ms',
+      message: 'head x: not completed within 20 ms',
       code: 'storage-unavailable',
       retryable: true,
     });
@@ -44,7 +44,7 @@ describe('work that knows no limits', () => {
     await within({ signal: caller.signal }, 'head y', async () => undefined);
     expect(getEventListeners(caller.signal, 'abort')).toHaveLength(1);
     caller.abort();
-    expect(await work).toMatchObject({ message: 'head x was called off', code: 'aborted' });
+    expect(await work).toMatchObject({ message: 'head x was aborted', code: 'aborted' });
   });
 
   it('keeps its own result and error otherwise', async () => {

@@ -84,7 +84,7 @@ describe('probeStore', () => {
     expect(of('put').ok).toBe(true);
     expect(of('segment')).toMatchObject({
       ok: false,
-      detail: expect.stringMatching(/as large as a segment \(2\.0 MB\) is refused, a small one is not/),
+      detail: expect.stringMatching(/as large as a segment \(2\.0 MB\) is rejected, a small one is accepted/),
       remedy: expect.stringMatching(/client_max_body_size.*2\.0 MB/),
     });
     expect(of('delete').ok).toBe(true);
@@ -102,7 +102,7 @@ describe('probeStore', () => {
     expect([...results.map((item) => item.check)].sort()).toEqual([...checks].sort());
     expect(of('put').detail).toContain('SignatureDoesNotMatch');
     expect(of('put').remedy).toContain('secretAccessKey');
-    expect(of('get').detail).toContain('not tried');
+    expect(of('get').detail).toContain('not tested');
   });
 
   it('names each permission that is missing, and no other', async () => {
@@ -140,7 +140,7 @@ describe('probeStore', () => {
     });
     expect(results.filter((item) => !item.ok)).toEqual([]);
     expect(of('conditional put').remedy).toContain('prefix');
-    expect(of('delete').detail).toContain('one request a key');
+    expect(of('delete').detail).toContain('one request per key');
   });
 
   it('is not content with an ACL that is asked for and refused', async () => {

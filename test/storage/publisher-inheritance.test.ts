@@ -50,7 +50,7 @@ it('a node that was killed and started again takes its own lease at once, and sa
   expect(parsePlaylist(store.text(playlist)!).segments).toHaveLength(6);
   const told = second.events.filter(({ event }) => event.startsWith('lease-'));
   expect(told.map(({ event }) => event)).toEqual(['lease-taken']);
-  expect(told[0]!.message).toContain(`dead (pid ${first.pid})`);
+  expect(told[0]!.message).toContain(`dead process of this machine (pid ${first.pid})`);
   await clock.until(second.publisher.close());
 });
 

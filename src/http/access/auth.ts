@@ -59,7 +59,7 @@ export function createAdmin(options: AdminOptions): Admin {
     // Before the token is checked: an attacker over the limit must not learn that a guess was right.
     const { remaining, resetSeconds } = wrong.look(group, now);
     if (remaining <= 0) return tooManyGuesses(resetSeconds);
-    // Hashes have equal length, whatever the client sent.
+    // Hashes have equal length, regardless of what the client sent.
     if (timingSafeEqual(digestOf(given), expected)) return undefined;
     wrong.hit(group, now);
     options.onWrongToken?.(address);

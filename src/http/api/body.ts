@@ -28,7 +28,7 @@ export async function readJson(c: Context, { required, contentTypes }: BodyOptio
   let value: unknown;
   try {
     value = JSON.parse(text, (key, value) => {
-      // JavaScript gives this name a meaning of its own; the node has no such setting.
+      // This name is special in JavaScript; the node has no such setting.
       if (key === '__proto__') throw new SyntaxError('reserved name');
       return value;
     });

@@ -9,7 +9,7 @@ interface ViewerRequest {
   header(name: string): string | undefined;
   query(name: string): string | undefined;
   client(): Client;
-  /** An object that all requests of one client on one connection share, and nobody else. */
+  /** An object shared by all requests of one client on one connection, and by no others. */
   readonly connection?: object | undefined;
 }
 

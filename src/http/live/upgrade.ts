@@ -30,7 +30,7 @@ export function upgradeOf(c: Context): UpgradeRequest | undefined {
 /** Lets the app handle WebSocket upgrades. Requests for any other protocol are handled as if they had no Upgrade header. */
 export function answerUpgrades(server: Server, newest: NewestResponse, options: UpgradeOptions): void {
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    // The client disconnected before the response, so there is nobody to report to. The same connection can be emitted repeatedly.
+    // The client disconnected before the response, so the error cannot be reported. The same connection can be emitted repeatedly.
     if (socket.listenerCount('error') === 0) socket.on('error', () => {});
     const isWebSocket = request.method === 'GET' && request.headers.upgrade?.toLowerCase() === 'websocket';
     const goOn = () => {

@@ -44,7 +44,7 @@ export function allowsRange(ifRange: string | undefined, validators: Validators)
 
 /**
  * The `Last-Modified` of a representation. HTTP dates have whole seconds and images can change within one, so the date
- * is rounded up, but never lies in the future ("MUST NOT generate a Last-Modified date that is later than the server's
+ * is rounded up, but is never in the future ("MUST NOT generate a Last-Modified date that is later than the server's
  * time"): a client that got an earlier image of the same second has an earlier date and does not get 304.
  */
 export function lastModified(modifiedAt: number, now: number): string {
@@ -80,7 +80,7 @@ function inOneForm(text: string): string {
   if (asctimeDate.test(text)) return `${text} GMT`;
   const [, day, month, year, time] = rfc850Date.exec(text) ?? [];
   if (year === undefined) return '';
-  // Two-digit years: every date in a cache of this node lies in this century, except those of very old files.
+  // Two-digit years: every date in a cache of this node is in this century, except those of very old files.
   return `${day} ${month} ${Number(year) < 70 ? '20' : '19'}${year} ${time} GMT`;
 }
 

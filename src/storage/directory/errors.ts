@@ -9,12 +9,12 @@ export function systemCode(error: unknown): string | undefined {
 export const isAbsent = (error: unknown): boolean => ['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '');
 
 const denied = ['EACCES', 'EPERM', 'EROFS', 'ELOOP'];
-/** Something is in the way that somebody can remove: a folder where a file goes, a limit on the size of files. */
+/** An obstacle that an operator can remove: a folder in place of a file, a limit on the size of files. */
 const refused = ['EISDIR', 'ENOTDIR', 'EEXIST', 'ENOTEMPTY', 'EFBIG'];
-/** Of the name itself: no change of the directory helps. */
+/** The name itself is not possible: no change of the directory helps. */
 const permanent = ['ENAMETOOLONG', 'EILSEQ'];
 
-/** A system call's failure in the words of the project. What is not known to be permanent passes: a disk, a mount, a quota. */
+/** A failed system call as a `SidepipeError`. Failures that are not known to be permanent (disk, mount, quota) are retryable. */
 export function toStorageError(error: unknown, operation: string, key: string): SidepipeError {
   if (error instanceof SidepipeError) return error;
   const system = systemCode(error);

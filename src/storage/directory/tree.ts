@@ -8,10 +8,10 @@ import { isAbsent, systemCode } from './errors.js';
 
 const temporary = /^\.sidepipe-([0-9a-f]+)-\d+\.tmp$/;
 
-/** The temporary file beside the object: the same directory, so the same file system, so rename is atomic. */
+/** The temporary file of an object, in the same directory and so on the same file system, where rename is atomic. */
 export const temporaryName = (owner: string, number: number): string => `.sidepipe-${owner}-${number}.tmp`;
 
-/** A new inode for every write makes this change whenever the object does. */
+/** Every write creates a new inode, so this changes with the object. */
 export function infoOf(key: string, stats: BigIntStats): ObjectInfo {
   return {
     key,
@@ -21,7 +21,7 @@ export function infoOf(key: string, stats: BigIntStats): ObjectInfo {
   };
 }
 
-/** All regular files below `root`, as keys in the order of keys. Links are not followed and not listed. */
+/** The keys of all regular files below `root`, in order. Links are neither followed nor listed. */
 export async function* walk(root: string, folder: string): AsyncGenerator<string> {
   const entries = await readdir(join(root, folder), { withFileTypes: true }).catch((error: unknown) => {
     if (isAbsent(error)) return [];
@@ -38,8 +38,8 @@ export async function* walk(root: string, folder: string): AsyncGenerator<string
 }
 
 /**
- * What a crash left half written. `owner` marks the files of this process, which may be under way. A file of another
- * living process can be hit too: its put notices and writes again.
+ * Removes incomplete files after a crash. `owner` marks the files of this process, which may still be written. A file of another running
+ * process can be removed too: its put notices that and writes again.
  */
 export async function removeLeftovers(root: string, owner: string): Promise<void> {
   for await (const key of walk(root, '')) {
@@ -51,7 +51,7 @@ export async function removeLeftovers(root: string, owner: string): Promise<void
   }
 }
 
-/** Makes the folders of keys below `root` and never one through a link that leads out of it. */
+/** Creates the folder of a key below `root`, never through a link that leads out of it. */
 export function createFolders(root: string) {
   const known = new Set<string>();
   return {
@@ -78,7 +78,7 @@ export function createFolders(root: string) {
     forget(): void {
       known.clear();
     },
-    /** Removes the folder and those above it as long as they are empty. */
+    /** Removes the folder and its parents while they are empty. */
     async prune(folder: string): Promise<void> {
       for (let path = join(root, folder); path.length > root.length; path = dirname(path)) {
         try {

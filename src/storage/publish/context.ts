@@ -9,7 +9,7 @@ import type { Uploader } from './queue/uploader.js';
 import type { PublisherSettings } from './settings.js';
 import type { StreamOptions } from './types.js';
 
-/** One store with all that belongs to it. */
+/** One store with everything that belongs to it. */
 export interface StoreTarget {
   readonly store: ObjectStore;
   readonly publicUrl: string | undefined;
@@ -18,47 +18,47 @@ export interface StoreTarget {
   readonly retention: Retention;
 }
 
-/** Something that waits in memory and can be given up when there is no room. */
+/** An object that waits in memory and can be given up when memory is full. */
 export interface Evictable extends Held {
   readonly stream: string;
   giveUp(): void;
 }
 
-/** What a publication tells its lanes. */
+/** What the lanes of a publication need from it. */
 export interface RenditionUploadContext {
   readonly settings: PublisherSettings;
   readonly options: StreamOptions;
-  /** How long a segment stays after no playlist lists it: by the longest segment so far. */
+  /** How long a segment is kept after no playlist lists it; depends on the longest segment so far. */
   graceMs(): number;
-  /** By RFC 8216bis 4.4.3.1: no segment so far, rounded, is longer. */
+  /** RFC 8216bis 4.4.3.1: no segment so far has a longer rounded duration. */
   targetSeconds(): number;
-  /** A segment of this duration is to be published. */
+  /** A segment of this duration will be published. */
   sawDuration(seconds: number): void;
   readonly backlog: Backlog<Evictable>;
   readonly target: StoreTarget;
-  /** This node is, or was last, the one that writes the stream. */
+  /** This node writes the stream, or was the last one that did. */
   mayUpload(): boolean;
   /** Another node writes the stream. */
   standsBy(): boolean;
-  /** This node's lease is valid at this moment. */
+  /** This node's lease is currently valid. */
   mayPublish(): boolean;
-  /** `mayPublish`, and it is known how the playlists on the store go on. */
+  /** `mayPublish`, and it is known how the playlists on the store continue. */
   mayList(): boolean;
   /** The numbers of a segment in the playlists on the store. */
   numbersOf(position: SegmentPosition): SegmentNumbers;
-  /** Of the numbering: another each time that it changes. */
+  /** The version of the numbering: changes with it. */
   revision(): number;
   /** There is something to publish. */
   wanted(): void;
   fence(key: string): Fence;
-  /** Something joined the backlog. */
+  /** An object was added to the backlog. */
   held(): void;
-  /** Something left the backlog. */
+  /** An object was removed from the backlog. */
   released(): void;
   /** A playlist is on the store. */
   published(): void;
-  /** Segments will never be on the store. */
+  /** Segments are lost for the store. */
   lost(loss: Loss): void;
-  /** An upload is over: for good, or given up. */
+  /** An upload has succeeded or was given up. */
   counted(error: SidepipeError | undefined): void;
 }

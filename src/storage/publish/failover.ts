@@ -19,22 +19,22 @@ import type {
 
 export interface FailoverFacts {
   readonly active: 'first' | 'second';
-  /** Since when the first store takes nothing; undefined while it does. Milliseconds since the epoch. */
+  /** Since when the first store accepts nothing; undefined while it does. Milliseconds since the epoch. */
   readonly firstTroubledSince: number | undefined;
-  /** Since when every probe of the first store was answered; undefined after one that was not. */
+  /** Since when every probe of the first store has succeeded; undefined after one that failed. */
   readonly firstAnswersSince: number | undefined;
   readonly secondTroubled: boolean;
   readonly now: number;
 }
 
 export interface FailoverLimits {
-  /** The first store may take nothing for this long. */
+  /** Switch after the first store has accepted nothing for this long. */
   readonly afterMs: number;
-  /** The first store must answer for this long before it is handed back to. */
+  /** Switch back after the first store has responded for this long. */
   readonly handBackAfterMs: number;
 }
 
-/** Never flees from one store that is down to another that is, but always returns to the first when it is well. */
+/** Never switches from a store that is down to one that is down too, but always returns to the first one once it is up. */
 export function chooseStore(facts: FailoverFacts, limits: FailoverLimits): 'first' | 'second' {
   const { active, firstTroubledSince, firstAnswersSince, secondTroubled, now } = facts;
   if (active === 'first') {
@@ -44,7 +44,7 @@ export function chooseStore(facts: FailoverFacts, limits: FailoverLimits): 'firs
   return firstAnswersSince !== undefined && now - firstAnswersSince >= limits.handBackAfterMs ? 'first' : 'second';
 }
 
-/** Publishes to the first store, and to the second while the first takes nothing. */
+/** Publishes to the first store, and to the second while the first accepts nothing. */
 export class FailoverPublisher implements StorePublisher {
   readonly #first: SingleStorePublisher;
   readonly #second: SingleStorePublisher;
@@ -163,7 +163,7 @@ class FailoverPublication implements StreamPublication {
   readonly #options: FailoverPublicationOptions;
   #active: Publication;
   #idle: Publication;
-  /** The first store is in use again, and the second one still holds what players may need. */
+  /** The first store is in use again, and the second one still has objects that players may need. */
   #isReturning = false;
   #isClosing = false;
 
@@ -214,10 +214,10 @@ class FailoverPublication implements StreamPublication {
     this.#options.closed();
   }
 
-  /** What the one store has not stored goes to the other. The second can be read when the first is in use again. */
+  /** Objects that one store has not stored go to the other. When the first is in use again, the second can be read. */
   switchTo(choice: 'first' | 'second'): void {
     const to = this.#options[choice];
-    // One that is closing ends where it is.
+    // While it closes it stays on its store.
     if (to === this.#active || this.#isClosing) return;
     const handover = this.#active.handOver(choice === 'first');
     [this.#active, this.#idle] = [to, this.#active];

@@ -9,7 +9,7 @@ export interface Loss {
   readonly error?: SidepipeError | undefined;
 }
 
-/** Counts the segments of one stream that are not on the store and never will be; logs when that begins and when it is over. */
+/** Counts the lost segments of one stream; logs when losses start and when they are over. */
 class Losses {
   readonly #stream: string;
   readonly #settings: PublisherSettings;
@@ -22,7 +22,7 @@ class Losses {
     this.#settings = settings;
   }
 
-  /** Segments were lost a moment ago. */
+  /** Segments were lost recently. */
   get isOpen(): boolean {
     return this.#lastAt !== undefined;
   }
@@ -72,15 +72,15 @@ class Losses {
 }
 
 const remedies: Readonly<Record<LossReason, string>> = {
-  'backlog-full': 'see why the store takes nothing, or raise storage.backlogBytes to survive longer outages',
+  'backlog-full': 'check why the store accepts nothing, or raise storage.backlogBytes to survive longer outages',
   refused: 'see the log for why the store refuses this segment',
-  rejected: 'see the log for the answer of the store',
+  rejected: 'see the log for the response of the store',
   'init-lost': 'see the log for why the initialization segment was not stored',
-  missing: 'see what else deletes objects of the bucket: lifecycle rules, scripts, another node',
-  closed: 'let the node end with more time, or see why the store is slow',
+  missing: 'check what else deletes objects of the bucket: lifecycle rules, scripts, another node',
+  closed: 'give the node more time to shut down, or check why the store is slow',
 };
 
-/** Reports how far a stream's remote playlist is behind, and tells once when it is long and once when it is over. */
+/** Measures the lag of a stream's remote playlist, and reports once when it is too long and once when it is over. */
 class LagWatch {
   readonly #stream: string;
   readonly #settings: PublisherSettings;
@@ -91,7 +91,7 @@ class LagWatch {
     this.#settings = settings;
   }
 
-  /** Another node writes the playlist: how far behind that is, is not this node's to tell. */
+  /** Another node writes the playlist, so this node cannot know its lag. */
   standBy(): void {
     this.#lagging = false;
   }
@@ -113,7 +113,7 @@ class LagWatch {
   }
 }
 
-/** What became of one stream's uploads. */
+/** The results of one stream's uploads. */
 export class UploadCounts {
   #uploaded = 0;
   #failed = 0;
@@ -127,12 +127,12 @@ export class UploadCounts {
     return this.#failed;
   }
 
-  /** What is wrong at the moment. That another node writes the stream stays so, whatever is uploaded, until it is over. */
+  /** The current problem. While another node writes the stream, successful uploads do not clear it. */
   get lastError(): SidepipeError | undefined {
     return this.#lastError;
   }
 
-  /** An upload is over: for good, or given up. */
+  /** An upload has succeeded or was given up. */
   count(error: SidepipeError | undefined): void {
     if (error === undefined) {
       this.#uploaded += 1;
@@ -148,7 +148,7 @@ export class UploadCounts {
     this.#lastError = error;
   }
 
-  /** No other node writes the stream any more. Answers whether one did. */
+  /** No other node writes the stream any more. Returns whether one did. */
   conflictOver(): boolean {
     if (!this.#isConflict) return false;
     this.#lastError = undefined;
@@ -160,7 +160,7 @@ export class UploadCounts {
   }
 }
 
-/** What operators hear of one stream's uploads, whichever store is in use. */
+/** What operators learn about one stream's uploads, regardless of the store in use. */
 export class UploadProgress {
   readonly counts = new UploadCounts();
   readonly losses: Losses;

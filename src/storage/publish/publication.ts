@@ -28,7 +28,7 @@ import type {
   StreamPublication,
 } from './types.js';
 
-/** The lease is given back when nothing has come for so long. */
+/** The lease is released after this time without anything to publish. */
 const shortestIdleMs = 30_000;
 const idleTargetDurations = 10;
 
@@ -38,14 +38,14 @@ export interface PublicationOptions {
   readonly target: StoreTarget;
   readonly backlog: Backlog<Evictable>;
   readonly progress: UploadProgress;
-  /** Whether the store is in use when the publisher starts, or when the stream comes later. */
+  /** Whether the store is in use when the publisher starts or, if later, when the stream is added. */
   readonly isActive: () => boolean;
   readonly enforceBacklog: () => void;
   readonly leaseUnsupported: () => void;
   readonly closed: () => void;
 }
 
-/** What a publication gives to the same stream's publication on another store. */
+/** What a publication passes to the same stream's publication on another store. */
 export interface PublicationHandover {
   readonly isWanted: boolean;
   readonly targetDurationSeconds: number;
@@ -54,7 +54,7 @@ export interface PublicationHandover {
   readonly stills: readonly Still[];
 }
 
-/** One stream on one store: its renditions, its pictures and its lease. */
+/** One stream on one store: its renditions, its images and its lease. */
 export class Publication implements StreamPublication {
   readonly name: string;
   readonly #given: PublicationOptions;
@@ -65,13 +65,13 @@ export class Publication implements StreamPublication {
   readonly #lease: WriteLease;
   readonly #drain: Drain;
   readonly #progress: UploadProgress;
-  /** Copied streams have segments as long as the camera likes. */
+  /** The camera determines the segment length of copied streams. */
   #targetDurationSeconds: number;
   readonly #numbering = new Numbering();
   readonly #continuation: Continuation;
-  /** When there was last something to publish. Undefined: no lease is asked for. */
+  /** When there was last something to publish. Undefined: no lease is needed. */
   #wantedAt: number | undefined;
-  /** What is on the store may be of this node. */
+  /** Objects on the store may belong to this node. */
   #wasWriter = false;
   /** `suspended`: another store is in use. */
   #state: 'new' | 'open' | 'suspended' | 'closed' = 'new';
@@ -149,7 +149,7 @@ export class Publication implements StreamPublication {
     return [...this.#renditions.expected(), ...this.#pictures.expected()];
   }
 
-  /** The store is in use and this node's lease on it is valid, so that what it finds there is its own to judge. */
+  /** The store is in use and this node's lease on it is valid, so this node may act on what it finds there. */
   get writing(): boolean {
     return this.#context.mayPublish();
   }
@@ -166,7 +166,7 @@ export class Publication implements StreamPublication {
 
   get graceMs(): number {
     const { graceSeconds, windowSegments } = this.#given.options;
-    // A playlist of more segments than that lasts three target durations and one segment at most.
+    // A playlist of more segments lasts at most three target durations and one segment.
     return 1000 * (graceSeconds ?? (Math.max(windowSegments, 4) + 1) * this.#targetDurationSeconds);
   }
 
@@ -222,7 +222,7 @@ export class Publication implements StreamPublication {
     return this.#given.target.uploader.refusals.errorOf(this.name);
   }
 
-  /** The store refuses objects of this stream, or everything. */
+  /** The store rejects objects of this stream, or everything. */
   get #isRefused(): boolean {
     return this.#refusal() !== undefined || this.#given.target.uploader.watch.health.state === 'refused';
   }
@@ -238,7 +238,7 @@ export class Publication implements StreamPublication {
     this.#lease.wake();
   }
 
-  /** Another store is in use from now on. `isReadable`: what is only on this one can be fetched from it. */
+  /** Another store is in use from now on. `isReadable`: objects that only this store has can be read from it. */
   handOver(isReadable: boolean): PublicationHandover {
     this.#state = 'suspended';
     this.#continuation.forget();
@@ -277,7 +277,7 @@ export class Publication implements StreamPublication {
     return this.#wantedAt !== undefined;
   }
 
-  /** There is nothing to publish, on whichever store: another node need not wait for this one. */
+  /** There is nothing to publish on either store, so another node need not wait for this one. */
   release(): void {
     if (this.#wantedAt === undefined) return;
     this.#wantedAt = undefined;
@@ -285,16 +285,16 @@ export class Publication implements StreamPublication {
     this.#lease.forget();
   }
 
-  /** Players find everything here that they found on the other store: that one is needed no more. */
+  /** This store has everything that players found on the other one, which is no longer needed. */
   get isComplete(): boolean {
     return this.#renditions.areListed && !this.#renditions.areCopying;
   }
 
-  /** Nobody is sent to this store any more: removes what is there of the stream, unless it is kept, and the lease. */
+  /** No player uses this store any more: removes the stream's objects, unless they are kept, and the lease. */
   abandon(): void {
     const { settings, target } = this.#given;
     if (this.cleanup === 'delete') {
-      // First what lists the segments, then the segments.
+      // First the playlists, then the segments that they list.
       target.retention.retire(this.name, this.#documentKeys(), 0);
       target.retention.retire(this.name, this.#pictures.abandon(), this.graceMs);
       this.#renditions.abandon();
@@ -352,13 +352,13 @@ export class Publication implements StreamPublication {
     if (this.#given.settings.lease === undefined) this.#resume();
   }
 
-  /** Another node may have something to publish, and must not wait for one that has nothing. */
+  /** Another node may have something to publish, and must not wait for one without. */
   #releaseIfIdle(): void {
     const { settings } = this.#given;
     if (this.#wantedAt === undefined || settings.lease === undefined || this.#state !== 'open') return;
     const idleMs = Math.max(shortestIdleMs, idleTargetDurations * this.#targetDurationSeconds * 1000);
     if (settings.clock.now() - this.#wantedAt < idleMs || !this.#done) return;
-    // One that has lapsed must not be deleted: it is given back when it was renewed.
+    // An expired lease must not be deleted: it is released after a renewal.
     if (this.#lease.state === 'held' && !this.#lease.valid) return;
     this.#wantedAt = undefined;
     this.#lease.release();
@@ -366,7 +366,7 @@ export class Publication implements StreamPublication {
     this.#forgetStore();
   }
 
-  /** Somebody else has written a playlist although the lease is this node's. */
+  /** Another writer has changed a playlist although this node has the lease. */
   #overwritten(): void {
     this.#continuation.forget();
     this.#renditions.suspend();
@@ -386,7 +386,7 @@ export class Publication implements StreamPublication {
     this.#beginAnew();
   }
 
-  /** What is on the store is another's work: a process that was killed here, most likely this node before its restart. */
+  /** The objects on the store are from another process that was killed, most likely this node before its restart. */
   #inherited({ pid }: ProcessIdentity): void {
     if (this.#state === 'suspended') return;
     this.#counts.conflictOver();
@@ -394,20 +394,20 @@ export class Publication implements StreamPublication {
       level: 'info',
       event: 'lease-taken',
       stream: this.name,
-      message: `The lease was held by a process of this machine that is dead (pid ${pid}): this node publishes the stream from now on.`,
+      message: `The lease was held by a dead process of this machine (pid ${pid}): this node publishes the stream from now on.`,
       details: { formerPid: pid },
     });
     this.#beginAnew();
   }
 
-  /** Another process has written the stream meanwhile. */
+  /** Another process has written the stream in the meantime. */
   #beginAnew(): void {
     this.#wasWriter = false;
     this.#forgetStore();
     this.#stills?.yield();
   }
 
-  /** What is on the store may be another's when this node writes again. */
+  /** When this node writes again, the objects on the store may be from another one. */
   #forgetStore(): void {
     this.#lease.forget();
     this.#continuation.forget();
@@ -454,7 +454,7 @@ class Drain {
     this.#isIdle = isIdle;
   }
 
-  /** Something is done. Looked at after the work that called this, which may not be quite done itself. */
+  /** Some work is done. Checked after the caller's own work, which may not be complete yet. */
   changed(): void {
     if (this.#waiters.length === 0) return;
     queueMicrotask(() => {

@@ -23,18 +23,18 @@ interface Reported {
 interface Refusal {
   readonly error: SidepipeError;
   readonly episode: Episode;
-  /** It is in the queue or on its way at this moment. */
+  /** It is currently queued or being uploaded. */
   trying: boolean;
   notBefore: number;
 }
 
-/** One answer, from its first refusal until nothing has been refused with it for a while. */
+/** One kind of error response, from the first refusal until a while after the last. */
 interface Episode {
   readonly cause: string;
   readonly since: number;
   /** Uploads, and the names of streams whose lease is refused. */
   readonly works: Set<Refusable | string>;
-  /** What was refused in it, also where none of it waits at the moment. */
+  /** What it has refused, even if nothing of that waits any more. */
   readonly kinds: Set<Reported['kind']>;
   refused: number;
   cancelTimer: (() => void) | undefined;
@@ -50,35 +50,35 @@ export interface RefusalsOptions<W extends Refusable> {
 const media: readonly UploadKind[] = ['init', 'segment'];
 
 /**
- * Uploads that the store refuses while it may take others: a proxy limits bodies, a firewall dislikes one. They do not load the
- * store: at growing intervals a few of them are tried, of the size that was refused; when one of a kind gets through, the
- * others of that kind follow. Each cause is logged once, and once when it is over.
+ * Uploads that the store refuses while it may accept others: a proxy limits the size of bodies, a firewall rejects one. They do not load the
+ * store: at growing intervals a few of them are tried, of the size that was refused. When one of a kind succeeds, the others of that kind
+ * follow. Each cause is logged once when it starts and once when it is over.
  */
 export class Refusals<W extends Refusable> {
   readonly #options: RefusalsOptions<W>;
-  /** The one that was tried longest ago first. */
+  /** The least recently tried one first. */
   readonly #refusals = new Map<W, Refusal>();
   readonly #episodes = new Map<string, Episode>();
-  /** Leases, by stream: who keeps them tries them again. */
+  /** Leases, by stream: their keepers retry them. */
   readonly #leases = new Map<string, { readonly error: SidepipeError; readonly episode: Episode }>();
   #trials = 0;
   #cancelTrial: (() => void) | undefined;
   #mediaSince: number | undefined;
-  /** Bytes of the largest segment that was refused and has left for another store. */
+  /** Size of the largest segment that was refused and then moved to another store. */
   #unproven = 0;
 
   constructor(options: RefusalsOptions<W>) {
     this.#options = options;
   }
 
-  /** Why the stream's newest refused upload was refused; undefined when there is none. */
+  /** Why the stream's newest refused upload was refused; undefined if there is none. */
   errorOf(stream: string): SidepipeError | undefined {
     let error: SidepipeError | undefined;
     for (const [work, refusal] of this.#refusals) if (work.stream === stream) error = refusal.error;
     return error ?? this.#leases.get(stream)?.error;
   }
 
-  /** The stream's lease could not be written although the store may take other things; undefined: it was written. */
+  /** The stream's lease could not be written although the store may accept other objects; undefined: it was written. */
   lease(stream: string, error: SidepipeError | undefined): void {
     const before = this.#leases.get(stream);
     this.#leases.delete(stream);
@@ -92,17 +92,17 @@ export class Refusals<W extends Refusable> {
     } else if (before !== undefined) this.#leave(stream, before.episode);
   }
 
-  /** Since when segments are refused and none is taken. Milliseconds since the epoch. */
+  /** Since when segments are refused and none is accepted. Milliseconds since the epoch. */
   get mediaSince(): number | undefined {
     return this.#mediaSince;
   }
 
-  /** A size that this store refused when another came into use; 0 when there is none. */
+  /** A size that this store refused before another came into use; 0 if there is none. */
   get unprovenBytes(): number {
     return this.#unproven;
   }
 
-  /** An object of `unprovenBytes` was taken. */
+  /** An object of `unprovenBytes` was accepted. */
   proven(): void {
     this.#unproven = 0;
     this.#mediaSince = undefined;
@@ -124,7 +124,7 @@ export class Refusals<W extends Refusable> {
     if (before !== undefined && before.episode !== episode) this.#leave(work, before.episode);
     const wait = { failures: work.attempts, baseMs: timing.retryBaseMs, capMs: timing.retryCapMs, random: random() };
     const notBefore = clock.now() + slowJitterMs(wait);
-    // Last in the order of trials.
+    // Moves to the end of the order of attempts.
     this.#refusals.delete(work);
     this.#refusals.set(work, { error, episode, trying: false, notBefore });
     episode.works.add(work);
@@ -133,7 +133,7 @@ export class Refusals<W extends Refusable> {
     this.#armTrial();
   }
 
-  /** An upload of this kind and size was stored: what is no larger has good chances now. */
+  /** An upload of this kind and size succeeded, so others of at most this size are likely to succeed now. */
   accepted({ kind, bytes }: Pick<Refusable, 'kind' | 'bytes'>): void {
     if (kind === 'segment' && !this.#holds('init')) this.#mediaSince = undefined;
     if (this.#refusals.size === 0) return;
@@ -144,7 +144,7 @@ export class Refusals<W extends Refusable> {
     }
   }
 
-  /** It is stored, or nobody wants it any more. */
+  /** It is stored, or no longer needed. */
   remove(work: W): void {
     const refusal = this.#refusals.get(work);
     if (refusal === undefined) return;
@@ -153,14 +153,14 @@ export class Refusals<W extends Refusable> {
     this.#leave(work, refusal.episode);
   }
 
-  /** As `remove`, because another store is to have it: whether this one takes its size stays to be seen. */
+  /** Like `remove`, because it moves to another store: whether this one accepts its size remains unknown. */
   abandon(work: W): void {
     const refusal = this.#refusals.get(work);
     if (refusal !== undefined && media.includes(work.kind)) this.#unproven = Math.max(this.#unproven, work.bytes);
     this.remove(work);
   }
 
-  /** Somebody may have removed the cause. */
+  /** An operator may have removed the cause. */
   tryNow(): void {
     this.#trials = 0;
     this.#cancelTrial?.();
@@ -189,7 +189,7 @@ export class Refusals<W extends Refusable> {
     });
   }
 
-  /** Of each kind: the one that was tried longest ago, the first in its order, which may delay others, and the smallest. */
+  /** Of each kind: the least recently tried one, the first in order, which may delay others, and the smallest. */
   #trial(): void {
     const chosen = new Map<UploadKind, { longest: W; first: W; smallest: W }>();
     for (const [work, { trying }] of this.#refusals) {
@@ -232,7 +232,7 @@ export class Refusals<W extends Refusable> {
       level: 'error',
       event: 'uploads-refused',
       stream: work.stream,
-      message: 'The store refuses objects that it should take. They wait in memory and are tried again.',
+      message: 'The store refuses objects that it should accept. They wait in memory and are retried.',
       details: {
         store,
         kind: work.kind,
@@ -247,7 +247,7 @@ export class Refusals<W extends Refusable> {
     return episode;
   }
 
-  /** A proxy that refuses a body may end the connection before its answer is read: that is not another problem. */
+  /** A proxy that rejects a body may close the connection before its response is read: that is the same problem. */
   #likelyEpisode(kind: Reported['kind'], { details }: SidepipeError): Episode | undefined {
     if (details['status'] !== undefined) return undefined;
     return [...this.#episodes.values()].find(({ kinds }) => kinds.has(kind));
@@ -262,7 +262,7 @@ export class Refusals<W extends Refusable> {
       this.#cancelTrial?.();
       this.#cancelTrial = undefined;
     }
-    // A proxy that refuses now and then is one episode.
+    // Occasional refusals by a proxy count as one episode.
     episode.cancelTimer?.();
     episode.cancelTimer = clock.after(timing.quietMs, () => this.#over(episode));
   }
@@ -274,7 +274,7 @@ export class Refusals<W extends Refusable> {
     settings.log({
       level: 'info',
       event: 'uploads-accepted',
-      message: 'The store refuses no objects any more.',
+      message: 'The store no longer refuses objects.',
       details: { store, cause, seconds, refused },
     });
   }

@@ -4,7 +4,7 @@ import type { FailoverLimits } from './failover.js';
 import type { ProcessWitness } from './lease/lease.js';
 import type { Clock, PublishEvent, PublishMetric, PublishTiming, StorePublisherOptions } from './types.js';
 
-/** The machine's own clock. */
+/** The system clock. */
 const systemClock: Clock = {
   now: steadyNow,
   after: (delayMs, run) => {

@@ -61,7 +61,7 @@ export class SingleStorePublisher implements StorePublisher {
     return [{ store: store.description, publicUrl, isActive: this.isActive, state: health.state, error }];
   }
 
-  /** Since when the store takes nothing, or no segment: that is no copy of a stream. Milliseconds since the epoch. */
+  /** Since when the store accepts nothing, or no segments, without which there is no copy of a stream. Milliseconds since the epoch. */
   get troubledSince(): number | undefined {
     const { watch, refusals } = this.#target.uploader;
     const { state, troubledSince } = watch.health;
@@ -100,7 +100,7 @@ export class SingleStorePublisher implements StorePublisher {
     this.#tick();
   }
 
-  /** As `start`, for one who calls `tick`. */
+  /** Like `start`, for callers that call `tick` themselves. */
   open(): void {
     this.#state = 'open';
     for (const { publication } of this.#members.values()) publication.start();
@@ -118,12 +118,12 @@ export class SingleStorePublisher implements StorePublisher {
     this.#target.uploader.tryNow();
   }
 
-  /** Asks the store, which has nothing to do, whether it is still there. */
+  /** Checks that the store, which is idle, still responds. */
   check(): void {
     void this.#target.uploader.watch.check();
   }
 
-  /** Tries whether the store takes segments of the size that it has refused. */
+  /** Tests whether the store accepts segments of the size that it has refused. */
   proveSize(): void {
     void this.#target.uploader.proveSize();
   }
@@ -149,13 +149,13 @@ export class SingleStorePublisher implements StorePublisher {
     const { description } = store;
     const { error } = uploader.watch;
     const bad = health.state === 'down' || health.state === 'refused';
-    // Once an episode: until it is up again.
+    // Once per episode, which lasts until the store is up again.
     if (bad && before.state === 'up') {
       const refused = health.state === 'refused';
       log({
         level: 'error',
         event: refused ? 'store-refused' : 'store-down',
-        message: `${description} ${refused ? 'refuses uploads' : 'cannot be reached'}; they wait in memory: ${error?.message ?? 'no answer'}`,
+        message: `${description} ${refused ? 'refuses uploads' : 'is unreachable'}; they wait in memory: ${error?.message ?? 'no response'}`,
         details: { store: description, backlogBytes: this.#backlog.bytes },
         ...(error && { error }),
       });
@@ -166,12 +166,12 @@ export class SingleStorePublisher implements StorePublisher {
         backlogBytes: this.#backlog.bytes,
         at: new Date(clock.now()).toISOString(),
       };
-      log({ level: 'info', event: 'store-up', message: `${description} takes uploads again.`, details });
+      log({ level: 'info', event: 'store-up', message: `${description} accepts uploads again.`, details });
     }
     if (bad) return;
     let position = 0;
     for (const { publication } of this.#members.values()) {
-      // Not all leases at one moment.
+      // Spreads the renewal of leases.
       clock.after(position * 10, () => publication.storeBack());
       position += 1;
     }
@@ -183,7 +183,7 @@ export class SingleStorePublisher implements StorePublisher {
     this.#settings.log({
       level: 'warn',
       event: 'lease-unsupported',
-      message: `${this.#target.store.description} has no conditional writes: two nodes that publish the same stream are noticed late.`,
+      message: `${this.#target.store.description} has no conditional writes: two nodes that publish the same stream are detected late.`,
     });
   }
 }

@@ -3,19 +3,19 @@ import { Agent as HttpsAgent } from 'node:https';
 import type { Socket } from 'node:net';
 
 export interface AgentsOptions {
-  /** Connections that are open at a time; they are kept for the next requests. */
+  /** Maximum number of open connections; they are reused. */
   readonly connections: number;
   /** From the first packet to the end of the TLS handshake. */
   readonly connectTimeoutMs: number;
-  /** PEM texts, instead of the certificate authorities that Node brings. */
+  /** PEM certificates that replace Node.js's certificate authorities. */
   readonly ca?: readonly string[];
 }
 
 type Connect = (options: unknown, callback?: unknown) => Socket;
 
 /**
- * Connection pools with a limit on connecting. The SDK's own limit also counts the wait for a free connection, and so
- * fails calls on a slow link for no other reason than that the pool is busy.
+ * Connection pools with a connect timeout. The SDK's own timeout includes the wait for a free connection, so on a slow link it would fail
+ * calls only because the pool is busy.
  */
 export function createAgents({ connections, connectTimeoutMs, ca }: AgentsOptions) {
   const pool = { keepAlive: true, keepAliveMsecs: 10_000, maxSockets: connections, maxFreeSockets: connections };
@@ -27,7 +27,7 @@ export function createAgents({ connections, connectTimeoutMs, ca }: AgentsOption
 }
 
 function limitConnecting(agent: HttpAgent, connected: 'connect' | 'secureConnect', timeoutMs: number): void {
-  // Documented as a method to override; the types of Node 20 do not know it.
+  // Documented as a method to override, but missing in the types of Node.js 20.
   const connecting = agent as unknown as { createConnection: Connect };
   const connect = connecting.createConnection;
   connecting.createConnection = (options, callback) => {

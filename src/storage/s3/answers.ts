@@ -9,7 +9,7 @@ export function infoOf(
     LastModified,
   }: { Size?: number | undefined; ETag?: string | undefined; LastModified?: Date | undefined },
 ): ObjectInfo {
-  // HEAD tells whole seconds where a listing may tell more: the same object has the same time in both.
+  // HEAD has whole seconds, while a listing may have fractions: both must return the same time for an object.
   const seconds = Math.floor((LastModified?.getTime() ?? 0) / 1000);
   return { key, bytes: Size ?? 0, etag: ETag ?? '', modifiedAt: seconds * 1000 };
 }
@@ -17,14 +17,14 @@ export function infoOf(
 export const vendorCodeOf = (error: unknown): unknown =>
   error instanceof SidepipeError ? error.details['vendorCode'] : undefined;
 
-/** Perhaps a header or a feature that the vendor does not know: not an outage, and not about credentials. */
+/** May be a header or a feature that the vendor does not support: neither an outage nor a credentials error. */
 export function isRefusal(error: unknown): boolean {
   if (!(error instanceof SidepipeError) || ['storage-unavailable', 'storage-conflict'].includes(error.code))
     return false;
   return [400, 501].includes(Number(error.details['status']));
 }
 
-/** 404 as the absence of the object, unless the bucket is missing or it is not the store that says so. */
+/** A 404 means that there is no such object, unless the bucket is missing or the response is not from the store. */
 export async function absentAsUndefined<T>(result: Promise<T>): Promise<T | undefined> {
   try {
     return await result;

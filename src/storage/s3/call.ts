@@ -8,30 +8,30 @@ import type { ResponseLimits } from './responses.js';
 interface CallSubject extends CallOptions {
   readonly operation: string;
   readonly key?: string;
-  /** How much is sent: the deadline grows with it. */
+  /** Bytes to send: the deadline grows with them. */
   readonly bytes?: number;
-  /** The most that the body of the response may have. */
+  /** Maximum size of the response body. */
   readonly mostBytes?: number;
   /** The request has a condition. */
   readonly conditional?: boolean;
 }
 
 /**
- * Runs one request under a deadline and throws nothing but `SidepipeError`. The deadline is the store's own, by the bytes, or
- * what is left of the caller's time if that is less.
+ * Runs one request with a deadline; throws only `SidepipeError`. The deadline is the store's own, by the number of bytes, or the caller's
+ * remaining time if that is less.
  */
 export type S3Call = <T>(subject: CallSubject, send: (init: ResponseLimits) => Promise<T>) => Promise<T>;
 
 export interface CallerOptions {
   readonly bucket: string;
-  /** The credentials in use: they must appear in no error. */
+  /** The credentials in use, which must not appear in any error. */
   readonly secrets: () => readonly string[];
   /** Fires when the store closes. */
   readonly closing: AbortSignal;
-  /** The store's own limit. */
+  /** The store's own time limit. */
   readonly timeoutMs: (bytes: number) => number;
   readonly credentials: () => CredentialSource;
-  /** The credentials were denied: whether there are others now. */
+  /** Called when the credentials were denied. Returns whether there are others now. */
   readonly renew: () => Promise<boolean>;
 }
 
@@ -51,18 +51,18 @@ export function createCaller(options: CallerOptions): S3Call {
         const init: ResponseLimits = {
           abortSignal: deadline.signal,
           ...(mostBytes !== undefined && { mostBytes }),
-          // How long the answer may take is known once its length is.
+          // The time limit of the response depends on its length.
           onHead: (length) => {
             if (length > 0) deadline.restart(limitMs(Math.min(length, mostBytes ?? length)));
           },
         };
-        // Credentials may come from a slow place that knows no signals.
+        // Credentials may come from a slow provider that accepts no signal.
         return await Promise.race([send(init), deadline.reached]);
       } catch (error) {
         if (closing.aborted || signal?.aborted) throw aborted(what, signal?.reason);
         if (deadline.expired)
           throw timedOut(`${what} in bucket ${bucket}`, deadline.timeoutMs, { operation, key, bucket });
-        // The SDK has just read the vendor's clock and signs with it from now on.
+        // The SDK has just read the vendor's clock and uses it for signatures from now on.
         if (attempt === 1 && readFailure(error, redactor(secrets())).clockCorrected) continue;
         const context = { operation, bucket, bytes, secrets: secrets(), credentials: options.credentials() };
         const failure = toS3Error(error, {
@@ -70,7 +70,7 @@ export function createCaller(options: CallerOptions): S3Call {
           ...(key !== undefined && { key }),
           ...(conditional !== undefined && { conditional }),
         });
-        // The SDK's chain knows no signals either.
+        // The SDK's chain does not accept a signal either.
         const isRenewed = async () => Promise.race([renew(), deadline.reached.catch(() => false)]);
         if (attempt === 1 && failure.code === 'storage-denied' && (await isRenewed())) continue;
         throw failure;

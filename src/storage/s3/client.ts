@@ -12,22 +12,22 @@ export interface ClientOptions {
   readonly config: S3Config;
   readonly vendor: VendorSettings;
   readonly connectTimeoutMs: number;
-  /** Told the credentials of each request, wherever they came from, so that errors can be rid of them. */
+  /** Called with the credentials of each request, from any provider, so that they can be redacted in errors. */
   readonly onIdentity: (identity: Identity) => void;
 }
 
-/** Credentials as the SDK signs with them. */
+/** The credentials that the SDK signs with. */
 export interface Identity {
   readonly accessKeyId?: string;
   readonly secretAccessKey?: string;
   readonly sessionToken?: string;
-  /** Where the SDK's chain found them. */
+  /** The provider of the SDK's chain that found them. */
   readonly $source?: Readonly<Record<string, unknown>>;
 }
 
 /**
- * The SDK's client, with everything switched off that the publisher or the store does itself: retries, waiting for
- * `100 Continue` (it costs a connection a request), checksums beyond the signature, following redirects.
+ * The SDK's client without the features that the publisher or the store has itself, or that they do not need: retries, the wait for
+ * `100 Continue` (it costs one connection per request), checksums beyond the signature, redirects.
  */
 export async function createClient({ config, vendor, connectTimeoutMs, onIdentity }: ClientOptions): Promise<S3Client> {
   const ca = config.caFile === undefined ? {} : { ca: [...rootCertificates, await readAuthorities(config.caFile)] };
@@ -39,7 +39,7 @@ export async function createClient({ config, vendor, connectTimeoutMs, onIdentit
       ? {}
       : { credentials: { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) } }),
     forcePathStyle: vendor.forcePathStyle,
-    // Of the SDK's chain: files are read again when it is asked again, so that rotated keys are found.
+    // The SDK's chain reads its files again each time, so that rotated keys are found.
     ...{ ignoreCache: true },
     maxAttempts: 1,
     requestChecksumCalculation: 'WHEN_REQUIRED',
@@ -51,11 +51,11 @@ export async function createClient({ config, vendor, connectTimeoutMs, onIdentit
     requestHandler: boundResponses(
       new NodeHttpHandler({
         ...createAgents({ connections: config.concurrency, connectTimeoutMs, ...ca }),
-        // The store's own deadline ends a call; the SDK's would only warn, on the console.
+        // The store's own deadline ends a call; the SDK's would only print a warning to the console.
         connectionTimeout: 0,
         requestTimeout: 0,
         socketTimeout: 0,
-        // The publisher queues on purpose.
+        // The publisher queues requests intentionally.
         socketAcquisitionWarningTimeout: 2_147_483_647,
         logger: silent,
       }),
@@ -76,7 +76,7 @@ interface SigningContext {
   readonly selectedHttpAuthScheme?: { readonly identity?: Identity };
 }
 
-/** Asks the SDK's chain again. Returns whether there is another key pair, or token, than before. */
+/** Reads the SDK's chain again. Returns whether the key pair or token has changed. */
 export async function renewCredentials(client: S3Client, before: Identity): Promise<boolean> {
   const provider = client.config.credentials as (options: { forceRefresh: boolean }) => Promise<Identity>;
   const found = await provider({ forceRefresh: true });
@@ -90,7 +90,7 @@ const silent = { trace: nothing, debug: nothing, info: nothing, warn: nothing, e
 async function readAuthorities(path: string): Promise<string> {
   try {
     const text = await readFile(path, 'utf8');
-    if (!text.includes('-----BEGIN CERTIFICATE-----')) throw new Error('it holds no PEM certificate');
+    if (!text.includes('-----BEGIN CERTIFICATE-----')) throw new Error('it contains no PEM certificate');
     return text;
   } catch (error) {
     throw new SidepipeError(`storage.s3.caFile ${path} cannot be used: ${messageOf(error)}`, {

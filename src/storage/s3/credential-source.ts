@@ -1,13 +1,13 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
-/** Where the credentials of a store come from, in words for remedies. */
+/** Where the credentials of a store come from, as text for remedies. */
 export interface CredentialSource {
   /** What to check: the settings or files in use. */
   readonly what: string;
-  /** What to do where there are no credentials. */
+  /** What to do if there are no credentials. */
   readonly missing: string;
-  /** The SDK's chain finds them, so that they can change while the node runs. */
+  /** The SDK's chain finds them, so they can change while the node runs. */
   readonly isChain: boolean;
 }
 
@@ -25,8 +25,8 @@ interface KeySettings {
 }
 
 /**
- * Where the credentials come from. `found` is what the SDK notes beside credentials that its chain has found: names such as
- * `CREDENTIALS_PROFILE`; undefined before the first request, or where the chain found none.
+ * Where the credentials come from. `found`: the names that the SDK attaches to credentials from its chain, such as `CREDENTIALS_PROFILE`;
+ * undefined before the first request, or if the chain found none.
  */
 export function credentialSource(
   config: KeySettings,

@@ -4,7 +4,7 @@ import { SidepipeError } from '../../errors.js';
 import type { PutOptions } from '../store.js';
 import { isRefusal } from './answers.js';
 
-/** The unguarded put that detection experiments with. */
+/** The plain put that detection uses for its tests. */
 type TrialPut = (
   key: string,
   options: Pick<PutOptions, 'ifMatch' | 'ifNoneMatch'> & { readonly checksum?: boolean; readonly acl?: boolean },
@@ -19,22 +19,22 @@ export interface DetectOptions {
 
 export interface Detected {
   readonly ifNoneMatch: boolean;
-  /** How the store wants the ETag written. Ceph 16 compares it with its quotes to its own without. */
+  /** The ETag format of the store. Ceph 16 compares it, quotes included, with its own without quotes. */
   readonly ifMatch: 'quoted' | 'bare' | 'no';
   readonly checksum: boolean;
   readonly acl: boolean;
 }
 
 /**
- * Finds out what the store does with conditions and headers. A header that is accepted proves little: some vendors
- * ignore conditions, so each is tried where it must be refused too. Leaves nothing behind.
+ * Detects how the store handles conditions and headers. An accepted header proves little, because some vendors ignore conditions: each one is
+ * also tested in a case that must fail. Leaves no object behind.
  */
 export async function detect({ prefix, put, remove, signal }: DetectOptions): Promise<Detected> {
   const base = `${prefix}sidepipe-probe-${randomBytes(8).toString('hex')}`;
   const keys = ['conditions', 'checksum', 'acl'].map((name) => `${base}-${name}`) as [string, string, string];
   const attempt = async (key: string, options: Parameters<TrialPut>[1]) => {
     const outcome = await outcomeOf(() => put(key, options), signal);
-    // What refuses everything at this moment refuses no header: nothing must be remembered of it.
+    // A store that currently rejects everything shows nothing about headers, so nothing must be remembered.
     if (outcome === 'refused') await patiently(() => put(key, {}), signal);
     return outcome;
   };
@@ -67,7 +67,7 @@ async function outcomeOf(task: () => Promise<unknown>, signal: AbortSignal): Pro
   }
 }
 
-/** Some vendors take one write a second to a key, and these are quick ones. */
+/** Some vendors accept only one write per second to a key, and these writes follow each other quickly. */
 async function patiently<T>(task: () => Promise<T>, signal: AbortSignal): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {

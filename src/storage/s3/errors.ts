@@ -1,52 +1,52 @@
 import { type ErrorCode, SidepipeError } from '../../errors.js';
 import { type CredentialSource, configuredKeys } from './credential-source.js';
 
-/** What the SDK, the socket or the vendor threw, in the words of the project. Pure. */
+/** Converts errors of the SDK, the socket and the vendor to `SidepipeError`. Pure. */
 
 export interface S3CallContext {
   /** `put`, `get`, … */
   readonly operation: string;
   readonly key?: string;
   readonly bucket: string;
-  /** Texts that must appear nowhere: the credentials. */
+  /** Texts to redact: the credentials. */
   readonly secrets: readonly string[];
-  /** The size of the body that was sent, for remedies about limits. */
+  /** Size of the sent body, for remedies about limits. */
   readonly bytes?: number;
-  /** The request had a condition, so 412 is its answer. */
+  /** The request had a condition, so a 412 refers to it. */
   readonly conditional?: boolean;
   /** Where the credentials come from, for remedies. Default: the configuration. */
   readonly credentials?: CredentialSource;
 }
 
-/** The facts of a failure, read from whatever was thrown. */
+/** The facts of a failure, read from the thrown value. */
 export interface Failure {
   readonly vendorCode: string;
   readonly status: number | undefined;
   readonly message: string;
   readonly retryAfterMs: number | undefined;
-  /** The region that the vendor says the bucket is in. */
+  /** The region of the bucket according to the vendor. */
   readonly region: string | undefined;
   readonly clockCorrected: boolean;
-  /** The answer is not the store's: a web page, or some other text of whatever is between. */
+  /** The response is not from the store: a web page, or other text from a proxy or firewall. */
   readonly foreign: boolean;
 }
 
 interface Verdict {
   readonly code: ErrorCode;
   readonly retryable: boolean;
-  /** What to do about it, for people. */
+  /** What the operator should do. */
   readonly remedy?: string;
 }
 
 const unavailable: Verdict = { code: 'storage-unavailable', retryable: true };
-/** Known to be permanent for this object, whatever anybody changes on the store or on the way to it. */
+/** Permanent for this object, regardless of changes on the store or the network. */
 const failed: Verdict = { code: 'storage-failed', retryable: false };
-/** Not taken, for a reason that somebody can remove: a limit of a proxy, a firewall, a rule of the bucket. */
+/** Rejected for a reason that an operator can remove: a proxy's limit, a firewall, a bucket policy. */
 const refused = (remedy: string): Verdict => ({ code: 'storage-refused', retryable: true, remedy });
 const denied = (remedy: string): Verdict => ({ code: 'storage-denied', retryable: false, remedy });
 const misconfigured = (remedy: string): Verdict => ({ code: 'storage-misconfigured', retryable: false, remedy });
 
-/** Stand-ins for remedies that depend on where the credentials come from. */
+/** Placeholders for remedies that depend on where the credentials come from. */
 const keyPair = '(key pair)';
 const expired = '(expired)';
 const noCredentials = '(no credentials)';
@@ -58,11 +58,11 @@ const bodyLimit = (bytes: number | undefined): string =>
   'Apache: LimitRequestBody; Traefik: buffering.maxRequestBodyBytes; Ceph: rgw_max_put_size), or make segments shorter ' +
   '(hls.segmentSeconds)';
 const wrongRegion = misconfigured("set storage.s3.region and storage.s3.endpoint to the bucket's own");
-/** Also for an answer of 2xx that lacks what every answer of S3 has. */
+/** Also for a 2xx response without what every S3 response has. */
 export const notS3 =
-  'the answer is not from an S3 store: check storage.s3.endpoint, and whether a proxy or a captive portal answers in its place';
+  'the response is not from an S3 store: check storage.s3.endpoint, and whether a proxy or a captive portal responds in its place';
 const distrusted = misconfigured(
-  'the certificate is not trusted: set storage.s3.caFile to its authority, or mend the host name of the endpoint',
+  'the certificate is not trusted: set storage.s3.caFile to its authority, or correct the host name of the endpoint',
 );
 
 /** By the vendor's code first: a status means different things under different codes. */
@@ -82,11 +82,11 @@ const byCode: Readonly<Record<string, Verdict>> = {
     'TooManyRequests',
     'PriorRequestNotComplete',
     'OperationAborted',
-    // The bytes were changed on the way.
+    // The body was changed in transit.
     'BadDigest',
     'IncompleteBody',
     'XAmzContentSHA256Mismatch',
-    // Full: the cleanup, or the operator, makes room.
+    // The store is full: the cleanup or the operator frees space.
     'QuotaExceeded',
     'XMinioStorageFull',
     'InsufficientStorage',
@@ -101,7 +101,7 @@ const byCode: Readonly<Record<string, Verdict>> = {
   ]),
   ...every(denied(keyPair), ['SignatureDoesNotMatch', 'InvalidAccessKeyId', 'InvalidSecurity']),
   ...every(denied(expired), ['ExpiredToken', 'ExpiredTokenException', 'InvalidToken', 'TokenRefreshRequired']),
-  NoSuchBucket: misconfigured('check storage.s3.bucket, or make the bucket'),
+  NoSuchBucket: misconfigured('check storage.s3.bucket, or create the bucket'),
   InvalidBucketName: misconfigured('check storage.s3.bucket'),
   RequestTimeTooSkewed: misconfigured("set this machine's clock (NTP)"),
   RequestExpired: misconfigured("set this machine's clock (NTP)"),
@@ -121,7 +121,7 @@ const byCode: Readonly<Record<string, Verdict>> = {
     'KMS.DisabledException',
     'InvalidEncryptionAlgorithmError',
   ]),
-  // The only answers that no change of the store, the proxy or the credentials can turn into another.
+  // The only responses that no change of the store, the proxy or the credentials can avoid.
   ...every(failed, [
     'KeyTooLongError',
     'MetadataTooLarge',
@@ -130,7 +130,7 @@ const byCode: Readonly<Record<string, Verdict>> = {
     'ERR_INVALID_CHAR',
   ]),
   PreconditionFailed: { code: 'storage-conflict', retryable: false },
-  // Two conditional writes at the same moment: neither lost yet.
+  // Two concurrent conditional writes: neither has failed yet.
   ConditionalRequestConflict: { code: 'storage-conflict', retryable: true },
 };
 
@@ -142,22 +142,22 @@ const network =
   /^(ECONN|EPIPE$|ETIMEDOUT$|EHOST|ENET|ENOTFOUND$|EAI_|ESOCKET|EADDRNOTAVAIL$|ERR_STREAM|ERR_SOCKET|UND_ERR|TimeoutError$|HPE_INVALID_EOF_STATE$)/;
 const tls = /^(CERT_|ERR_TLS_|ERR_SSL_|EPROTO$|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|INVALID_CA$|HOSTNAME_MISMATCH$)/;
 
-/** What a foreign answer, or an answer without a code that is known, most likely means. */
+/** The most likely meaning of a response that is not from the store or has no known code. */
 const byStatus: Readonly<Record<number, string>> = {
-  401: 'a proxy in front of the store asks for a login: let this node through without one',
+  401: 'a proxy in front of the store requires a login: exempt this node',
   403: 'a firewall or proxy in front of the store blocks this request: allow this node, PUT and binary bodies',
   404: 'storage.s3.endpoint leads to a web server or proxy that has no such path: check it',
   405: 'storage.s3.endpoint leads to a web server or proxy that does not allow this method: check it',
-  407: 'a proxy asks for a login: let this node through without one',
-  411: 'a proxy in front of the store loses Content-Length: let it buffer requests, or pass the header on',
+  407: 'a proxy requires a login: exempt this node',
+  411: 'a proxy in front of the store removes Content-Length: let it buffer requests, or forward the header',
   414: 'a proxy in front of the store limits the length of URLs: raise the limit (nginx: large_client_header_buffers)',
   431: 'a proxy in front of the store limits the size of request headers: raise it (nginx: large_client_header_buffers)',
-  501: 'the store, or a proxy in front of it, does not know this request: check storage.s3.vendor and endpoint',
+  501: 'the store, or a proxy in front of it, does not support this request: check storage.s3.vendor and endpoint',
 };
 
 function classify(failure: Failure, { bytes, conditional = false }: S3CallContext): Verdict {
   const { vendorCode, status, foreign } = failure;
-  // Not an answer to a condition: one that a proxy makes up must not cost the object.
+  // The request had no condition: a 412 made up by a proxy must not lose the object.
   const isPrecondition = status === 412 || vendorCode === 'PreconditionFailed';
   if (isPrecondition) return conditional && !foreign ? byCode['PreconditionFailed']! : refused(generic);
   if (status === 413 || vendorCode === 'EntityTooLarge') return refused(bodyLimit(bytes));
@@ -176,7 +176,7 @@ function classify(failure: Failure, { bytes, conditional = false }: S3CallContex
   return refused(byStatus[status] ?? generic);
 }
 
-/** There was no answer, or one that says nothing. */
+/** There was no response, or an unspecific one. */
 function classifyUnanswered({ vendorCode, message, status, foreign }: Failure): Verdict {
   if (foreign || (status !== undefined && status >= 200)) return misconfigured(notS3);
   if (tls.test(vendorCode)) return distrusted;
@@ -186,10 +186,10 @@ function classifyUnanswered({ vendorCode, message, status, foreign }: Failure): 
   return refused(generic);
 }
 
-/** Names that say nothing. */
+/** Unspecific names. */
 const unnamed = ['Error', 'TypeError', 'Unknown', 'UnknownError', 'SyntaxError', 'ForeignAnswer'];
 
-/** Reads what was thrown; every text passes the redaction. */
+/** Reads the thrown value; all texts are redacted. */
 export function readFailure(error: unknown, redact: (text: string) => string): Failure {
   const thrown = asRecord(error);
   const metadata = asRecord(thrown['$metadata']);
@@ -219,7 +219,7 @@ export function toS3Error(error: unknown, context: S3CallContext): SidepipeError
   const verdict = withSource(classify(failure, context), context.credentials ?? configuredKeys);
   const where = failure.status === undefined ? failure.vendorCode : `${failure.vendorCode}, HTTP ${failure.status}`;
   const what = [context.operation, context.key].filter((part) => part !== undefined).join(' ');
-  const region = failure.region === undefined ? '' : ` (the vendor names the region ${failure.region})`;
+  const region = failure.region === undefined ? '' : ` (according to the vendor, the region is ${failure.region})`;
   const remedy = verdict.remedy === undefined ? '' : `; ${verdict.remedy}${region}`;
   return new SidepipeError(`${what} in bucket ${context.bucket}: ${failure.message} (${where})${remedy}`, {
     code: verdict.code,
@@ -240,7 +240,7 @@ export function toS3Error(error: unknown, context: S3CallContext): SidepipeError
   });
 }
 
-/** Names the settings and files that are really in use. */
+/** Inserts the settings and files that are in use. */
 function withSource(verdict: Verdict, source: CredentialSource): Verdict {
   if (verdict.remedy === keyPair) return { ...verdict, remedy: `check ${source.what}` };
   if (verdict.remedy === expired)
@@ -254,7 +254,7 @@ export function redactor(secrets: readonly string[]): (text: string) => string {
   return (text) => parts.reduce((result, secret) => result.replaceAll(secret, '[redacted]'), text);
 }
 
-/** The SDK's errors carry the response, its socket and so the signed request; the vendor's XML the string to sign. */
+/** The SDK's errors contain the response with its socket, and so the signed request; the vendor's XML contains the string to sign. */
 function copyOf(error: unknown, redact: (text: string) => string, depth = 0): Error {
   const thrown = asRecord(error);
   const copy = new Error(redact(textOf(thrown['message']) ?? String(error)));

@@ -9,10 +9,10 @@ export interface RemoverOptions {
   readonly client: S3Client;
   readonly bucket: string;
   readonly call: S3Call;
-  /** Where to begin: the strongest digest that the vendor may take. */
+  /** The digest to try first: the strongest one that the vendor may accept. */
   readonly digest: BatchDigest;
   readonly concurrency: number;
-  /** A weaker way has worked where a stronger one was refused. */
+  /** Called when a weaker method worked after a stronger one was rejected. */
   readonly onWeaker: (digest: BatchDigest) => void;
 }
 
@@ -22,13 +22,13 @@ export interface Remover {
   readonly digest: BatchDigest;
 }
 
-/** What S3 takes in one DeleteObjects. */
+/** Maximum number of keys in one DeleteObjects. */
 const batchSize = 1000;
 const weaker: Readonly<Record<BatchDigest, BatchDigest | undefined>> = { crc32: 'md5', md5: 'none', none: undefined };
 
 /**
- * Deletes many keys with as few requests as the vendor allows: DeleteObjects with a CRC32, where that header is refused
- * with Content-MD5, where the request is unknown one DeleteObject a key. What worked is remembered.
+ * Deletes many keys with as few requests as the vendor allows: DeleteObjects with a CRC32; with Content-MD5 if that header is rejected; one
+ * DeleteObject per key if the request is unknown. The method that worked is remembered.
  */
 export function createRemover(options: RemoverOptions): Remover {
   const { client, bucket, call } = options;
@@ -112,7 +112,7 @@ export function createRemover(options: RemoverOptions): Remover {
   };
 }
 
-/** The vendors that want Content-MD5 are those that stumble over the SDK's header naming an algorithm. */
+/** Vendors that require Content-MD5 reject the SDK's header that names an algorithm. */
 function withoutAlgorithmHeader(command: DeleteObjectsCommand): void {
   command.middlewareStack.add(
     (next) => (args) => {
@@ -123,7 +123,7 @@ function withoutAlgorithmHeader(command: DeleteObjectsCommand): void {
   );
 }
 
-/** The keys are plain, so a 4xx about the request's form can only be about its digest or the operation itself. */
+/** The keys are plain, so a 4xx about the request's format can only be due to its digest or the operation itself. */
 function refusesDigest(error: unknown): boolean {
   return (
     error instanceof SidepipeError &&

@@ -3,21 +3,21 @@ import type { NodeHttpHandler } from '@smithy/node-http-handler';
 import { SidepipeError } from '../../errors.js';
 import { readBounded } from '../../io/read-bounded.js';
 
-/** What one call wants of its response. Given to the SDK beside `abortSignal`, which hands it on to the HTTP handler. */
+/** Options of one call for its response. Passed to the SDK with `abortSignal`, which passes them on to the HTTP handler. */
 export interface ResponseLimits {
   readonly abortSignal: AbortSignal;
-  /** Bytes of the body of a response of 2xx. Default: `documentBytes`. */
+  /** Maximum body size of a 2xx response. Default: `documentBytes`. */
   readonly mostBytes?: number;
-  /** The head of the response is here: so many bytes are to follow, as far as it says. */
+  /** Called when the headers have arrived, with the number of bytes that they announce. */
   readonly onHead?: (bytes: number) => void;
 }
 
-/** The answers of S3 that are XML: a listing of 1000 keys of 1024 bytes, each escaped, is the longest. */
+/** Limit for XML responses: the largest is a listing of 1,000 escaped keys of 1,024 bytes. */
 const documentBytes = 8 * 1024 ** 2;
-/** More of an error's body is not read. */
+/** Limit for the body of an error. */
 const errorBytes = 64 * 1024;
 
-/** An answer that is not the store's: a proxy's page, a firewall's, a captive portal's. */
+/** A response that is not from the store, but from a proxy, a firewall or a captive portal. */
 export class ForeignAnswer extends Error {
   override readonly name = 'ForeignAnswer';
   readonly foreign = true;
@@ -34,8 +34,8 @@ export class ForeignAnswer extends Error {
 type Handler = Pick<NodeHttpHandler, 'handle' | 'destroy' | 'updateHttpClientConfig' | 'httpHandlerConfigs'>;
 
 /**
- * Reads every response itself, up to its limit, before the SDK sees it: a store, or what responds in its place, can be
- * hostile or broken. What is too long ends the connection. Error bodies that are not S3's never reach the XML parser.
+ * Reads every response itself, up to a limit, before the SDK sees it: a store, or a server in its place, can be hostile or broken. A body
+ * over the limit ends the connection. Error bodies that are not from S3 never reach the XML parser.
  */
 export function boundResponses(inner: NodeHttpHandler): Handler {
   return {
@@ -67,11 +67,11 @@ export function boundResponses(inner: NodeHttpHandler): Handler {
 interface BodyLimits {
   readonly announced: number;
   readonly limit: number;
-  /** Give the bytes up to the limit instead of an error. */
+  /** Return the bytes up to the limit instead of an error. */
   readonly cut: boolean;
 }
 
-/** The whole body. Over the limit, the connection ends. */
+/** The whole body. Over the limit, it ends the connection. */
 async function readBody(stream: Readable, { announced, limit, cut }: BodyLimits): Promise<Buffer> {
   if (announced > limit && !cut) {
     stream.destroy();
@@ -96,7 +96,7 @@ function tooLarge(announced: number | undefined, limit: number): SidepipeError {
 const isPage = (headers: Readonly<Record<string, string>>): boolean =>
   /^text\/html\b/i.test(headers['content-type'] ?? '');
 
-/** S3's errors are XML with an `Error` element, or have no body at all. A document type would be there to attack the parser. */
+/** S3's errors are XML with an `Error` element, or have no body at all. A document type can only be an attack on the parser. */
 function isForeign(isError: boolean, headers: Readonly<Record<string, string>>, body: Buffer): boolean {
   if (isPage(headers)) return true;
   if (!isError || body.byteLength === 0) return false;
@@ -104,10 +104,10 @@ function isForeign(isError: boolean, headers: Readonly<Record<string, string>>, 
   return /<!DOCTYPE/i.test(start) || !/<Error[\s>]/.test(start);
 }
 
-/** One line for people: the page's title or its first words, and what server it names. */
+/** One line for messages: the page's title or first words, and the server that it names. */
 function describe(status: number, headers: Readonly<Record<string, string>>, text: string): string {
   const title = /<title[^>]*>([^<]{1,200})/i.exec(text)?.[1] ?? text.replace(/<[^>]{0,500}>/g, ' ');
-  // What a stranger sends must not control a terminal.
+  // Text from an unknown server must not control a terminal.
   const clean = (value: string): string =>
     value
       .replace(/[\s\p{Cc}]+/gu, ' ')
@@ -115,6 +115,6 @@ function describe(status: number, headers: Readonly<Record<string, string>>, tex
       .slice(0, 120);
   const server = clean(headers['server'] ?? '');
   const words = clean(title);
-  const kind = isPage(headers) || /^\s*</.test(text) ? 'a web page' : 'an answer that is not from S3';
-  return `${kind}${words === '' ? '' : ` "${words}"`}${server === '' ? '' : ` from ${server}`} instead of the store's answer (status ${status})`;
+  const kind = isPage(headers) || /^\s*</.test(text) ? 'a web page' : 'a response that is not from S3';
+  return `${kind}${words === '' ? '' : ` "${words}"`}${server === '' ? '' : ` from ${server}`} instead of the store's response (status ${status})`;
 }

@@ -1,6 +1,6 @@
 import { SidepipeError } from '../../errors.js';
 
-/** What differs between the vendors of S3's interface. Pure. */
+/** Differences between vendors of the S3 API. Pure. */
 
 type Vendor = 'aws' | 'r2' | 'minio' | 'b2' | 'gcs' | 'ceph' | 'wasabi' | 'spaces' | 'other';
 
@@ -8,18 +8,18 @@ export interface VendorSettings {
   readonly vendor: Vendor;
   /** Undefined for AWS, whose endpoint follows from the region. */
   readonly endpoint: string | undefined;
-  /** Undefined: the SDK looks into its environment. */
+  /** Undefined: the SDK reads its environment. */
   readonly region: string | undefined;
   readonly forcePathStyle: boolean;
-  /** Where to begin; what the store really does is found out by asking. */
+  /** The digest to try first; the store's real behaviour is detected. */
   readonly batchDelete: 'crc32' | 'md5' | 'none';
-  /** The bucket was part of the endpoint and was left out there: a sentence for the log. */
+  /** The bucket was part of the endpoint and was removed from it: a sentence for the log. */
   readonly notice: string | undefined;
 }
 
 interface Preset {
   readonly host?: RegExp;
-  /** The region as the endpoint's host spells it. */
+  /** The region in the endpoint's host name. */
   readonly regionInHost?: RegExp;
   readonly region?: string;
   readonly endpoint?: (region: string) => string;
@@ -55,7 +55,7 @@ const presets: Readonly<Record<Vendor, Preset>> = {
   },
   minio: { region: 'us-east-1', forcePathStyle: true },
   ceph: { region: 'us-east-1', forcePathStyle: true },
-  // A server of one's own seldom has a DNS name for every bucket.
+  // A self-hosted server rarely has a DNS name for every bucket.
   other: { region: 'us-east-1', forcePathStyle: true },
 };
 
@@ -68,8 +68,8 @@ export interface VendorInput {
 }
 
 /**
- * Throws `storage-misconfigured` when vendor and region leave the endpoint open, or when the endpoint names another bucket. The
- * bucket itself may be part of the endpoint, as the vendors' pages show it: it is left out.
+ * Throws `storage-misconfigured` if vendor and region do not determine the endpoint, or if the endpoint names another bucket. The bucket
+ * itself may be part of the endpoint, as on the vendors' pages: it is removed.
  */
 export function resolveVendor(input: VendorInput): VendorSettings {
   const vendor = input.vendor === 'auto' ? vendorOf(input.endpoint) : input.vendor;
@@ -97,7 +97,7 @@ export function resolveVendor(input: VendorInput): VendorSettings {
   };
 }
 
-/** The endpoint without the bucket at the end of its path, or, where the vendor is known by its host, before its host. */
+/** The endpoint without the bucket, which can be the last part of its path or, if the vendor's host is known, the first label of the host. */
 function withoutBucket(endpoint: string, bucket: string): string {
   const url = new URL(endpoint);
   const preset = Object.values(presets).find(({ host }) => host?.test(url.hostname));
@@ -120,7 +120,7 @@ function withoutBucket(endpoint: string, bucket: string): string {
   return `${url.protocol}//${host}${isBucketPath ? '' : path}`;
 }
 
-/** A bucket can be called `s3`: that alone does not make the first label of the vendor's own host a bucket. */
+/** A bucket can be named `s3`: the first label of the vendor's own host is still not the bucket. */
 function isServiceHost(hostname: string): boolean {
   return /^s3[.-][a-z0-9-]+\.(?:amazonaws|wasabisys|backblazeb2)\.com|^storage\.googleapis\.com$/.test(hostname);
 }

@@ -3,15 +3,15 @@ import { within } from '../../deadline.js';
 import type { ObjectStore } from '../../store.js';
 import type { Attempt } from '../queue/uploader.js';
 
-/** Something that players need and that is on the store, as far as this node knows. */
+/** An object that players need and that should be on the store. */
 export interface AuditedObject {
   readonly key: string;
   readonly bytes: number;
-  /** It is written over: a cache in front of the public URL may have an earlier one. */
+  /** It is overwritten: a cache in front of the public URL may have an earlier version. */
   readonly changes: boolean;
-  /** Still: it can have been replaced, or have left the playlist, since the list was made. */
+  /** Whether players still need it: it can have been replaced, or have left the playlist, since the list was made. */
   readonly isExpected: () => boolean;
-  /** It is not there. Puts it back and calls `done` when it is there again; false where that cannot be done. */
+  /** It is missing. Uploads it again and calls `done` once it is on the store; returns false if that is not possible. */
   readonly restore: (done: () => void) => boolean;
 }
 
@@ -28,11 +28,11 @@ export interface AuditRun {
   readonly attempt: Attempt;
 }
 
-/** What is wrong with one listed object: on the store, then where players fetch it. Rejects when the store cannot tell. */
+/** The problem of one listed object: first on the store, then at the public URL. Rejects if the store cannot be read. */
 export async function auditObject(object: AuditedObject, run: AuditRun): Promise<AuditProblem | undefined> {
   const found = await run.store.head(object.key, run.attempt);
   if (found?.bytes !== object.bytes) {
-    const problem = found === undefined ? 'is not there' : `has ${found.bytes} bytes instead of ${object.bytes}`;
+    const problem = found === undefined ? 'is missing' : `has ${found.bytes} bytes instead of ${object.bytes}`;
     return { key: object.key, where: 'store', problem };
   }
   const problem =

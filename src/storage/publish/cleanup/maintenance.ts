@@ -9,7 +9,7 @@ import { findOrphans, orphansAtOnce } from './orphans.js';
 const deleteAtOnce = 250;
 const recheckMs = 1000;
 
-/** Within it, what is restored is one report. */
+/** Objects restored within this time are one report. */
 const restoredQuietMs = 300_000;
 
 const outcomes = {
@@ -18,12 +18,12 @@ const outcomes = {
     works: ['Segments of sessions that have ended are deleted again.', 'orphan-search-works'],
   },
   audit: {
-    fails: ['What players need cannot be looked up on the store.', 'audit-unavailable'],
-    works: ['What players need is looked up on the store again.', 'audit-available'],
+    fails: ['Objects that players need cannot be checked on the store.', 'audit-unavailable'],
+    works: ['Objects that players need are checked on the store again.', 'audit-available'],
   },
 } as const;
 
-/** The periodic work on one stream: looking for orphans, and for what players need and is not there. */
+/** The periodic work on one stream: it looks for orphans, and for missing objects that players need. */
 export class Maintenance {
   readonly #publication: Publication;
   readonly #settings: PublisherSettings;
@@ -34,12 +34,12 @@ export class Maintenance {
   /** What the last audit reported; empty if it found no problem. */
   #audited = '';
   #restoredAt: number | undefined;
-  /** What was restored since the audit that is running started: it may have looked before. */
+  /** Objects restored since the current audit started, which may have checked them before. */
   readonly #restoredMeanwhile = new Set<string>();
-  /** Jobs that failed when they were run last. */
+  /** Jobs whose last run failed. */
   readonly #failing = new Set<string>();
   readonly #target: StoreTarget;
-  /** Jobs under way. */
+  /** Running jobs. */
   readonly #busy = new Set<string>();
 
   constructor(publication: Publication, target: StoreTarget, settings: PublisherSettings) {
@@ -60,7 +60,7 @@ export class Maintenance {
       this.#nextOrphansAt = undefined;
     }
     if (publication.cleanup === 'delete' && now >= (this.#nextOrphansAt ?? now)) {
-      // Two more searches follow soon: when what the last writer had not listed is past its grace, and what it had listed.
+      // Two more searches follow soon: after the grace period of the objects that the last writer had not listed, and of those that it had.
       const soonMs = publication.graceMs + 5000;
       this.#nextOrphansAt = now + (this.#searches < 3 ? Math.min(soonMs, orphanIntervalMs) : orphanIntervalMs);
       this.#searches += 1;
@@ -82,7 +82,7 @@ export class Maintenance {
       order: 0,
       bytes: 0,
       timeoutMs: 120_000,
-      // It may have waited until long after another store came into use.
+      // It may have waited for long, and another store is in use now.
       run: async (_store, attempt) => (this.#publication.isActive ? work(attempt) : undefined),
       settled: (error) => {
         this.#busy.delete(name);
@@ -91,7 +91,7 @@ export class Maintenance {
     });
   }
 
-  /** Work that does not get done is reported once, and once when it is done again. */
+  /** A failing job is reported once, and once when it succeeds again. */
   #settled(name: 'orphans' | 'audit', error: SidepipeError | undefined): void {
     const { store } = this.#target;
     if (error === undefined ? !this.#failing.delete(name) : this.#failing.has(name)) return;
@@ -143,7 +143,7 @@ export class Maintenance {
     const run = { store, publicUrl, fetch, attempt };
     for (const object of this.#publication.expected()) {
       let problem = await auditObject(object, run);
-      // A gap is permanent: one missing response is not enough for it.
+      // A gap is permanent, so one response that the object is missing is not enough.
       if (problem) {
         await new Promise<void>((resolve) => clock.after(recheckMs, resolve));
         problem = await auditObject(object, run);
@@ -167,11 +167,11 @@ export class Maintenance {
     const stream = this.#publication.name;
     const before = this.#audited;
     this.#audited = [...new Set(problems.map(({ where, problem }) => `${where} ${problem}`))].sort().join();
-    // Once an episode, not once an audit.
+    // Once per episode, not per audit.
     if (this.#audited === before) return;
     const [first] = problems;
     if (first === undefined) {
-      log({ level: 'info', event: 'audit-passed', stream, message: 'All that is listed can be read again.' });
+      log({ level: 'info', event: 'audit-passed', stream, message: 'All listed objects can be read again.' });
       return;
     }
     const restoring = problems.filter((problem) => problem.restoring).length;
@@ -184,7 +184,7 @@ export class Maintenance {
         problems: problems.slice(0, 10),
         restoring,
         lost: problems.filter(({ where }) => where === 'store').length - restoring,
-        remedy: 'see what else deletes or changes objects of the bucket: lifecycle rules, scripts, another node',
+        remedy: 'check what else deletes or changes objects of the bucket: lifecycle rules, scripts, another node',
       },
     });
   }

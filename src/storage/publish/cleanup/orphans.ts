@@ -16,14 +16,14 @@ export interface OrphanFacts {
   readonly liveSessions: ReadonlySet<string>;
   /** Files that the playlist of the object's rendition names. */
   readonly listed: ReadonlySet<string>;
-  /** Sessions of which there is a recording: kept whole, whatever its playlist names. */
+  /** Sessions that have a recording: all their files are kept, regardless of its playlist. */
   readonly recorded: ReadonlySet<string>;
   /** By the store's clock. Milliseconds since the epoch. */
   readonly storeNow: number;
   readonly graceMs: number;
 }
 
-/** Pure: a segment or initialization segment of a session that nobody writes and no playlist lists, past its grace. */
+/** Pure: whether it is a segment or initialization segment of a session without a writer, listed by no playlist, after its grace period. */
 export function isOrphan(
   info: ObjectInfo,
   { liveSessions, listed, recorded, storeNow, graceMs }: OrphanFacts,
@@ -37,25 +37,25 @@ export function isOrphan(
 export interface OrphanSearch {
   readonly store: ObjectStore;
   readonly stream: string;
-  /** The keys that this node has on the store, or will: their sessions are alive. Asked when the listing is done. */
+  /** The keys that this node has on the store, or will have: their sessions are alive. Called after the listing. */
   readonly ownKeys: () => Iterable<string>;
   readonly graceMs: number;
   readonly now: number;
   readonly call: CallOptions;
 }
 
-/** One search finds at most so many, so that its memory is bounded; the next goes on. */
+/** Maximum number that one search finds, to bound its memory; the next one continues. */
 export const orphansAtOnce = 10_000;
 
 /** The keys of a stream's orphans. The caller holds the stream's lease: no other session is alive. */
 export async function findOrphans({ store, stream, ownKeys, graceMs, now, call }: OrphanSearch): Promise<string[]> {
-  // The lease was renewed a moment ago, so its date is the store's time, whatever this machine believes.
+  // The lease was just renewed, so its date is the store's time, regardless of this machine's clock.
   const storeNow = (await store.head(leaseKey(stream), call))?.modifiedAt ?? now;
   const candidates: ObjectInfo[] = [];
   const playlists: string[] = [];
   let live = sessionsOf(ownKeys());
   for await (const info of store.list(streamPrefix(stream), call)) {
-    // Any playlist protects what it names, also one that somebody put beside ours.
+    // Every playlist protects the files that it names, also one that is not ours.
     if (info.key.endsWith('.m3u8')) playlists.push(info.key);
     else if (
       candidates.length < orphansAtOnce &&
@@ -72,7 +72,7 @@ export async function findOrphans({ store, stream, ownKeys, graceMs, now, call }
     const files = listings.get(folder) ?? new Set();
     const named = filesOf(playlist ? Buffer.from(playlist.body).toString('utf8') : '');
     for (const file of named) files.add(file);
-    // A node that was killed has not written all of its recording's playlist.
+    // A killed node has not written the complete playlist of its recording.
     if (parseKey(key)?.kind === 'recording')
       for (const session of sessionsOf([...named].map((file) => `${folder}/${file}`))) recorded.add(session);
     listings.set(folder, files);

@@ -2,15 +2,15 @@ import type { SidepipeError } from '../../../errors.js';
 import type { Ticket, Uploader } from '../queue/uploader.js';
 import type { PublisherSettings } from '../settings.js';
 
-/** Small enough for one request everywhere, and for one attempt's deadline where each key is a request. */
+/** Small enough for one request on every store, and for the deadline of one attempt if each key is a request. */
 const batchKeys = 250;
-/** Keys waiting for their end. Beyond it they are left to the search for orphans of the next start. */
+/** Maximum number of keys that wait for deletion. More are left to the search for orphans of the next start. */
 const limitKeys = 100_000;
 
 export interface RetentionOptions {
   readonly settings: PublisherSettings;
   readonly uploader: Uploader;
-  /** A last look: a playlist that is on the store, or about to be, lists this key. */
+  /** The last check: whether a playlist on the store, or one being written, lists this key. */
   readonly isListed: (stream: string, key: string) => boolean;
 }
 
@@ -19,7 +19,7 @@ interface Doomed {
   readonly dueAt: number;
 }
 
-/** Deletes, on one store, keys that this node wrote and that no playlist lists, when their grace has passed. */
+/** Deletes keys on one store that this node wrote and that no playlist lists, after their grace period. */
 export class Retention {
   readonly #options: RetentionOptions;
   readonly #doomed = new Map<string, Doomed>();
@@ -51,7 +51,7 @@ export class Retention {
     this.#arm();
   }
 
-  /** These keys are written again. */
+  /** These keys are being written again. */
   spare(keys: Iterable<string>): void {
     for (const key of keys) this.#doomed.delete(key);
   }
@@ -67,14 +67,14 @@ export class Retention {
       return;
     const { clock } = this.#options.settings;
     let earliest = Number.POSITIVE_INFINITY;
-    // Insertion order is nearly the order of time, because graces differ little: the first few tell.
+    // Insertion order is nearly chronological, because grace periods differ little: checking the first few is enough.
     let looked = 0;
     for (const { dueAt } of this.#doomed.values()) {
       earliest = Math.min(earliest, dueAt);
       looked += 1;
       if (looked === batchKeys) break;
     }
-    // A second's company at least: batches, not single keys.
+    // Waits at least a second for more keys, to delete batches instead of single keys.
     const waitMs = Math.max(1000, earliest - clock.now());
     this.#cancelTimer = clock.after(waitMs, () => {
       this.#cancelTimer = undefined;
@@ -127,7 +127,7 @@ export class Retention {
         settings.log({
           level: 'warn',
           event: 'cleanup-failed',
-          message: `Old segments cannot be deleted, and are tried again every minute: ${error.message}`,
+          message: `Old segments cannot be deleted; retried every minute: ${error.message}`,
           details: { objects: this.#doomed.size },
           error,
         });
@@ -144,8 +144,8 @@ export class Retention {
 }
 
 /**
- * Keys that have left a rendition's window and may lie on the store. The playlist there lists them until it is written again;
- * only then does their grace begin.
+ * Keys that have left a rendition's window and may be on the store. The playlist there lists them until it is written again; only then does
+ * their grace period start.
  */
 export class PendingDeletes {
   readonly #keys: string[] = [];

@@ -16,27 +16,27 @@ export interface ContinuationOptions {
   readonly failed: (error: SidepipeError) => void;
 }
 
-/** How the store's playlists are continued. */
+/** How the playlists on the store are continued. */
 interface Plan {
   /** Undefined: as before. */
   readonly takeover: Takeover<unknown> | undefined;
   readonly tails: readonly (readonly InheritedItem<unknown>[])[];
   readonly lanes: readonly RenditionUpload<unknown>[];
   readonly stored: readonly (StoredPlaylist | undefined)[];
-  /** By lane: the playlist had segments and no end. */
+  /** By lane: the playlist had segments and no ENDLIST. */
   readonly wasLive: readonly boolean[];
   readonly targetDurationSeconds: number;
 }
 
-/** Playlists older than this have no players that wait for the next segment, and new ones must not begin with the old. */
+/** No players wait for the next segment of playlists older than this, and new players must not start with their old segments. */
 const recentMs = 120_000;
-/** A foreign playlist's is believed up to this. */
+/** The maximum that is accepted from another program's playlist. */
 const longestTargetDuration = 600;
 const retryMs = 2000;
 
 /**
- * Looks at the store's playlists before this node writes its first one: with the lease that another node had, after a
- * restart, on another store, and when somebody has overwritten them.
+ * Reads the playlists on the store before this node writes its first one: after it got the lease of another node, after a restart, on
+ * another store, and after another writer has overwritten them.
  */
 export class Continuation {
   readonly #options: ContinuationOptions;
@@ -64,7 +64,7 @@ export class Continuation {
     return this.#inheritedTarget;
   }
 
-  /** Reads the playlists, unless that is done or under way. */
+  /** Reads the playlists, unless that is done or in progress. */
   ensure(): void {
     const { context } = this.#options;
     if (this.#state !== 'unknown' || !context.mayUpload()) return;
@@ -88,7 +88,7 @@ export class Continuation {
     });
   }
 
-  /** Somebody else may have written since. */
+  /** Another writer may have written since. */
   forget(): void {
     this.#state = 'unknown';
     this.#cancelRetry?.();
@@ -133,7 +133,7 @@ export class Continuation {
     return { takeover, tails, lanes, stored, wasLive, targetDurationSeconds: Math.max(longest, stated) };
   }
 
-  /** The lease was renewed a moment ago, so its date is the store's time, whatever this machine believes. */
+  /** The lease was just renewed, so its date is the store's time, regardless of this machine's clock. */
   async #storeNow(store: ObjectStore, call: CallOptions): Promise<number> {
     const { settings, options } = this.#options.context;
     if (settings.lease === undefined) return settings.clock.now();
@@ -151,7 +151,7 @@ export class Continuation {
       this.#takeovers += 1;
       const hasTail = tails.some((tail) => tail.length > 0);
       const { start, from } = takeover;
-      // The segments that the playlists list may be gone: then the numbers go on, and nothing else.
+      // The listed segments may be gone: then only the numbers continue.
       numbering.continueAt(hasTail ? start : { ...start, isExact: false, discontinuity: false });
       this.#inheritedTarget = Math.max(this.#inheritedTarget, targetDurationSeconds);
       for (const [index, lane] of lanes.entries()) {
@@ -162,20 +162,20 @@ export class Continuation {
   }
 }
 
-/** A playlist as it lies on the store. */
+/** A playlist on the store. */
 interface StoredPlaylist {
   readonly etag: string;
-  /** Undefined: it is too large to be read. */
+  /** Undefined: it is too large to read. */
   readonly body: Uint8Array | undefined;
   /** Milliseconds since the epoch, by the store's clock. */
   readonly modifiedAt: number;
 }
 
-/** A live playlist has a few hundred segments at most; a recording's has ended, and only its numbers would be of use. */
+/** A live playlist has at most a few hundred segments; a recording's has ended, and only its numbers could be used. */
 const largestPlaylistBytes = 2 * 1024 ** 2;
 const checksAtOnce = 8;
 
-/** The media playlist that is on the store now. */
+/** The media playlist that is currently on the store. */
 async function readPlaylist(
   store: ObjectStore,
   stream: string,
@@ -190,7 +190,7 @@ async function readPlaylist(
   return object && { etag: object.etag, body: object.body, modifiedAt: object.modifiedAt };
 }
 
-/** Looks each segment up, and what it needs. One that cannot be played becomes a gap; leading gaps are left out. */
+/** Checks that each segment, and what it needs, exists. One that cannot be played becomes a gap; leading gaps are left out. */
 async function checkTail<T>(
   store: ObjectStore,
   tail: readonly InheritedSegment<T>[],

@@ -3,19 +3,19 @@ import type { ObjectStore, StoredObject } from '../../store.js';
 import { errorClass } from '../queue/retry.js';
 import type { Attempt } from '../queue/uploader.js';
 
-/** Bodies of attempts whose fate is unknown: more than these are never under way. */
+/** Maximum number of remembered bodies of attempts with an unknown result; there are never more at once. */
 const rememberedBodies = 8;
 
 export interface FenceOptions {
-  /** Asks the store, not the memory, whether the lease is still this node's. */
+  /** Asks the store, not the local state, whether this node still has the lease. */
   readonly confirmLease: () => Promise<boolean>;
-  /** The lease is this node's, and the object is not what it has written. */
+  /** This node has the lease, but the object is not the one that it has written. */
   readonly overwritten: () => void;
 }
 
 /**
- * Writes of one key, each only if the object is still the one written before: a write of this node that was believed
- * lost and arrives late, or one of a node that has lost its lease meanwhile, changes nothing.
+ * Writes of one key, each only if the object is still the one written before. A late write of this node that was considered lost, or one of
+ * a node that has lost its lease, fails at its condition.
  */
 export class Fence {
   readonly #options: FenceOptions;
@@ -27,14 +27,14 @@ export class Fence {
     this.#options = options;
   }
 
-  /** The object is as it was read with this ETag; undefined: there is none. */
+  /** The object has this ETag; undefined: there is no object. */
   know(etag: string | undefined): void {
     this.#known = true;
     this.#etag = etag;
     this.#attempted = [];
   }
 
-  /** Others may have written since. */
+  /** Another writer may have written since. */
   forget(): void {
     this.#known = false;
     this.#attempted = [];
@@ -54,7 +54,7 @@ export class Fence {
     try {
       const condition = this.#etag === undefined ? { ifNoneMatch: '*' as const } : { ifMatch: this.#etag };
       const { etag } = await store.put(object, { ...attempt, ...condition });
-      // Called off at this moment: the next attempt will find this one's body.
+      // Just aborted: the next attempt will find this one's body.
       if (attempt.signal.aborted) return;
       this.#etag = etag;
       this.#attempted = [];
@@ -64,7 +64,7 @@ export class Fence {
     }
   }
 
-  /** Returns when the object is on the store after all, else throws. */
+  /** Returns if the object is on the store after all, otherwise throws. */
   async #resolve(store: ObjectStore, object: StoredObject, attempt: Attempt, cause: unknown): Promise<void> {
     const current = await store.get(object.key, attempt);
     const ours = current === undefined || this.#attempted.some((body) => sameBytes(body, current.body));
@@ -82,7 +82,7 @@ export class Fence {
       this.#attempted = [];
       return;
     }
-    throw new SidepipeError(`${object.key} was not what this node had written last; it is written again.`, {
+    throw new SidepipeError(`${object.key} was not the object that this node had written; it is written again.`, {
       code: 'storage-conflict',
       fault: 'storage',
       retryable: true,

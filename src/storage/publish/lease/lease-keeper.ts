@@ -24,17 +24,17 @@ export interface LeaseKeeperOptions {
   readonly settings: PublisherSettings;
   readonly ttlMs: number;
   readonly changed: (state: LeaseState, error: SidepipeError | undefined) => void;
-  /** The lease of a process that is dead was taken; `held` follows. */
+  /** The lease of a dead process was taken; `held` follows. */
   readonly inherited: (from: ProcessIdentity) => void;
-  /** The store has no conditional writes: two nodes that start at one moment can both believe to be alone for a while. */
+  /** The store has no conditional writes: two nodes that start at the same time can both assume for a while that they are alone. */
   readonly unsupported: () => void;
-  /** The store is known to be down: `kick` will be called when it is back. */
+  /** The store is known to be down: `kick` will be called when it is up again. */
   readonly asleep: () => boolean;
-  /** What became of a write: undefined when it succeeded. Also of reads that failed. */
+  /** Reports the result of each write, and failed reads; undefined: success. */
   readonly heard: (error: SidepipeError | undefined) => void;
 }
 
-/** Gets, renews and gives back the lease of one stream on one store. */
+/** Acquires, renews and releases the lease of one stream on one store. */
 export class LeaseKeeper {
   readonly #options: LeaseKeeperOptions;
   readonly #key: string;
@@ -60,12 +60,12 @@ export class LeaseKeeper {
     return this.#state;
   }
 
-  /** Whether this node may write playlists at this moment. Held leases lapse while the store cannot be reached. */
+  /** Whether this node may write playlists now. Held leases expire while the store is unreachable. */
   get valid(): boolean {
     return this.#state === 'held' && this.#options.settings.clock.now() < this.#endsAt;
   }
 
-  /** Asks the store now instead of at the next turn. */
+  /** Asks the store now instead of at the next interval. */
   kick(): Promise<void> {
     if (this.#closing.signal.aborted) return Promise.resolve();
     this.#cancelTimer?.();
@@ -77,12 +77,12 @@ export class LeaseKeeper {
     return this.#stepping;
   }
 
-  /** The store is back. */
+  /** The store is up again. */
   wake(): void {
     if (this.#sleeping || !this.valid) void this.kick();
   }
 
-  /** Whether the lease is this node's by the store's word. */
+  /** Whether this node has the lease according to the store. */
   async confirm(): Promise<boolean> {
     if (this.#stepping) await this.#stepping;
     const before = this.#renewals;
@@ -91,8 +91,8 @@ export class LeaseKeeper {
   }
 
   /**
-   * Gives the lease back, so that another node need not wait for its end. `patienceMs`: how long a store that does not take
-   * the deletion is asked again; at most until the lease runs out.
+   * Releases the lease, so that another node need not wait until it expires. `patienceMs`: how long the deletion is retried; at most until the
+   * lease expires.
    */
   async close({ patienceMs }: { readonly patienceMs: number }): Promise<void> {
     this.#cancelTimer?.();
@@ -133,7 +133,7 @@ export class LeaseKeeper {
       this.#failures += 1;
       const backoff = { failures: this.#failures, random: settings.random() };
       const verdict = errorClass(error);
-      // Not sooner than the store takes a second write of one key.
+      // Not before the store accepts a second write of one key.
       waitMs =
         verdict === 'retry' || verdict === 'conflict'
           ? settings.timing.coalesceMs + fullJitterMs({ ...backoff, baseMs: 200, capMs: 1000 })
@@ -144,7 +144,7 @@ export class LeaseKeeper {
     if (failure !== undefined || this.#renewals > renewals) heard(failure);
   }
 
-  /** While the store is down `wake` is waited for; the timer is for the case that it was missed. */
+  /** While the store is down, waits for `wake`; the timer covers a missed one. */
   #turnIn(waitMs: number): void {
     this.#cancelTimer?.();
     this.#cancelTimer = this.#options.settings.clock.after(waitMs, () => {
@@ -178,7 +178,7 @@ export class LeaseKeeper {
     await this.#write(attempt, dead);
   }
 
-  /** The owner of the lease as it was seen last, if it is proven dead, and what it sent last cannot overtake this node. */
+  /** The last known owner of the lease, if it is proven dead and its last writes cannot arrive after this node's. */
   async #deadOwner(call: CallOptions): Promise<ProcessIdentity | undefined> {
     const { settings, store } = this.#options;
     const owner = this.#sighting?.record?.process;
@@ -202,9 +202,9 @@ export class LeaseKeeper {
         this.#enter('standby', conflictError(stream, record?.owner));
         return;
       }
-      // A renewal that was believed lost, or an object that somebody deleted: the next turn writes with this ETag.
+      // A renewal that was considered lost, or a deleted object: the next interval writes with this ETag.
       this.#etag = found?.etag;
-      throw new SidepipeError('The lease was not as this node had written it last; it is renewed again.', {
+      throw new SidepipeError('The lease was not the one that this node had written; it is renewed again.', {
         code: 'storage-conflict',
         fault: 'storage',
         retryable: true,
@@ -213,7 +213,7 @@ export class LeaseKeeper {
     }
   }
 
-  /** Without conditional writes: the next best thing is to look before each write. */
+  /** Without conditional writes, the next best thing is a read before each write. */
   async #look(call: CallOptions): Promise<void> {
     const { store, settings, stream } = this.#options;
     const found = await store.get(this.#key, call);
@@ -254,8 +254,8 @@ export class LeaseKeeper {
   }
 
   /**
-   * A turn may be requested right after a write, even one whose result is unknown. Counted from the write's end: one that came late to the
-   * store must not be followed too soon.
+   * A check may be requested right after a write, even one with an unknown result. The minimum interval counts from the end of the write,
+   * because the store may have processed it late.
    */
   async #pauseBetweenWrites(): Promise<void> {
     const { clock, timing } = this.#options.settings;
@@ -266,14 +266,14 @@ export class LeaseKeeper {
   #enter(state: LeaseState, error: SidepipeError | undefined): void {
     const before = this.#state;
     this.#state = state;
-    // Also when a lapsed lease is renewed: what waits for a valid one must hear of it.
+    // Also when an expired lease is renewed, because others wait for a valid one.
     if (state === 'held' || before !== state) this.#options.changed(state, error);
   }
 }
 
 function conflictError(stream: string, owner: string | undefined): SidepipeError {
   return new SidepipeError(
-    `The stream ${stream} is published by another node, or was by one that did not end in order; this one takes over when that lease is given back or runs out.`,
+    `The stream ${stream} is published by another node, or its last node did not shut down gracefully; this node takes over when that lease is released or expires.`,
     { code: 'storage-conflict', fault: 'storage', details: { stream, owner: owner ?? null } },
   );
 }

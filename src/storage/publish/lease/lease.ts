@@ -1,11 +1,11 @@
-/** Pure: who may write a stream, by a lease object on the store. */
+/** Pure: decides from a lease object on the store which node may write a stream. */
 
 /** The lease object's content. Each renewal writes a new `count`, so that its ETag changes. */
 export interface LeaseRecord {
   readonly owner: string;
   readonly ttlMs: number;
   readonly count: number;
-  /** The owner's, where its system tells. */
+  /** The owner's process, if its system reports it. */
   readonly process?: ProcessIdentity;
 }
 
@@ -16,7 +16,7 @@ export function encodeLease(record: LeaseRecord): Uint8Array {
   return Buffer.from(`${JSON.stringify(record)}\n`);
 }
 
-/** Anything unreadable is undefined. A foreign lease's time is kept within reason. */
+/** Undefined if unreadable. Limits the duration of another program's lease. */
 export function decodeLease(body: Uint8Array): LeaseRecord | undefined {
   let value: unknown;
   try {
@@ -36,15 +36,15 @@ export function decodeLease(body: Uint8Array): LeaseRecord | undefined {
   };
 }
 
-/** The lease object as it was last seen, and since when it has looked like that: by this machine's monotonic clock. */
+/** The lease object as last read, and since when it is unchanged, by this machine's monotonic clock. */
 export interface LeaseSighting {
   readonly etag: string;
-  /** Undefined for an object that is no lease. */
+  /** Undefined for an object that is not a lease. */
   readonly record: LeaseRecord | undefined;
   readonly sinceMs: number;
 }
 
-/** Seen again now. An unchanged object keeps the time at which it was first seen; no clock but the local one counts. */
+/** Read again now. An unchanged object keeps the time when it was first seen; only the local clock counts. */
 export function sight(
   last: LeaseSighting | undefined,
   seen: { readonly etag: string; readonly record: LeaseRecord | undefined } | undefined,
@@ -55,9 +55,9 @@ export function sight(
 }
 
 /**
- * `create`: nobody has it. `take`: its owner has not renewed it in time, or it is no lease. `adopt`: it is ours, although
- * the store never said so. `inherit`: its owner is dead, and the store sees to it that nothing of it still on its way can
- * do harm. `wait`: another node writes this stream.
+ * `create`: there is no lease. `take`: its owner has not renewed it in time, or it is not a lease. `adopt`: it is ours, although the store
+ * never confirmed it. `inherit`: its owner is dead, and the store's conditional writes make its late writes fail. `wait`: another node writes
+ * this stream.
  */
 export type LeaseDecision = 'create' | 'take' | 'adopt' | 'inherit' | 'wait';
 
@@ -80,33 +80,33 @@ export function decideLease(
 }
 
 /**
- * How long the owner may write after a renewal that was sent at `sentAt`: a little less than others wait, because clocks
- * differ in speed and a write takes its time.
+ * Until when the owner may write after a renewal that was sent at `sentAt`: a little less than others wait, because clocks run at different
+ * speeds and a write takes time.
  */
 export function leaseEndsAt(sentAt: number, ttlMs: number): number {
   return sentAt + ttlMs * 0.85;
 }
 
 /**
- * A process as a later one can recognise it, in the lease object. The lease can be read by anyone who can read the stream,
- * so what names the machine is there as a digest.
+ * Identifies a process for later ones, in the lease object. Everyone who can read the stream can read the lease, so the machine is identified
+ * by a digest.
  */
 export interface ProcessIdentity {
-  /** Of the machine since it was started and the namespace of process ids: only within it does `pid` mean anything. */
+  /** Identifies the boot of the machine and the PID namespace: `pid` is only valid within them. */
   readonly realm: string;
   readonly pid: number;
-  /** In clock ticks since the machine was started: a pid is used again, but not with the same start. */
+  /** In clock ticks since boot: a pid is reused, but not with the same start time. */
   readonly startedAt: number;
 }
 
-/** What this process can tell of processes. */
+/** What this process knows about processes. */
 export interface ProcessWitness {
   readonly self: ProcessIdentity;
-  /** Whether the process is proven to be no more. False for all that cannot be known: one of another machine or container. */
+  /** Whether the process is proven to have exited. False if that cannot be known: a process of another machine or container. */
   isDead(other: ProcessIdentity): Promise<boolean>;
 }
 
-/** Anything unreadable is undefined. */
+/** Undefined if unreadable. */
 function decodeProcess(value: unknown): ProcessIdentity | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const { realm, pid, startedAt } = value as Record<string, unknown>;

@@ -1,42 +1,42 @@
 /**
- * Pure: how a node continues the playlists that are on the store when it gets the lease. RFC 8216bis 6.2.2: sequence
- * numbers never decrease and never name two segments, whichever node writes.
+ * Pure: how a node continues the playlists on the store when it acquires the lease. RFC 8216bis 6.2.2: sequence numbers never decrease and
+ * never identify two segments, regardless of the node that writes.
  */
 
 /** The numbers of one segment in a media playlist. */
 export interface SegmentNumbers {
   readonly mediaSequence: number;
-  /** Of this segment: its own EXT-X-DISCONTINUITY is counted. */
+  /** Includes the segment's own EXT-X-DISCONTINUITY. */
   readonly discontinuitySequence: number;
   readonly discontinuity: boolean;
 }
 
-/** A segment of this node, as the node itself numbers it. */
+/** A segment of this node, with the node's own numbers. */
 export interface SegmentPosition extends SegmentNumbers {
   /** Milliseconds since the epoch. */
   readonly programDateTime: number;
 }
 
-/** One segment of a playlist that was found on the store. */
+/** One segment of a playlist found on the store. */
 interface FoundSegment<T> {
   readonly entry: T;
   readonly key: string;
   readonly initKey: string | undefined;
   readonly durationSeconds: number;
-  /** Milliseconds since the epoch; undefined where the playlist does not tell. */
+  /** Milliseconds since the epoch; undefined if the playlist has no date. */
   readonly programDateTime: number | undefined;
   readonly discontinuity: boolean;
   readonly gap: boolean;
 }
 
-/** A media playlist that was found on the store. */
+/** A media playlist found on the store. */
 export interface FoundPlaylist<T> {
   readonly mediaSequence: number;
   readonly discontinuitySequence: number;
   readonly targetDurationSeconds: number;
   readonly ended: boolean;
   readonly segments: readonly FoundSegment<T>[];
-  /** Every segment is named as sidepipe names its own. Of another program's playlist only the numbers are continued. */
+  /** Every segment has a name of sidepipe's form. From another program's playlist only the numbers are continued. */
   readonly isOurs: boolean;
 }
 
@@ -46,28 +46,28 @@ export interface InheritedSegment<T> extends FoundSegment<T> {
 }
 
 export interface RenditionUploadFacts<T> {
-  /** `unreadable`: there is an object, and it tells no number that could be continued. */
+  /** `unreadable`: there is an object, but without a number to continue. */
   readonly found: FoundPlaylist<T> | 'unreadable' | undefined;
   /** The entry of another rendition's segment, as a gap in this one after the entry `before`. */
   readonly asGap: (entry: T, before: T | undefined) => T;
-  /** What waits in this node, oldest first. */
+  /** The segments waiting in this node, oldest first. */
   readonly own: readonly { readonly key: string; readonly position: SegmentPosition; readonly seconds: number }[];
 }
 
 export interface TakeoverFacts<T> {
   readonly lanes: readonly RenditionUploadFacts<T>[];
-  /** The playlists were written so recently that players are still waiting for the next segment. */
+  /** The playlists were written so recently that players still wait for the next segment. */
   readonly isRecent: boolean;
   /** Every own segment must be listed, even if the other writer listed one of the same time. */
   readonly listsAll: boolean;
-  /** Numbers that no writer of this stream can have used yet. */
+  /** Numbers that no writer of this stream can have used. */
   readonly unusedNumbers: Pick<SegmentNumbers, 'mediaSequence' | 'discontinuitySequence'>;
 }
 
 export interface Takeover<T> {
   /** By lane, what stays listed. */
   readonly tails: readonly (readonly InheritedSegment<T>[])[];
-  /** The first own segment to list, by this node's media sequence. Undefined: the next one to come. */
+  /** The first own segment to list, by this node's media sequence. Undefined: the next new one. */
   readonly from: number | undefined;
   readonly start: NumberingStart;
 }
@@ -75,7 +75,7 @@ export interface Takeover<T> {
 /** The numbers of the first own segment that is listed. */
 export interface NumberingStart {
   readonly mediaSequence: number;
-  /** Of the segment before. */
+  /** Of the previous segment. */
   readonly lastDiscontinuitySequence: number;
   /** It must have exactly these numbers, because it follows a listed segment. Otherwise they are the lowest possible. */
   readonly isExact: boolean;
@@ -83,14 +83,14 @@ export interface NumberingStart {
   readonly discontinuity: boolean;
 }
 
-/** Numbers beyond these are not a live stream's: players keep arrays as long as the second. */
+/** Larger numbers are not from a live stream. Players allocate arrays as long as the second. */
 const highestMediaSequence = 2 ** 48;
 const highestDiscontinuitySequence = 10_000_000;
-/** Renditions are written one after the other, so one can be a few segments behind the others. */
+/** Playlists of renditions are written one after the other, so one can be a few segments behind the others. */
 const mostMissing = 10;
-/** Segments to come that are left out because the other node has listed their time. More: the clocks of the two differ. */
+/** Maximum number of new segments that are left out because the other node has listed their time. More: the two clocks differ. */
 const mostRepeated = 3;
-/** More is not taken over, however much the playlist lists. */
+/** Maximum that is taken over, however much the playlist lists. */
 const longestTail = 100;
 
 /** Undefined: there is nothing to continue. */
@@ -145,8 +145,8 @@ function numbered<T>({ mediaSequence, discontinuitySequence, segments }: FoundPl
 }
 
 /**
- * The segments of a playlist that stay listed. One that is behind the others is taken as if it were not: it begins and ends
- * where the one that is ahead does, with gaps at its end.
+ * The segments of a playlist that stay listed. A playlist that is behind the others is treated as if it were not: it starts and ends where
+ * the one that is ahead does, with gaps at its end.
  */
 function tailOf<T>(
   playlist: FoundPlaylist<T>,
@@ -163,7 +163,7 @@ function tailOf<T>(
     const before = tail.at(-1);
     tail = tail.filter(({ numbers }) => numbers.mediaSequence >= longest[0]!.numbers.mediaSequence);
     for (const segment of longest.slice(-missing)) {
-      // Nobody fetches a gap, so it needs no object of its own.
+      // No player fetches a gap, so it needs no object.
       const entry = asGap(segment.entry, before?.entry);
       tail.push({ ...segment, entry, key: '', initKey: before?.initKey, gap: true });
     }
@@ -174,7 +174,7 @@ function tailOf<T>(
   return isAligned && isWhole ? tail.slice(-longestTail) : [];
 }
 
-/** After what is listed already, and not long before the end of it: a player would see the same again. */
+/** After the listed segments, and not long before their end, because players would see the same again. */
 function firstOwn<T>(
   { lanes, listsAll }: TakeoverFacts<T>,
   tails: readonly (readonly InheritedSegment<T>[])[],
@@ -196,13 +196,13 @@ function firstOwn<T>(
   return Math.max(from, Math.min(...known));
 }
 
-/** By its own number. It may be one that is yet to come: with the times of both nodes it can be told which. */
+/** By its own number. It may not exist yet: the times of both nodes show which one it will be. */
 function firstAfter<T>(
   { programDateTime: startsAt, durationSeconds }: InheritedSegment<T>,
   own: RenditionUploadFacts<T>['own'],
 ): number | undefined {
   if (startsAt === undefined) return undefined;
-  // The last segment of a node that was stopped can be very short: times must not go back before its start either.
+  // The last segment of a stopped node can be very short: times must not go back before its start either.
   const earliest = (seconds: number) => Math.max(startsAt + (durationSeconds - seconds / 2) * 1000, startsAt);
   const first = own.find(({ position, seconds }) => position.programDateTime >= earliest(seconds));
   if (first !== undefined) return first.position.mediaSequence;
@@ -212,7 +212,7 @@ function firstAfter<T>(
   return position.mediaSequence + 1 + (repeated <= mostRepeated ? repeated : 0);
 }
 
-/** In every lane the last listed segment is this node's, and the next one its own next. */
+/** In every lane the last listed segment is this node's, and the next one follows it. */
 function followsOwn<T>(
   { lanes }: TakeoverFacts<T>,
   found: readonly (FoundPlaylist<T> | undefined)[],
@@ -225,7 +225,7 @@ function followsOwn<T>(
   });
 }
 
-/** Turns the numbers that this node gives its segments into those of the playlists on the store. One for all renditions. */
+/** Converts this node's segment numbers to those of the playlists on the store. One for all renditions. */
 export class Numbering {
   #mediaOffset = 0;
   #discontinuityOffset = 0;
@@ -233,12 +233,12 @@ export class Numbering {
   #start: NumberingStart | undefined;
   #forcedAt: number | undefined;
 
-  /** Another each time that the numbers are not those of before. */
+  /** Changes each time the numbering changes. */
   get revision(): number {
     return this.#revision;
   }
 
-  /** From the first segment numbered after this, or its equal in another rendition. */
+  /** From the first segment numbered after this, or the same one in another rendition. */
   continueAt(start: NumberingStart): void {
     this.#revision += 1;
     this.#start = start;

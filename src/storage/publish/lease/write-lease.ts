@@ -10,15 +10,15 @@ export interface WriteLeaseOptions {
   readonly settings: PublisherSettings;
   readonly target: StoreTarget;
   readonly changed: (state: LeaseState, error: SidepipeError | undefined) => void;
-  /** The lease was that of a process that is dead. */
+  /** The lease belonged to a dead process. */
   readonly inherited: (from: ProcessIdentity) => void;
-  /** The lease is this node's, and a playlist is not what it has written. */
+  /** This node has the lease, but a playlist is not the one that it has written. */
   readonly overwritten: () => void;
   readonly failed: (error: SidepipeError) => void;
   readonly unsupported: () => void;
 }
 
-/** One stream's right to be written on a store: the lease, and a fence for each playlist. */
+/** The right to write one stream on a store: the lease, and a fence for each playlist. */
 export class WriteLease {
   readonly #options: WriteLeaseOptions;
   #keeper: LeaseKeeper | undefined;
@@ -34,12 +34,12 @@ export class WriteLease {
     return this.#keeper?.state ?? 'seeking';
   }
 
-  /** Whether playlists may be written at this moment. */
+  /** Whether playlists may be written now. */
   get valid(): boolean {
     return this.#options.settings.lease === undefined || this.#keeper?.valid === true;
   }
 
-  /** Asks for the lease, and keeps it. */
+  /** Acquires the lease, and renews it. */
   seek(): void {
     const { stream, settings, target, changed, inherited, failed, unsupported } = this.#options;
     if (settings.lease === undefined) return;
@@ -59,7 +59,7 @@ export class WriteLease {
     });
     const keeper = this.#keeper;
     const kick = (): void => void keeper.kick();
-    // A lease that is being given back must be gone first: the deletion would hit the new one.
+    // A release in progress must be complete first, because its deletion would remove the new lease.
     if (this.#releasing === undefined) kick();
     else void this.#releasing.then(kick);
   }
@@ -81,12 +81,12 @@ export class WriteLease {
     return fence;
   }
 
-  /** Another node has written: what the fences know is out of date. */
+  /** Another node has written, so the state of the fences is outdated. */
   forget(): void {
     for (const fence of this.#fences.values()) fence.forget();
   }
 
-  /** Gives up the lease: there is nothing to write. Default: a store that does not accept that is asked until it does. */
+  /** Releases the lease: there is nothing to write. Default: retries until the store accepts that. */
   release(patienceMs = Number.POSITIVE_INFINITY): void {
     const keeper = this.#keeper;
     this.#keeper = undefined;

@@ -9,7 +9,7 @@ import type { PublisherSettings } from '../settings.js';
 
 const givenUpMs = 5000;
 
-/** `held`: it may not be written any more. `same`: nothing new to write. */
+/** `held`: it may no longer be written. `same`: there is nothing new to write. */
 type Outcome = 'written' | 'same' | 'held';
 
 export interface OverwrittenObjectOptions<N> {
@@ -19,9 +19,9 @@ export interface OverwrittenObjectOptions<N> {
   readonly key?: string;
   readonly settings: PublisherSettings;
   readonly target: StoreTarget;
-  /** Whether it may be written at this moment; when that changes, `pump` is called. */
+  /** Whether it may be written now; when that changes, `pump` is called. */
   readonly ready: () => boolean;
-  /** The newest content, asked for at the start of each attempt, with the argument of `stored`. */
+  /** Returns the newest content, with the argument of `stored`. Called at the start of each attempt. */
   readonly content: () => { readonly object: StoredObject; readonly note: N } | undefined;
   readonly stored: (note: N) => void;
   /** It was written, or given up. */
@@ -29,14 +29,14 @@ export interface OverwrittenObjectOptions<N> {
   readonly fence?: () => Fence;
 }
 
-/** An object that is overwritten again and again: the newest content wins, at most one write a second. */
+/** An object that is overwritten repeatedly: the newest content wins, with at most one write per second. */
 export class OverwrittenObject<N> {
   readonly #options: OverwrittenObjectOptions<N>;
   readonly #slot: CoalescingSlot;
   #cancelTimer: (() => void) | undefined;
   #running: Ticket | undefined;
   #last: { readonly object: StoredObject; readonly note: N } | undefined;
-  /** What is on the store is to be written again although it has not changed; called when that is done. */
+  /** The object is written again although it has not changed; called when that is done. */
   #restored: (() => void) | undefined;
   #closed = false;
 
@@ -80,21 +80,21 @@ export class OverwrittenObject<N> {
     });
   }
 
-  /** What was written does not count any more: write again. */
+  /** The written object is no longer valid: write it again. */
   restart(): void {
     this.#last = undefined;
     this.#drop();
     this.mark();
   }
 
-  /** Nothing is written until it is `restart`ed. */
+  /** Nothing is written until `restart`. */
   suspend(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
     this.#drop();
   }
 
-  /** What should be on the store; undefined while it is being written, or was never. */
+  /** The expected object on the store; undefined before the first write and during a write. */
   expected(): AuditedObject | undefined {
     const last = this.#last;
     if (last === undefined || this.dirty) return undefined;
@@ -128,7 +128,7 @@ export class OverwrittenObject<N> {
     const { kind, stream, key, settings, target } = this.#options;
     let outcome: Outcome = 'same';
     this.#slot.take();
-    // The store may be so fast that it is over already; `settled` comes after this line all the same.
+    // `settled` is called after this line, even if the store has already responded.
     this.#running = target.uploader.submit({
       kind,
       stream,
@@ -141,7 +141,7 @@ export class OverwrittenObject<N> {
       },
       settled: (error) => {
         this.#running = undefined;
-        // What was given up is tried again all the same, with the next content or after a while: playlists must not be lost.
+        // Content that was given up is retried, with the next content or after a while, because playlists must not be lost.
         this.#slot.finish(error === undefined && outcome !== 'held', settings.clock.now());
         if (error || outcome === 'written') this.#options.settled(error);
         if (error) this.#pumpAfter(givenUpMs);
@@ -174,7 +174,7 @@ export class OverwrittenObject<N> {
     return outcome;
   }
 
-  /** A renderer that throws must not end the publisher's work on other objects. */
+  /** A renderer that throws must not stop the publisher's work on other objects. */
   #content(): { readonly object: StoredObject; readonly note: N } | undefined {
     try {
       return this.#options.content();
@@ -183,7 +183,7 @@ export class OverwrittenObject<N> {
         level: 'error',
         event: 'caller-failed',
         stream: this.#options.stream,
-        message: `An object could not be made: ${messageOf(error)}`,
+        message: `An object could not be rendered: ${messageOf(error)}`,
       });
       return undefined;
     }
@@ -191,9 +191,9 @@ export class OverwrittenObject<N> {
 }
 
 /**
- * When a key of which only the newest content matters may be written. Content that comes while the last write is under way, or
- * less than `intervalMs` after its end, waits, and only the newest of it is written. The interval counts from the end of a
- * write because the store may have counted it at any time since its start.
+ * Decides when a key may be written of which only the newest content matters. Content that arrives during a write, or less than `intervalMs`
+ * after its end, waits, and only the newest is written. The interval counts from the end of a write, because the store may have registered it
+ * at any time since its start.
  */
 export class CoalescingSlot {
   readonly #intervalMs: number;
@@ -205,7 +205,7 @@ export class CoalescingSlot {
     this.#intervalMs = intervalMs;
   }
 
-  /** Whether there is content that no finished write has carried. */
+  /** Whether there is content that no completed write has contained. */
   get dirty(): boolean {
     return this.#waiting || this.#busy;
   }
@@ -219,23 +219,23 @@ export class CoalescingSlot {
     this.#waiting = true;
   }
 
-  /** Milliseconds until a write may begin; undefined when there is nothing to write or a write is under way. */
+  /** Milliseconds until a write may start; undefined if there is nothing to write or a write is in progress. */
   dueInMs(now: number): number | undefined {
     if (!this.#waiting || this.#busy) return undefined;
     return Math.max(0, this.#endedAt + this.#intervalMs - now);
   }
 
-  /** A write was asked for; it takes all content marked until it is `sent`. */
+  /** A write was requested; it includes all content marked until it is `sent`. */
   take(): void {
     this.#busy = true;
   }
 
-  /** An attempt begins now with the newest content. */
+  /** An attempt starts now with the newest content. */
   sent(): void {
     this.#waiting = false;
   }
 
-  /** The write is over. One that was not `done` leaves its content waiting. */
+  /** The write has ended. If it was not `done`, its content still waits. */
   finish(done: boolean, now: number): void {
     this.#busy = false;
     this.#endedAt = now;

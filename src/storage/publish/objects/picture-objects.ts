@@ -8,7 +8,7 @@ interface Waiting extends Evictable {
   readonly object: StoredObject;
 }
 
-/** A key that is overwritten with the newest picture. */
+/** A key that is overwritten with the newest image. */
 interface Frame {
   readonly document: OverwrittenObject<Waiting>;
   waiting: Waiting | undefined;
@@ -20,18 +20,18 @@ interface Once {
   running: Ticket | undefined;
 }
 
-/** A picture that is not on the store yet; with a series it is immutable. */
+/** An image that is not on the store yet; with a series it is immutable. */
 export interface UnsentPicture {
   readonly object: StoredObject;
   readonly series: string | undefined;
 }
 
-/** The pictures of a stream on their way to the store. */
+/** Uploads the images of a stream. */
 export class PictureObjects {
   readonly #context: RenditionUploadContext;
   readonly #frames = new Map<string, Frame>();
   readonly #once = new Map<Waiting, Once>();
-  /** By series: the immutable pictures on the store, the newest last. */
+  /** By series: the immutable images on the store, newest last. */
   readonly #series = new Map<string, readonly string[]>();
   #order = 0;
 
@@ -48,13 +48,13 @@ export class PictureObjects {
     return [...this.#frames.keys()];
   }
 
-  /** What should be on the store: the newest picture of each key. */
+  /** The expected objects on the store: the newest image of each key. */
   expected(): readonly AuditedObject[] {
     const all = [...this.#frames.values()].map(({ document }) => document.expected());
     return all.filter((object) => object !== undefined);
   }
 
-  /** The newest picture of its key: what waits of an older one is dropped. */
+  /** The newest image of its key: a waiting older one is dropped. */
   replace(object: StoredObject): void {
     let frame = this.#frames.get(object.key);
     if (frame === undefined) {
@@ -79,7 +79,7 @@ export class PictureObjects {
     this.#context.held();
   }
 
-  /** A picture whose key is never written again. */
+  /** An image whose key is never written again. */
   add(object: StoredObject, series: string): void {
     const waiting: Waiting = {
       object,
@@ -97,19 +97,19 @@ export class PictureObjects {
     this.#context.held();
   }
 
-  /** The lease was got. */
+  /** The lease was acquired. */
   resume(): void {
     for (const { document } of this.#frames.values()) document.pump();
     for (const [waiting, once] of this.#once) if (once.running === undefined) this.#submit(waiting, once);
   }
 
-  /** Another node writes the stream: its pictures are the ones to see. */
+  /** Another node writes the stream, so viewers see its images. */
   yield(): void {
     for (const waiting of [...this.#once.keys()]) this.#settled(waiting, false);
     for (const { document } of this.#frames.values()) document.restart();
   }
 
-  /** Another store is in use: gives back what this one has not stored. */
+  /** Another store is in use: returns the images that this one has not stored. */
   suspend(): readonly UnsentPicture[] {
     const unsent: UnsentPicture[] = [];
     for (const frame of this.#frames.values()) {
@@ -130,7 +130,7 @@ export class PictureObjects {
     for (const { document } of this.#frames.values()) document.restart();
   }
 
-  /** The immutable pictures that are left on the store: nobody is sent to it any more. */
+  /** The immutable images left on the store, which no player uses any more. */
   abandon(): readonly string[] {
     const keys = [...this.#series.values()].flat();
     this.#series.clear();
@@ -207,7 +207,7 @@ export class PictureObjects {
     this.#context.released();
   }
 
-  /** The one before the newest stays: players may just have read a page that names it. */
+  /** The second newest stays, because players may just have read a page that names it. */
   #retireOlder(series: string, key: string): void {
     const { options, target } = this.#context;
     if (options.cleanup === 'keep') return;

@@ -14,13 +14,12 @@ export interface RecordingOptions<T> {
   readonly window: RemoteWindow<T>;
 }
 
-/** It is written again when there is so much more of it: all writes together cost a few times the last. */
+/** It is written again after growing by this factor, so that all writes together cost only a few times the last one. */
 const GROWTH = 1.25;
 
 /**
- * The playlist of one recording under a name of its own. A later session writes over the stream's playlist, not over this one;
- * and the search for orphans sees by it that these segments are in use. It is there from the first segment of each
- * session on, for a node that is killed.
+ * The playlist of one recording, under its own name. A later session overwrites the stream's playlist, but not this one, and the search for
+ * orphans recognises by it that these segments are in use. It exists from the first segment of each session on, in case the node is killed.
  */
 export class Recording<T> {
   readonly #options: RecordingOptions<T>;
@@ -60,7 +59,7 @@ export class Recording<T> {
     return !this.#document.dirty;
   }
 
-  /** A playlist that lists these segments for the first time is on the store. `final`: no more will follow. */
+  /** A playlist that lists these segments for the first time is on the store. `final`: no more segments follow. */
   listed(keys: readonly string[], final: boolean): void {
     const { context, rendition } = this.#options;
     let isNew = false;
@@ -75,7 +74,7 @@ export class Recording<T> {
     if (isNew || final || this.#segments >= this.#writtenSegments * GROWTH) this.#document.mark();
   }
 
-  /** No more will follow: it is written as it is. */
+  /** No more segments follow: it is written as it is. */
   complete(): void {
     if (this.#segments > this.#writtenSegments) this.#document.mark();
   }
@@ -104,7 +103,7 @@ interface RecordingCopiesOptions {
   readonly counted: (error: SidepipeError | undefined) => void;
 }
 
-/** Segments of a recording that went to another store, on their way to this one. Nothing waits for them. */
+/** Copies segments of a recording to this store that were stored on another one. Nothing waits for them. */
 export class RecordingCopies {
   readonly #options: RecordingCopiesOptions;
   readonly #running = new Map<RecordedSegment<unknown>, Ticket>();
@@ -136,7 +135,7 @@ export class RecordingCopies {
     this.#running.set(segment, ticket);
   }
 
-  /** Another store is in use, or none: what is not here by now stays where it is. */
+  /** Another store is in use, or none: segments that are not copied yet stay where they are. */
   stop(): void {
     for (const ticket of this.#running.values()) this.#options.uploader.cancel(ticket);
     this.#running.clear();

@@ -5,9 +5,9 @@ import type { Evictable, RenditionUploadContext } from '../context.js';
 import type { Ticket } from '../queue/uploader.js';
 import type { Still, StillEntry, StillLane, StillsOptions } from '../types.js';
 
-/** Stills that wait; more would be old before they are stored. */
+/** Maximum number of waiting stills; more would be old before they are stored. */
 const mostWaiting = 8;
-/** What one listing takes in: the oldest beyond it are left to the next start. */
+/** Maximum number of stills from one listing: the oldest beyond it are left to the next start. */
 const mostListed = 200_000;
 const listAgainMs = 30_000;
 
@@ -16,7 +16,7 @@ interface Waiting extends Evictable {
   running: Ticket | undefined;
 }
 
-/** What is known of the store. */
+/** The known stills on the store. */
 interface Shelf {
   /** The oldest first. */
   entries: StillEntry[];
@@ -75,18 +75,18 @@ export class Stills implements StillLane {
     this.#context.held();
   }
 
-  /** About once a second, and whenever something may have become possible. */
+  /** Called about once per second, and whenever more work may have become possible. */
   pump(): void {
     if (this.#closed || !this.#context.mayUpload()) return;
     const shelf = this.#shelf;
     this.#list(shelf);
     this.#trim(shelf);
-    // The next number is known once the store has told what is there.
+    // The next number is known after the listing.
     if (this.#options.naming === 'number' && shelf.state !== 'listed') return;
     for (const waiting of this.#waiting) if (waiting.running === undefined) this.#submit(waiting, shelf);
   }
 
-  /** A still is older than it may become. */
+  /** A still exceeds the maximum age. */
   get isDue(): boolean {
     const { keepSeconds } = this.#options;
     const oldest = this.#shelf.entries[0];
@@ -99,14 +99,14 @@ export class Stills implements StillLane {
     this.refresh();
   }
 
-  /** Another node may have written the stream meanwhile: the store is asked again. */
+  /** Another node may have written the stream in the meantime: the store is listed again. */
   refresh(): void {
-    // What the other one stores and deletes is not seen from here.
+    // This node does not see what the other one stores and deletes.
     this.#forget(this.#shelf);
     this.#shelf = emptyShelf();
   }
 
-  /** Another store is in use: gives back what this one has not stored. */
+  /** Another store is in use: returns the stills that this one has not stored. */
   suspend(): readonly Still[] {
     const unsent = [...this.#waiting].map(({ still }) => still);
     for (const waiting of [...this.#waiting]) this.#drop(waiting);
@@ -147,14 +147,14 @@ export class Stills implements StillLane {
   }
 
   #shelve(shelf: Shelf, entry: StillEntry): void {
-    // Uploads run side by side, so one can overtake another.
+    // Uploads run concurrently, so one can overtake another.
     let at = shelf.entries.length;
     while (at > 0 && shelf.entries[at - 1]!.capturedAt > entry.capturedAt) at -= 1;
     shelf.entries.splice(at, 0, entry);
     this.#trim(shelf);
   }
 
-  /** Lets go of what is too many or too old. */
+  /** Removes stills beyond the maximum number or age. */
   #trim(shelf: Shelf): void {
     if (!this.#context.mayUpload()) return;
     const { keepCount, keepSeconds } = this.#options;
@@ -168,7 +168,7 @@ export class Stills implements StillLane {
     this.#context.target.retention.retire(stream, keys, 0);
   }
 
-  /** Finds what an earlier run of the node, or another node, has left: only keys that bear one of our names. */
+  /** Finds stills of an earlier run or another node: only keys with a name of our form. */
   #list(shelf: Shelf): void {
     const { clock } = this.#context.settings;
     if (shelf.state !== 'unknown' || clock.now() < shelf.listAgainAt) return;
@@ -204,7 +204,7 @@ export class Stills implements StillLane {
       return;
     }
     shelf.state = 'listed';
-    // What was stored while the listing ran can be in both.
+    // Stills stored during the listing can be in both.
     const names = new Set(shelf.entries.map(({ name }) => name));
     const { target, options } = this.#context;
     const doomed = ({ name }: StillEntry) => target.retention.has(stillKey(options.name, name));

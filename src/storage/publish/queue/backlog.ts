@@ -1,15 +1,15 @@
-/** Something in memory that waits for a store. */
+/** An object in memory that waits for a store. */
 export interface Held {
   readonly bytes: number;
-  /** Images go before segments when there is no room. */
+  /** If memory is full, images are given up before segments. */
   readonly kind: 'image' | 'segment';
-  /** Being sent at this moment: on a slow link it is the nearest to being done, so it is not given up. */
+  /** It is being sent: on a slow link it is the closest to completion, so it is not given up. */
   busy(): boolean;
 }
 
 /**
- * Pure: the bytes of all that waits, over all streams, against one limit. The order of `hold` calls is the order of
- * age. What is sent counts until it is stored.
+ * Pure: compares the bytes of all waiting objects, of all streams, with one limit. The order of `hold` calls is the order of age. Objects
+ * count until they are stored.
  */
 export class Backlog<H extends Held> {
   readonly limitBytes: number;
@@ -35,12 +35,12 @@ export class Backlog<H extends Held> {
     this.#bytes += item.bytes;
   }
 
-  /** No longer in memory: stored or given up. Calling it again changes nothing. */
+  /** The object is no longer in memory: stored or given up. Calling it again has no effect. */
   release(item: H): void {
     if (this.#held.delete(item)) this.#bytes -= item.bytes;
   }
 
-  /** What must be given up to be within the limit again: images, then the oldest segments that are not being sent. */
+  /** The objects to give up to be within the limit again: images, then the oldest segments that are not being sent. */
   overflow(): readonly H[] {
     let excess = this.#bytes - this.limitBytes;
     if (excess <= 0) return [];
@@ -49,7 +49,7 @@ export class Backlog<H extends Held> {
       victims.push(item);
       excess -= item.bytes;
     };
-    // What can never fit must not push out all the rest first.
+    // An object that can never fit must not displace all others first.
     for (const item of this.#held) if (item.bytes > this.limitBytes && !item.busy()) give(item);
     for (const kind of ['image', 'segment'] as const) {
       for (const item of this.#held) {

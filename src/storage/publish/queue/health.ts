@@ -1,27 +1,26 @@
-/** Pure: what is known of a store's health, and how many uploads it may be given at once. */
+/** Pure: a store's health, and how many concurrent uploads it gets. */
 
 /**
- * `up`: all slots. `ramping`: it answers again after an outage; slots double with each upload that succeeds.
- * `down`: nothing is sent but a small probe. `refused`: it answers and refuses (credentials, settings); one upload at a
- * time tries whether that has changed.
+ * `up`: all slots. `ramping`: it responds again after an outage; slots double with each successful upload. `down`: only a small probe is sent.
+ * `refused`: it responds, but refuses uploads (credentials, settings); one upload at a time tests whether that has changed.
  */
 export type HealthState = 'up' | 'ramping' | 'down' | 'refused';
 
-/** `answered` is a probe's success: the store is there, which says nothing of whether it takes uploads. */
+/** `answered`: a probe succeeded, so the store is reachable; it may still not accept uploads. */
 export type HealthEvent = 'success' | 'failure' | 'throttle' | 'refusal' | 'answered';
 
 export interface Health {
   readonly state: HealthState;
-  /** Uploads at once. */
+  /** Maximum number of concurrent uploads. */
   readonly limit: number;
   /** Failures in a row. */
   readonly failures: number;
-  /** Since when no upload has succeeded; undefined while all is well. Milliseconds since the epoch. */
+  /** Since when no upload has succeeded; undefined while uploads succeed. Milliseconds since the epoch. */
   readonly troubledSince: number | undefined;
   readonly decreasedAt: number;
 }
 
-/** So many failures without one success in between are an outage, fewer are bad luck. */
+/** This many failures in a row are an outage; fewer are normal. */
 const failuresToDown = 5;
 const decreaseEveryMs = 1000;
 

@@ -1,17 +1,17 @@
-/** What is uploaded, in the order of importance when there is not room for all. */
+/** Kinds of uploads, in order of importance if there are not enough slots. */
 export const uploadKinds = ['init', 'playlist', 'segment', 'image', 'rest'] as const;
 export type UploadKind = (typeof uploadKinds)[number];
 
 export interface Queued {
   readonly kind: UploadKind;
   readonly stream: string;
-  /** Lower goes first within one kind of one stream. */
+  /** Within one kind of one stream, lower values go first. */
   readonly order: number;
 }
 
 /**
- * Pure: what waits for a slot. The most important kind goes first; within it, the stream that has the fewest uploads
- * under way, and of those the one that was served longest ago; within a stream, the lowest order.
+ * Pure: the jobs that wait for a slot. The most important kind goes first; within it, the stream with the fewest running uploads, and of
+ * those the least recently served; within a stream, the lowest order.
  */
 export class FairQueue<J extends Queued> {
   readonly #lines = new Map<UploadKind, Map<string, J[]>>(uploadKinds.map((kind) => [kind, new Map()]));
@@ -46,7 +46,7 @@ export class FairQueue<J extends Queued> {
     return true;
   }
 
-  /** Takes the next job among `kinds`. `underWay` tells how many uploads a stream has. */
+  /** Takes the next job among `kinds`. `underWay` returns the number of a stream's running uploads. */
   take(kinds: readonly UploadKind[], underWay: (stream: string) => number): J | undefined {
     for (const kind of kinds) {
       let best: { line: J[]; load: number; servedAt: number } | undefined;
@@ -66,7 +66,7 @@ export class FairQueue<J extends Queued> {
     return undefined;
   }
 
-  /** A stream is gone for good. */
+  /** A stream was removed. */
   forget(stream: string): void {
     this.#servedAt.delete(stream);
   }

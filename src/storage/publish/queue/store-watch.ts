@@ -6,9 +6,9 @@ import { errorClass, isThrottle, slowJitterMs, storageError } from './retry.js';
 
 export interface StoreWatchOptions {
   readonly settings: PublisherSettings;
-  /** A small read that tells whether the store is there. */
+  /** A small read that tests whether the store is reachable. */
   readonly probe: (call: CallOptions) => Promise<unknown>;
-  /** The state is another than `before`. */
+  /** The state has changed from `before`. */
   readonly changed: (health: Health, before: Health) => void;
 }
 
@@ -19,11 +19,11 @@ const takesOthersMs = 10_000;
 export interface StoreWatchListener {
   /** There may be more slots now. */
   readonly moved: () => void;
-  /** The store was down and answers again. */
+  /** The store was down and responds again. */
   readonly back: () => void;
 }
 
-/** One store's health: learnt from uploads while there are any, from probes while it is down. */
+/** Tracks one store's health: from uploads while there are any, from probes while it is down. */
 export class StoreWatch {
   readonly #options: StoreWatchOptions;
   readonly #listener: StoreWatchListener;
@@ -31,12 +31,12 @@ export class StoreWatch {
   #health: Health;
   #error: SidepipeError | undefined;
   #cancelProbe: (() => void) | undefined;
-  /** A store that refuses is tried by one upload from this time on. */
+  /** From this time on, one upload tests a store that refuses. */
   #tryAt = 0;
-  /** Writes that have succeeded, whatever they wrote. */
+  /** Number of successful writes of any kind. */
   #successes = 0;
   #succeededAt: number;
-  /** Objects refused without a success in between. */
+  /** Objects refused since the last success. */
   #refusals = 0;
 
   constructor(options: StoreWatchOptions, listener: StoreWatchListener) {
@@ -59,12 +59,12 @@ export class StoreWatch {
     return this.#successes;
   }
 
-  /** A write has succeeded a moment ago: it is not the whole store that fails. */
+  /** A write has just succeeded, so the store as a whole works. */
   get takesOthers(): boolean {
     return this.#successes > 0 && this.#options.settings.clock.now() - this.#succeededAt < takesOthersMs;
   }
 
-  /** How many uploads there may be at this moment, when `underWay` are. */
+  /** The current maximum number of uploads, while `underWay` are running. */
   limit(underWay: number): number {
     const { state, limit } = this.#health;
     if (state === 'down') return 0;
@@ -72,7 +72,7 @@ export class StoreWatch {
     return limit;
   }
 
-  /** What became of a write: undefined when it succeeded. */
+  /** Reports the result of a write; undefined: success. */
   heard(error: SidepipeError | undefined): void {
     const now = this.#options.settings.clock.now();
     if (error === undefined) {
@@ -85,7 +85,7 @@ export class StoreWatch {
     const verdict = errorClass(error);
     if (verdict === 'refused') {
       this.#refusals += 1;
-      // Of one object it says nothing of the store; of everything for a while, it does.
+      // Refusals of one object do not mean that the store refuses; refusals of everything for a while do.
       if (this.#refusals >= refusalsOfAll && now - this.#succeededAt >= refusedForMs) this.#note('refusal', error);
       return;
     }
@@ -94,13 +94,13 @@ export class StoreWatch {
     else if (verdict === 'retry' && error.code !== 'storage-conflict') this.#note('failure', error);
   }
 
-  /** Somebody has mended something: the next trial is due now. */
+  /** An operator may have fixed something: the next test is due now. */
   tryNow(): void {
     this.#tryAt = 0;
     this.#listener.moved();
   }
 
-  /** Asks whether the store is still there: for one that has nothing to do, so that nobody else would notice. */
+  /** Checks that an idle store still responds, because no upload would show it. */
   async check(): Promise<void> {
     const error = await this.#ask();
     if (error) this.#note('failure', error);
@@ -134,7 +134,7 @@ export class StoreWatch {
     this.#cancelProbe = clock.after(waitMs, this.#listener.moved);
   }
 
-  /** The next probe does not wait for the last one's end: that may hang, and the store be back meanwhile. */
+  /** The next probe does not wait for the end of the last one, which may hang while the store is up again. */
   #scheduleProbe(failures: number): void {
     const { clock, timing, random } = this.#options.settings;
     this.#cancelProbe?.();
@@ -151,7 +151,7 @@ export class StoreWatch {
     this.#note('answered', undefined);
   }
 
-  /** Undefined when there is an answer, even a refusal: an upload will tell the rest. */
+  /** Undefined if there is a response, even a refusal: an upload will show the rest. */
   async #ask(): Promise<SidepipeError | undefined> {
     const { settings, probe } = this.#options;
     try {

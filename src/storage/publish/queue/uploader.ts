@@ -16,7 +16,7 @@ import {
 } from './retry.js';
 import { StoreWatch, type StoreWatchOptions } from './store-watch.js';
 
-/** The limits of one attempt, however many calls it takes: `timeoutMs` is what is left at the moment. */
+/** The limits of one attempt, for all of its calls: `timeoutMs` is the remaining time. */
 export interface Attempt extends CallOptions {
   readonly signal: AbortSignal;
   readonly timeoutMs: number;
@@ -24,24 +24,24 @@ export interface Attempt extends CallOptions {
 
 type UploadResult = 'stored' | 'failed' | 'refused' | 'given-up';
 
-/** Work for a store: tried until it succeeds, is given up or is cancelled. */
+/** Work for a store: retried until it succeeds, is given up or is cancelled. */
 export interface Job extends Queued {
   /** For the deadline and the metrics. */
   readonly bytes: number;
-  /** What it uploads, where one object is all: for the metrics. */
+  /** The object that it uploads, if there is only one: for the metrics. */
   readonly key?: string;
   /**
-   * One attempt. Every call to a store takes `attempt`, and so keeps its limits. `freeSlot` lets the next upload begin while this
-   * one waits for something small.
+   * One attempt. Every call to a store is passed `attempt`, and so has its limits. `freeSlot` lets the next upload start while this one waits
+   * for something small.
    */
   run(store: ObjectStore, attempt: Attempt, freeSlot: () => void): Promise<void>;
-  /** Called once unless cancelled, never from within `submit`: with the reason when it was given up. Must not throw. */
+  /** Called once unless cancelled, never within `submit`; with the reason if it was given up. Must not throw. */
   settled(error: SidepipeError | undefined): void;
-  /** This attempt was refused; the object waits and is tried again. */
+  /** This attempt was refused; the object waits for another one. */
   refused?(error: SidepipeError): void;
-  /** It only reads, so its success does not say that the store takes uploads. */
+  /** It only reads, so its success does not show that the store accepts uploads. */
   readonly isRead?: boolean;
-  /** At least so long from the end of one attempt to the next. */
+  /** Minimum time from the end of one attempt to the next. */
   readonly spacingMs?: number;
   /** Instead of the deadline by bytes. */
   readonly timeoutMs?: number;
@@ -49,7 +49,7 @@ export interface Job extends Queued {
 
 export interface Ticket {
   readonly job: Job;
-  /** An attempt is under way. */
+  /** An attempt is running. */
   readonly running: boolean;
 }
 
@@ -61,10 +61,10 @@ export interface UploaderOptions extends StoreWatchOptions {
 const restAttempts = 6;
 const giveUpQuietMs = 60_000;
 const urgent: readonly UploadKind[] = ['init', 'playlist'];
-/** An object that fails so often, while the store takes so many others meanwhile, fails for a reason of its own. */
+/** An object that fails this often, while the store accepts this many others, fails for its own reason. */
 const stubbornAttempts = 4;
 const othersTaken = 3;
-/** Never written with a condition: a conflict is not an answer to them. */
+/** Never written with a condition, so a conflict is not a valid response. */
 const unconditional: readonly UploadKind[] = ['init', 'segment', 'image'];
 
 /** One store's uploads: slots, retries, deadlines. */
@@ -75,11 +75,11 @@ export class Uploader {
   readonly #settings: PublisherSettings;
   readonly #queue = new FairQueue<Work>();
   readonly #works = new Set<Work>();
-  /** When an object was given up last, by its kind, stream and the answer. */
+  /** When an object was last given up, by its kind, stream and error. */
   readonly #givenUpAt = new Map<string, number>();
-  /** Failures in a row of writing a lease, by stream. */
+  /** Consecutive failures to write a lease, by stream. */
   readonly #leaseFailures = new Map<string, number>();
-  /** Uploads under way, by stream. */
+  /** Running uploads, by stream. */
   readonly #load = new Map<string, number>();
   readonly #closing = new AbortController();
   #slots = 0;
@@ -106,19 +106,19 @@ export class Uploader {
     return work;
   }
 
-  /** The job is not wanted any more: an attempt under way is aborted, `settled` is not called. */
+  /** The job is no longer needed: a running attempt is aborted, and `settled` is not called. */
   cancel(ticket: Ticket): void {
     this.refusals.remove(ticket as Work);
     this.#cancel(ticket as Work);
   }
 
-  /** As `cancel`, because another store has come into use. */
+  /** Like `cancel`, because another store is in use now. */
   abandon(ticket: Ticket): void {
     this.refusals.abandon(ticket as Work);
     this.#cancel(ticket as Work);
   }
 
-  /** Writes an object of the size that was refused, under a key of its own: a small one would prove nothing. */
+  /** Writes an object of the refused size under its own key, because a small one would prove nothing. */
   async proveSize(): Promise<void> {
     const { clock, timing } = this.#settings;
     const bytes = this.refusals.unprovenBytes;
@@ -136,13 +136,13 @@ export class Uploader {
       await this.#store.delete([object.key], attempt);
       this.refusals.proven();
     } catch {
-      // Refused as before, or out of reach: the next one will tell.
+      // Refused again, or unreachable: the next one will show.
     }
     this.#proving = false;
     this.#proveAt = clock.now() + timing.trialCapMs;
   }
 
-  /** What became of a write of a stream's lease; undefined when it succeeded. Also of reads that failed. */
+  /** Reports the result of each write of a stream's lease, and failed reads; undefined: success. */
   heardLease(stream: string, error: SidepipeError | undefined): void {
     const verdict = error && errorClass(error);
     const failures = error === undefined ? 0 : (this.#leaseFailures.get(stream) ?? 0) + 1;
@@ -154,7 +154,7 @@ export class Uploader {
     if (verdict === 'refused' || !isOfLease) this.watch.heard(error);
   }
 
-  /** Somebody may have mended something. */
+  /** An operator may have fixed something. */
   tryNow(): void {
     this.watch.tryNow();
     this.refusals.tryNow();
@@ -167,7 +167,7 @@ export class Uploader {
     work.controller?.abort('cancelled');
   }
 
-  /** A stream is gone for good. */
+  /** A stream was removed. */
   forget(stream: string): void {
     this.refusals.lease(stream, undefined);
     this.#leaseFailures.delete(stream);
@@ -199,7 +199,7 @@ export class Uploader {
     const limit = this.watch.limit(this.#slots);
     const load = (stream: string): number => this.#load.get(stream) ?? 0;
     if (this.#slots < limit) return this.#queue.take(uploadKinds, load);
-    // Playlists are small and make everything else visible: they do not queue behind segments.
+    // Playlists are small and make everything else visible, so they do not queue behind segments.
     const { state } = this.watch.health;
     return state === 'up' && this.#slots < limit * 1.5 ? this.#queue.take(urgent, load) : undefined;
   }
@@ -284,14 +284,14 @@ export class Uploader {
     if (!rest) this.watch.heard(error);
     const { state } = this.watch.health;
     const backoff = { failures: work.attempts, baseMs: timing.retryBaseMs, capMs: timing.retryCapMs, random: random() };
-    // While the store is down or refuses, the watch decides when; the job only has to be in the queue.
+    // While the store is down or refuses, the watch decides when to retry; the job only has to be in the queue.
     const pauseMs = state === 'up' || state === 'ramping' ? fullJitterMs(backoff) : 0;
     const waitMs = Math.max(pauseMs, retryAfterMs(error), job.spacingMs ?? 0);
     if (waitMs <= 0) this.#enqueue(work);
     else work.cancelTimer = clock.after(waitMs, () => this.#enqueue(work));
   }
 
-  /** What to do about this failure: of this object, or of the store? */
+  /** Handles a failure: decides whether it is due to this object or to the store. */
   #verdict(work: Work, error: SidepipeError): ErrorClass {
     const verdict = errorClass(error);
     const { kind } = work;
@@ -300,7 +300,7 @@ export class Uploader {
     if (error.code === 'storage-conflict' || isThrottle(error)) return verdict;
     const others = this.watch.successes - (work.othersBefore ?? 0);
     const isStubborn = work.attempts >= stubbornAttempts && others >= othersTaken;
-    // A rule of the bucket that forbids pictures alone is not a wrong key pair.
+    // A bucket policy that forbids only images does not mean that the credentials are wrong.
     const isForbidden = verdict === 'reconfigure' && work.attempts >= 2 && others >= 1;
     const isKnown = this.watch.takesOthers && this.refusals.knows(kind, error);
     return isStubborn || isForbidden || isKnown ? 'refused' : verdict;
@@ -312,7 +312,7 @@ export class Uploader {
     const last = this.#givenUpAt.get(cause);
     if (this.#givenUpAt.size > 1000) this.#givenUpAt.clear();
     this.#givenUpAt.set(cause, now);
-    // Once an episode, not once an object.
+    // Once per episode, not per object.
     if (last !== undefined && now - last < giveUpQuietMs) return;
     this.#settings.log({
       level: 'error',
@@ -330,12 +330,12 @@ export class Uploader {
     });
   }
 
-  /** What has hung since before the outage ended would wait for its deadline, on a connection that is long dead. */
+  /** Attempts that hang since before the end of the outage would wait for their deadline on a dead connection. */
   #restartHung(): void {
     for (const work of this.#works) {
       if (work.controller === undefined || work.kind === 'rest') continue;
       work.restarted = true;
-      work.controller.abort('the store is back');
+      work.controller.abort('the store is up again');
     }
   }
 
@@ -344,15 +344,15 @@ export class Uploader {
   }
 }
 
-/** A job and how it is getting on. */
+/** A job and its progress. */
 class Work implements Ticket, Queued, Refusable {
   readonly job: Job;
   attempts = 0;
   /** How many other writes had succeeded when the first attempt failed. */
   othersBefore: number | undefined;
-  /** Of the attempt under way. */
+  /** Of the running attempt. */
   controller: AbortController | undefined;
-  /** The current attempt was aborted so that it restarts at once. */
+  /** The current attempt was aborted to restart at once. */
   restarted = false;
   cancelTimer: (() => void) | undefined;
 

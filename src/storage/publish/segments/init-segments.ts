@@ -8,7 +8,7 @@ import { storeSegment } from './segment-job.js';
 interface Shelved {
   readonly object: StoredObject;
   isStored: boolean;
-  /** An object of its key may lie on the store. */
+  /** An object with its key may be on the store. */
   attempted: boolean;
   upload: Ticket | undefined;
   failed: boolean;
@@ -18,13 +18,13 @@ export interface InitSegmentsOptions {
   readonly stream: string;
   readonly settings: PublisherSettings;
   readonly uploader: Uploader;
-  /** An initialization segment was stored, or given up: what waits for it can go on. */
+  /** An initialization segment was stored or given up: segments that wait for it can continue. */
   readonly settled: (key: string, error: SidepipeError | undefined) => void;
 }
 
 /**
- * The initialization segments of one rendition. They are a kilobyte each and stay in memory while a listed segment needs
- * them, so that they can be written again, and given to another store.
+ * The initialization segments of one rendition, about 1 kB each. They stay in memory while a listed segment needs them, so that they can be
+ * written again, or to another store.
  */
 export class InitSegments {
   readonly #options: InitSegmentsOptions;
@@ -41,7 +41,7 @@ export class InitSegments {
     this.#shelf.set(object.key, { object, isStored: false, attempted: false, upload: undefined, failed: false });
   }
 
-  /** `failed` means that it never will be. No key needs nothing. */
+  /** `failed`: it will never be stored. Without a key nothing is needed. */
   state(key: string | undefined): 'stored' | 'waiting' | 'failed' {
     const shelved = key === undefined ? undefined : this.#shelf.get(key);
     if (shelved === undefined || shelved.isStored) return 'stored';
@@ -52,7 +52,7 @@ export class InitSegments {
     return key === undefined ? undefined : this.#shelf.get(key)?.object;
   }
 
-  /** Starts the upload unless it is done or under way. */
+  /** Starts the upload unless it is done or in progress. */
   ensure(key: string | undefined): void {
     const shelved = key === undefined ? undefined : this.#shelf.get(key);
     if (shelved === undefined || shelved.isStored || shelved.failed || shelved.upload !== undefined) return;
@@ -82,7 +82,7 @@ export class InitSegments {
     });
   }
 
-  /** What should be on this store. */
+  /** The expected objects on this store. */
   expected(key: string): AuditedObject | undefined {
     const shelved = this.#shelf.get(key);
     if (!shelved?.isStored) return undefined;
@@ -103,14 +103,14 @@ export class InitSegments {
     for (const shelved of this.#shelf.values()) this.#cancel(shelved);
   }
 
-  /** Nobody is sent to this store any more. Returns the keys of what may lie on it. */
+  /** No player uses this store any more. Returns the keys of objects that may be on it. */
   abandon(): readonly string[] {
     const attempted = [...this.#shelf.values()].filter((shelved) => shelved.attempted);
     for (const shelved of attempted) Object.assign(shelved, { isStored: false, attempted: false });
     return attempted.map(({ object }) => object.key);
   }
 
-  /** Forgets what no segment of `needed` refers to. Returns the keys of what may lie on the store. */
+  /** Forgets those that no segment of `needed` refers to. Returns the keys of objects that may be on the store. */
   release(needed: ReadonlySet<string | undefined>): readonly string[] {
     const released: string[] = [];
     for (const [key, shelved] of this.#shelf) {

@@ -23,7 +23,7 @@ import {
   type WindowItem,
 } from './window.js';
 
-/** Entries are kept at most so long while no playlist can be written: hours of an outage, of which all but the end are gaps. */
+/** Maximum number of entries while no playlist can be written: hours of an outage, of which only the end is not a gap. */
 const unlistedSegments = 5000;
 
 interface PlaylistNote<T> {
@@ -31,22 +31,22 @@ interface PlaylistNote<T> {
   /** It had ENDLIST. */
   readonly final: boolean;
   readonly body: Uint8Array;
-  /** Of the numbering. */
+  /** The version of the numbering. */
   readonly revision: number;
 }
 
-/** A segment that one store's rendition gives to the same rendition on another store. */
+/** A segment that a rendition passes to the same rendition on another store. */
 interface HandedSegment<T> {
   readonly segment: ElsewhereSegment<T>;
   readonly init: StoredObject | undefined;
-  /** Undefined: it cannot be had any more. */
+  /** Undefined: it is no longer available. */
   readonly source: StoredObject | LoadSegment | undefined;
 }
 
-/** What one store's rendition gives to the same rendition on another store. */
+/** What a rendition passes to the same rendition on another store. */
 export interface RenditionHandover<T> {
   readonly window: readonly HandedSegment<T>[];
-  /** Of the recording: what has left the window. */
+  /** The segments of the recording that have left the window. */
   readonly record: readonly RecordedSegment<T>[];
   /** Undefined: nothing can be read from the store. */
   readonly read: ((key: string) => LoadSegment) | undefined;
@@ -66,11 +66,11 @@ export class RenditionUpload<T> implements RenditionLane<T> {
   /** With `keep`. */
   readonly #recording: Recording<T> | undefined;
   #isListed = false;
-  /** Keys of segments that were stored, but not their initialization segment, when another store came into use. */
+  /** Keys of segments that were stored without their initialization segment before another store came into use. */
   #withoutInit: ReadonlySet<string> = new Set();
   /** The last playlist that this node wrote. */
   #written: { readonly body: Uint8Array; readonly revision: number } | undefined;
-  /** What other writers left and no playlist lists any more, until when it must stay. */
+  /** Objects of other writers that no playlist lists any more, with the time until which they are kept. */
   readonly #inherited = new Map<string, number>();
   #toldForgotten = false;
   #state: 'open' | 'paused' | 'ending' | 'ended' | 'closed' = 'open';
@@ -160,7 +160,7 @@ export class RenditionUpload<T> implements RenditionLane<T> {
     return this.#uploads.size === 0 && this.#copies.size === 0 && !this.#playlist.dirty && isRecorded;
   }
 
-  /** Whether the store has this rendition's playlist as it is now. */
+  /** Whether the store has the current playlist of this rendition. */
   get isListed(): boolean {
     return this.#isListed;
   }
@@ -170,7 +170,7 @@ export class RenditionUpload<T> implements RenditionLane<T> {
     return this.#window.items.some((item) => (item.key === key && item.state !== 'gap') || item.initKey === key);
   }
 
-  /** Keys that the sessions in use are known by: also of what other writers left, while players may fetch it. */
+  /** Keys that identify the sessions in use, including those of other writers' objects that players may still fetch. */
   keys(): readonly string[] {
     const now = this.#context.settings.clock.now();
     for (const [key, until] of this.#inherited) if (until <= now) this.#inherited.delete(key);
@@ -178,7 +178,7 @@ export class RenditionUpload<T> implements RenditionLane<T> {
     return [...inWindow, ...this.#pendingDeletes.keys, ...this.#inherited.keys()];
   }
 
-  /** Segments that wait here, for the code that continues the playlist on the store. */
+  /** The waiting segments, for the code that continues the playlist on the store. */
   get own(): RenditionUploadFacts<T>['own'] {
     const own = this.#window.items.filter(({ isInherited }) => !isInherited);
     return own.map(({ key, position, durationSeconds }) => ({ key, position, seconds: durationSeconds }));
@@ -192,7 +192,7 @@ export class RenditionUpload<T> implements RenditionLane<T> {
     return this.#rendition.asGap ?? ((entry) => entry);
   }
 
-  /** Whether a playlist on the store is the last one that this node wrote there, with the numbers of now. */
+  /** Whether a playlist on the store is the last one that this node wrote there, with the current numbers. */
   wrote(body: Uint8Array | undefined, { revision }: Numbering): boolean {
     const written = this.#written;
     if (written === undefined || body === undefined || written.revision !== revision) return false;
@@ -210,12 +210,12 @@ export class RenditionUpload<T> implements RenditionLane<T> {
     this.#context.target.retention.spare(inheritance.tail.map(({ key }) => key));
   }
 
-  /** Nothing is written until it is known how the playlist on the store goes on. */
+  /** Nothing is written until it is known how the playlist on the store continues. */
   suspend(): void {
     this.#playlist.restart();
   }
 
-  /** What a player can fetch by the playlist that is on the store now, and that playlist. */
+  /** The objects that a player can fetch with the current playlist on the store, and that playlist. */
   expected(): readonly AuditedObject[] {
     const isListed = ({ state, listedAt }: WindowItem<T>): boolean => state === 'stored' && listedAt !== undefined;
     const items = this.#window.items.filter(isListed);
@@ -231,7 +231,7 @@ export class RenditionUpload<T> implements RenditionLane<T> {
     return [...others.filter((object) => object !== undefined), ...segments];
   }
 
-  /** Something else has deleted the segment: it is put back while it is in memory, and is a gap when it is not. */
+  /** Something else has deleted the segment: it is uploaded again if it is in memory, otherwise it becomes a gap. */
   #restore(item: WindowItem<T>, done: () => void): boolean {
     const object = this.#recall(item);
     if (object === undefined) this.lose(item, 'missing');
@@ -244,7 +244,7 @@ export class RenditionUpload<T> implements RenditionLane<T> {
     return object?.body.byteLength === bytes ? object : undefined;
   }
 
-  /** The segment is not on the store, or not any more: the playlist must say so. */
+  /** The segment is not, or no longer, on the store: the playlist must list it as a gap. */
   lose(item: WindowItem<T>, reason: LossReason, error?: SidepipeError): void {
     if (!this.#window.move(item, 'gap')) return;
     this.#context.lost({ reason, segments: 1, key: item.key, error });
@@ -256,12 +256,12 @@ export class RenditionUpload<T> implements RenditionLane<T> {
     this.#uploads.watch();
   }
 
-  /** Segments that are still on their way. */
+  /** Number of segments that are not settled. */
   get waiting(): number {
     return this.#uploads.size;
   }
 
-  /** The lease was got: what has waited for it goes. */
+  /** The lease was acquired: waiting segments are sent. */
   resume(): void {
     this.#window.gather();
     this.#uploads.submit();
@@ -269,7 +269,7 @@ export class RenditionUpload<T> implements RenditionLane<T> {
     this.#recording?.resume();
   }
 
-  /** Another node writes the stream: what this one had there is of no use, and only the newest is kept ready. */
+  /** Another node writes the stream: this node's objects there are obsolete, and only the newest segments are kept ready. */
   yield(): void {
     this.#uploads.halt();
     this.#window.disinherit();
@@ -284,13 +284,13 @@ export class RenditionUpload<T> implements RenditionLane<T> {
     return this.#uploads.isCopying;
   }
 
-  /** Another store is in use from now on. `isReadable`: what is only here can be fetched from here. */
+  /** Another store is in use from now on. `isReadable`: objects that only this store has can be read from it. */
   handOver(isReadable: boolean): RenditionHandover<T> {
     const { store } = this.#context.target;
     const read = (key: string): LoadSegment => {
       return (call) => fetchSegment(store, key, call);
     };
-    // A body that the media window holds all the same needs no room in the backlog.
+    // A body that is in the media window anyway needs no room in the backlog.
     const recall = (item: WindowItem<T>): LoadSegment => {
       return async (call) => this.#recall(item) ?? (isReadable ? read(item.key)(call) : Promise.reject(gone(item.key)));
     };
@@ -317,7 +317,7 @@ export class RenditionUpload<T> implements RenditionLane<T> {
     return { window, record: [...this.#window.recorded], read: isReadable ? read : undefined };
   }
 
-  /** This store is in use from now on: what players found on the other one is here as soon as it is uploaded. */
+  /** This store is in use from now on: the objects of the other one are uploaded here. */
   takeOver({ window, record, read }: RenditionHandover<T>): void {
     const start = this.#firstUseful(window);
     const missed = window.slice(0, start).map(({ segment }) => segment);
@@ -349,7 +349,7 @@ export class RenditionUpload<T> implements RenditionLane<T> {
     this.#context.held();
   }
 
-  /** Segments that cannot be had would be gaps: the list begins after them, with the first that can or those before it. */
+  /** Unavailable segments would be gaps, so the list starts after them, with the first available one or those before it. */
   #firstUseful(window: readonly HandedSegment<T>[]): number {
     const stored = this.#window.items.filter(({ state, isInherited }) => state === 'stored' && !isInherited);
     const here = new Set(stored.map(({ key }) => key));
@@ -360,7 +360,7 @@ export class RenditionUpload<T> implements RenditionLane<T> {
     return start;
   }
 
-  /** Nobody is sent to this store any more, and its playlist is being removed. */
+  /** No player uses this store any more, and its playlist is being removed. */
   abandon(): void {
     for (const item of this.#window.refill([], [])) this.#retire(item);
     for (const key of this.#inits.abandon()) this.#pendingDeletes.add(key);
@@ -376,7 +376,7 @@ export class RenditionUpload<T> implements RenditionLane<T> {
     this.#copies.stop();
   }
 
-  /** A node that only stands by keeps the newest segments, so that it can take over, and nothing else. */
+  /** A node on standby keeps only the newest segments, so that it can take over. */
   #prune(): void {
     const standsBy = this.#context.standsBy();
     for (const item of this.#window.prune(standsBy ? this.#context.options.windowSegments : unlistedSegments)) {
@@ -386,7 +386,7 @@ export class RenditionUpload<T> implements RenditionLane<T> {
       this.#uploads.drop(item);
       this.#retire(item);
     }
-    // What this node has left on the store is deleted when it has the lease again: the other one's playlist may list it.
+    // This node's objects on the store are deleted once it has the lease again, because the other node's playlist may list them.
     if (standsBy) this.#releaseInits();
   }
 
@@ -424,7 +424,7 @@ export class RenditionUpload<T> implements RenditionLane<T> {
         level: 'warn',
         event: 'recording-truncated',
         stream: this.#context.options.name,
-        message: 'The recording is longer than the playlist of it can be: that will begin later.',
+        message: 'The recording is longer than its playlist can be: the oldest segments are left out.',
       });
     }
     this.#context.published();
@@ -433,7 +433,7 @@ export class RenditionUpload<T> implements RenditionLane<T> {
   #retire(item: WindowItem<T>): void {
     this.#uploads.unrestore(item.key);
     if (item.isInherited) {
-      // It may belong to a recording: the search for orphans knows, and is kept from it until no player needs it.
+      // It may belong to a recording, which the search for orphans knows. It must not find it while a player needs it.
       if (item.key !== '') this.#inherited.set(item.key, this.#context.settings.clock.now() + this.#context.graceMs());
       return;
     }

@@ -6,7 +6,7 @@ import { OverwrittenObject } from '../objects/overwritten-object.js';
 import type { RenditionUploadOptions } from '../types.js';
 import { type RenditionHandover, RenditionUpload } from './rendition-upload.js';
 
-/** The renditions of one stream on the store, and the multivariant playlist, written once each of them has its own there. */
+/** The renditions of one stream on the store, and the multivariant playlist, which is written once each has a playlist there. */
 export class Renditions {
   readonly #context: RenditionUploadContext;
   readonly #lanes = new Map<string, RenditionUpload<unknown>>();
@@ -38,26 +38,26 @@ export class Renditions {
     return this.#lanes.size > 0 && [...this.#lanes.values()].every((lane) => lane.isListed);
   }
 
-  /** How far the one that is furthest behind is. Undefined before the first segment. */
+  /** The largest lag of all renditions. Undefined before the first segment. */
   get lagSeconds(): number | undefined {
     const lags = [...this.#lanes.values()].map((lane) => lane.lagSeconds).filter((lag) => lag !== undefined);
     return lags.length === 0 ? undefined : Math.max(...lags);
   }
 
-  /** Nothing waits that could be written. */
+  /** Nothing that could be written is waiting. */
   get idle(): boolean {
     const lanesIdle = [...this.#lanes.values()].every((lane) => lane.idle);
     return lanesIdle && !(this.#multivariant.dirty && this.areListed);
   }
 
-  /** What players need of this stream, but for pictures. */
+  /** Everything that players need of this stream except images. */
   expected(): readonly AuditedObject[] {
     const multivariant = this.#multivariant.expected();
     const lanes = [...this.#lanes.values()].flatMap((lane) => lane.expected());
     return multivariant === undefined ? lanes : [multivariant, ...lanes];
   }
 
-  /** Of all playlists: first the one that lists the others. */
+  /** All playlists, starting with the one that lists the others. */
   get keys(): readonly string[] {
     const { name } = this.#context.options;
     return [multivariantKey(name), ...[...this.#lanes.keys()].map((lane) => playlistKey(name, lane))];
@@ -69,7 +69,7 @@ export class Renditions {
     return lane;
   }
 
-  /** What the multivariant playlist says has changed. */
+  /** The content of the multivariant playlist has changed. */
   describe(render: () => StoredObject | undefined): void {
     this.#render = render;
     this.#multivariant.mark();
@@ -85,29 +85,29 @@ export class Renditions {
     for (const lane of this.#lanes.values()) lane.watch();
   }
 
-  /** Segments that are still on their way. */
+  /** Number of segments that are not settled. */
   get waiting(): number {
     return [...this.#lanes.values()].reduce((sum, lane) => sum + lane.waiting, 0);
   }
 
-  /** The lease was got. */
+  /** The lease was acquired. */
   resume(): void {
     for (const lane of this.#lanes.values()) lane.resume();
     this.#multivariant.pump();
   }
 
-  /** Somebody has overwritten a playlist: none is written until it is known how they go on. */
+  /** Another writer has overwritten a playlist: none is written until it is known how they continue. */
   suspend(): void {
     for (const lane of this.#lanes.values()) lane.suspend();
   }
 
-  /** Another process has written the stream meanwhile. */
+  /** Another process has written the stream in the meantime. */
   yield(): void {
     for (const lane of this.#lanes.values()) lane.yield();
     this.#multivariant.restart();
   }
 
-  /** Another store is in use: by rendition, what this one has. */
+  /** Another store is in use: returns the segments of this one by rendition. */
   handOver(isReadable: boolean): ReadonlyMap<string, RenditionHandover<unknown>> {
     this.#multivariant.suspend();
     return new Map([...this.#lanes].map(([name, lane]) => [name, lane.handOver(isReadable)]));
@@ -124,7 +124,7 @@ export class Renditions {
     return [...this.#lanes.values()].some((lane) => lane.isCopying);
   }
 
-  /** Nobody is sent to this store any more. */
+  /** No player uses this store any more. */
   abandon(): void {
     for (const lane of this.#lanes.values()) lane.abandon();
   }

@@ -10,7 +10,7 @@ export interface StoreSegmentOptions {
   readonly freeSlot: () => void;
 }
 
-/** Puts an object that is never changed, and asks the store for it: an accepted put is not yet a readable object. */
+/** Puts an immutable object and checks that it is there, because an accepted put is not yet a readable object. */
 export async function storeSegment({ store, object, attempt, verify, freeSlot }: StoreSegmentOptions): Promise<void> {
   await store.put(object, attempt);
   if (!verify || attempt.signal.aborted) return;
@@ -18,12 +18,12 @@ export async function storeSegment({ store, object, attempt, verify, freeSlot }:
   const found = await store.head(object.key, attempt);
   if (found?.bytes === object.body.byteLength) return;
   throw new SidepipeError(
-    `${object.key} was accepted, and ${found === undefined ? 'is not there' : `has ${found.bytes} bytes`}.`,
+    `${object.key} was accepted, but ${found === undefined ? 'is missing' : `has ${found.bytes} bytes`}.`,
     { code: 'storage-failed', fault: 'storage', retryable: true, details: { key: object.key } },
   );
 }
 
-/** What a segment's upload needs while it is on its way from another store. */
+/** What an upload needs that copies a segment from another store. */
 export async function fetchSegment(store: ObjectStore, key: string, call: CallOptions): Promise<StoredObject> {
   const found = await store.get(key, call);
   if (found === undefined) {

@@ -10,16 +10,16 @@ import type { WindowItem } from './window.js';
 interface Upload<T> extends Evictable {
   readonly item: WindowItem<T>;
   readonly order: number;
-  /** Undefined once it is stored, and for one that is copied from another store. */
+  /** Undefined once it is stored, and if it is copied from another store. */
   object: StoredObject | undefined;
   /** Reads it from the other store. */
   readonly load: LoadSegment | undefined;
-  /** It is on the store, though perhaps not yet its initialization segment. */
+  /** It is on the store, but maybe not yet its initialization segment. */
   isStored: boolean;
   running: Ticket | undefined;
-  /** The store's last refusal. */
+  /** The last refusal by the store. */
   refusal: SidepipeError | undefined;
-  /** Since when newer segments are on the store and wait for this one, which is refused. Milliseconds since the epoch. */
+  /** Since when stored newer segments wait for this one, which is refused. Milliseconds since the epoch. */
   holdsUpSince: number | undefined;
 }
 
@@ -31,11 +31,11 @@ export interface SegmentUploadsOptions<T> {
   readonly inits: InitSegments;
   /** A player could fetch and decode it. */
   readonly stored: (item: WindowItem<T>) => void;
-  /** It will never be on the store. */
+  /** It is lost for the store. */
   readonly lost: (item: WindowItem<T>, reason: LossReason, error: SidepipeError | undefined) => void;
 }
 
-/** The segments of one rendition that are on their way, and the memory that they hold. */
+/** Uploads the segments of one rendition, and tracks their memory. Only this class gives a segment up. */
 export class SegmentUploads<T> {
   readonly #options: SegmentUploadsOptions<T>;
   readonly #uploads = new Map<WindowItem<T>, Upload<T>>();
@@ -51,7 +51,7 @@ export class SegmentUploads<T> {
     return this.#uploads.size;
   }
 
-  /** How many there have ever been. */
+  /** Total number of segments. */
   get made(): number {
     return this.#order;
   }
@@ -61,7 +61,7 @@ export class SegmentUploads<T> {
     return [...this.#uploads.values()].some(({ load, isStored }) => load !== undefined && !isStored);
   }
 
-  /** `submit` sends it. `stored`: it is on the store, and only its initialization segment may not be. */
+  /** `submit` sends it. `stored`: it is on the store; only its initialization segment may be missing. */
   add(item: WindowItem<T>, source: StoredObject | LoadSegment | 'stored'): void {
     const { context } = this.#options;
     const object = typeof source === 'object' ? source : undefined;
@@ -84,7 +84,7 @@ export class SegmentUploads<T> {
     if (object) context.backlog.hold(upload);
   }
 
-  /** Puts a segment back that the store has had. */
+  /** Restores a segment that the store had. */
   restore(object: StoredObject, done: () => void): void {
     const { context } = this.#options;
     if (this.#restoring.has(object.key)) return;
@@ -104,26 +104,26 @@ export class SegmentUploads<T> {
     this.#restoring.set(object.key, ticket);
   }
 
-  /** No playlist lists it any more: what is not back by now is not put back. */
+  /** No playlist lists it any more, so it is no longer restored. */
   unrestore(key: string): void {
     const running = this.#restoring.get(key);
     if (running) this.#options.context.target.uploader.cancel(running);
     this.#restoring.delete(key);
   }
 
-  /** Sends everything that is not being sent yet. */
+  /** Sends all segments that are not being sent. */
   submit(): void {
     if (!this.#options.context.mayUpload()) return;
     for (const upload of this.#uploads.values()) if (upload.running === undefined) this.#submit(upload);
   }
 
-  /** Nothing is sent any more until `submit`. */
+  /** Nothing is sent until `submit`. */
   halt(): void {
     for (const key of [...this.#restoring.keys()]) this.unrestore(key);
     for (const upload of this.#uploads.values()) this.#halt(upload);
   }
 
-  /** Another store is in use: gives back what this one has not stored. `stored`: all but its initialization segment. */
+  /** Another store is in use: returns the segments that this one has not stored. `stored`: only the initialization segment is missing. */
   suspend(): ReadonlyMap<WindowItem<T>, StoredObject | 'stored'> {
     const { target, backlog } = this.#options.context;
     const unsent = new Map<WindowItem<T>, StoredObject | 'stored'>();
@@ -140,8 +140,7 @@ export class SegmentUploads<T> {
   }
 
   /**
-   * Called about once a second. A segment that is refused while newer ones are taken must not hold these up for longer than
-   * players have patience: the newest wins, and it becomes a gap.
+   * Called about once per second. A refused segment must not delay accepted newer ones for longer than players wait: it becomes a gap.
    */
   watch(): void {
     const { clock, timing } = this.#options.context.settings;
@@ -154,13 +153,13 @@ export class SegmentUploads<T> {
     }
   }
 
-  /** It is of no interest any more. */
+  /** It is no longer needed. */
   drop(item: WindowItem<T>): void {
     const upload = this.#uploads.get(item);
     if (upload) this.#drop(upload);
   }
 
-  /** An initialization segment is stored, or never will be. */
+  /** An initialization segment is stored, or was given up. */
   initSettled(key: string): void {
     for (const upload of [...this.#uploads.values()]) if (upload.item.initKey === key) this.#settle(upload);
   }
@@ -212,7 +211,7 @@ export class SegmentUploads<T> {
     this.#settle(upload);
   }
 
-  /** Stored is settled only when a player could decode it: with its initialization segment. */
+  /** A stored segment is settled only once a player can decode it: with its initialization segment. */
   #settle(upload: Upload<T>): void {
     const { inits, stored, lost } = this.#options;
     if (!upload.isStored) return;
@@ -243,7 +242,7 @@ export class SegmentUploads<T> {
 }
 
 function noRoom(): SidepipeError {
-  return new SidepipeError('A segment was given up because too much waits for the object store.', {
+  return new SidepipeError('A segment was given up because too many bytes wait for the object store.', {
     code: 'limit-reached',
     fault: 'storage',
   });

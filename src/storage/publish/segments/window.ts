@@ -1,10 +1,10 @@
-/** Pure: what of one rendition is on the store, what is listed there, and what may be forgotten. */
+/** Pure: which segments of one rendition are on the store, which are listed there, and which may be forgotten. */
 import type { InheritedSegment, SegmentNumbers, SegmentPosition } from '../lease/takeover.js';
 
-/** `pending`: on its way. `stored`: readable on the store. `gap`: given up, or found to be lost. */
+/** `pending`: being uploaded. `stored`: readable on the store. `gap`: given up, or lost from the store. */
 export type SegmentState = 'pending' | 'stored' | 'gap';
 
-/** `stored → gap` is a segment that the store has lost. */
+/** `stored → gap`: the store has lost the segment. */
 const moves: Readonly<Record<SegmentState, readonly SegmentState[]>> = {
   pending: ['stored', 'gap'],
   stored: ['gap'],
@@ -17,20 +17,20 @@ export interface RemoteSegment<T> {
   readonly bytes: number;
   readonly durationSeconds: number;
   readonly initKey: string | undefined;
-  /** As this node numbers it. Default: it follows the one before, from 0. */
+  /** This node's numbers. Default: follows the previous segment, from 0. */
   readonly position?: SegmentPosition;
 }
 
 export interface WindowItem<T> extends RemoteSegment<T> {
   readonly position: SegmentPosition;
-  /** In the playlists on the store. */
+  /** The numbers in the playlists on the store. */
   numbers: SegmentNumbers;
   /** Another writer listed it; it stays listed until the window has passed. */
   readonly isInherited: boolean;
   state: SegmentState;
-  /** When the playlist that first listed it was on the store. Milliseconds since the epoch. */
+  /** When the first playlist that lists it was on the store. Milliseconds since the epoch. */
   listedAt: number | undefined;
-  /** An object of this key may lie on the store, whatever became of the segment. */
+  /** An object with this key may be on the store, regardless of the segment's state. */
   attempted: boolean;
 }
 
@@ -41,7 +41,7 @@ export interface ListedEntry<T> {
   readonly numbers: SegmentNumbers;
 }
 
-/** What is remembered of a segment that has left the window: small, there may be a hundred thousand. */
+/** What is kept of a segment that has left the window: small, because there may be 100,000. */
 export interface RecordedSegment<T> {
   readonly entry: T;
   readonly key: string;
@@ -52,7 +52,7 @@ export interface RecordedSegment<T> {
   readonly numbers: SegmentNumbers;
 }
 
-/** A segment that another store was given while this one was not in use. */
+/** A segment that was uploaded to another store while this one was not in use. */
 export interface ElsewhereSegment<T> extends RemoteSegment<T> {
   readonly position: SegmentPosition;
   /** A playlist there has listed it. */
@@ -60,63 +60,62 @@ export interface ElsewhereSegment<T> extends RemoteSegment<T> {
 }
 
 export interface Inheritance<T> {
-  /** What stays listed. */
+  /** The segments that stay listed. */
   readonly tail: readonly InheritedItem<T>[];
   /** The first own segment to list, by this node's media sequence. Undefined: all. */
   readonly from: number | undefined;
   /** Milliseconds since the epoch. */
   readonly now: number;
-  /** Players may be waiting for the next segment of a playlist of which nothing stays: the first new one must suffice. */
+  /** Players may wait for the next segment of a playlist of which nothing stays, so the first new one must be enough. */
   readonly mustSuffice: boolean;
 }
 
-/** RFC 8216bis 6.2.2: what replaces another playlist lasts three target durations at least. */
+/** RFC 8216bis 6.2.2: a playlist that replaces another one contains at least three target durations. */
 const leastTargetDurations = 3;
-/** However short the segments are beside the target duration, three of it are not waited for beyond this: hundreds of kB. */
+/** Limit for the wait for three target durations if segments are much shorter than the target duration: hundreds of kB. */
 const mostSegments = 1000;
 
-/** What a playlist that is being written lists, for `acknowledge` when it is on the store. */
+/** The list of a playlist that is being written, for `acknowledge` once it is on the store. */
 export interface Snapshot<T> {
   readonly items: readonly WindowItem<T>[];
-  /** Numbers of the first item listed and of the one after the last, counted from the first ever appended. */
+  /** Indexes of the first listed item and of the one after the last, counted from the first that was appended. */
   readonly first: number;
   readonly end: number;
 }
 
 export interface WindowOptions {
   readonly windowSegments: number;
-  /** The target duration that a playlist would have now. */
+  /** The current target duration of the playlist. */
   readonly targetSeconds: () => number;
-  /** Keep a record of all segments for the playlist of the whole recording: at most so many. 0: none. */
+  /** Maximum number of segments in the record for the playlist of the whole recording. 0: no record. */
   readonly recordSegments: number;
-  /** The numbers of a segment in the playlists on the store. Default: those that this node gives it. */
+  /** The numbers of a segment in the playlists on the store. Default: this node's numbers. */
   readonly numbersOf?: (position: SegmentPosition) => SegmentNumbers;
 }
 
-/** A segment of another writer that stays listed, as it was found on a store. */
+/** A segment of another writer, found on a store, that stays listed. */
 export interface InheritedItem<T> extends InheritedSegment<T> {
   readonly bytes: number;
 }
 
 /**
- * The remote window: the settled prefix of what was appended. It lists the last `windowSegments` of it, and more where
- * these do not last three target durations, and after an outage: what was uploaded late stays listed for half a window, so
- * that players come by in time.
+ * The remote window: the settled prefix of the appended segments. It lists the last `windowSegments` of them; more if these are shorter than
+ * three target durations, and after an outage, when late uploads stay listed for half a window, so that players can fetch them in time.
  */
 export class RemoteWindow<T> {
   readonly #options: WindowOptions;
   #items: WindowItem<T>[] = [];
-  /** The number of `#items[0]`. */
+  /** The index of `#items[0]`. */
   #base = 0;
   #record: RecordedSegment<T>[] = [];
   #forgotten = 0;
   #appendedSeconds = 0;
   #listedSeconds = 0;
   #listedEnd = 0;
-  /** Since `unlist`, until a playlist is there again: the number after the last segment that it has to list. */
+  /** Set from `unlist` until there is a playlist again: the index after the last segment that it has to list. */
   #gatheredEnd: number | undefined;
   #lastPosition: SegmentPosition | undefined;
-  /** Of another writer's playlist that is continued: the first own segment to list, which may be yet to come. */
+  /** If another writer's playlist is continued: the first own segment to list, which may not exist yet. */
   #from = 0;
 
   constructor(options: WindowOptions) {
@@ -128,12 +127,12 @@ export class RemoteWindow<T> {
     return this.#items;
   }
 
-  /** Of the record: how many segments were dropped because there is a limit. */
+  /** Number of segments dropped from the record because of its limit. */
   get forgotten(): number {
     return this.#forgotten;
   }
 
-  /** How much of what was appended no playlist on the store lists yet. Seconds. */
+  /** Duration of the appended segments that no playlist on the store lists yet, in seconds. */
   get lagSeconds(): number {
     return Math.max(0, this.#appendedSeconds - this.#listedSeconds);
   }
@@ -142,7 +141,7 @@ export class RemoteWindow<T> {
     return this.#items.every((item) => item.state !== 'pending');
   }
 
-  /** Another writer's playlist, which is continued, lists the time of this segment already. */
+  /** The continued playlist of another writer already lists the time of this segment. */
   repeats(position: SegmentPosition | undefined): boolean {
     return position !== undefined && position.mediaSequence < this.#from;
   }
@@ -164,14 +163,14 @@ export class RemoteWindow<T> {
     return item;
   }
 
-  /** How many of `items` no playlist on the store has listed. */
+  /** Number of `items` that no playlist on the store has listed. */
   get unlisted(): number {
     return Math.max(0, this.#base + this.#items.length - this.#listedEnd);
   }
 
   /**
-   * Another store was in use meanwhile. `window` is what its playlist lists and what follows; of what is here only that stays.
-   * `record` comes between the two. Returns what is listed no more.
+   * Another store was in use in the meantime. `window`: the segments that its playlist lists, and later ones; only these are kept here.
+   * `record`: the ones in between. Returns the segments that are no longer listed.
    */
   refill(
     window: readonly ElsewhereSegment<T>[],
@@ -195,7 +194,7 @@ export class RemoteWindow<T> {
         this.#appendedSeconds += item.durationSeconds;
       }
       if (!isListed) continue;
-      // What players have seen is no lag.
+      // Segments that players have seen do not count as lag.
       this.#listedSeconds += segment.durationSeconds;
       this.#listedEnd += 1;
     }
@@ -215,14 +214,14 @@ export class RemoteWindow<T> {
     );
   }
 
-  /** Another store is in use: what is on its way is no part of this one any more. */
+  /** Another store is in use: pending segments no longer belong to this one. */
   dropPending(): readonly WindowItem<T>[] {
     const dropped = this.#items.filter(({ state }) => state === 'pending');
     this.#items = this.#items.filter(({ state }) => state !== 'pending');
     return dropped;
   }
 
-  /** False, and nothing changes, for a move that there is not: the same news heard twice. */
+  /** False, without a change, for an invalid transition, such as the same report twice. */
   move(item: WindowItem<T>, state: SegmentState): boolean {
     if (!moves[item.state].includes(state)) return false;
     item.state = state;
@@ -230,13 +229,13 @@ export class RemoteWindow<T> {
   }
 
   /**
-   * What a playlist on the store may list now; undefined while that is not one segment, or after `unlist` not
-   * everything that has been in the window then: a player that comes from the playlist before would find too little.
+   * The list that a playlist on the store may have now. Undefined if that is not even one segment or, after `unlist`, not everything that was
+   * in the window then, because a player of the previous playlist would find too little.
    */
   snapshot(now: number, { final = false } = {}): Snapshot<T> | undefined {
     const pending = this.#items.findIndex((item) => item.state === 'pending');
     const end = pending < 0 ? this.#items.length : pending;
-    // A playlist that has never listed a segment begins with one, not with gaps.
+    // A playlist that has never listed a segment starts with one, not with gaps.
     let first = this.#items.findIndex((item) => item.state === 'stored' || item.listedAt !== undefined);
     if (first < 0 && final && this.#listedEnd > 0) first = 0;
     if (first < 0 || first >= end) return undefined;
@@ -251,7 +250,7 @@ export class RemoteWindow<T> {
     return { items, first: this.#base + first, end: this.#base + end };
   }
 
-  /** The snapshot's playlist is on the store. Returns what no playlist there lists any more. */
+  /** The snapshot's playlist is on the store. Returns the segments that no playlist there lists any more. */
   acknowledge(snapshot: Snapshot<T>, now: number): readonly WindowItem<T>[] {
     this.#gatheredEnd = undefined;
     for (const item of snapshot.items) item.listedAt ??= now;
@@ -263,7 +262,7 @@ export class RemoteWindow<T> {
     return leaving > 0 ? this.#drop(leaving) : [];
   }
 
-  /** Forgets all but the newest `keep`, and what they lack of three target durations: for a node that only stands by. */
+  /** Forgets all but the newest `keep`, or as many as three target durations need: for a node on standby. */
   prune(keep: number): readonly WindowItem<T>[] {
     if (this.#items.length <= keep) return [];
     const excess = this.#items.length - this.#enough(this.#items.length, keep);
@@ -281,15 +280,15 @@ export class RemoteWindow<T> {
     this.#gatheredEnd = this.#base + this.#items.length;
   }
 
-  /** Uploads begin: after `unlist`, the first playlist waits for what is in the window by now. */
+  /** Uploads start: after `unlist`, the first playlist waits for the segments that are in the window now. */
   gather(): void {
     if (this.#gatheredEnd !== undefined) this.#gatheredEnd = this.#base + this.#items.length;
   }
 
   /**
-   * The store's playlist was another writer's: `tail` of it stays listed, and of what is here only what begins with `from`
-   * follows it, all of it with new numbers. Returns what is listed no more, or never will be. The tail stays for half a
-   * window even if a whole one waits here: players that are behind its end must not lose what they were to play next.
+   * The store's playlist is from another writer. Its `tail` stays listed; of the segments here, those from `from` on follow it, with new
+   * numbers. Returns the segments that are no longer listed, or never will be. The tail stays for half a window even if a whole one waits here,
+   * because players that are behind must not lose their next segments.
    */
   inherit({ tail, from, now, mustSuffice }: Inheritance<T>): readonly WindowItem<T>[] {
     this.#from = from ?? 0;
@@ -297,7 +296,7 @@ export class RemoteWindow<T> {
     const kept = tail.map((segment): WindowItem<T> => {
       const mine = own.get(segment.key);
       const item = mine ?? inheritedItem(segment);
-      // It is on the store, whatever this node has heard of it.
+      // It is on the store, regardless of this node's state.
       item.state = segment.gap ? 'gap' : 'stored';
       item.numbers = segment.numbers;
       item.listedAt ??= now;
@@ -320,7 +319,7 @@ export class RemoteWindow<T> {
     return dropped;
   }
 
-  /** Another node writes the stream: what it has left on the store is no part of what waits here. */
+  /** Another node writes the stream: its objects on the store do not belong to the segments that wait here. */
   disinherit(): readonly WindowItem<T>[] {
     const dropped = this.#items.filter(({ isInherited }) => isInherited);
     if (dropped.length === 0) return [];
@@ -331,18 +330,18 @@ export class RemoteWindow<T> {
     return dropped;
   }
 
-  /** Every segment of the recording, as far as it is remembered. */
+  /** All segments of the recording in the record. */
   recording(): readonly ListedEntry<T>[] {
     return this.#recording(this.#items);
   }
 
-  /** The same up to the first segment that is still on its way. */
+  /** The same up to the first pending segment. */
   settledRecording(): readonly ListedEntry<T>[] {
     const pending = this.#items.findIndex((item) => item.state === 'pending');
     return this.#recording(pending < 0 ? this.#items : this.#items.slice(0, pending));
   }
 
-  /** Of the recording: what is in the window no more. */
+  /** The segments of the recording that have left the window. */
   get recorded(): readonly RecordedSegment<T>[] {
     return this.#record;
   }
@@ -354,12 +353,12 @@ export class RemoteWindow<T> {
     ];
   }
 
-  /** How many of the items before `end`: `least`, and as many more as it takes for three target durations. */
+  /** Number of items before `end` to list: `least`, or more if needed for three target durations. */
   #enough(end: number, least: number): number {
     const seconds = leastTargetDurations * this.#options.targetSeconds();
     let [count, lasting] = [0, 0];
     while (count < least || (lasting < seconds && count < mostSegments)) {
-      // What is not there yet counts as the shortest that there can be: one more is always wanted.
+      // A segment that does not exist yet counts as 0 s, so one more is always required.
       lasting += this.#items[end - count - 1]?.durationSeconds ?? 0;
       count += 1;
     }
@@ -376,7 +375,7 @@ export class RemoteWindow<T> {
     return this.#options.numbersOf?.(position) ?? position;
   }
 
-  /** EXT-X-MAP cannot be undone within a playlist: after a change from fMP4 to MPEG-TS the list begins with the change. */
+  /** EXT-X-MAP cannot be removed within a playlist: after a change from fMP4 to MPEG-TS the list starts at the change. */
   #firstWithoutMap(end: number): number {
     if (this.#items[end - 1]?.initKey !== undefined) return 0;
     for (let index = end - 1; index > 0; index -= 1) {
@@ -392,7 +391,7 @@ export class RemoteWindow<T> {
         if (!isInherited) this.#record.push({ entry, key, bytes, position, isStored: state === 'stored', numbers });
       }
       const excess = this.#record.length - this.#options.recordSegments;
-      // In strides, because removing from the front of a long array costs its length.
+      // In batches, because removing from the front of an array costs its length.
       if (excess > this.#options.recordSegments / 10) {
         this.#record.splice(0, excess);
         this.#forgotten += excess;
@@ -407,7 +406,7 @@ export function listed<T>(item: WindowItem<T>): ListedEntry<T> {
 }
 
 /**
- * The sequence numbers of a playlist with this list. By its last segment: the first ones of a long recording may have been
+ * The sequence numbers of a playlist with this list. Derived from its last segment, because the first ones of a long recording may have been
  * numbered before another node wrote in between.
  */
 export function startOf<T>(
