@@ -56,15 +56,18 @@ export async function openPublishing(options: PublishingOptions): Promise<Publis
   const publisher = createPublisher({
     store: first,
     publicUrl: urlIn(storage),
-    witness: await readProcessWitness(),
     backlogBytes,
     ...(fallback &&
       second && {
-        fallback: { store: second, publicUrl: urlIn(fallback) },
-        failover: { afterMs: fallback.afterSeconds * 1000, handBackAfterMs: fallback.handBackAfterSeconds * 1000 },
+        fallback: {
+          store: second,
+          publicUrl: urlIn(fallback),
+          afterMs: fallback.afterSeconds * 1000,
+          handBackAfterMs: fallback.handBackAfterSeconds * 1000,
+        },
       }),
     ...(storage.s3 && { concurrency: Math.max(1, Math.floor(storage.s3.concurrency / CONNECTIONS_AN_UPLOAD)) }),
-    lease: lease.enabled && { ttlMs: lease.ttlSeconds * 1000 },
+    lease: lease.enabled && { ttlMs: lease.ttlSeconds * 1000, witness: await readProcessWitness() },
     audit: audit.enabled && { intervalMs: audit.intervalSeconds * 1000 },
     orphanIntervalMs: orphanIntervalSeconds * 1000,
     log: tellUploads(log, events),

@@ -22,7 +22,7 @@ function machine({ conditional = true } = {}) {
       isDead: async (other) => other.realm === realm && dead.has(other.pid),
     };
     const link = severable(store, clock);
-    const made = studio({ clock, store: link.store, seed: pid, owner: `node-${session}`, witness });
+    const made = studio({ clock, store: link.store, seed: pid, lease: { owner: `node-${session}`, witness } });
     made.publisher.start();
     const kill = () => {
       link.cut();

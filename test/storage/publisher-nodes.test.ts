@@ -13,7 +13,7 @@ function world({ conditional = true } = {}) {
   const witness = new Witness(store, clock);
   const node = (session: string, seed: number) => {
     const link = severable(store, clock);
-    const made = studio({ clock, store: link.store, seed, owner: `node-${session}` });
+    const made = studio({ clock, store: link.store, seed, lease: { owner: `node-${session}` } });
     made.publisher.start();
     return { ...made, link, show: new Show(made.publisher, { session, bytes: 100_000 }) };
   };

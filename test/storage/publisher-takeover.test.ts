@@ -14,7 +14,7 @@ function world({ conditional = true, show: common = {} as ShowOptions, ttlMs = 1
   const started: { readonly show: Show; on: boolean }[] = [];
   const node = (session: string, first: number, options: ShowOptions = {}) => {
     const link = severable(store, clock);
-    const made = studio({ clock, store: link.store, seed: first + 1, owner: `node-${session}`, lease: { ttlMs } });
+    const made = studio({ clock, store: link.store, seed: first + 1, lease: { ttlMs, owner: `node-${session}` } });
     made.publisher.start();
     const show = new Show(made.publisher, { session, first, bytes: 50_000, ...common, ...options });
     const life = { show, on: true };

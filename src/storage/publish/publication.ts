@@ -1,7 +1,7 @@
 import type { SidepipeError } from '../../errors.js';
 import type { StoredObject } from '../store.js';
 import type { AuditedObject } from './cleanup/audit.js';
-import type { Evictable, RenditionUploadContext, StoreTarget } from './context.js';
+import { type Evictable, type RenditionUploadContext, SegmentDurations, type StoreTarget, type WriteAccess } from './context.js';
 import { Continuation } from './lease/continuation.js';
 import type { ProcessIdentity } from './lease/lease.js';
 import type { LeaseState } from './lease/lease-keeper.js';
@@ -59,15 +59,14 @@ export class Publication implements StreamPublication {
   readonly name: string;
   readonly #given: PublicationOptions;
   readonly #context: RenditionUploadContext;
+  readonly #access: WriteAccess;
+  readonly #durations: SegmentDurations;
   readonly #renditions: Renditions;
   readonly #pictures: PictureObjects;
   #stills: Stills | undefined;
   readonly #lease: WriteLease;
   readonly #drain: Drain;
   readonly #progress: UploadProgress;
-  /** The camera determines the segment length of copied streams. */
-  #targetDurationSeconds: number;
-  readonly #numbering = new Numbering();
   readonly #continuation: Continuation;
   /** When there was last something to publish. Undefined: no lease is needed. */
   #wantedAt: number | undefined;
@@ -94,25 +93,24 @@ export class Publication implements StreamPublication {
       unsupported: given.leaseUnsupported,
     });
     this.#drain = new Drain(settings.clock, () => this.#done);
-    this.#targetDurationSeconds = options.targetDurationSeconds;
-    this.#context = {
-      settings,
-      options,
-      graceMs: () => this.graceMs,
-      targetSeconds: () => Math.max(Math.round(this.#targetDurationSeconds), this.#continuation.targetSeconds),
-      sawDuration: (seconds) => {
-        this.#targetDurationSeconds = Math.max(this.#targetDurationSeconds, seconds);
-      },
-      backlog: given.backlog,
-      target,
+    this.#durations = new SegmentDurations(options, () => this.#continuation.targetSeconds);
+    this.#access = {
       mayUpload: () => this.#state === 'open' && this.#wantedAt !== undefined && this.#lease.state === 'held',
       standsBy: () => this.#lease.state === 'standby',
       mayPublish: () => this.#state === 'open' && this.#wantedAt !== undefined && this.#lease.valid,
-      mayList: () => this.#context.mayPublish() && this.#continuation.isKnown,
-      numbersOf: (position) => this.#numbering.of(position),
-      revision: () => this.#numbering.revision,
-      wanted: () => this.#want(),
+      mayList: () => this.#access.mayPublish() && this.#continuation.isKnown,
+    };
+    const numbering = new Numbering();
+    this.#context = {
+      settings,
+      options,
+      target,
+      backlog: given.backlog,
+      access: this.#access,
+      durations: this.#durations,
+      numbering,
       fence: (key) => this.#lease.fence(key),
+      wanted: () => this.#want(),
       held: given.enforceBacklog,
       released: () => this.#drain.changed(),
       published: () => {
@@ -127,7 +125,7 @@ export class Publication implements StreamPublication {
     };
     this.#continuation = new Continuation({
       context: this.#context,
-      numbering: this.#numbering,
+      numbering,
       lanes: () => [...this.#renditions.lanes],
       known: () => this.#renditions.resume(),
       failed: (error) => this.#counts.note(error),
@@ -151,7 +149,7 @@ export class Publication implements StreamPublication {
 
   /** The store is in use and this node's lease on it is valid, so this node may act on what it finds there. */
   get writing(): boolean {
-    return this.#context.mayPublish();
+    return this.#access.mayPublish();
   }
 
   /** The store is in use. */
@@ -165,9 +163,7 @@ export class Publication implements StreamPublication {
   }
 
   get graceMs(): number {
-    const { graceSeconds, windowSegments } = this.#given.options;
-    // A playlist of more segments lasts at most three target durations and one segment.
-    return 1000 * (graceSeconds ?? (Math.max(windowSegments, 4) + 1) * this.#targetDurationSeconds);
+    return this.#durations.graceMs;
   }
 
   get cleanup(): StreamOptions['cleanup'] {
@@ -244,7 +240,7 @@ export class Publication implements StreamPublication {
     this.#continuation.forget();
     return {
       isWanted: this.#wantedAt !== undefined,
-      targetDurationSeconds: this.#targetDurationSeconds,
+      targetDurationSeconds: this.#durations.longestSeconds,
       renditions: this.#renditions.handOver(isReadable),
       pictures: this.#pictures.suspend(),
       stills: this.#stills?.suspend() ?? [],
@@ -256,7 +252,7 @@ export class Publication implements StreamPublication {
     const { settings, target } = this.#given;
     this.#state = 'open';
     target.retention.spare(this.#documentKeys());
-    this.#context.sawDuration(targetDurationSeconds);
+    this.#durations.saw(targetDurationSeconds);
     this.#continuation.forget();
     if (isWanted) {
       this.#wantedAt = settings.clock.now();
@@ -315,7 +311,7 @@ export class Publication implements StreamPublication {
     this.#progress.refused(isRefused, this.#refusal() ?? this.#counts.lastError);
     const seconds = this.#renditions.lagSeconds;
     if (seconds !== undefined && this.#lease.state !== 'standby')
-      this.#progress.lag.see(seconds, this.#targetDurationSeconds);
+      this.#progress.lag.see(seconds, this.#durations.longestSeconds);
   }
 
   async close({ deadlineMs = 10_000, signal }: CloseOptions = {}): Promise<void> {
@@ -356,7 +352,7 @@ export class Publication implements StreamPublication {
   #releaseIfIdle(): void {
     const { settings } = this.#given;
     if (this.#wantedAt === undefined || settings.lease === undefined || this.#state !== 'open') return;
-    const idleMs = Math.max(shortestIdleMs, idleTargetDurations * this.#targetDurationSeconds * 1000);
+    const idleMs = Math.max(shortestIdleMs, idleTargetDurations * this.#durations.longestSeconds * 1000);
     if (settings.clock.now() - this.#wantedAt < idleMs || !this.#done) return;
     // An expired lease must not be deleted: it is released after a renewal.
     if (this.#lease.state === 'held' && !this.#lease.valid) return;

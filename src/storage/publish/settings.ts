@@ -13,15 +13,21 @@ const systemClock: Clock = {
   },
 };
 
+/** How this node takes leases. */
+export interface LeaseSettings {
+  readonly ttlMs: number;
+  readonly owner: string;
+  readonly witness: ProcessWitness | undefined;
+}
+
 /** The options of a publisher with every default filled in. */
 export interface PublisherSettings {
   readonly clock: Clock;
   readonly random: () => number;
-  readonly owner: string;
-  readonly witness: ProcessWitness | undefined;
   readonly concurrency: number;
   readonly verify: boolean;
-  readonly lease: { readonly ttlMs: number } | undefined;
+  /** Undefined: any number of writers. */
+  readonly lease: LeaseSettings | undefined;
   readonly failover: FailoverLimits;
   readonly audit: { readonly intervalMs: number } | undefined;
   readonly orphanIntervalMs: number;
@@ -31,18 +37,17 @@ export interface PublisherSettings {
 }
 
 export function settingsOf(options: StorePublisherOptions): PublisherSettings {
+  const lease = options.lease === false ? undefined : (options.lease ?? {});
   const audit = options.audit === false ? undefined : (options.audit ?? {});
   return {
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,
-    owner: options.owner ?? randomUUID(),
-    witness: options.witness,
     concurrency: Math.max(1, options.concurrency ?? 8),
     verify: options.verify ?? true,
-    lease: options.lease === false ? undefined : (options.lease ?? { ttlMs: 12_000 }),
+    lease: lease && { ttlMs: lease.ttlMs ?? 12_000, owner: lease.owner ?? randomUUID(), witness: lease.witness },
     failover: {
-      afterMs: options.failover?.afterMs ?? 30_000,
-      handBackAfterMs: options.failover?.handBackAfterMs ?? 10_000,
+      afterMs: options.fallback?.afterMs ?? 30_000,
+      handBackAfterMs: options.fallback?.handBackAfterMs ?? 10_000,
     },
     audit: audit && { intervalMs: audit.intervalMs ?? 60_000 },
     orphanIntervalMs: options.orphanIntervalMs ?? 600_000,

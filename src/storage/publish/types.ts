@@ -98,9 +98,25 @@ export interface StoreOptions {
   readonly fetch?: typeof fetch;
 }
 
+/** A second store, which takes over when the first one has accepted nothing for `afterMs`, until that one responds again. */
+export interface FallbackOptions extends StoreOptions {
+  /** Default 30 s. */
+  readonly afterMs?: number;
+  /** The first store must answer for this long before it is handed back to. Default 10 s. */
+  readonly handBackAfterMs?: number;
+}
+
+export interface LeaseOptions {
+  /** Default 12 s. */
+  readonly ttlMs?: number;
+  /** Identifies this node in leases. Default: different for every process. */
+  readonly owner?: string;
+  /** If set, the lease of a process that is proven dead is taken at once, on a store with conditional writes. */
+  readonly witness?: ProcessWitness | undefined;
+}
+
 export interface StorePublisherOptions extends StoreOptions {
-  /** Takes over when `store` has accepted nothing for `failover.afterMs`, until it responds again. */
-  readonly fallback?: StoreOptions;
+  readonly fallback?: FallbackOptions;
   /** Maximum number of bytes that wait in memory, for all streams together. */
   readonly backlogBytes: number;
   /** Concurrent uploads of all streams; playlists may use half as many more. The store's pool should have 1.5 times as many connections. */
@@ -108,17 +124,12 @@ export interface StorePublisherOptions extends StoreOptions {
   readonly clock?: Clock;
   /** At least 0 and less than 1. */
   readonly random?: () => number;
-  /** Identifies this node in leases: different for every process. */
-  readonly owner?: string;
-  /** If set, the lease of a process that is proven dead is taken at once, on a store with conditional writes. */
-  readonly witness?: ProcessWitness | undefined;
   readonly log?: (event: PublishEvent) => void;
   readonly observe?: (metric: PublishMetric) => void;
   /** Check each segment's size after its upload, before a playlist lists it. Default true. */
   readonly verify?: boolean;
-  /** False: no lease object, any number of writers. Default 12 s. */
-  readonly lease?: { readonly ttlMs: number } | false;
-  readonly failover?: { readonly afterMs?: number; readonly handBackAfterMs?: number };
+  /** False: no lease object, any number of writers. */
+  readonly lease?: LeaseOptions | false;
   readonly audit?: { readonly intervalMs?: number } | false;
   /** How often the store is searched for orphans of dead sessions. Default 10 minutes. */
   readonly orphanIntervalMs?: number;

@@ -67,7 +67,7 @@ export class Continuation {
   /** Reads the playlists, unless that is done or in progress. */
   ensure(): void {
     const { context } = this.#options;
-    if (this.#state !== 'unknown' || !context.mayUpload()) return;
+    if (this.#state !== 'unknown' || !context.access.mayUpload()) return;
     this.#state = 'reading';
     this.#cancelRetry?.();
     let plan: Plan | undefined;

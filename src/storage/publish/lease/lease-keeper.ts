@@ -4,7 +4,7 @@ import { cacheControlOf, contentTypeOf, leaseKey } from '../../keys.js';
 import type { CallOptions, ObjectStore } from '../../store.js';
 import { errorClass, fullJitterMs, slowJitterMs, storageError } from '../queue/retry.js';
 import type { Attempt } from '../queue/uploader.js';
-import type { PublisherSettings } from '../settings.js';
+import type { LeaseSettings, PublisherSettings } from '../settings.js';
 import {
   decideLease,
   decodeLease,
@@ -22,7 +22,7 @@ export interface LeaseKeeperOptions {
   readonly stream: string;
   readonly store: ObjectStore;
   readonly settings: PublisherSettings;
-  readonly ttlMs: number;
+  readonly lease: LeaseSettings;
   readonly changed: (state: LeaseState, error: SidepipeError | undefined) => void;
   /** The lease of a dead process was taken; `held` follows. */
   readonly inherited: (from: ProcessIdentity) => void;
@@ -116,7 +116,8 @@ export class LeaseKeeper {
   }
 
   async #step(): Promise<void> {
-    const { settings, ttlMs, heard } = this.#options;
+    const { settings, lease, heard } = this.#options;
+    const { ttlMs } = lease;
     let waitMs = Math.max(settings.timing.coalesceMs, ttlMs / 3);
     let failure: SidepipeError | undefined;
     const renewals = this.#renewals;
@@ -155,14 +156,15 @@ export class LeaseKeeper {
   }
 
   async #seek(attempt: Attempt): Promise<void> {
-    const { store, settings, ttlMs, stream } = this.#options;
+    const { store, settings, lease, stream } = this.#options;
+    const { ttlMs } = lease;
     const found = await store.get(this.#key, attempt);
     const now = settings.clock.now();
     const seen = found && { etag: found.etag, record: decodeLease(found.body) };
     this.#sighting = sight(this.#sighting, seen, now);
     const dead = await this.#deadOwner(attempt);
     const decision = decideLease(this.#sighting, {
-      owner: settings.owner,
+      owner: lease.owner,
       ttlMs,
       now,
       ownerIsDead: dead !== undefined,
@@ -180,15 +182,15 @@ export class LeaseKeeper {
 
   /** The last known owner of the lease, if it is proven dead and its last writes cannot arrive after this node's. */
   async #deadOwner(call: CallOptions): Promise<ProcessIdentity | undefined> {
-    const { settings, store } = this.#options;
+    const { lease, store } = this.#options;
     const owner = this.#sighting?.record?.process;
-    if (owner === undefined || (await settings.witness?.isDead(owner)) !== true) return undefined;
+    if (owner === undefined || (await lease.witness?.isDead(owner)) !== true) return undefined;
     const { ifNoneMatch, ifMatch } = await store.capabilities(call);
     return ifNoneMatch && ifMatch ? owner : undefined;
   }
 
   async #renew(attempt: Attempt): Promise<void> {
-    const { store, settings, stream } = this.#options;
+    const { store, settings, lease, stream } = this.#options;
     const { ifMatch } = await store.capabilities(attempt);
     try {
       if (!ifMatch) await this.#look(attempt);
@@ -197,7 +199,7 @@ export class LeaseKeeper {
       if (errorClass(error) !== 'conflict') throw error;
       const found = await store.get(this.#key, attempt);
       const record = found && decodeLease(found.body);
-      if (found !== undefined && record?.owner !== settings.owner) {
+      if (found !== undefined && record?.owner !== lease.owner) {
         this.#sighting = { etag: found.etag, record, sinceMs: settings.clock.now() };
         this.#enter('standby', conflictError(stream, record?.owner));
         return;
@@ -215,14 +217,15 @@ export class LeaseKeeper {
 
   /** Without conditional writes, the next best thing is a read before each write. */
   async #look(call: CallOptions): Promise<void> {
-    const { store, settings, stream } = this.#options;
+    const { store, lease, stream } = this.#options;
     const found = await store.get(this.#key, call);
     const owner = found && decodeLease(found.body)?.owner;
-    if (found !== undefined && owner !== settings.owner) throw conflictError(stream, owner);
+    if (found !== undefined && owner !== lease.owner) throw conflictError(stream, owner);
   }
 
   async #write(attempt: Attempt, inheritedFrom?: ProcessIdentity): Promise<void> {
-    const { store, settings, ttlMs, unsupported } = this.#options;
+    const { store, settings, lease, unsupported } = this.#options;
+    const { ttlMs, owner, witness } = lease;
     const { ifNoneMatch, ifMatch } = await store.capabilities(attempt);
     const condition = this.#etag === undefined ? { ifNoneMatch: '*' as const } : { ifMatch: this.#etag };
     const conditional = ifNoneMatch && ifMatch;
@@ -234,10 +237,10 @@ export class LeaseKeeper {
     const object = {
       key: this.#key,
       body: encodeLease({
-        owner: settings.owner,
+        owner,
         ttlMs,
         count: this.#count,
-        ...(settings.witness && { process: settings.witness.self }),
+        ...(witness && { process: witness.self }),
       }),
       contentType: contentTypeOf(this.#key),
       cacheControl: cacheControlOf('lease', 0),

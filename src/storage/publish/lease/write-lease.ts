@@ -47,7 +47,7 @@ export class WriteLease {
       stream,
       store: target.store,
       settings,
-      ttlMs: settings.lease.ttlMs,
+      lease: settings.lease,
       changed,
       inherited,
       unsupported,

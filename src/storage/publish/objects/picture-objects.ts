@@ -89,7 +89,7 @@ export class PictureObjects {
       busy: () => this.#once.get(waiting)?.running?.running ?? false,
       giveUp: () => this.#settled(waiting, false),
     };
-    if (this.#context.standsBy()) return;
+    if (this.#context.access.standsBy()) return;
     const once: Once = { series, order: this.#order++, running: undefined };
     this.#once.set(waiting, once);
     this.#context.backlog.hold(waiting);
@@ -146,7 +146,7 @@ export class PictureObjects {
   }
 
   #submit(waiting: Waiting, once: Once): void {
-    if (!this.#context.mayUpload()) return;
+    if (!this.#context.access.mayUpload()) return;
     once.running = this.#context.target.uploader.submit({
       kind: 'image',
       stream: waiting.stream,
@@ -168,7 +168,7 @@ export class PictureObjects {
   }
 
   #frame(key: string): Frame {
-    const { settings, options, target, mayPublish, counted } = this.#context;
+    const { settings, options, target, access, counted } = this.#context;
     const frame: Frame = {
       waiting: undefined,
       document: new OverwrittenObject<Waiting>({
@@ -177,7 +177,7 @@ export class PictureObjects {
         key,
         settings,
         target,
-        ready: mayPublish,
+        ready: () => access.mayPublish(),
         content: () => {
           const waiting = this.#frames.get(key)?.waiting;
           return waiting && { object: waiting.object, note: waiting };
@@ -212,7 +212,7 @@ export class PictureObjects {
     const { options, target } = this.#context;
     if (options.cleanup === 'keep') return;
     const older = (this.#series.get(series) ?? []).filter((one) => one !== key);
-    target.retention.retire(options.name, older.slice(0, -1), this.#context.graceMs());
+    target.retention.retire(options.name, older.slice(0, -1), this.#context.durations.graceMs);
     target.retention.spare([key]);
     this.#series.set(series, [...older.slice(-1), key]);
   }

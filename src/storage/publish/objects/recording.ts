@@ -37,7 +37,7 @@ export class Recording<T> {
       stream: context.options.name,
       settings: context.settings,
       target: context.target,
-      ready: () => context.mayList(),
+      ready: () => context.access.mayList(),
       content: () => {
         if (this.#key === undefined) return undefined;
         this.#writtenSegments = this.#segments;
@@ -45,7 +45,7 @@ export class Recording<T> {
         const state = {
           ended: true,
           whole: true,
-          targetDurationSeconds: context.targetSeconds(),
+          targetDurationSeconds: context.durations.targetSeconds,
           ...startOf(list),
         };
         return { object: { ...render(list, state), key: this.#key }, note: undefined };

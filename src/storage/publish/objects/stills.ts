@@ -54,7 +54,7 @@ export class Stills implements StillLane {
   }
 
   add(still: Still): void {
-    if (this.#closed || this.#context.standsBy()) return;
+    if (this.#closed || this.#context.access.standsBy()) return;
     const waiting: Waiting = {
       still,
       kind: 'image',
@@ -77,7 +77,7 @@ export class Stills implements StillLane {
 
   /** Called about once per second, and whenever more work may have become possible. */
   pump(): void {
-    if (this.#closed || !this.#context.mayUpload()) return;
+    if (this.#closed || !this.#context.access.mayUpload()) return;
     const shelf = this.#shelf;
     this.#list(shelf);
     this.#trim(shelf);
@@ -156,7 +156,7 @@ export class Stills implements StillLane {
 
   /** Removes stills beyond the maximum number or age. */
   #trim(shelf: Shelf): void {
-    if (!this.#context.mayUpload()) return;
+    if (!this.#context.access.mayUpload()) return;
     const { keepCount, keepSeconds } = this.#options;
     const oldest = this.#context.settings.clock.now() - keepSeconds * 1000;
     const excess = shelf.entries.length - keepCount;

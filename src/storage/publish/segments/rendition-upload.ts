@@ -83,8 +83,8 @@ export class RenditionUpload<T> implements RenditionLane<T> {
     this.#rendition = rendition;
     this.#window = new RemoteWindow({
       windowSegments: options.windowSegments,
-      targetSeconds: () => context.targetSeconds(),
-      numbersOf: (position) => context.numbersOf(position),
+      targetSeconds: () => context.durations.targetSeconds,
+      numbersOf: (position) => context.numbering.of(position),
       recordSegments: options.cleanup === 'keep' ? (options.recordSegments ?? 100_000) : 0,
     });
     this.#inits = new InitSegments({
@@ -113,7 +113,7 @@ export class RenditionUpload<T> implements RenditionLane<T> {
       stream: options.name,
       settings,
       target,
-      ready: () => context.mayList(),
+      ready: () => context.access.mayList(),
       content: () => this.#content(),
       stored: (note) => this.#published(note),
       settled: counted,
@@ -130,7 +130,7 @@ export class RenditionUpload<T> implements RenditionLane<T> {
       ...{ entry, key: object.key, bytes, durationSeconds, initKey: init?.key },
       ...(position && { position }),
     });
-    this.#context.sawDuration(durationSeconds);
+    this.#context.durations.saw(durationSeconds);
     if (init) this.#inits.add(init);
     this.#uploads.add(item, object);
     this.#uploads.submit();
@@ -331,7 +331,7 @@ export class RenditionUpload<T> implements RenditionLane<T> {
     for (const item of dropped) this.#retire(item);
     const items = new Map(this.#window.items.map((item) => [item.key, item]));
     for (const { segment, init, source } of window) {
-      this.#context.sawDuration(segment.durationSeconds);
+      this.#context.durations.saw(segment.durationSeconds);
       if (init) this.#inits.add(init);
       const item = items.get(segment.key);
       if (item?.state !== 'pending') continue;
@@ -378,7 +378,7 @@ export class RenditionUpload<T> implements RenditionLane<T> {
 
   /** A node on standby keeps only the newest segments, so that it can take over. */
   #prune(): void {
-    const standsBy = this.#context.standsBy();
+    const standsBy = this.#context.access.standsBy();
     for (const item of this.#window.prune(standsBy ? this.#context.options.windowSegments : unlistedSegments)) {
       if (!standsBy && item.state === 'pending') {
         this.#context.lost({ reason: 'backlog-full', segments: 1, key: item.key });
@@ -401,10 +401,10 @@ export class RenditionUpload<T> implements RenditionLane<T> {
     const object = this.#rendition.render(list, {
       ended: final,
       whole,
-      targetDurationSeconds: this.#context.targetSeconds(),
+      targetDurationSeconds: this.#context.durations.targetSeconds,
       ...startOf(list),
     });
-    return { object, note: { snapshot, final, body: object.body, revision: this.#context.revision() } };
+    return { object, note: { snapshot, final, body: object.body, revision: this.#context.numbering.revision } };
   }
 
   #published({ snapshot, final, body, revision }: PlaylistNote<T>): void {
@@ -434,7 +434,7 @@ export class RenditionUpload<T> implements RenditionLane<T> {
     this.#uploads.unrestore(item.key);
     if (item.isInherited) {
       // It may belong to a recording, which the search for orphans knows. It must not find it while a player needs it.
-      if (item.key !== '') this.#inherited.set(item.key, this.#context.settings.clock.now() + this.#context.graceMs());
+      if (item.key !== '') this.#inherited.set(item.key, this.#context.settings.clock.now() + this.#context.durations.graceMs);
       return;
     }
     if (this.#context.options.cleanup === 'delete' && item.attempted) this.#pendingDeletes.add(item.key);
@@ -448,8 +448,8 @@ export class RenditionUpload<T> implements RenditionLane<T> {
   }
 
   #releasePending(): void {
-    const { target, options, graceMs } = this.#context;
-    target.retention.retire(options.name, this.#pendingDeletes.release(), graceMs());
+    const { target, options, durations } = this.#context;
+    target.retention.retire(options.name, this.#pendingDeletes.release(), durations.graceMs);
   }
 }
 

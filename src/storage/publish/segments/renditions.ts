@@ -18,7 +18,7 @@ export class Renditions {
     this.#context = context;
     this.#multivariant = new OverwrittenObject({
       ...{ kind: 'playlist', stream: options.name, settings, target },
-      ready: () => context.mayList() && this.areListed,
+      ready: () => context.access.mayList() && this.areListed,
       content: () => {
         const object = this.#render?.();
         return object && { object, note: undefined };

@@ -113,7 +113,7 @@ export class SegmentUploads<T> {
 
   /** Sends all segments that are not being sent. */
   submit(): void {
-    if (!this.#options.context.mayUpload()) return;
+    if (!this.#options.context.access.mayUpload()) return;
     for (const upload of this.#uploads.values()) if (upload.running === undefined) this.#submit(upload);
   }
 
