@@ -3,16 +3,15 @@ import type { Finding } from '../config/parse.js';
 import { formatPath } from '../config/problems.js';
 import { withoutSecrets } from '../config/redact.js';
 import type { Config, StreamConfig } from '../config/schema/schema.js';
-import { checkPatch } from '../config/stream-check.js';
+import { checkPatch, checkStream } from '../config/stream-check.js';
 import { isRecord } from '../config/tree.js';
 import { SidepipeError } from '../errors.js';
+import { checkSource, type SourcePolicy } from '../ingest/policy.js';
+import { readSource } from '../ingest/source.js';
 import type { LoadGuard } from '../load/guard.js';
 import type { Logger } from '../telemetry/logger.js';
-import { admissionRefusal } from './admission.js';
-import { checkApiStream } from './api-rules.js';
 import type { DesiredStream } from './desired-streams.js';
 import type { Fleet } from './fleet.js';
-import { mergePatch } from './merge-patch.js';
 import type { RtmpIngest } from './rtmp-ingest.js';
 import { type ChangeOptions, fingerprintOf, type SavedStream, SavedStreams, type StateStore } from './saved-streams.js';
 import type { CreatedStream, StreamControl, StreamSettings } from './stream-control.js';
@@ -45,7 +44,8 @@ export class Control implements StreamControl {
     this.#config = options.config;
     const { state, log } = options;
     this.#saved = new SavedStreams({
-      ...{ state, log },
+      state,
+      log,
       onRetry: () => this.#startAgain(),
       onFollow: () => void this.#follow(),
     });
@@ -203,17 +203,23 @@ export class Control implements StreamControl {
     return config;
   }
 
-  /** Throws if another stream is not allowed. */
+  /**
+   * Throws if another stream is not allowed. `limit-reached`: the configured limit. `node-overloaded`: the current load. The only place
+   * where a stream is rejected to protect the others; configured streams are never rejected.
+   */
   #admitOne(): void {
     const { fleet, load } = this.#options;
-    const refused = admissionRefusal({
-      streams: fleet.wanted.size,
-      mostStreams: this.#config.limits.streams,
-      trouble: load?.trouble,
-    });
-    if (refused === undefined) return;
-    if (refused.code === 'node-overloaded') load?.refused();
-    throw refused;
+    const streams = fleet.wanted.size;
+    const mostStreams = this.#config.limits.streams;
+    if (streams >= mostStreams) {
+      const message = `The node has ${streams} streams, and limits.streams is ${mostStreams}.`;
+      throw new SidepipeError(message, { code: 'limit-reached', fault: 'caller' });
+    }
+    const trouble = load?.trouble;
+    if (trouble === undefined) return;
+    load?.refused();
+    const message = `The node is overloaded and accepts no further streams${trouble === '' ? '' : `: ${trouble}`}.`;
+    throw new SidepipeError(message, { code: 'node-overloaded', fault: 'node', retryable: true });
   }
 
   #isConfigured(name: string): boolean {
@@ -318,4 +324,34 @@ function streamExists(name: string, isConfigured: boolean): SidepipeError {
     ? `Stream ${name} is defined in the configuration file.`
     : `Stream ${name} already exists with other settings.`;
   return new SidepipeError(message, { code: 'stream-exists', fault: 'caller' });
+}
+
+/** Validates an API stream: its configuration, undefined if invalid, and all findings. */
+function checkApiStream(input: unknown, node: Config): { config?: StreamConfig; findings: Finding[] } {
+  const { config, findings } = checkStream(input, node);
+  return config === undefined ? { findings } : { config, findings: apiRefusals(config, node.api.sources) };
+}
+
+/** Findings that apply to API streams only: they must not access the machine that the node runs on. */
+function apiRefusals(config: StreamConfig, policy: SourcePolicy): Finding[] {
+  const findings: Finding[] = [];
+  const refuse = (path: string[], message: string) => findings.push({ path, message, named: false });
+  const source = readSource(config.source, (path) => path, config.input.format);
+  const refused = checkSource(source, policy, config);
+  if (refused !== undefined) refuse(['source'], refused.message.replace(/^source: /, ''));
+  if (config.thumbnail.offline !== 'image') {
+    refuse(['thumbnail', 'offline'], 'files are allowed in the configuration only; use image');
+  }
+  return findings;
+}
+
+/** Applies a JSON merge patch (RFC 7396) to a value. */
+function mergePatch(target: unknown, patch: unknown): unknown {
+  if (!isRecord(patch)) return patch;
+  const merged = new Map(isRecord(target) ? Object.entries(target) : []);
+  for (const [name, value] of Object.entries(patch)) {
+    if (value === null) merged.delete(name);
+    else merged.set(name, mergePatch(merged.get(name), value));
+  }
+  return Object.fromEntries(merged);
 }

@@ -4,13 +4,12 @@ import { readCertificate } from '../ingest/rtmp/certificate.js';
 import { createKeyring } from '../ingest/rtmp/keys.js';
 import { readsCodec } from '../ingest/rtmp/protocol/readable.js';
 import { createRtmpServer } from '../ingest/rtmp/server.js';
-import type { RtmpAddresses, RtmpServer } from '../ingest/rtmp/server-types.js';
+import type { RtmpAddresses, RtmpServer, RtmpServerEvent } from '../ingest/rtmp/server-types.js';
 import { readDescriptorLimit, rtmpBudget } from '../io/descriptors.js';
 import { largePictures } from '../stream/outputs/picture-limit.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { DesiredStream } from './desired-streams.js';
 import { PublisherDesk, type PushStream } from './publisher-waitlist.js';
-import { logRtmp } from './rtmp-events.js';
 
 /** The RTMP listener for publishers: closed until the first push stream exists. */
 export class RtmpIngest {
@@ -82,4 +81,21 @@ function pushStreams(wanted: readonly DesiredStream[]): PushStream[] {
   return wanted
     .filter(({ config }) => config.source === 'push')
     .map(({ config: { name, keys = [], publish } }) => ({ name, keys, whenBusy: publish.whenBusy }));
+}
+
+/** Unknown clients connect by the thousand, so they are logged for debugging only. The end of a publisher matters to operators. */
+function logRtmp(log: Logger): (event: RtmpServerEvent) => void {
+  return ({ type, address, secure, stream, reason, cause }) => {
+    const facts = {
+      address,
+      secure,
+      reason,
+      ...(stream && { stream }),
+      ...(cause === undefined ? {} : { err: cause }),
+    };
+    if (type === 'failed') log.error(facts, 'publisher rejected');
+    else if (stream !== undefined) log.info(facts, 'publisher disconnected');
+    else if (reason === 'bad-key') log.warn(facts, 'publisher rejected: wrong stream key');
+    else log.debug(facts, 'RTMP connection closed');
+  };
 }
