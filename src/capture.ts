@@ -1,5 +1,4 @@
 import { resolve } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { NodeClock } from './clock.js';
 import { checkConfig } from './config/parse.js';
 import { configInvalid, formatPath } from './config/problems.js';
@@ -21,7 +20,8 @@ import { fixedDecode } from './stream/outputs/plan.js';
 import { firstNeeds } from './stream/outputs/source-needs.js';
 import { defaultRestartPolicy, failuresAfter, restartDelayMs } from './stream/run/restart-policy.js';
 import { StreamRun } from './stream/run/run.js';
-import type { StreamRunOptions } from './stream/run/run-options.js';
+import { type FfmpegTools, runLimitsOf, type StreamRunOptions } from './stream/run/run-options.js';
+import { systemOf } from './stream/system.js';
 
 /** `sidepipe/frames`: the frame pipeline alone, for programs that only want pictures of a source. */
 
@@ -82,6 +82,7 @@ class Capture implements FrameCapture {
   #run: StreamRun | undefined;
   #running: Promise<void> | undefined;
   readonly #clock = new NodeClock();
+  readonly #system = systemOf(this.#clock);
   #failure: unknown;
   #sequence = 0;
 
@@ -156,7 +157,7 @@ class Capture implements FrameCapture {
   }
 
   /** Begins ffmpeg anew whenever it ends, until there is no use in it. */
-  async #supervise(tools: Tools): Promise<void> {
+  async #supervise(ffmpeg: FfmpegTools): Promise<void> {
     const { signal } = this.#closing;
     const config = this.#config.streams[0]!;
     let source = sourceOf(config);
@@ -169,15 +170,9 @@ class Capture implements FrameCapture {
       let firstAt: number | undefined;
       let opened: readonly LogLine[] = [];
       this.#run = new StreamRun({
-        ...this.#runOptions(tools),
-        source,
-        needs,
-        decode: decode ?? FIRST_CHOICE,
-        isDecodeOpen: decode === undefined,
-        attempt,
-        onLine: (line) => {
-          if (line.text.startsWith('Input #0')) opened = [line];
-        },
+        ...this.#runOptions(ffmpeg),
+        settings: { source, needs, decode: decode ?? FIRST_CHOICE, isDecodeOpen: decode === undefined, encoders: new Map() },
+        part: { file: undefined, attempt },
         frames: {
           // A new buffer for each: it belongs to the reader from then on.
           acquire: (bytes) => new Uint8Array(bytes),
@@ -185,6 +180,12 @@ class Capture implements FrameCapture {
             firstAt ??= this.#clock.now();
             const date = this.#clock.dateOf(capturedAt);
             this.#topic.publish({ ...picture, capturedAt: date, sequence: this.#sequence++ });
+          },
+        },
+        listener: {
+          part: () => {},
+          line: (line) => {
+            if (line.text.startsWith('Input #0')) opened = [line];
           },
         },
       });
@@ -207,38 +208,23 @@ class Capture implements FrameCapture {
       this.#options.onTrouble?.(end.error);
       failures = failuresAfter(defaultRestartPolicy, failures, firstAt === undefined ? 0 : this.#clock.now() - firstAt);
       attempt = firstAt === undefined ? attempt + 1 : 0;
-      await pause(restartDelayMs(defaultRestartPolicy, failures, Math.random()), signal).catch(() => {});
+      await this.#system.delay(restartDelayMs(defaultRestartPolicy, failures, Math.random()), signal).catch(() => {});
     }
   }
 
-  #runOptions(
-    tools: Tools,
-  ): Omit<StreamRunOptions, 'source' | 'onLine' | 'needs' | 'decode' | 'isDecodeOpen' | 'attempt' | 'frames'> {
-    const config = this.#config.streams[0]!;
-    const { startTimeoutSeconds, stallTimeoutSeconds } = this.#config.ffmpeg;
+  #runOptions(ffmpeg: FfmpegTools): Omit<StreamRunOptions, 'settings' | 'part' | 'frames' | 'listener'> {
     return {
-      ...tools,
-      config,
+      config: this.#config.streams[0]!,
       makesMedia: false,
+      feed: undefined,
       policy: undefined,
-      maxPixels: this.#config.ffmpeg.maxPixels,
-      startTimeoutMs: startTimeoutSeconds * 1000,
-      stallTimeoutMs: stallTimeoutSeconds * 1000,
-      maxSegmentBytes: 0,
+      ffmpeg,
+      limits: runLimitsOf(this.#config.ffmpeg),
+      system: this.#system,
       redact: createRedactor(collectSecrets(this.#config)),
-      encoders: new Map(),
-      now: this.#clock.now,
-      delay: pause,
-      onPart: () => {},
       snapshots: { isWanted: false, from: () => {}, offer: () => {}, fail: () => {} },
     };
   }
-}
-
-type Tools = Pick<StreamRunOptions, 'capabilities' | 'guard' | 'egress'>;
-
-function pause(ms: number, signal?: AbortSignal): Promise<void> {
-  return delay(ms, undefined, signal === undefined ? {} : { signal });
 }
 
 /** The options as a configuration of one stream. What is wrong is told by the option's own name. */

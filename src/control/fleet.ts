@@ -5,13 +5,19 @@ import type { Metrics } from '../telemetry/metrics.js';
 import { changesBetween, type DesiredChange, type DesiredStream } from './desired-streams.js';
 import type { StreamRegistry } from './registry.js';
 
+/** Hears which streams a node has. */
+export interface FleetListener {
+  /** These are the streams of the node from now on; those that are new have not started yet. */
+  wanted(streams: readonly DesiredStream[]): void;
+  /** A removed stream has ended. */
+  gone(name: string): void;
+}
+
 export interface FleetOptions {
   readonly registry: StreamRegistry;
   /** Creates a stream without starting it. */
   readonly make: (wanted: DesiredStream) => Stream;
-  /** Called with the desired streams before any of them starts, and with removed ones. */
-  readonly onWanted: (wanted: readonly DesiredStream[]) => void;
-  readonly onGone: (name: string) => void;
+  readonly listener: FleetListener;
   readonly feed: Feed;
   readonly metrics: Pick<Metrics, 'forget'>;
   readonly log: Logger;
@@ -50,7 +56,7 @@ export class Fleet {
     if (this.#closed) return;
     const after = new Map(wanted.map((each) => [each.config.name, each]));
     const changes = changesBetween(this.#wanted, after);
-    this.#options.onWanted(wanted);
+    this.#options.listener.wanted(wanted);
     this.#wanted = after;
     await Promise.all(changes.map((change) => this.#afterOthers(change.name, () => this.#perform(change))));
   }
@@ -118,10 +124,10 @@ export class Fleet {
   }
 
   async #remove(name: string): Promise<void> {
-    const { registry, metrics, closeDeadlineMs, endedForMs, onGone } = this.#options;
+    const { registry, listener, metrics, closeDeadlineMs, endedForMs } = this.#options;
     await registry.get(name)?.close(closeDeadlineMs);
     registry.remove(name, endedForMs);
-    onGone(name);
+    listener.gone(name);
     await metrics.forget(name);
   }
 }

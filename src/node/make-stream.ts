@@ -5,7 +5,7 @@ import type { DesiredStream } from '../control/desired-streams.js';
 import type { RtmpIngest } from '../control/rtmp-ingest.js';
 import { type NodeEvents, StreamEvents } from '../events/stream-events.js';
 import { readSource } from '../ingest/source.js';
-import type { StreamEnvironment } from '../stream/environment.js';
+import type { StreamServices } from '../stream/environment.js';
 import { restartOf } from '../stream/outputs/plan.js';
 import { defaultRestartPolicy } from '../stream/run/restart-policy.js';
 import { Stream } from '../stream/stream.js';
@@ -13,31 +13,13 @@ import type { Logger } from '../telemetry/logger.js';
 import { createStreamLog } from '../telemetry/stream-log.js';
 import type { NodeOptions } from './node-options.js';
 import type { Publishing } from './publishing.js';
-import { system } from './system.js';
 import type { Tracing } from './tracing.js';
 
-/** More than any valid segment; beyond this, the source has no keyframes. */
-const MAX_SEGMENT_BYTES = 512 * 1024 ** 2;
-
-/** Dependencies that all streams of a node share unchanged. */
-type Shared =
-  | 'capabilities'
-  | 'encoders'
-  | 'guard'
-  | 'egress'
-  | 'starts'
-  | 'load'
-  | 'snapshotPlaces'
-  | 'metrics'
-  | 'redact'
-  | 'now'
-  | 'dateOf';
-
-/** Everything that a node provides to its streams. */
+/** The parts of a node that its streams are made from. */
 export interface StreamParts {
-  readonly shared: Pick<StreamEnvironment, Shared>;
+  readonly services: StreamServices;
   readonly events: NodeEvents;
-  readonly settings: Pick<Config, 'storage' | 'http' | 'ffmpeg' | 'api'>;
+  readonly settings: Pick<Config, 'storage' | 'api'>;
   readonly restart: NodeOptions['restart'];
   readonly log: Logger;
   readonly door: RtmpIngest;
@@ -53,34 +35,36 @@ export interface StreamParts {
 
 /** Creates a stream, not yet started, from its configuration and the parts of its node. */
 export function makeStream({ config, origin }: DesiredStream, parts: StreamParts): Stream {
-  const { shared, settings, door, publishing, tracing, playback } = parts;
-  const { storage, http, ffmpeg, api } = settings;
+  const { services, settings, door, publishing, tracing, playback } = parts;
+  const { storage, api } = settings;
   const log = parts.log.child({ stream: config.name });
   const source = readSource(config.source, (path) => resolve(path), config.input.format);
   const events = new StreamEvents(parts.events, config.name);
-  events.subscribe(createStreamLog({ log, now: shared.now }));
+  events.subscribe(createStreamLog({ log, now: services.system.now }));
   const isStored = publishing !== undefined;
   const hasThumbnail = isStored && config.thumbnail.sequence.mode !== 'sequential';
   // Must come before the stream subscribes its uploads.
   if (tracing !== undefined) events.subscribe(tracing.traces.follow({ segments: isStored, thumbnails: hasThumbnail }));
   return new Stream({
-    ...{ ...shared, ...system },
-    ...{ config, origin, source, log, events },
+    config,
+    origin,
+    source,
+    services,
     // For API streams the policy applies throughout their life.
     policy: origin === 'api' ? api.sources : undefined,
     nextPublisher: config.source === 'push' ? (signal) => door.desk.next(config.name, signal) : undefined,
+    restart: restartOf(config, source, { ...defaultRestartPolicy, ...parts.restart }),
     storage: {
       publisher: publishing?.publisher,
-      ...{ type: storage.type, required: storage.required, cleanup: storage.cleanup },
-      ...{ urlOf: publishing?.urlOf, troubleOf: publishing?.troubleOf },
+      urlOf: publishing?.urlOf,
+      troubleOf: publishing?.troubleOf,
+      type: storage.type,
+      required: storage.required,
+      cleanup: storage.cleanup,
     },
-    publicUrl: http.publicUrl,
     offlineFile: parts.offlineFile(config.thumbnail.offline),
     playbackKeys: () => playbackKeysOf(playback(), config.playback),
-    restart: restartOf(config, source, { ...defaultRestartPolicy, ...parts.restart }),
-    maxPixels: ffmpeg.maxPixels,
-    startTimeoutMs: ffmpeg.startTimeoutSeconds * 1000,
-    stallTimeoutMs: ffmpeg.stallTimeoutSeconds * 1000,
-    maxSegmentBytes: MAX_SEGMENT_BYTES,
+    events,
+    log,
   });
 }

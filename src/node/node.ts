@@ -1,15 +1,20 @@
+import { resolve } from 'node:path';
 import type { Alerts } from '../alerts/alerts.js';
 import { NodeClock } from '../clock.js';
 import { ensureAdminToken } from '../config/admin-token.js';
+import { parseConfig } from '../config/parse.js';
 import type { Config, ConfigInput } from '../config/schema/schema.js';
 import { SecretKeeper } from '../config/secret-keeper.js';
+import { isRecord } from '../config/tree.js';
 import { Control } from '../control/control.js';
 import type { DesiredStream } from '../control/desired-streams.js';
 import { Fleet } from '../control/fleet.js';
 import { StreamRegistry } from '../control/registry.js';
 import { type ReloadOptions, reload, reloadFrom } from '../control/reload.js';
 import { RtmpIngest } from '../control/rtmp-ingest.js';
-import { openState } from '../control/state/open.js';
+import type { StateStore } from '../control/saved-streams.js';
+import { stateFile } from '../control/state/file.js';
+import { stateObject } from '../control/state/object.js';
 import { setStreamGauges } from '../control/stream-gauges.js';
 import { type ConditionChange, conditionChangeOf, createConditionChanges } from '../events/condition-changes.js';
 import { Feed } from '../events/feed.js';
@@ -31,16 +36,18 @@ import type { RtmpAddresses } from '../ingest/rtmp/server-types.js';
 import { connectionBudget, descriptorProblem, readDescriptorLimit } from '../io/descriptors.js';
 import { createPeerCheck } from '../io/loopback.js';
 import { LoadGuard } from '../load/guard.js';
+import type { ObjectStore } from '../storage/store.js';
 import type { NodeStream } from '../stream/live-stream.js';
 import { SnapshotPlaces } from '../stream/pictures/snapshot-places.js';
+import { runLimitsOf } from '../stream/run/run-options.js';
 import { StartLimiter } from '../stream/run/start-limiter.js';
 import type { StreamCloseReason } from '../stream/stream.js';
+import { systemOf } from '../stream/system.js';
 import { createLogger, loggerDestination } from '../telemetry/logger.js';
 import { createMetrics } from '../telemetry/metrics.js';
 import { countStreamEvents } from '../telemetry/stream-metrics.js';
 import { version } from '../version.js';
 import { openAlerts } from './alerting.js';
-import { parseEmbeddedConfig } from './embedded-config.js';
 import { appSettings, serverSettings } from './http-settings.js';
 import { Lifetime } from './lifetime.js';
 import { makeStream, type StreamParts } from './make-stream.js';
@@ -76,7 +83,6 @@ export class SidepipeNode {
   readonly #feed: Feed;
   readonly #load: LoadGuard;
   readonly #histories = new Histories();
-  readonly #snapshotPlaces = new SnapshotPlaces();
   readonly #closeDeadlineMs: number;
   /** The steps of `close`, in order. */
   readonly #closers: (() => unknown)[] = [];
@@ -98,7 +104,8 @@ export class SidepipeNode {
     const { logger, log } = options;
     const destination = logger === undefined ? log : loggerDestination(logger);
     this.#log = createLogger({
-      ...{ level: this.config.log.level, redact: this.#secrets.redact },
+      level: this.config.log.level,
+      redact: this.#secrets.redact,
       pretty: logger === undefined && options.pretty === true,
       ...(destination && { destination }),
     });
@@ -113,8 +120,11 @@ export class SidepipeNode {
     this.#forgetDropped = destination?.onDropped?.((lines) => this.#metrics.logLinesDropped.inc(lines));
     this.#door = new RtmpIngest(this.config, this.#log);
     this.#load = new LoadGuard({
-      ...{ config: this.config.guard, openMachine: options.openMachine },
-      ...{ feed: this.#feed, metrics: this.#metrics, log: this.#log },
+      config: this.config.guard,
+      openMachine: options.openMachine,
+      feed: this.#feed,
+      metrics: this.#metrics,
+      log: this.#log,
     });
     this.#events = new NodeEvents(this.#clock.date);
     this.streams = createNodeStreams({
@@ -212,7 +222,10 @@ export class SidepipeNode {
     );
     const publishing = this.#closedLater(
       await openPublishing({
-        ...{ storage: config.storage, log: this.#log, metrics: this.#metrics, events: this.#events },
+        storage: config.storage,
+        log: this.#log,
+        metrics: this.#metrics,
+        events: this.#events,
         isKnown: (stream) => this.#registry.get(stream) !== undefined,
         traces: tracing?.traces,
       }),
@@ -224,7 +237,11 @@ export class SidepipeNode {
     this.#door.workWith(capabilities);
     this.#closedLater(this.#door);
     this.#alerts = openAlerts({
-      ...{ config, events: this.#conditions, feed: this.#feed, metrics: this.#metrics, log: this.#log },
+      config,
+      events: this.#conditions,
+      feed: this.#feed,
+      metrics: this.#metrics,
+      log: this.#log,
       clock: this.#clock,
     });
     this.#closedLater(
@@ -236,17 +253,27 @@ export class SidepipeNode {
     this.#closedLater(every(STATS_MS, () => this.#registry.tell(this.#feed, this.#histories, this.#clock.now())));
     this.#closedLater({ close: (deadlineMs) => this.#registry.close(deadlineMs, (name) => this.#reasonOf(name)) });
     this.#closedLater(this.#load).start();
-    const starts = new StartLimiter({ atOnce: () => this.#load.startsAtOnce(config.limits.startsAtOnce) });
-    const encoders = new EncoderProber(capabilities);
     this.#lifetime.mustBeOpen();
     await this.#begin({
-      shared: {
-        ...{ capabilities, encoders, guard, egress, starts, load: this.#load },
-        ...{ metrics: this.#metrics, snapshotPlaces: this.#snapshotPlaces },
-        ...{ redact: this.#secrets.redact, now: this.#clock.now, dateOf: this.#clock.dateOf },
+      services: {
+        ffmpeg: { capabilities, guard, egress },
+        limits: runLimitsOf(config.ffmpeg),
+        encoders: new EncoderProber(capabilities),
+        system: systemOf(this.#clock),
+        load: this.#load,
+        starts: new StartLimiter({ atOnce: () => this.#load.startsAtOnce(config.limits.startsAtOnce) }),
+        snapshotPlaces: new SnapshotPlaces(),
+        metrics: this.#metrics,
+        publicUrl: config.http.publicUrl,
+        redact: this.#secrets.redact,
       },
       events: this.#events,
-      ...{ settings: config, restart: this.#options.restart, door: this.#door, publishing, tracing, log: this.#log },
+      settings: config,
+      restart: this.#options.restart,
+      log: this.#log,
+      door: this.#door,
+      publishing,
+      tracing,
       playback: () => this.#playback,
       offlineFile: (name) => this.#offlineFiles.get(name),
     });
@@ -259,19 +286,28 @@ export class SidepipeNode {
       new Fleet({
         registry: this.#registry,
         make: (wanted) => makeStream(wanted, parts),
-        onWanted: (wanted) => this.#onWanted(wanted),
-        onGone: (name) => {
-          this.#door.desk.dismiss(name);
-          this.#alerts?.forget(name);
-          this.#histories.forget(name);
+        listener: {
+          wanted: (streams) => this.#onWanted(streams),
+          gone: (name) => {
+            this.#door.desk.dismiss(name);
+            this.#alerts?.forget(name);
+            this.#histories.forget(name);
+          },
         },
-        ...{ feed: this.#feed, metrics: this.#metrics, log: this.#log },
-        ...{ closeDeadlineMs: this.#closeDeadlineMs, endedForMs: this.#options.endedForMs ?? 30_000 },
+        feed: this.#feed,
+        metrics: this.#metrics,
+        log: this.#log,
+        closeDeadlineMs: this.#closeDeadlineMs,
+        endedForMs: this.#options.endedForMs ?? 30_000,
       }),
     );
     const control = this.#closedLater(
       new Control({
-        ...{ config: this.config, fleet, door: this.#door, load: this.#load, log: this.#log },
+        config: this.config,
+        fleet,
+        door: this.#door,
+        load: this.#load,
+        log: this.#log,
         state: openState(this.config, parts.publishing?.store),
         prepare: async (configs) => {
           this.#offlineFiles = await readOfflineFiles(configs);
@@ -338,7 +374,9 @@ export class SidepipeNode {
     const server = createHttpServer({
       ...serverSettings(this.config),
       connectionBudget: () => connectionBudget(limit, this.#registry.list().length),
-      ...{ fetch, direct, log: this.#log },
+      fetch,
+      direct,
+      log: this.#log,
     });
     this.#address = await server.start();
     this.#closedLater(server);
@@ -346,6 +384,13 @@ export class SidepipeNode {
     this.#closedLater(this.#feed);
     this.#log.info({ ...this.#address }, 'listening for HTTP');
   }
+}
+
+/** The configured place for saved API streams; undefined: they are not saved. */
+function openState({ state, admin }: Config, store: ObjectStore | undefined): StateStore | undefined {
+  if (state.file !== undefined) return stateFile(resolve(state.file));
+  if (!state.store || store === undefined || admin.token === undefined) return undefined;
+  return stateObject({ store, password: admin.token });
 }
 
 function every(intervalMs: number, task: () => void): { close(): void } {
@@ -363,4 +408,23 @@ function every(intervalMs: number, task: () => void): { close(): void } {
  */
 export function createNode(config: ConfigInput, options: NodeOptions = {}): SidepipeNode {
   return new SidepipeNode(config, options);
+}
+
+/** Reachable from this machine only. */
+const LOOPBACK = '127.0.0.1';
+
+/**
+ * Validates a configuration that a program passes to the node. Its listeners are bound to loopback by default, so that a program opens no
+ * port to the network by accident. The command line passes a complete configuration, with the hosts of its own default.
+ * Throws `config-invalid`.
+ */
+export function parseEmbeddedConfig(input: unknown): Config {
+  const given = input ?? {};
+  if (!isRecord(given)) return parseConfig(given);
+  return parseConfig({ ...given, http: onLoopback(given['http']), rtmp: onLoopback(given['rtmp']) });
+}
+
+function onLoopback(listener: unknown): unknown {
+  const given = listener ?? {};
+  return isRecord(given) ? { ...given, host: given['host'] ?? LOOPBACK } : given;
 }

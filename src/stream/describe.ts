@@ -37,17 +37,18 @@ export interface DescribedStream {
 
 /** A stream as the API shows it. Contains no secret: URLs are redacted, errors are sentences. */
 export function describeStream(stream: DescribedStream): StreamDescription {
-  const { env, state, since, reason, run, restarts } = stream;
+  const { env, state, since, reason, nextAttemptAt, run, restarts } = stream;
+  const { redact, system } = env.services;
   const isRunning = state !== 'idle';
   return {
     name: env.config.name,
     origin: env.origin,
-    source: { kind: env.source.kind, url: env.redact(env.config.source), warnings: describeWarnings(stream) },
+    source: { kind: env.source.kind, url: redact(env.config.source), warnings: describeWarnings(stream) },
     state,
-    reason: reason === undefined ? null : { code: reason.code, message: env.redact(reason.message) },
+    reason: reason === undefined ? null : { code: reason.code, message: redact(reason.message) },
     nextAttemptAt:
-      stream.nextAttemptAt === undefined || !isRunning ? null : timestamp(env.dateOf(stream.nextAttemptAt)),
-    since: timestamp(env.dateOf(since)),
+      nextAttemptAt === undefined || !isRunning ? null : timestamp(system.dateOf(nextAttemptAt)),
+    since: timestamp(system.dateOf(since)),
     viewers: stream.viewers,
     playback: describePlayback(stream),
     thumbnail: describeThumbnail(stream),
@@ -65,11 +66,11 @@ export function describeStream(stream: DescribedStream): StreamDescription {
 
 function describeWarnings({ env, run }: DescribedStream): StreamDescription['source']['warnings'] {
   const { video, lacksParameterSets } = run?.facts ?? {};
-  return copyWarnings({ ...env, video, lacksParameterSets });
+  return copyWarnings({ config: env.config, source: env.source, video, lacksParameterSets });
 }
 
 function describePlayback({ env, images }: DescribedStream): StreamDescription['playback'] {
-  const base = `${env.publicUrl ?? ''}/live/${env.config.name}`;
+  const base = `${env.services.publicUrl ?? ''}/live/${env.config.name}`;
   const { hash, state } = images.status;
   const named = hash !== undefined && state !== 'offline';
   return {
@@ -93,10 +94,11 @@ function formatOf({ config }: StreamEnvironment): string {
 }
 
 function describeThumbnail({ images, decoderErrors, ...stream }: DescribedStream): StreamDescription['thumbnail'] {
+  const { dateOf } = stream.env.services.system;
   const { capturedAt, ageSeconds, state, width, height, bytes } = images.status;
   const { captured, dropped, rejected, failed, gate, placeholder, dominantColour } = images.status;
   return {
-    capturedAt: capturedAt === undefined ? null : timestamp(stream.env.dateOf(capturedAt)),
+    capturedAt: capturedAt === undefined ? null : timestamp(dateOf(capturedAt)),
     ageSeconds: ageSeconds === undefined ? null : Math.round(ageSeconds * 1000) / 1000,
     state,
     width: width ?? null,
@@ -108,7 +110,7 @@ function describeThumbnail({ images, decoderErrors, ...stream }: DescribedStream
     failed,
     decoderErrors,
     decode: describeDecode(stream),
-    gate: gate === undefined ? null : { state: gate.state, since: timestamp(stream.env.dateOf(gate.since)) },
+    gate: gate === undefined ? null : { state: gate.state, since: timestamp(dateOf(gate.since)) },
     placeholder: placeholder ?? null,
     dominantColour: dominantColour ?? null,
   };
@@ -167,7 +169,7 @@ function describeVideo(video: RenditionVideo | undefined, choice: EncoderChoice 
 function describeMonitor({ env, monitor }: DescribedStream): StreamDescription['monitor'] {
   if (monitor === undefined) return null;
   // If the public URL is https, WebSockets use wss.
-  const base = env.publicUrl?.replace(/^http/, 'ws') ?? '';
+  const base = env.services.publicUrl?.replace(/^http/, 'ws') ?? '';
   return { url: `${base}/live/${env.config.name}/monitor`, ...monitorPlan(env.config.monitor), ...monitor };
 }
 
@@ -183,7 +185,7 @@ function describeStorage({ env, uploads }: DescribedStream): StreamDescription['
     uploaded: uploads?.uploaded ?? 0,
     failed: uploads?.failed ?? 0,
     playlistLagSeconds: uploads?.playlistLagSeconds ?? null,
-    lastError: error === undefined ? null : env.redact(error.message),
+    lastError: error === undefined ? null : env.services.redact(error.message),
   };
 }
 

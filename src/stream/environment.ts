@@ -1,11 +1,8 @@
 import type { StreamConfig } from '../config/schema/schema.js';
 import type { SidepipeError } from '../errors.js';
 import type { StreamEvents } from '../events/stream-events.js';
-import type { Capabilities } from '../ffmpeg/capabilities.js';
 import type { EncoderProber } from '../ffmpeg/encoder-prober.js';
-import type { OrphanGuard } from '../ffmpeg/guard.js';
 import type { SourcePolicy, StreamOrigin } from '../ingest/policy.js';
-import type { Egress } from '../ingest/relay/egress.js';
 import type { RtmpPublisher } from '../ingest/rtmp/server-types.js';
 import type { Source, UnknownSource } from '../ingest/source.js';
 import type { StreamLoad } from '../load/guard.js';
@@ -15,7 +12,9 @@ import type { Metrics } from '../telemetry/metrics.js';
 import type { PlaybackKey } from './live-stream.js';
 import type { SnapshotPlaces } from './pictures/snapshot-places.js';
 import type { RestartPolicy } from './run/restart-policy.js';
+import type { FfmpegTools, RunLimits } from './run/run-options.js';
 import type { StartLimiter } from './run/start-limiter.js';
+import type { StreamSystem } from './system.js';
 
 /** The stores as a stream uses them. */
 interface StreamStorage {
@@ -31,53 +30,42 @@ interface StreamStorage {
   readonly cleanup: 'delete' | 'keep';
 }
 
+/** What a node provides to all its streams alike. */
+export interface StreamServices {
+  readonly ffmpeg: FfmpegTools;
+  readonly limits: RunLimits;
+  readonly encoders: Pick<EncoderProber, 'choose'>;
+  readonly system: StreamSystem;
+  /** The load of the machine. */
+  readonly load: StreamLoad;
+  /** Staggers the starts of all streams. */
+  readonly starts: StartLimiter;
+  readonly snapshotPlaces: SnapshotPlaces;
+  /** Counts player reports. */
+  readonly metrics: Pick<Metrics, 'playerReports' | 'playerThroughput' | 'playerBitrate'>;
+  readonly publicUrl: string | undefined;
+  /** Removes secrets from a text. */
+  readonly redact: (text: string) => string;
+}
+
 /** Everything that a stream needs from its node. */
 export interface StreamEnvironment {
   readonly config: StreamConfig;
   readonly origin: StreamOrigin;
   readonly source: Source | UnknownSource;
-  readonly capabilities: Capabilities;
-  readonly encoders: Pick<EncoderProber, 'choose'>;
-  readonly guard: OrphanGuard;
-  readonly egress: Egress;
+  readonly services: StreamServices;
   /** The source policy: set for streams created through the API. */
   readonly policy: SourcePolicy | undefined;
   /** Push only: waits for the stream's next publisher. */
   readonly nextPublisher: ((signal: AbortSignal) => Promise<RtmpPublisher | undefined>) | undefined;
+  readonly restart: RestartPolicy;
   readonly storage: StreamStorage;
-  readonly publicUrl: string | undefined;
   /** An image to show while there is no thumbnail; undefined: one is drawn. */
   readonly offlineFile: Uint8Array | undefined;
-  /** Delivers everything that happens to the stream to subscribers. */
-  readonly events: StreamEvents;
-  /** The load of the machine. */
-  readonly load: StreamLoad;
-  /** Staggers the starts of all streams. */
-  readonly starts: StartLimiter;
-  /** Shared by all streams. */
-  readonly snapshotPlaces: SnapshotPlaces;
-  /** Counts player reports. */
-  readonly metrics: Pick<Metrics, 'playerReports' | 'playerThroughput' | 'playerBitrate'>;
   /** The keys that currently sign playback; undefined while playback is open to everyone. */
   readonly playbackKeys: () => readonly PlaybackKey[] | undefined;
+  /** Delivers everything that happens to the stream to subscribers. */
+  readonly events: StreamEvents;
   /** Adds the stream's name to each line. */
   readonly log: Logger;
-  readonly restart: RestartPolicy;
-  /** The maximum frame size that is decoded, width × height. */
-  readonly maxPixels: number;
-  readonly startTimeoutMs: number;
-  readonly stallTimeoutMs: number;
-  readonly maxSegmentBytes: number;
-  /** Removes secrets from a text. */
-  readonly redact: (text: string) => string;
-  /** Steady time in milliseconds (see `NodeClock`): everything inside a stream is measured with it. */
-  readonly now: () => number;
-  /** The date of a moment of steady time, in milliseconds since the epoch: used for everything that leaves the stream. */
-  readonly dateOf: (at: number) => number;
-  /** Settles after `ms`; rejects when the signal aborts. */
-  readonly delay: (ms: number, signal?: AbortSignal) => Promise<void>;
-  readonly random: () => number;
-  /** 8 hexadecimal digits, different each time. */
-  readonly randomId: () => string;
-  readonly cpuSecondsOf: (pid: number | undefined) => Promise<number | undefined>;
 }

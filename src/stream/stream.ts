@@ -18,7 +18,6 @@ import { Snapshots, snapshotRefusal } from './pictures/snapshots.js';
 import { StreamImages } from './pictures/stream-images.js';
 import { readinessOf, type StreamReadiness } from './readiness.js';
 import type { SnapshotResource } from './resources.js';
-import { CpuClock } from './run/cpu-clock.js';
 import { Meter } from './run/meter.js';
 import { lineText } from './run/run-end.js';
 import { Supervisor } from './run/supervisor.js';
@@ -49,29 +48,35 @@ export class Stream implements NodeStream {
   readonly #snapshots: Snapshots;
   readonly #published: PublicationWatch;
   readonly #supervisor: Supervisor;
+  #supervised: Promise<void> | undefined;
   #uploads: StreamUploads | undefined;
   readonly #meter = new Meter();
   readonly #cpu = new CpuClock();
 
   constructor(env: StreamEnvironment) {
-    const { config, now, events, storage } = env;
+    const { config, events, storage, offlineFile, services } = env;
+    const { system, load, metrics, snapshotPlaces } = services;
+    const { now, dateOf } = system;
     this.#env = env;
-    this.#state = new StateTracker(env);
-    this.audience = new StreamAudience({ stream: config.name, metrics: env.metrics, now });
-    this.#published = new PublicationWatch(env);
-    this.#snapshots = new Snapshots({ places: env.snapshotPlaces });
+    this.#state = new StateTracker({ events, now });
+    this.audience = new StreamAudience({ stream: config.name, metrics, now });
+    this.#published = new PublicationWatch({ config, events });
+    this.#snapshots = new Snapshots({ places: snapshotPlaces });
     this.monitor = this.#openMonitor();
     this.hls = this.#openHls();
-    this.#decoder = new DecoderErrors(env);
+    this.#decoder = new DecoderErrors({ events, now });
     const uploads = storage.publisher && (() => this.#uploads?.pictures);
-    this.images = new StreamImages({ ...env, hls: this.hls, uploads });
+    this.images = new StreamImages({ config, events, hls: this.hls, load, uploads, offlineFile, now, dateOf });
     events.subscribe((event) => this.#uploads?.pictures.take(event));
     events.subscribe((event) => this.series.take(event));
     this.#supervisor = new Supervisor({
-      ...{ env, state: this.#state, hls: this.hls, images: this.images, decoder: this.#decoder },
-      ...{ snapshots: this.#snapshots, monitor: this.monitor },
-      onEnded: () => this.#end('ended'),
-      onGone: () => this.#rest(),
+      env,
+      state: this.#state,
+      hls: this.hls,
+      images: this.images,
+      decoder: this.#decoder,
+      snapshots: this.#snapshots,
+      monitor: this.monitor,
     });
     this.#uploads = this.#openUploads();
   }
@@ -106,7 +111,7 @@ export class Stream implements NodeStream {
 
   /** Starts; retries until `close`. */
   start(): void {
-    this.#supervisor.start();
+    this.#supervised ??= this.#supervise();
   }
 
   /** Stops ffmpeg, and uploads what is queued within the deadline. */
@@ -114,6 +119,7 @@ export class Stream implements NodeStream {
     const stopped = this.#supervisor.stop();
     this.monitor?.close();
     await stopped;
+    await this.#supervised;
     await this.images.close();
     if (reason === 'removed') await this.#end('stop');
     else this.#uploads?.pause();
@@ -148,17 +154,27 @@ export class Stream implements NodeStream {
 
   /** The data for charts. Read every few seconds: rates are those since the last call. */
   stats(): StreamStats {
-    return statsOf(this.#facts, this.#meter.read(this.#supervisor.run?.position, this.#env.now()));
+    return statsOf(this.#facts, this.#meter.read(this.#supervisor.run?.position, this.#env.services.system.now()));
   }
 
   get #facts(): DescribedStream {
     const { state, since } = this.#state;
-    const { run, choices, history } = this.#supervisor;
-    const { decode, encoders } = choices;
+    const { run, learned, history } = this.#supervisor;
+    const { decode, encoders } = learned;
     const { reason, count: restarts, nextAttemptAt } = history;
     return {
-      ...{ env: this.#env, hls: this.hls, images: this.images, run, uploads: this.#uploads?.status() },
-      ...{ state, since, reason: state === 'live' ? undefined : reason, nextAttemptAt, restarts, decode, encoders },
+      env: this.#env,
+      hls: this.hls,
+      images: this.images,
+      run,
+      uploads: this.#uploads?.status(),
+      state,
+      since,
+      reason: state === 'live' ? undefined : reason,
+      nextAttemptAt,
+      restarts,
+      decode,
+      encoders,
       viewers: this.audience.viewers,
       decoderErrors: this.#decoder.count,
       monitor: this.monitor?.status,
@@ -176,19 +192,21 @@ export class Stream implements NodeStream {
   }
 
   async snapshot(options: SnapshotOptions): Promise<SnapshotResource> {
-    const refused = snapshotRefusal(this.#env, this.state);
+    const { source, services } = this.#env;
+    const refused = snapshotRefusal({ source, capabilities: services.ffmpeg.capabilities }, this.state);
     if (refused !== undefined) throw refused;
     const snapshot = await this.#snapshots.take(options);
-    return { ...snapshot, capturedAt: this.#env.dateOf(snapshot.capturedAt) };
+    return { ...snapshot, capturedAt: services.system.dateOf(snapshot.capturedAt) };
   }
 
   readiness(): StreamReadiness {
     const stored = this.#env.storage.required ? this.#uploads?.notReady() : undefined;
     return readinessOf({
-      ...{ state: this.#state.state, reason: this.#supervisor.history.reason?.message },
+      state: this.#state.state,
+      reason: this.#supervisor.history.reason?.message,
       isPlayable: this.hls.multivariant() !== undefined,
       thumbnail: this.images.status.state,
-      stored: stored && { ...stored, detail: stored.detail && this.#env.redact(stored.detail) },
+      stored: stored && { ...stored, detail: stored.detail && this.#env.services.redact(stored.detail) },
     });
   }
 
@@ -204,14 +222,20 @@ export class Stream implements NodeStream {
 
   /** CPU time of this stream's ffmpeg processes since the last call, in seconds. */
   async takeCpuSeconds(): Promise<number> {
-    return this.#cpu.take(await this.#env.cpuSecondsOf(this.#supervisor.run?.pid));
+    return this.#cpu.take(await this.#env.services.system.cpuSecondsOf(this.#supervisor.run?.pid));
   }
 
-  /** Between two publishers: what follows is another broadcast. */
-  async #rest(): Promise<void> {
-    await this.#end('ended');
-    await this.#uploads?.close(CLOSE_UPLOADS_MS);
-    this.#uploads = this.#openUploads();
+  /** Runs the stream until its source has ended or it is closed. */
+  async #supervise(): Promise<void> {
+    for (;;) {
+      const end = await this.#supervisor.supervise();
+      if (end === 'stopped') return;
+      await this.#end('ended');
+      if (end === 'ended') return;
+      // Between two publishers: what follows is another broadcast.
+      await this.#uploads?.close(CLOSE_UPLOADS_MS);
+      this.#uploads = this.#openUploads();
+    }
   }
 
   #openMonitor(): Monitor | undefined {
@@ -219,33 +243,47 @@ export class Stream implements NodeStream {
     const { name, monitor } = config;
     if (!monitor.enabled) return undefined;
     return new Monitor({
-      ...{ name, ...monitorPlan(monitor), viewers: monitor.viewers, origins: monitor.origins ?? [] },
+      name,
+      ...monitorPlan(monitor),
+      viewers: monitor.viewers,
+      origins: monitor.origins ?? [],
       onDropped: () => events.emit({ type: 'monitor-dropped' }),
     });
   }
 
   #openUploads(): StreamUploads | undefined {
-    const { config, storage, now } = this.#env;
+    const { config, storage, services } = this.#env;
     const { publisher, cleanup } = storage;
-    return publisher && new StreamUploads({ config, publisher, cleanup, hls: this.hls, images: this.images, now });
+    return publisher && new StreamUploads({ config, publisher, cleanup, hls: this.hls, images: this.images, now: services.system.now });
   }
 
   #openHls(): HlsOutput {
-    const { config, randomId, now, dateOf, log } = this.#env;
+    const { config, services, log } = this.#env;
+    const { randomId, now, dateOf } = services.system;
     return new HlsOutput({
-      ...{ config, randomId, now, dateOf },
+      config,
+      randomId,
+      now,
+      dateOf,
+      log,
       onListed: (segment) => this.#listed(segment),
       onDescribed: () => this.#uploads?.multivariant(),
-      onInspectionFailed: (err) => log.warn({ err }, 'first segment could not be parsed: no multivariant playlist yet'),
     });
   }
 
   #listed(segment: ListedSegment): void {
-    const { events, now } = this.#env;
     const { rendition, file, body, entry, mediaSequence, discontinuitySequence, startedAt, completedAtMs } = segment;
-    events.emit({
-      ...{ type: 'segment', rendition, file, body, durationSeconds: entry.durationSeconds },
-      ...{ mediaSequence, discontinuitySequence, startedAt, completedAt: completedAtMs, listedAt: now() },
+    this.#env.events.emit({
+      type: 'segment',
+      rendition,
+      file,
+      body,
+      durationSeconds: entry.durationSeconds,
+      mediaSequence,
+      discontinuitySequence,
+      startedAt,
+      completedAt: completedAtMs,
+      listedAt: this.#env.services.system.now(),
     });
     this.#uploads?.segment(segment);
   }
@@ -257,5 +295,18 @@ export class Stream implements NodeStream {
     this.#state.move(event);
     await this.images.finish();
     await this.#uploads?.pictures.offline();
+  }
+}
+
+/** CPU time of a series of processes, each of which starts at zero. */
+class CpuClock {
+  #last = 0;
+
+  /** CPU time since the last call, in seconds; `total`: of the current process, undefined if there is none. */
+  take(total: number | undefined): number {
+    if (total === undefined) return 0;
+    const spent = total >= this.#last ? total - this.#last : total;
+    this.#last = total;
+    return spent;
   }
 }

@@ -186,7 +186,7 @@ describe('an hour of playlists', () => {
       onListed: () => {},
       onDescribed: () => {},
       // The parts are no media.
-      onInspectionFailed: () => {},
+      log: { warn: () => {} },
     });
     const watches = RENDITIONS.map((rendition) => createWatch(output, rendition));
     const borders = [0, ...source.restarts, MINUTES].map((minutes) => minutes * 60);

@@ -1,7 +1,7 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { loadConfig } from '../../src/config/load.js';
 import { createNode } from '../../src/index.js';
-import { parseEmbeddedConfig } from '../../src/node/embedded-config.js';
+import { parseEmbeddedConfig } from '../../src/node/node.js';
 
 it.each([
   ['no configuration', undefined],

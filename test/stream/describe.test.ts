@@ -3,10 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/parse.js';
 import { collectSecrets, createRedactor } from '../../src/config/redact.js';
 import { SidepipeError } from '../../src/errors.js';
-import { parseSource } from '../../src/ingest/source.js';
 import { type DescribedStream, describeStream } from '../../src/stream/describe.js';
 import type { StreamEnvironment } from '../../src/stream/environment.js';
 import { HlsOutput } from '../../src/stream/hls/hls-output.js';
+import { streamEnvironment, streamServices } from '../support/stream-environment.js';
 
 const START = Date.UTC(2027, 2, 3, 4, 5, 6, 789);
 
@@ -14,25 +14,23 @@ const START = Date.UTC(2027, 2, 3, 4, 5, 6, 789);
 function streamOf(
   source: string,
   more: Partial<DescribedStream> = {},
-  env: Partial<StreamEnvironment> = {},
+  { publicUrl, storage }: { publicUrl?: string; storage?: Partial<StreamEnvironment['storage']> } = {},
 ): DescribedStream {
   const whole = parseConfig({ streams: [{ name: 'door', source }] });
   const config = whole.streams[0]!;
-  const noted = () => {};
+  const dateOf = (at: number) => at;
+  const services = streamServices({ publicUrl, redact: createRedactor(collectSecrets(whole)) });
+  const env = streamEnvironment(config, { services: { ...services, system: { ...services.system, dateOf } } });
   return {
-    env: {
-      config,
-      source: parseSource(source, (path) => `/at/${path}`),
-      redact: createRedactor(collectSecrets(whole)),
-      publicUrl: undefined,
-      storage: { type: 'memory' },
-      playbackKeys: () => undefined,
-      dateOf: (at: number) => at,
-      ...env,
-    } as StreamEnvironment,
+    env: { ...env, storage: { ...env.storage, ...storage } },
     hls: new HlsOutput({
-      ...{ config, randomId: () => '00000000', now: () => START, dateOf: (at) => at },
-      ...{ onListed: noted, onDescribed: noted, onInspectionFailed: noted },
+      config,
+      randomId: () => '00000000',
+      now: () => START,
+      dateOf,
+      log: env.log,
+      onListed: () => {},
+      onDescribed: () => {},
     }),
     images: {
       status: { state: 'offline', captured: 0, dropped: 0, failed: 0 },
@@ -117,7 +115,7 @@ describe('describeStream', () => {
         type: 's3',
         urlOf: (store: string) => (store === 's3://live/' ? 'https://cdn.example.org/x' : undefined),
         troubleOf: () => new SidepipeError('it is down', { code: 'storage-unavailable', fault: 'storage' }),
-      } as unknown as StreamEnvironment['storage'],
+      },
     };
     const described = describeStream(streamOf('test', { images, run, uploads, state: 'live', restarts: 3 }, env));
     expect(described).toMatchObject({

@@ -27,7 +27,7 @@ export interface HlsOutputOptions {
   readonly onListed: (segment: ListedSegment) => void;
   /** Called when the content of the multivariant playlist changed. */
   readonly onDescribed: () => void;
-  readonly onInspectionFailed: (error: unknown) => void;
+  readonly log: { warn(fields: object, message: string): void };
 }
 
 /** A rendition as the API shows it. */
@@ -78,14 +78,14 @@ export class HlsOutput implements HlsView {
   #multivariant: PlaylistResource | undefined;
 
   constructor(options: HlsOutputOptions) {
-    const { config, now, onInspectionFailed } = options;
+    const { config, now, log } = options;
     this.#options = options;
     this.#inStep = new PartsInStep({ renditions: renditionNames(config), maxWaitingBytes: MAX_WAITING_BYTES });
     const first = firstNumbers(now());
     const onDescribed = () => this.#refreshMultivariant();
     this.#renditions = renditionNames(config).map((name) => {
       const reports = () => this.#reports(name);
-      const shared = { config, first, now, onDescribed, onInspectionFailed };
+      const shared = { config, first, now, onDescribed, log };
       return new Rendition({ ...shared, name, reports });
     });
   }

@@ -38,7 +38,7 @@ export interface RenditionOptions {
   readonly reports: () => readonly RenditionReport[];
   /** Called when the multivariant playlist changes. */
   readonly onDescribed: () => void;
-  readonly onInspectionFailed: (error: unknown) => void;
+  readonly log: { warn(fields: object, message: string): void };
 }
 
 /** Maximum number of requests that wait for one playlist: more viewers than one node serves. */
@@ -204,15 +204,15 @@ export class Rendition {
   }
 
   async #inspect({ sequence, init }: MediaPart, body: Uint8Array): Promise<void> {
-    const { onDescribed, onInspectionFailed } = this.#options;
+    const { onDescribed, log } = this.#options;
     const session = this.#session!;
     try {
       const described = await inspectMedia({ container: session.container, segment: body, ...(init && { init }) });
       if (this.#closed || session !== this.#session) return;
       this.#described = completed(described, sequence === 1 ? this.#described : undefined);
       onDescribed();
-    } catch (error) {
-      onInspectionFailed(error);
+    } catch (err) {
+      log.warn({ err }, 'first segment could not be parsed: no multivariant playlist yet');
     }
   }
 }

@@ -3,9 +3,8 @@ import type { DecodedPicture } from '../../frames/frame.js';
 import { encodePicture } from '../../images/encode.js';
 import type { EncodedImage } from '../../images/picture.js';
 import type { StreamState } from '../../terms.js';
-import type { StreamEnvironment } from '../environment.js';
 import type { SnapshotOptions } from '../live-stream.js';
-import { canSnapshot } from '../outputs/plan.js';
+import { canSnapshot, type PlanOptions } from '../outputs/plan.js';
 import type { SnapshotResource } from '../resources.js';
 import type { SnapshotPlaces } from './snapshot-places.js';
 
@@ -130,7 +129,7 @@ function tooMany(message: string): SidepipeError {
 
 /** Why no snapshot of a stream is possible now; undefined if it is possible. */
 export function snapshotRefusal(
-  { source, capabilities }: Pick<StreamEnvironment, 'source' | 'capabilities'>,
+  { source, capabilities }: Pick<PlanOptions, 'source' | 'capabilities'>,
   state: StreamState,
 ): SidepipeError | undefined {
   if (!canSnapshot(source, capabilities)) {

@@ -6,30 +6,25 @@ import type { RunFeed } from './run-options.js';
 export interface ArrivalOptions {
   /** The stream's publisher, now or when one connects; undefined if the signal aborts first. */
   readonly next: (signal: AbortSignal) => Promise<RtmpPublisher | undefined>;
-  /** How long to wait for a publisher that was connected; undefined if there was none. */
+  /** How long to wait; undefined: without a limit. */
   readonly graceMs: number | undefined;
-  /** The publisher did not return in time. */
-  readonly onGone: () => Promise<void>;
   readonly delay: (ms: number, signal: AbortSignal) => Promise<void>;
   readonly signal: AbortSignal;
 }
 
-/** Waits for a publisher: first for the grace period of the previous one, then without a limit. */
-export async function awaitPublisher(options: ArrivalOptions): Promise<RtmpPublisher | undefined> {
-  const { next, graceMs, onGone, delay, signal } = options;
-  if (graceMs !== undefined) {
-    const settled = new AbortController();
-    const limits = AbortSignal.any([signal, settled.signal]);
-    void delay(graceMs, limits).then(
-      () => settled.abort(),
-      () => {},
-    );
-    const back = await next(limits);
-    settled.abort();
-    if (back !== undefined || signal.aborted) return back;
-    await onGone();
-  }
-  return next(signal);
+/** Waits for a publisher. `gone`: none connected in time. Undefined if the signal aborts first. */
+export async function awaitPublisher(options: ArrivalOptions): Promise<RtmpPublisher | 'gone' | undefined> {
+  const { next, graceMs, delay, signal } = options;
+  if (graceMs === undefined) return next(signal);
+  const settled = new AbortController();
+  const limits = AbortSignal.any([signal, settled.signal]);
+  void delay(graceMs, limits).then(
+    () => settled.abort(),
+    () => {},
+  );
+  const publisher = await next(limits);
+  settled.abort();
+  return publisher ?? (signal.aborted ? undefined : 'gone');
 }
 
 /** Why a publisher was disconnected while its media arrived; undefined if it was not. */

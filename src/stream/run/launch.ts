@@ -21,22 +21,24 @@ export interface Launched {
  * `source-unavailable`, `source-unsupported` or `ffmpeg-unusable`; nothing stays open then.
  */
 export async function launch(run: StreamRunOptions): Promise<Launched> {
-  const { config, source, capabilities, policy, attempt, file, feed } = run;
+  const { config, settings, part, makesMedia, feed, policy, ffmpeg, limits } = run;
+  const { source, decode } = settings;
+  const { attempt, file } = part;
+  const { capabilities, guard, egress } = ffmpeg;
   const problem = policy && checkSource(source, policy, config);
   if (problem !== undefined) throw problem;
   const srtPlaylist = (url: string) => srtPlaylistOf({ config, source, capabilities }, url);
-  const way = { source, networks: policy?.networks, attempt, file, srtPlaylist };
-  const route = await openRoute({ ...way, egress: run.egress });
+  const route = await openRoute({ source, networks: policy?.networks, attempt, file, srtPlaylist, egress });
   try {
-    const canFlush = feed?.codecs.video === 'h264' && canFlushKeyframes(run);
-    const flushesKeyframes = canFlush && run.decode.mode === 'keyframes';
+    const canFlush = feed?.codecs.video === 'h264' && canFlushKeyframes({ config, source, capabilities });
+    const flushesKeyframes = canFlush && decode.mode === 'keyframes';
     const isBound = policy !== undefined;
     const found = { sourceUrl: route.url, isBound, flushesKeyframes, isSilent: feed?.isSilent ?? false };
     const snapshots = canSnapshot(source, capabilities);
-    const plan = planStream({ ...run, ...found });
+    const plan = planStream({ config, capabilities, makesMedia, maxPixels: limits.maxPixels, ...settings, ...found });
     const child = await spawnChild({
-      ...run.guard.wrap(capabilities.path, ffmpegArguments(plan)),
-      environment: { ...capabilities.environment, ...run.egress.environment({ isBound }) },
+      ...guard.wrap(capabilities.path, ffmpegArguments(plan)),
+      environment: { ...capabilities.environment, ...egress.environment({ isBound }) },
       stdin: snapshots,
       snapshots,
       media: file?.handle.fd ?? feed !== undefined,
@@ -44,7 +46,7 @@ export async function launch(run: StreamRunOptions): Promise<Launched> {
       renditions: plan.renditions.length,
       audio: plan.awaitsAudio ?? false,
     });
-    void child.exited.then(run.guard.watch(child.pid));
+    void child.exited.then(guard.watch(child.pid));
     return { child, route, flushesKeyframes, canFlush };
   } catch (error) {
     route.close();

@@ -10,13 +10,14 @@ import {
 } from '../../frames/decode.js';
 import { sourceAsFound } from '../../ingest/found-kind.js';
 import type { Source } from '../../ingest/source.js';
-import type { StreamEnvironment } from '../environment.js';
+import type { StreamEnvironment, StreamServices } from '../environment.js';
 import { firstAudioNeeds } from '../outputs/audio-plan.js';
 import { fixedDecode } from '../outputs/plan.js';
 import { wantedRenditions } from '../outputs/rendition-plan.js';
 import { firstNeeds, type SourceNeeds } from '../outputs/source-needs.js';
 import { EncoderSelection } from './encoder-selection.js';
 import type { RunEnd } from './run-end.js';
+import type { RunSettings } from './run-options.js';
 import { copyWarnings, type SourceWarning, type WarningFacts } from './source-warnings.js';
 
 /** A source that changes its frame size more often than this is not followed at once each time. */
@@ -38,7 +39,11 @@ const STEADY: Readonly<Partial<Record<Facts['source']['kind'], string>>> = {
   push: 'Restart the encoder.',
 };
 
-type Facts = Pick<StreamEnvironment, 'config' | 'source' | 'encoders' | 'events' | 'log' | 'now'>;
+interface Facts extends Pick<StreamEnvironment, 'config' | 'source' | 'events' | 'log'> {
+  readonly encoders: StreamServices['encoders'];
+  /** Steady time. */
+  readonly now: () => number;
+}
 
 /** What was learned about a stream in its runs, and applies to the next one. */
 export class LearnedSettings {
@@ -94,7 +99,8 @@ export class LearnedSettings {
   opened({ video, lacksParameterSets }: WarningFacts): void {
     // Until a new run has seen a keyframe, the last one's applies.
     this.#lacksParameterSets = lacksParameterSets ?? this.#lacksParameterSets;
-    const warnings = copyWarnings({ ...this.#facts, video, lacksParameterSets: this.#lacksParameterSets });
+    const { config, source } = this.#facts;
+    const warnings = copyWarnings({ config, source, video, lacksParameterSets: this.#lacksParameterSets });
     const known = new Set(this.#warnings.map(({ message }) => message));
     this.#warnings = warnings;
     for (const { code, message, remedy } of warnings) {
@@ -104,13 +110,19 @@ export class LearnedSettings {
   }
 
   /** The settings for the next run. */
-  async next() {
+  async next(): Promise<RunSettings> {
     this.#opened = undefined;
     const encoders = await this.#encoders.choose();
-    const isDecodeOpen = this.#fixed === undefined && this.#decode === undefined;
-    const choices = { decode: this.decode, isDecodeOpen, needs: this.#needs, encoders, source: this.#source };
-    const startsLate = this.#isAfterJump;
-    return { ...choices, addsAudioFrom: this.#addsAudioFrom, isAudioLate: this.#isAudioLate, startsLate };
+    return {
+      source: this.#source,
+      encoders,
+      decode: this.decode,
+      isDecodeOpen: this.#fixed === undefined && this.#decode === undefined,
+      needs: this.#needs,
+      addsAudioFrom: this.#addsAudioFrom,
+      isAudioLate: this.#isAudioLate,
+      startsLate: this.#isAfterJump,
+    };
   }
 
   /** Steady time in milliseconds. */

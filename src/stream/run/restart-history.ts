@@ -1,7 +1,8 @@
 import type { SidepipeError } from '../../errors.js';
 import type { StreamDiagnosis } from '../diagnosis.js';
-import type { StreamEnvironment } from '../environment.js';
-import { delayAfter, failuresAfter } from './restart-policy.js';
+import type { Source, UnknownSource } from '../../ingest/source.js';
+import type { StreamSystem } from '../system.js';
+import { delayAfter, failuresAfter, type RestartPolicy } from './restart-policy.js';
 
 /** One failed run. Its texts contain no secret. */
 type Setback = StreamDiagnosis['restarts'][number];
@@ -9,11 +10,16 @@ type Setback = StreamDiagnosis['restarts'][number];
 /** Maximum number of remembered failures per stream. */
 const MOST = 20;
 
-type RestartHistoryEnvironment = Pick<StreamEnvironment, 'restart' | 'now' | 'dateOf' | 'random' | 'redact' | 'source'>;
+export interface RestartHistoryOptions {
+  readonly restart: RestartPolicy;
+  readonly source: Source | UnknownSource;
+  readonly system: Pick<StreamSystem, 'now' | 'dateOf' | 'random'>;
+  readonly redact: (text: string) => string;
+}
 
 /** How often, and why, one stream's ffmpeg had to be restarted. */
 export class RestartHistory {
-  readonly #env: RestartHistoryEnvironment;
+  readonly #options: RestartHistoryOptions;
   readonly #newest: Setback[] = [];
   #reason: SidepipeError | undefined;
   #count = 0;
@@ -24,8 +30,8 @@ export class RestartHistory {
   #nextAttemptAt: number | undefined;
   #isHeldBack = false;
 
-  constructor(env: RestartHistoryEnvironment) {
-    this.#env = env;
+  constructor(options: RestartHistoryOptions) {
+    this.#options = options;
   }
 
   /** Why the newest run failed; undefined once another has sent media. */
@@ -44,7 +50,7 @@ export class RestartHistory {
 
   /** Too many failures in a row for a temporary fault. */
   get isExhausted(): boolean {
-    return this.#inARow >= this.#env.restart.exhaustedAfter;
+    return this.#inARow >= this.#options.restart.exhaustedAfter;
   }
 
   /** The delay before the next run. */
@@ -69,7 +75,8 @@ export class RestartHistory {
 
   /** A run failed. `mediaSince`: when its media started, in steady time; undefined if it had none. */
   add(error: SidepipeError, mediaSince: number | undefined): Setback & { readonly stderr: string[] } {
-    const { restart, now, dateOf, redact, random, source } = this.#env;
+    const { restart, source, redact } = this.#options;
+    const { now, dateOf, random } = this.#options.system;
     const at = now();
     this.#inARow = failuresAfter(restart, this.#inARow, at - (mediaSince ?? at));
     this.#count += 1;

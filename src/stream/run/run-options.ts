@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import type { StreamConfig } from '../../config/schema/schema.js';
+import type { Config, StreamConfig } from '../../config/schema/schema.js';
 import type { Capabilities } from '../../ffmpeg/capabilities.js';
 import type { OrphanGuard } from '../../ffmpeg/guard.js';
 import type { LogLine } from '../../ffmpeg/log/log-line.js';
@@ -16,63 +16,100 @@ import type { RtmpPublisher } from '../../ingest/rtmp/server-types.js';
 import type { Source, UnknownSource } from '../../ingest/source.js';
 import type { SourceNeeds } from '../outputs/source-needs.js';
 import type { Snapshots } from '../pictures/snapshots.js';
+import type { StreamSystem } from '../system.js';
 import type { WarningFacts } from './source-warnings.js';
 
-export interface StreamRunOptions {
-  readonly config: StreamConfig;
-  readonly source: Source | UnknownSource;
+/** The ffmpeg binary, and what surrounds each of its processes. */
+export interface FfmpegTools {
   readonly capabilities: Capabilities;
   readonly guard: OrphanGuard;
-  /** Whether media for players is made; otherwise only frames. */
-  readonly makesMedia: boolean;
   readonly egress: Egress;
-  /** The source policy; undefined: no restrictions. */
-  readonly policy: SourcePolicy | undefined;
-  /** Number of previous runs without media. */
-  readonly attempt: number;
-  /** Directories only: the file to play. */
-  readonly file?: PlaylistFile | undefined;
-  /** The maximum frame size that is decoded. */
+}
+
+/** The limits of one run, for all streams of a node. */
+export interface RunLimits {
+  /** The maximum frame size that is decoded, width × height. */
   readonly maxPixels: number;
   readonly startTimeoutMs: number;
   readonly stallTimeoutMs: number;
   readonly maxSegmentBytes: number;
-  readonly redact: (text: string) => string;
+}
+
+/** More than any valid segment; beyond this, the source has no keyframes. */
+const MAX_SEGMENT_BYTES = 512 * 1024 ** 2;
+
+export function runLimitsOf({ maxPixels, startTimeoutSeconds, stallTimeoutSeconds }: Config['ffmpeg']): RunLimits {
+  return {
+    maxPixels,
+    startTimeoutMs: startTimeoutSeconds * 1000,
+    stallTimeoutMs: stallTimeoutSeconds * 1000,
+    maxSegmentBytes: MAX_SEGMENT_BYTES,
+  };
+}
+
+/** What earlier runs of a stream taught, for the next one: see `LearnedSettings`. */
+export interface RunSettings {
+  /** As found: the URL may name another kind. */
+  readonly source: Source | UnknownSource;
   /** What is decoded of a copied stream. */
   readonly decode: DecodeChoice;
   /** Whether this run decides that, before a segment is listed. */
   readonly isDecodeOpen: boolean;
   /** The source's needs, as far as they are known. */
   readonly needs: SourceNeeds;
-  /** The earliest time for adding audio that starts late, like `now`; default: at once. */
+  /** By rendition. */
+  readonly encoders: ReadonlyMap<string, EncoderChoice>;
+  /** The earliest time for adding audio that starts late, in steady time; default: at once. */
   readonly addsAudioFrom?: number;
   /** In an earlier run audio started that ffmpeg had not found when it opened the source: probe for longer. */
   readonly isAudioLate?: boolean;
   /** HLS only: start closer to the live edge than usual, because what precedes it was played. */
   readonly startsLate?: boolean;
-  /** By rendition. */
-  readonly encoders: ReadonlyMap<string, EncoderChoice>;
-  /** Steady time in milliseconds, like all times of a run. */
-  readonly now: () => number;
-  readonly delay: (ms: number, signal?: AbortSignal) => Promise<void>;
-  /** Takes the frames. */
-  readonly frames: FrameConsumer;
-  /** Called when `frames` gets one. */
-  readonly onFrame?: () => void;
-  readonly onPart: (rendition: string, part: MediaPart, clock: SourceClock) => void;
-  /** Called with the sizes of the frames in a part of the first rendition, as soon as it arrives. */
-  readonly onSizes?: (pictures: readonly PictureSize[], now: number) => void;
+}
+
+/** What a run opens of its source. */
+export interface SourcePart {
+  /** Directories only: the file to play. */
+  readonly file: PlaylistFile | undefined;
+  /** Number of previous runs without media: each run tries the host's next address. */
+  readonly attempt: number;
+}
+
+/** Receives what a run delivers beside frames, while it runs. */
+export interface RunListener {
+  /** A frame was offered to the consumer of frames. */
+  frame?(): void;
+  part(rendition: string, part: MediaPart, clock: SourceClock): void;
+  /** The sizes of the frames in a part of the first rendition, as soon as it arrives. */
+  sizes?(pictures: readonly PictureSize[], now: number): void;
   /** Keyframes, this many seconds apart, have become so rare that thumbnails are too old. Called once. */
-  readonly onRareKeyframes?: (gapSeconds: number) => void;
-  /** Called with what ffmpeg reports about the source when it has opened it, and again when its first keyframe has arrived. */
-  readonly onOpened?: (facts: WarningFacts) => void;
-  readonly onLine: (line: LogLine) => void;
+  rareKeyframes?(gapSeconds: number): void;
+  /** What ffmpeg reports about the source when it has opened it, and again when its first keyframe has arrived. */
+  opened?(facts: WarningFacts): void;
+  line(line: LogLine): void;
+  /** Bytes of the monitor's output. */
+  monitor?(piece: Uint8Array): void;
+}
+
+export interface StreamRunOptions {
+  readonly config: StreamConfig;
+  readonly settings: RunSettings;
+  readonly part: SourcePart;
+  /** Whether media for players is made; otherwise only frames. */
+  readonly makesMedia: boolean;
+  /** Push only: the publisher that writes FLV to ffmpeg until it ends or the signal aborts. */
+  readonly feed: RunFeed | undefined;
+  /** The source policy; undefined: no restrictions. */
+  readonly policy: SourcePolicy | undefined;
+  readonly ffmpeg: FfmpegTools;
+  readonly limits: RunLimits;
+  readonly system: Pick<StreamSystem, 'now' | 'delay'>;
+  readonly redact: (text: string) => string;
+  /** The consumer of the frames for thumbnails. */
+  readonly frames: FrameConsumer;
+  readonly listener: RunListener;
   /** The consumer of full-size frames. */
   readonly snapshots: Pick<Snapshots, 'isWanted' | 'from' | 'offer' | 'fail'>;
-  /** Takes the monitor's bytes; undefined without a monitor. */
-  readonly onMonitor?: ((piece: Uint8Array) => void) | undefined;
-  /** Push only: the publisher that writes FLV to ffmpeg until it ends or the signal aborts. */
-  readonly feed?: RunFeed | undefined;
 }
 
 /** A publisher. */

@@ -29,7 +29,7 @@ import { publisherCodecs } from './await-publisher.js';
 import { launch } from './launch.js';
 import type { Position } from './meter.js';
 import { type AudioChange, asError, endOfItself, lineText, type RunEnd } from './run-end.js';
-import type { StreamRunOptions } from './run-options.js';
+import type { RunSettings, StreamRunOptions } from './run-options.js';
 import { RunWatch } from './run-watch.js';
 import type { WarningFacts } from './source-warnings.js';
 
@@ -74,34 +74,39 @@ export class StreamRun {
   #closed: Promise<RunEnd> | undefined;
 
   constructor(options: StreamRunOptions) {
+    const { config, settings, makesMedia, limits, system, redact, frames, listener } = options;
+    const { source, needs, decode, isDecodeOpen } = settings;
+    const { now, delay } = system;
     this.#options = options;
-    this.#watch = new RunWatch(options);
-    this.#lostTimestamps = new LostTimestamps(options.needs.container);
-    this.#decode = new DecodeDecision({ ...options, isOpen: options.isDecodeOpen });
-    this.#audio = new AudioWatch({ ...audioExpectation(options), now: options.now });
-    const isOpen = options.isDecodeOpen || this.#audio.verdict === 'open';
-    this.#held = isOpen && options.makesMedia ? new HeldParts() : undefined;
+    this.#watch = new RunWatch({ config, source, makesMedia, limits, system });
+    this.#lostTimestamps = new LostTimestamps(needs.container);
+    this.#decode = new DecodeDecision({ config, decode, isOpen: isDecodeOpen, makesMedia, now });
+    this.#audio = new AudioWatch({ ...audioExpectation(options), now });
+    const isOpen = isDecodeOpen || this.#audio.verdict === 'open';
+    this.#held = isOpen && makesMedia ? new HeldParts() : undefined;
     this.#media = new MediaIntake({
-      renditions: options.makesMedia ? renditionNames(options.config) : [],
-      container: options.needs.container,
-      partSeconds: options.config.hls.partSeconds,
-      segmentSeconds: options.config.hls.segmentSeconds,
-      maxSegmentBytes: options.maxSegmentBytes,
-      now: options.now,
+      renditions: makesMedia ? renditionNames(config) : [],
+      container: needs.container,
+      partSeconds: config.hls.partSeconds,
+      segmentSeconds: config.hls.segmentSeconds,
+      maxSegmentBytes: limits.maxSegmentBytes,
+      now,
       onPart: (rendition, part) => this.#deliver(rendition, part),
       onFailed: (error) => this.#mediaFailed(asError(error)),
     });
-    this.#tail = new LogTail({ redact: options.redact, onLine: (line) => this.#line(line) });
+    this.#tail = new LogTail({ redact, onLine: (line) => this.#line(line) });
     this.#pictures = new PictureIntake({
-      ...options,
-      expectsPackets: isCopyable(options.source, options.config.device),
+      now,
+      delay,
+      expectsPackets: isCopyable(source, config.device),
+      frames,
       onArrived: () => {
         this.#pictureCount += 1;
         this.#watch.picture();
       },
       onDated: (ptsSeconds) => {
         this.#decode.picture(ptsSeconds);
-        options.onFrame?.();
+        listener.frame?.();
       },
       onPacket: (packet) => {
         this.#decode.packet(packet);
@@ -140,17 +145,17 @@ export class StreamRun {
 
   /** What the run was planned for. */
   get needs(): SourceNeeds {
-    return this.#options.needs;
+    return this.#options.settings.needs;
   }
 
   get keyframeIntervalSeconds(): number | undefined {
-    const { config, source } = this.#options;
-    return isOnlyCopied(config, source) ? this.traits.keyframeGapSeconds : undefined;
+    const { config, settings } = this.#options;
+    return isOnlyCopied(config, settings.source) ? this.traits.keyframeGapSeconds : undefined;
   }
 
   /** What is decoded of the source, and why. */
   get decode(): DecodeChoice {
-    return this.#decode.choice ?? this.#options.decode;
+    return this.#decode.choice ?? this.#options.settings.decode;
   }
 
   /** The properties of the source's video, as far as this run has seen them. */
@@ -172,7 +177,7 @@ export class StreamRun {
   /** Stops the run: ffmpeg may finish its last segment. Settles when it has exited. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    if (this.#child !== undefined) await stopChild(this.#child, { delay: this.#options.delay });
+    if (this.#child !== undefined) await stopChild(this.#child, { delay: this.#options.system.delay });
     await this.#closed;
   }
 
@@ -189,7 +194,7 @@ export class StreamRun {
   }
 
   #end(): void {
-    const { delay } = this.#options;
+    const { delay } = this.#options.system;
     const patienceMs = this.#isUnfit ? 0 : 500;
     if (this.#child !== undefined) void stopChild(this.#child, { delay, askMs: patienceMs, terminateMs: patienceMs });
   }
@@ -206,9 +211,9 @@ export class StreamRun {
 
   /** A publisher reveals its codecs before a process is started: checks whether one of this plan would be useful. */
   async #suitsPublisher(): Promise<boolean> {
-    const { feed, delay } = this.#options;
+    const { feed, system } = this.#options;
     if (feed === undefined) return true;
-    const codecs = await publisherCodecs({ feed, delay, signal: this.#over.signal });
+    const codecs = await publisherCodecs({ feed, delay: system.delay, signal: this.#over.signal });
     if (codecs !== undefined) this.#plan(codecs);
     return !this.#isUnfit;
   }
@@ -226,7 +231,7 @@ export class StreamRun {
   /** The log and the first keyframe arrive on separate pipes, in any order. */
   #reportOpened(): void {
     const { facts } = this;
-    if (facts !== undefined) this.#options.onOpened?.(facts);
+    if (facts !== undefined) this.#options.listener.opened?.(facts);
   }
 
   /** The log and the media arrive on separate pipes, in any order. */
@@ -237,7 +242,8 @@ export class StreamRun {
 
   /** Whether the plan suits this source. */
   #plan(codecs: SourceCodecs): void {
-    const { needs: planned, feed } = this.#options;
+    const { settings, feed } = this.#options;
+    const { needs: planned } = settings;
     try {
       const isInterlaced = codecs.isInterlaced ?? planned.isInterlaced;
       // The source announces the same audio as before; its arrival is reported separately.
@@ -256,7 +262,8 @@ export class StreamRun {
   }
 
   #needsOf(codecs: SourceCodecs): SourceNeeds {
-    const { config, source, needs, makesMedia } = this.#options;
+    const { config, settings, makesMedia } = this.#options;
+    const { source, needs } = settings;
     if (!makesMedia) return { ...needs, isInterlaced: codecs.isInterlaced ?? false };
     return needsOf(codecs, wantedOf(config, source));
   }
@@ -277,7 +284,7 @@ export class StreamRun {
       if (this.#early !== undefined) this.fail(this.#early);
       // The source ended, or continues differently: what has arrived is listed.
       if (this.#replanned === undefined || 'reconfigured' in this.#replanned) this.#list();
-      return await namedByContent(this.#endOf(exit), this.#options.source);
+      return await namedByContent(this.#endOf(exit), this.#options.settings.source);
     } finally {
       this.#route?.close();
       this.#over.abort();
@@ -289,11 +296,11 @@ export class StreamRun {
     // The next run finds out the codec. Most sources have AAC.
     if (NEW_AUDIO.test(line.text)) this.#audioCame('appeared', 'aac');
     if (this.#redirects.isEndless(line.text)) this.#unreachable();
-    if (this.#lostTimestamps.line(line.text, this.#options.now())) this.#jumped();
+    if (this.#lostTimestamps.line(line.text, this.#options.system.now())) this.#jumped();
     const facts = this.#factsReader.line(line.text);
     if (facts !== undefined) this.#opened(facts);
     this.#pictures.line(line);
-    this.#options.onLine(line);
+    this.#options.listener.line(line);
   }
 
   /**
@@ -301,7 +308,7 @@ export class StreamRun {
    * start over.
    */
   #jumped(): void {
-    if (isFile(this.#options.source) || this.#isEnding) return;
+    if (isFile(this.#options.settings.source) || this.#isEnding) return;
     // From now on the times are wrong.
     this.#isUnfit = true;
     this.#replan({ kind: 'replanned', jumped: true });
@@ -318,7 +325,7 @@ export class StreamRun {
   }
 
   async #begin(): Promise<Child> {
-    const { delay } = this.#options;
+    const { delay } = this.#options.system;
     const { signal } = this.#over;
     const { child, route, flushesKeyframes, canFlush } = await launch(this.#options);
     this.#child = child;
@@ -341,13 +348,13 @@ export class StreamRun {
     if (end !== 'reconfigured' || this.#isEnding) return;
     this.#replanned = { kind: 'replanned', reconfigured: true };
     // Its input has ended, so ffmpeg writes everything it has read, and exits by itself.
-    await this.#options.delay(DRAIN_MS, options.signal).catch(() => {});
+    await this.#options.system.delay(DRAIN_MS, options.signal).catch(() => {});
     if (!options.signal.aborted) this.#end();
   }
 
   /** Reads everything that ffmpeg writes immediately, because a full pipe would stall the stream. */
   #read(child: Child): void {
-    const { capabilities } = this.#options;
+    const { capabilities } = this.#options.ffmpeg;
     readReused(child.stdout, (piece) => {
       if (this.#failure !== undefined || this.#isUnfit) return;
       try {
@@ -360,7 +367,7 @@ export class StreamRun {
     const { reportsSlowest } = capabilities.options;
     const media = new MediaProgress();
     const progress = new ProgressParser((told) => {
-      const report = reportsSlowest ? media.report(told, this.#media.mediaSeconds, this.#options.now()) : told;
+      const report = reportsSlowest ? media.report(told, this.#media.mediaSeconds, this.#options.system.now()) : told;
       const moved = report.outSeconds !== undefined && report.outSeconds !== this.#progress?.outSeconds;
       this.#progress = report;
       this.#watch.progress(report);
@@ -372,16 +379,16 @@ export class StreamRun {
     readReused(child.packets, (piece) => this.#pictures.packetTimes(piece));
     readReused(child.stderr, (piece) => this.#tail.push(piece));
     if (child.audio !== null) readReused(child.audio, () => this.#audioCame('heard', this.#facts?.audio?.codec));
-    child.monitor?.on('data', (piece: Buffer) => this.#options.onMonitor?.(piece));
+    child.monitor?.on('data', (piece: Buffer) => this.#options.listener.monitor?.(piece));
   }
 
   #openSnapshots({ stdin, snapshots: output, exited }: Child): void {
-    const { snapshots, now } = this.#options;
+    const { snapshots, system } = this.#options;
     if (output === null || stdin === null) return;
     const intake = new SnapshotIntake({
       write: (text) => void (stdin.writable && stdin.write(text)),
       isWanted: () => snapshots.isWanted,
-      onPicture: (picture) => snapshots.offer(picture, this.#pictures.clock.timeOf(picture.ptsSeconds) ?? now()),
+      onPicture: (picture) => snapshots.offer(picture, this.#pictures.clock.timeOf(picture.ptsSeconds) ?? system.now()),
       onFailed: (error) => snapshots.fail(error),
     });
     readReused(output, (piece) => intake.push(piece));
@@ -400,16 +407,16 @@ export class StreamRun {
 
   #deliver(rendition: string, part: MediaPart): void {
     if (this.#isUnfit) return;
-    const { config, onPart } = this.#options;
+    const { config, listener } = this.#options;
     const isFirst = rendition === renditionNames(config)[0];
     if (isFirst) this.#audio.part(part);
     if (part.startsSegment && part.sequence > 0 && isFirst) this.#watch.segment();
     if (isFirst) {
       this.#decode.part(part);
-      this.#options.onSizes?.(part.units, part.completedAtMs);
+      listener.sizes?.(part.units, part.completedAtMs);
     }
     if (this.#held === undefined) {
-      onPart(rendition, part, this.#pictures.clock);
+      listener.part(rendition, part, this.#pictures.clock);
       this.#warnOfRareKeyframes();
       if (this.#audio.verdict === 'silent') this.#audioSilent();
       return;
@@ -425,7 +432,8 @@ export class StreamRun {
 
   /** Nothing is listed before it is decided what is decoded and whether there is audio, because a restart then costs players nothing. */
   #decide(): void {
-    const { isDecodeOpen, decode, makesMedia } = this.#options;
+    const { settings, makesMedia } = this.#options;
+    const { isDecodeOpen, decode } = settings;
     if (this.#isEnding || (makesMedia && this.#held === undefined)) return;
     const { verdict } = this.#audio;
     if (verdict === 'silent') {
@@ -447,9 +455,10 @@ export class StreamRun {
 
   /** Audio arrived that the plan does not include. `codec`: undefined while the source is not open. */
   #audioCame(change: AudioChange, codec: string | undefined): void {
-    const { config, source, makesMedia, addsAudioFrom = Number.NEGATIVE_INFINITY, now } = this.#options;
+    const { config, settings, makesMedia, system } = this.#options;
+    const { source, addsAudioFrom = Number.NEGATIVE_INFINITY } = settings;
     if (!makesMedia || this.#facts === undefined || codec === undefined) return;
-    if (wantedOf(config, source).audio === 'none' || isRecorded(source) || now() < addsAudioFrom) return;
+    if (wantedOf(config, source).audio === 'none' || isRecorded(source) || system.now() < addsAudioFrom) return;
     this.#replanAudio(change, { ...codecsOf(this.#facts), audio: codec, isAudioSilent: false });
   }
 
@@ -467,8 +476,9 @@ export class StreamRun {
     const held = this.#held;
     if (held === undefined) return;
     this.#held = undefined;
-    this.#options.feed?.retain(false);
-    for (const { rendition, part } of held.take()) this.#options.onPart(rendition, part, this.#pictures.clock);
+    const { feed, listener } = this.#options;
+    feed?.retain(false);
+    for (const { rendition, part } of held.take()) listener.part(rendition, part, this.#pictures.clock);
   }
 
   /** The first impression of a source decides. Later a restart would be visible, while an older thumbnail only reports its age. */
@@ -476,12 +486,12 @@ export class StreamRun {
     if (this.#isOutgrown || !this.#decode.isOutgrown) return;
     this.#isOutgrown = true;
     const { keyframeGapSeconds } = this.traits;
-    this.#options.onRareKeyframes?.(keyframeGapSeconds!);
+    this.#options.listener.rareKeyframes?.(keyframeGapSeconds!);
   }
 
   async #decideWithin(ms: number): Promise<void> {
     const { signal } = this.#over;
-    await this.#options.delay(ms, signal).catch(() => {});
+    await this.#options.system.delay(ms, signal).catch(() => {});
     if (!signal.aborted) this.#decide();
   }
 
@@ -493,7 +503,7 @@ export class StreamRun {
 
   /** Whether an HTTP source sent a single image, like the URL of a camera's snapshot. */
   #isOnePicture({ code }: ChildExit): boolean {
-    const { kind } = this.#options.source;
+    const { kind } = this.#options.settings.source;
     const { frames = 0 } = this.#progress ?? {};
     // Older versions output no frame at a constant rate if there is only one.
     const isOne = frames === 1 || (frames === 0 && this.#pictureCount === 1);
@@ -504,22 +514,19 @@ export class StreamRun {
     if (this.#stopping) return { kind: 'stopped' };
     if (this.#failure !== undefined) return { kind: 'failed', error: this.#failure };
     if (this.#replanned !== undefined) return this.#replanned;
-    const { source, now } = this.#options;
-    if (exit.code !== 0 && !isFile(source) && this.#lostTimestamps.isRecent(now()))
+    const { config, settings, system } = this.#options;
+    const { source } = settings;
+    if (exit.code !== 0 && !isFile(source) && this.#lostTimestamps.isRecent(system.now()))
       return { kind: 'replanned', jumped: true };
     if (this.#isOnePicture(exit)) return { kind: 'failed', error: onePicture() };
-    const isAudioMissing = this.#options.needs.isAudioSilent || this.#audio.isMissing;
-    return endOfItself({ exit, ...this.#options, tail: this.#tail, isAudioMissing, facts: this.#facts });
+    const isAudioMissing = this.#options.settings.needs.isAudioSilent || this.#audio.isMissing;
+    return endOfItself({ exit, config, source, tail: this.#tail, isAudioMissing, facts: this.#facts });
   }
 }
 
 /** Which audio a run with these options waits for. */
-function audioExpectation({
-  config,
-  source,
-  needs,
-  makesMedia,
-}: Pick<StreamRunOptions, 'config' | 'source' | 'needs' | 'makesMedia'>): Omit<AudioWatchOptions, 'now'> {
+function audioExpectation({ config, settings, makesMedia }: StreamRunOptions): Omit<AudioWatchOptions, 'now'> {
+  const { source, needs } = settings;
   return {
     // Generated audio always arrives, and motion JPEG and video devices have none.
     isExpected: makesMedia && isCopyable(source, config.device) && needs.audio !== 'none' && needs.audio !== 'silence',
@@ -529,7 +536,7 @@ function audioExpectation({
 }
 
 /** ffmpeg does not always say what an unplayable file is. */
-async function namedByContent(end: RunEnd, { kind, url }: StreamRunOptions['source']): Promise<RunEnd> {
+async function namedByContent(end: RunEnd, { kind, url }: RunSettings['source']): Promise<RunEnd> {
   if (end.kind !== 'failed' || end.error.code !== 'source-not-media' || kind !== 'file') return end;
   const message = await fileInWords(url.slice('file:'.length));
   return message === undefined ? end : { kind: 'failed', error: new SidepipeError(message, end.error) };
@@ -541,6 +548,6 @@ function onePicture(): SidepipeError {
   return new SidepipeError(message, { code: 'source-not-media', fault: 'source', retryable: true });
 }
 
-function isFile({ kind }: StreamRunOptions['source']): boolean {
+function isFile({ kind }: RunSettings['source']): boolean {
   return kind === 'file' || kind === 'directory';
 }

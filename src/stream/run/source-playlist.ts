@@ -4,19 +4,12 @@ import type { RtmpPublisher } from '../../ingest/rtmp/server-types.js';
 import type { Source, UnknownSource } from '../../ingest/source.js';
 import { publisherRefused } from './await-publisher.js';
 import { asError, type RunEnd } from './run-end.js';
-
-/** What a run opens. */
-export interface Part {
-  /** Directories only: the file to play. */
-  readonly file: PlaylistFile | undefined;
-  /** Number of previous runs without media: each run tries the host's next address. */
-  readonly attempt: number;
-}
+import type { SourcePart } from './run-options.js';
 
 export interface PartOptions {
   readonly publisher: RtmpPublisher | undefined;
   readonly signal: AbortSignal;
-  readonly run: (part: Part) => Promise<RunEnd>;
+  readonly run: (part: SourcePart) => Promise<RunEnd>;
   /** Whether the last run had any media. */
   readonly hadMedia: () => boolean;
 }

@@ -12,7 +12,8 @@ import { LearnedSettings } from './learned-settings.js';
 import { RestartHistory } from './restart-history.js';
 import { StreamRun } from './run.js';
 import type { RunEnd } from './run-end.js';
-import { type Part, SourcePlaylist } from './source-playlist.js';
+import type { RunListener, SourcePart } from './run-options.js';
+import { SourcePlaylist } from './source-playlist.js';
 
 export interface SupervisorOptions {
   readonly env: StreamEnvironment;
@@ -22,22 +23,18 @@ export interface SupervisorOptions {
   readonly decoder: DecoderErrors;
   readonly snapshots: Snapshots;
   readonly monitor: Monitor | undefined;
-  /** The source ended. */
-  readonly onEnded: () => Promise<void>;
-  /** The publisher did not return: the stream is idle until the next one. */
-  readonly onGone: () => Promise<void>;
 }
 
 /** Keeps one stream running: one ffmpeg run after the other, each of which may fail. */
 export class Supervisor {
   readonly history: RestartHistory;
-  readonly choices: LearnedSettings;
+  readonly learned: LearnedSettings;
   readonly #options: SupervisorOptions;
   readonly #parts: SourcePlaylist;
+  readonly #listener: RunListener;
   readonly #stopping = new AbortController();
   /** Ends the wait before the next attempt. */
   #wake = new AbortController();
-  #supervised: Promise<void> | undefined;
   #run: StreamRun | undefined;
   /** Lets the node's next stream start. */
   #begun = () => {};
@@ -45,23 +42,18 @@ export class Supervisor {
   #mediaSince: number | undefined;
 
   constructor(options: SupervisorOptions) {
-    const { env } = options;
+    const { config, source, restart, services, events, log } = options.env;
+    const { system, encoders, redact } = services;
     this.#options = options;
-    this.#parts = new SourcePlaylist(env.source, env.config.loop);
-    this.choices = new LearnedSettings(env);
-    this.history = new RestartHistory(env);
+    this.#parts = new SourcePlaylist(source, config.loop);
+    this.#listener = this.#listen();
+    this.learned = new LearnedSettings({ config, source, events, log, encoders, now: system.now });
+    this.history = new RestartHistory({ restart, source, system, redact });
   }
 
   /** The newest; undefined before the first. */
   get run(): StreamRun | undefined {
     return this.#run;
-  }
-
-  /** Starts; retries until `stop`. */
-  start(): void {
-    const { env, state } = this.#options;
-    if (env.nextPublisher === undefined) state.move('start');
-    this.#supervised ??= this.#supervise();
   }
 
   /** Starts a new ffmpeg at once. */
@@ -83,98 +75,116 @@ export class Supervisor {
     this.#wake = new AbortController();
   }
 
-  /** Stops ffmpeg. Settles when it has exited and no other will start. */
+  /** Stops ffmpeg, and ends `supervise`. Settles when it has exited. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#run?.stop();
-    await this.#supervised;
   }
 
-  async #supervise(): Promise<void> {
-    const { env, onEnded } = this.#options;
+  /**
+   * Runs the stream until there is nothing more to run. `ended`: the source ended. `gone`: the publisher did not return in time; call again
+   * to wait for the next one. `stopped`: `stop` was called.
+   */
+  async supervise(): Promise<'ended' | 'gone' | 'stopped'> {
+    const { env, state } = this.#options;
     const { signal } = this.#stopping;
+    if (env.nextPublisher === undefined) state.move('start');
     while (!signal.aborted) {
       const publisher = await this.#awaitPublisher();
-      if (signal.aborted) return;
+      if (signal.aborted) return 'stopped';
+      if (publisher === 'gone') return 'gone';
       const hadMedia = () => this.#mediaSince !== undefined;
-      const run = (part: Part) => this.#runOnce(publisher, part);
+      const run = (part: SourcePart) => this.#runOnce(publisher, part);
       const end = await this.#parts.next({ publisher, signal, run, hadMedia });
-      if (end.kind === 'stopped' || signal.aborted) return;
+      if (end.kind === 'stopped' || signal.aborted) return 'stopped';
       if (end.kind === 'replanned' || end.kind === 'continued') continue;
       if (end.kind === 'ended') {
         env.log.info('source ended');
-        await onEnded();
-        return;
+        return 'ended';
       }
       this.#lost(end.error);
       const until = AbortSignal.any([signal, this.#wake.signal]);
-      await env.delay(this.history.delayMs, until).catch(() => {});
+      await env.services.system.delay(this.history.delayMs, until).catch(() => {});
       this.history.attempt();
     }
+    return 'stopped';
   }
 
-  /** Push only: the publisher for the next run. Between two publishers the stream waits; then it ends and starts over. */
-  async #awaitPublisher(): Promise<RtmpPublisher | undefined> {
-    const { env, state, onGone } = this.#options;
-    const { nextPublisher: next, config, delay, log } = env;
+  /** Push only: the publisher for the next run. A stream that waited for it in vain has ended, and waits for the next one without a limit. */
+  async #awaitPublisher(): Promise<RtmpPublisher | 'gone' | undefined> {
+    const { env, state } = this.#options;
+    const { nextPublisher: next, config, services, log } = env;
     if (next === undefined) return undefined;
-    const wasHere = state.state !== 'idle';
-    const publisher = await awaitPublisher({
-      next,
-      graceMs: wasHere ? config.publish.graceSeconds * 1000 : undefined,
-      onGone: async () => {
-        log.info('publisher did not return: stream ended');
-        this.choices.forget();
-        await onGone();
-      },
-      delay,
-      signal: this.#stopping.signal,
-    });
-    if (publisher !== undefined) state.move('start');
+    const graceMs = state.state === 'idle' ? undefined : config.publish.graceSeconds * 1000;
+    const { delay } = services.system;
+    const publisher = await awaitPublisher({ next, graceMs, delay, signal: this.#stopping.signal });
+    if (publisher === 'gone') {
+      log.info('publisher did not return: stream ended');
+      this.learned.forget();
+    } else if (publisher !== undefined) state.move('start');
     return publisher;
   }
 
-  async #runOnce(publisher: RtmpPublisher | undefined, part: Part): Promise<RunEnd> {
-    const { env, hls, images, decoder, snapshots, monitor } = this.#options;
+  async #runOnce(publisher: RtmpPublisher | undefined, part: SourcePart): Promise<RunEnd> {
+    const { env, hls, images, snapshots, monitor } = this.#options;
+    const { config, policy, services } = env;
+    const { ffmpeg, limits, system, redact, starts } = services;
     const { signal } = this.#stopping;
-    const choices = await this.choices.next();
-    const begun = publisher === undefined ? await env.starts.enter(signal) : () => {};
+    const settings = await this.learned.next();
+    const begun = publisher === undefined ? await starts.enter(signal) : () => {};
     if (signal.aborted) return { kind: 'stopped' };
     this.#begun = begun;
     this.#mediaSince = undefined;
-    hls.begin(choices.needs.container);
+    hls.begin(settings.needs.container);
     monitor?.begin();
     const run = new StreamRun({
-      ...{ ...env, ...part, ...choices, snapshots, frames: images.frames },
-      feed: publisher,
-      onMonitor: (piece) => monitor?.push(piece),
-      // A frame alone does not make a stream playable, because HLS may not be able to carry the source's codec.
-      onFrame: () => this.#begun(),
+      config,
+      settings,
+      part,
       makesMedia: true,
-      onPart: (rendition, part, clock) => {
-        hls.add(rendition, part, clock);
-        this.#media();
-      },
-      onSizes: (sizes, now) => images.frames.pictureSizes(sizes, now),
-      onRareKeyframes: (keyframeIntervalSeconds) =>
-        env.log.warn({ keyframeIntervalSeconds }, 'thumbnails late: keyframe interval of the source increased'),
-      onOpened: (facts) => this.choices.opened(facts),
-      onLine: (line) => {
-        env.log.debug({ ffmpeg: line.level, module: line.module }, line.text);
-        decoder.line(line);
-        this.choices.line(line);
-      },
+      feed: publisher,
+      policy,
+      ffmpeg,
+      limits,
+      system,
+      redact,
+      frames: images.frames,
+      listener: this.#listener,
+      snapshots,
     });
     this.#run = run;
     const end = await run.run().finally(begun);
     hls.closeSegments();
-    return this.choices.learn(end, run.log(), run.traits);
+    return this.learned.learn(end, run.log(), run.traits);
+  }
+
+  /** Passes on what each run delivers. */
+  #listen(): RunListener {
+    const { env, hls, images, decoder, monitor } = this.#options;
+    return {
+      // A frame alone does not make a stream playable, because HLS may not be able to carry the source's codec.
+      frame: () => this.#begun(),
+      part: (rendition, part, clock) => {
+        hls.add(rendition, part, clock);
+        this.#media();
+      },
+      sizes: (sizes, now) => images.frames.pictureSizes(sizes, now),
+      rareKeyframes: (keyframeIntervalSeconds) =>
+        env.log.warn({ keyframeIntervalSeconds }, 'thumbnails late: keyframe interval of the source increased'),
+      opened: (facts) => this.learned.opened(facts),
+      line: (line) => {
+        env.log.debug({ ffmpeg: line.level, module: line.module }, line.text);
+        decoder.line(line);
+        this.learned.line(line);
+      },
+      monitor: (piece) => monitor?.push(piece),
+    };
   }
 
   #media(): void {
     const { env, state } = this.#options;
     if (this.#mediaSince !== undefined) return;
-    this.#mediaSince = env.now();
+    this.#mediaSince = env.services.system.now();
     this.#begun();
     this.history.overcome();
     state.move('media');
@@ -183,7 +193,7 @@ export class Supervisor {
 
   #lost(error: SidepipeError): void {
     const { env, state } = this.#options;
-    const { log, events } = env;
+    const { log, events, services } = env;
     const before = { state: state.state, code: this.history.reason?.code, delayMs: this.history.delayMs };
     const setback = this.history.add(error, this.#mediaSince);
     const { count, inARow, isExhausted } = this.history;
@@ -194,7 +204,7 @@ export class Supervisor {
     const { delayMs, nextAttemptAt, isHeldBack } = this.history;
     const isLonger = isHeldBack && delayMs !== before.delayMs;
     const isNews = before.state !== state.state || before.code !== code || isLonger;
-    const next = isHeldBack ? { nextAttemptAt: new Date(env.dateOf(nextAttemptAt!)).toISOString() } : {};
+    const next = isHeldBack ? { nextAttemptAt: new Date(services.system.dateOf(nextAttemptAt!)).toISOString() } : {};
     const facts = { code, reason: message, failures: inARow, ...details, ...next };
     log[isNews ? 'warn' : 'debug'](facts, state.state === 'failed' ? 'stream failed' : 'stream recovering');
   }

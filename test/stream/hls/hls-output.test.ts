@@ -34,7 +34,7 @@ function makeOutput({ hls = {}, now = START }: { hls?: Partial<StreamConfig['hls
     onDescribed: () => {
       described += 1;
     },
-    onInspectionFailed: (error) => failures.push(error),
+    log: { warn: (fields) => failures.push(fields) },
   });
   /** Adds a whole segment. */
   const add = (name: string, segment: MediaPart, clock: SourceClock) => {

@@ -12,9 +12,7 @@ function makeHistory(random = 0, kind: 'rtsp' | 'file' = 'rtsp') {
   const source = { kind, url: 'anything' } as const;
   const history = new RestartHistory({
     restart,
-    now: () => time.now,
-    dateOf: (at) => at,
-    random: () => random,
+    system: { now: () => time.now, dateOf: (at) => at, random: () => random },
     redact,
     source,
   });

@@ -1,9 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../../src/config/parse.js';
 import type { Progress } from '../../../src/ffmpeg/log/progress.js';
-import { FIRST_CHOICE } from '../../../src/frames/decode.js';
 import { parseSource } from '../../../src/ingest/source.js';
-import { firstNeeds } from '../../../src/stream/outputs/source-needs.js';
 import { RunWatch } from '../../../src/stream/run/run-watch.js';
 
 const START = Date.UTC(2027, 2, 3);
@@ -19,20 +17,18 @@ async function watchFor(seconds: number, shown: Shown, input = {}) {
   let now = START;
   let segmentAt: number | undefined;
   const watch = new RunWatch({
-    ...{
-      config,
-      source,
-      makesMedia: true,
-      needs: firstNeeds(config, source),
-      decode: FIRST_CHOICE,
-      isDecodeOpen: false,
-    },
-    ...{ startTimeoutMs: 20_000, stallTimeoutMs: 10_000, now: () => now },
-    delay: async (ms) => {
-      now += ms;
-      const elapsed = (now - START) / 1000;
-      if (shown(elapsed, watch)) segmentAt = now;
-      if (elapsed >= seconds) ending.abort();
+    config,
+    source,
+    makesMedia: true,
+    limits: { startTimeoutMs: 20_000, stallTimeoutMs: 10_000 },
+    system: {
+      now: () => now,
+      delay: async (ms) => {
+        now += ms;
+        const elapsed = (now - START) / 1000;
+        if (shown(elapsed, watch)) segmentAt = now;
+        if (elapsed >= seconds) ending.abort();
+      },
     },
   });
   const stall = await watch.stall(() => segmentAt, ending.signal);
