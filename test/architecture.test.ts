@@ -173,3 +173,72 @@ it('keeps files that call themselves pure without I/O, clock and logger', async 
   expect(pure.length).toBeGreaterThan(15);
   expect(impure.map(({ file }) => file)).toEqual([]);
 });
+
+/** The text of a source file without its comments, whose braces and semicolons are no code. */
+function withoutComments(text: string): string {
+  const stringOrComment = /'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|\/\*[\s\S]*?\*\/|\/\/[^\n]*/g;
+  return text.replace(stringOrComment, (found) => (found.startsWith('/') ? '' : found));
+}
+
+/** The names of the members of the type whose opening brace is there. */
+function membersFrom(text: string, open: number): string[] {
+  const members: string[] = [];
+  let depth = 0;
+  let from = open + 1;
+  for (let at = open; at < text.length; at += 1) {
+    const letter = text[at]!;
+    if ('{[('.includes(letter)) depth += 1;
+    if ('}])'.includes(letter)) depth -= 1;
+    if (depth > 0 && !(depth === 1 && letter === ';')) continue;
+    members.push(text.slice(from, at).trim());
+    from = at + 1;
+    if (depth === 0) break;
+  }
+  return members.filter((member) => member !== '').map((member) => /^(?:readonly )?(\w+)/.exec(member)?.[1] ?? member);
+}
+
+interface DeclaredType {
+  /** The names of its own members. */
+  readonly own: readonly string[];
+  /** What stands behind `extends`. */
+  readonly bases: string;
+}
+
+function declaredTypes(text: string): (readonly [string, DeclaredType])[] {
+  const heads =
+    /\b(?:interface|type) (\w+)(?:<[^{=]*?>(?=\s*(?:extends|[={])))?\s*(?:extends ([^{]+))?(?:= (?:Readonly<)?)?\{/g;
+  return [...text.matchAll(heads)].map((head) => {
+    const [whole, name = '', bases = ''] = head;
+    return [name, { own: membersFrom(text, head.index + whole.length - 1), bases }] as const;
+  });
+}
+
+/** The names of all members of a type, inherited ones included. */
+function membersOf(name: string, types: ReadonlyMap<string, DeclaredType>): ReadonlySet<string> {
+  const { own = [], bases = '' } = types.get(name) ?? {};
+  const inherited = [...bases.matchAll(/\b(?:(Pick|Omit)<(\w+),([^>]*)>|(?!Pick\b|Omit\b)(\w+))/g)].flatMap(
+    ([, how, base = '', list = '', plain = '']) => {
+      const listed = [...list.matchAll(/'(\w+)'/g)].map(([, member]) => member!);
+      if (how === 'Pick') return listed;
+      return [...membersOf(plain || base, types)].filter((member) => !listed.includes(member));
+    },
+  );
+  return new Set([...own, ...inherited]);
+}
+
+it('passes at most 15 options at once', async () => {
+  const files = await sources();
+  const texts = await Promise.all(
+    files.map(async (file) => withoutComments(await readFile(join(root, 'src', file), 'utf8'))),
+  );
+  const types = new Map(texts.flatMap(declaredTypes));
+  const constructed = texts.flatMap((text) =>
+    [...text.matchAll(/\bconstructor\([^)]*?: (?:Partial<|Omit<)?(\w+)[^()]*\) \{/g)].map(([, name]) => name!),
+  );
+  const isOptions = (name: string) =>
+    /(?:Options|Environment|Services|Context|Settings|Parts|Dependencies|Limits)$/.test(name) ||
+    constructed.includes(name);
+  const counts = [...types.keys()].filter(isOptions).map((name) => ({ name, members: membersOf(name, types).size }));
+  expect(counts.length).toBeGreaterThan(150);
+  expect(counts.filter(({ members }) => members > 15)).toEqual([]);
+});
