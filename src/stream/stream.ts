@@ -21,7 +21,7 @@ import type { SnapshotResource } from './resources.js';
 import { Meter } from './run/meter.js';
 import { lineText } from './run/run-end.js';
 import { Supervisor } from './run/supervisor.js';
-import { StateTracker } from './state-tracker.js';
+import { StateTracker } from './state-machine.js';
 import { statsOf } from './stats.js';
 import { stillsOf } from './uploads/stills-page.js';
 import { StreamUploads } from './uploads/uploads.js';

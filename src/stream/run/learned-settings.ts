@@ -13,9 +13,9 @@ import type { Source } from '../../ingest/source.js';
 import type { StreamEnvironment, StreamServices } from '../environment.js';
 import { firstAudioNeeds } from '../outputs/audio-plan.js';
 import { fixedDecode } from '../outputs/plan.js';
-import { wantedRenditions } from '../outputs/rendition-plan.js';
+import type { Logger } from '../../telemetry/logger.js';
+import { type WantedRendition, wantedRenditions } from '../outputs/rendition-plan.js';
 import { firstNeeds, type SourceNeeds } from '../outputs/source-needs.js';
-import { EncoderSelection } from './encoder-selection.js';
 import type { RunEnd } from './run-end.js';
 import type { RunSettings } from './run-options.js';
 import { copyWarnings, type SourceWarning, type WarningFacts } from './source-warnings.js';
@@ -77,7 +77,7 @@ export class LearnedSettings {
     this.#source = source;
     this.#fixed = fixedDecode(config, source);
     this.#needs = firstNeeds(config, source);
-    this.#encoders = new EncoderSelection({ renditions: wantedRenditions(config, source), desk: encoders, log });
+    this.#encoders = new EncoderSelection({ renditions: wantedRenditions(config, source), prober: encoders, log });
   }
 
   /** Which frames of a copied stream are decoded. */
@@ -265,4 +265,54 @@ function mergedGap(
   isDirectory: boolean,
 ): number | undefined {
   return isDirectory && before !== undefined && gap !== undefined ? Math.max(before, gap) : (gap ?? before);
+}
+
+interface EncoderSelectionOptions {
+  readonly renditions: readonly WantedRendition[];
+  readonly prober: StreamServices['encoders'];
+  readonly log: Pick<Logger, 'info'>;
+}
+
+/** Chooses the encoder for each rendition of one stream. An encoder that failed in a run of this stream is not used for it again. */
+class EncoderSelection {
+  readonly #options: EncoderSelectionOptions;
+  #choices: ReadonlyMap<string, EncoderChoice> = new Map();
+  #failure: string | undefined;
+
+  constructor(options: EncoderSelectionOptions) {
+    this.#options = options;
+  }
+
+  /** The last choices, by rendition; copies have none. */
+  get choices(): ReadonlyMap<string, EncoderChoice> {
+    return this.#choices;
+  }
+
+  get encoders(): readonly Encoder[] {
+    return [...this.#choices.values()].map(({ encoder }) => encoder);
+  }
+
+  /** Chooses the encoders, and logs each choice once and when it changes. */
+  async choose(): Promise<ReadonlyMap<string, EncoderChoice>> {
+    const chosen = new Map<string, EncoderChoice>();
+    for (const { name, video } of this.#options.renditions) {
+      if (video.kind === 'copy') continue;
+      const choice = this.#withoutFailed(await this.#options.prober.choose(video.encoder));
+      chosen.set(name, choice);
+      if (this.#choices.get(name)?.encoder === choice.encoder) continue;
+      this.#options.log.info({ rendition: name, ...choice }, 'encoder chosen');
+    }
+    this.#choices = chosen;
+    return chosen;
+  }
+
+  /** A hardware encoder failed while in use. */
+  failed(reason: string): void {
+    this.#failure = reason;
+  }
+
+  #withoutFailed(choice: EncoderChoice): EncoderChoice {
+    if (this.#failure === undefined || choice.encoder === 'libx264') return choice;
+    return { encoder: 'libx264', reason: `${choice.encoder} failed while in use (${this.#failure})` };
+  }
 }

@@ -1,19 +1,20 @@
-import type { SidepipeError } from '../../errors.js';
+import { SidepipeError } from '../../errors.js';
+import { type DirectoryPlaylist, type PlaylistFile, playlistOf } from '../../ingest/directory.js';
 import type { RtmpPublisher } from '../../ingest/rtmp/server-types.js';
+import type { Source, UnknownSource } from '../../ingest/source.js';
 import type { Monitor } from '../../monitor/monitor.js';
 import type { StreamEnvironment } from '../environment.js';
 import type { HlsOutput } from '../hls/hls-output.js';
 import type { DecoderErrors } from '../pictures/decoder-errors.js';
 import type { Snapshots } from '../pictures/snapshots.js';
 import type { StreamImages } from '../pictures/stream-images.js';
-import type { StateTracker } from '../state-tracker.js';
-import { awaitPublisher } from './await-publisher.js';
+import type { StateTracker } from '../state-machine.js';
+import { awaitPublisher, publisherRefused } from './await-publisher.js';
 import { LearnedSettings } from './learned-settings.js';
 import { RestartHistory } from './restart-history.js';
 import { StreamRun } from './run.js';
-import type { RunEnd } from './run-end.js';
+import { asError, type RunEnd } from './run-end.js';
 import type { RunListener, SourcePart } from './run-options.js';
-import { SourcePlaylist } from './source-playlist.js';
 
 export interface SupervisorOptions {
   readonly env: StreamEnvironment;
@@ -208,4 +209,56 @@ export class Supervisor {
     const facts = { code, reason: message, failures: inARow, ...details, ...next };
     log[isNews ? 'warn' : 'debug'](facts, state.state === 'failed' ? 'stream failed' : 'stream recovering');
   }
+}
+
+interface PartOptions {
+  readonly publisher: RtmpPublisher | undefined;
+  readonly signal: AbortSignal;
+  readonly run: (part: SourcePart) => Promise<RunEnd>;
+  /** Whether the last run had any media. */
+  readonly hadMedia: () => boolean;
+}
+
+/** A source as a series of runs: one file of a directory after the other, or the same source repeatedly. */
+class SourcePlaylist {
+  readonly #playlist: DirectoryPlaylist | undefined;
+  #attempt = 0;
+
+  constructor(source: Source | UnknownSource, loop: boolean) {
+    this.#playlist = playlistOf(source, loop);
+  }
+
+  /** The next run. Never rejects. */
+  async next(options: PartOptions): Promise<RunEnd> {
+    const end = await this.#run(options);
+    if (end.kind !== 'failed') return end;
+    if (!options.hadMedia()) this.#attempt += 1;
+    return { ...end, error: (await publisherRefused(options.publisher)) ?? end.error };
+  }
+
+  async #run({ signal, run, hadMedia }: PartOptions): Promise<RunEnd> {
+    const attempt = this.#attempt;
+    if (this.#playlist === undefined) return run({ file: undefined, attempt });
+    let file: PlaylistFile | undefined;
+    try {
+      file = await this.#playlist.next();
+    } catch (error) {
+      return { kind: 'failed', error: asError(error) };
+    }
+    if (file === undefined) return { kind: 'ended' };
+    try {
+      if (signal.aborted) return { kind: 'stopped' };
+      const end = await run({ file, attempt });
+      if (end.kind === 'replanned') this.#playlist.repeat();
+      // Otherwise a directory of empty videos would be read as fast as processes can start.
+      return end.kind !== 'continued' || hadMedia() ? end : { kind: 'failed', error: nothingIn(file.name) };
+    } finally {
+      await file.handle.close();
+    }
+  }
+}
+
+function nothingIn(name: string): SidepipeError {
+  const message = `The file ${name} ended without any video.`;
+  return new SidepipeError(message, { code: 'source-not-media', fault: 'source', retryable: true });
 }
