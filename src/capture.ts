@@ -171,7 +171,13 @@ class Capture implements FrameCapture {
       let opened: readonly LogLine[] = [];
       this.#run = new StreamRun({
         ...this.#runOptions(ffmpeg),
-        settings: { source, needs, decode: decode ?? FIRST_CHOICE, isDecodeOpen: decode === undefined, encoders: new Map() },
+        settings: {
+          source,
+          needs,
+          decode: decode ?? FIRST_CHOICE,
+          isDecodeOpen: decode === undefined,
+          encoders: new Map(),
+        },
         part: { file: undefined, attempt },
         frames: {
           // A new buffer for each: it belongs to the reader from then on.

@@ -46,8 +46,7 @@ export function describeStream(stream: DescribedStream): StreamDescription {
     source: { kind: env.source.kind, url: redact(env.config.source), warnings: describeWarnings(stream) },
     state,
     reason: reason === undefined ? null : { code: reason.code, message: redact(reason.message) },
-    nextAttemptAt:
-      nextAttemptAt === undefined || !isRunning ? null : timestamp(system.dateOf(nextAttemptAt)),
+    nextAttemptAt: nextAttemptAt === undefined || !isRunning ? null : timestamp(system.dateOf(nextAttemptAt)),
     since: timestamp(system.dateOf(since)),
     viewers: stream.viewers,
     playback: describePlayback(stream),

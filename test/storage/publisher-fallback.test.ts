@@ -277,7 +277,12 @@ describe.each([1, 2, 3, 4, 5, 6])('stores that come and go (seed %i)', (seed) =>
     const stores = [new FaultyStore({ clock, fault }), new FaultyStore({ clock, fault })] as const;
     const witnesses = stores.map((store) => new Witness(store, clock));
     const failover = { afterMs: 10_000, handBackAfterMs: 5000 };
-    const { publisher, events } = studio({ clock, store: stores[0], fallback: { store: stores[1], ...failover }, seed });
+    const { publisher, events } = studio({
+      clock,
+      store: stores[0],
+      fallback: { store: stores[1], ...failover },
+      seed,
+    });
     publisher.start();
     const show = new Show(publisher, { cleanup, remembers: seed % 2 === 0, renditions: ['source', 'small'] });
     for (let round = 0; round < 40; round += 1) {

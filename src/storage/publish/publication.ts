@@ -1,7 +1,13 @@
 import type { SidepipeError } from '../../errors.js';
 import type { StoredObject } from '../store.js';
 import type { AuditedObject } from './cleanup/audit.js';
-import { type Evictable, type RenditionUploadContext, SegmentDurations, type StoreTarget, type WriteAccess } from './context.js';
+import {
+  type Evictable,
+  type RenditionUploadContext,
+  SegmentDurations,
+  type StoreTarget,
+  type WriteAccess,
+} from './context.js';
 import { Continuation } from './lease/continuation.js';
 import type { ProcessIdentity } from './lease/lease.js';
 import type { LeaseState } from './lease/lease-keeper.js';

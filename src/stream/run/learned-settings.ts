@@ -13,7 +13,6 @@ import type { Source } from '../../ingest/source.js';
 import type { StreamEnvironment, StreamServices } from '../environment.js';
 import { firstAudioNeeds } from '../outputs/audio-plan.js';
 import { fixedDecode } from '../outputs/plan.js';
-import type { Logger } from '../../telemetry/logger.js';
 import { type WantedRendition, wantedRenditions } from '../outputs/rendition-plan.js';
 import { firstNeeds, type SourceNeeds } from '../outputs/source-needs.js';
 import type { RunEnd } from './run-end.js';
@@ -110,7 +109,7 @@ export class LearnedSettings {
   }
 
   /** The settings for the next run. */
-  async next(): Promise<RunSettings> {
+  async next(): Promise<Required<RunSettings>> {
     this.#opened = undefined;
     const encoders = await this.#encoders.choose();
     return {
