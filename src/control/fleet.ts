@@ -6,7 +6,7 @@ import { changesBetween, type DesiredChange, type DesiredStream } from './desire
 import type { StreamRegistry } from './registry.js';
 
 /** Hears which streams a node has. */
-export interface FleetListener {
+interface FleetListener {
   /** These are the streams of the node from now on; those that are new have not started yet. */
   wanted(streams: readonly DesiredStream[]): void;
   /** A removed stream has ended. */

@@ -99,14 +99,14 @@ export interface StoreOptions {
 }
 
 /** A second store, which takes over when the first one has accepted nothing for `afterMs`, until that one responds again. */
-export interface FallbackOptions extends StoreOptions {
+interface FallbackOptions extends StoreOptions {
   /** Default 30 s. */
   readonly afterMs?: number;
   /** The first store must answer for this long before it is handed back to. Default 10 s. */
   readonly handBackAfterMs?: number;
 }
 
-export interface LeaseOptions {
+interface LeaseOptions {
   /** Default 12 s. */
   readonly ttlMs?: number;
   /** Identifies this node in leases. Default: different for every process. */

@@ -3,7 +3,7 @@ import type { StoredObject } from '../../store.js';
 import type { AuditedObject } from '../cleanup/audit.js';
 import type { Ticket, Uploader } from '../queue/uploader.js';
 import type { PublisherSettings } from '../settings.js';
-import { storeSegment } from './segment-job.js';
+import { storeSegment } from './segment-uploads.js';
 
 interface Shelved {
   readonly object: StoredObject;

@@ -1,6 +1,6 @@
 import { SidepipeError } from '../../../errors.js';
 import { playlistKey } from '../../keys.js';
-import type { StoredObject } from '../../store.js';
+import type { CallOptions, ObjectStore, StoredObject } from '../../store.js';
 import type { AuditedObject } from '../cleanup/audit.js';
 import { PendingDeletes } from '../cleanup/retention.js';
 import type { RenditionUploadContext } from '../context.js';
@@ -10,7 +10,6 @@ import { OverwrittenObject } from '../objects/overwritten-object.js';
 import { Recording, RecordingCopies } from '../objects/recording.js';
 import type { AppendOptions, LossReason, RenditionLane, RenditionUploadOptions } from '../types.js';
 import { InitSegments } from './init-segments.js';
-import { fetchSegment } from './segment-job.js';
 import { type LoadSegment, SegmentUploads } from './segment-uploads.js';
 import {
   type ElsewhereSegment,
@@ -459,4 +458,24 @@ function gone(key: string): SidepipeError {
     fault: 'node',
     details: { key },
   });
+}
+
+/** What an upload needs that copies a segment from another store. */
+async function fetchSegment(store: ObjectStore, key: string, call: CallOptions): Promise<StoredObject> {
+  const found = await store.get(key, call);
+  if (found === undefined) {
+    throw new SidepipeError(`${key} is not on ${store.description}.`, {
+      code: 'storage-failed',
+      fault: 'storage',
+      details: { key },
+    });
+  }
+  const { body, contentType, cacheControl, metadata } = found;
+  return {
+    key,
+    body,
+    contentType,
+    ...(cacheControl === undefined ? {} : { cacheControl }),
+    ...(metadata === undefined ? {} : { metadata }),
+  };
 }

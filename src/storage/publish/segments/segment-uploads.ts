@@ -1,10 +1,9 @@
 import { SidepipeError } from '../../../errors.js';
-import type { CallOptions, StoredObject } from '../../store.js';
+import type { CallOptions, ObjectStore, StoredObject } from '../../store.js';
 import type { Evictable, RenditionUploadContext } from '../context.js';
-import type { Ticket } from '../queue/uploader.js';
+import type { Attempt, Ticket } from '../queue/uploader.js';
 import type { LossReason } from '../types.js';
 import type { InitSegments } from './init-segments.js';
-import { storeSegment } from './segment-job.js';
 import type { WindowItem } from './window.js';
 
 interface Upload<T> extends Evictable {
@@ -246,4 +245,25 @@ function noRoom(): SidepipeError {
     code: 'limit-reached',
     fault: 'storage',
   });
+}
+
+interface StoreSegmentOptions {
+  readonly store: ObjectStore;
+  readonly object: StoredObject;
+  readonly attempt: Attempt;
+  readonly verify: boolean;
+  readonly freeSlot: () => void;
+}
+
+/** Puts an immutable object and checks that it is there, because an accepted put is not yet a readable object. */
+export async function storeSegment({ store, object, attempt, verify, freeSlot }: StoreSegmentOptions): Promise<void> {
+  await store.put(object, attempt);
+  if (!verify || attempt.signal.aborted) return;
+  freeSlot();
+  const found = await store.head(object.key, attempt);
+  if (found?.bytes === object.body.byteLength) return;
+  throw new SidepipeError(
+    `${object.key} was accepted, but ${found === undefined ? 'is missing' : `has ${found.bytes} bytes`}.`,
+    { code: 'storage-failed', fault: 'storage', retryable: true, details: { key: object.key } },
+  );
 }
