@@ -254,7 +254,10 @@ export class Stream implements NodeStream {
   #openUploads(): StreamUploads | undefined {
     const { config, storage, services } = this.#env;
     const { publisher, cleanup } = storage;
-    return publisher && new StreamUploads({ config, publisher, cleanup, hls: this.hls, images: this.images, now: services.system.now });
+    return (
+      publisher &&
+      new StreamUploads({ config, publisher, cleanup, hls: this.hls, images: this.images, now: services.system.now })
+    );
   }
 
   #openHls(): HlsOutput {

@@ -10,6 +10,7 @@ import {
 } from '../../frames/decode.js';
 import { sourceAsFound } from '../../ingest/found-kind.js';
 import type { Source } from '../../ingest/source.js';
+import type { Logger } from '../../telemetry/logger.js';
 import type { StreamEnvironment, StreamServices } from '../environment.js';
 import { firstAudioNeeds } from '../outputs/audio-plan.js';
 import { fixedDecode } from '../outputs/plan.js';
