@@ -1,6 +1,6 @@
 import type { SidepipeError } from '../../errors.js';
-import type { StreamDiagnosis } from '../diagnosis.js';
 import type { Source, UnknownSource } from '../../ingest/source.js';
+import type { StreamDiagnosis } from '../diagnosis.js';
 import type { StreamSystem } from '../system.js';
 import { delayAfter, failuresAfter, type RestartPolicy } from './restart-policy.js';
 

@@ -433,7 +433,8 @@ export class RenditionUpload<T> implements RenditionLane<T> {
     this.#uploads.unrestore(item.key);
     if (item.isInherited) {
       // It may belong to a recording, which the search for orphans knows. It must not find it while a player needs it.
-      if (item.key !== '') this.#inherited.set(item.key, this.#context.settings.clock.now() + this.#context.durations.graceMs);
+      if (item.key !== '')
+        this.#inherited.set(item.key, this.#context.settings.clock.now() + this.#context.durations.graceMs);
       return;
     }
     if (this.#context.options.cleanup === 'delete' && item.attempted) this.#pendingDeletes.add(item.key);
