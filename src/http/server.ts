@@ -5,9 +5,8 @@ import { SidepipeError } from '../errors.js';
 import { limitConnections } from './access/connections.js';
 import type { HttpLog } from './context.js';
 import { answerUpgrades, trackResponses } from './live/upgrade.js';
-import { type Answer, type Answerer, flatten, writeAnswer } from './response/answer.js';
+import { type Answerer, flatten, writeAnswer } from './response/answer.js';
 import type { HeaderFields } from './response/headers.js';
-import { createPreparedWriter } from './response/prepared.js';
 import {
   type Problem,
   problemDocument,
@@ -93,11 +92,6 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     },
   });
   const always = flatten(options.headers ?? {});
-  const { keepAliveTimeoutMs } = limits;
-  const writePrepared = createPreparedWriter({ further: always, keepAliveTimeoutMs, now: Date.now });
-  const write = (request: IncomingMessage, response: ServerResponse, given: Answer): void => {
-    if (!writePrepared(request, response, given)) writeAnswer(response, given, always);
-  };
   const server = createServer(
     {
       maxHeaderSize: limits.headerBytes,
@@ -113,8 +107,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
           for (let index = 0; index < always.length; index += 2) response.setHeader(always[index]!, always[index + 1]!);
           answer(request, response);
         } else if (known instanceof Promise) {
-          known.then((each) => write(request, response, each)).catch(() => void response.destroy());
-        } else write(request, response, known);
+          known.then((each) => writeAnswer(response, each, always)).catch(() => void response.destroy());
+        } else writeAnswer(response, known, always);
         return;
       }
       refuseRequest(request, response, refusal(414, `The URL is longer than ${limits.urlBytes} bytes.`));

@@ -48,6 +48,20 @@ function closing(requestLine: string, ...headers: string[]): string {
   return [requestLine, 'Host: localhost', 'Connection: close', ...headers, '', ''].join('\r\n');
 }
 
+/** The bodies of the complete responses in a text. */
+function bodiesIn(received: string): string[] {
+  const bodies: string[] = [];
+  let at = 0;
+  for (;;) {
+    const start = received.indexOf('\r\n\r\n', at) + 4;
+    if (start < 4) return bodies;
+    const length = Number(/\r\ncontent-length: (\d+)/i.exec(received.slice(at, start))?.[1]);
+    if (received.length < start + length) return bodies;
+    at = start + length;
+    bodies.push(received.slice(start, at));
+  }
+}
+
 describe('serving', () => {
   it('writes bodies with their length, whole and in parts', async () => {
     const { port } = await startServer();
@@ -97,6 +111,54 @@ describe('serving', () => {
   it('answers HTTP/1.0 without a host', async () => {
     const { port } = await startServer();
     expect(await exchange(port, 'GET /healthz HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1\.1 200 /);
+  });
+
+  it('answers pipelined requests in their order to a client that reads late', async () => {
+    const bodies = { 'thumbnail.jpg': 'picture'.repeat(10_000), 'source/a-1.ts': 'segment'.repeat(20_000) };
+    const stream = new FakeStream('cam');
+    stream.pictures.set('jpg', pictureOf(Buffer.from(bodies['thumbnail.jpg'])));
+    stream.media.set('source/a-1.ts', mediaOf(Buffer.from(bodies['source/a-1.ts'])));
+    const { app } = makeApp([stream]);
+    let requests = 0;
+    const { port } = await startServer({}, (incoming, env) => {
+      requests += 1;
+      return app.fetch(incoming, env);
+    });
+    const files = Array.from(
+      { length: 90 },
+      (_, index) => (['thumbnail.jpg', 'source/a-1.ts', 'none.txt'] as const)[index % 3]!,
+    );
+    const socket = connect(port, '127.0.0.1');
+    closers.push(() => socket.destroy());
+    socket.pause();
+    const pieces: Buffer[] = [];
+    socket.on('data', (piece) => pieces.push(piece));
+    socket.write(files.map((file) => `GET /live/cam/${file} HTTP/1.1\r\nHost: x\r\n\r\n`).join(''));
+    await until('the first requests', () => requests > 5);
+    socket.resume();
+    const bodiesSoFar = () => bodiesIn(Buffer.concat(pieces).toString('latin1'));
+    await until('all responses', () => bodiesSoFar().length === files.length);
+    const expected = files.map((file) => (file === 'none.txt' ? 'application/problem+json' : bodies[file]));
+    const received = bodiesSoFar().map((each) => (each.startsWith('{') ? 'application/problem+json' : each));
+    expect(received.every((each, index) => each === expected[index])).toBe(true);
+  });
+
+  it('sends the same bytes for each of many requests on one connection', async () => {
+    const { port } = await startServer();
+    const socket = connect(port, '127.0.0.1');
+    closers.push(() => socket.destroy());
+    let received = '';
+    socket.setEncoding('latin1').on('data', (piece: string) => {
+      received += piece;
+    });
+    const responses = new Set<string>();
+    for (let count = 0; count < 50; count += 1) {
+      received = '';
+      socket.write('GET /live/cam/thumbnail.jpg HTTP/1.1\r\nHost: x\r\nRange: bytes=0-99\r\n\r\n');
+      await until('the response', () => bodiesIn(received).length === 1, { intervalMs: 1 });
+      responses.add(received.replace(/^date: .*\r\n/im, '').replace(/^last-modified: .*\r\n/im, ''));
+    }
+    expect(responses.size).toBe(1);
   });
 });
 

@@ -3,8 +3,8 @@ import type { HeaderFields } from './headers.js';
 import { type Problem, problemDocument, problemHeaders } from './problem.js';
 
 /**
- * A response under `/live/`, where most requests go: written directly to the socket by the node's own listener
- * (`writeAnswer`), or converted to a `Response` for callers of `fetch` (`toResponse`).
+ * A response under `/live/`, where most requests go: written by the node's own listener (`writeAnswer`), or converted to a
+ * `Response` for callers of `fetch` (`toResponse`).
  */
 export interface Answer {
   readonly status: number;
@@ -12,8 +12,6 @@ export interface Answer {
   readonly headers: readonly string[];
   /** Passed on unchanged, never copied. */
   readonly body: Uint8Array | string | null;
-  /** The same object, with status 200, is the response to many requests, so its serialised form is worth caching. */
-  readonly isShared?: true;
 }
 
 /** Handles a request that it knows; undefined leaves it to another handler. */

@@ -29,7 +29,7 @@ export function answerWith(request: RequestFacts, item: Representation, now: num
   const dated = lastModifiedAt(item.modifiedAt, now);
   const before = shared.get(item);
   if (before?.dated === dated) return before.answer;
-  const answer: Answer = { ...answerTo(request, item, now), isShared: true };
+  const answer = answerTo(request, item, now);
   shared.set(item, { dated, answer });
   return answer;
 }
