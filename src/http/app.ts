@@ -13,11 +13,9 @@ import type { AppContext, HttpLog, MetricsSource } from './context.js';
 import { embedRoutes } from './embed.js';
 import { healthRoutes, type NodePhase } from './health.js';
 import { createViewerIds } from './live/audience.js';
-import { createDirectAnswerer } from './live/direct.js';
 import { liveRoutes } from './live/live.js';
 import { monitorRoutes } from './live/monitor.js';
 import { pageResponse, pageRoutes } from './pages.js';
-import type { Answerer } from './response/answer.js';
 import { preflight } from './response/headers.js';
 import { methodNotAllowed, notFound, type Problem, problemOf, problemResponse } from './response/problem.js';
 import { identifyCalls, requestIdOf } from './response/request-id.js';
@@ -56,15 +54,12 @@ export interface AppOptions {
   readonly steadyNow?: () => number;
 }
 
-/** The routes, and the most requested ones as a direct handler for the node's own listener. */
-export type App = Hono & { readonly direct: Answerer };
-
 /**
  * All routes of a node as one app: `app.fetch(request)` handles any request. Hardly any middleware: with one handler per route,
  * hono responds without a promise and the adapter writes the body directly to the socket.
  * Throws a SidepipeError when the package's web assets are missing.
  */
-export function createApp(options: AppOptions): App {
+export function createApp(options: AppOptions): Hono {
   const { streams, publicUrl, log, now = Date.now, steadyNow = now } = options;
   const access = createAccess({ ...options.access, token: options.adminToken, publicUrl, log, steadyNow });
   const context: AppContext = {
@@ -106,7 +101,7 @@ export function createApp(options: AppOptions): App {
     context.log.error({ err: error, requestId, method, path }, 'request failed');
     return refuse(c, { ...problem, headers: { ...problem.headers, 'x-request-id': requestId } }, context);
   });
-  return Object.assign(app, { direct: createDirectAnswerer(context) });
+  return app;
 }
 
 const otherMethods = ['POST', 'PUT', 'PATCH', 'DELETE'];

@@ -6,7 +6,6 @@ import type { StreamDirectory } from '../stream/live-stream.js';
 import type { WebAssets } from '../web/assets.js';
 import type { Admin } from './access/auth.js';
 import type { ClientReader } from './access/client.js';
-import type { Cors } from './access/cors.js';
 import type { NodePhase } from './health.js';
 import type { ViewerIds } from './live/audience.js';
 
@@ -43,8 +42,6 @@ export interface AppContext {
   readonly admin: Admin;
   /** Identifies the client, with the headers of trusted proxies. */
   readonly clientOf: ClientReader;
-  /** Undefined if every origin may read public resources. */
-  readonly cors: Cors | undefined;
   /** Anonymous ids for counting viewers. */
   readonly viewerIds: ViewerIds;
   /** Phase of the node, for `/readyz`. */

@@ -5,7 +5,6 @@ import { SidepipeError } from '../errors.js';
 import { limitConnections } from './access/connections.js';
 import type { HttpLog } from './context.js';
 import { answerUpgrades, trackResponses } from './live/upgrade.js';
-import { type Answerer, flatten, writeAnswer } from './response/answer.js';
 import type { HeaderFields } from './response/headers.js';
 import {
   type Problem,
@@ -19,8 +18,6 @@ import {
 export interface HttpServerOptions {
   /** Handles one request: the app's `fetch`. */
   readonly fetch: (request: Request, env?: object) => Response | Promise<Response>;
-  /** Called first; handles the requests that it knows without `Request` and `Response`. */
-  readonly direct?: Answerer;
   /** Headers of every response. */
   readonly headers?: HeaderFields;
   readonly host: string;
@@ -91,7 +88,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       return problemResponse(problem, '/');
     },
   });
-  const always = flatten(options.headers ?? {});
+  const always = Object.entries(options.headers ?? {});
   const server = createServer(
     {
       maxHeaderSize: limits.headerBytes,
@@ -102,13 +99,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     },
     (request, response) => {
       if ((request.url?.length ?? 0) <= limits.urlBytes) {
-        const known = options.direct?.(request);
-        if (known === undefined) {
-          for (let index = 0; index < always.length; index += 2) response.setHeader(always[index]!, always[index + 1]!);
-          answer(request, response);
-        } else if (known instanceof Promise) {
-          known.then((each) => writeAnswer(response, each, always)).catch(() => void response.destroy());
-        } else writeAnswer(response, known, always);
+        for (const [name, value] of always) response.setHeader(name, value);
+        answer(request, response);
         return;
       }
       refuseRequest(request, response, refusal(414, `The URL is longer than ${limits.urlBytes} bytes.`));

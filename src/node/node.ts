@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import type { Hono } from 'hono';
 import type { Alerts } from '../alerts/alerts.js';
 import { NodeClock } from '../clock.js';
 import { ensureAdminToken } from '../config/admin-token.js';
@@ -27,7 +28,7 @@ import { EncoderProber } from '../ffmpeg/encoder-prober.js';
 import { passedEnvironment } from '../ffmpeg/environment.js';
 import { createOrphanGuard } from '../ffmpeg/guard.js';
 import { findFfmpeg } from '../ffmpeg/locate.js';
-import { type App, createApp } from '../http/app.js';
+import { createApp } from '../http/app.js';
 import { createHttpServer, type HttpAddress } from '../http/server.js';
 import { configureSharp } from '../images/configure-sharp.js';
 import { readOfflineFiles } from '../images/offline/offline-file.js';
@@ -69,7 +70,7 @@ export class SidepipeNode {
   readonly fetch: (request: Request) => Response | Promise<Response>;
   readonly #options: NodeOptions;
   readonly #secrets: SecretKeeper;
-  readonly #app: App;
+  readonly #app: Hono;
   /** Keys can change while streams run. */
   #playback: Config['playback'];
   readonly #log: ReturnType<typeof createLogger>;
@@ -367,7 +368,7 @@ export class SidepipeNode {
   }
 
   async #listen(): Promise<void> {
-    const { fetch, direct } = this.#app;
+    const { fetch } = this.#app;
     const limit = await readDescriptorLimit();
     const problem = descriptorProblem(limit, this.config.streams.length);
     if (problem !== undefined) this.#log.warn({ limit, ...problem }, 'limit of open files is low');
@@ -375,7 +376,6 @@ export class SidepipeNode {
       ...serverSettings(this.config),
       connectionBudget: () => connectionBudget(limit, this.#registry.list().length),
       fetch,
-      direct,
       log: this.#log,
     });
     this.#address = await server.start();

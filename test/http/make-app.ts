@@ -1,4 +1,5 @@
-import { type App, type AppOptions, createApp } from '../../src/http/app.js';
+import type { Hono } from 'hono';
+import { type AppOptions, createApp } from '../../src/http/app.js';
 import type { HttpLog } from '../../src/http/context.js';
 import type { WebAssets } from '../../src/web/assets.js';
 import { type FakeStream, fakeDirectory } from '../support/fake-streams.js';
@@ -25,7 +26,7 @@ const stubAssets: WebAssets = {
 export const adminToken = 'the-token-of-this-test';
 
 export interface TestApp {
-  readonly app: App;
+  readonly app: Hono;
   /** What was logged as an error. */
   readonly errors: object[];
   get(path: string, headers?: Record<string, string>): Promise<Response>;

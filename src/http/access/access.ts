@@ -11,7 +11,7 @@ import {
   connectionOf,
   createClientReader,
 } from './client.js';
-import { type Cors, createCors } from './cors.js';
+import { restrictOrigins } from './cors.js';
 import { createRateLimit } from './rate-limit.js';
 import { createSessions } from './sessions.js';
 
@@ -36,8 +36,6 @@ export interface AccessOptions extends AccessSettings {
 export interface Access {
   readonly admin: Admin;
   readonly clientOf: ClientReader;
-  /** Undefined if every origin may read public resources. */
-  readonly cors: Cors | undefined;
   /** Middleware that runs before an app's routes. */
   mount(app: Hono): void;
 }
@@ -47,7 +45,7 @@ const MINUTE_MS = 60_000;
 export function createAccess(options: AccessOptions): Access {
   const { token, publicUrl, log, steadyNow, apiPerMinute, failedLoginsPerMinute = 10, loginHours = 12 } = options;
   const clientOf = createClientReader(options);
-  const cors = createCors(options.corsOrigins ?? ['*']);
+  const cors = restrictOrigins(options.corsOrigins ?? ['*']);
   const admin = createAdmin({
     token: token ?? randomBytes(32).toString('hex'),
     sessions: createSessions({ lifetimeMs: loginHours * 3_600_000 }),
@@ -58,10 +56,9 @@ export function createAccess(options: AccessOptions): Access {
   return {
     admin,
     clientOf,
-    cors,
     // Only where needed: a middleware turns every response below its path into a promise.
     mount(app) {
-      if (cors !== undefined) app.use('*', cors.middleware);
+      if (cors !== undefined) app.use('*', cors);
       if (apiPerMinute !== undefined) app.use('/api/*', limitCalls({ perMinute: apiPerMinute, clientOf, steadyNow }));
     },
   };

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { Context } from 'hono';
 import ipaddr from 'ipaddr.js';
 
@@ -78,13 +79,16 @@ export function addressGroup(address: string): string {
     .join(':');
 }
 
-/** The connection of a request that arrived at the node's own listener. */
+/** The request as node:http has it; undefined if the app is called without a connection. */
+export function incomingOf(c: Context): IncomingMessage | undefined {
+  return (c.env as { readonly incoming?: IncomingMessage } | undefined)?.incoming;
+}
+
+/** The connection of a request. */
 export function connectionOf(c: Context): ClientConnection {
-  const env = c.env as
-    | { readonly incoming?: { readonly socket?: { readonly remoteAddress?: string; readonly encrypted?: boolean } } }
-    | undefined;
-  const socket = env?.incoming?.socket;
-  const isSecure = socket === undefined ? c.req.url.startsWith('https:') : socket.encrypted === true;
+  const socket = incomingOf(c)?.socket;
+  const isSecure =
+    socket === undefined ? c.req.url.startsWith('https:') : 'encrypted' in socket && socket.encrypted === true;
   return { address: socket?.remoteAddress, scheme: isSecure ? 'https' : 'http' };
 }
 

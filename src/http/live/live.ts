@@ -1,7 +1,6 @@
-import type { Context, Hono } from 'hono';
+import type { Handler, Hono } from 'hono';
 import type { LiveStream } from '../../stream/live-stream.js';
 import type { MediaResource, PlaylistResource } from '../../stream/resources.js';
-import { type Client, connectionOf } from '../access/client.js';
 import { signPlaylist } from '../access/signed-uris.js';
 import type { AppContext } from '../context.js';
 import { type Answer, problemAnswer, toResponse } from '../response/answer.js';
@@ -12,27 +11,23 @@ import { noteAudience } from './audience.js';
 import { type DeliveryDirectives, readDirectives, waitForPart, waitForPosition } from './low-latency.js';
 import { answerPicture } from './pictures.js';
 import { type Opened, open, within } from './playback.js';
+import { LiveRequest } from './request.js';
 
 const playlistName = 'index.m3u8';
 const playlistType = 'application/vnd.apple.mpegurl';
 const forever = 'public, max-age=31536000, immutable';
 
-/** A request under `/live/`. */
-export interface LiveRequest extends RequestFacts {
-  readonly stream: string;
-  /** Undefined for files that the stream has only once. */
-  readonly rendition: string | undefined;
-  readonly file: string;
-  query(name: string): string | undefined;
-  client(): Client;
-  /** Aborted when the client disconnects. `release`: removes the listener. */
-  signal(): { readonly signal: AbortSignal; readonly release: () => void };
-  /** The connection, if it belongs to one client only. */
-  readonly connection?: object | undefined;
+/** Everything under `/live/`: playlists, media and images, all from memory. */
+export function liveRoutes(app: Hono, context: AppContext): void {
+  const respond: Handler = (c) => {
+    const answer = answerLive(new LiveRequest(c, context.clientOf), context);
+    return answer instanceof Promise ? answer.then(toResponse) : toResponse(answer);
+  };
+  app.get('/live/:stream/:file', respond);
+  app.get('/live/:stream/:rendition/:file', respond);
 }
 
-/** Everything under `/live/`: playlists, media and images, all from memory. */
-export function answerLive(request: LiveRequest, context: AppContext): Answer | Promise<Answer> {
+function answerLive(request: LiveRequest, context: AppContext): Answer | Promise<Answer> {
   const { streams } = context;
   const live = streams.get(request.stream) ?? streams.ended?.(request.stream);
   if (live === undefined) return refuse(request, unknownStream(request.stream));
@@ -42,31 +37,6 @@ export function answerLive(request: LiveRequest, context: AppContext): Answer | 
   const answer = answerOpened(request, live, opened, context);
   if (opened.token === undefined) return answer;
   return answer instanceof Promise ? answer.then((each) => within(each, opened, now)) : within(answer, opened, now);
-}
-
-/** For the app, when it is called with `fetch`. */
-export function liveRoutes(app: Hono, context: AppContext): void {
-  app.get('/live/:stream/:file', (c) => respond(c, context));
-  app.get('/live/:stream/:rendition/:file', (c) => respond(c, context));
-}
-
-function respond(c: Context, context: AppContext): Response | Promise<Response> {
-  const header = (name: string): string | undefined => c.req.header(name);
-  const answer = answerLive(
-    {
-      method: c.req.method,
-      url: c.req.url,
-      header,
-      stream: c.req.param('stream') ?? '',
-      rendition: c.req.param('rendition'),
-      file: c.req.param('file') ?? '',
-      query: (name) => c.req.query(name),
-      client: () => context.clientOf(connectionOf(c), header),
-      signal: () => ({ signal: c.req.raw.signal, release: () => {} }),
-    },
-    context,
-  );
-  return answer instanceof Promise ? answer.then(toResponse) : toResponse(answer);
 }
 
 function answerOpened(

@@ -1,35 +1,19 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { HeaderFields } from './headers.js';
 import { type Problem, problemDocument, problemHeaders } from './problem.js';
 
-/**
- * A response under `/live/`, where most requests go: written by the node's own listener (`writeAnswer`), or converted to a
- * `Response` for callers of `fetch` (`toResponse`).
- */
+/** A response under `/live/`. */
 export interface Answer {
   readonly status: number;
-  /** Lower-case names and values, alternating: node:http accepts this form without checking each header again. */
+  /** Lower-case names and values, alternating. */
   readonly headers: readonly string[];
   /** Passed on unchanged, never copied. */
   readonly body: Uint8Array | string | null;
 }
 
-/** Handles a request that it knows; undefined leaves it to another handler. */
-export type Answerer = (request: IncomingMessage) => Answer | Promise<Answer> | undefined;
-
 export function toResponse({ status, headers, body }: Answer): Response {
   const fields = unflatten(headers);
   // The types of `Response` require an ArrayBuffer; shared memory is never used here.
   return new Response(body as Uint8Array<ArrayBuffer> | string | null, { status, headers: fields });
-}
-
-/** `further`: headers of every response of this listener. */
-export function writeAnswer(response: ServerResponse, answer: Answer, further: readonly string[]): void {
-  const { status, headers, body } = answer;
-  response.writeHead(status, (further.length === 0 ? headers : [...headers, ...further]) as string[]);
-  // Writes nothing more for HEAD.
-  if (body === null) response.end();
-  else response.end(body);
 }
 
 /** `target`: the request's URL or path; its query is ignored. */
