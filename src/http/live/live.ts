@@ -1,12 +1,11 @@
-import type { Handler, Hono } from 'hono';
+import type { Hono } from 'hono';
 import type { LiveStream } from '../../stream/live-stream.js';
 import type { MediaResource, PlaylistResource } from '../../stream/resources.js';
 import { signPlaylist } from '../access/signed-uris.js';
 import type { AppContext } from '../context.js';
-import { type Answer, problemAnswer, toResponse } from '../response/answer.js';
-import { openInTurn, openToAll } from '../response/headers.js';
-import { notFound, type Problem } from '../response/problem.js';
-import { answerWith, type Representation, type RequestFacts } from '../response/respond.js';
+import { openToAll } from '../response/headers.js';
+import { notFound, type Problem, problemResponse } from '../response/problem.js';
+import { type RequestFacts, respondWith } from '../response/respond.js';
 import { noteAudience } from './audience.js';
 import { type DeliveryDirectives, readDirectives, waitForPart, waitForPosition } from './low-latency.js';
 import { answerPicture } from './pictures.js';
@@ -19,15 +18,12 @@ const forever = 'public, max-age=31536000, immutable';
 
 /** Everything under `/live/`: playlists, media and images, all from memory. */
 export function liveRoutes(app: Hono, context: AppContext): void {
-  const respond: Handler = (c) => {
-    const answer = answerLive(new LiveRequest(c, context.clientOf), context);
-    return answer instanceof Promise ? answer.then(toResponse) : toResponse(answer);
-  };
-  app.get('/live/:stream/:file', respond);
-  app.get('/live/:stream/:rendition/:file', respond);
+  const { clientOf } = context;
+  app.get('/live/:stream/:file', (c) => answerLive(new LiveRequest(c, clientOf), context));
+  app.get('/live/:stream/:rendition/:file', (c) => answerLive(new LiveRequest(c, clientOf), context));
 }
 
-function answerLive(request: LiveRequest, context: AppContext): Answer | Promise<Answer> {
+function answerLive(request: LiveRequest, context: AppContext): Response | Promise<Response> {
   const { streams } = context;
   const live = streams.get(request.stream) ?? streams.ended?.(request.stream);
   if (live === undefined) return refuse(request, unknownStream(request.stream));
@@ -44,7 +40,7 @@ function answerOpened(
   live: LiveStream,
   opened: Opened,
   context: AppContext,
-): Answer | Promise<Answer> {
+): Response | Promise<Response> {
   const { rendition, file } = request;
   const { token } = opened;
   if (rendition === undefined) {
@@ -85,26 +81,28 @@ interface MediaPlaylistOptions {
   readonly context: AppContext;
 }
 
-function serveMediaPlaylist(request: LiveRequest, live: LiveStream, options: MediaPlaylistOptions): Answer {
+function serveMediaPlaylist(request: LiveRequest, live: LiveStream, options: MediaPlaylistOptions): Response {
   const { rendition, directives, token, context } = options;
   const low = live.hls.lowLatency(rendition);
   const playlist = (directives.isDelta ? low?.delta() : undefined) ?? live.hls.playlist(rendition);
   if (playlist === undefined) {
     return refuse(request, live.hls.renditions.includes(rendition) ? notPlayable(live) : unknownRendition(live));
   }
-  noteAudience(request, live, { context, playlistSeconds: factsOf(playlist).targetSeconds });
+  noteAudience(request, live, { context, playlistSeconds: targetSecondsOf(playlist) });
   return servePlaylist(request, playlist, token, context);
 }
 
-function serveSegment(request: LiveRequest, live: LiveStream, media: MediaResource, context: AppContext): Answer {
+function serveSegment(request: LiveRequest, live: LiveStream, media: MediaResource, context: AppContext): Response {
   noteAudience(request, live, { context, playlistSeconds: undefined });
-  return serveMedia(request, media, context.now());
+  const { body, etag, modifiedAt, contentType } = media;
+  const served = { body, etag, modifiedAt, contentType, cacheControl: forever, headers: openToAll };
+  return respondWith(request, served, context.now());
 }
 
 const segmentGone = 'Segment not found: it has left the window or never existed.';
 
-function refuse(request: RequestFacts, problem: Problem): Answer {
-  return problemAnswer(problem, request.url);
+function refuse(request: RequestFacts, problem: Problem): Response {
+  return problemResponse(problem, request.url);
 }
 
 function servePlaylist(
@@ -112,52 +110,29 @@ function servePlaylist(
   playlist: PlaylistResource,
   token: string | undefined,
   { now }: AppContext,
-): Answer {
-  const { representation } = factsOf(playlist);
-  if (token === undefined) return answerWith(request, representation, now());
-  const { body, etag } = playlist;
-  const { isShared: _, ...common } = representation;
-  // The text differs for each token, so the entity tag must too.
-  const signed = { body: signPlaylist(body, token), etag: `"${etag.slice(1, -1)}-${token.slice(-12)}"` };
-  return answerWith(request, { ...common, ...signed }, now());
-}
-
-interface PlaylistFacts {
-  readonly targetSeconds: number;
-  readonly representation: Representation;
-}
-
-const knownFacts = new WeakMap<PlaylistResource, PlaylistFacts>();
-
-function factsOf(playlist: PlaylistResource): PlaylistFacts {
-  const known = knownFacts.get(playlist);
-  if (known !== undefined) return known;
+): Response {
   const { body, etag, modifiedAt } = playlist;
-  const targetSeconds = Number(/^#EXT-X-TARGETDURATION:(\d{1,5})/m.exec(body)?.[1] ?? 0);
   // Half the target duration: a cache then adds at most half a segment of latency. With parts, one second: low-latency clients
   // put the requested position into the URL, so each position is a separate object in a cache.
   const hasParts = body.includes('\n#EXT-X-PART-INF:');
-  const maxAge = hasParts ? 1 : Math.max(1, Math.floor(targetSeconds / 2));
+  const maxAge = hasParts ? 1 : Math.max(1, Math.floor(targetSecondsOf(playlist) / 2));
   const cacheControl = `public, max-age=${maxAge}`;
-  const served = { body, etag, modifiedAt, contentType: playlistType, cacheControl, headers: openInTurn };
-  const facts: PlaylistFacts = { targetSeconds, representation: { ...served, isShared: true } };
-  knownFacts.set(playlist, facts);
-  return facts;
+  const [text, tag] =
+    token === undefined
+      ? [body, etag]
+      : // The text differs for each token, so the entity tag must too.
+        [signPlaylist(body, token), `"${etag.slice(1, -1)}-${token.slice(-12)}"`];
+  const contentType = playlistType;
+  return respondWith(
+    request,
+    { body: text, etag: tag, modifiedAt, contentType, cacheControl, headers: openToAll },
+    now(),
+  );
 }
 
-function serveMedia(request: RequestFacts, media: MediaResource, now: number): Answer {
-  return answerWith(
-    request,
-    {
-      body: media.body,
-      etag: media.etag,
-      modifiedAt: media.modifiedAt,
-      contentType: media.contentType,
-      cacheControl: forever,
-      headers: openInTurn,
-    },
-    now,
-  );
+/** 0 for a multivariant playlist. */
+function targetSecondsOf({ body }: PlaylistResource): number {
+  return Number(/^#EXT-X-TARGETDURATION:(\d{1,5})/m.exec(body)?.[1] ?? 0);
 }
 
 export function unknownStream(name: string): Problem {

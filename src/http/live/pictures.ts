@@ -2,10 +2,9 @@ import type { LiveStream } from '../../stream/live-stream.js';
 import type { ImageResource } from '../../stream/resources.js';
 import { type ImageFormat, imageFormatPattern, type PreviewFormat } from '../../terms.js';
 import { signStoryboard } from '../access/signed-uris.js';
-import { type Answer, problemAnswer } from '../response/answer.js';
-import { openInTurn, openToAll } from '../response/headers.js';
-import { notFound, type Problem } from '../response/problem.js';
-import { answerWith, type Representation, type RequestFacts } from '../response/respond.js';
+import { type HeaderFields, openToAll } from '../response/headers.js';
+import { notFound, type Problem, problemResponse } from '../response/problem.js';
+import { type RequestFacts, respondWith } from '../response/respond.js';
 
 const forever = 'public, max-age=31536000, immutable';
 const latest = new RegExp(`^thumbnail\\.(${imageFormatPattern})$`);
@@ -26,7 +25,7 @@ export interface PictureRequest {
 }
 
 /** The images under `/live/{stream}/`. Undefined for any other file. */
-export function answerPicture(asked: PictureRequest): Answer | Promise<Answer> | undefined {
+export function answerPicture(asked: PictureRequest): Response | Promise<Response> | undefined {
   const { file } = asked;
   const latestFormat = latest.exec(file)?.[1];
   if (latestFormat !== undefined) return serveThumbnail(asked, latestFormat as ImageFormat, undefined);
@@ -44,7 +43,7 @@ function serveThumbnail(
   asked: PictureRequest,
   format: ImageFormat,
   sizeName: string | undefined,
-): Answer | Promise<Answer> {
+): Response | Promise<Response> {
   const { request, live } = asked;
   const { images } = live;
   const width = sizeName === undefined ? request.query('width') : undefined;
@@ -56,7 +55,7 @@ function serveThumbnail(
   return image.then((each) => respondWithThumbnail(asked, format, each));
 }
 
-function respondWithThumbnail(asked: PictureRequest, format: ImageFormat, image: ImageResource | undefined): Answer {
+function respondWithThumbnail(asked: PictureRequest, format: ImageFormat, image: ImageResource | undefined): Response {
   if (image !== undefined) return respondWithPicture(asked, image);
   const { request, live } = asked;
   const { images } = live;
@@ -79,7 +78,7 @@ function unknownWidth({ name, images }: LiveStream, width: string): Problem {
   };
 }
 
-function serveImmutable({ request, live, now }: PictureRequest, format: ImageFormat, hash: string): Answer {
+function serveImmutable({ request, live, now }: PictureRequest, format: ImageFormat, hash: string): Response {
   const found = live.images.immutable(format, hash);
   if (found === undefined) {
     const detail = `This thumbnail of stream ${live.name} is no longer in memory. The newest one is thumbnail.${live.images.formats[0]}.`;
@@ -88,27 +87,27 @@ function serveImmutable({ request, live, now }: PictureRequest, format: ImageFor
   const { capturedAt, ...item } = found;
   // No state header: caches would keep it for a year.
   const headers = { 'sidepipe-captured-at': new Date(capturedAt).toISOString(), ...openToAll };
-  return answerWith(request, { ...item, cacheControl: forever, headers }, now());
+  return respondWith(request, { ...item, cacheControl: forever, headers }, now());
 }
 
-async function servePreview(asked: PictureRequest, format: PreviewFormat): Promise<Answer> {
+async function servePreview(asked: PictureRequest, format: PreviewFormat): Promise<Response> {
   return respondWithPicture(asked, await asked.live.images.preview(format));
 }
 
-function serveStoryboard({ request, live, token, now }: PictureRequest): Answer {
+function serveStoryboard({ request, live, token, now }: PictureRequest): Response {
   const storyboard = live.images.storyboard();
   const { modifiedAt } = storyboard;
   const body = token === undefined ? storyboard.body : signStoryboard(storyboard.body, token);
   const etag = token === undefined ? storyboard.etag : `"${storyboard.etag.slice(1, -1)}-${token.slice(-12)}"`;
   const contentType = 'text/vtt; charset=utf-8';
-  return answerWith(
+  return respondWith(
     request,
     { body, etag, modifiedAt, contentType, cacheControl: 'public, max-age=1', headers: openToAll },
     now(),
   );
 }
 
-async function serveSheet({ request, live, now }: PictureRequest, number: number): Promise<Answer> {
+async function serveSheet({ request, live, now }: PictureRequest, number: number): Promise<Response> {
   const found = await live.images.sheet(number);
   if (found === undefined) {
     const detail = `Stream ${live.name} has no such storyboard sheet. storyboard.vtt lists the available ones.`;
@@ -117,51 +116,25 @@ async function serveSheet({ request, live, now }: PictureRequest, number: number
   const { complete, ...item } = found;
   // A growing sheet gets a new query in the WebVTT each time, but may also be requested without one.
   const cacheControl = complete ? forever : 'no-cache';
-  return answerWith(request, { ...item, cacheControl, headers: openToAll }, now());
+  return respondWith(request, { ...item, cacheControl, headers: openToAll }, now());
 }
 
-function respondWithPicture({ request, now }: PictureRequest, image: ImageResource): Answer {
-  return answerWith(request, representationOf(image), now());
-}
-
-interface Served {
-  readonly image: ImageResource;
-  readonly representation: Representation;
-}
-
-/** The resource last served for an image, by the image's bytes. */
-const lastServed = new WeakMap<Uint8Array, Served>();
-
-/** Returns the same object until the image or its headers change. */
-function representationOf(image: ImageResource): Representation {
+function respondWithPicture({ request, now }: PictureRequest, image: ImageResource): Response {
   const { body, contentType, etag, modifiedAt } = image;
-  const before = lastServed.get(body);
-  if (before !== undefined && isSame(before.image, image)) return before.representation;
   const cacheControl = imageCaching(image);
-  const headers = imageHeaders(image);
-  const representation = { body, contentType, etag, modifiedAt, cacheControl, headers, isShared: true } as const;
-  lastServed.set(body, { image, representation });
-  return representation;
-}
-
-function isSame(one: ImageResource, other: ImageResource): boolean {
-  return (
-    Math.floor(one.maxAgeSeconds) === Math.floor(other.maxAgeSeconds) &&
-    one.capturedAt === other.capturedAt &&
-    one.modifiedAt === other.modifiedAt &&
-    one.state === other.state &&
-    one.gate === other.gate &&
-    one.etag === other.etag &&
-    one.contentType === other.contentType
+  return respondWith(
+    request,
+    { body, contentType, etag, modifiedAt, cacheControl, headers: imageHeaders(image) },
+    now(),
   );
 }
 
 /** Every response states the image's age; in a 304, the headers describe the client's copy. */
-function imageHeaders({ state, capturedAt, gate }: ImageResource): readonly string[] {
-  const headers = [...openInTurn, 'sidepipe-image-state', state];
-  if (capturedAt !== undefined) headers.push('sidepipe-captured-at', new Date(capturedAt).toISOString());
-  if (gate !== undefined) headers.push('sidepipe-gate-state', gate);
-  return headers;
+function imageHeaders({ state, capturedAt, gate }: ImageResource): HeaderFields {
+  const headers: Record<string, string> = { 'sidepipe-image-state': state };
+  if (capturedAt !== undefined) headers['sidepipe-captured-at'] = new Date(capturedAt).toISOString();
+  if (gate !== undefined) headers['sidepipe-gate-state'] = gate;
+  return Object.assign(headers, openToAll);
 }
 
 /** No cache may keep an image longer than its state is valid. */
@@ -170,6 +143,6 @@ function imageCaching(image: ImageResource): string {
   return image.state === 'fresh' && seconds >= 1 ? `public, max-age=${seconds}, must-revalidate` : 'no-cache';
 }
 
-function refuse(request: RequestFacts, problem: Problem): Answer {
-  return problemAnswer(problem, request.url);
+function refuse(request: RequestFacts, problem: Problem): Response {
+  return problemResponse(problem, request.url);
 }

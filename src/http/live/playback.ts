@@ -1,6 +1,5 @@
 import type { LiveStream } from '../../stream/live-stream.js';
 import { checkPlayback, signPlayback, type TokenRefusal, tokenParameter } from '../access/playback-token.js';
-import type { Answer } from '../response/answer.js';
 import { openToAll } from '../response/headers.js';
 import type { Problem } from '../response/problem.js';
 
@@ -27,13 +26,13 @@ export function open(live: LiveStream, request: TokenRequest, now: number): Open
   return check.ok ? { token, expiresAt: check.expiresAt } : { problem: playbackRefused(check.reason) };
 }
 
-/** A response that no cache keeps longer than its token is valid. */
-export function within(answer: Answer, { expiresAt }: Opened, now: number): Answer {
-  const place = answer.headers.indexOf('cache-control') + 1;
-  const given = place === 0 ? '' : (answer.headers[place] ?? '');
+/** Limits a response so that no cache keeps it longer than its token is valid. */
+export function within(response: Response, { expiresAt }: Opened, now: number): Response {
+  const given = response.headers.get('cache-control') ?? '';
   const left = Math.max(0, Math.floor((expiresAt - now) / 1000));
   const capped = given.replace(/max-age=(\d+)/, (_, seconds: string) => `max-age=${Math.min(Number(seconds), left)}`);
-  return capped === given ? answer : { ...answer, headers: answer.headers.with(place, capped) };
+  if (capped !== given) response.headers.set('cache-control', capped);
+  return response;
 }
 
 /** A token for a page rendered for the admin; undefined if the stream needs none. */

@@ -48,12 +48,7 @@ export function allowsRange(ifRange: string | undefined, validators: Validators)
  * time"): a client that got an earlier image of the same second has an earlier date and does not get 304.
  */
 export function lastModified(modifiedAt: number, now: number): string {
-  return httpDate(lastModifiedAt(modifiedAt, now));
-}
-
-/** The same as milliseconds since the epoch. */
-export function lastModifiedAt(modifiedAt: number, now: number): number {
-  return Math.min(wholeSecondAfter(modifiedAt), Math.floor(now / 1000) * 1000);
+  return httpDate(Math.min(wholeSecondAfter(modifiedAt), Math.floor(now / 1000) * 1000));
 }
 
 /** Cache of the last formatted date: many consecutive responses have the same. */

@@ -24,9 +24,6 @@ export const openToAll: HeaderFields = {
   'x-content-type-options': 'nosniff',
 };
 
-/** The same as an alternating list, for frequent responses. */
-export const openInTurn: readonly string[] = Object.entries(openToAll).flat();
-
 /** The response to a preflight request for a public resource. */
 export const preflight: HeaderFields = {
   'access-control-allow-origin': '*',
