@@ -1,3 +1,4 @@
+import { equalJitterMs } from '../backoff.js';
 import type { Episodes } from '../telemetry/episodes.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { AlertName } from '../terms.js';
@@ -150,8 +151,8 @@ export class Webhook {
   /** Random delay in the upper half of an interval that doubles, so that a recovering receiver does not get all messages at once. */
   #waitMs(made: number, askedMs: number): number {
     const { minDelayMs, maxDelayMs } = this.#limits;
-    const longest = Math.min(maxDelayMs, minDelayMs * 2 ** (made - 1));
-    return Math.min(maxDelayMs, Math.max(askedMs, longest * (0.5 + this.#options.random() / 2)));
+    const backoff = { failures: made, baseMs: minDelayMs, capMs: maxDelayMs, random: this.#options.random() };
+    return Math.min(maxDelayMs, Math.max(askedMs, equalJitterMs(backoff)));
   }
 
   #dropOldest(): boolean {

@@ -33,11 +33,6 @@ export function isAllowedAddress(text: string, networks: Networks): boolean {
   return readings(ipaddr.parse(text)).every((address) => isAllowed(address, networks));
 }
 
-/** Whether a text is an address in the usual notation: four decimal numbers, or IPv6. Pure. */
-export function isAddress(text: string): boolean {
-  return ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text);
-}
-
 function isAllowed(address: Address, { allow = [], deny = [] }: Networks): boolean {
   if (isMetadata(address)) return false;
   const allowed = narrowest(address, allow);

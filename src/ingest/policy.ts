@@ -1,5 +1,6 @@
 import { SidepipeError } from '../errors.js';
-import { isAddress, isAllowedAddress, type Networks } from './networks.js';
+import { isAddress } from '../net/address.js';
+import { isAllowedAddress, type Networks } from './networks.js';
 import { type Source, srtMode, type UnknownSource } from './source.js';
 
 /** The protocol of a source, as the policy names it. */

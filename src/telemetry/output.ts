@@ -3,6 +3,7 @@ import { Socket } from 'node:net';
 import { Writable } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
 import { isatty } from 'node:tty';
+import { doublingMs } from '../backoff.js';
 
 /** Where the bytes go. Rejects with a system error, such as EAGAIN from a pipe that is full. */
 export interface OutputTarget {
@@ -23,7 +24,7 @@ export interface OutputOptions {
 /** As much is written at once. */
 const BATCH_BYTES = 65_536;
 /** A reader that is behind: retry soon, then less often. */
-const FULL_RETRY_MS = { min: 10, max: 250 } as const;
+const FULL_RETRY = { baseMs: 10, capMs: 250 } as const;
 /** A disk without space, a reader that is gone, a terminal that was closed. */
 const BROKEN_RETRY_MS = 1000;
 
@@ -126,8 +127,8 @@ export class OutputWriter {
         continue;
       }
       if (!isFull(code)) this.#settle();
-      const full = Math.min(FULL_RETRY_MS.max, FULL_RETRY_MS.min * 2 ** Math.min(failures++, 10));
-      await this.#pause(isFull(code) ? full : BROKEN_RETRY_MS);
+      failures += 1;
+      await this.#pause(isFull(code) ? doublingMs({ failures, ...FULL_RETRY }) : BROKEN_RETRY_MS);
     }
     this.#isPumping = false;
     this.#settle();

@@ -1,18 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import type { Hono, MiddlewareHandler } from 'hono';
+import { addressGroup } from '../../net/address.js';
+import { createRateLimit } from '../../net/rate-limit.js';
 import type { HttpLog } from '../context.js';
 import { openToAll } from '../response/headers.js';
 import { problemResponse } from '../response/problem.js';
 import { type Admin, createAdmin } from './auth.js';
-import {
-  addressGroup,
-  type ClientReader,
-  type ClientReaderOptions,
-  connectionOf,
-  createClientReader,
-} from './client.js';
+import { type ClientReader, type ClientReaderOptions, connectionOf, createClientReader } from './client.js';
 import { restrictOrigins } from './cors.js';
-import { createRateLimit } from './rate-limit.js';
 import { createSessions } from './sessions.js';
 
 /** Access settings from the configuration. */

@@ -1,9 +1,10 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Context, MiddlewareHandler } from 'hono';
+import { addressGroup } from '../../net/address.js';
+import { createRateLimit } from '../../net/rate-limit.js';
 import type { AppContext } from '../context.js';
 import { type Problem, problemResponse } from '../response/problem.js';
-import { addressGroup, type Client, connectionOf } from './client.js';
-import { createRateLimit } from './rate-limit.js';
+import { type Client, connectionOf } from './client.js';
 import { clearedCookie, isSameOrigin, sessionCookie, sessionValue } from './session-cookie.js';
 import type { Sessions } from './sessions.js';
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Context } from 'hono';
 import ipaddr from 'ipaddr.js';
+import { isAddress } from '../../net/address.js';
 
 /** The client of a request, as far as known. */
 export interface Client {
@@ -59,24 +60,6 @@ export type ClientReader = ReturnType<typeof createClientReader>;
 export function createNetworks(texts: readonly string[]): (address: string | undefined) => boolean {
   const networks = texts.map(networkOf);
   return (address) => address !== undefined && networks.some((network) => network.has(address));
-}
-
-/** Accepts canonical notation only: legacy resolvers also accept `1` and `0x7f.1`. */
-function isAddress(text: string): boolean {
-  return text.includes(':') ? ipaddr.IPv6.isValid(text) : ipaddr.IPv4.isValidFourPartDecimal(text);
-}
-
-/** The key of a client in tables: a whole IPv4 address, also if mapped into IPv6, or the /64 of an IPv6 address, which one host usually owns. */
-export function addressGroup(address: string): string {
-  if (!address.includes(':')) return address;
-  const plain = address.split('%')[0] ?? '';
-  if (!isAddress(plain)) return address;
-  const parsed = ipaddr.process(plain);
-  if (parsed.kind() === 'ipv4') return parsed.toString();
-  return (parsed as ipaddr.IPv6).parts
-    .slice(0, 4)
-    .map((part) => part.toString(16))
-    .join(':');
 }
 
 /** The request as node:http has it; undefined if the app is called without a connection. */

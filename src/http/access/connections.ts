@@ -1,7 +1,8 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
+import { addressGroup } from '../../net/address.js';
 import type { HttpLog } from '../context.js';
-import { addressGroup, createNetworks } from './client.js';
+import { createNetworks } from './client.js';
 
 export interface ConnectionLimitOptions {
   /** Maximum simultaneous connections per address. */

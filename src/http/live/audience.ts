@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { addressGroup } from '../../net/address.js';
 import type { LiveStream, ViewerId } from '../../stream/live-stream.js';
-import { addressGroup, type Client } from '../access/client.js';
+import type { Client } from '../access/client.js';
 import type { AppContext } from '../context.js';
 import { type Cmcd, parseCmcd } from './cmcd.js';
 

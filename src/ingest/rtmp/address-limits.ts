@@ -1,3 +1,6 @@
+import { addressGroup } from '../../net/address.js';
+import { createRateLimit } from '../../net/rate-limit.js';
+
 export interface AddressLimitsOptions {
   /** Maximum number of open connections per address. */
   readonly connections: number;
@@ -19,23 +22,14 @@ export interface AddressLimits {
   readonly size: number;
 }
 
-interface Failures {
-  count: number;
-  since: number;
-}
-
 /** Counts connections and failures per address, in bounded memory. An IPv6 address counts as its /64. */
 export function createAddressLimits(options: AddressLimitsOptions): AddressLimits {
   const connections = new Map<string, number>();
-  // Ordered by `since`: the first is the oldest.
-  const failures = new Map<string, Failures>();
-
-  function dropExpired(now: number): void {
-    for (const [group, { since }] of failures) {
-      if (now - since < options.failureWindowMs && now >= since) return;
-      failures.delete(group);
-    }
-  }
+  const failures = createRateLimit({
+    limit: options.failures,
+    windowMs: options.failureWindowMs,
+    remembered: options.remembered,
+  });
 
   return {
     get size() {
@@ -43,8 +37,7 @@ export function createAddressLimits(options: AddressLimitsOptions): AddressLimit
     },
     admit(address, now) {
       const group = addressGroup(address);
-      dropExpired(now);
-      if ((failures.get(group)?.count ?? 0) >= options.failures) return 'too-many-failures';
+      if (failures.look(group, now).remaining <= 0) return 'too-many-failures';
       const open = connections.get(group) ?? 0;
       if (open >= options.connections) return 'too-many-connections';
       connections.set(group, open + 1);
@@ -57,33 +50,7 @@ export function createAddressLimits(options: AddressLimitsOptions): AddressLimit
       else connections.delete(group);
     },
     fail(address, now) {
-      const group = addressGroup(address);
-      dropExpired(now);
-      const entry = failures.get(group);
-      if (entry !== undefined) {
-        entry.count += 1;
-        return;
-      }
-      if (failures.size >= options.remembered) {
-        for (const oldest of failures.keys()) {
-          failures.delete(oldest);
-          break;
-        }
-      }
-      failures.set(group, { count: 1, since: now });
+      failures.hit(addressGroup(address), now);
     },
   };
-}
-
-/** The unit of counting: an IPv4 address, also when mapped into IPv6, or an IPv6 /64, which usually belongs to one host. */
-export function addressGroup(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
-  if (mapped) return mapped[1]!;
-  if (!address.includes(':')) return address;
-  const [head = '', tail] = (address.split('%')[0] ?? '').toLowerCase().split('::');
-  const before = head === '' ? [] : head.split(':');
-  const after = tail === undefined || tail === '' ? [] : tail.split(':');
-  const zeros = tail === undefined ? [] : new Array<string>(Math.max(0, 8 - before.length - after.length)).fill('0');
-  const groups = [...before, ...zeros, ...after].slice(0, 4);
-  return `${groups.map((group) => group.replace(/^0+(?=.)/, '')).join(':')}::/64`;
 }

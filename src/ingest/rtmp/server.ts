@@ -2,7 +2,8 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
 import { steadyNow } from '../../clock.js';
 import { messageOf, SidepipeError } from '../../errors.js';
-import { addressGroup, createAddressLimits } from './address-limits.js';
+import { addressGroup } from '../../net/address.js';
+import { createAddressLimits } from './address-limits.js';
 import { type ConnectionHost, RtmpConnection } from './connection.js';
 import type {
   ListenAddress,

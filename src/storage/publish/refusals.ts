@@ -1,6 +1,6 @@
+import { equalJitterMs } from '../../backoff.js';
 import type { SidepipeError } from '../../errors.js';
 import type { UploadKind } from './queue/queue.js';
-import { slowJitterMs } from './queue/retry.js';
 import type { PublisherSettings } from './settings.js';
 
 /** An upload that was refused. */
@@ -123,7 +123,7 @@ export class Refusals<W extends Refusable> {
     const episode = this.#episodeOf(work, error);
     if (before !== undefined && before.episode !== episode) this.#leave(work, before.episode);
     const wait = { failures: work.attempts, baseMs: timing.retryBaseMs, capMs: timing.retryCapMs, random: random() };
-    const notBefore = clock.now() + slowJitterMs(wait);
+    const notBefore = clock.now() + equalJitterMs(wait);
     // Moves to the end of the order of attempts.
     this.#refusals.delete(work);
     this.#refusals.set(work, { error, episode, trying: false, notBefore });
@@ -182,7 +182,7 @@ export class Refusals<W extends Refusable> {
     if (this.#cancelTrial !== undefined || this.#refusals.size === 0) return;
     const { clock, timing, random } = this.#options.settings;
     this.#trials += 1;
-    const waitMs = slowJitterMs({ failures: this.#trials, baseMs: 1000, capMs: timing.trialCapMs, random: random() });
+    const waitMs = equalJitterMs({ failures: this.#trials, baseMs: 1000, capMs: timing.trialCapMs, random: random() });
     this.#cancelTrial = clock.after(waitMs, () => {
       this.#cancelTrial = undefined;
       this.#trial();

@@ -1,3 +1,4 @@
+import { doublingMs } from '../../backoff.js';
 import { SidepipeError } from '../../errors.js';
 import type { LogLine } from '../../ffmpeg/log/log-line.js';
 import { type Encoder, type EncoderChoice, encoderFailure } from '../../ffmpeg/output/encoders.js';
@@ -127,8 +128,8 @@ export class LearnedSettings {
 
   /** Steady time in milliseconds. */
   get #addsAudioFrom(): number {
-    const waitMs = LEAST_BETWEEN_AUDIO_MS * 2 ** (this.#audioAdditions - 1);
-    return this.#audioAddedAt + Math.min(MOST_BETWEEN_AUDIO_MS, waitMs);
+    const limits = { baseMs: LEAST_BETWEEN_AUDIO_MS, capMs: MOST_BETWEEN_AUDIO_MS };
+    return this.#audioAddedAt + doublingMs({ failures: this.#audioAdditions, ...limits });
   }
 
   /** The source is a different one. */

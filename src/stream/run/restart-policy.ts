@@ -1,3 +1,4 @@
+import { doublingMs } from '../../backoff.js';
 import type { ErrorCode } from '../../errors.js';
 
 /** How soon and how often a stream is restarted whose ffmpeg ended unexpectedly. */
@@ -55,8 +56,8 @@ export function failuresAfter(policy: RestartPolicy, failures: number, mediaMs: 
  * a hundred cameras behind one broken switch do not reconnect at the same instant. Pure.
  */
 export function restartDelayMs(policy: RestartPolicy, failures: number, random: number): number {
-  const full = Math.min(policy.maxDelayMs, policy.minDelayMs * 2 ** Math.min(30, Math.max(0, failures - 1)));
-  return full * (1 - random / 2);
+  const { minDelayMs: baseMs, maxDelayMs: capMs } = policy;
+  return doublingMs({ failures, baseMs, capMs }) * (1 - random / 2);
 }
 
 /** The delay after an ffmpeg that cannot do what is needed. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { addressGroup, type ClientReaderOptions, createClientReader } from '../../../src/http/access/client.js';
+import { type ClientReaderOptions, createClientReader } from '../../../src/http/access/client.js';
 
 function read(options: ClientReaderOptions, address: string, headers: Record<string, string>) {
   return createClientReader(options)({ address, scheme: 'http' }, (name) => headers[name]);
@@ -74,17 +74,5 @@ describe('createClientReader', () => {
         expect(host).toMatch(/^[a-z0-9.:[\]_-]*$/);
       }),
     );
-  });
-});
-
-describe('addressGroup', () => {
-  it.each([
-    ['192.0.2.1', '192.0.2.1'],
-    ['::ffff:192.0.2.1', '192.0.2.1'],
-    ['2001:0db8:1:2:3::9', '2001:db8:1:2'],
-    ['fe80::1%eth0', 'fe80:0:0:0'],
-    ['', ''],
-  ])('of %s is %s', (address, group) => {
-    expect(addressGroup(address)).toBe(group);
   });
 });

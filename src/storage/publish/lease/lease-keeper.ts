@@ -1,8 +1,9 @@
+import { equalJitterMs, fullJitterMs } from '../../../backoff.js';
 import { SidepipeError } from '../../../errors.js';
 import { startLimit } from '../../deadline.js';
 import { cacheControlOf, contentTypeOf, leaseKey } from '../../keys.js';
 import type { CallOptions, ObjectStore } from '../../store.js';
-import { errorClass, fullJitterMs, slowJitterMs, storageError } from '../queue/retry.js';
+import { errorClass, storageError } from '../queue/retry.js';
 import type { Attempt } from '../queue/uploader.js';
 import type { LeaseSettings, PublisherSettings } from '../settings.js';
 import {
@@ -138,7 +139,7 @@ export class LeaseKeeper {
       waitMs =
         verdict === 'retry' || verdict === 'conflict'
           ? settings.timing.coalesceMs + fullJitterMs({ ...backoff, baseMs: 200, capMs: 1000 })
-          : slowJitterMs({ ...backoff, baseMs: 1000, capMs: settings.timing.refusedCapMs });
+          : equalJitterMs({ ...backoff, baseMs: 1000, capMs: settings.timing.refusedCapMs });
     }
     if (this.#closing.signal.aborted) return;
     this.#turnIn(waitMs);

@@ -42,29 +42,6 @@ export function retryAfterMs(error: unknown): number {
   return typeof wished === 'number' && wished > 0 ? Math.min(wished, 60_000) : 0;
 }
 
-export interface BackoffOptions {
-  /** Failures so far, from 1. */
-  readonly failures: number;
-  readonly baseMs: number;
-  readonly capMs: number;
-  /** At least 0 and less than 1. */
-  readonly random: number;
-}
-
-/** Full jitter: between 0 and the doubled limit, so that nodes that failed together do not retry together. */
-export function fullJitterMs({ failures, baseMs, capMs, random }: BackoffOptions): number {
-  return random * ceilingMs(failures, baseMs, capMs);
-}
-
-/** Half of the limit and a jittered half: for delays that must not be short, such as those for a store that refuses. */
-export function slowJitterMs({ failures, baseMs, capMs, random }: BackoffOptions): number {
-  return ((1 + random) / 2) * ceilingMs(failures, baseMs, capMs);
-}
-
-function ceilingMs(failures: number, baseMs: number, capMs: number): number {
-  return Math.min(capMs, baseMs * 2 ** Math.min(30, Math.max(0, failures - 1)));
-}
-
 /** The time limit of one attempt: a fixed time for the response, plus the time of the bytes on the slowest supported link. */
 export function attemptTimeoutMs(bytes: number, answerMs: number, minimumBytesPerSecond: number): number {
   return answerMs + (bytes / minimumBytesPerSecond) * 1000;

@@ -1,8 +1,9 @@
+import { equalJitterMs } from '../../../backoff.js';
 import type { SidepipeError } from '../../../errors.js';
 import type { CallOptions } from '../../store.js';
 import type { PublisherSettings } from '../settings.js';
 import { type Health, type HealthEvent, healthy, stepHealth } from './health.js';
-import { errorClass, isThrottle, slowJitterMs, storageError } from './retry.js';
+import { errorClass, isThrottle, storageError } from './retry.js';
 
 export interface StoreWatchOptions {
   readonly settings: PublisherSettings;
@@ -128,7 +129,7 @@ export class StoreWatch {
 
   #scheduleTrial(failures: number): void {
     const { clock, timing, random } = this.#options.settings;
-    const waitMs = slowJitterMs({ failures, baseMs: 1000, capMs: timing.refusedCapMs, random: random() });
+    const waitMs = equalJitterMs({ failures, baseMs: 1000, capMs: timing.refusedCapMs, random: random() });
     this.#tryAt = clock.now() + waitMs;
     this.#cancelProbe?.();
     this.#cancelProbe = clock.after(waitMs, this.#listener.moved);
@@ -138,7 +139,7 @@ export class StoreWatch {
   #scheduleProbe(failures: number): void {
     const { clock, timing, random } = this.#options.settings;
     this.#cancelProbe?.();
-    const waitMs = slowJitterMs({ failures, baseMs: timing.retryBaseMs, capMs: timing.probeCapMs, random: random() });
+    const waitMs = equalJitterMs({ failures, baseMs: timing.retryBaseMs, capMs: timing.probeCapMs, random: random() });
     this.#cancelProbe = clock.after(waitMs, () => {
       this.#scheduleProbe(failures + 1);
       void this.#probe();

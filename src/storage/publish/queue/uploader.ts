@@ -1,19 +1,12 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { fullJitterMs } from '../../../backoff.js';
 import type { SidepipeError } from '../../../errors.js';
 import { startLimit } from '../../deadline.js';
 import type { CallOptions, ObjectStore } from '../../store.js';
 import { type Refusable, Refusals } from '../refusals.js';
 import type { PublisherSettings } from '../settings.js';
 import { FairQueue, type Queued, type UploadKind, uploadKinds } from './queue.js';
-import {
-  attemptTimeoutMs,
-  type ErrorClass,
-  errorClass,
-  fullJitterMs,
-  isThrottle,
-  retryAfterMs,
-  storageError,
-} from './retry.js';
+import { attemptTimeoutMs, type ErrorClass, errorClass, isThrottle, retryAfterMs, storageError } from './retry.js';
 import { StoreWatch, type StoreWatchOptions } from './store-watch.js';
 
 /** The limits of one attempt, for all of its calls: `timeoutMs` is the remaining time. */

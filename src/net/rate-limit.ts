@@ -1,4 +1,4 @@
-/** Counts by key in fixed windows, in bounded memory. Pure: times are parameters, in milliseconds since the epoch. */
+/** Counts by key in fixed windows, in bounded memory. Pure: times are parameters, in milliseconds of any clock. */
 
 export interface RateLimitOptions {
   /** Maximum count within one window. */

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createRateLimit } from '../../../src/http/access/rate-limit.js';
+import { createRateLimit } from '../../src/net/rate-limit.js';
 
 const now = 1_800_000_000_000;
 
 describe('createRateLimit', () => {
-  it('counts down and begins anew with the next window', () => {
+  it('counts down, and starts again with the next window', () => {
     const limit = createRateLimit({ limit: 2, windowMs: 10_000 });
     expect(limit.look('a', now)).toEqual({ remaining: 2, resetSeconds: 10 });
     expect(limit.hit('a', now)).toEqual({ remaining: 1, resetSeconds: 10 });
