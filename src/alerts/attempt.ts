@@ -1,5 +1,6 @@
 import { type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
+import { createDeadline } from '../deadline.js';
 import { signatureHeaders } from './signature.js';
 
 /** The result of one delivery attempt. */
@@ -24,12 +25,14 @@ export interface AttemptOptions {
 /** Makes one attempt. Each attempt has its own signature, so that the timestamp of a late one is valid. Never rejects. */
 export async function attempt(options: AttemptOptions): Promise<AttemptResult> {
   const { timeoutMs, signal, now } = options;
-  const deadline = AbortSignal.timeout(timeoutMs);
+  const deadline = createDeadline(timeoutMs, [signal]);
   try {
-    return resultOf(await post(options, AbortSignal.any([deadline, signal])), now);
+    return resultOf(await post(options, deadline.signal), now);
   } catch (error) {
-    if (deadline.aborted) return { kind: 'failed', reason: `no response within ${timeoutMs / 1000} s`, waitMs: 0 };
+    if (deadline.expired) return { kind: 'failed', reason: `no response within ${timeoutMs / 1000} s`, waitMs: 0 };
     return { kind: 'failed', reason: reasonOf(error), waitMs: 0 };
+  } finally {
+    deadline.clear();
   }
 }
 

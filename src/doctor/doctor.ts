@@ -1,5 +1,6 @@
 import { collectSecrets, createRedactor } from '../config/redact.js';
 import type { Config } from '../config/schema/schema.js';
+import { createDeadline } from '../deadline.js';
 import { messageOf } from '../errors.js';
 import { type Capabilities, readCapabilities } from '../ffmpeg/capabilities.js';
 import { EncoderProber } from '../ffmpeg/encoder-prober.js';
@@ -149,21 +150,14 @@ function summaryOf({ failed, warnings, checks }: { failed: number; warnings: num
 
 async function runCheck(check: Check, usualMs: number): Promise<readonly CheckResult[]> {
   const { area, timeoutMs = usualMs } = check;
-  const abort = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      const error = new Error(`timed out after ${timeoutMs / 1000} s`);
-      abort.abort(error);
-      reject(error);
-    }, timeoutMs);
-  });
+  const deadline = createDeadline(timeoutMs);
   try {
-    return await Promise.race([check.run(abort.signal), late]);
+    return await Promise.race([check.run(deadline.signal), deadline.reached]);
   } catch (error) {
-    return [{ area, check: 'completed', ok: false, detail: chain(error), remedy: remedyOf(area) }];
+    const detail = deadline.expired ? `timed out after ${timeoutMs / 1000} s` : chain(error);
+    return [{ area, check: 'completed', ok: false, detail, remedy: remedyOf(area) }];
   } finally {
-    clearTimeout(timer);
+    deadline.clear();
   }
 }
 

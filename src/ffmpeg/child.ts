@@ -2,6 +2,7 @@ import { type ChildProcess, type SpawnOptions as ProcessOptions, spawn } from 'n
 import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import type { Readable, Writable } from 'node:stream';
+import { createDeadline } from '../deadline.js';
 import { SidepipeError } from '../errors.js';
 import { ALLOCATOR_DEFAULTS, childEnvironment } from './environment.js';
 
@@ -208,8 +209,8 @@ const MAX_STDERR_LENGTH = 4096;
 /** Runs a short-lived program and returns its output. Rejects if it fails, prints too much or takes too long. */
 export async function runToEnd(options: RunOptions): Promise<string> {
   const child = await spawnChild(options);
-  const deadline = AbortSignal.timeout(options.timeoutMs);
-  const signal = options.signal === undefined ? deadline : AbortSignal.any([options.signal, deadline]);
+  const deadline = createDeadline(options.timeoutMs, [options.signal]);
+  const { signal } = deadline;
   const end = () => child.kill('SIGKILL');
   signal.addEventListener('abort', end, { once: true });
   if (signal.aborted) end();
@@ -227,7 +228,7 @@ export async function runToEnd(options: RunOptions): Promise<string> {
   child.side.resume();
   child.packets.resume();
   const { code } = await child.exited;
-  signal.removeEventListener('abort', end);
+  deadline.clear();
   if (code !== 0 || signal.aborted) {
     throw new SidepipeError(`${options.path} ${options.args.join(' ')} failed.`, {
       code: 'ffmpeg-unusable',

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
-import { SidepipeError } from '../errors.js';
+import { listen } from '../net/listen.js';
 import { limitConnections } from './access/connections.js';
 import type { HttpLog } from './context.js';
 import { answerUpgrades, trackResponses } from './live/upgrade.js';
@@ -119,7 +119,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   answerUpgrades(server, newest, { fetch: options.fetch, urlBytes: limits.urlBytes, log: options.log });
   limitConnections(server, { ...options, most: limits.connectionsPerAddress });
   return {
-    start: () => listen(server, options),
+    start: () => startListening(server, options),
     close: () => closeWithin(server, sockets, limits.closeTimeoutMs),
   };
 }
@@ -155,41 +155,17 @@ function shareDescriptors(server: Server, most: number, budget: () => number = (
   server.on('drop', adjust);
 }
 
-async function listen(server: Server, { host, port, log }: HttpServerOptions): Promise<HttpAddress> {
-  await new Promise<void>((resolve, reject) => {
-    const failed = (error: NodeJS.ErrnoException): void => reject(portUnavailable(error, host, port));
-    server.once('error', failed);
-    server.listen({ host, port }, () => {
-      server.off('error', failed);
-      // Raised when accepting runs out of file descriptors: the server continues with its connections.
-      // Without a limit, each rejected connection would be logged.
-      let loggedAt = Number.NEGATIVE_INFINITY;
-      server.on('error', (error) => {
-        if (performance.now() - loggedAt < ERROR_EVERY_MS) return;
-        loggedAt = performance.now();
-        log.error({ err: error }, 'HTTP server error');
-      });
-      resolve();
-    });
-  });
-  return { host, port: (server.address() as AddressInfo).port };
-}
-
-const listenReasons: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'port already in use',
-  EACCES: 'permission denied',
-  EADDRNOTAVAIL: 'this machine does not have this address (http.host)',
-  ENOTFOUND: 'this host name cannot be resolved (http.host)',
-};
-
-function portUnavailable(error: NodeJS.ErrnoException, host: string, port: number): SidepipeError {
-  const reason = listenReasons[error.code ?? ''] ?? error.message;
-  return new SidepipeError(`http.port: cannot listen on ${host} port ${port}: ${reason}`, {
-    code: 'port-unavailable',
-    fault: 'caller',
-    cause: error,
-    details: { path: 'http.port', host, port },
-  });
+async function startListening(server: Server, { host, port, log }: HttpServerOptions): Promise<HttpAddress> {
+  // Raised when accepting runs out of file descriptors. Without a limit, each rejected connection would be logged.
+  let loggedAt = Number.NEGATIVE_INFINITY;
+  const onError = (error: Error): void => {
+    if (performance.now() - loggedAt < ERROR_EVERY_MS) return;
+    loggedAt = performance.now();
+    log.error({ err: error }, 'HTTP server error');
+  };
+  const failure = `http.port: cannot listen on ${host} port ${port}`;
+  const settings = { fault: 'caller', hostSetting: 'http.host', details: { path: 'http.port' } } as const;
+  return { host, port: await listen(server, { host, port, failure, onError, ...settings }) };
 }
 
 /** All connections. Node no longer tracks upgraded connections, so they would outlive `closeAllConnections`. */

@@ -3,7 +3,6 @@ import { constants } from 'node:fs';
 import { access, type FileHandle, link, lstat, mkdir, open, realpath, rename, unlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { messageOf, SidepipeError } from '../errors.js';
-import { startLimit, within } from './deadline.js';
 import { isAbsent, systemCode, toStorageError } from './directory/errors.js';
 import { createKeyLocks } from './directory/locks.js';
 import { createFolders, infoOf, removeLeftovers, temporaryName, walk } from './directory/tree.js';
@@ -18,6 +17,7 @@ import type {
   StoreCapabilities,
   StoredObject,
 } from './store.js';
+import { startLimit, within } from './time-limit.js';
 
 export interface DirectoryStoreOptions {
   /** Created if it does not exist. */

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { startLimit } from './deadline.js';
 import { aborted, conflict, throwIfOver, tooLarge } from './failures.js';
 import { checkKey, compareKeys, mostBytesOf } from './keys.js';
 import type {
@@ -11,6 +10,7 @@ import type {
   StoreCapabilities,
   StoredObject,
 } from './store.js';
+import { startLimit } from './time-limit.js';
 
 export interface MemoryStoreOptions {
   /** Milliseconds since the epoch. */

@@ -7,7 +7,6 @@ import {
 } from '@aws-sdk/client-s3';
 import type { S3Config } from '../config/schema/schema.js';
 import { SidepipeError } from '../errors.js';
-import { startLimit, within } from './deadline.js';
 import { conflict, throwIfOver } from './failures.js';
 import { checkKey, mostBytesOf } from './keys.js';
 import { absentAsUndefined, infoOf, isRefusal, vendorCodeOf } from './s3/answers.js';
@@ -19,6 +18,7 @@ import { notS3 } from './s3/errors.js';
 import { createRemover } from './s3/remove.js';
 import { resolveVendor } from './s3/vendors.js';
 import type { CallOptions, GetOptions, ObjectStore, PutOptions, StoreCapabilities, StoredObject } from './store.js';
+import { startLimit, within } from './time-limit.js';
 
 export interface S3StoreOptions {
   /** The time limit of a call, in addition to the time for its bytes. */

@@ -7,6 +7,7 @@ import {
   type SpanExporter,
   TraceIdRatioBasedSampler,
 } from '@opentelemetry/sdk-trace-base';
+import { createDeadline } from '../deadline.js';
 import { createEpisodes, type Episodes } from './episodes.js';
 import type { Trace, Tracer, TracerOptions } from './tracer.js';
 
@@ -56,12 +57,9 @@ export function createOtlpTracer({ endpoint, headers, sampleRatio, version, log 
       whole.end(Math.max(first.from, last.to));
     },
     async close(deadlineMs) {
-      let timer: NodeJS.Timeout | undefined;
-      const deadline = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, deadlineMs);
-      });
-      await Promise.race([provider.shutdown().catch(() => undefined), deadline]);
-      clearTimeout(timer);
+      const deadline = createDeadline(deadlineMs);
+      await Promise.race([provider.shutdown(), deadline.reached]).catch(() => undefined);
+      deadline.clear();
     },
   };
 }

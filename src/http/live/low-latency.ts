@@ -1,3 +1,4 @@
+import { createDeadline } from '../../deadline.js';
 import { SidepipeError } from '../../errors.js';
 import type { HlsView, LowLatencyView, WantedPosition } from '../../stream/live-stream.js';
 import { openToAll } from '../response/headers.js';
@@ -77,24 +78,15 @@ async function wait(
   request: DirectiveRequest,
 ): Promise<'over' | 'late' | 'full'> {
   const { signal: gone, release } = request.signal();
-  const ended = new AbortController();
-  const end = () => ended.abort();
-  let isLate = false;
-  // Not `AbortSignal.timeout`: its timer would outlive each request by seconds.
-  const timer = setTimeout(() => {
-    isLate = true;
-    end();
-  }, low.maxWaitMs);
-  gone.addEventListener('abort', end);
+  const deadline = createDeadline(low.maxWaitMs, [gone]);
   try {
-    await low.wait(wanted, ended.signal);
-    return isLate ? 'late' : 'over';
+    await low.wait(wanted, deadline.signal);
+    return deadline.expired ? 'late' : 'over';
   } catch (error) {
     if (error instanceof SidepipeError && error.code === 'limit-reached') return 'full';
     throw error;
   } finally {
-    clearTimeout(timer);
-    gone.removeEventListener('abort', end);
+    deadline.clear();
     release();
   }
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { SidepipeError } from '../../errors.js';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import type { PeerCheck } from '../../io/loopback.js';
+import { listen } from '../../net/listen.js';
 
 /** A secret: a URL that HTTP or RTSP is redirected to, or the text of a playlist that contains a URL of another kind. */
 export type Concealable = string | { readonly playlist: string };
@@ -56,16 +56,14 @@ export function createConcealedUrls(isOwn: PeerCheck): ConcealedUrls {
     async start() {
       const bytes = randomBytes(4);
       const hidden = `127.${[...bytes.subarray(0, 3)].map((each) => 1 + (each % 254)).join('.')}`;
-      if (await listen(server, hidden)) {
+      const failure = 'No loopback port is available for redirects to sources';
+      try {
+        await listen(server, { host: hidden, port: 0, failure });
         host = hidden;
-      } else if (await listen(server, '127.0.0.1')) {
+      } catch {
+        await listen(server, { host: '127.0.0.1', port: 0, failure });
         // Other systems than Linux have only this loopback address. The C library reads each part as octal, with any number of leading zeros.
         host = ['0177', '0', '0', '01'].map((part, at) => '0'.repeat(bytes[at]! % 32) + part).join('.');
-      } else {
-        throw new SidepipeError('No loopback port is available for redirects to sources.', {
-          code: 'port-unavailable',
-          fault: 'node',
-        });
       }
     },
     conceal(secret) {
@@ -88,15 +86,6 @@ export function createConcealedUrls(isOwn: PeerCheck): ConcealedUrls {
         for (const socket of sockets) socket.destroy();
       }),
   };
-}
-
-/** Whether the server could listen on the host. */
-function listen(server: Server, host: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    // Running out of file descriptors in accept() also emits an event.
-    server.on('error', () => resolve(false));
-    server.listen({ host, port: 0 }, () => resolve(true));
-  });
 }
 
 /** Answers requests on one connection until a redirect has been sent. ffmpeg then continues on another connection. */

@@ -1,14 +1,8 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
-import {
-  createServer,
-  request as httpRequest,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-} from 'node:http';
+import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
-import { messageOf, SidepipeError } from '../../errors.js';
 import { createPeerCheck, type PeerCheck } from '../../io/loopback.js';
+import { listen } from '../../net/listen.js';
 import { failureWords } from '../failure-words.js';
 import type { Networks } from '../networks.js';
 import { lookupAmong, resolveAddresses } from '../resolve.js';
@@ -83,7 +77,8 @@ export function createEgress({ networks = {}, isOwn = createPeerCheck() }: Egres
   return {
     isOwn,
     start: async () => {
-      await Promise.all([listen(server), concealed.start()]);
+      const failure = 'No loopback port is available for the egress proxy';
+      await Promise.all([listen(server, { host: '127.0.0.1', port: 0, failure }), concealed.start()]);
     },
     conceal: (secret) => concealed.conceal(secret),
     environment: ({ isBound = false } = {}) => {
@@ -163,21 +158,4 @@ async function tunnel(authority: string, socket: Socket, head: Buffer, networks:
   onward.on('error', (error) => (isOpen ? socket.destroy() : end(failureWords(error))));
   onward.on('close', () => socket.destroy());
   socket.on('close', () => onward.destroy());
-}
-
-function listen(server: Server): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (cause) =>
-      reject(
-        new SidepipeError(`No loopback port is available for the egress proxy: ${messageOf(cause)}`, {
-          code: 'port-unavailable',
-          fault: 'node',
-          cause,
-        }),
-      ),
-    );
-    // Running out of file descriptors in accept() also emits an event.
-    server.on('error', () => {});
-    server.listen({ host: '127.0.0.1', port: 0 }, resolve);
-  });
 }

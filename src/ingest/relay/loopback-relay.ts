@@ -1,6 +1,6 @@
-import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { messageOf, SidepipeError } from '../../errors.js';
+import { createServer, type Socket } from 'node:net';
 import type { PeerCheck } from '../../io/loopback.js';
+import { listen } from '../../net/listen.js';
 
 /** A loopback port on which one run's ffmpeg finds its source. */
 export interface LoopbackRelay {
@@ -24,22 +24,10 @@ export async function openLoopbackRelay(isOwn: PeerCheck, serve: (socket: Socket
     });
   });
   server.maxConnections = MAX_CONNECTIONS;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause) =>
-      reject(
-        new SidepipeError(`No loopback port is available for the relay to the source: ${messageOf(cause)}`, {
-          code: 'port-unavailable',
-          fault: 'node',
-          cause,
-        }),
-      ),
-    );
-    // Running out of file descriptors in accept() also emits an event.
-    server.on('error', () => {});
-    server.listen({ host: '127.0.0.1', port: 0 }, resolve);
-  });
+  const failure = 'No loopback port is available for the relay to the source';
+  const port = await listen(server, { host: '127.0.0.1', port: 0, failure });
   return {
-    port: (server.address() as AddressInfo).port,
+    port,
     close() {
       server.close();
       for (const socket of sockets) socket.destroy();

@@ -1,8 +1,10 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
 import { steadyNow } from '../../clock.js';
+import { createDeadline } from '../../deadline.js';
 import { messageOf, SidepipeError } from '../../errors.js';
 import { addressGroup } from '../../net/address.js';
+import { listen } from '../../net/listen.js';
 import { createAddressLimits } from './address-limits.js';
 import { type ConnectionHost, RtmpConnection } from './connection.js';
 import type {
@@ -91,18 +93,16 @@ export function createRtmpServer(options: RtmpServerOptions): RtmpServer {
 
   async function decide(request: PublishRequest): Promise<PublishDecision> {
     const refusal: PublishDecision = { accept: false, reason: 'unavailable' };
-    let timer: NodeJS.Timeout | undefined;
-    const timeout = new Promise<PublishDecision>((resolve) => {
-      timer = setTimeout(() => resolve(refusal), limits.decisionTimeoutMs);
-    });
+    const deadline = createDeadline(limits.decisionTimeoutMs);
     try {
-      return await Promise.race([Promise.resolve(options.authorise(request)), timeout]);
+      return await Promise.race([Promise.resolve(options.authorise(request)), deadline.reached]);
     } catch (cause) {
+      if (deadline.expired) return refusal;
       // The publisher is only told to try again later.
       report({ type: 'failed', connection: request, reason: 'unavailable', cause });
       return refusal;
     } finally {
-      clearTimeout(timer);
+      deadline.clear();
     }
   }
 
@@ -154,23 +154,11 @@ export function createRtmpServer(options: RtmpServerOptions): RtmpServer {
     return false;
   }
 
-  async function listen(kind: 'rtmp' | 'rtmps', host: string, port: number): Promise<void> {
+  async function startListening(kind: 'rtmp' | 'rtmps', host: string, port: number): Promise<void> {
     const listener = createServer((socket) => take(socket, kind === 'rtmps'));
     listeners.push(listener);
-    await new Promise<void>((resolve, reject) => {
-      listener.once('error', reject);
-      listener.listen({ host, port }, () => {
-        listener.off('error', reject);
-        // Accept errors (no file descriptor left) are temporary; the listener continues.
-        listener.on('error', () => undefined);
-        resolve();
-      });
-    }).catch((cause: unknown) => {
-      const message = `Cannot listen for ${kind.toUpperCase()} on ${host}:${port}: ${messageOf(cause)}`;
-      throw new SidepipeError(message, { code: 'port-unavailable', fault: 'node', cause, details: { host, port } });
-    });
-    const address = listener.address();
-    if (address !== null && typeof address === 'object') addresses[kind] = { host, port: address.port };
+    const failure = `Cannot listen for ${kind.toUpperCase()} on ${host}:${port}`;
+    addresses[kind] = { host, port: await listen(listener, { host, port, failure }) };
   }
 
   async function close(): Promise<void> {
@@ -192,8 +180,8 @@ export function createRtmpServer(options: RtmpServerOptions): RtmpServer {
     publisher: (stream) => publishers.get(stream)?.publisher,
     async start() {
       try {
-        if (options.port !== undefined) await listen('rtmp', options.host, options.port);
-        if (options.tls) await listen('rtmps', options.tls.host ?? options.host, options.tls.port);
+        if (options.port !== undefined) await startListening('rtmp', options.host, options.port);
+        if (options.tls) await startListening('rtmps', options.tls.host ?? options.host, options.tls.port);
       } catch (error) {
         await close();
         throw error;

@@ -1,6 +1,7 @@
-import { createDeadline, startLimit } from '../deadline.js';
+import { createDeadline } from '../../deadline.js';
 import { aborted, throwIfOver, timedOut } from '../failures.js';
 import type { CallOptions } from '../store.js';
+import { startLimit } from '../time-limit.js';
 import type { CredentialSource } from './credential-source.js';
 import { readFailure, redactor, toS3Error } from './errors.js';
 import type { ResponseLimits } from './responses.js';

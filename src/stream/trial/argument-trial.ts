@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { type FileHandle, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -7,6 +6,7 @@ import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { steadyNow } from '../../clock.js';
+import { createDeadline } from '../../deadline.js';
 import { SidepipeError } from '../../errors.js';
 import type { Capabilities } from '../../ffmpeg/capabilities.js';
 import { type Child, type ChildExit, runToEnd, spawnChild, stopChild } from '../../ffmpeg/child.js';
@@ -16,6 +16,7 @@ import { LogTail } from '../../ffmpeg/log/log-tail.js';
 import { valveCommand } from '../../ffmpeg/output/valve.js';
 import { NutDemuxer } from '../../frames/nut-demuxer.js';
 import { PacketTimesParser } from '../../frames/packet-times.js';
+import { listen } from '../../net/listen.js';
 import { MediaIntake } from '../hls/media-intake.js';
 import { lineText } from '../run/run-end.js';
 import { CLIP } from './argument-clip.js';
@@ -136,8 +137,7 @@ async function serve(files: ClipFiles): Promise<Server> {
     else if (url === '/mjpeg') void sendPaced(response.writeHead(200, { 'content-type': type }), body);
     else response.writeHead(200, { 'content-type': type }).end(body);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  await listen(server, { host: '127.0.0.1', port: 0, failure: 'No loopback port is available for the test sources' });
   return server;
 }
 
@@ -187,14 +187,14 @@ class SetTrial {
     this.#read(child);
     if (child.media !== null) void feed(child.media, over.signal);
     if (child.stdin !== null && expected.includes('snapshot')) void this.#command(child.stdin, over.signal);
-    const late = AbortSignal.timeout(timeoutMs);
-    const enough = AbortSignal.any([this.#complete.signal, late, ...(signal === undefined ? [] : [signal])]);
-    await Promise.race([child.exited, enough.aborted ? undefined : once(enough, 'abort')]);
+    const deadline = createDeadline(timeoutMs, [this.#complete.signal, signal]);
+    await Promise.race([child.exited, deadline.reached.catch(() => undefined)]);
+    deadline.clear();
     const exit = await stopChild(child, { delay: waitFor });
     await closeFile(file);
     this.#tail.close();
     signal?.throwIfAborted();
-    return this.#result(exit, late.aborted);
+    return this.#result(exit, deadline.expired);
   }
 
   #read(child: Child): void {

@@ -1,6 +1,6 @@
 import { messageOf } from '../../../errors.js';
-import { within } from '../../deadline.js';
 import type { ObjectStore } from '../../store.js';
+import { within } from '../../time-limit.js';
 import type { Attempt } from '../queue/uploader.js';
 
 /** An object that players need and that should be on the store. */

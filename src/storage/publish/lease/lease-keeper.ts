@@ -1,8 +1,8 @@
 import { equalJitterMs, fullJitterMs } from '../../../backoff.js';
 import { SidepipeError } from '../../../errors.js';
-import { startLimit } from '../../deadline.js';
 import { cacheControlOf, contentTypeOf, leaseKey } from '../../keys.js';
 import type { CallOptions, ObjectStore } from '../../store.js';
+import { startLimit } from '../../time-limit.js';
 import { errorClass, storageError } from '../queue/retry.js';
 import type { Attempt } from '../queue/uploader.js';
 import type { LeaseSettings, PublisherSettings } from '../settings.js';

@@ -1,8 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { fullJitterMs } from '../../../backoff.js';
 import type { SidepipeError } from '../../../errors.js';
-import { startLimit } from '../../deadline.js';
 import type { CallOptions, ObjectStore } from '../../store.js';
+import { startLimit } from '../../time-limit.js';
 import { type Refusable, Refusals } from '../refusals.js';
 import type { PublisherSettings } from '../settings.js';
 import { FairQueue, type Queued, type UploadKind, uploadKinds } from './queue.js';

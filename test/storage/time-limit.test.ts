@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { createDeadline, startLimit, within } from '../../src/storage/deadline.js';
 import type { CallOptions } from '../../src/storage/store.js';
+import { startLimit, within } from '../../src/storage/time-limit.js';
 import { failureOf } from './contract.js';
 
 const never = new Promise<never>(() => undefined);
@@ -60,11 +60,4 @@ describe('work that knows no limits', () => {
     expect((await failureOf(work)).message).toContain('no time was left');
     expect(started).toBe(false);
   });
-});
-
-it('a deadline without end never expires', async () => {
-  const deadline = createDeadline(Number.POSITIVE_INFINITY, []);
-  await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
-  expect([deadline.expired, deadline.signal.aborted]).toEqual([false, false]);
-  deadline.clear();
 });
