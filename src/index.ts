@@ -18,7 +18,7 @@ export type { MachineReading } from './load/measures.js';
 export { createNode, type SidepipeNode } from './node/node.js';
 export type { NodeOptions } from './node/node-options.js';
 export type { NodeStreams } from './node/node-streams.js';
-export type { PlaybackUrls, RenditionDescription, StreamDescription } from './stream/description.js';
+export type { PlaybackUrls, RenditionDescription, SourceWarning, StreamDescription } from './stream/description.js';
 export type { StreamDiagnosis } from './stream/diagnosis.js';
 export type {
   Audience,
@@ -46,6 +46,5 @@ export type {
   SnapshotResource,
 } from './stream/resources.js';
 export type { RestartPolicy } from './stream/run/restart-policy.js';
-export type { SourceWarning } from './stream/run/source-warnings.js';
 export type { LogDestination, LogFacts, NodeLogger } from './telemetry/logger.js';
 export type { GateState, ImageFormat, ImageState, PreviewFormat, PublicationState, StreamState } from './terms.js';

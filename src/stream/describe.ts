@@ -65,7 +65,7 @@ export function describeStream(stream: DescribedStream): StreamDescription {
 
 function describeWarnings({ env, run }: DescribedStream): StreamDescription['source']['warnings'] {
   const { video, lacksParameterSets } = run?.facts ?? {};
-  return copyWarnings({ config: env.config, source: env.source, video, lacksParameterSets });
+  return [...copyWarnings({ config: env.config, source: env.source, video, lacksParameterSets })];
 }
 
 function describePlayback({ env, images }: DescribedStream): StreamDescription['playback'] {

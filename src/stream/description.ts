@@ -1,145 +1,168 @@
-import type { GateState, ImageState, PublicationState, StreamState } from '../terms.js';
-import type { SourceWarning } from './run/source-warnings.js';
+import { z } from 'zod';
+import { gateStates, imageStates, publicationStates, streamStates } from '../terms.js';
 
+/** A stream in the API (`GET /api/v1/streams/{stream}`): one schema for the types and the OpenAPI document. */
+
+const time = z.iso.datetime().describe('RFC 3339, with milliseconds.');
+const count = z.number().int();
+
+const playback = z.object({ hls: z.string(), thumbnail: z.string(), preview: z.string(), storyboard: z.string() });
+
+const warning = z.object({
+  code: z.enum(['codec', 'chroma', 'bit-depth', 'size-unknown', 'interlaced', 'rotated']),
+  /** A sentence without its full stop. */
+  message: z.string(),
+  remedy: z.string(),
+});
+
+const thumbnail = z.object({
+  capturedAt: time.nullable(),
+  ageSeconds: z.number().nullable(),
+  state: z.enum(imageStates),
+  width: count.nullable(),
+  height: count.nullable(),
+  bytes: count.nullable(),
+  captured: count,
+  dropped: count.describe('Frames dropped because a newer one had arrived, or because they were incomplete.'),
+  rejected: count.describe('Frames that the gate rejected.'),
+  failed: count.describe('Failed encodes, including retries.'),
+  /** Errors reported by the decoder. */
+  decoderErrors: count,
+  /** Which frames are decoded for thumbnails: `all` if the video is encoded. */
+  decode: z.object({
+    mode: z.enum(['keyframes', 'references', 'all']),
+    reason: z.string(),
+    /** The longest of the source's recent keyframe intervals; null until there were two keyframes. */
+    keyframeIntervalSeconds: z.number().nullable(),
+  }),
+  gate: z
+    .object({ state: z.enum(gateStates), since: time })
+    .nullable()
+    .describe('What the gate detects in the video.'),
+  placeholder: z.string().nullable().describe('The newest thumbnail, blurred: a ThumbHash in base64.'),
+  /** `#rrggbb`. */
+  dominantColour: z.string().nullable(),
+});
+
+const tracks = {
+  bandwidth: z.number().nullable().describe('Peak bitrate in bits per second.'),
+  codecs: z.string().nullable(),
+  resolution: z.string().nullable(),
+  frameRate: z.number().nullable(),
+};
+
+const rendition = z.object({
+  name: z.string(),
+  video: z.enum(['copy', 'encode']),
+  encoder: z.string().nullable().describe("ffmpeg's name of the encoder; null for a copy, and before the first run."),
+  encoderReason: z.string().nullable().describe('Why this encoder was selected.'),
+  segments: count,
+  mediaSequence: count,
+  ...tracks,
+});
+
+const hls = z.object({
+  segments: count,
+  windowBytes: count,
+  windowSeconds: z.number(),
+  mediaSequence: count,
+  discontinuitySequence: count,
+  ...tracks,
+  aligned: z.boolean().describe('Whether segments with the same number cover the same time in all renditions.'),
+  audio: z
+    .object({
+      mode: z
+        .enum(['copy', 'encode', 'silence', 'none'])
+        .describe('`none`: the source has no audio or sends none, or audio is disabled.'),
+      sourceCodec: z.string().nullable().describe("ffmpeg's name of the source's audio codec."),
+      isSilent: z.boolean().describe('The source announces audio but sends none. It is added when it arrives.'),
+    })
+    .nullable()
+    .describe('Null until the source has been opened.'),
+  renditions: z.array(rendition).describe('In the order of the multivariant playlist.'),
+});
+
+const storage = z.object({
+  type: z.string(),
+  /**
+   * `idle`: nothing to publish. `waiting`: the store has not confirmed yet that this node may write. `publishing`. `standby`: another node
+   * writes this stream. `ended`. `refused`: the store rejects objects of the stream, which wait. `losing`: segments were lost recently.
+   * Null without a store.
+   */
+  state: z.enum(publicationStates).nullable(),
+  /** The store in use: `s3://bucket/prefix`; the name of the second one ends with `(fallback)`. */
+  store: z.string().nullable(),
+  playback: playback.nullable(),
+  backlogBytes: count,
+  uploaded: count,
+  failed: count,
+  playlistLagSeconds: z.number().nullable(),
+  lastError: z.string().nullable(),
+});
+
+export const streamDescriptionSchema = z
+  .object({
+    name: z.string(),
+    origin: z
+      .enum(['config', 'api'])
+      .describe('Where the stream was defined: in the configuration file or through the API.'),
+    source: z.object({
+      kind: z.string(),
+      url: z.string().nullable().describe('Without secrets. Null without the admin token.'),
+      warnings: z
+        .array(warning)
+        .describe(
+          'Why players may display the copied video incorrectly. Empty until the source has been opened, and without the admin token.',
+        ),
+    }),
+    state: z.enum(streamStates),
+    reason: z
+      .object({ code: z.string(), message: z.string() })
+      .nullable()
+      .describe('Why the stream is not live. Null without the admin token.'),
+    nextAttemptAt: time
+      .nullable()
+      .describe('When ffmpeg is restarted after a failure. Null while it runs, and without the admin token.'),
+    since: time,
+    viewers: count.describe('Players that requested a media playlist recently.'),
+    playback: playback.extend({
+      access: z
+        .enum(['open', 'signed'])
+        .describe(
+          '`signed`: playback URLs need a token signed with one of the stream’s keys; the URLs here have none.',
+        ),
+      /** The newest thumbnail under an immutable URL; null while there is none. */
+      thumbnailImmutable: z.string().nullable(),
+    }),
+    thumbnail,
+    hls,
+    storage,
+    monitor: z
+      .object({
+        url: z.string().describe('A WebSocket for JSMpeg players.'),
+        width: count,
+        height: count,
+        fps: z.number().describe('Approximate maximum frame rate.'),
+        bitrate: count,
+        viewers: count,
+        dropped: count.describe('Viewers disconnected because they read too slowly.'),
+      })
+      .nullable()
+      .describe('The low-latency, video-only view.'),
+    ffmpeg: z.object({
+      pid: count.nullable().describe('Null without the admin token.'),
+      restarts: count,
+      speed: z.number().nullable(),
+      fps: z.number().nullable(),
+    }),
+  })
+  .meta({ id: 'Stream' });
+
+/** A stream in the API. Times are RFC 3339 with milliseconds. */
+export type StreamDescription = z.infer<typeof streamDescriptionSchema>;
 /** The URLs of a stream's playlists and images: absolute, or relative to the node's root. */
-export interface PlaybackUrls {
-  readonly hls: string;
-  readonly thumbnail: string;
-  readonly preview: string;
-  readonly storyboard: string;
-}
-
+export type PlaybackUrls = z.infer<typeof playback>;
 /** One rendition of a stream in the API. */
-export interface RenditionDescription {
-  readonly name: string;
-  readonly video: 'copy' | 'encode';
-  /** ffmpeg's name: `libx264`, `h264_vaapi`; null for a copy, and before the first run. */
-  readonly encoder: string | null;
-  /** Why this encoder was chosen. */
-  readonly encoderReason: string | null;
-  readonly segments: number;
-  readonly mediaSequence: number;
-  readonly bandwidth: number | null;
-  readonly codecs: string | null;
-  readonly resolution: string | null;
-  readonly frameRate: number | null;
-}
-
-/** A stream in the API (`GET /api/v1/streams/{stream}`). Times are RFC 3339 with milliseconds. */
-export interface StreamDescription {
-  readonly name: string;
-  /** Whether the stream is defined in the configuration or was created through the API. */
-  readonly origin: 'config' | 'api';
-  /** The URL is null for everyone but operators. */
-  readonly source: {
-    readonly kind: string;
-    readonly url: string | null;
-    /** Why players may display the copied video incorrectly; empty until the source was opened. */
-    readonly warnings: readonly SourceWarning[];
-  };
-  readonly state: StreamState;
-  /** Why the stream is not live; null while it is, and for everyone but operators. */
-  readonly reason: { readonly code: string; readonly message: string } | null;
-  /** When ffmpeg starts again after a failure; null while it runs. */
-  readonly nextAttemptAt: string | null;
-  readonly since: string;
-  /** Number of players that recently requested a media playlist. */
-  readonly viewers: number;
-  readonly playback: PlaybackUrls & {
-    /** `signed`: only URLs with a token of one of the stream's keys work; the URLs here have no token. */
-    readonly access: 'open' | 'signed';
-    /** The newest thumbnail under an immutable URL; null while there is none. */
-    readonly thumbnailImmutable: string | null;
-  };
-  readonly thumbnail: {
-    readonly capturedAt: string | null;
-    readonly ageSeconds: number | null;
-    readonly state: ImageState;
-    readonly width: number | null;
-    readonly height: number | null;
-    readonly bytes: number | null;
-    readonly captured: number;
-    /** Frames without a thumbnail because a newer frame had arrived, or because they were damaged. */
-    readonly dropped: number;
-    /** Frames that the gate suppressed. */
-    readonly rejected: number;
-    /** Failed encodes, including retries. */
-    readonly failed: number;
-    /** Errors reported by the decoder. */
-    readonly decoderErrors: number;
-    /** Which frames are decoded for thumbnails: `all` if the video is encoded. */
-    readonly decode: {
-      readonly mode: 'keyframes' | 'references' | 'all';
-      readonly reason: string;
-      /** The longest of the source's recent keyframe intervals; null until there were two keyframes. */
-      readonly keyframeIntervalSeconds: number | null;
-    };
-    /** What the video shows; null before its first frame. */
-    readonly gate: { readonly state: GateState; readonly since: string } | null;
-    /** The newest thumbnail, blurred: a ThumbHash in base64. */
-    readonly placeholder: string | null;
-    /** Its dominant colour: `#rrggbb`. */
-    readonly dominantColour: string | null;
-  };
-  readonly hls: {
-    readonly segments: number;
-    readonly windowBytes: number;
-    readonly windowSeconds: number;
-    readonly mediaSequence: number;
-    readonly discontinuitySequence: number;
-    /** The highest of all renditions, in bits per second. */
-    readonly bandwidth: number | null;
-    readonly codecs: string | null;
-    readonly resolution: string | null;
-    readonly frameRate: number | null;
-    /** Whether segments with the same number show the same time in all renditions. */
-    readonly aligned: boolean;
-    /** Null until the source has been opened. */
-    readonly audio: {
-      /** `none`: the source has no audio or sends none, or the stream is configured without audio. */
-      readonly mode: 'copy' | 'encode' | 'silence' | 'none';
-      /** ffmpeg's name of the source's audio codec: `aac`, `pcm_alaw`. */
-      readonly sourceCodec: string | null;
-      /** Whether the source announces audio but sends none. It is added when it arrives. */
-      readonly isSilent: boolean;
-    } | null;
-    /** In the order of the multivariant playlist. The values above are those of the first one. */
-    readonly renditions: readonly RenditionDescription[];
-  };
-  readonly storage: {
-    readonly type: string;
-    /**
-     * `idle`: nothing to publish. `waiting`: the store has not confirmed yet that this node may write. `publishing`. `standby`: another node
-     * writes this stream. `ended`. `refused`: the store rejects objects of the stream, which wait. `losing`: segments were lost recently.
-     * Null without a store.
-     */
-    readonly state: PublicationState | null;
-    /** The store in use: `s3://bucket/prefix`; the name of the second one ends with `(fallback)`. */
-    readonly store: string | null;
-    readonly playback: PlaybackUrls | null;
-    readonly backlogBytes: number;
-    readonly uploaded: number;
-    readonly failed: number;
-    readonly playlistLagSeconds: number | null;
-    readonly lastError: string | null;
-  };
-  /** Null if there is none. */
-  readonly monitor: {
-    /** A WebSocket URL, absolute or relative to the node's root. */
-    readonly url: string;
-    readonly width: number;
-    readonly height: number;
-    /** Approximate maximum frame rate. */
-    readonly fps: number;
-    readonly bitrate: number;
-    readonly viewers: number;
-    /** Number of viewers disconnected because they were too slow. */
-    readonly dropped: number;
-  } | null;
-  readonly ffmpeg: {
-    readonly pid: number | null;
-    readonly restarts: number;
-    readonly speed: number | null;
-    readonly fps: number | null;
-  };
-}
+export type RenditionDescription = z.infer<typeof rendition>;
+/** Why players may display a copied video incorrectly. */
+export type SourceWarning = z.infer<typeof warning>;

@@ -2,12 +2,13 @@ import { z } from 'zod';
 import { streamInputSchema, streamPatchSchema } from '../../config/stream-input.js';
 import type { StreamControl } from '../../control/stream-control.js';
 import { SidepipeError } from '../../errors.js';
+import { streamDescriptionSchema } from '../../stream/description.js';
 import type { AppContext } from '../context.js';
 import { baseUrlOf } from '../response/base-url.js';
 import { Idempotency } from './idempotency.js';
 import { json } from './json.js';
 import { type ApiRequest, operation } from './operation.js';
-import { createdSchema, restartedSchema, rotatedSchema, settingsSchema, streamSchema } from './schemas.js';
+import { createdSchema, restartedSchema, rotatedSchema, settingsSchema } from './schemas.js';
 import { describeFor } from './streams.js';
 
 /** Operations that change streams. */
@@ -82,7 +83,7 @@ export const updateStream = operation({
     contentTypes: ['application/merge-patch+json', 'application/json'],
     example: { thumbnail: { intervalSeconds: 5 }, audio: 'none' },
   },
-  answers: { 200: { description: 'The stream with its new settings.', schema: streamSchema } },
+  answers: { 200: { description: 'The stream with its new settings.', schema: streamDescriptionSchema } },
   refusals: { 409: configured, 503: notSaved },
   answer: async (request) => {
     const { context, live, body } = request;

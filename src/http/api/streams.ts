@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import type { StreamDescription } from '../../stream/description.js';
+import { type StreamDescription, streamDescriptionSchema } from '../../stream/description.js';
 import type { LiveStream } from '../../stream/live-stream.js';
 import type { AppContext } from '../context.js';
 import { json } from './json.js';
 import { type ApiRequest, operation } from './operation.js';
 import { pageOf } from './paging.js';
-import { diagnosisSchema, streamListSchema, streamSchema } from './schemas.js';
+import { diagnosisSchema, streamListSchema } from './schemas.js';
 import { wholeNumber } from './values.js';
 
 /** Operations that read streams. */
@@ -52,7 +52,7 @@ export const getStream = operation({
   tag: 'Streams',
   summary: 'Get a stream',
   admin: false,
-  answers: { 200: { description: 'The stream.', schema: streamSchema } },
+  answers: { 200: { description: 'The stream.', schema: streamDescriptionSchema } },
   answer: (request) =>
     json(describeFor(request, request.live), { open: true, headers: { vary: 'Authorization, Cookie' } }),
 });

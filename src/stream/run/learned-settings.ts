@@ -12,6 +12,7 @@ import {
 import { sourceAsFound } from '../../ingest/found-kind.js';
 import type { Source } from '../../ingest/source.js';
 import type { Logger } from '../../telemetry/logger.js';
+import type { SourceWarning } from '../description.js';
 import type { StreamEnvironment, StreamServices } from '../environment.js';
 import { firstAudioNeeds } from '../outputs/audio-plan.js';
 import { fixedDecode } from '../outputs/plan.js';
@@ -19,7 +20,7 @@ import { type WantedRendition, wantedRenditions } from '../outputs/rendition-pla
 import { firstNeeds, type SourceNeeds } from '../outputs/source-needs.js';
 import type { RunEnd } from './run-end.js';
 import type { RunSettings } from './run-options.js';
-import { copyWarnings, type SourceWarning, type WarningFacts } from './source-warnings.js';
+import { copyWarnings, type WarningFacts } from './source-warnings.js';
 
 /** A source that changes its frame size more often than this is not followed at once each time. */
 const LEAST_BETWEEN_SIZES_MS = 10_000;

@@ -1,15 +1,10 @@
 import type { StreamConfig } from '../../config/schema/schema.js';
 import type { SourceFacts, VideoFacts } from '../../ffmpeg/log/source-facts.js';
 import type { Source, UnknownSource } from '../../ingest/source.js';
+import type { SourceWarning } from '../description.js';
 import { isCopied } from '../outputs/rendition-plan.js';
 
-/** Why players may display a copied video incorrectly. Pure. */
-export interface SourceWarning {
-  readonly code: 'codec' | 'chroma' | 'bit-depth' | 'size-unknown' | 'interlaced' | 'rotated';
-  /** A sentence without its full stop. */
-  readonly message: string;
-  readonly remedy: string;
-}
+/** Warnings about video that players may display incorrectly. Pure. */
 
 const ENCODE = 'Set renditions, which encode it to H.264, or let the device send H.264.';
 
