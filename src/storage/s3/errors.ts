@@ -51,7 +51,7 @@ const keyPair = '(key pair)';
 const expired = '(expired)';
 const noCredentials = '(no credentials)';
 const generic =
-  'ask whoever runs the store, or a proxy or firewall in front of it, why it does not accept this request';
+  'ask the operator of the store, or of the proxy or firewall in front of it, why it rejects this request';
 const bodyLimit = (bytes: number | undefined): string =>
   'a proxy in front of the store, or the store itself, limits the size of request bodies: raise the limit above the size of ' +
   `the largest segment${bytes === undefined ? '' : ` (this object has ${bytes} bytes)`} (nginx: client_max_body_size; ` +
