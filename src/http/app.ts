@@ -1,17 +1,15 @@
 import { type Context, Hono } from 'hono';
-import type { StreamControl } from '../control/stream-control.js';
 import { Feed } from '../events/feed.js';
 import { Histories } from '../events/history.js';
-import type { NodeLoadDescription } from '../load/description.js';
 import type { StreamDirectory } from '../stream/live-stream.js';
 import { loadAssets, type WebAssets } from '../web/assets.js';
 import { errorPage } from '../web/error-page.js';
 import { type AccessSettings, createAccess } from './access/access.js';
 import { loginRoutes } from './access/login.js';
 import { apiRoutes } from './api.js';
-import type { AppContext, HttpLog, MetricsSource } from './context.js';
+import type { AppContext, HttpLog, MetricsSource, NodeView } from './context.js';
 import { embedRoutes } from './embed.js';
-import { healthRoutes, type NodePhase } from './health.js';
+import { healthRoutes } from './health.js';
 import { createViewerIds } from './live/audience.js';
 import { liveRoutes } from './live/live.js';
 import { monitorRoutes } from './live/monitor.js';
@@ -34,16 +32,12 @@ export interface AppOptions {
   readonly feed?: Feed;
   /** The last hour of the streams. Default: empty. */
   readonly histories?: Pick<Histories, 'read'>;
-  /** Control of the streams. Default: unavailable. */
-  readonly control?: () => StreamControl | undefined;
-  /** Load of the machine. Default: not watched. */
-  readonly load?: () => NodeLoadDescription | undefined;
+  /** Default: started, without control and without load. */
+  readonly node?: Partial<NodeView>;
   /** The bearer token for requests that change something or are expensive. Unset: these are rejected. */
   readonly adminToken?: string | undefined;
   /** Access rules. Default: everyone may read, the admin may change. */
   readonly access?: AccessSettings;
-  /** Phase of the node. Default: started. */
-  readonly phase?: () => NodePhase;
   readonly version: string;
   readonly log: HttpLog;
   /** Default: read from the package, once. */
@@ -68,13 +62,11 @@ export function createApp(options: AppOptions): Hono {
     embedOrigins: options.embedOrigins ?? ['*'],
     rtmpPort: options.rtmpPort ?? 1935,
     metrics: options.metrics,
-    ...access,
-    control: options.control ?? (() => undefined),
-    load: options.load ?? (() => undefined),
+    access,
+    node: { control: () => undefined, load: () => undefined, phase: () => 'started', ...options.node },
     feed: options.feed ?? new Feed({ run: 'none', now: Date.now }),
     histories: options.histories ?? new Histories(),
     viewerIds: createViewerIds(),
-    phase: options.phase ?? (() => 'started'),
     version: options.version,
     log,
     assets: options.assets ?? loadAssets(),

@@ -4,8 +4,7 @@ import type { Histories } from '../events/history.js';
 import type { NodeLoadDescription } from '../load/description.js';
 import type { StreamDirectory } from '../stream/live-stream.js';
 import type { WebAssets } from '../web/assets.js';
-import type { Admin } from './access/auth.js';
-import type { ClientReader } from './access/client.js';
+import type { Access } from './access/access.js';
 import type { NodePhase } from './health.js';
 import type { ViewerIds } from './live/audience.js';
 
@@ -21,6 +20,16 @@ export interface MetricsSource {
   render(): Promise<{ readonly body: string; readonly contentType: string }>;
 }
 
+/** The node as the HTTP layer sees it. */
+export interface NodeView {
+  /** Control of the streams; undefined before the node has started. */
+  control(): StreamControl | undefined;
+  /** Load of the machine; undefined if it is not watched. */
+  load(): NodeLoadDescription | undefined;
+  /** For `/readyz`. */
+  phase(): NodePhase;
+}
+
 /** Shared dependencies of all route groups. */
 export interface AppContext {
   readonly streams: StreamDirectory;
@@ -34,18 +43,10 @@ export interface AppContext {
   readonly feed: Feed;
   /** The last hour of the streams. */
   readonly histories: Pick<Histories, 'read'>;
-  /** Control of the streams; undefined before the node has started. */
-  readonly control: () => StreamControl | undefined;
-  /** Load of the machine; undefined if it is not watched. */
-  readonly load: () => NodeLoadDescription | undefined;
-  /** Guards requests that change something or are expensive; routes use `requireAdmin`. */
-  readonly admin: Admin;
-  /** Identifies the client, with the headers of trusted proxies. */
-  readonly clientOf: ClientReader;
+  readonly node: NodeView;
+  readonly access: Access;
   /** Anonymous ids for counting viewers. */
   readonly viewerIds: ViewerIds;
-  /** Phase of the node, for `/readyz`. */
-  readonly phase: () => NodePhase;
   readonly version: string;
   readonly log: HttpLog;
   readonly assets: WebAssets;

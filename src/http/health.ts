@@ -65,7 +65,7 @@ function invalid(field: string, message: string): { readonly problem: Problem } 
 function answerReadiness(c: Context, { streams, mediaCounts }: Question, context: AppContext): Response {
   const forOperator = isAdmin(c, context);
   const words = ({ reason, detail }: NotReady) => (forOperator && detail ? `${reason}: ${detail}` : reason);
-  const phase = context.phase();
+  const phase = context.node.phase();
   const notReady: { stream: string; reason: string }[] = [];
   const failures: string[] = phase === 'started' ? [] : [`the node is ${phase}`];
   for (const live of streams) {

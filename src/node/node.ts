@@ -140,14 +140,16 @@ export class SidepipeNode {
     this.#app = createApp({
       ...appSettings(this.config),
       streams: this.#registry,
-      control: () => this.#control,
-      load: () => this.#load.describe(),
+      node: {
+        control: () => this.#control,
+        load: () => this.#load.describe(),
+        phase: () => this.#lifetime.phase,
+      },
       metrics: this.#metrics,
       feed: this.#feed,
       histories: this.#histories,
       now: this.#clock.date,
       steadyNow: this.#clock.now,
-      phase: () => this.#lifetime.phase,
       version,
       log: this.#log,
     });

@@ -22,7 +22,7 @@ describe('API', () => {
       settings: () => ({ origin: 'api', settings: { source: 'push' }, keys: 1 }),
       publishPorts: { rtmp: 1935 },
     };
-    const { get } = makeApp([new FakeStream('a')], { control: () => control as unknown as StreamControl });
+    const { get } = makeApp([new FakeStream('a')], { node: { control: () => control as unknown as StreamControl } });
     const response = await get('/api/v1/streams/a/settings', { host, authorization: `Bearer ${adminToken}` });
     expect([response.status, await response.json()]).toMatchObject([
       200,
@@ -113,7 +113,7 @@ describe('health', () => {
   });
 
   it.each(['starting', 'closing'] as const)('/readyz fails while the node is %s; /healthz does not', async (phase) => {
-    const { get } = makeApp([...threeStreams()], { phase: () => phase });
+    const { get } = makeApp([...threeStreams()], { node: { phase: () => phase } });
     for (const path of ['/readyz', '/readyz?streams=all', '/readyz?stream=a']) {
       expect(await problemIn(await get(path))).toMatchObject({ status: 503, detail: `the node is ${phase}` });
     }

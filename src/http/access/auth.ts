@@ -106,7 +106,7 @@ export function requireAdmin(context: AppContext): MiddlewareHandler {
 
 /** Undefined if the request is the admin's, otherwise the problem to return. */
 export function adminRefusal(c: Context, context: AppContext): Problem | undefined {
-  return context.admin.refusal(adminRequest(c, context));
+  return context.access.admin.refusal(adminRequest(c, context));
 }
 
 /** Whether the request is the admin's: for responses that contain more for them. */
@@ -114,9 +114,9 @@ export function isAdmin(c: Context, context: AppContext): boolean {
   return adminRefusal(c, context) === undefined;
 }
 
-export function adminRequest(c: Context, { clientOf, steadyNow }: AppContext): AdminRequest {
+export function adminRequest(c: Context, { access, steadyNow }: AppContext): AdminRequest {
   const header = (name: string): string | undefined => c.req.header(name);
-  return { method: c.req.method, header, client: clientOf(connectionOf(c), header), now: steadyNow() };
+  return { method: c.req.method, header, client: access.clientOf(connectionOf(c), header), now: steadyNow() };
 }
 
 function isSafe(method: string): boolean {

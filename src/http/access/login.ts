@@ -16,14 +16,14 @@ export function loginRoutes(app: Hono, context: AppContext): void {
     const form = await readForm(c).catch((error: unknown) => apiProblem(error) ?? problemOf(error));
     if (!(form instanceof URLSearchParams)) return problemResponse(form, c.req.url);
     const next = nextOf(form.get('next') ?? undefined);
-    const result = context.admin.login(form.get('token') ?? '', adminRequest(c, context));
+    const result = context.access.admin.login(form.get('token') ?? '', adminRequest(c, context));
     if ('problem' in result) return page(context, { next, problem: result.problem });
     context.log.info({ address: adminRequest(c, context).client.address }, 'admin signed in');
     return redirect(next === '' ? './' : next, { 'set-cookie': result.cookie });
   });
 
   app.post('/logout', (c) => {
-    const result = context.admin.logout(adminRequest(c, context));
+    const result = context.access.admin.logout(adminRequest(c, context));
     if ('problem' in result) return problemResponse(result.problem, c.req.url);
     // Pages of the node in the browser's cache were for the admin.
     return redirect('./', { 'set-cookie': result.cookie, 'clear-site-data': '"cache"' });

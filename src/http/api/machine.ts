@@ -20,7 +20,7 @@ export const getNode = operation({
   admin: true,
   answers: { 200: { description: 'The node.', schema: nodeSchema } },
   answer: ({ context }) => {
-    const { version, streams, load } = context;
-    return json({ version, streams: streams.list().length, load: load() ?? null });
+    const { version, streams, node } = context;
+    return json({ version, streams: streams.list().length, load: node.load() ?? null });
   },
 });

@@ -189,7 +189,7 @@ function publishUrls({ c, context }: Pick<ApiRequest<unknown, unknown>, 'c' | 'c
 }
 
 function controlOf(context: AppContext): StreamControl {
-  const control = context.control();
+  const control = context.node.control();
   if (control !== undefined) return control;
   const message = 'The node has not started yet.';
   throw new SidepipeError(message, { code: 'node-overloaded', fault: 'node', retryable: true });

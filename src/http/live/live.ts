@@ -18,7 +18,7 @@ const forever = 'public, max-age=31536000, immutable';
 
 /** Everything under `/live/`: playlists, media and images, all from memory. */
 export function liveRoutes(app: Hono, context: AppContext): void {
-  const { clientOf } = context;
+  const { clientOf } = context.access;
   app.get('/live/:stream/:file', (c) => answerLive(new LiveRequest(c, clientOf), context));
   app.get('/live/:stream/:rendition/:file', (c) => answerLive(new LiveRequest(c, clientOf), context));
 }

@@ -33,14 +33,14 @@ export function monitorRoutes(app: Hono, context: AppContext): void {
 }
 
 /** Decides who may open the monitor; nothing else does. Access rules of playlists and images must apply here too. */
-function refusalOf(c: Context, live: LiveStream, { clientOf, publicUrl, now }: AppContext): Problem | undefined {
+function refusalOf(c: Context, live: LiveStream, { access, publicUrl, now }: AppContext): Problem | undefined {
   const { monitor } = live;
   const opened = open(live, { query: (name) => c.req.query(name) }, now());
   if ('problem' in opened) return opened.problem;
   const origin = c.req.header('origin');
   // Programs send no Origin. Browsers always do, but open a WebSocket from any page without a preflight request.
   if (origin === undefined) return undefined;
-  const { scheme, host } = clientOf(connectionOf(c), (name) => c.req.header(name));
+  const { scheme, host } = access.clientOf(connectionOf(c), (name) => c.req.header(name));
   const allowed = [`${scheme}://${host}`, publicUrl, ...(monitor?.origins ?? [])];
   if (allowed.some((each) => each === '*' || (each !== undefined && originOf(each) === origin))) return undefined;
   return {
