@@ -88,7 +88,8 @@ describe('a bucket', () => {
     expect(stdout.toString().match(/^0, /gm)?.length).toBeGreaterThan(50);
     expect(objects().get('site/cam/thumbnail.jpg')!.headers['x-amz-meta-image-state']).toBe('offline');
     expect(playlists.problems).toEqual([]);
-    expect(playlists.seen).toBeGreaterThanOrEqual(4);
+    // Writes of a playlist that wait are replaced by the newest, so a busy machine writes fewer: at least one live, and the last.
+    expect(playlists.seen).toBeGreaterThanOrEqual(2);
   });
 
   it('loses what has left the window, and nothing that is listed', async () => {
