@@ -29,7 +29,11 @@ export type ErrorCode =
   | 'storage-unavailable'
   | 'stream-configured'
   | 'stream-exists'
-  | 'stream-not-push';
+  | 'stream-not-push'
+  | 'webrtc-limit-reached'
+  | 'webrtc-offer-invalid'
+  | 'webrtc-offer-unacceptable'
+  | 'webrtc-unavailable';
 
 /** Whose move it is to mend an error. */
 export type Fault = 'caller' | 'source' | 'storage' | 'node';

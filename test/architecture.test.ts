@@ -58,6 +58,7 @@ const modules: Readonly<Record<string, readonly string[]>> = {
   ingest: ['config'],
   monitor: [],
   storage: ['config'],
+  webrtc: ['config', 'telemetry'],
   events: ['frames'],
   load: ['events', 'telemetry'],
   // What joins them.

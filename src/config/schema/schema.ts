@@ -9,6 +9,7 @@ import { storage } from './storage.js';
 import { streamSchema } from './stream.js';
 import { telemetry } from './telemetry.js';
 import { flag, numeric, seconds } from './values.js';
+import { webrtc } from './webrtc.js';
 
 /** The schema of the configuration. All configuration types are derived from it. */
 
@@ -79,6 +80,7 @@ export const configSchema = z
     http: http.prefault({}),
     rtmp: rtmp.prefault({}),
     rtmps: rtmps.optional(),
+    webrtc: webrtc.prefault({}),
     admin: admin.prefault({}),
     ffmpeg: ffmpeg.prefault({}),
     storage: storage.prefault({}),
@@ -171,6 +173,7 @@ export type StreamConfig = Config['streams'][number];
 export type MonitorConfig = StreamConfig['monitor'];
 export type ThumbnailConfig = StreamConfig['thumbnail'];
 export type StorageConfig = Config['storage'];
+export type WebRtcConfig = Config['webrtc'];
 /** The settings of one store: those of `storage` itself or of `storage.fallback`. */
 export type StoreConfig = Pick<StorageConfig, 'type' | 's3' | 'directory'>;
 export type S3Config = NonNullable<StorageConfig['s3']>;

@@ -1,0 +1,285 @@
+import { randomBytes } from 'node:crypto';
+import { createSocket } from 'node:dgram';
+import type { WebRtcConfig } from '../config/schema/schema.js';
+import { messageOf, SidepipeError } from '../errors.js';
+import type { Logger } from '../telemetry/logger.js';
+import { LibraryLoader, type WebRtcLibrary } from './library.js';
+import { Peer } from './peer.js';
+import type { IceFragment, Offer } from './sdp.js';
+
+/** What a session is for. */
+export type SessionKind = 'publisher' | 'viewer';
+
+/**
+ * Why a session ended. `deleted`: by its client. `not-connected`: no media connection in time. `disconnected`: the connection was lost, or the
+ * client closed it without DELETE. `silent`: no media for too long. `stopped`: by the node, such as because the stream ended.
+ */
+export type SessionEnd =
+  | 'deleted'
+  | 'not-connected'
+  | 'disconnected'
+  | 'silent'
+  | 'stopped'
+  | 'taken-over'
+  | 'source-unsupported'
+  | 'shutdown';
+
+/** What receives or sends the media of a session. */
+export interface SessionMedia {
+  /** ICE and DTLS are complete. */
+  connected?(): void;
+  /** Called once, also if it never connected. */
+  closed(reason: SessionEnd): void;
+}
+
+export interface SessionRequest {
+  readonly kind: SessionKind;
+  readonly stream: string;
+  /** The client's address; undefined if unknown. */
+  readonly address: string | undefined;
+  readonly offer: Offer;
+  /** Aborts when the client has disconnected before the answer. */
+  readonly signal: AbortSignal;
+  /** Adds the tracks of the answer, before it is made. May throw. */
+  readonly prepare: (peer: Peer, library: WebRtcLibrary, session: WebRtcSession) => SessionMedia;
+}
+
+/** A session and its peer connection, for as long as it is in the registry. */
+export interface WebRtcSession {
+  /** Unguessable: whoever knows it may end the session. */
+  readonly id: string;
+  readonly kind: SessionKind;
+  readonly stream: string;
+  readonly address: string | undefined;
+  /** Steady time. */
+  readonly openedAt: number;
+  /** Entity tag of the ICE session, with quotes. */
+  readonly etag: string;
+  readonly isConnected: boolean;
+  /** Adds the candidates of a PATCH request. Throws `webrtc-offer-invalid` for an ICE restart. */
+  trickle(fragment: IceFragment): void;
+  close(reason: SessionEnd): void;
+  /** Resolves when the session has ended. */
+  readonly ended: Promise<SessionEnd>;
+}
+
+export interface OpenedSession {
+  readonly session: WebRtcSession;
+  readonly answer: string;
+}
+
+export interface WebRtcSessionsOptions {
+  readonly settings: WebRtcConfig;
+  readonly log: Logger;
+  readonly now: () => number;
+  /** Default: node-datachannel. */
+  readonly load?: () => Promise<WebRtcLibrary>;
+}
+
+/** All WebRTC sessions of a node, on one UDP port. Nothing is loaded or opened before the first one. */
+export class WebRtcSessions {
+  readonly #options: WebRtcSessionsOptions;
+  readonly #library: LibraryLoader;
+  readonly #sessions = new Map<string, Session>();
+  #port: number | undefined;
+  #isClosed = false;
+
+  constructor(options: WebRtcSessionsOptions) {
+    this.#options = options;
+    this.#library = new LibraryLoader(options.log, options.load);
+  }
+
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  /** The UDP port, once a session was opened. */
+  get port(): number | undefined {
+    return this.#port;
+  }
+
+  get(id: string): WebRtcSession | undefined {
+    return this.#sessions.get(id);
+  }
+
+  /** Number of sessions of a stream. */
+  count(kind: SessionKind, stream: string): number {
+    return this.#matching((session) => session.kind === kind && session.stream === stream);
+  }
+
+  /**
+   * Opens a session and returns its answer. Throws `webrtc-limit-reached`, `webrtc-unavailable`, `webrtc-offer-invalid`, `port-unavailable`, or
+   * what `prepare` throws; nothing stays open then.
+   */
+  async open(request: SessionRequest): Promise<OpenedSession> {
+    this.#admit(request);
+    const { settings, log, now } = this.#options;
+    const session = new Session(request, now());
+    // Counts against the limits from now on.
+    this.#sessions.set(session.id, session);
+    const { id, kind, stream, address } = session;
+    const facts = { session: id.slice(0, 6), stream, kind, address };
+    void session.ended.then((reason) => {
+      this.#sessions.delete(id);
+      log.info({ ...facts, reason }, 'WebRTC session ended');
+    });
+    try {
+      const library = await this.#library.load();
+      const port = await this.#openPort();
+      if (this.#isClosed) throw new SidepipeError('The node is shutting down.', { code: 'aborted', fault: 'node' });
+      const answer = await session.open(request, { library, settings, port });
+      log.info(facts, 'WebRTC session opened');
+      return { session, answer };
+    } catch (error) {
+      session.close('stopped');
+      throw error;
+    }
+  }
+
+  /** Ends all sessions of a stream. */
+  closeStream(stream: string, reason: SessionEnd): void {
+    for (const session of [...this.#sessions.values()]) if (session.stream === stream) session.close(reason);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const session of [...this.#sessions.values()]) session.close('shutdown');
+  }
+
+  #matching(matches: (session: Session) => boolean): number {
+    return [...this.#sessions.values()].filter(matches).length;
+  }
+
+  #admit({ stream, address }: SessionRequest): void {
+    const { maxSessions, maxSessionsPerStream, maxSessionsPerAddress } = this.#options.settings;
+    const counts: readonly [string, number, number][] = [
+      ['webrtc.maxSessions', this.#sessions.size, maxSessions],
+      ['webrtc.maxSessionsPerStream', this.#matching((each) => each.stream === stream), maxSessionsPerStream],
+      [
+        'webrtc.maxSessionsPerAddress',
+        address === undefined ? 0 : this.#matching((each) => each.addressGroup === addressGroup(address)),
+        maxSessionsPerAddress,
+      ],
+    ];
+    const reached = counts.find(([, count, most]) => count >= most);
+    if (reached === undefined) return;
+    const [setting, count] = reached;
+    const message = `Too many WebRTC sessions: ${count} are open, and ${setting} is ${count}.`;
+    throw new SidepipeError(message, { code: 'webrtc-limit-reached', fault: 'caller', retryable: true });
+  }
+
+  /** A port that another process has taken is reported by the library as a failure of the offer, so it is tried first. */
+  async #openPort(): Promise<number> {
+    const { settings } = this.#options;
+    const isOpen = this.#port !== undefined && this.#sessions.size > 1;
+    if (!isOpen) this.#port = await tryPort(this.#port ?? settings.port, settings.host);
+    return this.#port!;
+  }
+}
+
+class Session implements WebRtcSession {
+  readonly id = randomBytes(24).toString('base64url');
+  readonly etag = `"${randomBytes(8).toString('hex')}"`;
+  readonly kind: SessionKind;
+  readonly stream: string;
+  readonly address: string | undefined;
+  readonly addressGroup: string | undefined;
+  readonly openedAt: number;
+  readonly ended: Promise<SessionEnd>;
+  readonly #iceUfrag: string;
+  readonly #over = new AbortController();
+  #settle!: (reason: SessionEnd) => void;
+  #peer: Peer | undefined;
+  #media: SessionMedia | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #end: SessionEnd | undefined;
+  #isConnected = false;
+
+  constructor({ kind, stream, address, offer }: SessionRequest, openedAt: number) {
+    this.kind = kind;
+    this.stream = stream;
+    this.address = address;
+    this.addressGroup = address === undefined ? undefined : addressGroup(address);
+    this.openedAt = openedAt;
+    this.#iceUfrag = offer.iceUfrag;
+    this.ended = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+  }
+
+  get isConnected(): boolean {
+    return this.#isConnected && this.#end === undefined;
+  }
+
+  async open(
+    { prepare, offer, signal }: SessionRequest,
+    { library, settings, port }: { library: WebRtcLibrary; settings: WebRtcConfig; port: number },
+  ): Promise<string> {
+    const { connectTimeoutSeconds } = settings;
+    this.#timer = setTimeout(() => this.close('not-connected'), connectTimeoutSeconds * 1000);
+    const peer = new Peer({ library, name: this.id.slice(0, 6), settings, port, onState: (state) => this.#moved(state) });
+    this.#peer = peer;
+    this.#media = prepare(peer, library, this);
+    return peer.answer(offer, AbortSignal.any([signal, this.#over.signal]));
+  }
+
+  trickle(fragment: IceFragment): void {
+    if (fragment.iceUfrag !== undefined && fragment.iceUfrag !== this.#iceUfrag) {
+      const message = 'ICE restarts are not supported. Open another session.';
+      throw new SidepipeError(message, { code: 'webrtc-offer-invalid', fault: 'caller', details: { status: 422 } });
+    }
+    this.#peer?.addCandidates(fragment);
+  }
+
+  close(reason: SessionEnd): void {
+    if (this.#end !== undefined) return;
+    this.#end = reason;
+    clearTimeout(this.#timer);
+    this.#over.abort();
+    this.#media?.closed(reason);
+    this.#peer?.close();
+    this.#settle(reason);
+  }
+
+  #moved(state: Peer['state']): void {
+    if (this.#end !== undefined) return;
+    if (state === 'connected' && !this.#isConnected) {
+      this.#isConnected = true;
+      clearTimeout(this.#timer);
+      this.#media?.connected?.();
+    } else if (state === 'failed' && !this.#isConnected) this.close('not-connected');
+    else if (state === 'failed' || state === 'closed') this.close('disconnected');
+  }
+}
+
+/** An IPv6 client usually owns a whole /64. */
+function addressGroup(address: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  if (mapped !== undefined || !address.includes(':')) return mapped ?? address;
+  const [head = '', tail] = (address.split('%')[0] ?? '').toLowerCase().split('::');
+  const parts = head.split(':');
+  return tail === undefined || parts.length >= 4 ? parts.slice(0, 4).join(':') : [...parts, 'rest'].join(':');
+}
+
+/** Binds a UDP port for a moment. Throws `port-unavailable`. */
+async function tryPort(port: number, host: string | undefined): Promise<number> {
+  const socket = createSocket(host?.includes(':') ? 'udp6' : 'udp4');
+  try {
+    await new Promise<void>((resolve, reject) => {
+      socket.once('error', reject);
+      socket.bind({ port, exclusive: true, ...(host !== undefined && { address: host }) }, () => resolve());
+    });
+    return socket.address().port;
+  } catch (cause) {
+    const message = `Cannot open UDP port ${port} for WebRTC (webrtc.port): ${messageOf(cause)}`;
+    throw new SidepipeError(message, { code: 'port-unavailable', fault: 'node', cause, details: { port } });
+  } finally {
+    await new Promise<void>((resolve) => {
+      try {
+        socket.close(() => resolve());
+      } catch {
+        resolve();
+      }
+    });
+  }
+}
