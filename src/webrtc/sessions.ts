@@ -81,7 +81,7 @@ export class WebRtcSessions {
   readonly #options: WebRtcSessionsOptions;
   readonly #library: LibraryLoader;
   readonly #sessions = new Map<string, Session>();
-  #port: number | undefined;
+  #port: Promise<number> | undefined;
   #isClosed = false;
 
   constructor(options: WebRtcSessionsOptions) {
@@ -91,11 +91,6 @@ export class WebRtcSessions {
 
   get size(): number {
     return this.#sessions.size;
-  }
-
-  /** The UDP port, once a session was opened. */
-  get port(): number | undefined {
-    return this.#port;
   }
 
   get(id: string): WebRtcSession | undefined {
@@ -168,12 +163,17 @@ export class WebRtcSessions {
     throw new SidepipeError(message, { code: 'webrtc-limit-reached', fault: 'caller', retryable: true });
   }
 
-  /** A port that another process has taken is reported by the library as a failure of the offer, so it is tried first. */
-  async #openPort(): Promise<number> {
+  /**
+   * A port that another process has taken is reported by the library as a failure of the offer, so it is tried before the first session. Later
+   * the library may still hold it.
+   */
+  #openPort(): Promise<number> {
     const { settings } = this.#options;
-    const isOpen = this.#port !== undefined && this.#sessions.size > 1;
-    if (!isOpen) this.#port = await tryPort(this.#port ?? settings.port, settings.host);
-    return this.#port!;
+    this.#port ??= tryPort(settings.port, settings.host).catch((error: unknown) => {
+      this.#port = undefined;
+      throw error;
+    });
+    return this.#port;
   }
 }
 
