@@ -1,5 +1,5 @@
+import type { PublishDecision, Publisher, PublishRequest } from '../ingest/publisher.js';
 import { createKeyring, type Keyring } from '../ingest/rtmp/keys.js';
-import type { PublishDecision, PublishRequest, RtmpPublisher } from '../ingest/rtmp/server-types.js';
 
 /** A push stream. */
 export interface PushStream {
@@ -8,19 +8,24 @@ export interface PushStream {
   readonly whenBusy: 'reject' | 'takeover';
 }
 
-type Waiting = (publisher: RtmpPublisher) => void;
+type Waiting = (publisher: Publisher) => void;
 
 /** Connects publishers to the streams that wait for them: checks keys, hands each publisher to its stream. */
 export class PublisherDesk {
   #streams: ReadonlyMap<string, PushStream> = new Map();
   #keyring: Keyring = createKeyring([]);
-  readonly #current = new Map<string, RtmpPublisher>();
+  readonly #current = new Map<string, Publisher>();
   readonly #waiting = new Map<string, Waiting>();
 
   /** Sets the streams that accept publishers, and their keys. Throws `config-invalid` if two streams share a key. */
   open(streams: readonly PushStream[]): void {
     this.#keyring = createKeyring(streams);
     this.#streams = new Map(streams.map((stream) => [stream.name, stream]));
+  }
+
+  /** The publisher of a stream. */
+  current(stream: string): Publisher | undefined {
+    return this.#current.get(stream);
   }
 
   /** Disconnects the publisher of a stream. */
@@ -36,7 +41,7 @@ export class PublisherDesk {
   }
 
   /** Accepts a publisher. */
-  arrived(publisher: RtmpPublisher): void {
+  arrived(publisher: Publisher): void {
     const { stream } = publisher;
     // The stream may have been removed while the key was checked.
     if (!this.#streams.has(stream)) {
@@ -51,11 +56,11 @@ export class PublisherDesk {
   }
 
   /** The stream's publisher, now or when one connects; undefined if the signal aborts first. */
-  next(stream: string, signal: AbortSignal): Promise<RtmpPublisher | undefined> {
+  next(stream: string, signal: AbortSignal): Promise<Publisher | undefined> {
     const current = this.#current.get(stream);
     if (current !== undefined || signal.aborted) return Promise.resolve(current);
     return new Promise((resolve) => {
-      const settle = (publisher?: RtmpPublisher) => {
+      const settle = (publisher?: Publisher) => {
         this.#waiting.delete(stream);
         signal.removeEventListener('abort', abandon);
         resolve(publisher);

@@ -66,6 +66,7 @@ export class RtmpIngest {
       limits: { connections },
       tls: rtmps && { port: rtmps.port, ...(await readCertificate(rtmps)) },
       authorise: (request) => this.desk.authorise(request),
+      current: (stream) => this.desk.current(stream),
       onPublish: (publisher) => this.desk.arrived(publisher),
       reads: (codec) => this.#reads(codec),
       tooLarge: (codec, configuration) => largePictures(codec, configuration, ffmpeg.maxPixels),

@@ -1,5 +1,6 @@
 import { SidepipeError } from '../errors.js';
 import { formatWhitelist, protocolWhitelist } from './input-formats.js';
+import type { PublisherFormat } from './publisher.js';
 import { RECORDED, type Source, srtMode, type UnknownSource, withoutSrtParameters } from './source.js';
 import type { SourceTimeouts } from './timeouts.js';
 
@@ -34,6 +35,8 @@ export interface InputOptions {
   readonly isBound?: boolean;
   /** Publishers only: the publisher announced no audio. */
   readonly isSilent?: boolean;
+  /** Publishers only: the container of their media. Default: FLV. */
+  readonly publisherFormat?: PublisherFormat | undefined;
   /** HLS only: start closer to the live edge than usual. */
   readonly startsLate?: boolean;
   /** Whether this ffmpeg rejects HLS segments by their file names. */
@@ -57,10 +60,10 @@ const needs: Readonly<Record<string, string>> = { rtsp: 'tcp', rtsps: 'tls' };
 
 /** The arguments that open a source, up to and including `-i`. Throws `source-unsupported` or `source-refused`. Pure. */
 export function inputArguments(source: Source | UnknownSource, options: InputOptions): string[] {
-  const { isBound = false, isSilent = false, isAudioLate = false } = options;
+  const { isBound = false, isAudioLate = false } = options;
   if (source.kind === 'unknown') throw source.problem;
   if (source.kind === 'test') return testInput();
-  if (source.kind === 'push') return pushInput(options.protocols, isSilent && !isAudioLate, isAudioLate);
+  if (source.kind === 'push') return pushInput(options);
   if (source.kind === 'device') return deviceInput(source.url, options.settings?.device ?? {});
   const url = options.url ?? source.url;
   // The URL on the command line may be a redirect to the source.
@@ -306,19 +309,20 @@ export function isRecorded(source: Source | UnknownSource): boolean {
 }
 
 /**
- * A publisher's media arrives as FLV. Its header announces the kinds of media, so probing ends with the first packet of each, or after
+ * A publisher's media arrives as FLV or Matroska. Its header announces the kinds of media, so probing ends with the first packet of each, or after
  * `-analyzeduration` if no audio arrives, which is shorter if no audio was announced. Without `-fpsprobesize 0` ffmpeg would wait for
  * twenty more frames to guess a rate that the metadata and the codec already state. With `async:` ffmpeg still reads commands from its
  * standard input; with an input that starts with `pipe:` it does not.
  */
-function pushInput(protocols: ReadonlySet<string>, isSilent: boolean, isAudioLate: boolean): string[] {
+function pushInput({ protocols, isSilent: isSaidSilent = false, isAudioLate = false, publisherFormat = 'flv' }: InputOptions): string[] {
+  const isSilent = isSaidSilent && !isAudioLate;
   const short = ['-analyzeduration', isSilent ? '100000' : '500000', '-probesize', '500000'];
   const probe = [...(isAudioLate ? LONG_PROBE : short), '-fpsprobesize', '0'];
   return [
     '-protocol_whitelist',
     'async,pipe',
     '-f',
-    'flv',
+    publisherFormat,
     ...probe,
     '-i',
     takesCommands(protocols) ? 'async:pipe:6' : 'pipe:6',

@@ -3,7 +3,7 @@ import type { SidepipeError } from '../errors.js';
 import type { StreamEvents } from '../events/stream-events.js';
 import type { EncoderProber } from '../ffmpeg/encoder-prober.js';
 import type { SourcePolicy, StreamOrigin } from '../ingest/policy.js';
-import type { RtmpPublisher } from '../ingest/rtmp/server-types.js';
+import type { Publisher } from '../ingest/publisher.js';
 import type { Source, UnknownSource } from '../ingest/source.js';
 import type { StreamLoad } from '../load/guard.js';
 import type { StorePublisher } from '../storage/publish/types.js';
@@ -57,7 +57,7 @@ export interface StreamEnvironment {
   /** The source policy: set for streams created through the API. */
   readonly policy: SourcePolicy | undefined;
   /** Push only: waits for the stream's next publisher. */
-  readonly nextPublisher: ((signal: AbortSignal) => Promise<RtmpPublisher | undefined>) | undefined;
+  readonly nextPublisher: ((signal: AbortSignal) => Promise<Publisher | undefined>) | undefined;
   readonly restart: RestartPolicy;
   readonly storage: StreamStorage;
   /** An image to show while there is no thumbnail; undefined: one is drawn. */

@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { PassThrough, Writable } from 'node:stream';
 import ffmpeg from '@ffmpeg-installer/ffmpeg';
+import type { PublishRequest } from '../../src/ingest/publisher.js';
 import { createKeyring } from '../../src/ingest/rtmp/keys.js';
 import { createRtmpServer } from '../../src/ingest/rtmp/server.js';
 import type {
-  PublishRequest,
   RtmpPublisher,
   RtmpServer,
   RtmpServerEvent,

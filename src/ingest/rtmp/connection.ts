@@ -1,17 +1,17 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { readReused } from '../../io/reused-reads.js';
+import type { PublishDecision, Publisher, PublisherCloseReason, PublishRequest } from '../publisher.js';
 import { concatBytes } from './protocol/bytes.js';
 import { parsePublishTarget } from './publish-target.js';
 import { createPublisher, type PublisherFeed } from './publisher.js';
-import type { PublishDecision, PublisherEnd, PublishRequest, RtmpPublisher, RtmpServerLimits } from './server-types.js';
+import type { PublisherEnd, RtmpPublisher, RtmpServerLimits } from './server-types.js';
 import { createRtmpSession } from './session.js';
 import type {
   MediaEvent,
   MetadataEvent,
   PublishRequestEvent,
   RejectReason,
-  RtmpCloseReason,
   RtmpSession,
   SessionResult,
 } from './session-types.js';
@@ -25,7 +25,8 @@ export interface ConnectionHost {
   tooLarge(codec: string, configuration: Uint8Array): string | undefined;
   now(): number;
   decide(request: PublishRequest): Promise<PublishDecision>;
-  publisher(stream: string): RtmpPublisher | undefined;
+  /** The stream's publisher, over any protocol. */
+  publisher(stream: string): Publisher | undefined;
   /** Called when the publisher was accepted. False if nobody took it. */
   published(connection: RtmpConnection, publisher: RtmpPublisher): boolean;
   badKey(address: string): void;
@@ -82,7 +83,7 @@ export class RtmpConnection {
     return this.#feed?.publisher.stream;
   }
 
-  close(reason: RtmpCloseReason, description?: string): void {
+  close(reason: PublisherCloseReason, description?: string): void {
     this.#apply(this.#session.close(reason, description));
   }
 

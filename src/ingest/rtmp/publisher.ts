@@ -1,9 +1,10 @@
 import type { Writable } from 'node:stream';
 import { SidepipeError } from '../../errors.js';
+import type { PipeEnd, PipeOptions, PublisherCloseReason } from '../publisher.js';
 import { createFlvWriter } from './protocol/flv.js';
 import { audioCodecOf, parseAudioTag, parseVideoTag, videoConfiguration } from './protocol/media-tag.js';
-import type { PipeEnd, PipeOptions, PublisherEnd, RtmpPublisher } from './server-types.js';
-import type { MediaEvent, MetadataEvent, RtmpCloseReason } from './session-types.js';
+import type { PublisherEnd, RtmpPublisher } from './server-types.js';
+import type { MediaEvent, MetadataEvent } from './session-types.js';
 
 export interface RtmpPublisherOptions {
   /** Whether media with this codec is supported. */
@@ -19,7 +20,7 @@ export interface RtmpPublisherOptions {
   readonly connection: {
     readonly receivedBytes: number;
     resume(): void;
-    close(reason: RtmpCloseReason, description?: string): void;
+    close(reason: PublisherCloseReason, description?: string): void;
   };
 }
 
@@ -117,7 +118,7 @@ export function createPublisher({ connection, reads, tooLarge, ...facts }: RtmpP
   }
 
   /** Why no decoder can decode the media up to this event, or should not try: large frames would exhaust its memory first. */
-  function refusal({ type, payload }: MediaEvent | MetadataEvent): RtmpCloseReason | undefined {
+  function refusal({ type, payload }: MediaEvent | MetadataEvent): PublisherCloseReason | undefined {
     const configuration = type === 'video' ? videoConfiguration(payload) : undefined;
     if (configuration !== undefined) largePictures ??= tooLarge(configuration.codec, configuration.record);
     if (largePictures !== undefined) return 'picture-too-large';
@@ -222,6 +223,7 @@ export function createPublisher({ connection, reads, tooLarge, ...facts }: RtmpP
 
   const publisher: RtmpPublisher = {
     ...facts,
+    format: 'flv',
     codecs: flv.codecs,
     closed,
     get metadata() {

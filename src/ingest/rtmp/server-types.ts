@@ -1,6 +1,6 @@
-import type { Writable } from 'node:stream';
+import type { PublishDecision, Publisher, PublishRequest } from '../publisher.js';
 import type { AmfObject } from './protocol/amf0.js';
-import type { EndReason, RejectReason, RtmpCloseReason, SessionLimits } from './session-types.js';
+import type { EndReason, SessionLimits } from './session-types.js';
 
 export interface RtmpServerLimits extends SessionLimits {
   /** Maximum number of open connections. Beyond it, the oldest connection that has not published yet is closed. */
@@ -18,87 +18,14 @@ export interface RtmpServerLimits extends SessionLimits {
   readonly unreadBytes: number;
 }
 
-/** A request to publish. */
-export interface PublishRequest {
-  /** The first part of the path, such as `live`. */
-  readonly app: string;
-  /** The stream that the publisher named; undefined if the key alone identifies it. Not validated. */
-  readonly stream: string | undefined;
-  readonly address: string;
-  readonly secure: boolean;
-  /** How the publisher identifies itself, in printable ASCII. Empty if it does not. */
-  readonly encoder: string;
-  /** Aborts when the response is no longer needed. */
-  readonly signal: AbortSignal;
-  /** The stream key. A function, so that no log of the request shows it. */
-  revealKey(): string;
-}
-
-export type PublishDecision =
-  | {
-      readonly accept: true;
-      readonly stream: string;
-      /** If the stream already has a publisher: reject the new publisher, or disconnect the old one. */
-      readonly whenBusy: 'reject' | 'takeover';
-    }
-  | { readonly accept: false; readonly reason: Exclude<RejectReason, 'publish-name-invalid'> };
-
 /** Why a publisher's connection ended. */
 export type PublisherEnd = EndReason | 'peer-closed' | 'connection-failed' | 'answers-unread' | 'evicted';
 
-/**
- * `reconfigured`: codec, parameter sets or audio settings change with the next tag. The target is ended, and the media that follows is
- * kept for the next pipe, so nothing is lost.
- */
-export type PipeEnd = 'publisher-ended' | 'target-closed' | 'aborted' | 'reconfigured';
-
-export interface PipeOptions {
-  readonly signal?: AbortSignal;
-  /** The target decodes only H.264 keyframes: a NAL unit of type 10 makes it output each one at once. */
-  readonly flushKeyframes?: boolean;
-}
-
-/** An accepted publisher. */
-export interface RtmpPublisher {
-  readonly stream: string;
-  readonly address: string;
-  readonly secure: boolean;
-  readonly encoder: string;
-  /** Epoch milliseconds. */
-  readonly startedAt: number;
-  /** `h264`, `aac`, … or FourCCs, once a tag of that kind has arrived. */
-  readonly codecs: { readonly video?: string; readonly audio?: string };
+/** A publisher over RTMP: it writes FLV. A full target pauses the socket. */
+export interface RtmpPublisher extends Publisher {
+  readonly closed: Promise<PublisherEnd>;
   /** The values of the last `onMetaData`. Not validated. */
   readonly metadata: AmfObject | undefined;
-  /**
-   * Whether to keep the media since the newest keyframe, so that the next pipe starts with it instead of waiting for the next keyframe.
-   * Off by default; memory is bounded.
-   */
-  retain(isWanted: boolean): void;
-  /** Number of bytes received so far. */
-  readonly receivedBytes: number;
-  /**
-   * Writes FLV to `target` until the publisher ends or changes its codec configuration (then `target` is ended), the target closes or
-   * fails, or the signal aborts. Never rejects. A full target pauses the socket. Before the first pipe the publisher waits; between two
-   * pipes its media is dropped, and the next pipe starts with metadata, sequence headers and a keyframe.
-   * Throws `internal` while another pipe is running.
-   */
-  pipe(target: Writable, options?: PipeOptions): Promise<PipeEnd>;
-  /**
-   * The video codec, as in `codecs`, as soon as a tag reveals it. Undefined if the signal aborts first, the publisher ends, or so much
-   * other media arrives that there seems to be no video. Never rejects.
-   */
-  videoCodec(signal: AbortSignal): Promise<string | undefined>;
-  /** The audio codec, as in `codecs`, from tags or otherwise from metadata; undefined while neither reveals it. */
-  readonly audioCodec: string | undefined;
-  /** Why its frames exceed the size limit, if it was disconnected for that. */
-  readonly tooLarge: string | undefined;
-  /** Its metadata announces no audio, and none has arrived. */
-  readonly isSilent: boolean;
-  /** Resolves with the reason when the publisher has disconnected. Never rejects. */
-  readonly closed: Promise<PublisherEnd>;
-  /** Disconnects the publisher. No effect if it has ended. `description`: replaces the standard text of the response. */
-  close(reason?: RtmpCloseReason, description?: string): void;
 }
 
 /** For logs and metrics. Contains no secret. */
@@ -140,6 +67,8 @@ export interface RtmpServerOptions {
   authorise(request: PublishRequest): Promise<PublishDecision> | PublishDecision;
   /** Receives an accepted publisher: call `pipe`. If it throws, the publisher is rejected. */
   onPublish(publisher: RtmpPublisher): void;
+  /** The current publisher of a stream, over any protocol. Default: the one of this server. */
+  current?(stream: string): Publisher | undefined;
   observe?(event: RtmpServerEvent): void;
   /** Milliseconds of a monotonic clock. Default: steady time. */
   now?(): number;

@@ -7,10 +7,9 @@ import { addressGroup } from '../../net/address.js';
 import { listen } from '../../net/listen.js';
 import { createAddressLimits } from './address-limits.js';
 import { type ConnectionHost, RtmpConnection } from './connection.js';
+import type { PublishDecision, PublishRequest } from '../publisher.js';
 import type {
   ListenAddress,
-  PublishDecision,
-  PublishRequest,
   RtmpPublisher,
   RtmpServer,
   RtmpServerEvent,
@@ -60,7 +59,7 @@ export function createRtmpServer(options: RtmpServerOptions): RtmpServer {
     tooLarge: (codec, configuration) => options.tooLarge?.(codec, configuration),
     now,
     decide,
-    publisher: (stream) => publishers.get(stream)?.publisher,
+    publisher: (stream) => options.current?.(stream) ?? publishers.get(stream)?.publisher,
     published(connection, publisher) {
       pending.delete(connection);
       publishers.set(publisher.stream, { connection, publisher });

@@ -1,3 +1,4 @@
+import type { PublisherCloseReason, PublishRefusal } from '../publisher.js';
 import type { AmfObject } from './protocol/amf0.js';
 import type { HandshakeOptions } from './protocol/handshake.js';
 import type { ViolationCode } from './protocol/message.js';
@@ -48,18 +49,9 @@ export type EndReason =
   | 'app-unknown'
   | 'play-unsupported'
   | RejectReason
-  | RtmpCloseReason
+  | PublisherCloseReason
   | ViolationCode;
-/** `bad-key` also covers unknown streams, so that stream names cannot be probed. */
-export type RejectReason = 'bad-key' | 'stream-busy' | 'publish-name-invalid' | 'unavailable';
-export type RtmpCloseReason =
-  | 'taken-over'
-  | 'shutdown'
-  | 'stopped'
-  | 'source-unsupported'
-  | 'picture-too-large'
-  /** The media conflicts with the stream's settings. */
-  | 'settings-unsuited';
+export type RejectReason = PublishRefusal | 'publish-name-invalid';
 
 /** A media tag. `payload` is the FLV tag's body, unchanged: Enhanced RTMP passes through. */
 export interface MediaEvent {
@@ -110,7 +102,7 @@ export interface RtmpSession {
   reject(reason: RejectReason): SessionResult;
   /** Ends the session from this side. */
   /** `description`: replaces the standard text of the response to the peer. */
-  close(reason: RtmpCloseReason, description?: string): SessionResult;
+  close(reason: PublisherCloseReason, description?: string): SessionResult;
   readonly phase: Phase;
   /** When `tick` would end the session, in epoch milliseconds. */
   readonly deadline: number | undefined;

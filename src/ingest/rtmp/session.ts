@@ -1,3 +1,4 @@
+import type { PublisherCloseReason } from '../publisher.js';
 import { splitAggregate } from './protocol/aggregate.js';
 import { decodeAmf0, decodeLeadingString } from './protocol/amf0.js';
 import { readUint32 } from './protocol/bytes.js';
@@ -12,7 +13,6 @@ import {
   defaultSessionLimits,
   type MediaEvent,
   type MetadataEvent,
-  type RtmpCloseReason,
   type RtmpSession,
   type SessionEvent,
   type SessionLimits,
@@ -26,7 +26,7 @@ const maxMetadataBytes = 65_536;
 /** The memory overhead of a buffered event. */
 const eventOverheadBytes = 128;
 
-const closings: Readonly<Record<RtmpCloseReason, readonly [code: string, description: string]>> = {
+const closings: Readonly<Record<PublisherCloseReason, readonly [code: string, description: string]>> = {
   'taken-over': ['NetStream.Publish.BadName', 'Another publisher took over this stream.'],
   shutdown: ['NetConnection.Connect.AppShutdown', 'The server is shutting down.'],
   stopped: ['NetStream.Unpublish.Success', 'The stream was stopped.'],

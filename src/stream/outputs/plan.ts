@@ -14,6 +14,7 @@ import {
   srtPlaylist,
   takesCommands,
 } from '../../ingest/input.js';
+import type { PublisherFormat } from '../../ingest/publisher.js';
 import { type Source, srtMode, type UnknownSource } from '../../ingest/source.js';
 import { longestWaitMs, type SourceTimeouts, timeoutsOf } from '../../ingest/timeouts.js';
 import { type RestartPolicy, restartPolicyOf } from '../run/restart-policy.js';
@@ -46,6 +47,8 @@ export interface PlanOptions {
   readonly maxPixels?: number;
   /** The publisher announced no audio. */
   readonly isSilent?: boolean;
+  /** The container of a publisher's media. Default: FLV. */
+  readonly publisherFormat?: PublisherFormat | undefined;
   /** See `InputOptions`. */
   readonly isAudioLate?: boolean;
   /** See `RunOptions`. */
@@ -66,6 +69,7 @@ export function planStream({
   flushesKeyframes = false,
   maxPixels,
   isSilent = false,
+  publisherFormat,
   isAudioLate = false,
   startsLate = false,
 }: PlanOptions): StreamPlan {
@@ -77,7 +81,7 @@ export function planStream({
     : [];
   return {
     input: inputArguments(source, {
-      ...{ loop, protocols, isBound, isSilent, isAudioLate, startsLate, url: sourceUrl },
+      ...{ loop, protocols, isBound, isSilent, publisherFormat, isAudioLate, startsLate, url: sourceUrl },
       rtspTimeout: options.rtspTimeout,
       hasPickyHls: options.hasPickyHls,
       settings: inputSettings(config),

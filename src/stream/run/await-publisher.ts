@@ -1,11 +1,11 @@
 import { SidepipeError } from '../../errors.js';
-import type { RtmpPublisher } from '../../ingest/rtmp/server-types.js';
+import type { Publisher } from '../../ingest/publisher.js';
 import type { SourceCodecs } from '../outputs/source-needs.js';
 import type { RunFeed } from './run-options.js';
 
 export interface ArrivalOptions {
   /** The stream's publisher, now or when one connects; undefined if the signal aborts first. */
-  readonly next: (signal: AbortSignal) => Promise<RtmpPublisher | undefined>;
+  readonly next: (signal: AbortSignal) => Promise<Publisher | undefined>;
   /** How long to wait; undefined: without a limit. */
   readonly graceMs: number | undefined;
   readonly delay: (ms: number, signal: AbortSignal) => Promise<void>;
@@ -13,7 +13,7 @@ export interface ArrivalOptions {
 }
 
 /** Waits for a publisher. `gone`: none connected in time. Undefined if the signal aborts first. */
-export async function awaitPublisher(options: ArrivalOptions): Promise<RtmpPublisher | 'gone' | undefined> {
+export async function awaitPublisher(options: ArrivalOptions): Promise<Publisher | 'gone' | undefined> {
   const { next, graceMs, delay, signal } = options;
   if (graceMs === undefined) return next(signal);
   const settled = new AbortController();
@@ -29,7 +29,7 @@ export async function awaitPublisher(options: ArrivalOptions): Promise<RtmpPubli
 
 /** Why a publisher was disconnected while its media arrived; undefined if it was not. */
 export async function publisherRefused(
-  publisher: Pick<RtmpPublisher, 'closed' | 'codecs' | 'tooLarge'> | undefined,
+  publisher: Pick<Publisher, 'closed' | 'codecs' | 'tooLarge'> | undefined,
 ): Promise<SidepipeError | undefined> {
   const end = await Promise.race([publisher?.closed, Promise.resolve()]);
   if (publisher === undefined) return undefined;

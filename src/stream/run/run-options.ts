@@ -12,7 +12,7 @@ import type { MediaPart } from '../../hls/segmenter.js';
 import type { PlaylistFile } from '../../ingest/directory.js';
 import type { SourcePolicy } from '../../ingest/policy.js';
 import type { Egress } from '../../ingest/relay/egress.js';
-import type { RtmpPublisher } from '../../ingest/rtmp/server-types.js';
+import type { Publisher } from '../../ingest/publisher.js';
 import type { Source, UnknownSource } from '../../ingest/source.js';
 import type { SourceNeeds } from '../outputs/source-needs.js';
 import type { Snapshots } from '../pictures/snapshots.js';
@@ -97,7 +97,7 @@ export interface StreamRunOptions {
   readonly part: SourcePart;
   /** Whether media for players is made; otherwise only frames. */
   readonly makesMedia: boolean;
-  /** Push only: the publisher that writes FLV to ffmpeg until it ends or the signal aborts. */
+  /** Push only: the publisher that writes its media to ffmpeg until it ends or the signal aborts. */
   readonly feed: RunFeed | undefined;
   /** The source policy; undefined: no restrictions. */
   readonly policy: SourcePolicy | undefined;
@@ -114,7 +114,7 @@ export interface StreamRunOptions {
 
 /** A publisher. */
 export interface RunFeed
-  extends Pick<RtmpPublisher, 'closed' | 'codecs' | 'tooLarge' | 'audioCodec' | 'close' | 'retain'> {
+  extends Pick<Publisher, 'closed' | 'codecs' | 'format' | 'tooLarge' | 'audioCodec' | 'close' | 'retain'> {
   pipe(media: Writable, options: { readonly signal: AbortSignal; readonly flushKeyframes: boolean }): Promise<unknown>;
   videoCodec(signal: AbortSignal): Promise<string | undefined>;
   /** Whether it announced no audio; known once its video codec is. */

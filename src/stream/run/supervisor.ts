@@ -1,6 +1,6 @@
 import { SidepipeError } from '../../errors.js';
 import { type DirectoryPlaylist, type PlaylistFile, playlistOf } from '../../ingest/directory.js';
-import type { RtmpPublisher } from '../../ingest/rtmp/server-types.js';
+import type { Publisher } from '../../ingest/publisher.js';
 import type { Source, UnknownSource } from '../../ingest/source.js';
 import type { Monitor } from '../../monitor/monitor.js';
 import type { StreamEnvironment } from '../environment.js';
@@ -112,7 +112,7 @@ export class Supervisor {
   }
 
   /** Push only: the publisher for the next run. A stream that waited for it in vain has ended, and waits for the next one without a limit. */
-  async #awaitPublisher(): Promise<RtmpPublisher | 'gone' | undefined> {
+  async #awaitPublisher(): Promise<Publisher | 'gone' | undefined> {
     const { env, state } = this.#options;
     const { nextPublisher: next, config, services, log } = env;
     if (next === undefined) return undefined;
@@ -126,7 +126,7 @@ export class Supervisor {
     return publisher;
   }
 
-  async #runOnce(publisher: RtmpPublisher | undefined, part: SourcePart): Promise<RunEnd> {
+  async #runOnce(publisher: Publisher | undefined, part: SourcePart): Promise<RunEnd> {
     const { env, hls, images, snapshots, monitor } = this.#options;
     const { config, policy, services } = env;
     const { ffmpeg, limits, system, redact, starts } = services;
@@ -212,7 +212,7 @@ export class Supervisor {
 }
 
 interface PartOptions {
-  readonly publisher: RtmpPublisher | undefined;
+  readonly publisher: Publisher | undefined;
   readonly signal: AbortSignal;
   readonly run: (part: SourcePart) => Promise<RunEnd>;
   /** Whether the last run had any media. */
