@@ -14,6 +14,7 @@ export type ErrorCode =
   | 'node-overloaded'
   | 'not-found'
   | 'port-unavailable'
+  | 'publisher-rejected'
   | 'request-invalid'
   | 'source-refused'
   | 'source-not-media'

@@ -58,7 +58,8 @@ const modules: Readonly<Record<string, readonly string[]>> = {
   ingest: ['config'],
   monitor: [],
   storage: ['config'],
-  webrtc: ['config', 'telemetry'],
+  // A WHIP publisher is a publisher like those of `ingest`.
+  webrtc: ['config', 'ingest', 'telemetry'],
   events: ['frames'],
   load: ['events', 'telemetry'],
   // What joins them.
@@ -77,7 +78,7 @@ const modules: Readonly<Record<string, readonly string[]>> = {
   ],
   control: ['config', 'events', 'ffmpeg', 'ingest', 'load', 'storage', 'stream', 'telemetry'],
   web: ['stream'],
-  http: ['config', 'control', 'events', 'load', 'stream', 'web'],
+  http: ['config', 'control', 'events', 'load', 'stream', 'web', 'webrtc'],
   // The composition, and what a user starts.
   node: [
     ...[
@@ -93,6 +94,7 @@ const modules: Readonly<Record<string, readonly string[]>> = {
       'storage',
       'stream',
       'telemetry',
+      'webrtc',
     ],
   ],
   doctor: ['config', 'ffmpeg', 'ingest', 'storage', 'stream'],

@@ -6,6 +6,8 @@ export interface PushStream {
   readonly name: string;
   readonly keys: readonly string[];
   readonly whenBusy: 'reject' | 'takeover';
+  /** How often it needs a keyframe. */
+  readonly segmentSeconds: number;
 }
 
 type Waiting = (publisher: Publisher) => void;
@@ -21,6 +23,11 @@ export class PublisherDesk {
   open(streams: readonly PushStream[]): void {
     this.#keyring = createKeyring(streams);
     this.#streams = new Map(streams.map((stream) => [stream.name, stream]));
+  }
+
+  /** How often a stream needs a keyframe. */
+  keyframeIntervalMs(stream: string): number {
+    return (this.#streams.get(stream)?.segmentSeconds ?? 2) * 1000;
   }
 
   /** The publisher of a stream. */

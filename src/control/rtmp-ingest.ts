@@ -81,7 +81,9 @@ export class RtmpIngest {
 function pushStreams(wanted: readonly DesiredStream[]): PushStream[] {
   return wanted
     .filter(({ config }) => config.source === 'push')
-    .map(({ config: { name, keys = [], publish } }) => ({ name, keys, whenBusy: publish.whenBusy }));
+    .map(({ config: { name, keys = [], publish, hls } }) => {
+      return { name, keys, whenBusy: publish.whenBusy, segmentSeconds: hls.segmentSeconds };
+    });
 }
 
 /** Unknown clients connect by the thousand, so they are logged for debugging only. The end of a publisher matters to operators. */

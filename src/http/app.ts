@@ -7,12 +7,14 @@ import { errorPage } from '../web/error-page.js';
 import { type AccessSettings, createAccess } from './access/access.js';
 import { loginRoutes } from './access/login.js';
 import { apiRoutes } from './api.js';
-import type { AppContext, HttpLog, MetricsSource, NodeView } from './context.js';
+import type { AppContext, HttpLog, MetricsSource, NodeView, WebRtcAccess } from './context.js';
 import { embedRoutes } from './embed.js';
 import { healthRoutes } from './health.js';
 import { createViewerIds } from './live/audience.js';
 import { liveRoutes } from './live/live.js';
 import { monitorRoutes } from './live/monitor.js';
+import { sessionRoutes } from './live/webrtc.js';
+import { whipRoutes } from './live/whip.js';
 import { pageResponse, pageRoutes } from './pages.js';
 import { preflight } from './response/headers.js';
 import { methodNotAllowed, notFound, type Problem, problemOf, problemResponse } from './response/problem.js';
@@ -36,6 +38,8 @@ export interface AppOptions {
   readonly node?: Partial<NodeView>;
   /** The bearer token for requests that change something or are expensive. Unset: these are rejected. */
   readonly adminToken?: string | undefined;
+  /** Default: WebRTC is disabled. */
+  readonly webrtc?: WebRtcAccess | undefined;
   /** Access rules. Default: everyone may read, the admin may change. */
   readonly access?: AccessSettings;
   readonly version: string;
@@ -67,6 +71,7 @@ export function createApp(options: AppOptions): Hono {
     feed: options.feed ?? new Feed({ run: 'none', now: Date.now }),
     histories: options.histories ?? new Histories(),
     viewerIds: createViewerIds(),
+    webrtc: options.webrtc,
     version: options.version,
     log,
     assets: options.assets ?? loadAssets(),
@@ -77,6 +82,10 @@ export function createApp(options: AppOptions): Hono {
   identifyCalls(app, log);
   access.mount(app);
   monitorRoutes(app, context);
+  if (context.webrtc !== undefined) {
+    sessionRoutes(app, context, 'whip', context.webrtc.sessions);
+    whipRoutes(app, context, context.webrtc.whip);
+  }
   liveRoutes(app, context);
   apiRoutes(app, context);
   healthRoutes(app, context);

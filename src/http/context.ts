@@ -3,6 +3,8 @@ import type { Feed } from '../events/feed.js';
 import type { Histories } from '../events/history.js';
 import type { NodeLoadDescription } from '../load/description.js';
 import type { StreamDirectory } from '../stream/live-stream.js';
+import type { WebRtcSessions } from '../webrtc/sessions.js';
+import type { WhipIngest } from '../webrtc/whip/ingest.js';
 import type { WebAssets } from '../web/assets.js';
 import type { Access } from './access/access.js';
 import type { NodePhase } from './health.js';
@@ -30,6 +32,12 @@ export interface NodeView {
   phase(): NodePhase;
 }
 
+/** WebRTC sessions, and what opens them. */
+export interface WebRtcAccess {
+  readonly sessions: WebRtcSessions;
+  readonly whip: WhipIngest;
+}
+
 /** Shared dependencies of all route groups. */
 export interface AppContext {
   readonly streams: StreamDirectory;
@@ -47,6 +55,8 @@ export interface AppContext {
   readonly access: Access;
   /** Anonymous ids for counting viewers. */
   readonly viewerIds: ViewerIds;
+  /** Undefined: WebRTC is disabled. */
+  readonly webrtc: WebRtcAccess | undefined;
   readonly version: string;
   readonly log: HttpLog;
   readonly assets: WebAssets;

@@ -28,7 +28,9 @@ import { EncoderProber } from '../ffmpeg/encoder-prober.js';
 import { passedEnvironment } from '../ffmpeg/environment.js';
 import { createOrphanGuard } from '../ffmpeg/guard.js';
 import { findFfmpeg } from '../ffmpeg/locate.js';
+import type { WebRtcAccess } from '../http/context.js';
 import { createApp } from '../http/app.js';
+import { type App, createApp } from '../http/app.js';
 import { createHttpServer, type HttpAddress } from '../http/server.js';
 import { configureSharp } from '../images/configure-sharp.js';
 import { readOfflineFiles } from '../images/offline/offline-file.js';
@@ -56,6 +58,7 @@ import type { NodeOptions } from './node-options.js';
 import { createNodeStreams, type NodeStreams, streamOf } from './node-streams.js';
 import { openPublishing, type Publishing } from './publishing.js';
 import { openTracing } from './tracing.js';
+import { openWebRtc } from './webrtc.js';
 
 const TICK_MS = 1000;
 const STATS_MS = 2000;
@@ -91,6 +94,7 @@ export class SidepipeNode {
   #alerts: Alerts | undefined;
   #address: HttpAddress | undefined;
   readonly #door: RtmpIngest;
+  readonly #webrtc: WebRtcAccess | undefined;
   #control: Control | undefined;
   #publishing: Publishing | undefined;
   #offlineFiles: ReadonlyMap<string, Uint8Array> = new Map();
@@ -120,6 +124,7 @@ export class SidepipeNode {
     this.#feed = new Feed({ run: Date.now().toString(36), now: this.#clock.date });
     this.#forgetDropped = destination?.onDropped?.((lines) => this.#metrics.logLinesDropped.inc(lines));
     this.#door = new RtmpIngest(this.config, this.#log);
+    this.#webrtc = openWebRtc({ config: this.config, desk: this.#door.desk, log: this.#log, now: this.#clock.now });
     this.#load = new LoadGuard({
       config: this.config.guard,
       openMachine: options.openMachine,
@@ -150,6 +155,7 @@ export class SidepipeNode {
       histories: this.#histories,
       now: this.#clock.date,
       steadyNow: this.#clock.now,
+      webrtc: this.#webrtc,
       version,
       log: this.#log,
     });
@@ -239,6 +245,7 @@ export class SidepipeNode {
     if (this.#options.listen !== false) await this.#listen();
     this.#door.workWith(capabilities);
     this.#closedLater(this.#door);
+    this.#closedLater(this.#webrtc?.sessions);
     this.#alerts = openAlerts({
       config,
       events: this.#conditions,

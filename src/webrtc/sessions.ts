@@ -160,7 +160,10 @@ export class WebRtcSessions {
     if (reached === undefined) return;
     const [setting, count] = reached;
     const message = `Too many WebRTC sessions: ${count} are open, and ${setting} is ${count}.`;
-    throw new SidepipeError(message, { code: 'webrtc-limit-reached', fault: 'caller', retryable: true });
+    throw new SidepipeError(message, {
+      ...{ code: 'webrtc-limit-reached', fault: 'caller', retryable: true },
+      details: { status: setting === 'webrtc.maxSessionsPerAddress' ? 429 : 503 },
+    });
   }
 
   /**

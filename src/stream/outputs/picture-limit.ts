@@ -2,6 +2,11 @@ import { configuredSets } from '../../hls/cut/fmp4-init.js';
 import { type NalCodec, nalType, SPS_TYPE } from '../../hls/cut/nal-units.js';
 import { readSps } from '../../hls/cut/sps.js';
 
+interface CodedSize {
+  readonly width: number;
+  readonly height: number;
+}
+
 /** Named as in a publisher's `codecs`. */
 const NAL_CODECS: Readonly<Record<string, NalCodec>> = { h264: 'avc', avc1: 'avc', hevc: 'hevc', hvc1: 'hevc' };
 
@@ -10,14 +15,20 @@ const NAL_CODECS: Readonly<Record<string, NalCodec>> = { h264: 'avc', avc1: 'avc
  * if the codec has no such sets: then ffmpeg's own limit applies. Never throws. Pure.
  */
 export function largePictures(codec: string, configuration: Uint8Array, maxPixels: number): string | undefined {
-  const nalCodec = NAL_CODECS[codec];
-  if (nalCodec === undefined) return undefined;
-  for (const unit of configuredSets(configuration, nalCodec)) {
-    if (nalType(unit, nalCodec) !== SPS_TYPE[nalCodec]) continue;
-    const { width, height } = readSps(unit, nalCodec) ?? { width: 0, height: 0 };
-    if (width * height > maxPixels) {
-      return `The publisher sends frames of ${width}×${height}, which is more than ${maxPixels} pixels (ffmpeg.maxPixels).`;
-    }
-  }
-  return undefined;
+  const large = pictureSizes(codec, configuration).find(({ width, height }) => width * height > maxPixels);
+  if (large === undefined) return undefined;
+  const { width, height } = large;
+  return `The publisher sends frames of ${width}×${height}, which is more than ${maxPixels} pixels (ffmpeg.maxPixels).`;
 }
+
+/** The frame sizes in the parameter sets of a publisher's configuration; empty if the codec has no such sets. Never throws. */
+export function pictureSizes(codec: string, configuration: Uint8Array): readonly CodedSize[] {
+  const nalCodec = NAL_CODECS[codec];
+  if (nalCodec === undefined) return [];
+  return [...configuredSets(configuration, nalCodec)].flatMap((unit) => {
+    if (nalType(unit, nalCodec) !== SPS_TYPE[nalCodec]) return [];
+    const sps = readSps(unit, nalCodec);
+    return sps === undefined ? [] : [{ width: sps.width, height: sps.height }];
+  });
+}
+

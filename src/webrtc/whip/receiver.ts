@@ -77,6 +77,7 @@ export class WhipReceiver {
   readonly #clock = new MediaClock();
   readonly #sources: { audio?: Source; video?: Source } = {};
   #depacketizer = new H264Depacketizer();
+  #isAfterLoss = false;
   #wantsKeyframe = true;
   #pictureLossAt = Number.NEGATIVE_INFINITY;
   #keyframeAt: number | undefined;
@@ -100,7 +101,6 @@ export class WhipReceiver {
     }
     const packet = parseRtp(bytes);
     const kind = packet && this.#kindOf(packet);
-    // Chromium sends padding as packets without payload.
     if (packet === undefined || kind === undefined) return { units: [], outgoing: [] };
     const source = this.#sourceOf(kind, packet);
     source.measure(kind, packet.timestamp, now);
@@ -148,8 +148,13 @@ export class WhipReceiver {
 
   #deliver(kind: MediaKind, packets: readonly OrderedPacket[], now: number): MediaUnit[] {
     return packets.flatMap((ordered) => {
+      if (kind === 'audio') return ordered.packet.payload.length === 0 ? [] : [this.#audioOf(ordered.packet, now)];
+      this.#isAfterLoss ||= ordered.isAfterLoss;
+      // Chromium sends padding as packets without payload.
       if (ordered.packet.payload.length === 0) return [];
-      return kind === 'audio' ? [this.#audioOf(ordered.packet, now)] : this.#videoOf(ordered, now);
+      const isAfterLoss = this.#isAfterLoss;
+      this.#isAfterLoss = false;
+      return this.#videoOf({ ...ordered, isAfterLoss }, now);
     });
   }
 
