@@ -15,7 +15,7 @@ const bare = parseConfig({
 
 /** Set above, so it says nothing of defaults. */
 const needed =
-  /^(?:rtmps|playback\.keys|alerts\.webhooks|streams\.\*\.playback\.keys)\.|\.(?:bucket|type|name|source)$|sizes\.\*\.width$/;
+  /^(?:rtmps|webrtc\.iceServers\.\*|playback\.keys|alerts\.webhooks|streams\.\*\.playback\.keys)\.|\.(?:bucket|type|name|source)$|sizes\.\*\.width$/;
 
 it.each([
   ['configuration.md', () => withTables(text)],

@@ -1,15 +1,15 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, it, vi } from 'vitest';
+import { configuredSets } from '../../../src/hls/cut/fmp4-init.js';
 import { pictureSizes } from '../../../src/stream/outputs/picture-limit.js';
 import { WhipPublisher } from '../../../src/webrtc/whip/publisher.js';
 import type { MediaUnit } from '../../../src/webrtc/whip/receiver.js';
+import { avcRecord } from '../../support/parameter-sets.js';
 
-/** 1280×720 and 640×360, as x264 writes them. */
-const SPS = {
-  large: Buffer.from('6764001facd9405005bb011000000300100000030320f1831960', 'hex'),
-  small: Buffer.from('67640016acd940a02ff9610000030001000003003c8f162d96', 'hex'),
-} as const;
-const PPS = Buffer.from('68ebe3cb22c0', 'hex');
+const setsOf = (width: number, height: number) => configuredSets(avcRecord(width, height), 'avc');
+const [large, PPS] = setsOf(1280, 720);
+const [small] = setsOf(640, 352);
+const SPS = { large: large!, small: small! };
 
 function open({ hasAudio = false, tooLarge = () => undefined as string | undefined } = {}) {
   const session = { receivedBytes: 0, requestKeyframe: vi.fn(), close: vi.fn((reason: string) => publisher.finish(reason)) };
@@ -22,7 +22,7 @@ function open({ hasAudio = false, tooLarge = () => undefined as string | undefin
 
 const keyframe = (timeMs: number, sps = SPS.large): MediaUnit => ({
   ...{ kind: 'video', timeMs, isKeyframe: true },
-  payload: [sps, PPS, Buffer.from('6588', 'hex')],
+  payload: [sps, PPS!, Buffer.from('6588', 'hex')],
 });
 const picture = (timeMs: number): MediaUnit => ({
   ...{ kind: 'video', timeMs, isKeyframe: false },
