@@ -28,6 +28,7 @@ export class Peer {
   readonly #connection: PeerConnection;
   readonly #tracks: MediaTrack[] = [];
   #state: PeerState = 'new';
+  #isClosed = false;
 
   constructor(options: PeerOptions) {
     const { library, name, settings, port } = options;
@@ -51,6 +52,8 @@ export class Peer {
   /** Adds a track with the mid of a media section of the offer. */
   addTrack(media: TrackDescription): MediaTrack {
     const track = this.#connection.addTrack(media);
+    // The library releases a closed track, which keeps the process alive, only if somebody listens.
+    track.onClosed(() => {});
     this.#tracks.push(track);
     return track;
   }
@@ -90,7 +93,8 @@ export class Peer {
   }
 
   close(): void {
-    if (this.#state === 'closed') return;
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     this.#moved('closed');
     for (const track of this.#tracks) track.close();
     this.#connection.close();

@@ -161,7 +161,9 @@ export class WebRtcSessions {
     const [setting, count] = reached;
     const message = `Too many WebRTC sessions: ${count} are open, and ${setting} is ${count}.`;
     throw new SidepipeError(message, {
-      ...{ code: 'webrtc-limit-reached', fault: 'caller', retryable: true },
+      code: 'webrtc-limit-reached',
+      fault: 'caller',
+      retryable: true,
       details: { status: setting === 'webrtc.maxSessionsPerAddress' ? 429 : 503 },
     });
   }

@@ -151,7 +151,7 @@ describe('an offer', () => {
     expect(await outcome(await post(node, 'nobody', { offer }))).toEqual([404, 'stream-unknown']);
     expect(await outcome(await post(node, 'test', { offer }))).toEqual([409, 'stream-not-push']);
     expect(await outcome(await post(node, 'stage', { offer, type: 'text/plain' }))).toEqual([415, 'unsupported-media-type']);
-    expect(await outcome(await post(node, 'stage', { offer: 'x'.repeat(1024 ** 2) }))).toEqual([413, 'content-too-large']);
+    expect(await outcome(await post(node, 'stage', { offer: 'x'.repeat(1024 ** 2) }))).toEqual([413, 'payload-too-large']);
     expect(await outcome(await post(node, 'stage', { offer: 'v=0\r\n' }))).toEqual([400, 'webrtc-offer-invalid']);
     const vp8 = offer.replaceAll('H264', 'VP8');
     expect(await outcome(await post(node, 'stage', { offer: vp8 }))).toEqual([406, 'webrtc-offer-unacceptable']);

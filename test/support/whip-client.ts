@@ -43,6 +43,7 @@ export async function makeOffer({ audio = true }: { readonly audio?: boolean } =
     disableAutoNegotiation: true,
   });
   onTestFinished(() => peer.close());
+  peer.onStateChange(() => {});
   const video = new library.Video('0', 'SendOnly');
   video.addH264Codec(VIDEO.type, 'level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f');
   video.addSSRC(VIDEO.ssrc, 'publisher', 'publisher', 'video');
@@ -50,6 +51,7 @@ export async function makeOffer({ audio = true }: { readonly audio?: boolean } =
   sound.addOpusCodec(AUDIO.type);
   sound.addSSRC(AUDIO.ssrc, 'publisher', 'publisher', 'audio');
   const tracks = { video: peer.addTrack(video), audio: audio ? peer.addTrack(sound) : undefined };
+  for (const track of [tracks.video, tracks.audio]) track?.onClosed(() => {});
   const gathered = new Promise<void>((resolve) => {
     peer.onGatheringStateChange((state) => state === 'complete' && resolve());
   });

@@ -50,7 +50,8 @@ function open(settings: object = {}, load?: () => Promise<WebRtcLibrary>) {
   const ends: SessionEnd[] = [];
   const request = (more: Partial<SessionRequest> = {}) =>
     sessions.open({
-      ...{ kind: 'viewer', stream: 'stage', address: '192.0.2.1', offer, signal: new AbortController().signal },
+      kind: 'viewer',
+      ...{ stream: 'stage', address: '192.0.2.1', offer, signal: new AbortController().signal },
       prepare: () => ({ closed: (reason) => void ends.push(reason) }),
       ...more,
     });

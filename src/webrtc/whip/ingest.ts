@@ -67,7 +67,8 @@ export class WhipIngest {
     const offer = parseOffer(request.offer);
     const negotiated = negotiatePublisher(offer);
     return sessions.open({
-      ...{ kind: 'publisher', stream, address, offer, signal },
+      kind: 'publisher',
+      ...{ stream, address, offer, signal },
       prepare: (peer, library, session) => {
         const tracks = addTracks(peer, library, negotiated);
         return new PublisherSession({ ...this.#options, request, whenBusy, negotiated, tracks, session });

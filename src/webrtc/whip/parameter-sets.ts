@@ -26,8 +26,9 @@ export function newestSets(units: readonly Uint8Array[], before: ParameterSets |
 /** The sets in `sprop-parameter-sets` of an offer (RFC 6184, 8.1); undefined if there is none of a kind. */
 export function announcedSets(text: string | undefined): ParameterSets | undefined {
   const units = (text ?? '').split(',').flatMap((part) => {
-    if (!/^[A-Za-z0-9+/]+={0,2}$/.test(part) || part.length > 2 * MOST_SET_BYTES) return [];
-    return [Uint8Array.from(atob(part.replace(/=+$/, '')), (character) => character.charCodeAt(0))];
+    const digits = part.replace(/={1,2}$/, '');
+    if (!/^[A-Za-z0-9+/]+$/.test(digits) || digits.length % 4 === 1 || digits.length > 2 * MOST_SET_BYTES) return [];
+    return [Uint8Array.from(atob(digits), (character) => character.charCodeAt(0))];
   });
   return newestSets(units, undefined);
 }

@@ -21,15 +21,18 @@ function open({ hasAudio = false, tooLarge = () => undefined as string | undefin
 }
 
 const keyframe = (timeMs: number, sps = SPS.large): MediaUnit => ({
-  ...{ kind: 'video', timeMs, isKeyframe: true },
+  kind: 'video',
+  ...{ timeMs, isKeyframe: true },
   payload: [sps, PPS!, Buffer.from('6588', 'hex')],
 });
 const picture = (timeMs: number): MediaUnit => ({
-  ...{ kind: 'video', timeMs, isKeyframe: false },
+  kind: 'video',
+  ...{ timeMs, isKeyframe: false },
   payload: [Buffer.from('419a', 'hex')],
 });
 const sound = (timeMs: number): MediaUnit => ({
-  ...{ kind: 'audio', timeMs, isKeyframe: true },
+  kind: 'audio',
+  ...{ timeMs, isKeyframe: true },
   payload: [Buffer.from('fc', 'hex')],
 });
 
