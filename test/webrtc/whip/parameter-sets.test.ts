@@ -21,7 +21,7 @@ describe('parameter sets', () => {
   it('can be announced by an offer', () => {
     const text = [sps, pps].map((unit) => Buffer.from(unit).toString('base64')).join(',');
     expect(announcedSets(text)).toEqual({ sps: [sps], pps: [pps] });
-    fc.assert(fc.property(fc.string(), (text) => expect([undefined, 'object']).toContain(typeof announcedSets(text) === 'object' ? 'object' : undefined)));
+    fc.assert(fc.property(fc.string(), (text) => void announcedSets(text)));
   });
 
   it('are read from the record that is made of them', () => {
