@@ -14,7 +14,7 @@ import { createViewerIds } from './live/audience.js';
 import { liveRoutes } from './live/live.js';
 import { monitorRoutes } from './live/monitor.js';
 import { sessionRoutes } from './live/webrtc.js';
-import { whipRoutes } from './live/whip.js';
+import { publishPageRoute, whipRoutes } from './live/whip.js';
 import { pageResponse, pageRoutes } from './pages.js';
 import { preflight } from './response/headers.js';
 import { methodNotAllowed, notFound, type Problem, problemOf, problemResponse } from './response/problem.js';
@@ -85,6 +85,7 @@ export function createApp(options: AppOptions): Hono {
   if (context.webrtc !== undefined) {
     sessionRoutes(app, context, 'whip', context.webrtc.sessions);
     whipRoutes(app, context, context.webrtc.whip);
+    publishPageRoute(app, context);
   }
   liveRoutes(app, context);
   apiRoutes(app, context);

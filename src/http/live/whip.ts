@@ -1,12 +1,16 @@
 import type { Hono } from 'hono';
 import { SidepipeError } from '../../errors.js';
+import { errorPage } from '../../web/error-page.js';
+import { publishPage } from '../../web/publish-page.js';
 import { SDP_TYPE } from '../../webrtc/sdp.js';
 import type { WhipIngest } from '../../webrtc/whip/ingest.js';
 import { readText } from '../api/body.js';
 import { addressGroup, connectionOf } from '../access/client.js';
 import { createRateLimit } from '../access/rate-limit.js';
 import type { AppContext } from '../context.js';
-import type { Problem } from '../response/problem.js';
+import { type Problem, problemResponse } from '../response/problem.js';
+import { pageResponse } from '../pages.js';
+import { captureSecurity } from '../response/headers.js';
 import { unknownStream } from './live.js';
 import { answering, contentProblem, created, refuse } from './webrtc.js';
 
@@ -50,6 +54,18 @@ export function whipRoutes(app: Hono, context: AppContext, whip: WhipIngest): vo
       }
     }),
   );
+}
+
+/** `/publish/{stream}`: a page that publishes a camera or the screen. It needs no login: publishing needs the stream key. */
+export function publishPageRoute(app: Hono, context: AppContext): void {
+  const { assets, version } = context;
+  app.get('/publish/:stream', (c) => {
+    const name = c.req.param('stream');
+    const problem = streamProblem(name, context);
+    if (problem === undefined) return pageResponse(publishPage({ name, assets, version }), { security: captureSecurity });
+    if (c.req.header('accept')?.includes('text/html') !== true) return problemResponse(problem, c.req.url);
+    return pageResponse(errorPage({ problem, path: c.req.path, assets, version }), { problem });
+  });
 }
 
 /** The stream must exist and wait for publishers. */

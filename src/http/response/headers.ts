@@ -67,6 +67,12 @@ export const pageSecurity: HeaderFields = {
   'x-frame-options': 'DENY',
 };
 
+/** For the page that sends the camera, the microphone or the screen to a stream. */
+export const captureSecurity: HeaderFields = {
+  ...pageSecurity,
+  'permissions-policy': 'camera=(self), geolocation=(), microphone=(self), display-capture=(self)',
+};
+
 /** For the pages with the forms of login and logout. */
 export const formSecurity: HeaderFields = {
   ...pageSecurity,

@@ -11,7 +11,7 @@ import { strictShadowStyles } from './shadow-styles.js';
  * command line or `dist/web/assets`.
  */
 
-const entries = ['home', 'watch', 'embed', 'status', 'monitor-worker'];
+const entries = ['home', 'watch', 'embed', 'status', 'publish', 'monitor-worker'];
 /** Imported dynamically, but by every player, so these are preloaded too. */
 const soon = ['hls.light-', 'player-elements-'];
 const root = new URL('../../../', import.meta.url);
