@@ -17,7 +17,7 @@ it.each(['4.1-x64', '5.1', '7.1', '9.0.2', 'sid'])('ffmpeg %s plays a WHIP publi
   await vi.waitFor(
     async () => {
       const { state, hls, thumbnail } = await node.stream('stage');
-      expect([state, hls.segments > 3, thumbnail.state, hls.audio.sourceCodec]).toEqual(['live', true, 'fresh', 'opus']);
+      expect([state, hls.segments > 3, thumbnail.state, hls.audio?.sourceCodec]).toEqual(['live', true, 'fresh', 'opus']);
     },
     { timeout: 60_000, interval: 100 },
   );
