@@ -60,7 +60,7 @@ const needs: Readonly<Record<string, string>> = { rtsp: 'tcp', rtsps: 'tls' };
 
 /** The arguments that open a source, up to and including `-i`. Throws `source-unsupported` or `source-refused`. Pure. */
 export function inputArguments(source: Source | UnknownSource, options: InputOptions): string[] {
-  const { isBound = false, isAudioLate = false } = options;
+  const { isBound = false } = options;
   if (source.kind === 'unknown') throw source.problem;
   if (source.kind === 'test') return testInput();
   if (source.kind === 'push') return pushInput(options);
@@ -314,7 +314,12 @@ export function isRecorded(source: Source | UnknownSource): boolean {
  * twenty more frames to guess a rate that the metadata and the codec already state. With `async:` ffmpeg still reads commands from its
  * standard input; with an input that starts with `pipe:` it does not.
  */
-function pushInput({ protocols, isSilent: isSaidSilent = false, isAudioLate = false, publisherFormat = 'flv' }: InputOptions): string[] {
+function pushInput({
+  protocols,
+  isSilent: isSaidSilent = false,
+  isAudioLate = false,
+  publisherFormat = 'flv',
+}: InputOptions): string[] {
   const isSilent = isSaidSilent && !isAudioLate;
   const short = ['-analyzeduration', isSilent ? '100000' : '500000', '-probesize', '500000'];
   const probe = [...(isAudioLate ? LONG_PROBE : short), '-fpsprobesize', '0'];

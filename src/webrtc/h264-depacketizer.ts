@@ -58,8 +58,8 @@ export class H264Depacketizer {
     const header = payload[0] ?? 0x80;
     const type = header & 0x1f;
     // The forbidden bit marks a damaged unit.
-    if (header >= 0x80) return this.#break();
-    if (type === NAL.fuA) return this.#fragment(payload);
+    if (header >= 0x80) return void this.#break();
+    if (type === NAL.fuA) return void this.#fragment(payload);
     if (this.#fragments !== undefined) this.#break();
     if (type === NAL.stapA) this.#aggregate(payload);
     else if (type >= 1 && type < NAL.stapA) this.#add(payload);
@@ -72,7 +72,7 @@ export class H264Depacketizer {
       const size = (payload[at]! << 8) | payload[at + 1]!;
       at += 2;
       if (size === 0) continue;
-      if (at + size > payload.length) return this.#break();
+      if (at + size > payload.length) return void this.#break();
       this.#add(payload.subarray(at, at + size));
       at += size;
     }
@@ -80,16 +80,16 @@ export class H264Depacketizer {
 
   #fragment(payload: Uint8Array): void {
     const [indicator = 0, header = 0] = payload;
-    if (payload.length < 3) return this.#break();
+    if (payload.length < 3) return void this.#break();
     const isStart = (header & 0x80) !== 0;
     const isEnd = (header & 0x40) !== 0;
     if (isStart) {
       if (this.#fragments !== undefined) this.#break();
       this.#fragments = [Uint8Array.of((indicator & 0xe0) | (header & 0x1f))];
-    } else if (this.#fragments === undefined) return this.#break();
+    } else if (this.#fragments === undefined) return void this.#break();
     this.#fragments.push(payload.subarray(2));
     this.#bytes += payload.length;
-    if (this.#bytes > MOST_BYTES || this.#fragments.length > 16 * MOST_UNITS) return this.#break();
+    if (this.#bytes > MOST_BYTES || this.#fragments.length > 16 * MOST_UNITS) return void this.#break();
     if (!isEnd) return;
     const unit = concat(this.#fragments);
     this.#fragments = undefined;
@@ -101,7 +101,7 @@ export class H264Depacketizer {
   #add(unit: Uint8Array): void {
     if (unit.length === 0 || (unit[0]! & 0x80) !== 0) return;
     this.#bytes += unit.length;
-    if (this.#bytes > MOST_BYTES || this.#units.length >= MOST_UNITS) return this.#break();
+    if (this.#bytes > MOST_BYTES || this.#units.length >= MOST_UNITS) return void this.#break();
     const type = unit[0]! & 0x1f;
     if (type !== NAL.delimiter && type !== NAL.filler) this.#units.push(unit);
   }

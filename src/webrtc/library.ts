@@ -16,7 +16,10 @@ export class LibraryLoader {
   readonly #import: () => Promise<WebRtcLibrary>;
   #loading: Promise<WebRtcLibrary> | undefined;
 
-  constructor(log: Pick<Logger, 'info' | 'warn'>, load: () => Promise<WebRtcLibrary> = () => import('node-datachannel')) {
+  constructor(
+    log: Pick<Logger, 'info' | 'warn'>,
+    load: () => Promise<WebRtcLibrary> = () => import('node-datachannel'),
+  ) {
     this.#log = log;
     this.#import = load;
   }
@@ -34,12 +37,18 @@ export class LibraryLoader {
       return library;
     } catch (cause) {
       const { platform, arch } = process;
-      this.#log.warn({ platform, arch, reason: messageOf(cause) }, 'WebRTC unavailable: node-datachannel cannot be loaded');
-      throw new SidepipeError('This node has no WebRTC: the package node-datachannel has no binary for this platform.', {
-        code: 'webrtc-unavailable',
-        fault: 'node',
-        cause,
-      });
+      this.#log.warn(
+        { platform, arch, reason: messageOf(cause) },
+        'WebRTC unavailable: node-datachannel cannot be loaded',
+      );
+      throw new SidepipeError(
+        'This node has no WebRTC: the package node-datachannel has no binary for this platform.',
+        {
+          code: 'webrtc-unavailable',
+          fault: 'node',
+          cause,
+        },
+      );
     }
   }
 }

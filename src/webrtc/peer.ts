@@ -1,5 +1,5 @@
-import { messageOf, SidepipeError } from '../errors.js';
 import type { WebRtcConfig } from '../config/schema/schema.js';
+import { messageOf, SidepipeError } from '../errors.js';
 import type { MediaTrack, PeerConnection, TrackDescription, WebRtcLibrary } from './library.js';
 import { announceCandidates, type IceFragment, type Offer } from './sdp.js';
 

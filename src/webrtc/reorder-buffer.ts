@@ -21,6 +21,12 @@ const RESTART_PACKETS = 32;
 const NACK_TRIES = 4;
 const NACK_INTERVAL_MS = 40;
 
+interface Held {
+  readonly packet: RtpPacket;
+  /** When it arrived. */
+  readonly at: number;
+}
+
 interface Missing {
   tries: number;
   nextAt: number;
@@ -30,13 +36,12 @@ export class ReorderBuffer {
   readonly #limits: ReorderLimits;
   #sequences = new Unwrapper(16);
   /** By unwrapped sequence number. */
-  readonly #held = new Map<number, RtpPacket>();
+  readonly #held = new Map<number, Held>();
   readonly #missing = new Map<number, Missing>();
   /** The next number to deliver; undefined before the first packet. */
   #next: number | undefined;
   #first = 0;
   #highest = 0;
-  #waitingSince = 0;
   #oldInARow = 0;
   #isAfterLoss = false;
   #received = 0;
@@ -65,8 +70,12 @@ export class ReorderBuffer {
 
   /** Gives up packets that have been missing for too long. */
   tick(now: number): OrderedPacket[] {
-    if (this.#held.size === 0 || now - this.#waitingSince < this.#limits.waitMs) return [];
-    return this.#skip(now);
+    const ready: OrderedPacket[] = [];
+    for (let at = this.#waitingSince(); at !== undefined; at = this.#waitingSince()) {
+      if (now - at < this.#limits.waitMs) break;
+      ready.push(...this.#skip());
+    }
+    return ready;
   }
 
   /** The sequence numbers to request again now, in ascending order. */
@@ -115,38 +124,44 @@ export class ReorderBuffer {
     this.#missing.delete(sequence);
     for (let lost = this.#highest + 1; lost < sequence; lost++) this.#missing.set(lost, { tries: 0, nextAt: now });
     this.#highest = Math.max(this.#highest, sequence);
-    if (this.#held.size === 0) this.#waitingSince = now;
-    this.#held.set(sequence, packet);
-    const ready = this.#drain(now);
-    return this.#held.size > this.#limits.packets ? [...ready, ...this.#skip(now)] : ready;
+    this.#held.set(sequence, { packet, at: now });
+    const ready = this.#drain();
+    return this.#held.size > this.#limits.packets ? [...ready, ...this.#skip()] : ready;
   }
 
-  #drain(now: number): OrderedPacket[] {
+  /** When the first packet behind the gap arrived. */
+  #waitingSince(): number | undefined {
+    if (this.#held.size === 0) return undefined;
+    let sequence = this.#next!;
+    while (!this.#held.has(sequence)) sequence += 1;
+    return this.#held.get(sequence)!.at;
+  }
+
+  #drain(): OrderedPacket[] {
     const ready: OrderedPacket[] = [];
-    for (let packet = this.#held.get(this.#next!); packet !== undefined; packet = this.#held.get(this.#next!)) {
-      ready.push({ packet, isAfterLoss: this.#isAfterLoss });
+    for (let held = this.#held.get(this.#next!); held !== undefined; held = this.#held.get(this.#next!)) {
+      ready.push({ packet: held.packet, isAfterLoss: this.#isAfterLoss });
       this.#isAfterLoss = false;
       this.#held.delete(this.#next!);
       this.#next! += 1;
-      this.#waitingSince = now;
     }
     return ready;
   }
 
   /** Continues behind the first gap. */
-  #skip(now: number): OrderedPacket[] {
+  #skip(): OrderedPacket[] {
     while (!this.#held.has(this.#next!)) {
       this.#missing.delete(this.#next!);
       this.#next! += 1;
     }
     this.#isAfterLoss = true;
-    return this.#drain(now);
+    return this.#drain();
   }
 
   /** Everything that waits. */
   #flush(): OrderedPacket[] {
     const ready: OrderedPacket[] = [];
-    while (this.#held.size > 0) ready.push(...this.#skip(this.#waitingSince));
+    while (this.#held.size > 0) ready.push(...this.#skip());
     return ready;
   }
 }

@@ -63,14 +63,17 @@ export function parseOffer(text: string): Offer {
     sections.at(-1)!.push(line);
   }
   if (sections.length > MOST_SECTIONS) throw invalid(`The offer has more than ${MOST_SECTIONS} media sections.`);
-  const iceUfrag = [session, ...sections].map((each) => valueOf(each, 'ice-ufrag')).find((value) => value !== undefined);
+  const iceUfrag = [session, ...sections]
+    .map((each) => attributeOf(each, 'ice-ufrag'))
+    .find((value) => value !== undefined);
   if (iceUfrag === undefined) throw invalid('The offer has no a=ice-ufrag.');
   const mustHave = ['ice-pwd', 'fingerprint'];
   for (const name of mustHave) {
     if (!lines.some((line) => line.startsWith(`a=${name}:`))) throw invalid(`The offer has no a=${name}.`);
   }
   const media = sections.map((section) => mediaOf(section, directionOf(session) ?? 'sendrecv'));
-  if (new Set(media.map(({ mid }) => mid)).size < media.length) throw invalid('Two media sections have the same a=mid.');
+  if (new Set(media.map(({ mid }) => mid)).size < media.length)
+    throw invalid('Two media sections have the same a=mid.');
   return { sdp: `${withoutUnusable(lines).join('\r\n')}\r\n`, iceUfrag, media };
 }
 
@@ -85,7 +88,7 @@ export function parseIceFragment(text: string): IceFragment {
     if (usableCandidate(line)) candidates.push({ mid, candidate: line.slice(2) });
     if (candidates.length > MOST_CANDIDATES) throw invalid(`More than ${MOST_CANDIDATES} candidates.`);
   }
-  const iceUfrag = valueOf(lines, 'ice-ufrag');
+  const iceUfrag = attributeOf(lines, 'ice-ufrag');
   if (iceUfrag === undefined && candidates.length === 0 && !lines.includes('a=end-of-candidates')) {
     throw invalid('The fragment has neither a=ice-ufrag nor candidates.');
   }
@@ -114,7 +117,8 @@ export function announceCandidates(sdp: string, { publicAddresses, port }: Annou
       if (!/ fe80:/i.test(line)) result.push(line);
       continue;
     }
-    if (!isPlaced.has('candidates')) result.push(...publicAddresses.map((address, index) => hostCandidate(address, port, index)));
+    if (!isPlaced.has('candidates'))
+      result.push(...publicAddresses.map((address, index) => hostCandidate(address, port, index)));
     isPlaced.add('candidates');
   }
   return `${result.join('\r\n')}\r\n`;
@@ -150,8 +154,9 @@ function mediaOf(lines: readonly string[], usual: OfferedDirection): OfferedMedi
   if (kind !== 'application' && !/^(?:UDP\/TLS\/)?RTP\/SAVPF?$/.test(protocol)) {
     throw invalid(`The offer's ${kind} uses ${protocol.slice(0, 40)} instead of UDP/TLS/RTP/SAVPF.`);
   }
-  const mid = valueOf(lines, 'mid');
-  if (mid === undefined || !/^[\x21-\x7e]{1,64}$/.test(mid)) throw invalid(`The offer's ${kind} section has no valid a=mid.`);
+  const mid = attributeOf(lines, 'mid');
+  if (mid === undefined || !/^[\x21-\x7e]{1,64}$/.test(mid))
+    throw invalid(`The offer's ${kind} section has no valid a=mid.`);
   const types = kind === 'application' ? [] : list.split(' ');
   if (types.length > MOST_FORMATS) throw invalid(`The offer's ${kind} section has more than ${MOST_FORMATS} formats.`);
   return {
@@ -173,7 +178,7 @@ const STATIC: Readonly<Record<string, string>> = { '0': 'PCMU/8000', '8': 'PCMA/
 
 function formatOf(lines: readonly string[], type: string): OfferedFormat[] {
   if (!/^\d{1,3}$/.test(type) || Number(type) > 127) return [];
-  const map = valueOf(lines, `rtpmap:${type} `, '') ?? STATIC[type];
+  const map = attributeOf(lines, `rtpmap:${type} `, '') ?? STATIC[type];
   const [, codec, rate, channels] = /^([\w.-]+)\/(\d{1,9})(?:\/(\d{1,2}))?$/.exec(map ?? '') ?? [];
   if (codec === undefined) return [];
   const feedback = lines.flatMap((line) => {
@@ -186,7 +191,7 @@ function formatOf(lines: readonly string[], type: string): OfferedFormat[] {
       codec: codec.toLowerCase(),
       clockRate: Number(rate),
       channels: channels === undefined ? undefined : Number(channels),
-      parameters: valueOf(lines, `fmtp:${type} `, '') ?? '',
+      parameters: attributeOf(lines, `fmtp:${type} `, '') ?? '',
       feedback,
     },
   ];
@@ -196,9 +201,12 @@ function directionOf(lines: readonly string[]): OfferedDirection | undefined {
   return (['sendrecv', 'sendonly', 'recvonly', 'inactive'] as const).find((each) => lines.includes(`a=${each}`));
 }
 
-function valueOf(lines: readonly string[], name: string, colon = ':'): string | undefined {
+function attributeOf(lines: readonly string[], name: string, colon = ':'): string | undefined {
   const start = `a=${name}${colon}`;
-  return lines.find((line) => line.startsWith(start))?.slice(start.length).trim();
+  return lines
+    .find((line) => line.startsWith(start))
+    ?.slice(start.length)
+    .trim();
 }
 
 /**

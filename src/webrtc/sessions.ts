@@ -222,7 +222,13 @@ class Session implements WebRtcSession {
   ): Promise<string> {
     const { connectTimeoutSeconds } = settings;
     this.#timer = setTimeout(() => this.close('not-connected'), connectTimeoutSeconds * 1000);
-    const peer = new Peer({ library, name: this.id.slice(0, 6), settings, port, onState: (state) => this.#moved(state) });
+    const peer = new Peer({
+      library,
+      name: this.id.slice(0, 6),
+      settings,
+      port,
+      onState: (state) => this.#moved(state),
+    });
     this.#peer = peer;
     this.#media = prepare(peer, library, this);
     return peer.answer(offer, AbortSignal.any([signal, this.#over.signal]));

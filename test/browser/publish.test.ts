@@ -42,9 +42,13 @@ it('publishes the camera of a browser, which plays as HLS', async () => {
   );
   expect((await node.text('/live/stage/index.m3u8')).body).toMatch(/CODECS="avc1\.[0-9A-Fa-f]{6},mp4a\.40\.2"/);
   await page.getByRole('button', { name: 'Stop' }).click();
-  await vi.waitFor(() => expect(node.log).toContainEqual(expect.objectContaining({ msg: 'publisher disconnected', reason: 'deleted' })), {
-    timeout: 30_000,
-  });
+  await vi.waitFor(
+    () =>
+      expect(node.log).toContainEqual(expect.objectContaining({ msg: 'publisher disconnected', reason: 'deleted' })),
+    {
+      timeout: 30_000,
+    },
+  );
   expect(complaints).toEqual([]);
   await close();
 });

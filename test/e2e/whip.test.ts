@@ -14,7 +14,11 @@ const stream = {
 const start = (more: object = {}, webrtc: object = {}) =>
   startNode({
     webrtc: { enabled: true, port: 0, host: '127.0.0.1', publicAddresses: ['127.0.0.1'], ...webrtc },
-    streams: [{ ...stream, ...more }, { name: 'test', source: 'test' }, { ...stream, name: 'other', keys: ['other-key-3'] }],
+    streams: [
+      { ...stream, ...more },
+      { name: 'test', source: 'test' },
+      { ...stream, name: 'other', keys: ['other-key-3'] },
+    ],
   });
 
 const publish = (node: TestNode, options: Partial<Parameters<typeof connectWhip>[0]> = {}) =>
@@ -49,7 +53,9 @@ describe('a WHIP publisher', () => {
     expect(removed.status).toBe(200);
     expect((await fetch(client.resource, { method: 'DELETE' })).status).toBe(404);
     await vi.waitFor(async () => expect((await node.stream('stage')).state).toBe('idle'), { timeout: 60_000 });
-    expect(logged(node, 'publisher disconnected')).toMatchObject([{ stream: 'stage', reason: 'deleted', protocol: 'whip' }]);
+    expect(logged(node, 'publisher disconnected')).toMatchObject([
+      { stream: 'stage', reason: 'deleted', protocol: 'whip' },
+    ]);
     expect(JSON.stringify(node.log)).not.toContain('first-key-1');
   });
 
@@ -66,7 +72,7 @@ describe('a WHIP publisher', () => {
     let count = 0;
     const client = await publish(node, {
       encoder: ['-g', '1000'],
-      passes: (_, kind) => kind === 'audio' || (count++ % 50 !== 49),
+      passes: (_, kind) => kind === 'audio' || count++ % 50 !== 49,
     });
     client.send();
     const kinds = () => new Set(client.feedback.flatMap((bytes) => feedbackKinds(bytes)));
@@ -87,10 +93,17 @@ describe('a WHIP publisher', () => {
     await first.exited;
     await untilLive(node);
     rtmp();
-    await vi.waitFor(() => expect(logged(node, 'publisher disconnected')).toMatchObject([{ reason: 'taken-over' }, { reason: 'taken-over' }]), {
-      timeout: 60_000,
-      interval: 50,
-    });
+    await vi.waitFor(
+      () =>
+        expect(logged(node, 'publisher disconnected')).toMatchObject([
+          { reason: 'taken-over' },
+          { reason: 'taken-over' },
+        ]),
+      {
+        timeout: 60_000,
+        interval: 50,
+      },
+    );
     await untilLive(node);
   });
 
@@ -150,8 +163,14 @@ describe('an offer', () => {
     expect(await outcome(await post(node, 'stage', { offer, key: 'other-key-3' }))).toEqual([401, 'unauthorised']);
     expect(await outcome(await post(node, 'nobody', { offer }))).toEqual([404, 'stream-unknown']);
     expect(await outcome(await post(node, 'test', { offer }))).toEqual([409, 'stream-not-push']);
-    expect(await outcome(await post(node, 'stage', { offer, type: 'text/plain' }))).toEqual([415, 'unsupported-media-type']);
-    expect(await outcome(await post(node, 'stage', { offer: 'x'.repeat(1024 ** 2) }))).toEqual([413, 'payload-too-large']);
+    expect(await outcome(await post(node, 'stage', { offer, type: 'text/plain' }))).toEqual([
+      415,
+      'unsupported-media-type',
+    ]);
+    expect(await outcome(await post(node, 'stage', { offer: 'x'.repeat(1024 ** 2) }))).toEqual([
+      413,
+      'payload-too-large',
+    ]);
     expect(await outcome(await post(node, 'stage', { offer: 'v=0\r\n' }))).toEqual([400, 'webrtc-offer-invalid']);
     const vp8 = offer.replaceAll('H264', 'VP8');
     expect(await outcome(await post(node, 'stage', { offer: vp8 }))).toEqual([406, 'webrtc-offer-unacceptable']);

@@ -30,7 +30,10 @@ function payloadsOf(units: readonly Uint8Array[], packetBytes: number): Uint8Arr
   const payloads: Uint8Array[] = [];
   const [first, second] = units;
   const isAggregated =
-    first !== undefined && second !== undefined && (first[0]! & 0x1f) === 7 && first.length + second.length + 5 <= packetBytes;
+    first !== undefined &&
+    second !== undefined &&
+    (first[0]! & 0x1f) === 7 &&
+    first.length + second.length + 5 <= packetBytes;
   if (isAggregated) payloads.push(aggregate([first, second]));
   for (const unit of isAggregated ? units.slice(2) : units) {
     if (unit.length <= packetBytes) payloads.push(unit);

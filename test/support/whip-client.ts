@@ -87,22 +87,23 @@ export async function connectWhip(options: WhipClientOptions): Promise<WhipClien
     resource: new URL(response.headers.get('location') ?? '', url).href,
     state: () => peer.state(),
     feedback,
-    send: () => void Promise.all([relay('video'), relay('audio')]).then(([video, sound]) => {
-      const to = (port: number) => `rtp://127.0.0.1:${port}?rtcpport=${port}&pkt_size=1200`;
-      startFfmpeg([
-        ...['-re', '-f', 'lavfi', '-i', 'testsrc2=size=320x180:rate=25'],
-        ...['-re', '-f', 'lavfi', '-i', 'sine=sample_rate=48000'],
-        ...['-map', '0', '-c:v', 'libx264', '-profile:v', 'baseline', '-preset', 'ultrafast', '-tune', 'zerolatency'],
-        ...['-pix_fmt', 'yuv420p', '-g', '25', ...(options.encoder ?? [])],
-        ...['-f', 'rtp', '-payload_type', String(VIDEO.type), '-ssrc', String(VIDEO.ssrc), to(video)],
-        ...(audio
-          ? [
-              ...['-map', '1', '-c:a', 'libopus', '-b:a', '64k'],
-              ...['-f', 'rtp', '-payload_type', String(AUDIO.type), '-ssrc', String(AUDIO.ssrc), to(sound)],
-            ]
-          : []),
-      ]);
-    }),
+    send: () =>
+      void Promise.all([relay('video'), relay('audio')]).then(([video, sound]) => {
+        const to = (port: number) => `rtp://127.0.0.1:${port}?rtcpport=${port}&pkt_size=1200`;
+        startFfmpeg([
+          ...['-re', '-f', 'lavfi', '-i', 'testsrc2=size=320x180:rate=25'],
+          ...['-re', '-f', 'lavfi', '-i', 'sine=sample_rate=48000'],
+          ...['-map', '0', '-c:v', 'libx264', '-profile:v', 'baseline', '-preset', 'ultrafast', '-tune', 'zerolatency'],
+          ...['-pix_fmt', 'yuv420p', '-g', '25', ...(options.encoder ?? [])],
+          ...['-f', 'rtp', '-payload_type', String(VIDEO.type), '-ssrc', String(VIDEO.ssrc), to(video)],
+          ...(audio
+            ? [
+                ...['-map', '1', '-c:a', 'libopus', '-b:a', '64k'],
+                ...['-f', 'rtp', '-payload_type', String(AUDIO.type), '-ssrc', String(AUDIO.ssrc), to(sound)],
+              ]
+            : []),
+        ]);
+      }),
     close: () => peer.close(),
   };
 }

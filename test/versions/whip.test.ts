@@ -9,7 +9,15 @@ it.each(['4.1-x64', '5.1', '7.1', '9.0.2', 'sid'])('ffmpeg %s plays a WHIP publi
   const node = await startNode({
     ffmpeg: { path: providedFfmpeg(version) },
     webrtc: { enabled: true, port: 0, host: '127.0.0.1', publicAddresses: ['127.0.0.1'] },
-    streams: [{ name: 'stage', source: 'push', keys: ['first-key-1'], hls: { segmentSeconds: 1 }, thumbnail: { intervalSeconds: 1, width: 320 } }],
+    streams: [
+      {
+        name: 'stage',
+        source: 'push',
+        keys: ['first-key-1'],
+        hls: { segmentSeconds: 1 },
+        thumbnail: { intervalSeconds: 1, width: 320 },
+      },
+    ],
   });
   const client = await connectWhip({ url: `${node.url}/live/stage/whip`, key: 'first-key-1' });
   expect(client.response.status, client.body).toBe(201);
@@ -17,7 +25,12 @@ it.each(['4.1-x64', '5.1', '7.1', '9.0.2', 'sid'])('ffmpeg %s plays a WHIP publi
   await vi.waitFor(
     async () => {
       const { state, hls, thumbnail } = await node.stream('stage');
-      expect([state, hls.segments > 3, thumbnail.state, hls.audio?.sourceCodec]).toEqual(['live', true, 'fresh', 'opus']);
+      expect([state, hls.segments > 3, thumbnail.state, hls.audio?.sourceCodec]).toEqual([
+        'live',
+        true,
+        'fresh',
+        'opus',
+      ]);
     },
     { timeout: 60_000, interval: 100 },
   );

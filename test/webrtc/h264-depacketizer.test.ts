@@ -5,14 +5,19 @@ import { type H264Picture, packetize } from '../support/rtp-h264.js';
 
 const unit = (type: number) =>
   fc.uint8Array({ minLength: 1, maxLength: 60 }).map((rest) => Uint8Array.of(0x60 | type, 0x80, ...rest));
-const pictures: fc.Arbitrary<H264Picture> = fc.record({
-  isKeyframe: fc.boolean(),
-  slices: fc.integer({ min: 1, max: 3 }),
-}).chain(({ isKeyframe, slices }) =>
-  fc
-    .tuple(...(isKeyframe ? [unit(7), unit(8)] : []), ...Array.from({ length: slices }, () => unit(isKeyframe ? 5 : 1)))
-    .map((units) => ({ units, isKeyframe })),
-);
+const pictures: fc.Arbitrary<H264Picture> = fc
+  .record({
+    isKeyframe: fc.boolean(),
+    slices: fc.integer({ min: 1, max: 3 }),
+  })
+  .chain(({ isKeyframe, slices }) =>
+    fc
+      .tuple(
+        ...(isKeyframe ? [unit(7), unit(8)] : []),
+        ...Array.from({ length: slices }, () => unit(isKeyframe ? 5 : 1)),
+      )
+      .map((units) => ({ units, isKeyframe })),
+  );
 const videos = fc.array(pictures, { minLength: 1, maxLength: 20 });
 
 function depacketize(packets: ReturnType<typeof packetize>): { units: H264AccessUnit[]; isLost: boolean } {

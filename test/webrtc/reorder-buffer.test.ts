@@ -14,15 +14,21 @@ describe('the reorder buffer', () => {
   it('delivers each packet once and in order, whatever is reordered or duplicated', () => {
     const start = fc.integer({ min: 0, max: 0xffff });
     fc.assert(
-      fc.property(start, fc.array(fc.integer({ min: 0, max: 8 }), { minLength: 1, maxLength: 200 }), (first, delays) => {
-        const buffer = new ReorderBuffer();
-        const sent = delays.map((delay, index) => ({ index, at: index === 0 ? 0 : index + delay }));
-        const order = [...sent, ...sent.filter(({ index }) => index % 3 === 0)].toSorted((one, other) => one.at - other.at);
-        const delivered = order.flatMap(({ index, at }) => buffer.receive(packet(first + index), at));
-        expect(numbers(delivered)).toEqual(delays.map((_, index) => (first + index) & 0xffff));
-        expect(delivered.some(({ isAfterLoss }) => isAfterLoss)).toBe(false);
-        expect(buffer.size).toBe(0);
-      }),
+      fc.property(
+        start,
+        fc.array(fc.integer({ min: 0, max: 8 }), { minLength: 1, maxLength: 200 }),
+        (first, delays) => {
+          const buffer = new ReorderBuffer();
+          const sent = delays.map((delay, index) => ({ index, at: index === 0 ? 0 : index + delay }));
+          const order = [...sent, ...sent.filter(({ index }) => index % 3 === 0)].toSorted(
+            (one, other) => one.at - other.at,
+          );
+          const delivered = order.flatMap(({ index, at }) => buffer.receive(packet(first + index), at));
+          expect(numbers(delivered)).toEqual(delays.map((_, index) => (first + index) & 0xffff));
+          expect(delivered.some(({ isAfterLoss }) => isAfterLoss)).toBe(false);
+          expect(buffer.size).toBe(0);
+        },
+      ),
     );
   });
 

@@ -24,7 +24,11 @@ describe('RTCP', () => {
   });
 
   it('reads any bytes without an exception', () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => expect(parseSenderReports(bytes)).toBeInstanceOf(Array)));
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => {
+        expect(parseSenderReports(bytes).length).toBeLessThanOrEqual(3);
+      }),
+    );
   });
 
   it('requests each missing packet once', () => {
@@ -38,7 +42,8 @@ describe('RTCP', () => {
         for (let at = 12; at < bytes.length; at += 4) {
           const first = view.getUint16(at);
           requested.push(first);
-          for (let bit = 0; bit < 16; bit++) if (view.getUint16(at + 2) & (1 << bit)) requested.push((first + bit + 1) & 0xffff);
+          for (let bit = 0; bit < 16; bit++)
+            if (view.getUint16(at + 2) & (1 << bit)) requested.push((first + bit + 1) & 0xffff);
         }
         expect(requested).toEqual(wanted);
       }),

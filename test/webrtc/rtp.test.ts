@@ -13,21 +13,30 @@ const packets = fc.record({
 
 describe('RTP', () => {
   it('parses what it writes', () => {
-    fc.assert(fc.property(packets, (packet) => expect(parseRtp(writeRtp(packet))).toEqual(packet)));
+    fc.assert(
+      fc.property(packets, (packet) => {
+        expect(parseRtp(writeRtp(packet))).toEqual(packet);
+      }),
+    );
   });
 
   it('skips contributing sources, extensions and padding', () => {
     fc.assert(
-      fc.property(packets, fc.integer({ min: 0, max: 15 }), fc.integer({ min: 1, max: 20 }), (packet, sources, padding) => {
-        const plain = writeRtp(packet);
-        const extension = [0xbe, 0xde, 0, 1, 1, 2, 3, 4];
-        const bytes = Uint8Array.from([
-          ...[0x80 | 0x30 | sources, ...plain.subarray(1, 12)],
-          ...new Uint8Array(4 * sources),
-          ...[...extension, ...packet.payload, ...new Uint8Array(padding - 1), padding],
-        ]);
-        expect(parseRtp(bytes)).toEqual(packet);
-      }),
+      fc.property(
+        packets,
+        fc.integer({ min: 0, max: 15 }),
+        fc.integer({ min: 1, max: 20 }),
+        (packet, sources, padding) => {
+          const plain = writeRtp(packet);
+          const extension = [0xbe, 0xde, 0, 1, 1, 2, 3, 4];
+          const bytes = Uint8Array.from([
+            ...[0x80 | 0x30 | sources, ...plain.subarray(1, 12)],
+            ...new Uint8Array(4 * sources),
+            ...[...extension, ...packet.payload, ...new Uint8Array(padding - 1), padding],
+          ]);
+          expect(parseRtp(bytes)).toEqual(packet);
+        },
+      ),
     );
   });
 
@@ -43,7 +52,11 @@ describe('RTP', () => {
 
   it('tells RTCP by its packet type', () => {
     expect(isRtcp(Uint8Array.of(0x80, 200, 0, 1, 0, 0, 0, 1))).toBe(true);
-    expect(isRtcp(writeRtp({ marker: true, payloadType: 96, sequence: 1, timestamp: 1, ssrc: 1, payload: new Uint8Array() }))).toBe(false);
+    expect(
+      isRtcp(
+        writeRtp({ marker: true, payloadType: 96, sequence: 1, timestamp: 1, ssrc: 1, payload: new Uint8Array() }),
+      ),
+    ).toBe(false);
   });
 
   it('unwraps numbers that wrap around', () => {

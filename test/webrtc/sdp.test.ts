@@ -7,8 +7,18 @@ import { negotiatePublisher } from '../../src/webrtc/whip/negotiation.js';
 /** As Chromium makes it, shortened. */
 const offer = [
   ...['v=0', 'o=- 1 2 IN IP4 127.0.0.1', 's=-', 't=0 0', 'a=group:BUNDLE 0 1', 'a=extmap-allow-mixed'],
-  ...['m=audio 9 UDP/TLS/RTP/SAVPF 111 63 0', 'c=IN IP4 0.0.0.0', 'a=ice-ufrag:abcd', 'a=ice-pwd:0123456789012345678901'],
-  ...['a=fingerprint:sha-256 AA:BB', 'a=setup:actpass', 'a=mid:0', 'a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level'],
+  ...[
+    'm=audio 9 UDP/TLS/RTP/SAVPF 111 63 0',
+    'c=IN IP4 0.0.0.0',
+    'a=ice-ufrag:abcd',
+    'a=ice-pwd:0123456789012345678901',
+  ],
+  ...[
+    'a=fingerprint:sha-256 AA:BB',
+    'a=setup:actpass',
+    'a=mid:0',
+    'a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level',
+  ],
   ...['a=sendonly', 'a=rtcp-mux', 'a=rtpmap:111 opus/48000/2', 'a=rtcp-fb:111 transport-cc'],
   ...['a=fmtp:111 minptime=10;useinbandfec=1', 'a=rtpmap:63 red/48000/2'],
   ...['a=candidate:1 1 udp 2122260223 192.0.2.1 50000 typ host', 'a=candidate:2 1 udp 1 abc.local 50001 typ host'],
@@ -38,7 +48,11 @@ describe('an offer', () => {
       { mid: '1', kind: 'video', direction: 'sendonly' },
     ]);
     expect(media[0]!.formats.map(({ payloadType, codec, channels }) => [payloadType, codec, channels])).toEqual([
-      ...[[111, 'opus', 2], [63, 'red', 2], [0, 'pcmu', undefined]],
+      ...[
+        [111, 'opus', 2],
+        [63, 'red', 2],
+        [0, 'pcmu', undefined],
+      ],
     ]);
     const h264 = media[1]!.formats.find(({ payloadType }) => payloadType === 102)!;
     expect(h264.feedback).toEqual(['nack', 'nack pli']);
@@ -54,14 +68,24 @@ describe('an offer', () => {
   it('is rejected with a reason if it is none, too large, or lacks what ICE and DTLS need', () => {
     const broken = [
       ...['', 'v=0', 'hello', offer.replace('a=ice-ufrag:abcd', '').replace('a=ice-ufrag:abcd', '')],
-      ...[offer.replace(/a=fingerprint.*/, ''), offer.replace('a=mid:1', 'a=mid:0'), offer.replace('UDP/TLS/RTP/SAVPF 111', 'RTP/AVP 111')],
-      ...[`${offer}\r\n${'a=x\r\n'.repeat(3000)}`, `${offer}\r\na=${'x'.repeat(100_000)}`, offer + '\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:9'.repeat(17)],
+      ...[
+        offer.replace(/a=fingerprint.*/, ''),
+        offer.replace('a=mid:1', 'a=mid:0'),
+        offer.replace('UDP/TLS/RTP/SAVPF 111', 'RTP/AVP 111'),
+      ],
+      ...[
+        `${offer}\r\n${'a=x\r\n'.repeat(3000)}`,
+        `${offer}\r\na=${'x'.repeat(100_000)}`,
+        offer + '\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:9'.repeat(17),
+      ],
     ];
     for (const text of broken) expect(codeOf(() => parseOffer(text))).toBe('webrtc-offer-invalid');
   });
 
   it('is parsed or rejected, however it is damaged', () => {
-    const damage = fc.array(fc.tuple(fc.nat(offer.length - 1), fc.string({ maxLength: 6 }), fc.nat(8)), { maxLength: 8 });
+    const damage = fc.array(fc.tuple(fc.nat(offer.length - 1), fc.string({ maxLength: 6 }), fc.nat(8)), {
+      maxLength: 8,
+    });
     fc.assert(
       fc.property(damage, (edits) => {
         let text = offer;
@@ -103,12 +127,20 @@ describe('an ICE fragment', () => {
 });
 
 describe('an answer', () => {
-  const answer = ['v=0', 'a=candidate:1 1 UDP 1 10.0.0.1 8189 typ host', 'a=candidate:2 1 UDP 1 fe80::1 8189 typ host', 'a=mid:0'].join('\r\n');
+  const answer = [
+    'v=0',
+    'a=candidate:1 1 UDP 1 10.0.0.1 8189 typ host',
+    'a=candidate:2 1 UDP 1 fe80::1 8189 typ host',
+    'a=mid:0',
+  ].join('\r\n');
 
   it('announces the public addresses in the place of the machine’s own', () => {
     const sdp = announceCandidates(answer, { publicAddresses: ['203.0.113.5', '2001:db8::5'], port: 8189 });
     expect(sdp.match(/a=candidate.*/g)?.map((line) => line.split(' ').slice(4, 6))).toEqual([
-      ...[['203.0.113.5', '8189'], ['2001:db8::5', '8189']],
+      ...[
+        ['203.0.113.5', '8189'],
+        ['2001:db8::5', '8189'],
+      ],
     ]);
   });
 

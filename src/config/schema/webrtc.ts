@@ -42,7 +42,9 @@ export const webrtc = z.strictObject({
     .array(iceServer)
     .max(4)
     .default([])
-    .describe('STUN and TURN servers that this node uses to find addresses of its own. Not needed with `webrtc.publicAddresses`.'),
+    .describe(
+      'STUN and TURN servers that this node uses to find addresses of its own. Not needed with `webrtc.publicAddresses`.',
+    ),
   maxSessions: numeric(z.number().int().min(1).max(10_000))
     .default(200)
     .describe('Maximum number of WebRTC sessions of this node, publishers and viewers together.'),

@@ -23,7 +23,12 @@ const open: HeaderFields = {
 };
 
 /** The routes beside `POST`: preflight, the session's PATCH and DELETE, and 405 for everything that the RFC reserves. */
-export function sessionRoutes(app: Hono, context: AppContext, endpoint: WebRtcEndpoint, sessions: WebRtcSessions): void {
+export function sessionRoutes(
+  app: Hono,
+  context: AppContext,
+  endpoint: WebRtcEndpoint,
+  sessions: WebRtcSessions,
+): void {
   const offers = `/live/:stream/${endpoint}`;
   const resource = `${offers}/:session`;
   app.options(offers, () => preflight('POST, OPTIONS', { 'accept-post': SDP_TYPE }));

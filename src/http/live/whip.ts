@@ -4,13 +4,13 @@ import { errorPage } from '../../web/error-page.js';
 import { publishPage } from '../../web/publish-page.js';
 import { SDP_TYPE } from '../../webrtc/sdp.js';
 import type { WhipIngest } from '../../webrtc/whip/ingest.js';
-import { readText } from '../api/body.js';
 import { addressGroup, connectionOf } from '../access/client.js';
 import { createRateLimit } from '../access/rate-limit.js';
+import { readText } from '../api/body.js';
 import type { AppContext } from '../context.js';
-import { type Problem, problemResponse } from '../response/problem.js';
 import { pageResponse } from '../pages.js';
 import { captureSecurity } from '../response/headers.js';
+import { type Problem, problemResponse } from '../response/problem.js';
 import { unknownStream } from './live.js';
 import { answering, contentProblem, created, refuse } from './webrtc.js';
 
@@ -25,7 +25,7 @@ export function whipRoutes(app: Hono, context: AppContext, whip: WhipIngest): vo
   app.post('/live/:stream/whip', (c) =>
     answering(c, context, async () => {
       const stream = c.req.param('stream');
-      const { address, scheme } = context.clientOf(connectionOf(c), (name) => c.req.header(name));
+      const { address, scheme } = context.access.clientOf(connectionOf(c), (name) => c.req.header(name));
       const group = addressGroup(address ?? '');
       const { remaining, resetSeconds } = failures.look(group, context.steadyNow());
       if (remaining <= 0) return refuse(c, tooManyFailures(resetSeconds));
@@ -62,16 +62,17 @@ export function publishPageRoute(app: Hono, context: AppContext): void {
   app.get('/publish/:stream', (c) => {
     const name = c.req.param('stream');
     const problem = streamProblem(name, context);
-    if (problem === undefined) return pageResponse(publishPage({ name, assets, version }), { security: captureSecurity });
+    if (problem === undefined)
+      return pageResponse(publishPage({ name, assets, version }), { security: captureSecurity });
     if (c.req.header('accept')?.includes('text/html') !== true) return problemResponse(problem, c.req.url);
     return pageResponse(errorPage({ problem, path: c.req.path, assets, version }), { problem });
   });
 }
 
 /** The stream must exist and wait for publishers. */
-function streamProblem(stream: string, { streams, control }: AppContext): Problem | undefined {
+function streamProblem(stream: string, { streams, node }: AppContext): Problem | undefined {
   if (streams.get(stream) === undefined) return unknownStream(stream);
-  if (control()?.settings(stream)?.settings.source === 'push') return undefined;
+  if (node.control()?.settings(stream)?.settings.source === 'push') return undefined;
   const detail = `Stream ${stream} has a source of its own and accepts no publishers.`;
   return { status: 409, code: 'stream-not-push', title: 'Not a push stream', detail };
 }

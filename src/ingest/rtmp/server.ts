@@ -5,9 +5,9 @@ import { createDeadline } from '../../deadline.js';
 import { messageOf, SidepipeError } from '../../errors.js';
 import { addressGroup } from '../../net/address.js';
 import { listen } from '../../net/listen.js';
+import type { PublishDecision, PublishRequest } from '../publisher.js';
 import { createAddressLimits } from './address-limits.js';
 import { type ConnectionHost, RtmpConnection } from './connection.js';
-import type { PublishDecision, PublishRequest } from '../publisher.js';
 import type {
   ListenAddress,
   RtmpPublisher,

@@ -31,4 +31,3 @@ export function pictureSizes(codec: string, configuration: Uint8Array): readonly
     return sps === undefined ? [] : [{ width: sps.width, height: sps.height }];
   });
 }
-

@@ -33,7 +33,13 @@ export async function launch(run: StreamRunOptions): Promise<Launched> {
     const canFlush = feed?.codecs.video === 'h264' && canFlushKeyframes({ config, source, capabilities });
     const flushesKeyframes = canFlush && decode.mode === 'keyframes';
     const isBound = policy !== undefined;
-    const found = { sourceUrl: route.url, isBound, flushesKeyframes, isSilent: feed?.isSilent ?? false, publisherFormat: feed?.format };
+    const found = {
+      sourceUrl: route.url,
+      isBound,
+      flushesKeyframes,
+      isSilent: feed?.isSilent ?? false,
+      publisherFormat: feed?.format,
+    };
     const snapshots = canSnapshot(source, capabilities);
     const plan = planStream({ config, capabilities, makesMedia, maxPixels: limits.maxPixels, ...settings, ...found });
     const child = await spawnChild({

@@ -1,5 +1,5 @@
-import { find, setText } from './status/elements.js';
 import { startPublishing, type WhipPublication } from './publish/whip-publication.js';
+import { find, setText } from './status/elements.js';
 
 /** The page `/publish/{stream}`. */
 
@@ -28,7 +28,8 @@ function show(media: MediaStream | undefined): void {
 
 /** Pages served over plain HTTP may not use the camera, except on the machine itself. */
 async function capture(video: string): Promise<MediaStream> {
-  if (!('mediaDevices' in navigator)) throw new Error('The camera is available only over HTTPS. Open this page with https://.');
+  if (!('mediaDevices' in navigator))
+    throw new Error('The camera is available only over HTTPS. Open this page with https://.');
   const size = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } };
   if (video === 'screen') return navigator.mediaDevices.getDisplayMedia({ video: size, audio: true });
   return navigator.mediaDevices.getUserMedia({ video: size, audio: true });

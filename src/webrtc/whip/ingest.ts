@@ -162,7 +162,7 @@ class PublisherSession implements SessionMedia {
 
   #tick(): void {
     const now = this.#options.now();
-    if (now - this.#receivedAt > LONGEST_SILENCE_MS) return this.#options.session.close('silent');
+    if (now - this.#receivedAt > LONGEST_SILENCE_MS) return void this.#options.session.close('silent');
     this.#apply(this.#receiver.tick(now));
   }
 

@@ -1,5 +1,5 @@
-import { timestampDistance } from '../rtp.js';
 import type { SenderReport } from '../rtcp.js';
+import { timestampDistance } from '../rtp.js';
 
 /** Places the RTP timestamps of audio and video on one timeline. Pure: times are parameters, in milliseconds. */
 

@@ -22,9 +22,12 @@ export function negotiatePublisher({ media }: Offer): Negotiated {
   const videos = sending.filter(({ kind }) => kind === 'video');
   const audios = sending.filter(({ kind }) => kind === 'audio');
   if (media.some(({ kind }) => kind === 'application')) throw unacceptable('The offer contains a data channel.');
-  if (videos.length === 0) throw unacceptable('The offer sends no video. A publisher sends one H.264 track, and audio if it likes.');
+  if (videos.length === 0)
+    throw unacceptable('The offer sends no video. A publisher sends one H.264 track, and audio if it likes.');
   if (videos.length > 1 || audios.length > 1) {
-    throw unacceptable(`The offer sends ${videos.length} video and ${audios.length} audio tracks. At most one of each is supported.`);
+    throw unacceptable(
+      `The offer sends ${videos.length} video and ${audios.length} audio tracks. At most one of each is supported.`,
+    );
   }
   const video = videoFormat(videos[0]!);
   const audio = audios[0]?.formats.find(isOpus);

@@ -18,7 +18,10 @@ export interface WhipPublisherOptions {
   /** A message if frames with this configuration exceed the size limit. */
   readonly tooLarge: (codec: string, configuration: Uint8Array) => string | undefined;
   /** The frame sizes in a configuration; empty if it is invalid. */
-  readonly pictureSizes: (codec: string, configuration: Uint8Array) => readonly { readonly width: number; readonly height: number }[];
+  readonly pictureSizes: (
+    codec: string,
+    configuration: Uint8Array,
+  ) => readonly { readonly width: number; readonly height: number }[];
   readonly session: {
     readonly receivedBytes: number;
     requestKeyframe(): void;
@@ -183,7 +186,8 @@ export class WhipPublisher implements Publisher {
       this.#write(this.#active, unit);
     } else if (this.#isWaiting || this.#isRetained) {
       this.#keep(unit);
-      if (this.#active !== undefined && this.#configuration !== undefined) this.#open(this.#active, this.#configuration);
+      if (this.#active !== undefined && this.#configuration !== undefined)
+        this.#open(this.#active, this.#configuration);
     }
   }
 
@@ -227,9 +231,9 @@ export class WhipPublisher implements Publisher {
     if (awaitsAudio) return;
     const record = avcRecord(this.#sets);
     this.#tooLarge = tooLarge('h264', record);
-    if (this.#tooLarge !== undefined) return session.close('picture-too-large');
+    if (this.#tooLarge !== undefined) return void session.close('picture-too-large');
     const [size] = pictureSizes('h264', record);
-    if (size === undefined) return session.close('source-unsupported');
+    if (size === undefined) return void session.close('source-unsupported');
     this.codecs.video = 'h264';
     this.#configuration = { record, ...size, hasAudio: this.codecs.audio !== undefined };
     this.#known.abort();

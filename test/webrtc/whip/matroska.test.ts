@@ -86,7 +86,19 @@ describe('Matroska', () => {
   it('is read by ffmpeg from a pipe: each picture with its time, and the parameter sets of its header', async () => {
     const { stdout } = await runFfmpeg([
       ...['-f', 'lavfi', '-i', 'testsrc2=size=320x180:rate=25', '-t', '2', '-c:v', 'libx264', '-preset', 'ultrafast'],
-      ...['-tune', 'zerolatency', '-x264-params', 'slices=1:aud=1', '-pix_fmt', 'yuv420p', '-g', '25', '-f', 'h264', '-'],
+      ...[
+        '-tune',
+        'zerolatency',
+        '-x264-params',
+        'slices=1:aud=1',
+        '-pix_fmt',
+        'yuv420p',
+        '-g',
+        '25',
+        '-f',
+        'h264',
+        '-',
+      ],
     ]);
     const pictures = picturesOf(stdout);
     expect(pictures.length).toBe(50);

@@ -7,7 +7,9 @@ describe('the clock of a publisher', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 0xffff_ffff }), (start) => {
         const clock = new MediaClock();
-        const times = Array.from({ length: 100 }, (_, index) => clock.place('video', (start + index * 3600) >>> 0, index * 40));
+        const times = Array.from({ length: 100 }, (_, index) =>
+          clock.place('video', (start + index * 3600) >>> 0, index * 40),
+        );
         expect(times.map(Math.round)).toEqual(Array.from({ length: 100 }, (_, index) => index * 40));
       }),
     );
@@ -45,13 +47,14 @@ describe('the clock of a publisher', () => {
       fc.property(steps, (list) => {
         const clock = new MediaClock();
         const latest = { audio: 0, video: 0 };
-        list.forEach(({ kind, timestamp, ntpMs, isReport }, index) => {
-          if (isReport) return clock.report(kind, { ntpMs, rtpTimestamp: timestamp });
+        for (const [index, { kind, timestamp, ntpMs, isReport }] of list.entries()) {
+          if (isReport) clock.report(kind, { ntpMs, rtpTimestamp: timestamp });
+          if (isReport) continue;
           const timeMs = clock.place(kind, timestamp, index * 20);
           expect(timeMs).toBeGreaterThanOrEqual(latest[kind]);
           expect(timeMs).toBeLessThan(30_000);
           latest[kind] = timeMs;
-        });
+        }
       }),
     );
   });

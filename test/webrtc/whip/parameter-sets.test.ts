@@ -27,10 +27,14 @@ describe('parameter sets', () => {
   it('are read from the record that is made of them', () => {
     const units = fc.uint8Array({ minLength: 4, maxLength: 300 });
     fc.assert(
-      fc.property(fc.array(units, { minLength: 1, maxLength: 4 }), fc.array(units, { minLength: 1, maxLength: 4 }), (some, others) => {
-        const sets = { sps: some.map((unit) => unit.with(0, 0x67)), pps: others.map((unit) => unit.with(0, 0x68)) };
-        expect(configuredSets(avcRecord(sets), 'avc')).toEqual([...sets.sps, ...sets.pps]);
-      }),
+      fc.property(
+        fc.array(units, { minLength: 1, maxLength: 4 }),
+        fc.array(units, { minLength: 1, maxLength: 4 }),
+        (some, others) => {
+          const sets = { sps: some.map((unit) => unit.with(0, 0x67)), pps: others.map((unit) => unit.with(0, 0x68)) };
+          expect(configuredSets(avcRecord(sets), 'avc')).toEqual([...sets.sps, ...sets.pps]);
+        },
+      ),
     );
   });
 });

@@ -12,7 +12,11 @@ const [small] = setsOf(640, 352);
 const SPS = { large: large!, small: small! };
 
 function open({ hasAudio = false, tooLarge = () => undefined as string | undefined } = {}) {
-  const session = { receivedBytes: 0, requestKeyframe: vi.fn(), close: vi.fn((reason: string) => publisher.finish(reason)) };
+  const session = {
+    receivedBytes: 0,
+    requestKeyframe: vi.fn(),
+    close: vi.fn((reason: string) => publisher.finish(reason)),
+  };
   const publisher: WhipPublisher = new WhipPublisher({
     ...{ stream: 'stage', address: '127.0.0.1', secure: false, encoder: 'test', startedAt: 0 },
     ...{ hasAudio, parameterSets: undefined, tooLarge, pictureSizes, session },
@@ -71,7 +75,11 @@ describe('a WHIP publisher', () => {
     publisher.take([keyframe(0), picture(40)]);
     expect(clusters()).toBe(0);
     publisher.take([sound(60)]);
-    expect([await publisher.videoCodec(never), publisher.audioCodec, publisher.isSilent]).toEqual(['h264', 'opus', false]);
+    expect([await publisher.videoCodec(never), publisher.audioCodec, publisher.isSilent]).toEqual([
+      'h264',
+      'opus',
+      false,
+    ]);
     expect(clusters()).toBe(3);
     const other = open({ hasAudio: true });
     other.publisher.take([keyframe(0), picture(499)]);
