@@ -36,7 +36,7 @@ export class H264Depacketizer {
     const accessUnits: H264AccessUnit[] = [];
     let isLost = isAfterLoss;
     if (isAfterLoss) this.#break();
-    if (this.#timestamp !== undefined && this.#timestamp !== timestamp) {
+    if (this.#timestamp !== timestamp) {
       // Its last packet had no marker, or was lost.
       const ended = this.#end();
       if (ended !== undefined) accessUnits.push(ended);

@@ -16,7 +16,7 @@ export interface OfferedFormat {
 }
 
 /** A direction as the offerer sees it. */
-export type OfferedDirection = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive';
+type OfferedDirection = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive';
 
 /** One media section. */
 export interface OfferedMedia {
@@ -213,7 +213,7 @@ function attributeOf(lines: readonly string[], name: string, colon = ':'): strin
  * Whether the node contacts a candidate: UDP with a literal address. Resolving a host name would let a client make the node query DNS; browsers
  * hide their addresses behind `.local` names, which resolve nowhere. Such clients are found by their own connectivity checks.
  */
-export function usableCandidate(line: string): boolean {
+function usableCandidate(line: string): boolean {
   const [, address] = /^a=candidate:\S{1,32} 1 UDP \d{1,10} ([0-9A-Fa-f.:]{2,45}) \d{1,5} typ \w+/i.exec(line) ?? [];
   return address !== undefined && (address.includes(':') || /^\d+\.\d+\.\d+\.\d+$/.test(address));
 }

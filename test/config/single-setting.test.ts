@@ -110,6 +110,7 @@ const places: readonly (readonly [below: string, place: Tree])[] = [
   ['streams.*.playback.keys', { streams: [{ ...stream, playback: { keys: [key] } }] }],
   ['alerts.webhooks', { alerts: { webhooks: [webhook] } }],
   ['playback.keys', { playback: { keys: [key] } }],
+  ['webrtc.iceServers', { webrtc: { iceServers: [{ url: 'turn:turn.example.org' }] } }],
   ['rtmps', { rtmps: { port: 1936, cert: 'cert.pem', key: 'key.pem' } }],
   [
     'storage.fallback',

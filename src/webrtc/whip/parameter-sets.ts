@@ -2,7 +2,7 @@ import { NAL } from '../h264-depacketizer.js';
 
 /** Parameter sets of H.264. Pure. */
 
-export interface ParameterSets {
+export interface AvcParameterSets {
   readonly sps: readonly Uint8Array[];
   readonly pps: readonly Uint8Array[];
 }
@@ -12,7 +12,10 @@ const MOST_SETS = 31;
 const MOST_SET_BYTES = 4096;
 
 /** The sets in an access unit, in the place of `before`; the same object if they say nothing else. */
-export function newestSets(units: readonly Uint8Array[], before: ParameterSets | undefined): ParameterSets | undefined {
+export function newestSets(
+  units: readonly Uint8Array[],
+  before: AvcParameterSets | undefined,
+): AvcParameterSets | undefined {
   const sps = setsOf(units, NAL.sps);
   const pps = setsOf(units, NAL.pps);
   const sets = {
@@ -24,7 +27,7 @@ export function newestSets(units: readonly Uint8Array[], before: ParameterSets |
 }
 
 /** The sets in `sprop-parameter-sets` of an offer (RFC 6184, 8.1); undefined if there is none of a kind. */
-export function announcedSets(text: string | undefined): ParameterSets | undefined {
+export function announcedSets(text: string | undefined): AvcParameterSets | undefined {
   const units = (text ?? '').split(',').flatMap((part) => {
     const digits = part.replace(/={1,2}$/, '');
     if (!/^[A-Za-z0-9+/]+$/.test(digits) || digits.length % 4 === 1 || digits.length > 2 * MOST_SET_BYTES) return [];
@@ -34,7 +37,7 @@ export function announcedSets(text: string | undefined): ParameterSets | undefin
 }
 
 /** `AVCDecoderConfigurationRecord` (ISO/IEC 14496-15, 5.3.3.1) with lengths of four bytes. */
-export function avcRecord({ sps, pps }: ParameterSets): Uint8Array {
+export function avcRecord({ sps, pps }: AvcParameterSets): Uint8Array {
   const [, profile = 0, compatibility = 0, level = 0] = sps[0]!;
   const bytes = [1, profile, compatibility, level, 0xff, 0xe0 | sps.length];
   for (const set of sps) bytes.push(set.length >> 8, set.length & 0xff, ...set);
@@ -49,7 +52,7 @@ function setsOf(units: readonly Uint8Array[], type: number): Uint8Array[] {
   return distinct.filter(({ length }) => length <= MOST_SET_BYTES).slice(0, MOST_SETS);
 }
 
-function areEqual(one: ParameterSets, other: ParameterSets): boolean {
+function areEqual(one: AvcParameterSets, other: AvcParameterSets): boolean {
   const same = (some: readonly Uint8Array[], others: readonly Uint8Array[]) =>
     some.length === others.length && some.every((set, index) => sameBytes(set, others[index]!));
   return same(one.sps, other.sps) && same(one.pps, other.pps);

@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream';
 import { SidepipeError } from '../../errors.js';
 import type { PipeEnd, PipeOptions, Publisher, PublisherCloseReason } from '../../ingest/publisher.js';
 import { createMatroskaWriter } from './matroska.js';
-import { avcRecord, newestSets, type ParameterSets } from './parameter-sets.js';
+import { type AvcParameterSets, avcRecord, newestSets } from './parameter-sets.js';
 import type { MediaUnit } from './receiver.js';
 
 export interface WhipPublisherOptions {
@@ -14,7 +14,7 @@ export interface WhipPublisherOptions {
   /** Whether the answer accepts audio. */
   readonly hasAudio: boolean;
   /** From the offer, if it has them. */
-  readonly parameterSets: ParameterSets | undefined;
+  readonly parameterSets: AvcParameterSets | undefined;
   /** A message if frames with this configuration exceed the size limit. */
   readonly tooLarge: (codec: string, configuration: Uint8Array) => string | undefined;
   /** The frame sizes in a configuration; empty if it is invalid. */
@@ -71,7 +71,7 @@ export class WhipPublisher implements Publisher {
   #settleClosed!: (reason: string) => void;
   #end: string | undefined;
   #tooLarge: string | undefined;
-  #sets: ParameterSets | undefined;
+  #sets: AvcParameterSets | undefined;
   /** Undefined until the media has revealed it. */
   #configuration: MediaConfiguration | undefined;
   #known = new AbortController();
