@@ -146,14 +146,14 @@ export class WebRtcSessions {
   }
 
   #admit({ stream, address }: SessionRequest): void {
-    const { maxSessions, maxSessionsPerStream, maxSessionsPerAddress } = this.#options.settings;
+    const { maxConnections, maxConnectionsPerStream, maxConnectionsPerAddress } = this.#options.settings;
     const counts: readonly [string, number, number][] = [
-      ['webrtc.maxSessions', this.#sessions.size, maxSessions],
-      ['webrtc.maxSessionsPerStream', this.#matching((each) => each.stream === stream), maxSessionsPerStream],
+      ['webrtc.maxConnections', this.#sessions.size, maxConnections],
+      ['webrtc.maxConnectionsPerStream', this.#matching((each) => each.stream === stream), maxConnectionsPerStream],
       [
-        'webrtc.maxSessionsPerAddress',
+        'webrtc.maxConnectionsPerAddress',
         address === undefined ? 0 : this.#matching((each) => each.addressGroup === addressGroup(address)),
-        maxSessionsPerAddress,
+        maxConnectionsPerAddress,
       ],
     ];
     const reached = counts.find(([, count, most]) => count >= most);
@@ -164,7 +164,7 @@ export class WebRtcSessions {
       code: 'webrtc-limit-reached',
       fault: 'caller',
       retryable: true,
-      details: { status: setting === 'webrtc.maxSessionsPerAddress' ? 429 : 503 },
+      details: { status: setting === 'webrtc.maxConnectionsPerAddress' ? 429 : 503 },
     });
   }
 

@@ -155,7 +155,7 @@ describe('a WHIP publisher', () => {
 
 describe('an offer', () => {
   it('is rejected with a problem document that says why', async () => {
-    const node = await start({}, { maxSessionsPerStream: 1 });
+    const node = await start({}, { maxConnectionsPerStream: 1 });
     const { offer } = await makeOffer();
     const outcome = async (response: Response) => [response.status, ((await response.json()) as { code: string }).code];
     expect(await outcome(await post(node, 'stage', { offer, key: undefined }))).toEqual([401, 'unauthorised']);

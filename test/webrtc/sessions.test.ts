@@ -78,7 +78,7 @@ describe('WebRTC sessions', () => {
   });
 
   it('are limited by node, stream and address, whatever IPv6 address of its network a client uses', async () => {
-    const { request } = open({ maxSessions: 4, maxSessionsPerStream: 3, maxSessionsPerAddress: 2 });
+    const { request } = open({ maxConnections: 4, maxConnectionsPerStream: 3, maxConnectionsPerAddress: 2 });
     await request({ address: '2001:db8::1' });
     await request({ address: '2001:db8::2' });
     expect(await codeOf(request({ address: '2001:db8::3' }))).toEqual(['webrtc-limit-reached', 429]);

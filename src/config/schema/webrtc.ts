@@ -45,13 +45,13 @@ export const webrtc = z.strictObject({
     .describe(
       'STUN and TURN servers that this node uses to find addresses of its own. Not needed with `webrtc.publicAddresses`.',
     ),
-  maxSessions: numeric(z.number().int().min(1).max(10_000))
+  maxConnections: numeric(z.number().int().min(1).max(10_000))
     .default(200)
     .describe('Maximum number of WebRTC sessions of this node, publishers and viewers together.'),
-  maxSessionsPerStream: numeric(z.number().int().min(1).max(10_000))
+  maxConnectionsPerStream: numeric(z.number().int().min(1).max(10_000))
     .default(100)
     .describe('Maximum number of WebRTC sessions of one stream.'),
-  maxSessionsPerAddress: numeric(z.number().int().min(1).max(10_000))
+  maxConnectionsPerAddress: numeric(z.number().int().min(1).max(10_000))
     .default(20)
     .describe('Maximum number of WebRTC sessions of one client address (IPv6: one /64).'),
   connectTimeoutSeconds: seconds
