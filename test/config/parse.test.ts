@@ -52,6 +52,7 @@ describe('parseConfig', () => {
     const names = fields.filter(({ secret }) => secret).map(({ path }) => path.join('.'));
     expect(names).toEqual([
       'rtmps.key',
+      'webrtc.iceServers.*.credential',
       'admin.token',
       'storage.s3.accessKeyId',
       'storage.s3.secretAccessKey',
