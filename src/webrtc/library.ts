@@ -4,6 +4,7 @@ import type { Logger } from '../telemetry/logger.js';
 /** The native WebRTC library. */
 export type WebRtcLibrary = typeof import('node-datachannel');
 export type PeerConnection = InstanceType<WebRtcLibrary['PeerConnection']>;
+export type MuxListener = InstanceType<WebRtcLibrary['IceUdpMuxListener']>;
 export type MediaTrack = InstanceType<WebRtcLibrary['Track']>;
 export type TrackDescription = InstanceType<WebRtcLibrary['Audio']> | InstanceType<WebRtcLibrary['Video']>;
 

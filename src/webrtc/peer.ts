@@ -39,8 +39,6 @@ export class Peer {
       enableIceUdpMux: true,
       portRangeBegin: port,
       portRangeEnd: port,
-      // Otherwise the answer would be made before the caller has seen all tracks.
-      disableAutoNegotiation: true,
     });
     this.#connection.onStateChange((state) => this.#moved(state as PeerState));
   }
@@ -61,9 +59,14 @@ export class Peer {
   /** The answer with all candidates. Throws `webrtc-offer-invalid` if the library rejects the offer, and `aborted`. */
   async answer(offer: Offer, signal: AbortSignal): Promise<string> {
     try {
+      // Also makes the answer. In a call of its own, `setLocalDescription` would end the process where gathering fails: the library does not
+      // catch that exception.
       this.#connection.setRemoteDescription(offer.sdp, 'offer');
-      this.#connection.setLocalDescription('answer');
     } catch (cause) {
+      if (/gather/i.test(messageOf(cause))) {
+        const message = `Cannot use UDP port ${this.#options.port} for WebRTC (webrtc.port).`;
+        throw new SidepipeError(message, { code: 'port-unavailable', fault: 'node', cause });
+      }
       const message = `The offer cannot be used: ${messageOf(cause).replace(/^libdatachannel error[^#]*#\s*/, '')}`;
       throw new SidepipeError(message, { code: 'webrtc-offer-invalid', fault: 'caller', cause });
     }

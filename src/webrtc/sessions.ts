@@ -3,7 +3,7 @@ import { createSocket } from 'node:dgram';
 import type { WebRtcConfig } from '../config/schema/schema.js';
 import { messageOf, SidepipeError } from '../errors.js';
 import type { Logger } from '../telemetry/logger.js';
-import { LibraryLoader, type WebRtcLibrary } from './library.js';
+import { LibraryLoader, type MuxListener, type WebRtcLibrary } from './library.js';
 import { Peer } from './peer.js';
 import type { IceFragment, Offer } from './sdp.js';
 
@@ -82,6 +82,8 @@ export class WebRtcSessions {
   readonly #library: LibraryLoader;
   readonly #sessions = new Map<string, Session>();
   #port: Promise<number> | undefined;
+  /** Keeps the port open between sessions. */
+  #listener: MuxListener | undefined;
   #isClosed = false;
 
   constructor(options: WebRtcSessionsOptions) {
@@ -120,7 +122,7 @@ export class WebRtcSessions {
     });
     try {
       const library = await this.#library.load();
-      const port = await this.#openPort();
+      const port = await this.#openPort(library);
       if (this.#isClosed) throw new SidepipeError('The node is shutting down.', { code: 'aborted', fault: 'node' });
       const answer = await session.open(request, { library, settings, port });
       log.info(facts, 'WebRTC session opened');
@@ -139,6 +141,8 @@ export class WebRtcSessions {
   close(): void {
     this.#isClosed = true;
     for (const session of [...this.#sessions.values()]) session.close('shutdown');
+    this.#listener?.stop();
+    this.#listener = undefined;
   }
 
   #matching(matches: (session: Session) => boolean): number {
@@ -168,17 +172,25 @@ export class WebRtcSessions {
     });
   }
 
-  /**
-   * A port that another process has taken is reported by the library as a failure of the offer, so it is tried before the first session. Later
-   * the library may still hold it.
-   */
-  #openPort(): Promise<number> {
-    const { settings } = this.#options;
-    this.#port ??= tryPort(settings.port, settings.host).catch((error: unknown) => {
+  /** Opens the port with the first session. It stays open: the library would close it after the last session, in its own time. */
+  #openPort(library: WebRtcLibrary): Promise<number> {
+    this.#port ??= this.#listen(library).catch((error: unknown) => {
       this.#port = undefined;
       throw error;
     });
     return this.#port;
+  }
+
+  async #listen(library: WebRtcLibrary): Promise<number> {
+    const { settings } = this.#options;
+    const port = await tryPort(settings.port, settings.host);
+    if (this.#isClosed) return port;
+    try {
+      this.#listener = new library.IceUdpMuxListener(port, settings.host);
+    } catch (cause) {
+      throw portUnavailable(port, cause);
+    }
+    return port;
   }
 }
 
@@ -282,8 +294,7 @@ async function tryPort(port: number, host: string | undefined): Promise<number> 
     });
     return socket.address().port;
   } catch (cause) {
-    const message = `Cannot open UDP port ${port} for WebRTC (webrtc.port): ${messageOf(cause)}`;
-    throw new SidepipeError(message, { code: 'port-unavailable', fault: 'node', cause, details: { port } });
+    throw portUnavailable(port, cause);
   } finally {
     await new Promise<void>((resolve) => {
       try {
@@ -293,4 +304,9 @@ async function tryPort(port: number, host: string | undefined): Promise<number> 
       }
     });
   }
+}
+
+function portUnavailable(port: number, cause: unknown): SidepipeError {
+  const message = `Cannot open UDP port ${port} for WebRTC (webrtc.port): ${messageOf(cause)}`;
+  return new SidepipeError(message, { code: 'port-unavailable', fault: 'node', cause, details: { port } });
 }

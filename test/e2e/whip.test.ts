@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { camera, startFfmpeg } from '../support/background-ffmpeg.js';
 import { startNode, type TestNode } from '../support/node.js';
+import { createPlaylistChecker } from '../support/playlist-check.js';
 import { connectWhip, makeOffer } from '../support/whip-client.js';
 
 const stream = {
@@ -114,6 +115,48 @@ describe('a WHIP publisher', () => {
     await untilLive(node);
     const second = await publish(node);
     expect([second.response.status, JSON.parse(second.body).code]).toEqual([409, 'stream-busy']);
+  });
+
+  it('that closes its connection and comes back in time continues in the same window, after a discontinuity', async () => {
+    const node = await start();
+    const checker = createPlaylistChecker();
+    const playlist = async () => checker.check((await node.text('/live/stage/source/index.m3u8')).body);
+    const first = await publish(node);
+    first.send();
+    await untilLive(node);
+    const before = await playlist();
+    first.close();
+    // Nothing tells the node that the publisher is gone; the same one again is let in as soon as the first is silent.
+    const second = await vi.waitFor(
+      async () => {
+        const client = await publish(node);
+        expect(client.response.status).toBe(201);
+        return client;
+      },
+      { timeout: 60_000, interval: 200 },
+    );
+    second.send();
+    await vi.waitFor(
+      async () => {
+        const number = (await playlist()).entries.at(-1)!.discontinuityNumber;
+        expect(number).toBe(before.entries.at(-1)!.discontinuityNumber + 1);
+      },
+      { timeout: 60_000, interval: 100 },
+    );
+  });
+
+  it('that changes its frame size loses nothing but starts another window entry', async () => {
+    const node = await start();
+    const client = await publish(node);
+    client.send();
+    await untilLive(node);
+    client.send(['-vf', 'scale=160:90']);
+    await vi.waitFor(async () => expect((await node.stream('stage')).hls.resolution).toBe('160x90'), {
+      timeout: 60_000,
+      interval: 100,
+    });
+    expect((await node.stream('stage')).ffmpeg.restarts).toBe(0);
+    expect(logged(node, 'publisher disconnected')).toEqual([]);
   });
 
   it('that never completes its connection is dropped', async () => {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import * as library from 'node-datachannel';
 import { onTestFinished } from 'vitest';
 import { isRtcp } from '../../src/webrtc/rtp.js';
-import { startFfmpeg } from './background-ffmpeg.js';
+import { type BackgroundFfmpeg, startFfmpeg } from './background-ffmpeg.js';
 
 /** A real WebRTC publisher: ffmpeg encodes and packetizes, node-datachannel sends. */
 export interface WhipClient {
@@ -15,8 +15,8 @@ export interface WhipClient {
   readonly state: () => string;
   /** The RTCP packets that the node has sent. */
   readonly feedback: readonly Buffer[];
-  /** Starts the media. Call it once. */
-  send(): void;
+  /** Starts the media. Another call replaces what is sent, with further arguments of the video encoder. */
+  send(further?: readonly string[]): void;
   /** Closes the peer connection without a DELETE. */
   close(): void;
 }
@@ -73,6 +73,7 @@ export async function connectWhip(options: WhipClientOptions): Promise<WhipClien
   });
   const body = await response.text();
   if (response.status === 201) peer.setRemoteDescription(body, 'answer');
+  let sender: BackgroundFfmpeg | undefined;
   const relay = async (kind: 'audio' | 'video') => {
     const socket = await udpSocket();
     socket.on('message', (packet) => {
@@ -87,14 +88,15 @@ export async function connectWhip(options: WhipClientOptions): Promise<WhipClien
     resource: new URL(response.headers.get('location') ?? '', url).href,
     state: () => peer.state(),
     feedback,
-    send: () =>
+    send: (further = []) =>
       void Promise.all([relay('video'), relay('audio')]).then(([video, sound]) => {
         const to = (port: number) => `rtp://127.0.0.1:${port}?rtcpport=${port}&pkt_size=1200`;
-        startFfmpeg([
+        sender?.kill();
+        sender = startFfmpeg([
           ...['-re', '-f', 'lavfi', '-i', 'testsrc2=size=320x180:rate=25'],
           ...['-re', '-f', 'lavfi', '-i', 'sine=sample_rate=48000'],
           ...['-map', '0', '-c:v', 'libx264', '-profile:v', 'baseline', '-preset', 'ultrafast', '-tune', 'zerolatency'],
-          ...['-pix_fmt', 'yuv420p', '-g', '25', ...(options.encoder ?? [])],
+          ...['-pix_fmt', 'yuv420p', '-g', '25', ...(options.encoder ?? []), ...further],
           ...['-f', 'rtp', '-payload_type', String(VIDEO.type), '-ssrc', String(VIDEO.ssrc), to(video)],
           ...(audio
             ? [

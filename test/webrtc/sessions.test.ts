@@ -21,7 +21,6 @@ function fakeLibrary() {
       this.state = listener;
     }
     setRemoteDescription() {}
-    setLocalDescription() {}
     gatheringState() {
       return 'complete';
     }
@@ -32,7 +31,10 @@ function fakeLibrary() {
       this.isClosed = true;
     }
   }
-  const library = { PeerConnection: FakePeer, getLibraryVersion: () => '1.2.3' };
+  class FakeListener {
+    stop() {}
+  }
+  const library = { PeerConnection: FakePeer, IceUdpMuxListener: FakeListener, getLibraryVersion: () => '1.2.3' };
   return { peers, load: async () => library as unknown as WebRtcLibrary };
 }
 

@@ -40,13 +40,17 @@ export interface WhipRequest {
 }
 
 const TICK_MS = 20;
-/** No media for this long: the publisher is gone, although its connection still exists. */
-const LONGEST_SILENCE_MS = 20_000;
+/** No media for this long: the publisher is gone. UDP has no end of a connection; senders send RTCP every five seconds at least. */
+const LONGEST_SILENCE_MS = 10_000;
+/** A publisher that is silent for this long makes way for one with the same key, which is usually the same program again. */
+const REPLACEABLE_AFTER_MS = 2000;
 const MOST_BITS_PER_SECOND = 20_000_000;
 
 /** Publishers over WHIP (RFC 9725): the same keys, admission and takeover as RTMP. */
 export class WhipIngest {
   readonly #options: WhipIngestOptions;
+  /** The sessions that publish, by stream. */
+  readonly #publishing = new Map<string, PublisherSession>();
 
   constructor(options: WhipIngestOptions) {
     this.#options = options;
@@ -63,6 +67,7 @@ export class WhipIngest {
     const decision = authorise(asked);
     if (!decision.accept) throw rejected(decision.reason);
     const { whenBusy } = decision;
+    this.#publishing.get(stream)?.makeWay();
     if (whenBusy === 'reject' && current(stream) !== undefined) throw rejected('stream-busy');
     const offer = parseOffer(request.offer);
     const negotiated = negotiatePublisher(offer);
@@ -71,7 +76,8 @@ export class WhipIngest {
       ...{ stream, address, offer, signal },
       prepare: (peer, library, session) => {
         const tracks = addTracks(peer, library, negotiated);
-        return new PublisherSession({ ...this.#options, request, whenBusy, negotiated, tracks, session });
+        const publishing = this.#publishing;
+        return new PublisherSession({ ...this.#options, request, whenBusy, negotiated, tracks, session, publishing });
       },
     });
   }
@@ -83,6 +89,7 @@ interface PublisherSessionOptions extends WhipIngestOptions {
   readonly negotiated: Negotiated;
   readonly tracks: readonly MediaTrack[];
   readonly session: WebRtcSession;
+  readonly publishing: Map<string, PublisherSession>;
 }
 
 /** The media of one session. */
@@ -136,12 +143,20 @@ class PublisherSession implements SessionMedia {
     this.#publisher.finish(end);
     if (!this.#isPublished) return;
     const { stream, address, secure } = this.#publisher;
+    const { publishing } = this.#options;
+    if (publishing.get(stream) === this) publishing.delete(stream);
     this.#options.log.info({ address, secure, reason: end, stream, protocol: 'whip' }, 'publisher disconnected');
+  }
+
+  /** Ends the session if it has been silent: its publisher may be the one that connects again. */
+  makeWay(): void {
+    const { now, session } = this.#options;
+    if (now() - this.#receivedAt > REPLACEABLE_AFTER_MS) session.close('disconnected');
   }
 
   /** Publishers that were accepted while another one published may have to wait for its end. */
   async #arrive(): Promise<void> {
-    const { current, arrived, whenBusy, session } = this.#options;
+    const { current, arrived, whenBusy, session, publishing } = this.#options;
     const { stream } = this.#publisher;
     for (let busy = current(stream); busy !== undefined; busy = current(stream)) {
       if (whenBusy === 'reject') return this.#close('stopped');
@@ -150,6 +165,7 @@ class PublisherSession implements SessionMedia {
     }
     if (!session.isConnected) return;
     this.#isPublished = true;
+    publishing.set(stream, this);
     arrived(this.#publisher);
   }
 
