@@ -61,7 +61,7 @@ export class Peer {
     try {
       // Also makes the answer. In a call of its own, `setLocalDescription` would end the process where gathering fails: the library does not
       // catch that exception.
-      this.#connection.setRemoteDescription(offer.sdp, 'offer');
+      this.#connection.setRemoteDescription(withActiveClient(offer.sdp), 'offer');
     } catch (cause) {
       if (/gather/i.test(messageOf(cause))) {
         const message = `Cannot use UDP port ${this.#options.port} for WebRTC (webrtc.port).`;
@@ -124,6 +124,14 @@ export class Peer {
     this.#state = state;
     this.#options.onState(state);
   }
+}
+
+/**
+ * Lets the client start the DTLS handshake. A node that started it would often do so before the client has processed the answer: on a fast network
+ * clients built on libdatachannel, such as OBS, then reject the node's certificate.
+ */
+function withActiveClient(sdp: string): string {
+  return sdp.replaceAll('a=setup:actpass', 'a=setup:active');
 }
 
 function iceServerOf({ url, username, credential }: WebRtcConfig['iceServers'][number]) {

@@ -57,7 +57,20 @@ export async function makeOffer({ audio = true }: { readonly audio?: boolean } =
   });
   peer.setLocalDescription('offer');
   await gathered;
-  return { peer, tracks, offer: peer.localDescription()!.sdp };
+  return { peer, tracks, offer: withoutCandidates(peer.localDescription()!.sdp) };
+}
+
+/**
+ * The library starts ICE before it has stored the description that it is given. On loopback the handshake can be that fast, and fails without the
+ * node's fingerprint: so neither side knows where to send packets before that.
+ */
+function acceptAnswer(peer: InstanceType<typeof library.PeerConnection>, answer: string): void {
+  peer.setRemoteDescription(withoutCandidates(answer), 'answer');
+  for (const [, candidate] of answer.matchAll(/^a=(candidate:.*?)\r?$/gm)) peer.addRemoteCandidate(candidate!, '0');
+}
+
+function withoutCandidates(sdp: string): string {
+  return sdp.replaceAll(/^a=(?:candidate:.*|end-of-candidates)\r\n/gm, '');
 }
 
 /** Posts an offer, and accepts the answer if there is one. */
@@ -72,7 +85,7 @@ export async function connectWhip(options: WhipClientOptions): Promise<WhipClien
     body: offer,
   });
   const body = await response.text();
-  if (response.status === 201) peer.setRemoteDescription(body, 'answer');
+  if (response.status === 201) acceptAnswer(peer, body);
   let sender: BackgroundFfmpeg | undefined;
   const relay = async (kind: 'audio' | 'video') => {
     const socket = await udpSocket();
