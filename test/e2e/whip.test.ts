@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises';
 import { describe, expect, it, vi } from 'vitest';
 import { camera, startFfmpeg } from '../support/background-ffmpeg.js';
 import { startNode, type TestNode } from '../support/node.js';
@@ -224,6 +225,23 @@ describe('an offer', () => {
     expect((await fetch(`${node.url}/live/stage/whip`)).status).toBe(405);
     for (let attempt = 0; attempt < 20; attempt++) await post(node, 'stage', { offer, key: 'wrong' });
     expect(await outcome(await post(node, 'stage', { offer }))).toEqual([429, 'too-many-attempts']);
+  });
+
+  it('and its deletion, 300 times, leave no session and no descriptor behind', async () => {
+    const node = await start();
+    const { offer } = await makeOffer();
+    const once = async () => {
+      const response = await post(node, 'stage', { offer });
+      expect(response.status, await response.text()).toBe(201);
+      const resource = new URL(response.headers.get('location')!, node.url);
+      expect((await fetch(resource, { method: 'DELETE' })).status).toBe(200);
+    };
+    const descriptors = async () => (await readdir('/proc/self/fd')).length;
+    await once();
+    const before = await descriptors();
+    for (let count = 0; count < 300; count++) await once();
+    expect(logged(node, 'WebRTC session ended').length).toBe(301);
+    expect(await descriptors()).toBeLessThan(before + 20);
   });
 
   it('finds nothing while WebRTC is disabled', async () => {

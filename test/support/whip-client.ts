@@ -87,11 +87,24 @@ export async function connectWhip(options: WhipClientOptions): Promise<WhipClien
   const body = await response.text();
   if (response.status === 201) acceptAnswer(peer, body);
   let sender: BackgroundFfmpeg | undefined;
+  /** The newest sequence numbers. */
+  const last: { audio?: number; video?: number } = {};
   const relay = async (kind: 'audio' | 'video') => {
     const socket = await udpSocket();
+    const before = last[kind];
+    let offset: number | undefined;
     socket.on('message', (packet) => {
       const track = tracks[kind];
-      if (track?.isOpen() && (isRtcp(packet) || passes(packet, kind))) track.sendMessageBinary(packet);
+      // Another sender continues the sequence of the first, whose reports say nothing of its timestamps.
+      if (track?.isOpen() !== true || (isRtcp(packet) && before !== undefined)) return;
+      if (!isRtcp(packet)) {
+        const sequence = packet.readUInt16BE(2);
+        offset ??= before === undefined ? 0 : before + 1 - sequence;
+        last[kind] = (sequence + offset) & 0xffff;
+        packet.writeUInt16BE(last[kind], 2);
+        if (!passes(packet, kind)) return;
+      }
+      track.sendMessageBinary(packet);
     });
     return socket.address().port;
   };

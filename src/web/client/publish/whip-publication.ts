@@ -32,13 +32,15 @@ export async function startPublishing({ url, key, media, onState }: WhipPublicat
     });
     if (!response.ok) throw new Error(await reasonOf(response));
     const resource = new URL(response.headers.get('location') ?? '', url).href;
-    peer.addEventListener('connectionstatechange', () => onState(peer.connectionState));
+    const watch = () => onState(peer.connectionState);
+    peer.addEventListener('connectionstatechange', watch);
     await peer.setRemoteDescription({ type: 'answer', sdp: await response.text() });
     return {
       close: () => {
+        peer.removeEventListener('connectionstatechange', watch);
         for (const track of media.getTracks()) track.stop();
-        peer.close();
-        void fetch(resource, { method: 'DELETE', keepalive: true }).catch(() => {});
+        const closed = fetch(resource, { method: 'DELETE', keepalive: true });
+        void closed.catch(() => {}).finally(() => peer.close());
       },
     };
   } catch (error) {
