@@ -4,7 +4,6 @@ import type { StreamEvents } from '../events/stream-events.js';
 import type { EncoderProber } from '../ffmpeg/encoder-prober.js';
 import type { SourcePolicy, StreamOrigin } from '../ingest/policy.js';
 import type { Publisher } from '../ingest/publisher.js';
-import type { Egress } from '../ingest/relay/egress.js';
 import type { Source, UnknownSource } from '../ingest/source.js';
 import type { StreamLoad } from '../load/guard.js';
 import type { StorePublisher } from '../storage/publish/types.js';
