@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import type { WebRtcConfig } from '../config/schema/schema.js';
 import { messageOf, SidepipeError } from '../errors.js';
+import { addressGroup } from '../net/address.js';
 import type { Logger } from '../telemetry/logger.js';
 import { LibraryLoader, type MuxListener, type WebRtcLibrary } from './library.js';
 import { Peer } from './peer.js';
@@ -273,15 +274,6 @@ class Session implements WebRtcSession {
     } else if (state === 'failed' && !this.#isConnected) this.close('not-connected');
     else if (state === 'failed' || state === 'closed') this.close('disconnected');
   }
-}
-
-/** An IPv6 client usually owns a whole /64. */
-function addressGroup(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-  if (mapped !== undefined || !address.includes(':')) return mapped ?? address;
-  const [head = '', tail] = (address.split('%')[0] ?? '').toLowerCase().split('::');
-  const parts = head.split(':');
-  return tail === undefined || parts.length >= 4 ? parts.slice(0, 4).join(':') : [...parts, 'rest'].join(':');
 }
 
 /** Binds a UDP port for a moment. Throws `port-unavailable`. */

@@ -1,11 +1,12 @@
 import type { Hono } from 'hono';
 import { SidepipeError } from '../../errors.js';
+import { addressGroup } from '../../net/address.js';
+import { createRateLimit } from '../../net/rate-limit.js';
 import { errorPage } from '../../web/error-page.js';
 import { publishPage } from '../../web/publish-page.js';
 import { SDP_TYPE } from '../../webrtc/sdp.js';
 import type { WhipIngest } from '../../webrtc/whip/ingest.js';
-import { addressGroup, connectionOf } from '../access/client.js';
-import { createRateLimit } from '../access/rate-limit.js';
+import { connectionOf } from '../access/client.js';
 import { readText } from '../api/body.js';
 import type { AppContext } from '../context.js';
 import { pageResponse } from '../pages.js';
