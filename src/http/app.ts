@@ -7,7 +7,7 @@ import { errorPage } from '../web/error-page.js';
 import { type AccessSettings, createAccess } from './access/access.js';
 import { loginRoutes } from './access/login.js';
 import { apiRoutes } from './api.js';
-import type { AppContext, HttpLog, MetricsSource, NodeView, WebRtcAccess } from './context.js';
+import type { AppContext, HttpLog, MetricsSource, NodeView } from './context.js';
 import { embedRoutes } from './embed.js';
 import { healthRoutes } from './health.js';
 import { createViewerIds } from './live/audience.js';
@@ -34,12 +34,10 @@ export interface AppOptions {
   readonly feed?: Feed;
   /** The last hour of the streams. Default: empty. */
   readonly histories?: Pick<Histories, 'read'>;
-  /** Default: started, without control and without load. */
+  /** Default: started, without control, load and WebRTC. */
   readonly node?: Partial<NodeView>;
   /** The bearer token for requests that change something or are expensive. Unset: these are rejected. */
   readonly adminToken?: string | undefined;
-  /** Default: WebRTC is disabled. */
-  readonly webrtc?: WebRtcAccess | undefined;
   /** Access rules. Default: everyone may read, the admin may change. */
   readonly access?: AccessSettings;
   readonly version: string;
@@ -67,11 +65,16 @@ export function createApp(options: AppOptions): Hono {
     rtmpPort: options.rtmpPort ?? 1935,
     metrics: options.metrics,
     access,
-    node: { control: () => undefined, load: () => undefined, phase: () => 'started', ...options.node },
+    node: {
+      control: () => undefined,
+      load: () => undefined,
+      phase: () => 'started',
+      webrtc: undefined,
+      ...options.node,
+    },
     feed: options.feed ?? new Feed({ run: 'none', now: Date.now }),
     histories: options.histories ?? new Histories(),
     viewerIds: createViewerIds(),
-    webrtc: options.webrtc,
     version: options.version,
     log,
     assets: options.assets ?? loadAssets(),
@@ -82,9 +85,9 @@ export function createApp(options: AppOptions): Hono {
   identifyCalls(app, log);
   access.mount(app);
   monitorRoutes(app, context);
-  if (context.webrtc !== undefined) {
-    sessionRoutes(app, context, 'whip', context.webrtc.sessions);
-    whipRoutes(app, context, context.webrtc.whip);
+  if (context.node.webrtc !== undefined) {
+    sessionRoutes(app, context, 'whip', context.node.webrtc.sessions);
+    whipRoutes(app, context, context.node.webrtc.whip);
     publishPageRoute(app, context);
   }
   liveRoutes(app, context);

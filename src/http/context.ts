@@ -30,6 +30,8 @@ export interface NodeView {
   load(): NodeLoadDescription | undefined;
   /** For `/readyz`. */
   phase(): NodePhase;
+  /** Undefined: WebRTC is disabled. */
+  readonly webrtc: WebRtcAccess | undefined;
 }
 
 /** WebRTC sessions, and what opens them. */
@@ -55,8 +57,6 @@ export interface AppContext {
   readonly access: Access;
   /** Anonymous ids for counting viewers. */
   readonly viewerIds: ViewerIds;
-  /** Undefined: WebRTC is disabled. */
-  readonly webrtc: WebRtcAccess | undefined;
   readonly version: string;
   readonly log: HttpLog;
   readonly assets: WebAssets;
