@@ -1,4 +1,3 @@
-import { createDeadline } from '../../deadline.js';
 import { SidepipeError } from '../../errors.js';
 import type { HlsView, LowLatencyView, WantedPosition } from '../../stream/live-stream.js';
 import { openToAll } from '../response/headers.js';
@@ -14,8 +13,8 @@ export interface DeliveryDirectives {
 
 interface DirectiveRequest {
   query(name: string): string | undefined;
-  /** Aborted when the client disconnects. */
-  signal(): { readonly signal: AbortSignal; readonly release: () => void };
+  /** Calls `end` once if the client disconnects. Returns a function that removes the listener. */
+  onGone(end: () => void): () => void;
 }
 
 /** Parses the delivery directives of a request. */
@@ -77,16 +76,23 @@ async function wait(
   wanted: WantedPosition,
   request: DirectiveRequest,
 ): Promise<'over' | 'late' | 'full'> {
-  const { signal: gone, release } = request.signal();
-  const deadline = createDeadline(low.maxWaitMs, [gone]);
+  // One AbortController for both ends: a thousand requests wait for the same part, and what they leave is collected while they are answered.
+  const ended = new AbortController();
+  let isLate = false;
+  const end = () => ended.abort();
+  const timer = setTimeout(() => {
+    isLate = true;
+    end();
+  }, low.maxWaitMs);
+  const release = request.onGone(end);
   try {
-    await low.wait(wanted, deadline.signal);
-    return deadline.expired ? 'late' : 'over';
+    await low.wait(wanted, ended.signal);
+    return isLate ? 'late' : 'over';
   } catch (error) {
     if (error instanceof SidepipeError && error.code === 'limit-reached') return 'full';
     throw error;
   } finally {
-    deadline.clear();
+    clearTimeout(timer);
     release();
   }
 }

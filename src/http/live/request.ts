@@ -44,15 +44,18 @@ export class LiveRequest implements RequestFacts {
     return isForwarded ? undefined : this.#incoming?.socket;
   }
 
-  /** Aborted when the client disconnects. `release`: removes the listener. */
-  signal(): { readonly signal: AbortSignal; readonly release: () => void } {
-    // With HTTP/2, a connection outlives its requests, and an embedding server may pass none.
-    if (this.#incoming?.httpVersionMajor !== 1) return { signal: this.#c.req.raw.signal, release: () => {} };
-    // The signal of a pipelined request is not aborted: node:http does not close the responses behind the current one.
+  /** Calls `end` once if the client disconnects. Returns a function that removes the listener. */
+  onGone(end: () => void): () => void {
+    // The signal of a pipelined request is not aborted: node:http does not close the responses behind the current one. With HTTP/2, a
+    // connection outlives its requests, and an embedding server may pass none.
+    if (this.#incoming?.httpVersionMajor !== 1) return onAbort(this.#c.req.raw.signal, end);
     const { socket } = this.#incoming;
-    const gone = new AbortController();
-    const abort = () => gone.abort();
-    socket.once('close', abort);
-    return { signal: gone.signal, release: () => socket.off('close', abort) };
+    socket.once('close', end);
+    return () => socket.off('close', end);
   }
+}
+
+function onAbort(signal: AbortSignal, end: () => void): () => void {
+  signal.addEventListener('abort', end, { once: true });
+  return () => signal.removeEventListener('abort', end);
 }

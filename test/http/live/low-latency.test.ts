@@ -25,7 +25,11 @@ function held(maxWaiters = 20_000, maxWaitMs = 60_000) {
     const release = () => {
       released += 1;
     };
-    return { gone, query: (name: string) => query[name], signal: () => ({ signal: gone.signal, release }) };
+    const onGone = (end: () => void) => {
+      gone.signal.addEventListener('abort', end, { once: true });
+      return release;
+    };
+    return { gone, query: (name: string) => query[name], onGone };
   };
   const advance = (mediaSequence: number, parts: number) => {
     if (mediaSequence > at.mediaSequence) at.previousParts = at.parts;
