@@ -75,6 +75,7 @@ const modules: Readonly<Record<string, readonly string[]>> = {
     'monitor',
     'storage',
     'telemetry',
+    'webrtc',
   ],
   control: ['config', 'events', 'ffmpeg', 'ingest', 'load', 'storage', 'stream', 'telemetry'],
   web: ['stream'],

@@ -81,7 +81,7 @@ describe('100 KB in pieces of one byte', () => {
     const info = writer.info(48_000);
     const bytes = Buffer.concat([fileId, writer.mainHeader(), writer.streamHeader(), info, info]);
     let headers = 0;
-    const demuxer = new NutDemuxer({ onVideo: () => (headers += 1), acquire: () => undefined, onPacket: () => {} });
+    const demuxer = NutDemuxer.video({ onStream: () => (headers += 1), acquire: () => undefined, onPacket: () => {} });
     feed('NUT', bytes, (byte) => demuxer.push(byte));
     expect(headers).toBe(1);
     expect(demuxer.work).toBeLessThan(8 * bytes.length);

@@ -22,6 +22,7 @@ export async function setStreamGauges(
     }
     if (stream.playlistLagSeconds !== undefined) gauges.remotePlaylistLagSeconds.set(labels, stream.playlistLagSeconds);
     if (stream.monitor !== undefined) gauges.monitorViewers.set(labels, stream.monitor.status.viewers);
+    if (stream.whep !== undefined) gauges.webrtcViewers.set(labels, stream.whep.status.viewers);
     const { publicationState } = stream;
     for (const each of publicationState === undefined ? [] : publicationStates) {
       gauges.publicationState.set({ ...labels, state: each }, each === publicationState ? 1 : 0);

@@ -149,6 +149,11 @@ interface MonitorDroppedEvent {
   readonly type: 'monitor-dropped';
 }
 
+/** A WebRTC viewer was too slow: it lost frames up to the next keyframe. */
+interface WebRtcDroppedEvent {
+  readonly type: 'webrtc-dropped';
+}
+
 /** Something that a stream did. */
 export type StreamAction =
   | StateEvent
@@ -164,7 +169,8 @@ export type StreamAction =
   | DecoderErrorEvent
   | DecoderFloodEvent
   | PublicationEvent
-  | MonitorDroppedEvent;
+  | MonitorDroppedEvent
+  | WebRtcDroppedEvent;
 
 /** The one series of what streams do. `at`: milliseconds since the epoch. */
 export type StreamEvent = StreamAction & { readonly stream: string; readonly at: number };

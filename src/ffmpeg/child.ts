@@ -33,6 +33,8 @@ export interface Child {
   readonly renditions: readonly Readable[];
   /** The child's file descriptor after those of the renditions; null unless requested. */
   readonly audio: Readable | null;
+  /** The child's last file descriptors: access units for WebRTC, in the order of its outputs. */
+  readonly accessUnits: readonly Readable[];
   /** Settles when the process is gone and its pipes are drained; never rejects. */
   readonly exited: Promise<ChildExit>;
   kill(signal: NodeJS.Signals): void;
@@ -50,6 +52,8 @@ export interface SpawnOptions {
   readonly renditions?: number;
   /** Whether it reports when silent audio starts. */
   readonly audio?: boolean;
+  /** Number of outputs of access units for WebRTC. */
+  readonly accessUnits?: number;
   /** Added to the variables that `childEnvironment` keeps of the node's own. */
   readonly environment?: Readonly<Record<string, string>>;
 }
@@ -90,7 +94,8 @@ export async function spawnChild(options: SpawnOptions): Promise<Child> {
     media: media as Writable | null,
     monitor: monitor as Readable | null,
     renditions: renditions as Readable[],
-    audio: (others[renditions.length] ?? null) as Readable | null,
+    audio: (options.audio ? (others[renditions.length] ?? null) : null) as Readable | null,
+    accessUnits: others.slice(renditions.length + (options.audio ? 1 : 0)) as Readable[],
     exited,
     kill: (signal) => {
       if (!isOver) killGroup(child, signal);
@@ -139,7 +144,10 @@ async function begin(options: SpawnOptions): Promise<ChildProcess> {
       pipe(options.snapshots),
       typeof options.media === 'number' ? options.media : pipe(options.media),
       pipe(options.monitor),
-      ...Array.from({ length: (options.renditions ?? 0) + (options.audio ? 1 : 0) }, () => 'pipe' as const),
+      ...Array.from(
+        { length: (options.renditions ?? 0) + (options.audio ? 1 : 0) + (options.accessUnits ?? 0) },
+        () => 'pipe' as const,
+      ),
     ],
     env: { ...ALLOCATOR_DEFAULTS, ...childEnvironment(process.env), ...environment },
     detached: true,

@@ -1,15 +1,18 @@
 import { GrowingBuffer } from '../io/growing-buffer.js';
 import type { DecodedPicture, FrameConsumer } from './frame.js';
 import {
+  type AudioHeader,
   type FrameHeader,
   INCOMPLETE,
   invalid,
   type MainHeader,
   NutReader,
+  readAudioHeader,
   readFrameHeader,
   readMainHeader,
   readSyncpoint,
   readVideoHeader,
+  type StreamHeader,
   type VideoHeader,
 } from './nut-header.js';
 
@@ -30,14 +33,18 @@ interface PacketHeader {
   readonly bytes: number;
 }
 
-export interface NutDemuxerOptions {
+/** `Header`: the kind of stream. */
+export interface NutDemuxerOptions<Header extends StreamHeader = VideoHeader> {
   /** The stream's header: at the start, and again whenever the muxer repeats it. */
-  readonly onVideo?: (video: VideoHeader) => void;
+  readonly onStream?: (stream: Header) => void;
   /** A packet's header. Returns a buffer of at least `bytes` bytes, or undefined to skip the packet. */
-  readonly acquire: (header: PacketHeader, video: VideoHeader) => Uint8Array | undefined;
+  readonly acquire: (header: PacketHeader, stream: Header) => Uint8Array | undefined;
   /** The packet is complete: `data` is the buffer from `acquire`, cut to size; undefined if it was skipped. */
-  readonly onPacket: (header: PacketHeader, data: Uint8Array | undefined, video: VideoHeader) => void;
+  readonly onPacket: (header: PacketHeader, data: Uint8Array | undefined, stream: Header) => void;
 }
+
+/** Reads the header of the stream. */
+type HeaderReader<Header> = (reader: NutReader, main: MainHeader) => Header;
 
 /** A packet that has not arrived completely. */
 interface Filling {
@@ -47,11 +54,12 @@ interface Filling {
 }
 
 /**
- * Splits NUT with one video stream into packets. Bytes may arrive in pieces of any size; each byte of a packet is copied at most once, from
+ * Splits NUT with one stream into packets. Bytes may arrive in pieces of any size; each byte of a packet is copied at most once, from
  * the piece to the packet's buffer. Throws `frame-invalid` on bytes that are not NUT, and then accepts no more. Pure.
  */
-export class NutDemuxer {
-  readonly #options: NutDemuxerOptions;
+export class NutDemuxer<Header extends StreamHeader = VideoHeader> {
+  readonly #options: NutDemuxerOptions<Header>;
+  readonly #readHeaderOf: HeaderReader<Header>;
   /** An incomplete header. */
   readonly #rest = new GrowingBuffer();
   /** The minimum length of that header; fewer bytes need not be parsed. */
@@ -60,13 +68,22 @@ export class NutDemuxer {
   #reread = 0;
   #greeted = false;
   #main: MainHeader | undefined;
-  #video: VideoHeader | undefined;
+  #stream: Header | undefined;
   #lastPts = 0;
   #filling: Filling | undefined;
   #failure: unknown;
 
-  constructor(options: NutDemuxerOptions) {
+  private constructor(options: NutDemuxerOptions<Header>, readHeader: HeaderReader<Header>) {
     this.#options = options;
+    this.#readHeaderOf = readHeader;
+  }
+
+  static video(options: NutDemuxerOptions): NutDemuxer {
+    return new NutDemuxer(options, readVideoHeader);
+  }
+
+  static audio(options: NutDemuxerOptions<AudioHeader>): NutDemuxer<AudioHeader> {
+    return new NutDemuxer(options, readAudioHeader);
   }
 
   push(piece: Uint8Array): void {
@@ -141,9 +158,9 @@ export class NutDemuxer {
       return FILE_ID.length;
     }
     if (view[0] === 0x4e) return this.#readStartCode(view);
-    if (this.#main === undefined || this.#video === undefined) throw invalid('frame before its headers');
+    if (this.#main === undefined || this.#stream === undefined) throw invalid('frame before its headers');
     const reader = new NutReader(view);
-    this.#begin(readFrameHeader(reader, this.#main, this.#video, this.#lastPts), this.#video);
+    this.#begin(readFrameHeader(reader, this.#main, this.#stream, this.#lastPts), this.#stream);
     return reader.position;
   }
 
@@ -171,19 +188,19 @@ export class NutDemuxer {
     if (letter === START_CODE_LETTERS.main) this.#main = readMainHeader(body);
     else if (this.#main === undefined) throw invalid('no main header');
     else if (letter === START_CODE_LETTERS.stream) {
-      this.#video = readVideoHeader(body, this.#main);
-      this.#options.onVideo?.(this.#video);
-    } else if (letter === START_CODE_LETTERS.syncpoint && this.#video !== undefined)
-      this.#lastPts = readSyncpoint(body, this.#main, this.#video);
+      this.#stream = this.#readHeaderOf(body, this.#main);
+      this.#options.onStream?.(this.#stream);
+    } else if (letter === START_CODE_LETTERS.syncpoint && this.#stream !== undefined)
+      this.#lastPts = readSyncpoint(body, this.#main, this.#stream);
   }
 
-  #begin(frame: FrameHeader, video: VideoHeader): void {
+  #begin(frame: FrameHeader, stream: Header): void {
     this.#lastPts = frame.pts;
     const bytes = frame.dataBytes + frame.elision.length;
     if (bytes === 0) return; // end of relevance: a mark, not a packet
-    const { numerator, denominator } = video.timeBase;
+    const { numerator, denominator } = stream.timeBase;
     const header = { bytes, isKey: frame.isKey, ptsSeconds: (frame.pts * numerator) / denominator };
-    const buffer = this.#options.acquire(header, video)?.subarray(0, bytes);
+    const buffer = this.#options.acquire(header, stream)?.subarray(0, bytes);
     buffer?.set(frame.elision);
     this.#filling = { header, buffer, filled: frame.elision.length };
     // A packet whose data is all elided has no bytes to wait for.
@@ -197,7 +214,7 @@ export class NutDemuxer {
     filling.filled += taken;
     if (filling.filled === header.bytes) {
       this.#filling = undefined;
-      this.#options.onPacket(header, buffer, this.#video!);
+      this.#options.onPacket(header, buffer, this.#stream!);
     }
     return bytes.subarray(taken);
   }
@@ -222,7 +239,7 @@ export class NutSplitter {
   readonly #demuxer: NutDemuxer;
 
   constructor({ frames, onPicture, onSkipped, onResized }: SplitterOptions) {
-    this.#demuxer = new NutDemuxer({
+    this.#demuxer = NutDemuxer.video({
       acquire: ({ bytes }, { width, height }) => {
         if (bytes === width * height * 3) return frames.acquire(bytes);
         // ffmpeg announces the size once, at the start; a change mid-stream only shows in the number of bytes.

@@ -1,8 +1,8 @@
 import { SidepipeError } from '../errors.js';
 
 /**
- * Parses the headers of NUT, the container of raw frames on the side pipe. NUT is used because rawvideo has neither timestamps nor
- * framing, and because ffmpeg writes each NUT frame immediately. Numbers and names are those of the NUT specification (nut.txt,
+ * Parses the headers of NUT, the container of raw frames on the side pipe and of access units. NUT is used because rawvideo has neither
+ * timestamps nor framing, and because ffmpeg writes each NUT frame immediately. Numbers and names are those of the NUT specification (nut.txt,
  * version 3). Pure.
  */
 
@@ -44,15 +44,23 @@ export interface MainHeader {
   readonly elisions: readonly Uint8Array[];
 }
 
-export interface VideoHeader {
+export interface StreamHeader {
   /** The codec's tag as four Latin letters, such as `H264` or `avc1`. */
   readonly fourcc: string;
   /** Codec-specific setup data; often empty. */
   readonly extradata: Uint8Array;
   readonly timeBase: TimeBase;
   readonly msbPtsShift: number;
+}
+
+export interface VideoHeader extends StreamHeader {
   readonly width: number;
   readonly height: number;
+}
+
+export interface AudioHeader extends StreamHeader {
+  readonly sampleRate: number;
+  readonly channels: number;
 }
 
 export interface FrameHeader {
@@ -182,8 +190,27 @@ function readFrameCodes(reader: NutReader): FrameCode[] {
 }
 
 export function readVideoHeader(reader: NutReader, main: MainHeader): VideoHeader {
+  const header = readStreamHeader(reader, main, 'video');
+  const width = reader.unsigned();
+  const height = reader.unsigned();
+  if (width < 1 || height < 1 || width * height > 2 ** 27) throw invalid(`frame size ${width}×${height}`);
+  return { ...header, width, height };
+}
+
+export function readAudioHeader(reader: NutReader, main: MainHeader): AudioHeader {
+  const header = readStreamHeader(reader, main, 'audio');
+  const [numerator, denominator, channels] = [reader.unsigned(), reader.unsigned(), reader.unsigned()];
+  const sampleRate = numerator / denominator;
+  if (!(sampleRate >= 1 && sampleRate < 2 ** 24) || channels < 1) throw invalid('invalid audio format');
+  return { ...header, sampleRate, channels };
+}
+
+/** stream_class */
+const CLASSES = { video: 0, audio: 1 } as const;
+
+function readStreamHeader(reader: NutReader, main: MainHeader, kind: keyof typeof CLASSES): StreamHeader {
   reader.unsigned(); // stream_id
-  if (reader.unsigned() !== 0) throw invalid('not a video stream');
+  if (reader.unsigned() !== CLASSES[kind]) throw invalid(`not ${kind}`);
   const fourcc = String.fromCharCode(...reader.lengthPrefixed().subarray(0, 4));
   const timeBase = main.timeBases[reader.unsigned()];
   if (timeBase === undefined) throw invalid('stream without a time base');
@@ -193,21 +220,23 @@ export function readVideoHeader(reader: NutReader, main: MainHeader): VideoHeade
   reader.unsigned(); // stream_flags
   // Copied, because it outlives the piece that it arrived in.
   const extradata = new Uint8Array(reader.lengthPrefixed());
-  const width = reader.unsigned();
-  const height = reader.unsigned();
-  if (width < 1 || height < 1 || width * height > 2 ** 27) throw invalid(`frame size ${width}×${height}`);
-  return { fourcc, extradata, timeBase, msbPtsShift, width, height };
+  return { fourcc, extradata, timeBase, msbPtsShift };
 }
 
 /** The header of the frame at the reader's position. `lastPts` is the previous timestamp. */
-export function readFrameHeader(reader: NutReader, main: MainHeader, video: VideoHeader, lastPts: number): FrameHeader {
+export function readFrameHeader(
+  reader: NutReader,
+  main: MainHeader,
+  stream: StreamHeader,
+  lastPts: number,
+): FrameHeader {
   const start = reader.position;
   const code = main.frameCodes[reader.byte()]!;
   let flags = code.flags;
   if (flags & FLAG.invalid) throw invalid('unused frame code');
   if (flags & FLAG.coded) flags ^= reader.unsigned();
   if (flags & FLAG.streamId) reader.unsigned();
-  const pts = flags & FLAG.codedPts ? fullPts(reader.unsigned(), video.msbPtsShift, lastPts) : lastPts + code.ptsDelta;
+  const pts = flags & FLAG.codedPts ? fullPts(reader.unsigned(), stream.msbPtsShift, lastPts) : lastPts + code.ptsDelta;
   const size = code.sizeLsb + (flags & FLAG.sizeMsb ? code.sizeMul * reader.unsigned() : 0);
   if (flags & FLAG.matchTime) reader.signed();
   const headerIndex = flags & FLAG.headerIdx ? reader.unsigned() : code.headerIndex;
@@ -236,11 +265,11 @@ function fullPts(coded: number, shift: number, lastPts: number): number {
 }
 
 /** The timestamp that a syncpoint sets, in the stream's time base. */
-export function readSyncpoint(reader: NutReader, main: MainHeader, video: VideoHeader): number {
+export function readSyncpoint(reader: NutReader, main: MainHeader, stream: StreamHeader): number {
   const coded = reader.unsigned();
   const timeBase = main.timeBases[coded % main.timeBases.length]!;
   const pts = BigInt(Math.floor(coded / main.timeBases.length));
-  const { numerator, denominator } = video.timeBase;
+  const { numerator, denominator } = stream.timeBase;
   // The product exceeds 53 bits for dates in fine time bases, and one tick off would shift every later frame.
   const product = pts * BigInt(timeBase.numerator) * BigInt(denominator);
   return Number(product / (BigInt(timeBase.denominator) * BigInt(numerator)));

@@ -14,6 +14,7 @@ import { createViewerIds } from './live/audience.js';
 import { liveRoutes } from './live/live.js';
 import { monitorRoutes } from './live/monitor.js';
 import { sessionRoutes } from './live/webrtc.js';
+import { whepRoutes } from './live/whep.js';
 import { publishPageRoute, whipRoutes } from './live/whip.js';
 import { pageResponse, pageRoutes } from './pages.js';
 import { preflight } from './response/headers.js';
@@ -85,9 +86,12 @@ export function createApp(options: AppOptions): Hono {
   identifyCalls(app, log);
   access.mount(app);
   monitorRoutes(app, context);
-  if (context.node.webrtc !== undefined) {
-    sessionRoutes(app, context, 'whip', context.node.webrtc.sessions);
-    whipRoutes(app, context, context.node.webrtc.whip);
+  const { webrtc } = context.node;
+  if (webrtc !== undefined) {
+    sessionRoutes(app, context, 'whip', webrtc.sessions);
+    whipRoutes(app, context, webrtc.whip);
+    sessionRoutes(app, context, 'whep', webrtc.sessions);
+    whepRoutes(app, context, webrtc.whep);
     publishPageRoute(app, context);
   }
   liveRoutes(app, context);

@@ -5,6 +5,7 @@ import type { NodeLoadDescription } from '../load/description.js';
 import type { StreamDirectory } from '../stream/live-stream.js';
 import type { WebAssets } from '../web/assets.js';
 import type { WebRtcSessions } from '../webrtc/sessions.js';
+import type { WhepBroadcast } from '../webrtc/whep/broadcast.js';
 import type { WhipIngest } from '../webrtc/whip/ingest.js';
 import type { Access } from './access/access.js';
 import type { NodePhase } from './health.js';
@@ -38,6 +39,8 @@ export interface NodeView {
 export interface WebRtcAccess {
   readonly sessions: WebRtcSessions;
   readonly whip: WhipIngest;
+  /** A stream's viewers; undefined if there is no such stream. */
+  readonly whep: (stream: string) => Pick<WhepBroadcast, 'open'> | undefined;
 }
 
 /** Shared dependencies of all route groups. */

@@ -89,6 +89,8 @@ export interface Publisher {
   readonly tooLarge: string | undefined;
   /** It announced no audio, and none has arrived. */
   readonly isSilent: boolean;
+  /** Asks the publisher for a keyframe, where its protocol can. */
+  requestKeyframe?(): void;
   /** Resolves with the reason when the publisher has disconnected: a `PublisherCloseReason`, or one of its protocol. Never rejects. */
   readonly closed: Promise<string>;
   /** Disconnects the publisher. No effect if it has ended. `description`: replaces the standard text of the response. */

@@ -57,7 +57,7 @@ import type { NodeOptions } from './node-options.js';
 import { createNodeStreams, type NodeStreams, streamOf } from './node-streams.js';
 import { openPublishing, type Publishing } from './publishing.js';
 import { openTracing } from './tracing.js';
-import { openWebRtc } from './webrtc.js';
+import { openWebRtc, streamWebRtc } from './webrtc.js';
 
 const TICK_MS = 1000;
 const STATS_MS = 2000;
@@ -123,7 +123,10 @@ export class SidepipeNode {
     this.#feed = new Feed({ run: Date.now().toString(36), now: this.#clock.date });
     this.#forgetDropped = destination?.onDropped?.((lines) => this.#metrics.logLinesDropped.inc(lines));
     this.#door = new RtmpIngest(this.config, this.#log);
-    this.#webrtc = openWebRtc({ config: this.config, desk: this.#door.desk, log: this.#log, now: this.#clock.now });
+    this.#webrtc = openWebRtc({
+      ...{ config: this.config, desk: this.#door.desk, streams: this.#registry },
+      ...{ log: this.#log, now: this.#clock.now },
+    });
     this.#load = new LoadGuard({
       config: this.config.guard,
       openMachine: options.openMachine,
@@ -274,6 +277,7 @@ export class SidepipeNode {
         snapshotPlaces: new SnapshotPlaces(),
         metrics: this.#metrics,
         publicUrl: config.http.publicUrl,
+        webrtc: streamWebRtc(this.#webrtc, capabilities),
         redact: this.#secrets.redact,
       },
       events: this.#events,

@@ -5,6 +5,8 @@ export interface StreamAudienceOptions {
   readonly stream: string;
   readonly metrics: Pick<Metrics, 'playerReports' | 'playerThroughput' | 'playerBitrate'>;
   readonly now: () => number;
+  /** Number of viewers with a connection that shows itself when they leave. Default: none. */
+  readonly connected?: () => number;
   /** Maximum number of viewers counted individually. Default 100,000: about 10 MB. Beyond it no new ones are counted. */
   readonly most?: number;
 }
@@ -25,8 +27,9 @@ export class StreamAudience implements Audience {
   }
 
   get viewers(): number {
-    this.#forget(this.#options.now());
-    return this.#seen.size;
+    const { now, connected } = this.#options;
+    this.#forget(now());
+    return this.#seen.size + (connected?.() ?? 0);
   }
 
   seen({ id, former }: ViewerId, targetSeconds: number, now: number): void {

@@ -5,6 +5,7 @@ import type { MediaDescription } from '../hls/inspect.js';
 import type { Monitor } from '../monitor/monitor.js';
 import type { PublicationStatus } from '../storage/publish/types.js';
 import type { StreamState } from '../terms.js';
+import type { WhepStatus } from '../webrtc/whep/broadcast.js';
 import type { PlaybackUrls, StreamDescription } from './description.js';
 import type { StreamEnvironment } from './environment.js';
 import type { HlsOutput } from './hls/hls-output.js';
@@ -33,6 +34,7 @@ export interface DescribedStream {
   readonly encoders?: ReadonlyMap<string, EncoderChoice>;
   readonly decoderErrors: number;
   readonly monitor: Monitor['status'] | undefined;
+  readonly whep?: WhepStatus | undefined;
 }
 
 /** A stream as the API shows it. Contains no secret: URLs are redacted, errors are sentences. */
@@ -54,6 +56,7 @@ export function describeStream(stream: DescribedStream): StreamDescription {
     hls: describeHls(stream),
     storage: describeStorage(stream),
     monitor: describeMonitor(stream),
+    webrtc: describeWebRtc(stream),
     ffmpeg: {
       pid: isRunning ? (run?.pid ?? null) : null,
       restarts,
@@ -120,6 +123,19 @@ function describeDecode({ env, decode, run }: Pick<DescribedStream, 'env' | 'dec
   const keyframeIntervalSeconds = keyframeInterval === undefined ? null : Math.round(keyframeInterval * 1000) / 1000;
   const { mode, reason } = run?.decode ?? decode ?? fixedDecode(env.config, env.source) ?? FIRST_CHOICE;
   return { mode, reason, keyframeIntervalSeconds };
+}
+
+function describeWebRtc({ env, whep }: DescribedStream): StreamDescription['webrtc'] {
+  if (whep === undefined) return null;
+  const { viewers, dropped, tracks, obstacle } = whep;
+  return {
+    url: `${env.services.publicUrl ?? ''}/live/${env.config.name}/whep`,
+    state: obstacle !== undefined ? 'unplayable' : tracks === undefined ? 'waiting' : 'playable',
+    reason: obstacle ?? null,
+    video: tracks?.video.codec ?? null,
+    audio: tracks?.audio ?? null,
+    ...{ viewers, dropped },
+  };
 }
 
 function describeHls({ env, hls, encoders, run }: DescribedStream): StreamDescription['hls'] {

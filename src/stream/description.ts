@@ -124,7 +124,7 @@ export const streamDescriptionSchema = z
       .nullable()
       .describe('When ffmpeg is restarted after a failure. Null while it runs, and without the admin token.'),
     since: time,
-    viewers: count.describe('Players that requested a media playlist recently.'),
+    viewers: count.describe('Players that requested a media playlist recently, and WebRTC viewers.'),
     playback: playback.extend({
       access: z
         .enum(['open', 'signed'])
@@ -149,6 +149,20 @@ export const streamDescriptionSchema = z
       })
       .nullable()
       .describe('The low-latency, video-only view.'),
+    webrtc: z
+      .object({
+        url: z.string().describe('The WHEP endpoint.'),
+        state: z
+          .enum(['playable', 'waiting', 'unplayable'])
+          .describe('`waiting`: there is no media yet. `unplayable`: browsers cannot play it over WebRTC.'),
+        reason: z.string().nullable().describe('Why it is unplayable.'),
+        video: z.enum(['h264', 'hevc']).nullable(),
+        audio: z.enum(['opus', 'pcmu', 'pcma']).nullable(),
+        viewers: count,
+        dropped: count.describe('How often a viewer was too slow and lost frames up to the next keyframe.'),
+      })
+      .nullable()
+      .describe('Playback over WebRTC. Null if it is disabled.'),
     ffmpeg: z.object({
       pid: count.nullable().describe('Null without the admin token.'),
       restarts: count,

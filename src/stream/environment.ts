@@ -9,7 +9,9 @@ import type { StreamLoad } from '../load/guard.js';
 import type { StorePublisher } from '../storage/publish/types.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import type { WebRtcSessions } from '../webrtc/sessions.js';
 import type { PlaybackKey } from './live-stream.js';
+import type { WantedWebRtc } from './outputs/access-unit-plan.js';
 import type { SnapshotPlaces } from './pictures/snapshot-places.js';
 import type { RestartPolicy } from './run/restart-policy.js';
 import type { FfmpegTools, RunLimits } from './run/run-options.js';
@@ -44,6 +46,8 @@ export interface StreamServices {
   /** Counts player reports. */
   readonly metrics: Pick<Metrics, 'playerReports' | 'playerThroughput' | 'playerBitrate'>;
   readonly publicUrl: string | undefined;
+  /** Undefined: WebRTC is disabled. */
+  readonly webrtc?: (WantedWebRtc & { readonly sessions: WebRtcSessions }) | undefined;
   /** Removes secrets from a text. */
   readonly redact: (text: string) => string;
 }

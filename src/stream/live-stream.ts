@@ -100,7 +100,7 @@ export interface PlayerReport {
 
 /** The viewers of a stream. */
 export interface Audience {
-  /** Number of players that recently requested a media playlist. */
+  /** Number of players that recently requested a media playlist, and of WebRTC viewers. */
   readonly viewers: number;
   /** Called when a media playlist was requested. `now`: steady time. */
   seen(viewer: ViewerId, targetSeconds: number, now: number): void;

@@ -4,6 +4,7 @@ import type { SubscribeOptions, Subscription } from '../events/topic.js';
 import type { Frame } from '../frames/frame.js';
 import { Monitor } from '../monitor/monitor.js';
 import type { StreamState } from '../terms.js';
+import type { WhepBroadcast } from '../webrtc/whep/broadcast.js';
 import { StreamAudience } from './audience.js';
 import { type DescribedStream, describeStream } from './describe.js';
 import type { StreamDescription } from './description.js';
@@ -25,6 +26,7 @@ import { StateTracker } from './state-machine.js';
 import { statsOf } from './stats.js';
 import { stillsOf } from './uploads/stills-page.js';
 import { StreamUploads } from './uploads/uploads.js';
+import { type LiveViewers, openViewers } from './webrtc/live-viewers.js';
 
 /** How long the uploads of an ended stream may take before those of the next publisher start. */
 const CLOSE_UPLOADS_MS = 5000;
@@ -47,6 +49,7 @@ export class Stream implements NodeStream {
   readonly #decoder: DecoderErrors;
   readonly #snapshots: Snapshots;
   readonly #published: PublicationWatch;
+  readonly #viewers: LiveViewers | undefined;
   readonly #supervisor: Supervisor;
   #supervised: Promise<void> | undefined;
   #uploads: StreamUploads | undefined;
@@ -59,7 +62,9 @@ export class Stream implements NodeStream {
     const { now, dateOf } = system;
     this.#env = env;
     this.#state = new StateTracker({ events, now });
-    this.audience = new StreamAudience({ stream: config.name, metrics, now });
+    this.#viewers = openViewers(env);
+    const connected = () => this.whep?.status.viewers ?? 0;
+    this.audience = new StreamAudience({ stream: config.name, metrics, now, connected });
     this.#published = new PublicationWatch({ config, events });
     this.#snapshots = new Snapshots({ places: snapshotPlaces });
     this.monitor = this.#openMonitor();
@@ -77,12 +82,18 @@ export class Stream implements NodeStream {
       decoder: this.#decoder,
       snapshots: this.#snapshots,
       monitor: this.monitor,
+      viewers: this.#viewers,
     });
     this.#uploads = this.#openUploads();
   }
 
   get name(): string {
     return this.#env.config.name;
+  }
+
+  /** Undefined without WebRTC. */
+  get whep(): WhepBroadcast | undefined {
+    return this.#viewers?.broadcast;
   }
 
   get playbackKeys(): readonly PlaybackKey[] | undefined {
@@ -118,6 +129,7 @@ export class Stream implements NodeStream {
   async close(deadlineMs: number, reason: StreamCloseReason = 'removed'): Promise<void> {
     const stopped = this.#supervisor.stop();
     this.monitor?.close();
+    this.whep?.close();
     await stopped;
     await this.#supervised;
     await this.images.close();
@@ -178,6 +190,7 @@ export class Stream implements NodeStream {
       viewers: this.audience.viewers,
       decoderErrors: this.#decoder.count,
       monitor: this.monitor?.status,
+      whep: this.whep?.status,
     };
   }
 
@@ -294,6 +307,7 @@ export class Stream implements NodeStream {
   async #end(event: 'ended' | 'stop'): Promise<void> {
     if (this.#state.state === 'idle') return;
     this.hls.end();
+    this.whep?.end();
     this.#uploads?.end();
     this.#state.move(event);
     await this.images.finish();

@@ -21,6 +21,7 @@ export interface Metrics {
   readonly alerts: Counter<'stream' | 'alert' | 'state'>;
   readonly webhooks: Counter<'result'>;
   readonly monitorDropped: Counter<'stream'>;
+  readonly webrtcDropped: Counter<'stream'>;
   readonly picturesSlowed: Counter;
   readonly streamsRefused: Counter;
   readonly ffmpegRestarts: Counter<'stream' | 'reason'>;
@@ -50,6 +51,7 @@ export interface Gauges {
   readonly storeUp: Gauge<'store'>;
   readonly remotePlaylistLagSeconds: Gauge<'stream'>;
   readonly monitorViewers: Gauge<'stream'>;
+  readonly webrtcViewers: Gauge<'stream'>;
   /** 1 for the current level, 0 for the others. */
   readonly loadLevel: Gauge<'level'>;
   /** 1 for the current state, 0 for the others. */
@@ -163,6 +165,12 @@ function createGauges(registers: Registry[]): Omit<Gauges, 'viewers'> {
       labelNames: ['stream'],
       registers,
     }),
+    webrtcViewers: new Gauge({
+      name: 'sidepipe_webrtc_viewers',
+      help: 'WebRTC viewers of a stream. Absent if WebRTC is disabled.',
+      labelNames: ['stream'],
+      registers,
+    }),
     loadLevel: new Gauge({
       name: 'sidepipe_load_level',
       help: 'Load-shedding level: 1 for the current level (normal, slowed, refusing), 0 for the others.',
@@ -268,6 +276,12 @@ function createEventMetrics(registers: Registry[]) {
     monitorDropped: new Counter({
       name: 'sidepipe_monitor_dropped_total',
       help: 'Monitor viewers disconnected because they read too slowly.',
+      labelNames: ['stream'],
+      registers,
+    }),
+    webrtcDropped: new Counter({
+      name: 'sidepipe_webrtc_dropped_total',
+      help: 'How often a WebRTC viewer was too slow and lost frames up to the next keyframe.',
       labelNames: ['stream'],
       registers,
     }),

@@ -32,6 +32,9 @@ export function countStreamEvents(metrics: Metrics): StreamListener {
       case 'monitor-dropped':
         metrics.monitorDropped.inc({ stream });
         break;
+      case 'webrtc-dropped':
+        metrics.webrtcDropped.inc({ stream });
+        break;
       default:
     }
   };

@@ -13,12 +13,19 @@ export interface PlayerOptions {
   readonly autoplay?: boolean;
 }
 
+const transportMenu = html`<select class="transports" data-transports hidden aria-label="Transport">
+<option value="auto">Auto</option>
+<option value="webrtc">WebRTC</option>
+<option value="hls">HLS</option>
+</select>`;
+
 /** The player's markup; src/web/client/player/player.ts makes it work. */
 export function playerPart({ stream, assets, up, autoplay = true }: PlayerOptions): Html {
   const name = encodeURIComponent(stream.name);
   const live = `${up}live/${name}`;
   const isLive = stream.state === 'live';
-  return html`<section class="player" id="player" data-player data-autoplay="${String(autoplay)}" data-state="${stream.state}" data-api-url="${up}api/v1/streams/${name}" data-playlist-url="${signed(`${live}/index.m3u8`, stream)}" aria-label="Player">
+  const { webrtc } = stream;
+  return html`<section class="player" id="player" data-player data-autoplay="${String(autoplay)}" data-state="${stream.state}" data-api-url="${up}api/v1/streams/${name}" data-playlist-url="${signed(`${live}/index.m3u8`, stream)}" data-whep-url="${webrtc === null ? '' : signed(`${live}/whep`, stream)}" data-webrtc="${webrtc?.state ?? ''}" aria-label="Player">
 <media-controller nohotkeys noautoseektolive novolumepref nomutedpref nosubtitleslangpref defaultstreamtype="live">
 <video slot="media" muted playsinline poster="${pictureUrl(up, stream)}" aria-label="Live video of ${stream.name}"></video>
 <media-loading-indicator slot="centered-chrome" noautohide></media-loading-indicator>
@@ -36,6 +43,7 @@ export function playerPart({ stream, assets, up, autoplay = true }: PlayerOption
 <media-live-button></media-live-button>
 <span class="behind" data-behind></span>
 <span class="spacer"></span>
+${webrtc === null ? '' : transportMenu}
 <media-captions-button></media-captions-button>
 <media-rendition-menu-button></media-rendition-menu-button>
 <media-pip-button></media-pip-button>

@@ -22,7 +22,7 @@ describe('runDoctor', () => {
   it('finds this machine well, with the embedded ffmpeg', async () => {
     const { code, text } = await run(doctorChecks(configOf('test')));
     expect(text).toMatch(/^ok +ffmpeg +version +\S/m);
-    expect(text).toMatch(/^ok +ffmpeg +command lines +3\d of 3\d ran on a test clip/m);
+    expect(text).toMatch(/^ok +ffmpeg +command lines +4\d of 4\d ran on a test clip/m);
     expect(text).toMatch(/^ok +source +s0 +test pattern/m);
     expect(text).toMatch(/^ok +images +sharp loads/m);
     expect(text).toMatch(/^ok +ports +HTTP/m);

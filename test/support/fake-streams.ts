@@ -196,6 +196,7 @@ export class FakeStream implements LiveStream {
         lastError: null,
       },
       monitor: null,
+      webrtc: null,
       ffmpeg: { pid: null, restarts: 0, speed: null, fps: null },
     };
   }

@@ -64,12 +64,12 @@ export async function makeOffer({ audio = true }: { readonly audio?: boolean } =
  * The library starts ICE before it has stored the description that it is given. On loopback the handshake can be that fast, and fails without the
  * node's fingerprint: so neither side knows where to send packets before that.
  */
-function acceptAnswer(peer: InstanceType<typeof library.PeerConnection>, answer: string): void {
+export function acceptAnswer(peer: InstanceType<typeof library.PeerConnection>, answer: string): void {
   peer.setRemoteDescription(withoutCandidates(answer), 'answer');
   for (const [, candidate] of answer.matchAll(/^a=(candidate:.*?)\r?$/gm)) peer.addRemoteCandidate(candidate!, '0');
 }
 
-function withoutCandidates(sdp: string): string {
+export function withoutCandidates(sdp: string): string {
   return sdp.replaceAll(/^a=(?:candidate:.*|end-of-candidates)\r\n/gm, '');
 }
 

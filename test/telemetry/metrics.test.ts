@@ -27,6 +27,8 @@ const contract: Readonly<Record<string, readonly string[]>> = {
   sidepipe_webhooks_total: ['result'],
   sidepipe_monitor_viewers: ['stream'],
   sidepipe_monitor_dropped_total: ['stream'],
+  sidepipe_webrtc_viewers: ['stream'],
+  sidepipe_webrtc_dropped_total: ['stream'],
   sidepipe_load_level: ['level'],
   sidepipe_log_lines_dropped_total: [],
   sidepipe_pictures_slowed_total: [],
@@ -57,6 +59,7 @@ function filled() {
     metrics.lostSegments.inc({ stream, reason: 'backlog-full' });
     metrics.restoredObjects.inc({ stream });
     metrics.monitorDropped.inc({ stream });
+    metrics.webrtcDropped.inc({ stream });
     metrics.ffmpegRestarts.inc({ stream, reason: 'exited' });
     metrics.ffmpegCpuSeconds.inc({ stream }, 0.25);
   }
@@ -79,6 +82,7 @@ describe('createMetrics', () => {
       gauges.thumbnailGate.set({ stream: 'a', state: 'good' }, 1);
       gauges.remotePlaylistLagSeconds.set({ stream: 'a' }, 2);
       gauges.monitorViewers.set({ stream: 'a' }, 1);
+      gauges.webrtcViewers.set({ stream: 'a' }, 2);
       gauges.loadLevel.set({ level: 'normal' }, 1);
       gauges.publicationState.set({ stream: 'a', state: 'publishing' }, 1);
       gauges.uploadBacklogBytes.set(10);
@@ -148,7 +152,7 @@ describe('createMetrics', () => {
     const { body } = await metrics.render();
     expect(body).not.toContain('stream="a"');
     const left = lines(body, 'sidepipe_').filter((line) => line.includes('stream="b"') && !line.includes('_bucket'));
-    expect(left).toHaveLength(19);
+    expect(left).toHaveLength(20);
   });
 
   it('stands beside another one in the same process', async () => {

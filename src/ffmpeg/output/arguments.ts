@@ -2,6 +2,7 @@ import { FIRST_MEDIA_FD, type HlsPlan, hlsDevices, hlsInputs, hlsOutputs } from 
 import { type MonitorPlan, monitorOutput } from './monitor.js';
 import { framesOutput, type OutputBuild, type PicturePlan } from './picture-output.js';
 import { snapshotOutput } from './valve.js';
+import { webrtcOutputs } from './webrtc.js';
 
 export interface StreamPlan extends HlsPlan, OutputBuild {
   /** The largest frame that is decoded, width × height; undefined: no limit. */
@@ -33,6 +34,11 @@ const PACKETS_SECONDS = 5;
 /** One second of awaited audio shows that it is there to stay, and costs the node one read per second. */
 const AWAITED_AUDIO_RATE = 8000;
 
+/** The file descriptor of the first output for WebRTC: after those of the renditions and of awaited audio. */
+function firstAccessUnitFd({ renditions, awaitsAudio = false }: StreamPlan): number {
+  return FIRST_MEDIA_FD + renditions.length + (awaitsAudio ? 1 : 0);
+}
+
 /** An output that discards everything: ffmpeg's reports about it show the position of the source's packets. */
 const nothing = ['-map', '0:V:0', '-an', '-sn', '-dn', '-c:v', 'copy', '-f', 'null', '-'];
 
@@ -46,12 +52,13 @@ export function ffmpegArguments(plan: StreamPlan): string[] {
     ...pictureLimit(plan),
     ...plan.input,
     ...hlsInputs(plan),
-    ...(plan.renditions.length === 0 ? nothing : hlsOutputs(plan)),
+    ...(plan.renditions.length === 0 ? nothing : hlsOutputs(plan, firstAccessUnitFd(plan))),
     ...framesOutput(plan.frames, plan),
     ...packetTimes(plan),
     ...(plan.snapshots ? snapshotOutput(plan) : []),
     ...(plan.monitor === undefined ? [] : monitorOutput(plan.monitor, plan)),
     ...(plan.awaitsAudio ? awaitedAudio(plan) : []),
+    ...(plan.webrtc === undefined ? [] : webrtcOutputs(plan.webrtc, firstAccessUnitFd(plan))),
   ];
 }
 

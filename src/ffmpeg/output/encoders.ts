@@ -32,6 +32,10 @@ export interface Encoding {
   readonly segmentSeconds: number;
   /** False: each frame is decoded in display order, so that timestamps are the same in all renditions. */
   readonly reorder: boolean;
+  /** Each frame is output before the next one is read, also with several threads. Default: false. */
+  readonly isImmediate?: boolean;
+  /** Parameter sets are written once, as extradata. Default: what the container needs. */
+  readonly hasGlobalHeader?: boolean;
   readonly options: Pick<BuildOptions, 'hasQsvForcedIdr'>;
 }
 
@@ -63,16 +67,31 @@ export function encoderArguments(encoding: Encoding): string[] {
 /** Longer than any segment. */
 const ENDLESS_GOP = '100000';
 
-function ownArguments({ encoder, height, fps, preset, segmentSeconds, reorder, options }: Encoding): string[] {
+function ownArguments(encoding: Encoding): string[] {
+  const { encoder, height, fps, preset, segmentSeconds, reorder, options } = encoding;
+  const { isImmediate = false, hasGlobalHeader = false } = encoding;
   const profile = ['-profile:v', 'high'];
+  if (encoder === 'libx264') {
+    return [
+      ...['-preset', preset, ...(isImmediate ? ['-tune', 'zerolatency'] : []), ...profile, '-level:v', levelOf(height)],
+      ...['-g', ENDLESS_GOP, '-keyint_min', '1', '-sc_threshold', '0'],
+      ...['-flags', `+cgop${hasGlobalHeader ? '+global_header' : ''}`],
+      ...(isImmediate ? [] : lookaheadArguments(preset)),
+      ...(reorder ? [] : ['-bf', '0']),
+    ];
+  }
+  return [
+    ...hardwareArguments({ encoder, fps, segmentSeconds, options }, profile),
+    ...(hasGlobalHeader ? ['-flags', '+global_header'] : []),
+  ];
+}
+
+interface HardwareEncoding extends Pick<Encoding, 'fps' | 'segmentSeconds' | 'options'> {
+  readonly encoder: Exclude<Encoder, 'libx264'>;
+}
+
+function hardwareArguments({ encoder, fps, segmentSeconds, options }: HardwareEncoding, profile: string[]): string[] {
   switch (encoder) {
-    case 'libx264':
-      return [
-        ...['-preset', preset, ...profile, '-level:v', levelOf(height)],
-        ...['-g', ENDLESS_GOP, '-keyint_min', '1', '-sc_threshold', '0', '-flags', '+cgop'],
-        ...lookaheadArguments(preset),
-        ...(reorder ? [] : ['-bf', '0']),
-      ];
     case 'h264_nvenc':
       return [...profile, '-g', ENDLESS_GOP, '-forced-idr', '1', '-bf', '0'];
     case 'h264_qsv':

@@ -1,5 +1,6 @@
 import type { BuildOptions } from '../build-options.js';
 import { deviceArguments, type Encoder, encoderArguments, formatFilter } from './encoders.js';
+import { type AccessUnitPlan, accessUnitSlave } from './webrtc.js';
 
 /** How the video of one rendition is made. */
 export type VideoPlan =
@@ -39,6 +40,8 @@ export interface HlsPlan {
     /** The codec tag of a copied codec in MP4, if players do not accept ffmpeg's default. */
     readonly videoTag?: string | undefined;
   };
+  /** Access units for WebRTC; undefined: none. */
+  readonly webrtc?: AccessUnitPlan | undefined;
   readonly options: BuildOptions;
 }
 
@@ -70,24 +73,47 @@ export const FIRST_MEDIA_FD = 8;
  * How often ffmpeg outputs a fragment of MP4. The node cuts parts at frames, so this must only be much shorter than a part.
  */
 const FRAGMENT_MICROSECONDS = 50_000;
+/**
+ * With `delay_moov` the header is written when the first frames are known, so that it is correct for every codec. Reordered frames get an
+ * edit list, which the node applies. Not `negative_cts_offsets`: ffmpeg as a player shows such frames late.
+ */
+const MOVFLAGS = 'empty_moov+default_base_moof+delay_moov';
 
-/** One continuous stream per rendition, each on its own pipe; ffmpeg decodes the input once. The node cuts the segments. */
-export function hlsOutputs(plan: HlsPlan): string[] {
-  return plan.renditions.flatMap(({ video }, index) => hlsOutput(video, index, plan));
+/**
+ * One continuous stream per rendition, each on its own pipe; ffmpeg decodes the input once. The node cuts the segments. `accessUnitFd`: where
+ * the first rendition's video also goes if WebRTC viewers get it.
+ */
+export function hlsOutputs(plan: HlsPlan, accessUnitFd?: number): string[] {
+  return plan.renditions.flatMap(({ video }, index) => {
+    const isTapped = index === 0 && plan.webrtc?.video === 'rendition';
+    return hlsOutput(video, index, plan, isTapped ? accessUnitFd : undefined);
+  });
 }
 
-function hlsOutput(video: VideoPlan, index: number, plan: HlsPlan): string[] {
+function hlsOutput(video: VideoPlan, index: number, plan: HlsPlan, accessUnitFd: number | undefined): string[] {
   const { audio, hls } = plan;
+  const url = `pipe:${FIRST_MEDIA_FD + index}`;
   return [
     // Upper-case V: a cover image in an audio file is not video.
-    ...['-map', '0:V:0', ...videoArguments(video, plan)],
+    ...['-map', '0:V:0', ...videoArguments(video, plan, accessUnitFd !== undefined)],
     ...audioArguments(audio),
     ...['-sn', '-dn', '-map_metadata', '-1', '-max_muxing_queue_size', '1024'],
     // If audio or video is missing, the other waits this long, in microseconds; the default is ten seconds.
     ...['-max_interleave_delta', '1000000'],
-    ...containerArguments(hls.container),
-    ...['-flush_packets', '1', `pipe:${FIRST_MEDIA_FD + index}`],
+    ...(accessUnitFd === undefined
+      ? [...containerArguments(hls.container), '-flush_packets', '1', url]
+      : teeArguments(hls.container, url, accessUnitFd)),
   ];
+}
+
+/** Encoded once, written twice: to the rendition's pipe as without WebRTC, and its video as access units. */
+function teeArguments(container: 'mpegts' | 'fmp4', url: string, accessUnitFd: number): string[] {
+  const media =
+    container === 'mpegts'
+      ? `f=mpegts:max_delay=0:avoid_negative_ts=disabled:output_ts_offset=${TIMELINE_OFFSET_SECONDS}`
+      : `f=mp4:movflags=${MOVFLAGS}:frag_duration=${FRAGMENT_MICROSECONDS}`;
+  const slave = `[${media}:max_interleave_delta=1000000:flush_packets=1]${url}`;
+  return ['-avoid_negative_ts', 'disabled', '-f', 'tee', `${slave}|${accessUnitSlave(accessUnitFd)}`];
 }
 
 /** Whether encoded renditions exist besides the source's own video, which determines the keyframes. */
@@ -95,7 +121,7 @@ function followsSource({ renditions }: HlsPlan): boolean {
   return renditions.some(({ video }) => video.kind === 'copy');
 }
 
-function videoArguments(video: VideoPlan, plan: HlsPlan): string[] {
+function videoArguments(video: VideoPlan, plan: HlsPlan, isTapped: boolean): string[] {
   const { hls, options } = plan;
   if (video.kind === 'copy') {
     return [
@@ -115,7 +141,12 @@ function videoArguments(video: VideoPlan, plan: HlsPlan): string[] {
         formatFilter(video.encoder),
       ].join(','),
     ],
-    ...encoderArguments({ ...video, segmentSeconds, reorder: container === 'mpegts', options }),
+    ...encoderArguments({
+      ...{ ...video, segmentSeconds, reorder: container === 'mpegts' && !isTapped, options },
+      isImmediate: isTapped,
+      // ffmpeg sets this itself where it knows the container.
+      hasGlobalHeader: isTapped && container === 'fmp4',
+    }),
     ...['-force_key_frames', follows ? 'source' : gridExpression(segmentSeconds)],
     ...(options.hasFpsMode ? ['-fps_mode', 'vfr'] : []),
     ...timeBase(video, follows, options),
@@ -187,8 +218,5 @@ function containerArguments(container: 'mpegts' | 'fmp4'): string[] {
     const timeline = ['-muxdelay', '0', '-avoid_negative_ts', 'disabled'];
     return [...timeline, '-output_ts_offset', String(TIMELINE_OFFSET_SECONDS), '-f', 'mpegts'];
   }
-  // With `delay_moov` the header is written when the first frames are known, so that it is correct for every codec. Reordered frames get
-  // an edit list, which the node applies. Not `negative_cts_offsets`: ffmpeg as a player shows such frames late.
-  const movflags = 'empty_moov+default_base_moof+delay_moov';
-  return ['-f', 'mp4', '-movflags', movflags, '-frag_duration', String(FRAGMENT_MICROSECONDS)];
+  return ['-f', 'mp4', '-movflags', MOVFLAGS, '-frag_duration', String(FRAGMENT_MICROSECONDS)];
 }

@@ -145,7 +145,7 @@ function unknownRendition(live: LiveStream): Problem {
   return { ...notFound(detail, openToAll), code: 'rendition-unknown', title: 'Unknown rendition', field: 'rendition' };
 }
 
-function notPlayable(live: LiveStream): Problem {
+export function notPlayable(live: LiveStream): Problem {
   return {
     status: 503,
     code: 'stream-not-playable',

@@ -75,7 +75,7 @@ export function planStream({
 }: PlanOptions): StreamPlan {
   const { thumbnail, hls, loop } = config;
   const { options, protocols, hasNarrowTimestamps = false } = capabilities;
-  const { container, videoTag, audio, isAudioSilent, isInterlaced } = needs;
+  const { container, videoTag, audio, isAudioSilent, isInterlaced, webrtc } = needs;
   const renditions = makesMedia
     ? wantedRenditions(config, source).map((each) => renditionPlan(each, encoders.get(each.name)))
     : [];
@@ -105,6 +105,7 @@ export function planStream({
     },
     snapshots: canSnapshot(source, capabilities),
     ...(config.monitor.enabled ? { monitor: monitorPlan(config.monitor) } : {}),
+    ...(makesMedia && webrtc !== undefined ? { webrtc } : {}),
     options,
     hasNarrowTimestamps,
     maxPixels,

@@ -70,6 +70,14 @@ export function isOnlyCopied(config: StreamConfig, source: Pick<Source | Unknown
   return wantedRenditions(config, source).every(({ video }) => video.kind === 'copy');
 }
 
+/** Whether the first rendition is the source's own video. */
+export function isFirstCopied(
+  config: Pick<StreamConfig, 'video' | 'renditions' | 'device'>,
+  source: Pick<Source | UnknownSource, 'kind'>,
+): boolean {
+  return wantedRenditions(config, source)[0]?.video.kind === 'copy';
+}
+
 /** Whether the source's own video is passed on, alone or in addition to others. */
 export function isCopied(config: StreamConfig, source: Pick<Source | UnknownSource, 'kind'>): boolean {
   return wantedRenditions(config, source).some(({ video }) => video.kind === 'copy');

@@ -1,9 +1,11 @@
 import type { StreamConfig } from '../../config/schema/schema.js';
 import type { SourceFacts } from '../../ffmpeg/log/source-facts.js';
+import type { AccessUnitPlan } from '../../ffmpeg/output/webrtc.js';
 import type { Container } from '../../hls/window.js';
 import type { Source, UnknownSource } from '../../ingest/source.js';
+import { type AccessUnitPath, accessUnitsOf, firstAccessUnits, type WantedWebRtc } from './access-unit-plan.js';
 import { type AudioNeeds, audioNeeds, audioOf, firstAudioNeeds, isLooped, unsupportedSource } from './audio-plan.js';
-import { isCopied } from './rendition-plan.js';
+import { isCopied, isFirstCopied } from './rendition-plan.js';
 
 /** The properties of a source that a plan depends on. */
 export interface SourceCodecs {
@@ -17,12 +19,22 @@ export interface SourceCodecs {
   readonly isInterlaced?: boolean | undefined;
   /** Whether its audio is announced and none arrived. */
   readonly isAudioSilent?: boolean;
+  /** Whether the frame size is known. Default: true. */
+  readonly hasSize?: boolean;
 }
 
 export function codecsOf({ format, video, audio }: SourceFacts): SourceCodecs {
   // A sampling rate shows that packets arrived while ffmpeg probed the source; the codec's name does not.
   const isAudioSilent = audio !== undefined && audio.sampleRate === undefined;
-  return { format, video: video?.codec, audio: audio?.codec, isInterlaced: video?.isInterlaced, isAudioSilent };
+  const hasSize = video?.width !== undefined;
+  return {
+    format,
+    video: video?.codec,
+    audio: audio?.codec,
+    isInterlaced: video?.isInterlaced,
+    isAudioSilent,
+    hasSize,
+  };
 }
 
 /** What a source requires of the plan, known once it is opened. Pure. */
@@ -32,6 +44,8 @@ export interface SourceNeeds extends AudioNeeds {
   readonly videoTag: string | undefined;
   /** If it is decoded, it is deinterlaced. */
   readonly isInterlaced: boolean;
+  /** Undefined without WebRTC. */
+  readonly webrtc?: AccessUnitPlan | undefined;
 }
 
 /** What the configuration requires of it. */
@@ -42,11 +56,18 @@ export interface Wanted {
   readonly isCopied: boolean;
   /** The source is a file that loops. */
   readonly isLooped: boolean;
+  /** Undefined without WebRTC. */
+  readonly webrtc?: Omit<AccessUnitPath, 'isMute'> | undefined;
 }
 
 /** What a stream's configuration requires of its source. */
-export function wantedOf(config: StreamConfig, source: Pick<Source | UnknownSource, 'kind'>): Wanted {
+export function wantedOf(
+  config: StreamConfig,
+  source: Pick<Source | UnknownSource, 'kind'>,
+  webrtc?: WantedWebRtc | undefined,
+): Wanted {
   return {
+    ...(webrtc && { webrtc: { webrtc, isFirstCopied: isFirstCopied(config, source) } }),
     container: config.hls.container,
     audio: audioOf(config, source),
     isCopied: isCopied(config, source),
@@ -59,19 +80,35 @@ const FMP4_ONLY = new Set(['hevc', 'av1', 'vp9']);
 
 /** The initial assumption, before the source is known. */
 export function firstNeeds(
-  config: Pick<StreamConfig, 'hls' | 'audio' | 'loop'>,
+  config: Pick<StreamConfig, 'hls' | 'audio' | 'loop' | 'video' | 'renditions' | 'device'>,
   source: Pick<Source | UnknownSource, 'kind'>,
+  webrtc?: WantedWebRtc | undefined,
 ): SourceNeeds {
   const { container } = config.hls;
-  return { container, videoTag: undefined, isInterlaced: false, ...firstAudioNeeds(config, source, container) };
+  return {
+    ...{ container, videoTag: undefined, isInterlaced: false },
+    ...firstAudioNeeds(config, source, container),
+    ...firstWebRtcNeeds(config, source, webrtc),
+  };
+}
+
+/** The same for WebRTC alone. */
+export function firstWebRtcNeeds(
+  config: Pick<StreamConfig, 'audio' | 'video' | 'renditions' | 'device'>,
+  source: Pick<Source | UnknownSource, 'kind'>,
+  webrtc: WantedWebRtc | undefined,
+): Pick<SourceNeeds, 'webrtc'> {
+  if (webrtc === undefined) return {};
+  const path = { webrtc, isFirstCopied: isFirstCopied(config, source) };
+  return { webrtc: firstAccessUnits(config, source, path) };
 }
 
 /**
  * What a source needs. Throws `source-unsupported` with the remedy if HLS cannot carry what should be copied.
  */
 export function needsOf(
-  { format, video, audio, isInterlaced = false, isAudioSilent = false }: SourceCodecs,
-  { isCopied, isLooped, ...config }: Wanted,
+  { format, video, audio, isInterlaced = false, isAudioSilent = false, hasSize = true }: SourceCodecs,
+  { isCopied, isLooped, webrtc, ...config }: Wanted,
 ): SourceNeeds {
   const movesToFmp4 = isCopied && video !== undefined && FMP4_ONLY.has(video);
   if (isCopied && video !== undefined && video !== 'h264' && !movesToFmp4) {
@@ -84,6 +121,12 @@ export function needsOf(
     videoTag: isCopied && video === 'hevc' ? 'hvc1' : undefined,
     ...audioNeeds(audio, { container, isLooped, format }, config.audio, isAudioSilent),
     isInterlaced,
+    ...(webrtc && {
+      webrtc: accessUnitsOf(
+        { video, audio: isAudioSilent ? undefined : audio, hasSize },
+        { ...webrtc, isMute: config.audio === 'none' },
+      ),
+    }),
   };
 }
 
@@ -92,5 +135,7 @@ export function suits(planned: SourceNeeds, needed: SourceNeeds): boolean {
   if (planned.isAudioSilent !== needed.isAudioSilent) return false;
   const hasAudio = planned.audio === needed.audio || (needed.audio === 'none' && planned.audio !== 'silence');
   const hasVideo = planned.videoTag === needed.videoTag && planned.isInterlaced === needed.isInterlaced;
-  return planned.container === needed.container && hasVideo && hasAudio;
+  const [one, other] = [planned.webrtc, needed.webrtc];
+  const hasAccessUnits = one?.video === other?.video && one?.audio === other?.audio;
+  return planned.container === needed.container && hasVideo && hasAudio && hasAccessUnits;
 }

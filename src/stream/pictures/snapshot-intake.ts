@@ -26,7 +26,7 @@ export class SnapshotIntake {
 
   constructor(options: SnapshotIntakeOptions) {
     this.#options = options;
-    this.#demuxer = new NutDemuxer({
+    this.#demuxer = NutDemuxer.video({
       acquire: ({ bytes }) => {
         if (!options.isWanted()) return undefined;
         if (bytes > MAX_BYTES) return this.#failed(`a frame of ${bytes} bytes exceeds the limit`);

@@ -1,5 +1,6 @@
 import { type Child, spawnChild } from '../../ffmpeg/child.js';
 import { ffmpegArguments } from '../../ffmpeg/output/arguments.js';
+import { accessUnitOutputs } from '../../ffmpeg/output/webrtc.js';
 import { checkSource } from '../../ingest/policy.js';
 import { openRoute, type Route } from '../../ingest/route.js';
 import { canFlushKeyframes, canSnapshot, planStream, srtPlaylistOf } from '../outputs/plan.js';
@@ -51,6 +52,7 @@ export async function launch(run: StreamRunOptions): Promise<Launched> {
       monitor: config.monitor.enabled,
       renditions: plan.renditions.length,
       audio: plan.awaitsAudio ?? false,
+      accessUnits: accessUnitOutputs(plan.webrtc),
     });
     void child.exited.then(guard.watch(child.pid));
     return { child, route, flushesKeyframes, canFlush };

@@ -14,10 +14,11 @@ import type { Source } from '../../ingest/source.js';
 import type { Logger } from '../../telemetry/logger.js';
 import type { SourceWarning } from '../description.js';
 import type { StreamEnvironment, StreamServices } from '../environment.js';
+import type { WantedWebRtc } from '../outputs/access-unit-plan.js';
 import { firstAudioNeeds } from '../outputs/audio-plan.js';
 import { fixedDecode } from '../outputs/plan.js';
 import { type WantedRendition, wantedRenditions } from '../outputs/rendition-plan.js';
-import { firstNeeds, type SourceNeeds } from '../outputs/source-needs.js';
+import { firstNeeds, firstWebRtcNeeds, type SourceNeeds } from '../outputs/source-needs.js';
 import type { RunEnd } from './run-end.js';
 import type { RunSettings } from './run-options.js';
 import { copyWarnings, type WarningFacts } from './source-warnings.js';
@@ -45,6 +46,8 @@ interface Facts extends Pick<StreamEnvironment, 'config' | 'source' | 'events' |
   readonly encoders: StreamServices['encoders'];
   /** Steady time. */
   readonly now: () => number;
+  /** Undefined without WebRTC. */
+  readonly webrtc?: WantedWebRtc | undefined;
 }
 
 /** What was learned about a stream in its runs, and applies to the next one. */
@@ -74,11 +77,11 @@ export class LearnedSettings {
   #warnings: readonly SourceWarning[] = [];
 
   constructor(facts: Facts) {
-    const { config, source, encoders, log } = facts;
+    const { config, source, encoders, log, webrtc } = facts;
     this.#facts = facts;
     this.#source = source;
     this.#fixed = fixedDecode(config, source);
-    this.#needs = firstNeeds(config, source);
+    this.#needs = firstNeeds(config, source, webrtc);
     this.#encoders = new EncoderSelection({ renditions: wantedRenditions(config, source), prober: encoders, log });
   }
 
@@ -143,8 +146,12 @@ export class LearnedSettings {
   /** What comes next may have audio from its start. */
   #forgetSilence(): void {
     if (!this.#needs.isAudioSilent) return;
-    const { config, source } = this.#facts;
-    this.#needs = { ...this.#needs, ...firstAudioNeeds(config, source, this.#needs.container) };
+    const { config, source, webrtc } = this.#facts;
+    this.#needs = {
+      ...this.#needs,
+      ...firstAudioNeeds(config, source, this.#needs.container),
+      ...firstWebRtcNeeds(config, source, webrtc),
+    };
   }
 
   /** `lines`: the last of ffmpeg's log. `traits`: of the source, as seen in the run. Returns what the end counts as. */

@@ -1,9 +1,10 @@
-import type { Writable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import type { Config, StreamConfig } from '../../config/schema/schema.js';
 import type { Capabilities } from '../../ffmpeg/capabilities.js';
 import type { OrphanGuard } from '../../ffmpeg/guard.js';
 import type { LogLine } from '../../ffmpeg/log/log-line.js';
 import type { EncoderChoice } from '../../ffmpeg/output/encoders.js';
+import type { AccessUnitPlan } from '../../ffmpeg/output/webrtc.js';
 import type { SourceClock } from '../../frames/clock.js';
 import type { DecodeChoice } from '../../frames/decode.js';
 import type { FrameConsumer } from '../../frames/frame.js';
@@ -14,6 +15,7 @@ import type { SourcePolicy } from '../../ingest/policy.js';
 import type { Publisher } from '../../ingest/publisher.js';
 import type { Egress } from '../../ingest/relay/egress.js';
 import type { Source, UnknownSource } from '../../ingest/source.js';
+import type { WantedWebRtc } from '../outputs/access-unit-plan.js';
 import type { SourceNeeds } from '../outputs/source-needs.js';
 import type { Snapshots } from '../pictures/snapshots.js';
 import type { StreamSystem } from '../system.js';
@@ -89,6 +91,8 @@ export interface RunListener {
   line(line: LogLine): void;
   /** Bytes of the monitor's output. */
   monitor?(piece: Uint8Array): void;
+  /** The pipes with access units, to be read continuously, as the plan says. */
+  accessUnits?(pipes: readonly Readable[], plan: AccessUnitPlan): void;
 }
 
 export interface StreamRunOptions {
@@ -105,6 +109,8 @@ export interface StreamRunOptions {
   readonly limits: RunLimits;
   readonly system: Pick<StreamSystem, 'now' | 'delay'>;
   readonly redact: (text: string) => string;
+  /** Undefined without WebRTC. */
+  readonly webrtc?: WantedWebRtc | undefined;
   /** The consumer of the frames for thumbnails. */
   readonly frames: FrameConsumer;
   readonly listener: RunListener;

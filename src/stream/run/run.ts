@@ -262,10 +262,10 @@ export class StreamRun {
   }
 
   #needsOf(codecs: SourceCodecs): SourceNeeds {
-    const { config, settings, makesMedia } = this.#options;
+    const { config, settings, makesMedia, webrtc } = this.#options;
     const { source, needs } = settings;
     if (!makesMedia) return { ...needs, isInterlaced: codecs.isInterlaced ?? false };
-    return needsOf(codecs, wantedOf(config, source));
+    return needsOf(codecs, wantedOf(config, source, webrtc));
   }
 
   async #run(): Promise<RunEnd> {
@@ -380,6 +380,9 @@ export class StreamRun {
     readReused(child.stderr, (piece) => this.#tail.push(piece));
     if (child.audio !== null) readReused(child.audio, () => this.#audioCame('heard', this.#facts?.audio?.codec));
     child.monitor?.on('data', (piece: Buffer) => this.#options.listener.monitor?.(piece));
+    const { settings, listener } = this.#options;
+    const { webrtc } = settings.needs;
+    if (child.accessUnits.length > 0 && webrtc !== undefined) listener.accessUnits?.(child.accessUnits, webrtc);
   }
 
   #openSnapshots({ stdin, snapshots: output, exited }: Child): void {

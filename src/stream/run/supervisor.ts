@@ -9,6 +9,7 @@ import type { DecoderErrors } from '../pictures/decoder-errors.js';
 import type { Snapshots } from '../pictures/snapshots.js';
 import type { StreamImages } from '../pictures/stream-images.js';
 import type { StateTracker } from '../state-machine.js';
+import type { LiveViewers } from '../webrtc/live-viewers.js';
 import { awaitPublisher, publisherRefused } from './await-publisher.js';
 import { LearnedSettings } from './learned-settings.js';
 import { RestartHistory } from './restart-history.js';
@@ -24,6 +25,7 @@ export interface SupervisorOptions {
   readonly decoder: DecoderErrors;
   readonly snapshots: Snapshots;
   readonly monitor: Monitor | undefined;
+  readonly viewers: LiveViewers | undefined;
 }
 
 /** Keeps one stream running: one ffmpeg run after the other, each of which may fail. */
@@ -44,11 +46,11 @@ export class Supervisor {
 
   constructor(options: SupervisorOptions) {
     const { config, source, restart, services, events, log } = options.env;
-    const { system, encoders, redact } = services;
+    const { system, encoders, redact, webrtc } = services;
     this.#options = options;
     this.#parts = new SourcePlaylist(source, config.loop);
     this.#listener = this.#listen();
-    this.learned = new LearnedSettings({ config, source, events, log, encoders, now: system.now });
+    this.learned = new LearnedSettings({ config, source, events, log, encoders, webrtc, now: system.now });
     this.history = new RestartHistory({ restart, source, system, redact });
   }
 
@@ -127,9 +129,9 @@ export class Supervisor {
   }
 
   async #runOnce(publisher: Publisher | undefined, part: SourcePart): Promise<RunEnd> {
-    const { env, hls, images, snapshots, monitor } = this.#options;
+    const { env, hls, images, snapshots, monitor, viewers } = this.#options;
     const { config, policy, services } = env;
-    const { ffmpeg, limits, system, redact, starts } = services;
+    const { ffmpeg, limits, system, redact, starts, webrtc } = services;
     const { signal } = this.#stopping;
     const settings = await this.learned.next();
     const begun = publisher === undefined ? await starts.enter(signal) : () => {};
@@ -138,6 +140,7 @@ export class Supervisor {
     this.#mediaSince = undefined;
     hls.begin(settings.needs.container);
     monitor?.begin();
+    viewers?.begin(settings.needs.webrtc, () => publisher?.requestKeyframe?.());
     const run = new StreamRun({
       config,
       settings,
@@ -149,6 +152,7 @@ export class Supervisor {
       limits,
       system,
       redact,
+      webrtc,
       frames: images.frames,
       listener: this.#listener,
       snapshots,
@@ -161,7 +165,7 @@ export class Supervisor {
 
   /** Passes on what each run delivers. */
   #listen(): RunListener {
-    const { env, hls, images, decoder, monitor } = this.#options;
+    const { env, hls, images, decoder, monitor, viewers } = this.#options;
     return {
       // A frame alone does not make a stream playable, because HLS may not be able to carry the source's codec.
       frame: () => this.#begun(),
@@ -179,6 +183,7 @@ export class Supervisor {
         this.learned.line(line);
       },
       monitor: (piece) => monitor?.push(piece),
+      accessUnits: (pipes, plan) => viewers?.read(pipes, plan),
     };
   }
 

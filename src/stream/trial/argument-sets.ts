@@ -3,6 +3,7 @@ import type { StreamConfig } from '../../config/schema/schema.js';
 import { SidepipeError } from '../../errors.js';
 import type { Capabilities } from '../../ffmpeg/capabilities.js';
 import { ffmpegArguments } from '../../ffmpeg/output/arguments.js';
+import { accessUnitOutputs } from '../../ffmpeg/output/webrtc.js';
 import type { Container } from '../../hls/window.js';
 import { parseSource, type Source } from '../../ingest/source.js';
 import { planStream } from '../outputs/plan.js';
@@ -10,7 +11,14 @@ import { renditionNames } from '../outputs/rendition-plan.js';
 import { firstNeeds, type SourceNeeds } from '../outputs/source-needs.js';
 
 /** An output that must arrive for a set of arguments to count as accepted. A segment belongs to a rendition. */
-export type Expected = 'picture' | 'packets' | 'snapshot' | 'monitor' | 'audio' | `segment of ${string}`;
+export type Expected =
+  | 'picture'
+  | 'packets'
+  | 'snapshot'
+  | 'monitor'
+  | 'audio'
+  | `access units of ${'video' | 'audio'}`
+  | `segment of ${string}`;
 
 /** The input of one set of arguments. */
 interface ArgumentSetInput {
@@ -72,7 +80,7 @@ interface Wanted {
 
 /**
  * Every command line that the node can make, so that together they contain every option: each kind of source, copied and encoded, both
- * containers, each decode mode, snapshots, the monitor, each kind of audio. `EncoderDesk` tests the options of hardware encoders, because
+ * containers, each decode mode, snapshots, the monitor, access units, each kind of audio. `EncoderDesk` tests the options of hardware encoders, because
  * they need the hardware. Pure.
  */
 export function argumentSets(
@@ -136,6 +144,23 @@ function copiedSets(file: ArgumentSetInput): Wanted[] {
       needs: { isInterlaced: true },
     },
     { name: 'thumbnails alone', input: file, withoutHls: true },
+    {
+      name: 'copy with access units of video',
+      input: file,
+      stream: { hls: { container: 'fmp4' } },
+      needs: { webrtc: { video: 'copy', audio: 'none' } },
+    },
+    {
+      name: 'copy with access units, audio copied',
+      input: file,
+      needs: { webrtc: { video: 'copy', audio: 'pcmu-copy' } },
+    },
+    {
+      name: 'copy with access units, audio encoded to Opus',
+      input: file,
+      needs: { webrtc: { video: 'copy', audio: 'opus' } },
+      encoder: 'libopus',
+    },
   ];
 }
 
@@ -159,6 +184,20 @@ function encodedSets(file: ArgumentSetInput, { files }: ArgumentPlaces): Wanted[
       name: 'encode with lookahead',
       input: file,
       stream: { renditions: [{ ...small, preset: 'veryfast' }] },
+      ...libx264,
+    },
+    {
+      name: 'encode to MPEG-TS with access units',
+      input: file,
+      stream: { renditions: [small, { ...small, name: 'other' }] },
+      needs: { webrtc: { video: 'rendition', audio: 'none' } },
+      ...libx264,
+    },
+    {
+      name: 'encode to fMP4 with access units, audio copied',
+      input: file,
+      stream: { renditions: [{ ...small, preset: 'veryfast' }], hls: { container: 'fmp4' }, audio: 'aac' },
+      needs: { webrtc: { video: 'rendition', audio: 'pcmu-copy' } },
       ...libx264,
     },
     {
@@ -255,6 +294,7 @@ function argumentSet(wanted: Wanted, capabilities: Capabilities): ArgumentSet {
     ...(plan.snapshots && !isShort ? (['snapshot'] as const) : []),
     ...(plan.monitor === undefined ? [] : (['monitor'] as const)),
     ...(plan.awaitsAudio ? (['audio'] as const) : []),
+    ...(['access units of video', 'access units of audio'] as const).slice(0, accessUnitOutputs(plan.webrtc)),
   ];
   const { snapshots: takesCommands = false } = plan;
   return {

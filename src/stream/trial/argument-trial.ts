@@ -180,6 +180,7 @@ class SetTrial {
       monitor: expected.includes('monitor'),
       renditions: renditions.length,
       audio: expected.includes('audio'),
+      accessUnits: expected.filter((each) => each.startsWith('access units')).length,
     });
     void child.exited.then(guard?.watch(child.pid));
     const over = new AbortController();
@@ -202,7 +203,7 @@ class SetTrial {
       this.#seen.add(what);
       this.#look();
     };
-    const pictures = (what: Expected) => new NutDemuxer({ acquire: () => undefined, onPacket: () => note(what) });
+    const pictures = (what: Expected) => NutDemuxer.video({ acquire: () => undefined, onPacket: () => note(what) });
     const reads = (stream: Readable | null, take: (piece: Buffer) => void) => {
       stream?.on('data', (piece: Buffer) => {
         try {
@@ -219,6 +220,12 @@ class SetTrial {
     reads(child.packets, (piece) => packets.push(piece));
     reads(child.monitor, () => note('monitor'));
     reads(child.audio, () => note('audio'));
+    const [video = null, audio = null] = child.accessUnits;
+    const units = { acquire: () => undefined };
+    const videoUnits = NutDemuxer.video({ ...units, onPacket: () => note('access units of video') });
+    const audioUnits = NutDemuxer.audio({ ...units, onPacket: () => note('access units of audio') });
+    reads(video, (piece) => videoUnits.push(piece));
+    reads(audio, (piece) => audioUnits.push(piece));
     this.#readMedia(child, note);
     reads(child.stderr, (piece) => this.#tail.push(piece));
     child.side.resume();

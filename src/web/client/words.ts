@@ -112,6 +112,8 @@ export interface ShownStream {
   readonly source: { readonly kind: string };
   /** Missing or null if the node does not count them. */
   readonly viewers?: number | null;
+  /** Missing or null without WebRTC. */
+  readonly webrtc?: { readonly state: string } | null;
   readonly hls: {
     readonly resolution: string | null;
     readonly frameRate: number | null;

@@ -131,6 +131,10 @@ export class WhipPublisher implements Publisher {
     return this.#configuration === undefined ? undefined : this.codecs.video;
   }
 
+  requestKeyframe(): void {
+    this.#options.session.requestKeyframe();
+  }
+
   pipe(target: Writable, { signal, flushKeyframes = false }: PipeOptions = {}): Promise<PipeEnd> {
     if (this.#active !== undefined) {
       const message = 'A publisher can be piped to only one target at a time.';

@@ -25,7 +25,7 @@ it.each(ffmpegs)('keeps pictures back until it is opened, and again once it is s
     expect(SNAPSHOT_URL).toBe('pipe:5');
     const times: number[] = [];
     const seen = new EventTarget();
-    const demuxer = new NutDemuxer({
+    const demuxer = NutDemuxer.video({
       acquire: () => undefined,
       onPacket: ({ ptsSeconds }) => {
         times.push(ptsSeconds);

@@ -22,12 +22,12 @@ function held(maxWaiters = 20_000, maxWaitMs = 60_000) {
   const hls = { lowLatency: () => low } as unknown as HlsView;
   const ask = (query: Record<string, string> = {}) => {
     const gone = new AbortController();
-    const release = () => {
-      released += 1;
-    };
     const onGone = (end: () => void) => {
       gone.signal.addEventListener('abort', end, { once: true });
-      return release;
+      return () => {
+        released += 1;
+        gone.signal.removeEventListener('abort', end);
+      };
     };
     return { gone, query: (name: string) => query[name], onGone };
   };

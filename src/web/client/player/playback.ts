@@ -17,10 +17,22 @@ export interface PlaybackOptions {
   readonly onFailed: () => void;
 }
 
+/** One attempt to play, over any transport. Positions are on the video's axis, in seconds. */
+export interface StreamPlayback {
+  start(): Promise<void>;
+  dateAt(seconds: number): number | undefined;
+  readonly startSeconds: number;
+  readonly livePlace: number | undefined;
+  readonly liveFrom: number;
+  behindLive(now: number): number | undefined;
+  choose(index: number): void;
+  close(): void;
+}
+
 const nativeType = 'application/vnd.apple.mpegurl';
 
 /** One attempt to play, disposable: its owner closes it and creates the next. */
-export class Playback {
+export class Playback implements StreamPlayback {
   readonly #options: PlaybackOptions;
   readonly #ended = new AbortController();
   #hls: HlsClass | undefined;

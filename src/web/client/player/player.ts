@@ -5,6 +5,8 @@ import type { ShownStream } from '../words.js';
 import { SeekStrip } from './seek-strip.js';
 import { Sound } from './sound.js';
 import { StreamPlayer } from './stream-player.js';
+import type { TransportChoice } from './transport.js';
+import { WebRtcPlayback } from './webrtc-playback.js';
 
 export interface PlayerMount {
   /** The element that src/web/player-part.ts renders. */
@@ -16,12 +18,19 @@ export interface PlayerMount {
 
 /** Starts a player of the page: plays, follows the stream's state, and connects the controls. */
 export function mountPlayer({ root, clock, onFacts }: PlayerMount): void {
-  const { apiUrl = '', playlistUrl = '', autoplay, state = 'live' } = root.dataset;
+  const { apiUrl = '', playlistUrl = '', whepUrl = '', webrtc, autoplay, state = 'live' } = root.dataset;
   const video = part<HTMLVideoElement>(root, 'video');
   const controller = part<HTMLElement>(root, 'media-controller');
   const sound = new Sound(video, part(root, '[data-unmute]'));
   const screen = part<HTMLElement>(root, '[data-screen]');
-  const player = new StreamPlayer({ video, screen, sound, playlistUrl, autoplay: autoplay !== 'false' });
+  const player = new StreamPlayer({
+    ...{ video, screen, sound, playlistUrl, whepUrl, autoplay: autoplay !== 'false' },
+    onTransport: (transport) => {
+      root.dataset['transport'] = transport;
+    },
+  });
+  player.offerWebRtc(webrtc === 'playable');
+  offerTransports(root, player);
   offerToControls(video, player);
   sound.start();
   player.start(state);
@@ -47,6 +56,7 @@ export function mountPlayer({ root, clock, onFacts }: PlayerMount): void {
       const response = await fetchTimed(apiUrl, clock);
       if (!response.ok) throw new Error(`status ${response.status}`);
       const facts = (await response.json()) as ShownStream;
+      player.offerWebRtc(facts.webrtc?.state === 'playable');
       player.setState(facts.state);
       onFacts?.(facts);
     } catch {
@@ -60,6 +70,14 @@ export function mountPlayer({ root, clock, onFacts }: PlayerMount): void {
 function offerToControls(video: HTMLVideoElement, player: StreamPlayer): void {
   Object.defineProperty(video, 'videoRenditions', { value: player.renditions });
   Object.defineProperty(video, 'liveEdgeStart', { get: () => player.liveFrom });
+}
+
+/** The menu with the transports; missing if there is nothing to choose. */
+function offerTransports(root: HTMLElement, player: StreamPlayer): void {
+  const menu = root.querySelector<HTMLSelectElement>('[data-transports]');
+  if (menu === null) return;
+  menu.hidden = !WebRtcPlayback.isSupported;
+  menu.addEventListener('change', () => player.chooseTransport(menu.value as TransportChoice));
 }
 
 /** Requests of media-chrome that the player can answer better. */

@@ -72,14 +72,15 @@ export class SeekStrip {
     const { root } = this.#options;
     const window = this.#window();
     root.hidden = window === undefined;
+    const { video, liveFrom, behindLive } = this.#options;
     if (window === undefined) {
-      this.#say('');
+      // Over WebRTC there is nothing to seek in, but a latency.
+      this.#sayLatency(behindLive());
       return;
     }
     void this.#read(this.#lookedAt === undefined ? keepComingMs : readAgainMs);
     if (this.#held) return;
     const { from, to } = window;
-    const { video, liveFrom, behindLive } = this.#options;
     const isLive = video.currentTime >= liveFrom();
     // Not drawn at the end while it counts as live: the arrow keys could never move away from it.
     const share = Math.min(1, Math.max(0, (video.currentTime - from) / (to - from)));
@@ -87,9 +88,17 @@ export class SeekStrip {
     this.#fill(share);
     const words = placeInWords(isLive ? 0 : to - video.currentTime);
     this.#range.setAttribute('aria-valuetext', words);
-    this.#latency = words === 'live' ? steadied(this.#latency, behindLive()) : undefined;
-    if (words !== 'live') this.#say(words);
-    else this.#say(this.#latency === undefined ? '' : latencyInWords(this.#latency));
+    if (words === 'live') {
+      this.#sayLatency(behindLive());
+      return;
+    }
+    this.#latency = undefined;
+    this.#say(words);
+  }
+
+  #sayLatency(measured: number | undefined): void {
+    this.#latency = steadied(this.#latency, measured);
+    this.#say(this.#latency === undefined ? '' : latencyInWords(this.#latency));
   }
 
   #say(words: string): void {

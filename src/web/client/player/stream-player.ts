@@ -1,7 +1,9 @@
 import { waitingInWords } from '../words.js';
-import { Playback } from './playback.js';
+import { Playback, type StreamPlayback } from './playback.js';
 import { PlayerRenditions } from './renditions.js';
 import type { Sound } from './sound.js';
+import { type TransportChoice, TransportSelection } from './transport.js';
+import { WebRtcPlayback } from './webrtc-playback.js';
 
 export interface StreamPlayerOptions {
   readonly video: HTMLVideoElement;
@@ -9,6 +11,10 @@ export interface StreamPlayerOptions {
   readonly screen: HTMLElement;
   readonly sound: Sound;
   readonly playlistUrl: string;
+  /** Empty if the node has no WebRTC. */
+  readonly whepUrl: string;
+  /** Called when another transport is used. */
+  readonly onTransport: (transport: 'webrtc' | 'hls') => void;
   /** False: nothing is loaded until the viewer presses play. */
   readonly autoplay: boolean;
 }
@@ -23,7 +29,9 @@ const longestRetryMs = 8000;
 /** Keeps a stream playing while the page is open: creates a playback, watches it, replaces it when it fails. */
 export class StreamPlayer {
   readonly #options: StreamPlayerOptions;
-  #playback: Playback | undefined;
+  #playback: StreamPlayback | undefined;
+  readonly #transports: TransportSelection;
+  #transport: 'webrtc' | 'hls' = 'hls';
   #state = 'live';
   #attempts = 0;
   #retryAt = 0;
@@ -37,6 +45,19 @@ export class StreamPlayer {
   constructor(options: StreamPlayerOptions) {
     this.#options = options;
     this.#wanted = options.autoplay;
+    this.#transports = new TransportSelection(false);
+  }
+
+  /** Whether the stream can be played over WebRTC now. A playback that works is not replaced. */
+  offerWebRtc(isPlayable: boolean): void {
+    this.#transports.offer(isPlayable && this.#options.whepUrl !== '' && WebRtcPlayback.isSupported);
+  }
+
+  /** The viewer's choice. */
+  chooseTransport(choice: TransportChoice): void {
+    this.#transports.choose(choice);
+    if (this.#playback === undefined || this.#transports.next === this.#transport) return;
+    this.#replace(performance.now());
   }
 
   get playing(): boolean {
@@ -110,6 +131,7 @@ export class StreamPlayer {
     } else if (this.#moves) {
       this.#playing = true;
       this.#attempts = 0;
+      if (this.#transport === 'webrtc') this.#transports.played();
       this.#movedAt = now;
     } else if (this.#waitsForViewer) {
       this.#movedAt = now;
@@ -134,9 +156,16 @@ export class StreamPlayer {
   }
 
   #open(now: number): void {
-    const { video, playlistUrl, sound } = this.#options;
     this.#movedAt = now;
-    this.#playback = new Playback({
+    this.#transport = this.#transports.next;
+    this.#options.onTransport(this.#transport);
+    this.#playback = this.#transport === 'webrtc' ? this.#webRtc() : this.#hls();
+    void this.#playback.start();
+  }
+
+  #hls(): StreamPlayback {
+    const { video, playlistUrl, sound } = this.#options;
+    return new Playback({
       video,
       playlistUrl,
       play: () => void sound.play(),
@@ -144,7 +173,23 @@ export class StreamPlayer {
       onSound: (hasSound) => sound.setHasSound(hasSound),
       onFailed: () => this.#reopen(performance.now()),
     });
-    void this.#playback.start();
+  }
+
+  #webRtc(): StreamPlayback {
+    const { video, whepUrl, sound } = this.#options;
+    this.renditions.replace([]);
+    return new WebRtcPlayback({
+      ...{ video, url: whepUrl },
+      play: () => void sound.play(),
+      onSound: (hasSound) => sound.setHasSound(hasSound),
+      onFailed: () => {
+        this.#transports.failed();
+        const now = performance.now();
+        // What takes over starts at once, behind the last picture.
+        if (this.#transports.next === 'hls' && this.#state === 'live') this.#replace(now);
+        else this.#reopen(now);
+      },
+    });
   }
 
   #reopen(now: number): void {
@@ -153,6 +198,25 @@ export class StreamPlayer {
     this.#playing = false;
     this.#position = 0;
     this.#retryAt = now + Math.min(longestRetryMs, 500 * 2 ** this.#attempts++);
+  }
+
+  #replace(now: number): void {
+    this.#keepPicture();
+    this.#playback?.close();
+    this.#playback = undefined;
+    this.#position = 0;
+    this.#open(now);
+  }
+
+  /** Shows the last frame until there is another one. */
+  #keepPicture(): void {
+    const { video } = this.#options;
+    if (video.readyState < 2 || video.videoWidth === 0) return;
+    const canvas = document.createElement('canvas');
+    canvas.width = video.videoWidth;
+    canvas.height = video.videoHeight;
+    canvas.getContext('2d')?.drawImage(video, 0, 0);
+    video.poster = canvas.toDataURL('image/jpeg');
   }
 
   #showScreen(): void {
