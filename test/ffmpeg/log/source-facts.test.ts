@@ -22,7 +22,7 @@ Stream mapping:
   Stream #0:0 -> #0:0 (copy)
 Output #0, hls, to 'x':
     Stream #0:0(und): Video: h264, yuv420p`,
-      { format: 'mov,mp4,m4a,3gp,3g2,mj2', video: 'hevc', audio: 'aac', isInterlaced: false },
+      { format: 'mov,mp4,m4a,3gp,3g2,mj2', video: 'hevc', audio: 'aac', isInterlaced: false, hasSize: true },
     ],
     [
       'a transport stream, as newer versions do',
@@ -31,7 +31,7 @@ Output #0, hls, to 'x':
   Stream #0:0[0x100]: Video: h264 (High) ([27][0][0][0] / 0x001B), yuv420p
   Stream #0:1[0x101](eng): Audio: pcm_alaw, 8000 Hz, mono, s16, 64 kb/s
 Stream mapping:`,
-      { format: 'mpegts', video: 'h264', audio: 'pcm_alaw', isInterlaced: false },
+      { format: 'mpegts', video: 'h264', audio: 'pcm_alaw', isInterlaced: false, hasSize: false },
     ],
     [
       'a silent track as a second input',
@@ -40,7 +40,7 @@ Stream mapping:`,
 Input #1, lavfi, from 'anullsrc':
   Stream #1:0: Audio: pcm_u8, 48000 Hz, stereo, u8
 Stream mapping:`,
-      { format: 'flv', video: 'h264', audio: undefined, isInterlaced: false },
+      { format: 'flv', video: 'h264', audio: undefined, isInterlaced: false, hasSize: false },
     ],
     [
       'audio with a cover picture',
@@ -48,7 +48,7 @@ Stream mapping:`,
   Stream #0:0: Audio: mp3, 44100 Hz, stereo
   Stream #0:1: Video: mjpeg, yuvj420p(pc), 300x300, 90k tbr (attached pic)
 Press [q] to stop, [?] for help`,
-      { format: 'mp3', video: undefined, audio: 'mp3' },
+      { format: 'mp3', video: undefined, audio: 'mp3', hasSize: false },
     ],
   ])('reads %s', (_, lines, facts) => {
     expect(read(lines).map((each) => each && codecsOf(each))).toEqual([
