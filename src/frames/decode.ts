@@ -35,7 +35,7 @@ const SLACK_SECONDS = 1;
 /** The part of it that decoding, scaling and encoding take. */
 const MARGIN_SECONDS = 0.25;
 /** The part of it that a run started for another mode takes until its first frame has a date. */
-const RESTART_SECONDS = 0.5;
+const RESTART_SECONDS = 0.7;
 /**
  * Time limit for the decision, from the first keyframe on. Nothing is listed before the decision. A GOP of 250 frames, which is the default
  * of encoders, lasts 10 s at 25 frames per second.
