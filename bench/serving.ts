@@ -109,7 +109,7 @@ async function sameBytes(node: NodeProcess, nginx: Nginx, path: string): Promise
 
 async function newestSegment(node: NodeProcess): Promise<string> {
   const playlist = await (await fetch(`${node.url}/live/camera/source/index.m3u8`)).text();
-  return `/live/camera/source/${playlist.trimEnd().split('\n').at(-1)}`;
+  return `/live/camera/source/${playlist.split('\n').findLast((line) => line !== '' && !line.startsWith('#'))}`;
 }
 
 /** Freshness with and without viewers, in turn. */
