@@ -18,10 +18,12 @@ export interface WhepAnswerPlan {
   readonly unused: readonly OfferedMedia[];
 }
 
-/** Plans the answer. Throws `webrtc-offer-unacceptable` with the reason if the viewer cannot play the stream's video. */
+/** Plans the answer. Throws `webrtc-offer-unacceptable` with the reason if the viewer cannot play the stream's video, or offers a data channel. */
 export function planWhepAnswer({ media }: Pick<Offer, 'media'>, { video, audio }: LiveTracks): WhepAnswerPlan {
   const obstacle = obstacleOf(video);
   if (obstacle !== undefined) throw notAcceptable(obstacle);
+  // The library would accept the channel by itself.
+  if (media.some(({ kind }) => kind === 'application')) throw notAcceptable('The offer contains a data channel.');
   const receives = media.filter(({ direction }) => direction === 'recvonly' || direction === 'sendrecv');
   if (!receives.some(({ kind }) => kind === 'video')) throw notAcceptable('The offer does not receive video.');
   const shown = firstWith(receives, 'video', (formats) => videoFormat(formats, video));
@@ -32,7 +34,7 @@ export function planWhepAnswer({ media }: Pick<Offer, 'media'>, { video, audio }
       ? undefined
       : firstWith(receives, 'audio', (formats) => formats.find((format) => isAudio(format, audio)));
   const used = new Set([shown.mid, heard?.mid]);
-  const unused = media.filter(({ mid, kind }) => !used.has(mid) && kind !== 'application');
+  const unused = media.filter(({ mid }) => !used.has(mid));
   return { video: shown, audio: heard, unused };
 }
 

@@ -75,5 +75,6 @@ describe('the answer to a viewer', () => {
     refused([media('video', '1', [h264(104, '42001f', 0)])], {}, /H\.264/);
     refused([media('video', '1', [h264(104, '42001f')], 'sendonly')], {}, /does not receive video/);
     refused([chrome[0]!], {}, /does not receive video/);
+    refused([...chrome, media('application', '2', [])], {}, /data channel/);
   });
 });
