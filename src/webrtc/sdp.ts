@@ -48,7 +48,8 @@ const MOST_BYTES = 64 * 1024;
 const MOST_LINES = 2000;
 const MOST_SECTIONS = 16;
 const MOST_FORMATS = 100;
-const MOST_CANDIDATES = 32;
+/** Of an offer, and of all fragments of a session together: the node checks connectivity with each one. */
+export const MOST_CANDIDATES = 32;
 
 /** Parses an offer. Throws `webrtc-offer-invalid` with the reason. */
 export function parseOffer(text: string): Offer {

@@ -6,7 +6,7 @@ import { addressGroup } from '../net/address.js';
 import type { Logger } from '../telemetry/logger.js';
 import { LibraryLoader, type MuxListener, type WebRtcLibrary } from './library.js';
 import { Peer } from './peer.js';
-import type { IceFragment, Offer } from './sdp.js';
+import { type IceFragment, MOST_CANDIDATES, type Offer } from './sdp.js';
 
 /** What a session is for. */
 export type SessionKind = 'publisher' | 'viewer';
@@ -57,7 +57,7 @@ export interface WebRtcSession {
   /** Entity tag of the ICE session, with quotes. */
   readonly etag: string;
   readonly isConnected: boolean;
-  /** Adds the candidates of a PATCH request. Throws `webrtc-offer-invalid` for an ICE restart. */
+  /** Adds the candidates of a PATCH request. Throws `webrtc-offer-invalid` for an ICE restart, `webrtc-limit-reached` for too many candidates. */
   trickle(fragment: IceFragment): void;
   close(reason: SessionEnd): void;
   /** Resolves when the session has ended. */
@@ -212,6 +212,7 @@ class Session implements WebRtcSession {
   #timer: NodeJS.Timeout | undefined;
   #end: SessionEnd | undefined;
   #isConnected = false;
+  #candidatesLeft = MOST_CANDIDATES;
 
   constructor({ kind, stream, address, offer }: SessionRequest, openedAt: number) {
     this.kind = kind;
@@ -252,6 +253,12 @@ class Session implements WebRtcSession {
       const message = 'ICE restarts are not supported. Open another session.';
       throw new SidepipeError(message, { code: 'webrtc-offer-invalid', fault: 'caller', details: { status: 422 } });
     }
+    const { length } = fragment.candidates;
+    if (length > this.#candidatesLeft) {
+      const message = `More than ${MOST_CANDIDATES} candidates in one session.`;
+      throw new SidepipeError(message, { code: 'webrtc-limit-reached', fault: 'caller', details: { status: 429 } });
+    }
+    this.#candidatesLeft -= length;
     this.#peer?.addCandidates(fragment);
   }
 

@@ -13,6 +13,7 @@ function fakeLibrary() {
   const peers: FakePeer[] = [];
   class FakePeer {
     isClosed = false;
+    candidates: string[] = [];
     state: (state: string) => void = () => {};
     constructor() {
       peers.push(this);
@@ -21,6 +22,9 @@ function fakeLibrary() {
       this.state = listener;
     }
     setRemoteDescription() {}
+    addRemoteCandidate(candidate: string) {
+      this.candidates.push(candidate);
+    }
     gatheringState() {
       return 'complete';
     }
@@ -135,6 +139,23 @@ describe('WebRTC sessions', () => {
     const { session } = await request();
     expect(() => session.trickle({ iceUfrag: 'abcd', candidates: [] })).not.toThrow();
     expect(() => session.trickle({ iceUfrag: 'other', candidates: [] })).toThrow(/ICE restarts/);
+  });
+
+  it('accept 32 candidates, however many requests bring them', async () => {
+    const { request, peers } = open();
+    const { session } = await request();
+    const trickle = (length: number) =>
+      session.trickle({
+        iceUfrag: undefined,
+        candidates: Array.from({ length }, () => ({ mid: '0', candidate: 'c' })),
+      });
+    for (let count = 0; count < 3; count += 1) trickle(10);
+    expect(() => trickle(3)).toThrow(
+      expect.objectContaining({ code: 'webrtc-limit-reached', retryable: false, details: { status: 429 } }),
+    );
+    trickle(2);
+    expect(() => trickle(1)).toThrow(/More than 32 candidates/);
+    expect(peers[0]!.candidates).toHaveLength(32);
   });
 
   it('load the library with the first one; where it has no binary, one log line says so', async () => {

@@ -134,7 +134,7 @@ const unknownSession = notFound('This session does not exist, or it has ended.')
 
 const problems: Readonly<Record<string, readonly [status: number, title: string, retrySeconds?: number]>> = {
   'webrtc-unavailable': [501, 'WebRTC not available'],
-  'webrtc-limit-reached': [503, 'Too many sessions', 5],
+  'webrtc-limit-reached': [503, 'WebRTC limit reached', 5],
   'webrtc-offer-invalid': [400, 'Invalid offer'],
   'webrtc-offer-unacceptable': [406, 'Offer not acceptable'],
   'port-unavailable': [503, 'Port unavailable', 30],
@@ -143,10 +143,12 @@ const problems: Readonly<Record<string, readonly [status: number, title: string,
 
 function sessionProblem(error: unknown): Problem | undefined {
   if (!(error instanceof SidepipeError)) return undefined;
-  const { code, message, details } = error;
+  const { code, message, details, retryable } = error;
   const [usual, title, retrySeconds] = problems[code] ?? [];
   if (usual === undefined || title === undefined) return undefined;
   const status = typeof details['status'] === 'number' ? details['status'] : usual;
-  const headers = retrySeconds === undefined ? {} : { headers: { 'retry-after': String(retrySeconds) } };
+  // A session's limit of candidates lasts as long as the session.
+  const isLasting = code === 'webrtc-limit-reached' && !retryable;
+  const headers = retrySeconds === undefined || isLasting ? {} : { headers: { 'retry-after': String(retrySeconds) } };
   return { status, code, title, detail: message, ...headers };
 }
