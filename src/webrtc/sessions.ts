@@ -150,21 +150,24 @@ export class WebRtcSessions {
     return [...this.#sessions.values()].filter(matches).length;
   }
 
-  #admit({ stream, address }: SessionRequest): void {
+  /** Each limit holds for each kind by itself: anyone may open viewers' sessions, which must not keep publishers with a stream key out. */
+  #admit({ kind, stream, address }: SessionRequest): void {
     const { maxConnections, maxConnectionsPerStream, maxConnectionsPerAddress } = this.#options.settings;
     const counts: readonly [string, number, number][] = [
-      ['webrtc.maxConnections', this.#sessions.size, maxConnections],
-      ['webrtc.maxConnectionsPerStream', this.#matching((each) => each.stream === stream), maxConnectionsPerStream],
+      ['webrtc.maxConnections', this.#matching((each) => each.kind === kind), maxConnections],
+      ['webrtc.maxConnectionsPerStream', this.count(kind, stream), maxConnectionsPerStream],
       [
         'webrtc.maxConnectionsPerAddress',
-        address === undefined ? 0 : this.#matching((each) => each.addressGroup === addressGroup(address)),
+        address === undefined
+          ? 0
+          : this.#matching((each) => each.kind === kind && each.addressGroup === addressGroup(address)),
         maxConnectionsPerAddress,
       ],
     ];
     const reached = counts.find(([, count, most]) => count >= most);
     if (reached === undefined) return;
-    const [setting, count] = reached;
-    const message = `Too many WebRTC sessions: ${count} are open, and ${setting} is ${count}.`;
+    const [setting, count, most] = reached;
+    const message = `Too many WebRTC ${kind}s: ${count} sessions are open, and ${setting} is ${most}.`;
     throw new SidepipeError(message, {
       code: 'webrtc-limit-reached',
       fault: 'caller',

@@ -94,6 +94,14 @@ describe('WebRTC sessions', () => {
     expect(await codeOf(request({ stream: 'other', address: '192.0.2.9' }))).toEqual(['webrtc-limit-reached', 503]);
   });
 
+  it('are limited per kind: viewers keep no publisher out', async () => {
+    const { request } = open({ maxConnections: 2, maxConnectionsPerStream: 2, maxConnectionsPerAddress: 2 });
+    for (let count = 0; count < 2; count += 1) await request();
+    expect(await codeOf(request())).toEqual(['webrtc-limit-reached', 503]);
+    for (let count = 0; count < 2; count += 1) await request({ kind: 'publisher' });
+    expect(await codeOf(request({ kind: 'publisher' }))).toEqual(['webrtc-limit-reached', 503]);
+  });
+
   it('end when no media connection is established in time', async () => {
     const { request, ends } = open({ connectTimeoutSeconds: 0.02 });
     const { session } = await request();

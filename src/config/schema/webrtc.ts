@@ -47,13 +47,17 @@ export const webrtc = z.strictObject({
     ),
   maxConnections: numeric(z.number().int().min(1).max(10_000))
     .default(200)
-    .describe('Maximum number of WebRTC sessions of this node, publishers and viewers together.'),
+    .describe(
+      'Maximum number of WebRTC viewers of this node, and of WebRTC publishers: each kind has this limit for itself.',
+    ),
   maxConnectionsPerStream: numeric(z.number().int().min(1).max(10_000))
     .default(100)
-    .describe('Maximum number of WebRTC sessions of one stream.'),
+    .describe('Maximum number of WebRTC sessions of one stream, for viewers and publishers separately.'),
   maxConnectionsPerAddress: numeric(z.number().int().min(1).max(10_000))
     .default(20)
-    .describe('Maximum number of WebRTC sessions of one client address (IPv6: one /64).'),
+    .describe(
+      'Maximum number of WebRTC sessions of one client address (IPv6: one /64), for viewers and publishers separately.',
+    ),
   connectTimeoutSeconds: seconds
     .default(15)
     .describe('How long a session may take until its media connection is established.'),
