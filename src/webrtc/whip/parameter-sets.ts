@@ -47,9 +47,16 @@ export function avcRecord({ sps, pps }: AvcParameterSets): Uint8Array {
 }
 
 function setsOf(units: readonly Uint8Array[], type: number): Uint8Array[] {
-  const found = units.filter((unit) => (unit[0]! & 0x1f) === type && unit.length >= 4 - (type === NAL.pps ? 2 : 0));
-  const distinct = found.filter((unit, index) => !found.slice(0, index).some((other) => sameBytes(unit, other)));
-  return distinct.filter(({ length }) => length <= MOST_SET_BYTES).slice(0, MOST_SETS);
+  const fewest = type === NAL.pps ? 2 : 4;
+  const sets: Uint8Array[] = [];
+  for (const unit of units) {
+    if ((unit[0]! & 0x1f) !== type || unit.length < fewest || unit.length > MOST_SET_BYTES) continue;
+    if (sets.some((set) => sameBytes(unit, set))) continue;
+    sets.push(unit);
+    // An access unit can have thousands of sets: comparing each one with all others would block the event loop.
+    if (sets.length === MOST_SETS) break;
+  }
+  return sets;
 }
 
 function areEqual(one: AvcParameterSets, other: AvcParameterSets): boolean {

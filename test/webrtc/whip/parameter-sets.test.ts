@@ -18,6 +18,21 @@ describe('parameter sets', () => {
     expect(newestSets([sps, slice], undefined)).toBeUndefined();
   });
 
+  it('are compared only until 31 are found, and never if they are too large', () => {
+    let comparisons = 0;
+    class CountingSet extends Uint8Array {
+      override every(check: (value: number, index: number, array: this) => unknown): boolean {
+        comparisons += 1;
+        return super.every(check);
+      }
+    }
+    const large = Array.from({ length: 3 }, () => new CountingSet(4097).fill(0x67));
+    const numbered = Array.from({ length: 31 }, (_, index) => Uint8Array.of(0x67, 66, 0, index));
+    const late = Array.from({ length: 3 }, (_, index) => CountingSet.from([0x67, 66, 1, index]));
+    expect(newestSets([...large, ...numbered, pps, ...late], undefined)).toEqual({ sps: numbered, pps: [pps] });
+    expect(comparisons).toBe(0);
+  });
+
   it('can be announced by an offer', () => {
     const text = [sps, pps].map((unit) => Buffer.from(unit).toString('base64')).join(',');
     expect(announcedSets(text)).toEqual({ sps: [sps], pps: [pps] });
