@@ -23,6 +23,9 @@ export interface DecodeDecisionOptions {
   readonly now: () => number;
 }
 
+/** Timestamps that differ less are equal. */
+const SAME_SECONDS = 0.001;
+
 /** Observes the source's video during one run, and decides once what is decoded for thumbnails. */
 export class DecodeDecision {
   readonly #options: DecodeDecisionOptions;
@@ -30,6 +33,7 @@ export class DecodeDecision {
   #choice: DecodeChoice | undefined;
   #firstKeyframe: PacketTime | undefined;
   #firstAt: number | undefined;
+  #partEndSeconds: number | undefined;
   #isOver = false;
   /** The node marks keyframes, so that a decoder outputs each at once. */
   #isFlushed = false;
@@ -84,7 +88,12 @@ export class DecodeDecision {
     this.#firstAt ??= this.#options.now();
     if (isDiscontinuity) this.#reader.jump();
     for (const seconds of keyframeSeconds) this.#reader.keyframe(seconds);
-    if (frames > keyframeSeconds.length) this.#reader.frame(startSeconds + durationSeconds);
+    // A part starts with its first frame in decoding order. Reordered, that frame is shown later than others of the part, and its end would
+    // be after the next keyframe.
+    const endSeconds = startSeconds + durationSeconds;
+    const isInOrder = Math.abs(startSeconds - (this.#partEndSeconds ?? startSeconds)) < SAME_SECONDS;
+    this.#partEndSeconds = endSeconds;
+    if (frames > keyframeSeconds.length) this.#reader.frame(isInOrder ? endSeconds : startSeconds);
   }
 
   /** A keyframe was decoded. */
