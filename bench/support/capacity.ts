@@ -34,7 +34,7 @@ export interface CapacityOptions {
 interface Load {
   readonly streams: number;
   readonly ageP95: number;
-  /** Segments listed, as a part of those that the sources gave in the time. */
+  /** Fraction of the segments due in the time that were listed. */
   readonly segments: number;
   /** One less of each stream: where the time was cut. */
   readonly leastSegments: number;

@@ -8,7 +8,7 @@ export interface PublishPageOptions {
   readonly version: string;
 }
 
-/** `/publish/{stream}`: sends a camera or the screen to a stream. Whoever has the stream key may publish, so the page itself is open. */
+/** `/publish/{stream}`: sends a camera or the screen to a stream. Publishing requires the stream key, so the page itself is open. */
 export function publishPage({ name, assets, version }: PublishPageOptions): Html {
   const up = '../';
   return layout({

@@ -21,7 +21,7 @@ const GATHERING_MS = 2000;
 
 /**
  * One peer connection whose remote side makes the offer. Add the tracks, with the offer's mids and payload types, then call `answer` once. The
- * library closes connections and tracks that JavaScript no longer references: whoever creates a peer keeps it until it is closed.
+ * library closes connections and tracks that JavaScript no longer references: keep a reference to each peer until it is closed.
  */
 export class Peer {
   readonly #options: PeerOptions;

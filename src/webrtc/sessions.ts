@@ -47,7 +47,7 @@ export interface SessionRequest {
 
 /** A session and its peer connection, for as long as it is in the registry. */
 export interface WebRtcSession {
-  /** Unguessable: whoever knows it may end the session. */
+  /** Unguessable: knowing it is the permission to end the session. */
   readonly id: string;
   readonly kind: SessionKind;
   readonly stream: string;

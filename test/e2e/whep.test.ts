@@ -115,7 +115,7 @@ describe('a WHEP viewer', () => {
     );
   });
 
-  it('is told why B-frames cannot be played, and that the offer lacks the codec', async () => {
+  it('gets the reason if the source has B-frames or the offer lacks the codec', async () => {
     const node = await start([
       { ...test, source: 'push', keys: ['first-key-1'] },
       { ...test, name: 'plain' },

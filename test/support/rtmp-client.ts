@@ -87,7 +87,7 @@ export async function createRtmpClient(options: {
     closed,
     send(message) {
       if (socket.write(writer.write(message))) return Promise.resolve();
-      // Whoever sends in real time does not wait, so there may be many.
+      // A client that sends in real time does not wait, so there may be many.
       taken ??= Promise.race([closed, new Promise<void>((resolve) => socket.once('drain', () => resolve()))]).finally(
         () => {
           taken = undefined;

@@ -40,7 +40,7 @@ export class Supervisor {
   #wake = new AbortController();
   #run: StreamRun | undefined;
   /** Lets the node's next stream start. */
-  #begun = () => {};
+  #leaveStarts = () => {};
   /** When the newest run started to produce playable media. */
   #mediaSince: number | undefined;
 
@@ -134,9 +134,9 @@ export class Supervisor {
     const { ffmpeg, limits, system, redact, starts, webrtc } = services;
     const { signal } = this.#stopping;
     const settings = await this.learned.next();
-    const begun = publisher === undefined ? await starts.enter(signal) : () => {};
+    const leaveStarts = publisher === undefined ? await starts.enter(signal) : () => {};
     if (signal.aborted) return { kind: 'stopped' };
-    this.#begun = begun;
+    this.#leaveStarts = leaveStarts;
     this.#mediaSince = undefined;
     hls.begin(settings.needs.container);
     monitor?.begin();
@@ -158,7 +158,7 @@ export class Supervisor {
       snapshots,
     });
     this.#run = run;
-    const end = await run.run().finally(begun);
+    const end = await run.run().finally(leaveStarts);
     hls.closeSegments();
     return this.learned.learn(end, run.log(), run.traits);
   }
@@ -168,7 +168,7 @@ export class Supervisor {
     const { env, hls, images, decoder, monitor, viewers } = this.#options;
     return {
       // A frame alone does not make a stream playable, because HLS may not be able to carry the source's codec.
-      frame: () => this.#begun(),
+      frame: () => this.#leaveStarts(),
       part: (rendition, part, clock) => {
         hls.add(rendition, part, clock);
         this.#media();
@@ -191,7 +191,7 @@ export class Supervisor {
     const { env, state } = this.#options;
     if (this.#mediaSince !== undefined) return;
     this.#mediaSince = env.services.system.now();
-    this.#begun();
+    this.#leaveStarts();
     this.history.overcome();
     state.move('media');
     env.log.info({ restarts: this.history.count }, 'stream live');
